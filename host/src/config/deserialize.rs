@@ -1,0 +1,290 @@
+//! serde's view of a [`Node`]: each step down remembers its place, so that an error gets the innermost one.
+
+use serde::de::value::{BorrowedStrDeserializer, MapDeserializer, SeqDeserializer};
+use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Expected, MapAccess, SeqAccess, VariantAccess, Visitor};
+use serde::forward_to_deserialize_any;
+
+use super::fault::{self, Fault};
+use super::node::{Entry, Node, Value};
+use super::problem::Problem;
+
+/// Reads one node.
+#[derive(Clone, Copy)]
+pub(super) struct NodeDeserializer<'a>(pub &'a Node);
+
+impl<'a> NodeDeserializer<'a> {
+    fn any<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Fault> {
+        match &self.0.value {
+            Value::Null => visitor.visit_unit(),
+            Value::Bool(value) => visitor.visit_bool(*value),
+            Value::Integer(value) => match u64::try_from(*value) {
+                Ok(value) => visitor.visit_u64(value),
+                Err(_) => visitor.visit_i64(*value),
+            },
+            Value::Unsigned(value) => visitor.visit_u64(*value),
+            Value::Float(value) => visitor.visit_f64(*value),
+            Value::Text(text) => visitor.visit_borrowed_str(text),
+            Value::List(items) => list(items, visitor),
+            Value::Map(entries) => visitor.visit_map(Entries {
+                rest: entries.iter(),
+                value: None,
+            }),
+        }
+    }
+
+    fn text<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Fault> {
+        match &self.0.expanded {
+            Some(text) => visitor.visit_borrowed_str(text),
+            None => self.any(visitor),
+        }
+    }
+
+    fn placed<T>(self, result: Result<T, Fault>) -> Result<T, Fault> {
+        result.map_err(|fault| fault.at(&self.0.position))
+    }
+}
+
+/// A list of a fixed length, such as a pair, stops reading when it has enough; what is left over is a mistake.
+fn list<'a, V: Visitor<'a>>(items: &'a [Node], visitor: V) -> Result<V::Value, Fault> {
+    let mut rest = Items(items.iter());
+    let value = visitor.visit_seq(&mut rest)?;
+    match rest.0.next() {
+        Some(extra) => {
+            let expected = format!("a list of {} items", items.len() - rest.0.len() - 1);
+            let found = format!("{} items", items.len());
+            Err(Fault::new(Problem::WrongValue { expected, found }).at(&extra.position))
+        }
+        None => Ok(value),
+    }
+}
+
+impl<'a> Deserializer<'a> for NodeDeserializer<'a> {
+    type Error = Fault;
+
+    fn deserialize_any<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Fault> {
+        self.placed(self.any(visitor))
+    }
+
+    forward_to_deserialize_any! {
+        <V: Visitor<'a>>
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 unit unit_struct ignored_any
+    }
+
+    fn deserialize_bytes<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Fault> {
+        self.placed(self.text(visitor))
+    }
+
+    fn deserialize_byte_buf<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Fault> {
+        self.placed(self.text(visitor))
+    }
+
+    fn deserialize_char<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Fault> {
+        self.placed(self.text(visitor))
+    }
+
+    fn deserialize_str<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Fault> {
+        self.placed(self.text(visitor))
+    }
+
+    fn deserialize_string<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Fault> {
+        self.placed(self.text(visitor))
+    }
+
+    fn deserialize_identifier<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Fault> {
+        self.placed(self.text(visitor))
+    }
+
+    /// A key that is there is never "none": `grpc:` switches on the defaults of an `Option<Grpc>`.
+    fn deserialize_option<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Fault> {
+        self.placed(visitor.visit_some(self))
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'a>>(self, _name: &'static str, visitor: V) -> Result<V::Value, Fault> {
+        self.placed(visitor.visit_newtype_struct(self))
+    }
+
+    fn deserialize_seq<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Fault> {
+        self.placed(match &self.0.value {
+            Value::Null => visitor.visit_seq(SeqDeserializer::new(std::iter::empty::<()>())),
+            _ => self.any(visitor),
+        })
+    }
+
+    fn deserialize_tuple<V: Visitor<'a>>(self, _length: usize, visitor: V) -> Result<V::Value, Fault> {
+        self.deserialize_seq(visitor)
+    }
+
+    fn deserialize_tuple_struct<V: Visitor<'a>>(
+        self,
+        _name: &'static str,
+        _length: usize,
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        self.deserialize_seq(visitor)
+    }
+
+    fn deserialize_map<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Fault> {
+        self.placed(match &self.0.value {
+            Value::Null => visitor.visit_map(MapDeserializer::new(std::iter::empty::<((), ())>())),
+            // serde reads a struct from a list as well, by order of its fields; a configuration does not.
+            Value::List(_) => Err(Fault::new(Problem::WrongValue {
+                expected: fault::expectation(&(&visitor as &dyn Expected).to_string()),
+                found: "a list".to_owned(),
+            })),
+            _ => self.any(visitor),
+        })
+    }
+
+    fn deserialize_struct<V: Visitor<'a>>(
+        self,
+        _name: &'static str,
+        _fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        self.deserialize_map(visitor)
+    }
+
+    fn deserialize_enum<V: Visitor<'a>>(
+        self,
+        _name: &'static str,
+        _variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        let found = match (&self.0.value, &self.0.expanded) {
+            (_, Some(word)) => {
+                return self.placed(visitor.visit_enum(Variant {
+                    word,
+                    node: self.0,
+                    content: None,
+                }));
+            }
+            (Value::Text(word), _) => {
+                return self.placed(visitor.visit_enum(Variant {
+                    word,
+                    node: self.0,
+                    content: None,
+                }));
+            }
+            (Value::Map(entries), _) => match entries.as_slice() {
+                [entry] => {
+                    let variant = Variant {
+                        word: &entry.key,
+                        node: self.0,
+                        content: Some(&entry.value),
+                    };
+                    return self.placed(visitor.visit_enum(variant));
+                }
+                _ => "a mapping with more or less than one key".to_owned(),
+            },
+            _ => self.0.describe(),
+        };
+        let expected = fault::expectation(&(&visitor as &dyn Expected).to_string());
+        self.placed(Err(Fault::new(Problem::WrongValue { expected, found })))
+    }
+}
+
+struct Items<'a>(std::slice::Iter<'a, Node>);
+
+impl<'a> SeqAccess<'a> for Items<'a> {
+    type Error = Fault;
+
+    fn next_element_seed<T: DeserializeSeed<'a>>(&mut self, seed: T) -> Result<Option<T::Value>, Fault> {
+        self.0
+            .next()
+            .map(|node| {
+                seed.deserialize(NodeDeserializer(node))
+                    .map_err(|fault| fault.at(&node.position))
+            })
+            .transpose()
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.0.len())
+    }
+}
+
+struct Entries<'a> {
+    rest: std::slice::Iter<'a, Entry>,
+    value: Option<&'a Node>,
+}
+
+impl<'a> MapAccess<'a> for Entries<'a> {
+    type Error = Fault;
+
+    fn next_key_seed<K: DeserializeSeed<'a>>(&mut self, seed: K) -> Result<Option<K::Value>, Fault> {
+        let Some(entry) = self.rest.next() else { return Ok(None) };
+        self.value = Some(&entry.value);
+        let key = seed.deserialize(BorrowedStrDeserializer::new(&entry.key));
+        key.map(Some).map_err(|fault: Fault| fault.at(&entry.position))
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'a>>(&mut self, seed: V) -> Result<V::Value, Fault> {
+        let node = self.value.take().ok_or_else(|| {
+            Fault::new(Problem::Invalid {
+                reason: "a value was read before its key".to_owned(),
+            })
+        })?;
+        seed.deserialize(NodeDeserializer(node))
+            .map_err(|fault| fault.at(&node.position))
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.rest.len())
+    }
+}
+
+/// `word`, or `word: content`.
+struct Variant<'a> {
+    word: &'a str,
+    node: &'a Node,
+    content: Option<&'a Node>,
+}
+
+impl<'a> EnumAccess<'a> for Variant<'a> {
+    type Error = Fault;
+    type Variant = Self;
+
+    fn variant_seed<V: DeserializeSeed<'a>>(self, seed: V) -> Result<(V::Value, Self), Fault> {
+        let word: BorrowedStrDeserializer<'_, Fault> = BorrowedStrDeserializer::new(self.word);
+        let value = seed.deserialize(word).map_err(|fault| fault.at(&self.node.position))?;
+        Ok((value, self))
+    }
+}
+
+impl<'a> Variant<'a> {
+    fn content(&self) -> Result<NodeDeserializer<'a>, Fault> {
+        let missing = || {
+            Fault::new(Problem::Invalid {
+                reason: format!("`{0}` needs a value; write `{0}: ...`", self.word),
+            })
+        };
+        self.content.map(NodeDeserializer).ok_or_else(missing)
+    }
+}
+
+impl<'a> VariantAccess<'a> for Variant<'a> {
+    type Error = Fault;
+
+    fn unit_variant(self) -> Result<(), Fault> {
+        match self.content {
+            None => Ok(()),
+            Some(content) if matches!(content.value, Value::Null) => Ok(()),
+            Some(content) => {
+                let reason = format!("`{0}` takes no value; write `{0}` alone", self.word);
+                Err(Fault::new(Problem::Invalid { reason }).at(&content.position))
+            }
+        }
+    }
+
+    fn newtype_variant_seed<T: DeserializeSeed<'a>>(self, seed: T) -> Result<T::Value, Fault> {
+        seed.deserialize(self.content()?)
+    }
+
+    fn tuple_variant<V: Visitor<'a>>(self, _length: usize, visitor: V) -> Result<V::Value, Fault> {
+        self.content()?.deserialize_seq(visitor)
+    }
+
+    fn struct_variant<V: Visitor<'a>>(self, _fields: &'static [&'static str], visitor: V) -> Result<V::Value, Fault> {
+        self.content()?.deserialize_map(visitor)
+    }
+}

@@ -1,0 +1,175 @@
+//! A YAML tree in which every value knows its place, so that code which knows a component can point into the file.
+//!
+//! A component's configuration stays a [`Node`] until its factory parses it. Invariants: variables are expanded,
+//! aliases and merge keys are resolved, keys are unique, and the depth is bounded, so that recursion is safe.
+
+use std::str::FromStr;
+
+use serde::de::DeserializeOwned;
+
+use super::deserialize::NodeDeserializer;
+use super::error::{Error, Errors, Position};
+use super::problem::Problem;
+use super::{Source, tree};
+
+/// One value of a configuration and everything below it.
+#[derive(Debug, Clone)]
+pub struct Node {
+    pub(super) position: Position,
+    pub(super) value: Value,
+    /// The text behind an unquoted `${...}`: where text is wanted, `"0123"` is not the number 123.
+    pub(super) expanded: Option<String>,
+}
+
+/// What a node holds.
+#[derive(Debug, Clone)]
+pub(super) enum Value {
+    Null,
+    Bool(bool),
+    Integer(i64),
+    /// Only what does not fit an `i64`.
+    Unsigned(u64),
+    Float(f64),
+    Text(String),
+    List(Vec<Node>),
+    Map(Vec<Entry>),
+}
+
+/// One key of a mapping and its value.
+#[derive(Debug, Clone)]
+pub(super) struct Entry {
+    pub key: String,
+    pub position: Position,
+    pub value: Node,
+}
+
+impl Node {
+    pub(super) fn new(position: Position, value: Value) -> Self {
+        Node {
+            position,
+            value,
+            expanded: None,
+        }
+    }
+
+    /// Where it stands: a scalar or a `{..}` or `[..]` at its first character; a block, or nothing, at its key.
+    pub fn position(&self) -> &Position {
+        &self.position
+    }
+
+    /// Reads a component's configuration; the first problem is reported at the key or value that caused it.
+    ///
+    /// Where a mapping or a list is expected, nothing (`grpc:`) stands for an empty one, also behind an `Option`: as in
+    /// the Collector, a key without a value switches on the defaults. Where a scalar is expected, nothing is an error.
+    pub fn parse<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        T::deserialize(NodeDeserializer(self)).map_err(|fault| fault.into_error(&self.position))
+    }
+
+    /// The same values as JSON, which is how plugins get their configuration. What JSON has no number for becomes text.
+    pub fn to_json(&self) -> serde_json::Value {
+        match &self.value {
+            Value::Null => serde_json::Value::Null,
+            Value::Bool(value) => (*value).into(),
+            Value::Integer(value) => (*value).into(),
+            Value::Unsigned(value) => (*value).into(),
+            Value::Float(value) if value.is_finite() => (*value).into(),
+            Value::Float(value) => value.to_string().into(),
+            Value::Text(value) => value.as_str().into(),
+            Value::List(items) => items.iter().map(Node::to_json).collect(),
+            Value::Map(entries) => {
+                let fields = entries.iter().map(|entry| (entry.key.clone(), entry.value.to_json()));
+                serde_json::Value::Object(fields.collect())
+            }
+        }
+    }
+
+    /// The first mapping key of that name at any depth, in the order of the file.
+    pub fn locate_key(&self, key: &str) -> Option<Position> {
+        match &self.value {
+            Value::List(items) => items.iter().find_map(|item| item.locate_key(key)),
+            Value::Map(entries) => entries.iter().find_map(|entry| {
+                if entry.key == key {
+                    Some(entry.position.clone())
+                } else {
+                    entry.value.locate_key(key)
+                }
+            }),
+            _ => None,
+        }
+    }
+
+    /// A plugin's complaint about its configuration, which knows no places: at the first backquoted name in it that is
+    /// a key or a value here, else at the node.
+    pub fn plugin_error(&self, message: &str) -> Error {
+        // Between backquotes are the odd pieces.
+        let names = message.split('`').skip(1).step_by(2);
+        let position = names
+            .filter(|name| !name.is_empty())
+            .find_map(|name| self.locate_key(name).or_else(|| self.locate_value(name)));
+        let problem = Problem::Plugin {
+            message: message.to_owned(),
+        };
+        Error::new(position.as_ref().unwrap_or(&self.position), problem)
+    }
+
+    fn locate_value(&self, text: &str) -> Option<Position> {
+        match &self.value {
+            Value::List(items) => items.iter().find_map(|item| item.locate_value(text)),
+            Value::Map(entries) => entries.iter().find_map(|entry| entry.value.locate_value(text)),
+            Value::Null => None,
+            _ => (self.scalar_text()? == text).then(|| self.position.clone()),
+        }
+    }
+
+    /// The text of a scalar; `None` for collections.
+    fn scalar_text(&self) -> Option<String> {
+        match &self.value {
+            Value::Text(text) => Some(text.clone()),
+            Value::List(_) | Value::Map(_) => None,
+            _ => self.expanded.clone().or_else(|| Some(self.to_json().to_string())),
+        }
+    }
+
+    /// What an error calls this value.
+    pub(super) fn describe(&self) -> String {
+        match &self.value {
+            Value::Null => "nothing".to_owned(),
+            Value::Text(text) => format!("the text `{text}`"),
+            Value::List(_) => "a list".to_owned(),
+            Value::Map(_) => "a mapping".to_owned(),
+            Value::Bool(_) | Value::Integer(_) | Value::Unsigned(_) | Value::Float(_) => {
+                format!("`{}`", self.to_json())
+            }
+        }
+    }
+
+    /// How many values there are, this one included.
+    pub(super) fn count(&self) -> usize {
+        1 + self.children().map(Node::count).sum::<usize>()
+    }
+
+    /// How many levels there are below this one.
+    pub(super) fn height(&self) -> usize {
+        self.children().map(|child| 1 + child.height()).max().unwrap_or(0)
+    }
+
+    fn children(&self) -> Box<dyn Iterator<Item = &Node> + '_> {
+        match &self.value {
+            Value::List(items) => Box::new(items.iter()),
+            Value::Map(entries) => Box::new(entries.iter().map(|entry| &entry.value)),
+            _ => Box::new(std::iter::empty()),
+        }
+    }
+}
+
+/// A tree from text alone, for tests of components: no variable is set, and the file is called `inline`.
+impl FromStr for Node {
+    type Err = Errors;
+
+    fn from_str(text: &str) -> Result<Self, Errors> {
+        let path = "inline".as_ref();
+        let (node, problems) = tree::read(&Source { path, text }, &|_| None);
+        Errors::check(problems)?;
+        Ok(node.unwrap_or_else(|| Node::new(Position::whole("inline".into()), Value::Null)))
+    }
+}

@@ -1,0 +1,179 @@
+//! A configuration in which everything holds: every reference is defined, every type known, every pipeline whole.
+//!
+//! Only `config` makes a [`Plan`], so later code need not check again. Components' own bodies are the exception: they
+//! stay [`Node`]s until their factories read them.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::error::Position;
+use super::node::Node;
+use super::problem::Family;
+use super::telemetry::Telemetry;
+use crate::contract::{self, ComponentId, Durability, OnTrap, Signal};
+
+/// What to build and run. Holds only components that a pipeline or the service uses, in the order of the file.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Receivers of some pipeline.
+    pub receivers: Vec<Component>,
+    /// Processors, each of exactly one pipeline.
+    pub processors: Vec<ProcessorPlan>,
+    /// Exporters of some pipeline.
+    pub exporters: Vec<Component>,
+    /// Extensions of the service.
+    pub extensions: Vec<Component>,
+    /// At least one.
+    pub pipelines: Vec<PipelinePlan>,
+    /// What the host says about itself.
+    pub telemetry: Telemetry,
+    /// What is probably not meant, but harms nothing.
+    pub warnings: Vec<Warning>,
+}
+
+/// One component and its unread configuration.
+#[derive(Debug, Clone)]
+pub struct Component {
+    /// As in the configuration.
+    pub id: ComponentId,
+    /// A mapping, or nothing for all defaults.
+    pub node: Node,
+}
+
+/// One processor and the plugin that does its work.
+#[derive(Debug, Clone)]
+pub struct ProcessorPlan {
+    /// Its id and the configuration the plugin will read.
+    pub component: Component,
+    /// From the manifest.
+    pub plugin: PluginPlan,
+}
+
+/// One pipeline. Its lists name components of the plan; none is listed twice.
+#[derive(Debug, Clone)]
+pub struct PipelinePlan {
+    /// `metrics`, `metrics/name`.
+    pub id: ComponentId,
+    /// From the part of the id before the slash.
+    pub signal: Signal,
+    /// At least one.
+    pub receivers: Vec<ComponentId>,
+    /// In the order in which batches pass them.
+    pub processors: Vec<ComponentId>,
+    /// At least one.
+    pub exporters: Vec<ComponentId>,
+    /// When the sender is answered; `None` leaves it to what is in the pipeline.
+    pub durability: Option<Durability>,
+    /// Of its key.
+    pub position: Position,
+}
+
+/// One plugin of the manifest.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PluginPlan {
+    /// Its key, which is the type of the processors that use it.
+    pub name: String,
+    /// The component, relative paths resolved against the manifest's folder. Not opened yet.
+    pub file: PathBuf,
+    /// Where the manifest names the file, for an error about it.
+    pub file_position: Position,
+    /// Which contract it speaks.
+    pub world: World,
+    /// What the file's content must hash to, if pinned.
+    pub sha256: Option<[u8; 32]>,
+    /// What it may use.
+    pub limits: Limits,
+    /// What becomes of a batch on which it failed.
+    pub on_trap: OnTrap,
+}
+
+/// The contracts that plugins can speak.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+pub enum World {
+    /// `wit/` folder of the same name.
+    #[default]
+    #[serde(rename = "processor-plugin@0.1.0")]
+    Processor,
+}
+
+/// A plugin's bounds. A missing key has its default, which [`Limits::default`] states.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Linear memory of one instance.
+    #[serde(deserialize_with = "super::manifest::memory_mib")]
+    pub memory_mib: u32,
+    /// Wall-clock time of one call.
+    #[serde(deserialize_with = "super::manifest::call_timeout")]
+    pub call_timeout: Duration,
+    /// Rows that one call may emit.
+    #[serde(deserialize_with = "super::manifest::at_least_one")]
+    pub emitted_rows: u64,
+    /// Keys that one keying may hold.
+    #[serde(deserialize_with = "super::manifest::at_least_one")]
+    pub dictionary_entries: u64,
+}
+
+impl Limits {
+    /// The same in the units of those who keep them.
+    pub fn granted(&self) -> contract::Limits {
+        let bounded = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
+        contract::Limits {
+            memory_bytes: bounded(u64::from(self.memory_mib) << 20),
+            call_ms: u64::try_from(self.call_timeout.as_millis()).unwrap_or(u64::MAX),
+            emitted_rows: bounded(self.emitted_rows),
+            dictionary_entries: bounded(self.dictionary_entries),
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            memory_mib: 64,
+            call_timeout: Duration::from_secs(1),
+            emitted_rows: 1_000_000,
+            dictionary_entries: 1_000_000,
+        }
+    }
+}
+
+/// Something that is probably not meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Warning {
+    /// A component that is defined, but runs nowhere.
+    Unused {
+        /// Of its key.
+        position: Position,
+        /// What it is.
+        family: Family,
+        /// As in the configuration.
+        id: ComponentId,
+    },
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Warning::Unused {
+                position,
+                family: Family::Extension,
+                id,
+            } => {
+                write!(
+                    f,
+                    "{position}: extension `{id}` is defined but not listed under `service.extensions`; it does not run"
+                )
+            }
+            Warning::Unused { position, family, id } => {
+                write!(
+                    f,
+                    "{position}: {family} `{id}` is defined but stands in no pipeline; it does not run"
+                )
+            }
+        }
+    }
+}

@@ -1,0 +1,299 @@
+//! What can be wrong with a configuration. Texts name the way out, and the nearest right spelling where one is near.
+
+use std::fmt;
+
+use super::env::EnvError;
+use crate::contract::IdError;
+
+/// What is wrong.
+#[derive(Debug, thiserror::Error)]
+pub enum Problem {
+    /// The operating system refused the file.
+    #[error("cannot be read: {0}; check the path and its permissions")]
+    Unreadable(std::io::Error),
+    /// More bytes than a configuration has.
+    #[error("is longer than {limit} bytes; a configuration is not, is this the right file?")]
+    TooLong {
+        /// The bound.
+        limit: u64,
+    },
+    /// Not text.
+    #[error("is not UTF-8 at byte {offset}; save the file as UTF-8")]
+    NotUtf8 {
+        /// Of the first byte that does not fit.
+        offset: usize,
+    },
+    /// No value in the whole file.
+    #[error("holds nothing; is this the right file?")]
+    Empty,
+    /// `---` after the first document.
+    #[error("a second YAML document starts here; keep one document per file")]
+    SecondDocument,
+    /// The text is no YAML.
+    #[error("invalid YAML: {reason}")]
+    Syntax {
+        /// The parser's words.
+        reason: String,
+    },
+    /// The same key twice in one mapping.
+    #[error("key `{key}` was already given on line {first}; remove one of the two")]
+    DuplicateKey {
+        /// As written.
+        key: String,
+        /// Line of the first.
+        first: u32,
+    },
+    /// A mapping key that is a list, a mapping or an alias.
+    #[error("a key must be plain text")]
+    ComplexKey,
+    /// `<<` with something that cannot be merged.
+    #[error("`<<` merges a mapping or a list of mappings; write `<<: *anchor`")]
+    BadMerge,
+    /// `*name` without `&name` before it.
+    #[error("no anchor `&{name}` stands before this alias")]
+    UnknownAnchor {
+        /// Without its star.
+        name: String,
+    },
+    /// `*name` inside the value that `&name` marks.
+    #[error("this alias stands inside its own anchor; a value cannot hold itself")]
+    RecursiveAlias,
+    /// `!tag` that the core schema does not have.
+    #[error("tag `{tag}` is not supported; remove it, and quote the value if it is text")]
+    UnsupportedTag {
+        /// As written.
+        tag: String,
+    },
+    /// More values than a configuration has, usually from nested aliases.
+    #[error("more than {limit} values once aliases are expanded; use fewer aliases")]
+    TooManyValues {
+        /// The bound.
+        limit: usize,
+    },
+    /// Nested deeper than a configuration is.
+    #[error("nested deeper than {limit} levels")]
+    TooDeep {
+        /// The bound.
+        limit: usize,
+    },
+    /// `${...}` that cannot be expanded.
+    #[error(transparent)]
+    Env(#[from] EnvError),
+    /// A key nobody reads.
+    #[error("unknown key `{key}`{hint}")]
+    UnknownKey {
+        /// As written.
+        key: String,
+        /// The right spelling, if one is near.
+        hint: Hint,
+    },
+    /// One of a fixed set of words was expected.
+    #[error("unknown value `{value}`{hint}")]
+    UnknownValue {
+        /// As written.
+        value: String,
+        /// The right spelling, if one is near.
+        hint: Hint,
+    },
+    /// A key that must be there.
+    #[error("missing key `{key}`")]
+    MissingKey {
+        /// Its name.
+        key: &'static str,
+    },
+    /// A value of another type, or out of range.
+    #[error("expected {expected}, found {found}")]
+    WrongValue {
+        /// What belongs there.
+        expected: String,
+        /// What stands there.
+        found: String,
+    },
+    /// What a component's own configuration code says about the value at this place.
+    #[error("{reason}")]
+    Invalid {
+        /// Its words.
+        reason: String,
+    },
+    /// What a plugin says about its configuration.
+    #[error("{message}")]
+    Plugin {
+        /// Its words.
+        message: String,
+    },
+    /// A text that is no component id.
+    #[error("`{id}`: {reason}")]
+    Id {
+        /// As written.
+        id: String,
+        /// Why not.
+        reason: IdError,
+    },
+    /// No factory has this type.
+    #[error("unknown {family} type `{kind}`{hint}")]
+    UnknownType {
+        /// Receiver, exporter or extension.
+        family: Family,
+        /// The part of the id before the slash.
+        kind: String,
+        /// The right spelling, if one is near.
+        hint: Hint,
+    },
+    /// A processor whose type the manifest does not have.
+    #[error("no plugin `{kind}` in the manifest {manifest}{hint}")]
+    UnknownPlugin {
+        /// The part of the id before the slash.
+        kind: String,
+        /// The manifest's path.
+        manifest: String,
+        /// The right spelling, if one is near.
+        hint: Hint,
+    },
+    /// Connectors are a later step.
+    #[error("connectors are not supported yet; remove `connectors` and join the pipelines by a second exporter")]
+    Connectors,
+    /// A reference to a component that is not defined.
+    #[error("{user} names {family} `{id}`, which is not defined under `{}`{hint}", family.section())]
+    Undefined {
+        /// `pipeline `metrics`` or `service`.
+        user: String,
+        /// What it should be.
+        family: Family,
+        /// As written.
+        id: String,
+        /// The right spelling, if one is near.
+        hint: Hint,
+    },
+    /// The same component twice in one list.
+    #[error("{user} lists {family} `{id}` twice; remove one of the two")]
+    ListedTwice {
+        /// `pipeline `metrics`` or `service`.
+        user: String,
+        /// What it is.
+        family: Family,
+        /// As written.
+        id: String,
+    },
+    /// One processor in two pipelines.
+    #[error(
+        "processor `{id}` stands in two pipelines, `{first}` and `{second}`, its state would be mixed; \
+         give each pipeline its own id such as `{id}{separator}a`, `{id}{separator}b`"
+    )]
+    SharedProcessor {
+        /// Its id.
+        id: String,
+        /// The pipeline that has it first.
+        first: String,
+        /// The pipeline that has it as well.
+        second: String,
+        /// What joins the id and a distinguishing name.
+        separator: char,
+    },
+    /// A pipeline in which nothing can flow.
+    #[error("pipeline `{pipeline}` has no {}; name at least one", family.section())]
+    EmptyPipeline {
+        /// Its id.
+        pipeline: String,
+        /// Receiver or exporter.
+        family: Family,
+    },
+    /// Nothing to run.
+    #[error("no pipelines; define at least one, such as `metrics: {{receivers: [..], exporters: [..]}}`")]
+    NoPipelines,
+    /// A pipeline for something that is no signal.
+    #[error("unknown signal `{signal}` in pipeline id `{pipeline}`{hint}")]
+    UnknownSignal {
+        /// The part of the id before the slash.
+        signal: String,
+        /// The pipeline's id.
+        pipeline: String,
+        /// The right spelling, if one is near.
+        hint: Hint,
+    },
+}
+
+/// The four kinds of components of a configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Family {
+    /// Accepts telemetry.
+    Receiver,
+    /// A plugin in a pipeline.
+    Processor,
+    /// Sends or shows telemetry.
+    Exporter,
+    /// Runs beside the pipelines.
+    Extension,
+}
+
+impl Family {
+    /// The top-level key that defines components of this family.
+    pub fn section(self) -> &'static str {
+        match self {
+            Family::Receiver => "receivers",
+            Family::Processor => "processors",
+            Family::Exporter => "exporters",
+            Family::Extension => "extensions",
+        }
+    }
+}
+
+impl fmt::Display for Family {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.section().trim_end_matches('s'))
+    }
+}
+
+/// The end of a message about an unknown name: the nearest right one, else all of them if they are few.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Hint {
+    /// `; did you mean ...?`
+    Nearest(String),
+    /// `; known here: ...`
+    Known(Vec<String>),
+    /// Nothing is known here, or too much to list.
+    None,
+}
+
+/// Beyond this many, listing all known names helps nobody.
+const KNOWN_NAMES_MAX: usize = 12;
+
+impl Hint {
+    /// The hint for `given` where only `candidates` are right.
+    pub fn new<'a>(given: &str, candidates: impl IntoIterator<Item = &'a str>) -> Hint {
+        let candidates: Vec<&str> = candidates.into_iter().collect();
+        if let Some(nearest) = nearest(given, &candidates) {
+            return Hint::Nearest(nearest.to_owned());
+        }
+        if candidates.is_empty() || candidates.len() > KNOWN_NAMES_MAX {
+            return Hint::None;
+        }
+        Hint::Known(candidates.into_iter().map(str::to_owned).collect())
+    }
+}
+
+impl fmt::Display for Hint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Hint::Nearest(name) => write!(f, "; did you mean `{name}`?"),
+            Hint::Known(names) => write!(f, "; known here: `{}`", names.join("`, `")),
+            Hint::None => Ok(()),
+        }
+    }
+}
+
+/// The candidate within a third of the longer word's length in edits, swapped neighbours counting as one; else one of
+/// which `given` is the beginning, or the other way round.
+fn nearest<'a>(given: &str, candidates: &[&'a str]) -> Option<&'a str> {
+    let given = given.to_lowercase();
+    let distance = |candidate: &str| strsim::damerau_levenshtein(&given, &candidate.to_lowercase());
+    let near = |candidate: &str| distance(candidate) * 3 <= given.chars().count().max(candidate.chars().count());
+    let extends = |candidate: &str| {
+        candidate.len() > 2 && given.len() > 2 && (candidate.starts_with(&given) || given.starts_with(candidate))
+    };
+    let by_distance = candidates
+        .iter()
+        .copied()
+        .filter(|c| near(c))
+        .min_by_key(|c| distance(c));
+    by_distance.or_else(|| candidates.iter().copied().find(|c| extends(c)))
+}

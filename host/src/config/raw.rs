@@ -1,0 +1,195 @@
+//! The Collector's top level, read as it stands: shapes and ids are right after this, references are not checked yet.
+
+use super::error::{Error, Position};
+use super::fields::{self, Fields};
+use super::node::{Entry, Node};
+use super::plan::Component;
+use crate::contract::Durability;
+use super::problem::{Family, Hint, Problem};
+use super::telemetry::Telemetry;
+use crate::contract::{ComponentId, Signal};
+
+/// One file, read.
+pub(super) struct Raw<'a> {
+    pub receivers: Vec<RawComponent<'a>>,
+    pub processors: Vec<RawComponent<'a>>,
+    pub exporters: Vec<RawComponent<'a>>,
+    pub extensions: Vec<RawComponent<'a>>,
+    pub service_extensions: Vec<Reference<'a>>,
+    pub pipelines: Vec<RawPipeline<'a>>,
+    pub telemetry: Telemetry,
+}
+
+/// A component as its section defines it.
+pub(super) struct RawComponent<'a> {
+    pub id: ComponentId,
+    /// Of its key.
+    pub position: &'a Position,
+    pub node: &'a Node,
+}
+
+impl RawComponent<'_> {
+    pub fn component(&self) -> Component {
+        Component {
+            id: self.id.clone(),
+            node: self.node.clone(),
+        }
+    }
+}
+
+/// A component as a list names it.
+pub(super) struct Reference<'a> {
+    pub id: ComponentId,
+    pub position: &'a Position,
+}
+
+/// A pipeline with unchecked references.
+pub(super) struct RawPipeline<'a> {
+    pub id: ComponentId,
+    pub signal: Signal,
+    /// Of its key.
+    pub position: &'a Position,
+    /// A list that is missing is empty; one that could not be read is `None`, so that it is not called empty as well.
+    pub receivers: Option<Vec<Reference<'a>>>,
+    pub processors: Option<Vec<Reference<'a>>>,
+    pub exporters: Option<Vec<Reference<'a>>>,
+    pub durability: Option<Durability>,
+}
+
+/// Reads the whole file.
+pub(super) fn read<'a>(root: &'a Node, problems: &mut Vec<Error>) -> Raw<'a> {
+    let known = [
+        "receivers",
+        "processors",
+        "exporters",
+        "extensions",
+        "connectors",
+        "service",
+    ];
+    let top = Fields::of(root, &known, problems);
+    if let Some(connectors) = top.get("connectors").filter(|node| node.count() > 1) {
+        problems.push(Error::new(connectors.position(), Problem::Connectors));
+    }
+    let service_keys = ["extensions", "pipelines", "telemetry"];
+    let service = top
+        .required("service", problems)
+        .map(|node| Fields::of(node, &service_keys, problems));
+    let part = |key| service.as_ref().and_then(|fields: &Fields<'a>| fields.get(key));
+    Raw {
+        receivers: components(&top, Family::Receiver, problems),
+        processors: components(&top, Family::Processor, problems),
+        exporters: components(&top, Family::Exporter, problems),
+        extensions: components(&top, Family::Extension, problems),
+        service_extensions: part("extensions")
+            .and_then(|node| references(node, problems))
+            .unwrap_or_default(),
+        pipelines: service
+            .as_ref()
+            .map(|fields| pipelines(fields, problems))
+            .unwrap_or_default(),
+        telemetry: part("telemetry")
+            .map(|node| telemetry(node, problems))
+            .unwrap_or_default(),
+    }
+}
+
+fn components<'a>(top: &Fields<'a>, family: Family, problems: &mut Vec<Error>) -> Vec<RawComponent<'a>> {
+    let Some(section) = top.get(family.section()) else {
+        return Vec::new();
+    };
+    let mut components = Vec::new();
+    for Entry { key, position, value } in fields::entries(section, problems) {
+        // A body is a mapping or nothing.
+        fields::entries(value, problems);
+        if let Some(id) = component_id(key, position, problems) {
+            components.push(RawComponent {
+                id,
+                position,
+                node: value,
+            });
+        }
+    }
+    components
+}
+
+/// `None` when the list or one of its ids could not be read.
+fn references<'a>(list: &'a Node, problems: &mut Vec<Error>) -> Option<Vec<Reference<'a>>> {
+    let before = problems.len();
+    let mut references = Vec::new();
+    for (text, position) in fields::texts(list, problems) {
+        if let Some(id) = component_id(text, position, problems) {
+            references.push(Reference { id, position });
+        }
+    }
+    (problems.len() == before).then_some(references)
+}
+
+fn component_id(text: &str, position: &Position, problems: &mut Vec<Error>) -> Option<ComponentId> {
+    let id = text.parse().map_err(|reason| Problem::Id {
+        id: text.to_owned(),
+        reason,
+    });
+    id.map_err(|problem| problems.push(Error::new(position, problem))).ok()
+}
+
+fn pipelines<'a>(service: &Fields<'a>, problems: &mut Vec<Error>) -> Vec<RawPipeline<'a>> {
+    let Some(section) = service.required("pipelines", problems) else {
+        return Vec::new();
+    };
+    let before = problems.len();
+    let entries = fields::entries(section, problems);
+    if entries.is_empty() && problems.len() == before {
+        problems.push(Error::new(section.position(), Problem::NoPipelines));
+    }
+    entries.iter().filter_map(|entry| pipeline(entry, problems)).collect()
+}
+
+fn pipeline<'a>(entry: &'a Entry, problems: &mut Vec<Error>) -> Option<RawPipeline<'a>> {
+    let body = Fields::of(
+        &entry.value,
+        &["receivers", "processors", "exporters", "durability"],
+        problems,
+    );
+    let mut list = |family: Family| match body.get(family.section()) {
+        Some(node) => references(node, problems),
+        None => Some(Vec::new()),
+    };
+    let [receivers, processors, exporters] = [Family::Receiver, Family::Processor, Family::Exporter].map(&mut list);
+    let durability = body.get("durability").map(Node::parse::<Durability>).transpose();
+    let durability = durability.unwrap_or_else(|error| {
+        problems.push(error);
+        None
+    });
+    let id = component_id(&entry.key, &entry.position, problems)?;
+    let signal = signal(&id, &entry.position, problems)?;
+    Some(RawPipeline {
+        id,
+        signal,
+        position: &entry.position,
+        receivers,
+        processors,
+        exporters,
+        durability,
+    })
+}
+
+fn signal(id: &ComponentId, position: &Position, problems: &mut Vec<Error>) -> Option<Signal> {
+    let signal = Signal::ALL.into_iter().find(|signal| signal.name() == id.kind());
+    if signal.is_none() {
+        let hint = Hint::new(id.kind(), Signal::ALL.map(Signal::name));
+        let problem = Problem::UnknownSignal {
+            signal: id.kind().to_owned(),
+            pipeline: id.to_string(),
+            hint,
+        };
+        problems.push(Error::new(position, problem));
+    }
+    signal
+}
+
+fn telemetry(node: &Node, problems: &mut Vec<Error>) -> Telemetry {
+    node.parse().unwrap_or_else(|error| {
+        problems.push(error);
+        Telemetry::default()
+    })
+}

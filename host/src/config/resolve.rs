@@ -1,0 +1,217 @@
+//! From the file as it stands to the plan: every reference is followed, every type looked up.
+
+use std::collections::{HashMap, HashSet};
+
+use super::Known;
+use super::error::Error;
+use super::manifest::Plugins;
+use super::plan::{PipelinePlan, Plan, ProcessorPlan, Warning};
+use super::problem::{Family, Hint, Problem};
+use super::raw::{Raw, RawComponent, RawPipeline, Reference};
+use crate::contract::ComponentId;
+
+/// The manifest as far as it could be read.
+pub(super) struct Manifest {
+    /// For messages.
+    pub path: String,
+    /// `None` when the file could not be read at all: then no processor is blamed for it.
+    pub plugins: Option<Plugins>,
+}
+
+/// Checks `raw` and makes the plan. The plan is whole only if no problem was added.
+pub(super) fn resolve(raw: &Raw<'_>, manifest: &Manifest, known: &Known<'_>, problems: &mut Vec<Error>) -> Plan {
+    check_types(&raw.receivers, Family::Receiver, known.receivers, problems);
+    check_types(&raw.exporters, Family::Exporter, known.exporters, problems);
+    check_types(&raw.extensions, Family::Extension, known.extensions, problems);
+    check_plugins(&raw.processors, manifest, problems);
+    let mut resolver = Resolver {
+        raw,
+        used: Used::default(),
+        processor_homes: HashMap::new(),
+        problems,
+    };
+    let pipelines = raw
+        .pipelines
+        .iter()
+        .map(|pipeline| resolver.pipeline(pipeline))
+        .collect();
+    resolver.list(&raw.service_extensions, Family::Extension, "`service`");
+    let used = resolver.used;
+    let mut warnings = Vec::new();
+    let receivers = used.of(&raw.receivers, Family::Receiver, &mut warnings);
+    let processors = used.of(&raw.processors, Family::Processor, &mut warnings);
+    let exporters = used.of(&raw.exporters, Family::Exporter, &mut warnings);
+    let extensions = used.of(&raw.extensions, Family::Extension, &mut warnings);
+    Plan {
+        receivers: receivers.into_iter().map(RawComponent::component).collect(),
+        processors: processors
+            .into_iter()
+            .filter_map(|raw| processor_plan(raw, manifest))
+            .collect(),
+        exporters: exporters.into_iter().map(RawComponent::component).collect(),
+        extensions: extensions.into_iter().map(RawComponent::component).collect(),
+        pipelines,
+        telemetry: raw.telemetry.clone(),
+        warnings,
+    }
+}
+
+fn check_types(components: &[RawComponent<'_>], family: Family, known: &[&str], problems: &mut Vec<Error>) {
+    for component in components {
+        let kind = component.id.kind();
+        if !known.contains(&kind) {
+            let hint = Hint::new(kind, known.iter().copied());
+            problems.push(Error::new(
+                component.position,
+                Problem::UnknownType {
+                    family,
+                    kind: kind.to_owned(),
+                    hint,
+                },
+            ));
+        }
+    }
+}
+
+fn check_plugins(processors: &[RawComponent<'_>], manifest: &Manifest, problems: &mut Vec<Error>) {
+    let Some(plugins) = &manifest.plugins else { return };
+    for processor in processors {
+        let kind = processor.id.kind();
+        if !plugins.contains_key(kind) {
+            let hint = Hint::new(kind, plugins.keys().map(String::as_str));
+            let problem = Problem::UnknownPlugin {
+                kind: kind.to_owned(),
+                manifest: manifest.path.clone(),
+                hint,
+            };
+            problems.push(Error::new(processor.position, problem));
+        }
+    }
+}
+
+fn processor_plan(raw: &RawComponent<'_>, manifest: &Manifest) -> Option<ProcessorPlan> {
+    let plugin = manifest.plugins.as_ref()?.get(raw.id.kind())?.clone()?;
+    Some(ProcessorPlan {
+        component: raw.component(),
+        plugin,
+    })
+}
+
+struct Resolver<'a> {
+    raw: &'a Raw<'a>,
+    used: Used,
+    /// Which pipeline each processor stands in.
+    processor_homes: HashMap<ComponentId, ComponentId>,
+    problems: &'a mut Vec<Error>,
+}
+
+impl<'a> Resolver<'a> {
+    fn pipeline(&mut self, raw: &'a RawPipeline<'a>) -> PipelinePlan {
+        let user = format!("pipeline `{}`", raw.id);
+        for (references, family) in [(&raw.receivers, Family::Receiver), (&raw.exporters, Family::Exporter)] {
+            if references.as_ref().is_some_and(Vec::is_empty) {
+                let problem = Problem::EmptyPipeline {
+                    pipeline: raw.id.to_string(),
+                    family,
+                };
+                self.problems.push(Error::new(raw.position, problem));
+            }
+        }
+        let processors = raw.processors.as_deref().unwrap_or_default();
+        self.settle(processors, &raw.id);
+        PipelinePlan {
+            id: raw.id.clone(),
+            signal: raw.signal,
+            receivers: self.list(raw.receivers.as_deref().unwrap_or_default(), Family::Receiver, &user),
+            processors: self.list(processors, Family::Processor, &user),
+            exporters: self.list(raw.exporters.as_deref().unwrap_or_default(), Family::Exporter, &user),
+            durability: raw.durability,
+            position: raw.position.clone(),
+        }
+    }
+
+    /// Follows each reference of one list.
+    fn list(&mut self, references: &[Reference<'_>], family: Family, user: &str) -> Vec<ComponentId> {
+        let mut ids: Vec<ComponentId> = Vec::with_capacity(references.len());
+        for Reference { id, position } in references {
+            if ids.contains(id) {
+                let problem = Problem::ListedTwice {
+                    user: user.to_owned(),
+                    family,
+                    id: id.to_string(),
+                };
+                self.problems.push(Error::new(position, problem));
+            } else if let Some(problem) = self.undefined(id, family, user) {
+                self.problems.push(Error::new(position, problem));
+            }
+            self.used.0.insert((family, id.clone()));
+            ids.push(id.clone());
+        }
+        ids
+    }
+
+    fn undefined(&self, id: &ComponentId, family: Family, user: &str) -> Option<Problem> {
+        let defined = match family {
+            Family::Receiver => &self.raw.receivers,
+            Family::Processor => &self.raw.processors,
+            Family::Exporter => &self.raw.exporters,
+            Family::Extension => &self.raw.extensions,
+        };
+        if defined.iter().any(|component| component.id == *id) {
+            return None;
+        }
+        let id = id.to_string();
+        let names: Vec<String> = defined.iter().map(|component| component.id.to_string()).collect();
+        let hint = Hint::new(&id, names.iter().map(String::as_str));
+        Some(Problem::Undefined {
+            user: user.to_owned(),
+            family,
+            id,
+            hint,
+        })
+    }
+
+    /// Each processor has its state, so it belongs to one pipeline.
+    fn settle(&mut self, processors: &[Reference<'_>], pipeline: &ComponentId) {
+        for Reference { id, position } in processors {
+            let home = self
+                .processor_homes
+                .entry(id.clone())
+                .or_insert_with(|| pipeline.clone());
+            if home != pipeline {
+                let separator = if id.name().is_some() { '_' } else { '/' };
+                let (first, second) = (home.to_string(), pipeline.to_string());
+                let problem = Problem::SharedProcessor {
+                    id: id.to_string(),
+                    first,
+                    second,
+                    separator,
+                };
+                self.problems.push(Error::new(position, problem));
+            }
+        }
+    }
+}
+
+/// What is referred to.
+#[derive(Default)]
+struct Used(HashSet<(Family, ComponentId)>);
+
+impl Used {
+    /// The components that are used; a warning for each that is not.
+    fn of<'a>(
+        &self,
+        components: &'a [RawComponent<'a>],
+        family: Family,
+        warnings: &mut Vec<Warning>,
+    ) -> Vec<&'a RawComponent<'a>> {
+        let is_used = |component: &&RawComponent<'_>| self.0.contains(&(family, component.id.clone()));
+        let (used, unused): (Vec<_>, Vec<_>) = components.iter().partition(is_used);
+        warnings.extend(unused.into_iter().map(|component| Warning::Unused {
+            position: component.position.clone(),
+            family,
+            id: component.id.clone(),
+        }));
+        used
+    }
+}

@@ -1,0 +1,426 @@
+//! Each mistake and the exact line about it.
+
+use super::{MANIFEST, PIPELINE, load_with, problems};
+
+fn check(cases: &[(&str, &str)]) {
+    for (config, expected) in cases {
+        assert_eq!(problems(config), expected.trim(), "for this configuration:\n{config}");
+    }
+}
+
+/// Each text stands after the good pipeline, from line 8 on.
+fn check_after_pipeline(cases: &[(&str, &str)]) {
+    for (more, expected) in cases {
+        let config = format!("{PIPELINE}{more}");
+        assert_eq!(problems(&config), expected.trim(), "for this configuration:\n{config}");
+    }
+}
+
+/// Each text is a manifest beside a good configuration.
+fn check_manifest(cases: &[(&str, &str)]) {
+    for (manifest, expected) in cases {
+        let found = load_with(PIPELINE, manifest).map_or_else(|errors| errors.to_string(), |_| "none".to_owned());
+        assert_eq!(found, expected.trim(), "for this manifest:\n{manifest}");
+    }
+}
+
+#[test]
+fn yaml_itself() {
+    check(&[
+        ("", "c.yaml: holds nothing; is this the right file?"),
+        ("# only a comment\n", "c.yaml: holds nothing; is this the right file?"),
+        ("a: [1, 2\n", "c.yaml:1:4: invalid YAML: unclosed bracket '['"),
+        (
+            "a: b: c\n",
+            "c.yaml:1:5: invalid YAML: mapping values are not allowed in this context",
+        ),
+        (
+            "[otlp]\n",
+            "c.yaml:1:1: expected a mapping, found a list\nc.yaml:1:1: missing key `service`",
+        ),
+    ]);
+    check_after_pipeline(&[
+        (
+            "---\nmore: 1\n",
+            "c.yaml:9:1: a second YAML document starts here; keep one document per file",
+        ),
+        (
+            "receivers: {}\n",
+            "c.yaml:8:1: key `receivers` was already given on line 1; remove one of the two",
+        ),
+        ("extensions: {[a]: b}\n", "c.yaml:8:14: a key must be plain text"),
+        (
+            "extensions: {<<: 5}\n",
+            "c.yaml:8:18: `<<` merges a mapping or a list of mappings; write `<<: *anchor`",
+        ),
+        (
+            "extensions: *nowhere\n",
+            "c.yaml:8:13: no anchor `&nowhere` stands before this alias",
+        ),
+        (
+            "extensions: &a {health_check: *a}\n",
+            "c.yaml:8:31: this alias stands inside its own anchor; a value cannot hold itself",
+        ),
+        (
+            "extensions: !secret x\n",
+            "c.yaml:8:21: tag `!secret` is not supported; remove it, and quote the value if it is text",
+        ),
+    ]);
+}
+
+#[test]
+fn unknown_and_missing_keys() {
+    check(&[
+        ("exporters: {debug: }\n", "c.yaml:1:1: missing key `service`"),
+        ("service: {}\n", "c.yaml:1:10: missing key `pipelines`"),
+        ("service:\n  extensions: []\n", "c.yaml:1:1: missing key `pipelines`"),
+    ]);
+    check_after_pipeline(&[
+        (
+            "reciever: {}\n",
+            "c.yaml:8:1: unknown key `reciever`; did you mean `receivers`?",
+        ),
+        (
+            "    traces: {receivers: [otlp], exporters: [debug], procesors: []}\n",
+            "c.yaml:8:53: unknown key `procesors`; did you mean `processors`?",
+        ),
+        (
+            "  telemtry: {}\n  zzz: {}\n",
+            "c.yaml:8:3: unknown key `telemtry`; did you mean `telemetry`?\n\
+             c.yaml:9:3: unknown key `zzz`; known here: `extensions`, `pipelines`, `telemetry`",
+        ),
+    ]);
+}
+
+#[test]
+fn wrong_types() {
+    check_after_pipeline(&[
+        (
+            "extensions: [health_check]\n",
+            "c.yaml:8:13: expected a mapping, found a list",
+        ),
+        (
+            "extensions:\n- health_check\n",
+            "c.yaml:8:1: expected a mapping, found a list",
+        ),
+        (
+            "extensions:\n  health_check: 5\n",
+            "c.yaml:9:17: expected a mapping, found `5`",
+        ),
+        (
+            "  extensions: health_check\n",
+            "c.yaml:8:15: expected a list such as `[otlp]`, found the text `health_check`",
+        ),
+        (
+            "  extensions: [[]]\n",
+            "c.yaml:8:16: expected a component id, found a list",
+        ),
+        (
+            "    traces: 1\n",
+            "\
+            c.yaml:8:5: pipeline `traces` has no receivers; name at least one\n\
+            c.yaml:8:5: pipeline `traces` has no exporters; name at least one\n\
+            c.yaml:8:13: expected a mapping, found `1`",
+        ),
+        (
+            "      durability: synced\n",
+            "c.yaml:8:19: unknown value `synced`; did you mean `sync`?",
+        ),
+        (
+            "      durability: 5\n",
+            "c.yaml:8:19: expected one of a fixed set of words, found `5`",
+        ),
+    ]);
+}
+
+#[test]
+fn ids() {
+    check_after_pipeline(&[
+        (
+            "extensions: {health_check/: }\n",
+            "c.yaml:8:14: `health_check/`: nothing after the slash: write `type` or `type/name`",
+        ),
+        (
+            "extensions: {/a: }\n",
+            "c.yaml:8:14: `/a`: a component id starts with its type: write `type` or `type/name`",
+        ),
+        (
+            "    metrics/: {}\n",
+            "c.yaml:8:5: `metrics/`: nothing after the slash: write `type` or `type/name`",
+        ),
+        (
+            "extensions: {\"a b\": }\n",
+            "c.yaml:8:14: `a b`: a component id is at most 255 bytes without white space or control characters",
+        ),
+    ]);
+}
+
+#[test]
+fn types() {
+    let config = "\
+receivers: {otpl: , otlp: }
+processors: {agregate: , filter/x: }
+exporters: {debug: , file: }
+extensions: {healthcheck: }
+service: {pipelines: {logs: {receivers: [otlp], exporters: [debug]}}}
+";
+    check(&[(
+        config,
+        "c.yaml:1:13: unknown receiver type `otpl`; did you mean `otlp`?\n\
+         c.yaml:2:14: no plugin `agregate` in the manifest plugins/m.yaml; did you mean `aggregate`?\n\
+         c.yaml:2:26: no plugin `filter` in the manifest plugins/m.yaml; known here: `aggregate`\n\
+         c.yaml:3:22: unknown exporter type `file`; known here: `debug`, `prometheus`\n\
+         c.yaml:4:14: unknown extension type `healthcheck`; did you mean `health_check`?",
+    )]);
+    check_after_pipeline(&[
+        ("connectors: {}\n", "none"),
+        (
+            "connectors: {count: }\n",
+            "c.yaml:8:13: connectors are not supported yet; remove `connectors` and join the pipelines by a second exporter",
+        ),
+    ]);
+}
+
+#[test]
+fn pipelines() {
+    check(&[
+        (
+            "service: {pipelines: {}}\n",
+            "c.yaml:1:22: no pipelines; define at least one, such as `metrics: {receivers: [..], exporters: [..]}`",
+        ),
+        (
+            "service:\n  pipelines:\n",
+            "c.yaml:2:3: no pipelines; define at least one, such as `metrics: {receivers: [..], exporters: [..]}`",
+        ),
+    ]);
+    check_after_pipeline(&[
+        (
+            "    metric: {receivers: [otlp], exporters: [debug]}\n",
+            "c.yaml:8:5: unknown signal `metric` in pipeline id `metric`; did you mean `metrics`?",
+        ),
+        (
+            "    profiles/a: {receivers: [otlp], exporters: [debug]}\n",
+            "c.yaml:8:5: unknown signal `profiles` in pipeline id `profiles/a`; known here: `metrics`, `traces`, `logs`",
+        ),
+        (
+            "    logs: {exporters: [debug]}\n",
+            "c.yaml:8:5: pipeline `logs` has no receivers; name at least one",
+        ),
+        (
+            "    logs: {receivers: [otlp], exporters: }\n",
+            "c.yaml:8:5: pipeline `logs` has no exporters; name at least one",
+        ),
+        (
+            "    logs: {receivers: [otlp], exporters: [1]}\n",
+            "c.yaml:8:43: expected a component id, found `1`",
+        ),
+        (
+            "    logs: {receivers: [otlp], exporters: [debug, debug]}\n",
+            "c.yaml:8:50: pipeline `logs` lists exporter `debug` twice; remove one of the two",
+        ),
+        (
+            "    metrics: {receivers: [otlp], exporters: [debug]}\n",
+            "c.yaml:8:5: key `metrics` was already given on line 5; remove one of the two",
+        ),
+    ]);
+}
+
+#[test]
+fn references() {
+    check_after_pipeline(&[
+        (
+            "    logs: {receivers: [otpl], processors: [aggregate], exporters: [debug/b]}\n",
+            "c.yaml:8:24: pipeline `logs` names receiver `otpl`, which is not defined under `receivers`; did you mean `otlp`?\n\
+             c.yaml:8:44: pipeline `logs` names processor `aggregate`, which is not defined under `processors`\n\
+             c.yaml:8:68: pipeline `logs` names exporter `debug/b`, which is not defined under `exporters`; did you mean `debug`?",
+        ),
+        (
+            "  extensions:\n    - health_check\n",
+            "c.yaml:9:7: `service` names extension `health_check`, which is not defined under `extensions`",
+        ),
+        (
+            "  extensions: [health_check, health_check]\nextensions:\n  health_check:\n",
+            "c.yaml:8:30: `service` lists extension `health_check` twice; remove one of the two",
+        ),
+    ]);
+}
+
+#[test]
+fn a_processor_in_two_pipelines() {
+    let config = "\
+receivers: {otlp: }
+processors: {aggregate: , aggregate/b: }
+exporters: {debug: }
+service:
+  pipelines:
+    metrics/a: {receivers: [otlp], processors: [aggregate, aggregate/b], exporters: [debug]}
+    metrics/b: {receivers: [otlp], processors: [aggregate, aggregate/b], exporters: [debug]}
+";
+    check(&[(
+        config,
+        "c.yaml:7:49: processor `aggregate` stands in two pipelines, `metrics/a` and `metrics/b`, its state would be mixed; \
+         give each pipeline its own id such as `aggregate/a`, `aggregate/b`\n\
+         c.yaml:7:60: processor `aggregate/b` stands in two pipelines, `metrics/a` and `metrics/b`, its state would be mixed; \
+         give each pipeline its own id such as `aggregate/b_a`, `aggregate/b_b`",
+    )]);
+}
+
+#[test]
+fn variables() {
+    check_after_pipeline(&[
+        (
+            "extensions: ${env:NOT_SET}\n",
+            "c.yaml:8:13: environment variable `NOT_SET` is not set; set it, or give a default: `${env:NOT_SET:-default}`",
+        ),
+        (
+            "extensions:\n  health_check: {endpoint: \"a ${NOT_SET}\", b: \"${env:NOT_SET}\"}\n",
+            "\
+            c.yaml:9:28: environment variable `NOT_SET` is not set; set it, or give a default: `${env:NOT_SET:-default}`\n\
+            c.yaml:9:47: environment variable `NOT_SET` is not set; set it, or give a default: `${env:NOT_SET:-default}`",
+        ),
+        (
+            "extensions: ${file:x.yaml}\n",
+            "c.yaml:8:13: `${file:...}` is not supported yet; only `${env:NAME}` is, and `$$` is a dollar sign",
+        ),
+        (
+            "extensions: ${env:A B}\n",
+            "c.yaml:8:13: `A B` is no name of an environment variable; write `${env:NAME}` with letters, digits and `_`, or `$$` for a dollar sign",
+        ),
+        (
+            "extensions: ${env:A\n",
+            "c.yaml:8:13: `${` without its `}`; close it, or write `$$` for a dollar sign",
+        ),
+    ]);
+    check_after_pipeline(&[(
+        "extensions: ${env:BYTES}\n",
+        "c.yaml:8:13: environment variable `BYTES` is not UTF-8; set it to UTF-8 text",
+    )]);
+    let nested = format!("extensions: {}x{}\n", "${env:NOT_SET:-".repeat(10), "}".repeat(10));
+    check_after_pipeline(&[(&nested, "c.yaml:8:13: `${...}` nested deeper than 8 levels")]);
+}
+
+#[test]
+fn a_bad_variable_is_reported_once() {
+    check_after_pipeline(&[(
+        "  telemetry: {logs: {level: \"${env:NOT_SET}\"}}\n",
+        "c.yaml:8:29: environment variable `NOT_SET` is not set; set it, or give a default: `${env:NOT_SET:-default}`",
+    )]);
+}
+
+#[test]
+fn telemetry() {
+    check_after_pipeline(&[
+        (
+            "  telemetry: {logs: {level: warning}}\n",
+            "c.yaml:8:29: unknown value `warning`; did you mean `warn`?",
+        ),
+        (
+            "  telemetry: {logs: {levle: warn}}\n",
+            "c.yaml:8:22: unknown key `levle`; did you mean `level`?",
+        ),
+        (
+            "  telemetry:\n    metrics:\n      address: localhost\n",
+            "c.yaml:10:16: `localhost` is no address; write `host:port` such as `127.0.0.1:8888`",
+        ),
+        (
+            "  telemetry:\n    metrics:\n      readers: [periodic: {}]\n",
+            "c.yaml:10:17: unknown key `periodic`; known here: `pull`",
+        ),
+        (
+            "  telemetry:\n    metrics:\n      readers:\n        - pull: {exporter: {prometheus: {port: 70000}}}\n",
+            "c.yaml:11:48: expected a whole number from 0 to 65535, found `70000`",
+        ),
+        (
+            "  telemetry:\n    metrics:\n      readers: [{pull: {exporter: {prometheus: }}}, {pull: {exporter: {prometheus: }}}]\n",
+            "c.yaml:10:16: only one reader is supported; keep the one with `pull.exporter.prometheus`",
+        ),
+        (
+            "  telemetry:\n    metrics:\n      readers: []\n      address: :8888\n",
+            "c.yaml:9:5: `address` and `readers` both say where metrics go; keep one of them",
+        ),
+    ]);
+}
+
+#[test]
+fn manifests() {
+    let with = |more: &str| format!("plugins:\n  a:\n    file: a.wasm\n{more}");
+    check_manifest(&[
+        ("", "plugins/m.yaml: holds nothing; is this the right file?"),
+        (
+            "plugin: {}\n",
+            "plugins/m.yaml:1:1: unknown key `plugin`; did you mean `plugins`?\nplugins/m.yaml:1:1: missing key `plugins`",
+        ),
+        ("plugins: []\n", "plugins/m.yaml:1:10: expected a mapping, found a list"),
+        (
+            "plugins:\n  a:\n  b: {file: ''}\n",
+            "plugins/m.yaml:2:3: missing key `file`\nplugins/m.yaml:3:13: an empty path; name the plugin's `.wasm` file, relative to the manifest's folder",
+        ),
+        (
+            "plugins:\n  a/b: {file: x}\n",
+            "plugins/m.yaml:2:3: plugin name `a/b` has a slash; name it `a_b` and use the slash in processor ids",
+        ),
+        (
+            "plugins:\n  a b: {file: x}\n",
+            "plugins/m.yaml:2:3: `a b`: a component id is at most 255 bytes without white space or control characters",
+        ),
+        (
+            &with("    worlds: x\n"),
+            "plugins/m.yaml:4:5: unknown key `worlds`; did you mean `world`?",
+        ),
+        (
+            &with("    world: processor-plugin@0.1\n"),
+            "plugins/m.yaml:4:12: unknown value `processor-plugin@0.1`; did you mean `processor-plugin@0.1.0`?",
+        ),
+        (
+            &with("    on_trap: ignore\n"),
+            "plugins/m.yaml:4:14: unknown value `ignore`; known here: `pass`, `drop`, `refuse`",
+        ),
+        (
+            &with("    sha256: abc\n"),
+            "plugins/m.yaml:4:13: expected 64 hexadecimal digits, as `sha256sum` prints them (quoted, if all are decimal), found the text `abc`",
+        ),
+    ]);
+}
+
+#[test]
+fn limits() {
+    let with = |limits: &str| format!("plugins:\n  a:\n    file: a.wasm\n    limits: {limits}\n");
+    check_manifest(&[
+        (
+            &with("{memory_mb: 1}"),
+            "plugins/m.yaml:4:14: unknown key `memory_mb`; did you mean `memory_mib`?",
+        ),
+        (
+            &with("{memory_mib: 5000}"),
+            "plugins/m.yaml:4:26: a plugin can address at most 4096 MiB, `5000` is more",
+        ),
+        (&with("{memory_mib: 0}"), "plugins/m.yaml:4:26: must be at least 1"),
+        (&with("{emitted_rows: 0}"), "plugins/m.yaml:4:28: must be at least 1"),
+        (
+            &with("{emitted_rows: -1}"),
+            "plugins/m.yaml:4:28: expected a whole number, 0 or more, found `-1`",
+        ),
+        (
+            &with("{call_timeout: 5}"),
+            "plugins/m.yaml:4:28: `5`: a duration needs a unit: write `5s`, `200ms` or `1m30s`",
+        ),
+        (
+            &with("{call_timeout: 0s}"),
+            "plugins/m.yaml:4:28: must be longer than zero; a plugin needs some time to answer",
+        ),
+        (
+            &with("{call_timeout: -5s}"),
+            "plugins/m.yaml:4:28: `-5s`: a duration cannot be negative; write `5s`, `200ms` or `1m30s`",
+        ),
+    ]);
+}
+
+#[test]
+fn both_files_are_reported_and_an_unreadable_manifest_blames_no_processor() {
+    let config = format!("{PIPELINE}processors: {{aggregate: }}\nx: 1\n");
+    let found = load_with(&config, "plugins: [\n").map_or_else(|errors| errors.to_string(), |_| "none".to_owned());
+    let expected = "c.yaml:9:1: unknown key `x`; known here: `receivers`, `processors`, `exporters`, `extensions`, `connectors`, `service`\n\
+                    plugins/m.yaml:1:10: invalid YAML: unclosed bracket '['";
+    assert_eq!(found, expected);
+    assert!(load_with(PIPELINE, MANIFEST).is_ok());
+}

@@ -1,0 +1,81 @@
+//! How a receiver hands over a request and what it is told.
+
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use super::{Batch, Signal};
+
+/// Where receivers put requests. The implementation owns validation, the trip and the commit.
+pub trait Ingest: Send + Sync + 'static {
+    /// Takes one request. The channel answers once the request is where its pipelines' `durability` says it must be,
+    /// or says why it was refused; it is dropped unanswered only when the process is going down.
+    fn submit(&self, batch: Batch) -> oneshot::Receiver<Answer>;
+}
+
+/// The outcome of one request.
+pub type Answer = Result<Accepted, Refusal>;
+
+/// A request the host has taken responsibility for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Accepted {
+    /// Items in the request: metric points, spans or log records.
+    pub items: u64,
+    /// Items of those refused for good; with `rejected_reason`, an OTLP partial success.
+    pub rejected: u64,
+    /// Why `rejected` items were refused, for the sender to read. Empty when none were.
+    pub rejected_reason: String,
+}
+
+/// Why a whole request was refused. Nothing of it has changed any state.
+#[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
+pub enum Refusal {
+    /// The bytes are not an OTLP request; sending them again cannot help.
+    #[error("malformed request at byte {offset}: {reason}")]
+    Malformed {
+        /// Offset into the decompressed protobuf message.
+        offset: usize,
+        /// What was wrong there.
+        reason: &'static str,
+    },
+    /// A queue on the way is full; the sender should come back.
+    #[error("{queue} is full; retry after {} ms", retry_after.as_millis())]
+    Full {
+        /// Which queue.
+        queue: String,
+        /// When room is expected.
+        retry_after: Duration,
+    },
+    /// The state could not be written, or an instance is being rebuilt; the sender should come back.
+    #[error("{reason}; retry after {} ms", retry_after.as_millis())]
+    Unavailable {
+        /// What stands in the way, specific enough for an operator.
+        reason: String,
+        /// When to come back.
+        retry_after: Duration,
+    },
+    /// The receiver stands in no pipeline of that signal; sending again cannot help.
+    #[error("no pipeline takes {signal} from this receiver; add one under `service.pipelines`")]
+    NoPipeline {
+        /// What was sent.
+        signal: Signal,
+    },
+    /// A plugin declined the batch for good.
+    #[error("processor {component}: {message}")]
+    Declined {
+        /// The component id from the configuration.
+        component: String,
+        /// The plugin's own words.
+        message: String,
+    },
+}
+
+impl Refusal {
+    /// When the sender should come back; `None` when sending again cannot help.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Refusal::Full { retry_after, .. } | Refusal::Unavailable { retry_after, .. } => Some(*retry_after),
+            Refusal::Malformed { .. } | Refusal::NoPipeline { .. } | Refusal::Declined { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! The only form telemetry takes in flight: one signal's OTLP protobuf bytes.
+
+use bytes::Bytes;
+
+/// Which of OTLP's three export requests a batch holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Signal {
+    /// `ExportMetricsServiceRequest`.
+    Metrics,
+    /// `ExportTraceServiceRequest`.
+    Traces,
+    /// `ExportLogsServiceRequest`.
+    Logs,
+}
+
+impl Signal {
+    /// All signals, in the order the documentation lists them.
+    pub const ALL: [Signal; 3] = [Signal::Metrics, Signal::Traces, Signal::Logs];
+
+    /// The name used in configuration: `metrics`, `traces`, `logs`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Signal::Metrics => "metrics",
+            Signal::Traces => "traces",
+            Signal::Logs => "logs",
+        }
+    }
+
+    /// What one item is called in the Collector's metric names: `metric_points`, `spans`, `log_records`.
+    pub fn items(self) -> &'static str {
+        match self {
+            Signal::Metrics => "metric_points",
+            Signal::Traces => "spans",
+            Signal::Logs => "log_records",
+        }
+    }
+}
+
+impl std::fmt::Display for Signal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// One export request: its signal and its protobuf bytes, shared and never changed in place.
+#[derive(Debug, Clone)]
+pub struct Batch {
+    /// What `bytes` holds.
+    pub signal: Signal,
+    /// The serialized export request. Not trusted until a view has walked it.
+    pub bytes: Bytes,
+    /// What to do with strings that are not UTF-8; the receiver's setting.
+    pub invalid_utf8: InvalidUtf8,
+}
+
+/// What happens to a request with a string that is not UTF-8. Protobuf demands UTF-8; some senders do not comply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum InvalidUtf8 {
+    /// The request is refused as malformed, as the protobuf specification says.
+    #[default]
+    Reject,
+    /// The bytes pass as they are, as in the OpenTelemetry Collector.
+    Accept,
+}

@@ -1,0 +1,18 @@
+//! What the parts of the host say to each other: plain data and traits, importing nothing of ours.
+//!
+//! A receiver hands a [`Batch`] to an [`Ingest`] and waits for the [`Answer`]; an exporter's lane takes
+//! batches through [`Exporter`]. Neither knows the other, nor what runs between them.
+
+mod answer;
+mod batch;
+mod exporter;
+mod id;
+mod policy;
+mod receiver;
+
+pub use answer::{Accepted, Answer, Ingest, Refusal};
+pub use batch::{Batch, InvalidUtf8, Signal};
+pub use exporter::{Consumed, Exporter, ExporterError, Stop};
+pub use id::{ComponentId, IdError};
+pub use policy::{Durability, Limits, OnTrap};
+pub use receiver::{BindError, Receiver};

@@ -1,0 +1,58 @@
+//! The settings of the debug exporter, under the Collector's names.
+
+use serde::Deserialize;
+
+/// `exporters: debug:`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// How much is written.
+    pub verbosity: Verbosity,
+    /// How many batches of each signal are written in every second before sampling begins.
+    pub sampling_initial: u64,
+    /// Of the batches behind those, every how-manieth is written; `1` writes all, `0` none.
+    pub sampling_thereafter: u64,
+    /// Read for the Collector's sake; the output is the same either way.
+    pub use_internal_logger: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            verbosity: Verbosity::Basic,
+            sampling_initial: 2,
+            sampling_thereafter: 1,
+            use_internal_logger: true,
+        }
+    }
+}
+
+/// How much the debug exporter writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verbosity {
+    /// A line for each batch.
+    #[default]
+    Basic,
+    /// And a line for each item.
+    Normal,
+    /// And everything there is to know about each item.
+    Detailed,
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_collectors_keys_are_read() {
+        let config: Config = serde_json::from_str("{}").unwrap();
+        assert_eq!(config, Config::default());
+        let text = r#"{"verbosity": "detailed", "sampling_initial": 5, "sampling_thereafter": 200, "use_internal_logger": false}"#;
+        let config: Config = serde_json::from_str(text).unwrap();
+        assert_eq!((config.verbosity, config.sampling_initial), (Verbosity::Detailed, 5));
+        assert!(serde_json::from_str::<Config>(r#"{"verbosity": "loud"}"#).is_err());
+        assert!(serde_json::from_str::<Config>(r#"{"verbositi": "basic"}"#).is_err());
+    }
+}

@@ -1,0 +1,98 @@
+//! The debug exporter: what passes, as text for people.
+//!
+//! The texts are the OpenTelemetry Collector's, level for level, so that its users find what they know. Every batch is counted;
+//! which ones are written is up to the sampling settings. Nothing here is fast, and nothing keeps more than a few lines in memory.
+
+mod config;
+mod detailed;
+mod go;
+mod normal;
+mod sampler;
+mod sink;
+mod summary;
+#[cfg(test)]
+mod tests;
+mod view;
+
+use std::io::Write;
+
+pub use config::{Config, Verbosity};
+
+use super::{Clock, monotonic_clock};
+use crate::contract::{Batch, ComponentId, Consumed, Exporter, ExporterError, Signal};
+use crate::otlp::wire::Fault;
+use crate::otlp::{Malformed, Strings, check};
+use sampler::Sampler;
+use sink::Sink;
+
+/// `exporters: debug:`, running.
+pub struct DebugExporter {
+    id: ComponentId,
+    config: Config,
+    output: Box<dyn Write + Send>,
+    clock: Clock,
+    samplers: [Sampler; Signal::ALL.len()],
+}
+
+impl DebugExporter {
+    /// An exporter that writes to `output`.
+    pub fn new(id: ComponentId, config: Config, output: Box<dyn Write + Send>) -> Self {
+        Self::with_clock(id, config, output, monotonic_clock())
+    }
+
+    /// The same with another clock, which the sampling counts seconds by.
+    pub fn with_clock(id: ComponentId, config: Config, output: Box<dyn Write + Send>, clock: Clock) -> Self {
+        DebugExporter {
+            id,
+            config,
+            output,
+            clock,
+            samplers: Default::default(),
+        }
+    }
+
+    fn is_sampled(&mut self, signal: Signal) -> bool {
+        let (now, config) = ((self.clock)(), self.config);
+        let sampler = self.samplers.get_mut(signal as usize);
+        sampler.is_none_or(|sampler| sampler.admit(now, config.sampling_initial, config.sampling_thereafter))
+    }
+
+    fn write(&mut self, batch: &Batch, items: u64) -> Result<(), ExporterError> {
+        let mut sink = Sink::new(&mut *self.output);
+        let written = write_batch(&mut sink, self.config.verbosity, batch, items);
+        sink.finish()?;
+        written.map_err(|fault| unreadable(fault.within(&batch.bytes)))
+    }
+}
+
+impl Exporter for DebugExporter {
+    fn consume(&mut self, batch: &Batch) -> Result<Consumed, ExporterError> {
+        let items = check(batch.signal, &batch.bytes, Strings::Bytes).map_err(unreadable)?;
+        if self.is_sampled(batch.signal) {
+            self.write(batch, items)?;
+        } else {
+            tracing::trace!(exporter = %self.id, signal = %batch.signal, items, "batch not written: sampling");
+        }
+        Ok(Consumed {
+            items,
+            dropped: 0,
+            reason: "",
+        })
+    }
+}
+
+fn write_batch(sink: &mut Sink<'_>, verbosity: Verbosity, batch: &Batch, items: u64) -> Result<(), Fault> {
+    summary::write(sink, batch.signal, &batch.bytes, items)?;
+    match verbosity {
+        Verbosity::Basic => Ok(()),
+        Verbosity::Normal => normal::write(sink, batch.signal, &batch.bytes),
+        Verbosity::Detailed => detailed::write(sink, batch.signal, &batch.bytes),
+    }
+}
+
+fn unreadable(malformed: Malformed) -> ExporterError {
+    ExporterError::Unreadable {
+        offset: malformed.offset,
+        reason: malformed.reason,
+    }
+}

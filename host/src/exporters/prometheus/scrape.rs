@@ -1,0 +1,174 @@
+//! One answer to one scrape: a response body that renders the store while it is being sent.
+//!
+//! The body is pulled: a chunk is made when the connection can take one, so a scrape holds one chunk in memory, however many
+//! series there are and however slow the scraper is.
+
+use std::io;
+use std::io::Write as _;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use http_body::{Body, Frame};
+
+use super::exposition::{self, Format};
+use super::store::{Cursor, Store};
+use crate::exporters::Clock;
+
+/// A chunk is sent when it has this size; its last piece can make it larger.
+const CHUNK_BYTES: usize = 64 * 1024;
+
+/// How often ingest yields to a waiting scrape before it goes on all the same.
+const YIELDS_MAX: u32 = 32;
+
+/// What ingest and scrapes share.
+pub struct Shared {
+    store: Mutex<Store>,
+    /// Scrapes that wait for the store.
+    waiting: AtomicUsize,
+    /// Time, for expiry.
+    pub clock: Clock,
+    /// Whether samples carry the time of their point.
+    pub send_timestamps: bool,
+    /// Whether OpenMetrics is offered.
+    pub enable_open_metrics: bool,
+}
+
+impl Shared {
+    /// An empty store's sharing.
+    pub fn new(store: Store, clock: Clock, send_timestamps: bool, enable_open_metrics: bool) -> Shared {
+        Shared {
+            store: Mutex::new(store),
+            waiting: AtomicUsize::new(0),
+            clock,
+            send_timestamps,
+            enable_open_metrics,
+        }
+    }
+
+    /// The store, for one batch.
+    pub fn for_ingest(&self) -> IngestTurn<'_> {
+        IngestTurn {
+            shared: self,
+            store: None,
+        }
+    }
+
+    /// The store, for one piece of a scrape. Ingest sees who waits, and steps aside.
+    fn lock_for_scrape(&self) -> MutexGuard<'_, Store> {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        let store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        store
+    }
+}
+
+/// Ingest's hold on the store. The mutex is not fair: a busy lane would take it again before a waiting scrape has woken up. So
+/// a batch lets go of it every now and then, and gives a scrape that waits some time to take it.
+pub struct IngestTurn<'s> {
+    shared: &'s Shared,
+    store: Option<MutexGuard<'s, Store>>,
+}
+
+impl IngestTurn<'_> {
+    /// The store, locked from here on until the turn ends or steps aside.
+    pub fn store(&mut self) -> &mut Store {
+        let shared = self.shared;
+        self.store.get_or_insert_with(|| {
+            for _ in 0..YIELDS_MAX {
+                if shared.waiting.load(Ordering::Relaxed) == 0 {
+                    break;
+                }
+                std::thread::yield_now();
+            }
+            shared.store.lock().unwrap_or_else(PoisonError::into_inner)
+        })
+    }
+
+    /// Lets waiting scrapes in. What the store holds may only be read in between, so places stay good.
+    pub fn step_aside(&mut self) {
+        if self.shared.waiting.load(Ordering::Relaxed) > 0 {
+            self.store = None;
+        }
+    }
+}
+
+/// The body of an answer.
+pub struct ScrapeBody {
+    shared: Arc<Shared>,
+    cursor: Cursor,
+    format: Format,
+    /// Present until the last byte was compressed, when compressing.
+    gzip: Option<GzEncoder<Vec<u8>>>,
+    finished: bool,
+}
+
+impl ScrapeBody {
+    /// Starts a scrape of what is in the store now.
+    pub fn new(shared: Arc<Shared>, format: Format, gzip: bool) -> ScrapeBody {
+        let now = (shared.clock)();
+        let cursor = shared.lock_for_scrape().cursor(now);
+        let gzip = gzip.then(|| GzEncoder::new(Vec::new(), Compression::fast()));
+        ScrapeBody {
+            shared,
+            cursor,
+            format,
+            gzip,
+            finished: false,
+        }
+    }
+
+    /// Some more of the answer; empty when all of it is still in the compressor.
+    fn next_chunk(&mut self) -> io::Result<Vec<u8>> {
+        let mut text = String::with_capacity(CHUNK_BYTES + CHUNK_BYTES / 4);
+        while text.len() < CHUNK_BYTES && !self.finished {
+            let piece = self.shared.lock_for_scrape().piece(&mut self.cursor);
+            match piece {
+                Some(piece) => exposition::render(&mut text, &piece, self.format, self.shared.send_timestamps),
+                None => {
+                    text.push_str(self.format.end());
+                    self.finished = true;
+                }
+            }
+        }
+        self.compressed(text)
+    }
+
+    fn compressed(&mut self, text: String) -> io::Result<Vec<u8>> {
+        let Some(mut encoder) = self.gzip.take() else {
+            return Ok(text.into_bytes());
+        };
+        encoder.write_all(text.as_bytes())?;
+        if self.finished {
+            return encoder.finish();
+        }
+        let bytes = std::mem::take(encoder.get_mut());
+        self.gzip = Some(encoder);
+        Ok(bytes)
+    }
+}
+
+impl Body for ScrapeBody {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        if self.finished {
+            return Poll::Ready(None);
+        }
+        match self.next_chunk() {
+            Ok(bytes) if !bytes.is_empty() => Poll::Ready(Some(Ok(Frame::data(Bytes::from(bytes))))),
+            Ok(_) if self.finished => Poll::Ready(None),
+            Ok(_) => {
+                // Nothing to send yet: others may run first.
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            Err(error) => Poll::Ready(Some(Err(error))),
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! The HTTP side: `GET /metrics` and nothing else.
+//!
+//! Bounded: so many connections at a time, so long for a request's head, so long for a connection. A scraper that stops reading
+//! holds one connection and one chunk until then.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::io;
+use std::net::TcpListener as StdListener;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, VARY};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::{Either, Full};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use super::negotiate;
+use super::scrape::{ScrapeBody, Shared};
+use crate::contract::{BindError, ComponentId, Stop};
+
+/// Where the metrics are.
+pub const PATH: &str = "/metrics";
+
+const CONNECTIONS_MAX: usize = 64;
+/// Also how long an idle connection is kept, so longer than scrape intervals usually are.
+const HEAD_TIME_MAX: Duration = Duration::from_secs(120);
+/// After this a connection is closed between two requests.
+const CONNECTION_TIME_MAX: Duration = Duration::from_secs(600);
+/// How long a scrape under way may take once its connection is to be closed.
+const DRAIN_TIME_MAX: Duration = Duration::from_secs(5);
+/// After a failed `accept`, which is nearly always a lack of file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+type Answer = Response<Either<ScrapeBody, Full<Bytes>>>;
+
+/// Opens the socket. Inside the tokio runtime.
+pub fn bind(id: &ComponentId, endpoint: &str) -> Result<TcpListener, BindError> {
+    // As in Go, nothing before the port means every address.
+    let address = if endpoint.starts_with(':') {
+        format!("0.0.0.0{endpoint}")
+    } else {
+        endpoint.to_owned()
+    };
+    listen(&address).map_err(|source| {
+        let (component, endpoint) = (id.to_string(), endpoint.to_owned());
+        match source.kind() {
+            io::ErrorKind::AddrInUse => BindError::InUse { component, endpoint },
+            _ => BindError::Address {
+                component,
+                endpoint,
+                source,
+            },
+        }
+    })
+}
+
+fn listen(address: &str) -> io::Result<TcpListener> {
+    let listener = StdListener::bind(address)?;
+    listener.set_nonblocking(true)?;
+    TcpListener::from_std(listener)
+}
+
+/// Serves scrapes until `stop` resolves, then lets those under way finish.
+pub async fn serve(listener: TcpListener, shared: Arc<Shared>, mut stop: Stop) {
+    let closing = watch::Sender::new(false);
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            () = &mut stop => break,
+            Some(_) = connections.join_next() => {}
+            accepted = listener.accept(), if connections.len() < CONNECTIONS_MAX => match accepted {
+                Ok((stream, _)) => {
+                    connections.spawn(connection(stream, Arc::clone(&shared), closing.subscribe()));
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept a scrape; is the limit of open files reached?");
+                    sleep(ACCEPT_PAUSE).await;
+                }
+            },
+        }
+    }
+    drop(listener);
+    closing.send_replace(true);
+    while connections.join_next().await.is_some() {}
+}
+
+async fn connection(stream: TcpStream, shared: Arc<Shared>, mut closing: watch::Receiver<bool>) {
+    let service = service_fn(move |request: Request<Incoming>| {
+        let answer = respond(&request, &shared);
+        async move { Ok::<_, Infallible>(answer) }
+    });
+    let mut builder = http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME_MAX);
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    tokio::select! {
+        result = connection.as_mut() => return log_broken(result),
+        _ = closing.wait_for(|closing| *closing) => {}
+        () = sleep(CONNECTION_TIME_MAX) => {}
+    }
+    connection.as_mut().graceful_shutdown();
+    finish(connection).await;
+}
+
+async fn finish(connection: impl Future<Output = hyper::Result<()>>) {
+    match timeout(DRAIN_TIME_MAX, connection).await {
+        Ok(result) => log_broken(result),
+        Err(_) => tracing::debug!("a scrape was cut off: its connection was to be closed and it did not end in time"),
+    }
+}
+
+/// A scraper that goes away is its own business.
+fn log_broken(result: hyper::Result<()>) {
+    if let Err(error) = result {
+        tracing::debug!(%error, "a scraper's connection broke");
+    }
+}
+
+fn respond<B>(request: &Request<B>, shared: &Arc<Shared>) -> Answer {
+    if request.uri().path() != PATH {
+        return plain(StatusCode::NOT_FOUND, "metrics are at /metrics\n");
+    }
+    match *request.method() {
+        Method::GET => metrics(request, shared, true),
+        Method::HEAD => metrics(request, shared, false),
+        _ => {
+            let mut answer = plain(StatusCode::METHOD_NOT_ALLOWED, "use GET or HEAD\n");
+            answer
+                .headers_mut()
+                .insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+            answer
+        }
+    }
+}
+
+fn metrics<B>(request: &Request<B>, shared: &Arc<Shared>, with_body: bool) -> Answer {
+    let format = negotiate::format(request.headers(), shared.enable_open_metrics);
+    let gzip = negotiate::gzip(request.headers());
+    let body = match with_body {
+        true => Either::Left(ScrapeBody::new(Arc::clone(shared), format, gzip)),
+        false => Either::Right(Full::default()),
+    };
+    let mut answer = Response::new(body);
+    let headers = answer.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
+    headers.insert(VARY, HeaderValue::from_static("accept, accept-encoding"));
+    if gzip {
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    answer
+}
+
+fn plain(status: StatusCode, text: &'static str) -> Answer {
+    let mut answer = Response::new(Either::Right(Full::from(text)));
+    *answer.status_mut() = status;
+    answer
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    answer
+}

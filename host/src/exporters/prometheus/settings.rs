@@ -1,0 +1,86 @@
+//! What ingest needs to know of the configuration, prepared once.
+
+use super::Config;
+use super::family::Meta;
+use super::labels::Label;
+use super::names::label_name;
+use super::target;
+use crate::otlp::hash::Hasher;
+
+/// What the configuration says about labels and names, in the form ingest needs.
+#[derive(Debug)]
+pub struct Settings {
+    /// What is in front of every metric name.
+    pub namespace: String,
+    /// Whether unit and type are added to names.
+    pub suffixes: bool,
+    /// Whether all resource attributes become labels.
+    pub resource_labels: bool,
+    /// The labels that every series has.
+    pub const_labels: Vec<Label>,
+    /// How series are told apart.
+    pub identity: Identity,
+    /// The family of `target_info`.
+    pub target_meta: Meta,
+}
+
+impl Settings {
+    /// Takes what it needs from the configuration.
+    pub fn new(config: &Config) -> Settings {
+        let const_label = |(key, value): (&String, &String)| {
+            let name = label_name(key);
+            Label::added(&name, key, value.clone())
+        };
+        Settings {
+            namespace: config.namespace.clone(),
+            suffixes: config.add_metric_suffixes,
+            resource_labels: config.resource_to_telemetry_conversion.enabled,
+            const_labels: config.const_labels.iter().map(const_label).collect(),
+            identity: Identity::random(),
+            target_meta: target::meta(&config.namespace),
+        }
+    }
+}
+
+/// What a hash is of: equal bytes of different kinds must not look the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Salt {
+    /// A point's attribute, as it stands in the request.
+    Attribute,
+    /// The labels that come from a resource.
+    Resource,
+    /// The labels that come from a scope.
+    Scope,
+    /// Job and instance.
+    Target,
+    /// Label text.
+    Text,
+}
+
+/// The hash that series are told apart by.
+#[derive(Debug)]
+pub struct Identity(Hasher);
+
+impl Identity {
+    /// With a seed of its own.
+    pub fn random() -> Identity {
+        Identity(Hasher::random())
+    }
+
+    /// The hash of some bytes.
+    pub fn of(&self, salt: Salt, bytes: &[u8]) -> u128 {
+        self.0.hash(salt as u8, bytes)
+    }
+
+    /// The hash of labels, in their order.
+    pub fn of_labels(&self, salt: Salt, labels: &[Label]) -> u128 {
+        let mut bytes = Vec::new();
+        labels.iter().for_each(|label| label.identify(&mut bytes));
+        self.of(salt, &bytes)
+    }
+
+    /// The hash of label text; the half of it that an index needs.
+    pub fn of_text(&self, text: &str) -> u64 {
+        self.of(Salt::Text, text.as_bytes()) as u64
+    }
+}

@@ -1,0 +1,77 @@
+//! The exporter as a whole: requests in, exact expositions out.
+#![allow(clippy::unwrap_used)]
+
+mod exposition;
+mod http;
+mod lifecycle;
+mod request;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::BodyExt;
+
+use super::exposition::Format;
+use super::scrape::ScrapeBody;
+use super::*;
+use crate::contract::InvalidUtf8;
+use request::Request;
+
+/// An exporter whose clock the test sets.
+struct Bench {
+    exporter: PrometheusExporter,
+    registry: Registry,
+    seconds: Arc<AtomicU64>,
+}
+
+impl Bench {
+    fn new(config: &str) -> Bench {
+        let (registry, seconds) = (Registry::default(), Arc::new(AtomicU64::new(0)));
+        let config: Config = serde_json::from_str(config).unwrap();
+        let clock = Arc::clone(&seconds);
+        let clock: Clock = Arc::new(move || Duration::from_secs(clock.load(Ordering::Relaxed)));
+        let exporter = PrometheusExporter::with_clock("prometheus".parse().unwrap(), config, &registry, clock);
+        Bench {
+            exporter,
+            registry,
+            seconds,
+        }
+    }
+
+    fn set_clock(&self, seconds: u64) {
+        self.seconds.store(seconds, Ordering::Relaxed);
+    }
+
+    fn consume(&mut self, request: Request) -> Consumed {
+        self.exporter.consume(&batch(Signal::Metrics, request.bytes())).unwrap()
+    }
+
+    fn dropped(&self, reason: &str) -> i64 {
+        self.registry
+            .total("otelier_exporter_prometheus_dropped_points", &[("reason", reason)])
+    }
+
+    fn scrape(&self, format: Format) -> String {
+        let body = ScrapeBody::new(Arc::clone(&self.exporter.shared), format, false);
+        String::from_utf8(collect(body)).unwrap()
+    }
+
+    fn text(&self) -> String {
+        self.scrape(Format::Text)
+    }
+}
+
+fn batch(signal: Signal, bytes: Vec<u8>) -> Batch {
+    Batch {
+        signal,
+        bytes: Bytes::from(bytes),
+        invalid_utf8: InvalidUtf8::Accept,
+    }
+}
+
+fn collect(body: ScrapeBody) -> Vec<u8> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(body.collect()).unwrap().to_bytes().to_vec()
+}

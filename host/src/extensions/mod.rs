@@ -1,0 +1,9 @@
+//! What runs beside the pipelines: the health endpoint and the host's own metrics.
+
+mod health_check;
+mod http;
+mod own_metrics;
+
+pub use health_check::{Config as HealthCheckConfig, HealthCheck};
+pub use http::Page;
+pub use own_metrics::own_metrics;

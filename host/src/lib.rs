@@ -1,0 +1,19 @@
+//! otelier: an OpenTelemetry collector whose processors are sandboxed WebAssembly components.
+//!
+//! Start reading at [`run`]; the map of the rooms is in ARCHITECTURE.md.
+
+pub mod clock;
+pub mod config;
+pub mod contract;
+pub mod exporters;
+pub mod extensions;
+pub mod logs;
+pub mod otlp;
+pub mod pipeline;
+pub mod plugins;
+pub mod processor;
+pub mod receivers;
+pub mod run;
+pub mod storage;
+pub mod telemetry;
+pub mod wasm;

@@ -1,0 +1,22 @@
+//! Structured logs on standard error.
+
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{LogEncoding, LogLevel, LogSettings};
+
+/// Starts logging. Later calls in one process change nothing.
+pub fn start(settings: &LogSettings) {
+    let level = match settings.level {
+        LogLevel::Debug => "debug",
+        LogLevel::Info => "info",
+        LogLevel::Warn => "warn",
+        LogLevel::Error => "error",
+    };
+    // RUST_LOG goes before the file, for a closer look at one part.
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    let _already_started = match settings.encoding {
+        LogEncoding::Console => builder.try_init(),
+        LogEncoding::Json => builder.json().flatten_event(true).try_init(),
+    };
+}

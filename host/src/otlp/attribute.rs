@@ -1,0 +1,232 @@
+//! `KeyValue` and `AnyValue` of `opentelemetry/proto/common/v1/common.proto`, read in place.
+
+use super::message::Message;
+use super::wire::{DEPTH_MAX, Fault, Reader, Value};
+
+/// How strings are treated while they are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Strings {
+    /// A string that is not UTF-8 is a fault.
+    Utf8,
+    /// Any bytes pass.
+    Bytes,
+}
+
+impl Strings {
+    /// Checks one string field's bytes.
+    #[inline]
+    pub fn check(self, text: &[u8]) -> Result<(), Fault> {
+        if self == Strings::Bytes || is_short_ascii(text) || std::str::from_utf8(text).is_ok() {
+            return Ok(());
+        }
+        Err(Fault::at(text, "string is not UTF-8"))
+    }
+}
+
+/// Whether a text of up to 16 bytes is ASCII, in two loads; longer ones are left to the caller's slower check.
+#[inline]
+fn is_short_ascii(text: &[u8]) -> bool {
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    match (text.first_chunk::<8>(), text.last_chunk::<8>()) {
+        (Some(front), Some(back)) if text.len() <= 16 => {
+            (u64::from_le_bytes(*front) | u64::from_le_bytes(*back)) & HIGH == 0
+        }
+        (None, None) => text.iter().fold(0, |bits, byte| bits | byte) < 0x80,
+        _ => false,
+    }
+}
+
+/// One attribute of a resource, scope or item.
+#[derive(Debug, Clone)]
+pub struct Attribute<'a> {
+    /// The key's bytes.
+    pub key: &'a [u8],
+    /// The `AnyValue`.
+    pub value: Message<'a>,
+    /// The whole `KeyValue` message as it stands in the request.
+    pub raw: &'a [u8],
+}
+
+impl<'a> Attribute<'a> {
+    /// Reads and fully checks a `KeyValue`.
+    #[inline]
+    pub fn read(raw: &'a [u8], strings: Strings) -> Result<Attribute<'a>, Fault> {
+        match Self::read_plain(raw) {
+            Some((key, value, text)) => {
+                strings.check(key)?;
+                strings.check(text)?;
+                Ok(Attribute { key, value: Message::whole(value), raw })
+            }
+            None => Self::read_any(raw, strings),
+        }
+    }
+
+    /// The shape nearly every attribute has: a key of up to 127 bytes, then a string value of up to 125, and nothing else.
+    #[inline]
+    fn read_plain(raw: &'a [u8]) -> Option<(&'a [u8], &'a [u8], &'a [u8])> {
+        let [0x0a, key_length @ ..=0x7f, rest @ ..] = raw else { return None };
+        let (key, rest) = rest.split_at_checked(usize::from(*key_length))?;
+        let [0x12, value_length @ ..=0x7f, value @ ..] = rest else { return None };
+        let [0x0a, text_length @ ..=0x7f, text @ ..] = value else { return None };
+        let whole = usize::from(*value_length) == value.len() && usize::from(*text_length) == text.len();
+        whole.then_some((key, value, text))
+    }
+
+    #[cold]
+    fn read_any(raw: &'a [u8], strings: Strings) -> Result<Attribute<'a>, Fault> {
+        let mut attribute = Attribute { key: &[], value: Message::default(), raw };
+        read_key_value(raw, strings, 0, &mut attribute.key, &mut attribute.value)?;
+        Ok(attribute)
+    }
+}
+
+/// Reads one `KeyValue`, checking its value down to the last nested string.
+fn read_key_value<'a>(
+    raw: &'a [u8],
+    strings: Strings,
+    depth: u32,
+    key: &mut &'a [u8],
+    value: &mut Message<'a>,
+) -> Result<(), Fault> {
+    let mut reader = Reader::new(raw);
+    while let Some(field) = reader.field()? {
+        match field.number {
+            1 => {
+                *key = field.value.bytes(field.raw)?;
+                strings.check(key)?;
+            }
+            2 => {
+                let piece = field.value.bytes(field.raw)?;
+                check_any_value(piece, strings, depth + 1)?;
+                value.push(piece);
+            }
+            3 => drop(field.value.varint(field.raw)?),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Checks an `AnyValue` message without keeping anything of it.
+pub fn check_any_value(message: &[u8], strings: Strings, depth: u32) -> Result<(), Fault> {
+    if depth > DEPTH_MAX {
+        return Err(Fault::at(message, "attribute values nest too deep"));
+    }
+    let mut reader = Reader::new(message);
+    while let Some(field) = reader.field()? {
+        match field.number {
+            1 => strings.check(field.value.bytes(field.raw)?)?,
+            2 | 3 | 8 => drop(field.value.varint(field.raw)?),
+            4 => drop(field.value.fixed64(field.raw)?),
+            5 => check_list(field.value.bytes(field.raw)?, strings, depth + 1, check_any_value)?,
+            6 => check_list(field.value.bytes(field.raw)?, strings, depth + 1, check_key_value)?,
+            7 => drop(field.value.bytes(field.raw)?),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Checks a `KeyValue` message without keeping anything of it.
+pub fn check_key_value(message: &[u8], strings: Strings, depth: u32) -> Result<(), Fault> {
+    read_key_value(message, strings, depth, &mut &[][..], &mut Message::default())
+}
+
+type Check = fn(&[u8], Strings, u32) -> Result<(), Fault>;
+
+/// `ArrayValue` and `KeyValueList`: field 1, repeated.
+fn check_list(message: &[u8], strings: Strings, depth: u32, check: Check) -> Result<(), Fault> {
+    if depth > DEPTH_MAX {
+        return Err(Fault::at(message, "attribute values nest too deep"));
+    }
+    let mut reader = Reader::new(message);
+    while let Some(field) = reader.field()? {
+        if field.number == 1 {
+            check(field.value.bytes(field.raw)?, strings, depth + 1)?;
+        }
+    }
+    Ok(())
+}
+
+/// What an `AnyValue` holds.
+#[derive(Debug, Clone)]
+pub enum AnyValue<'a> {
+    /// No variant set.
+    Empty,
+    /// `string_value`, as bytes.
+    String(&'a [u8]),
+    /// `bool_value`.
+    Bool(bool),
+    /// `int_value`.
+    Int(i64),
+    /// `double_value`.
+    Double(f64),
+    /// `array_value`: the pieces of its `ArrayValue`.
+    Array(Message<'a>),
+    /// `kvlist_value`: the pieces of its `KeyValueList`.
+    Map(Message<'a>),
+    /// `bytes_value`.
+    Bytes(&'a [u8]),
+}
+
+impl<'a> AnyValue<'a> {
+    /// Reads the variant that is in force: the last one written, where `ArrayValue` and `KeyValueList` merge with their own kind.
+    pub fn read(message: &Message<'a>) -> Result<AnyValue<'a>, Fault> {
+        let mut current = AnyValue::Empty;
+        message.each_field(|field| {
+            let at = field.raw;
+            match field.number {
+                1 => current = AnyValue::String(field.value.bytes(at)?),
+                2 => current = AnyValue::Bool(field.value.varint(at)? != 0),
+                3 => current = AnyValue::Int(field.value.varint(at)?.cast_signed()),
+                4 => current = AnyValue::Double(f64::from_bits(field.value.fixed64(at)?)),
+                5 => current.merge_array(field.value.bytes(at)?),
+                6 => current.merge_map(field.value.bytes(at)?),
+                7 => current = AnyValue::Bytes(field.value.bytes(at)?),
+                // An index into a string table, which only profiles have.
+                8 => current = AnyValue::Empty,
+                _ => {}
+            }
+            Ok(())
+        })?;
+        Ok(current)
+    }
+
+    fn merge_array(&mut self, piece: &'a [u8]) {
+        match self {
+            AnyValue::Array(pieces) => pieces.push(piece),
+            _ => *self = AnyValue::Array(Message::whole(piece)),
+        }
+    }
+
+    fn merge_map(&mut self, piece: &'a [u8]) {
+        match self {
+            AnyValue::Map(pieces) => pieces.push(piece),
+            _ => *self = AnyValue::Map(Message::whole(piece)),
+        }
+    }
+}
+
+/// The elements of an `ArrayValue`.
+pub fn array_elements<'a>(list: &Message<'a>) -> Result<Vec<Message<'a>>, Fault> {
+    let mut elements = Vec::new();
+    list.each_field(|field| {
+        if let (1, Value::Len(element)) = (field.number, field.value) {
+            elements.push(Message::whole(element));
+        }
+        Ok(())
+    })?;
+    Ok(elements)
+}
+
+/// The entries of a `KeyValueList`, or the attributes behind `field_number` of any message.
+pub fn attributes<'a>(message: &Message<'a>, field_number: u32) -> Result<Vec<Attribute<'a>>, Fault> {
+    let mut entries = Vec::new();
+    message.each_field(|field| {
+        if let (true, Value::Len(entry)) = (field.number == field_number, field.value) {
+            entries.push(Attribute::read(entry, Strings::Bytes)?);
+        }
+        Ok(())
+    })?;
+    Ok(entries)
+}

@@ -1,0 +1,269 @@
+//! The canonical encoding of a key: a set of typed attributes as bytes, the durable identity of a series.
+//!
+//! Two attribute sets are the same key exactly when their encodings are the same bytes. Version 1:
+//!
+//! ```text
+//! key     = 0x01 element*            ascending by (level, name), each (level, name) once
+//! element = level:u8 text(name) value
+//! value   = 0                        no value
+//!         | 1 text                   string
+//!         | 2 u8                     bool
+//!         | 3 i64 little endian      integer
+//!         | 4 f64 bits little endian double
+//!         | 5 varint(n) value{n}     array, in order
+//!         | 6 varint(n) (text value){n}   map, ascending by name, each once
+//!         | 7 text                   bytes
+//! text    = varint(length) byte{length}
+//! ```
+//!
+//! Levels: 0 resource, 1 scope, 2 item, 3 request metadata; 4 scope name and version, 5 metric identity (stream keys only).
+//! Where a request repeats an attribute, the last one counts.
+
+use super::attribute::{AnyValue, Attribute, array_elements, attributes};
+use super::message::Message;
+use super::wire::{self, Fault, Malformed, Reader, put_varint};
+
+/// First byte of every key.
+pub const VERSION: u8 = 1;
+
+/// Where an element of a key comes from. The number is part of the encoding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Level {
+    /// A resource attribute.
+    Resource = 0,
+    /// A scope attribute.
+    Scope = 1,
+    /// An attribute of the point, span or record.
+    Item = 2,
+    /// What the receiver kept of the request's headers.
+    Metadata = 3,
+    /// The scope's name and version.
+    ScopeIdentity = 4,
+    /// The metric's name, unit, kind, temporality and monotonicity.
+    MetricIdentity = 5,
+}
+
+impl Level {
+    fn of(number: u8) -> Option<Level> {
+        use Level::{Item, Metadata, MetricIdentity, Resource, Scope, ScopeIdentity};
+        [Resource, Scope, Item, Metadata, ScopeIdentity, MetricIdentity].into_iter().find(|level| *level as u8 == number)
+    }
+}
+
+/// Gathers elements in any order and writes the key.
+#[derive(Debug, Default)]
+pub struct KeyBuilder {
+    /// (level, name, encoded value), in order of arrival.
+    elements: Vec<(Level, Vec<u8>, Vec<u8>)>,
+}
+
+impl KeyBuilder {
+    /// Adds an attribute of a request.
+    pub fn attribute(&mut self, level: Level, attribute: &Attribute<'_>) -> Result<(), Fault> {
+        let mut value = Vec::new();
+        put_value(&mut value, &attribute.value)?;
+        self.elements.push((level, attribute.key.to_vec(), value));
+        Ok(())
+    }
+
+    /// Adds a string.
+    pub fn text(&mut self, level: Level, name: &[u8], text: &[u8]) {
+        let mut value = vec![1];
+        put_text(&mut value, text);
+        self.elements.push((level, name.to_vec(), value));
+    }
+
+    /// The key in its canonical encoding.
+    pub fn finish(mut self) -> Vec<u8> {
+        // Stable, and read from the back: of equal names the last that arrived survives.
+        self.elements.reverse();
+        self.elements.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
+        self.elements.dedup_by(|later, kept| (later.0, &later.1) == (kept.0, &kept.1));
+        let mut key = vec![VERSION];
+        for (level, name, value) in &self.elements {
+            key.push(*level as u8);
+            put_text(&mut key, name);
+            key.extend_from_slice(value);
+        }
+        key
+    }
+}
+
+fn put_text(out: &mut Vec<u8>, text: &[u8]) {
+    put_varint(out, text.len() as u64);
+    out.extend_from_slice(text);
+}
+
+fn put_value(out: &mut Vec<u8>, value: &Message<'_>) -> Result<(), Fault> {
+    match AnyValue::read(value)? {
+        AnyValue::Empty => out.push(0),
+        AnyValue::String(text) => {
+            out.push(1);
+            put_text(out, text);
+        }
+        AnyValue::Bool(value) => out.extend_from_slice(&[2, u8::from(value)]),
+        AnyValue::Int(value) => {
+            out.push(3);
+            out.extend_from_slice(&value.to_le_bytes());
+        }
+        AnyValue::Double(value) => {
+            out.push(4);
+            out.extend_from_slice(&value.to_bits().to_le_bytes());
+        }
+        AnyValue::Array(list) => put_array(out, &list)?,
+        AnyValue::Map(map) => put_map(out, &map)?,
+        AnyValue::Bytes(bytes) => {
+            out.push(7);
+            put_text(out, bytes);
+        }
+    }
+    Ok(())
+}
+
+fn put_array(out: &mut Vec<u8>, list: &Message<'_>) -> Result<(), Fault> {
+    let elements = array_elements(list)?;
+    out.push(5);
+    put_varint(out, elements.len() as u64);
+    elements.iter().try_for_each(|element| put_value(out, element))
+}
+
+fn put_map(out: &mut Vec<u8>, map: &Message<'_>) -> Result<(), Fault> {
+    let mut entries = attributes(map, 1)?;
+    entries.reverse();
+    entries.sort_by(|a, b| a.key.cmp(b.key));
+    entries.dedup_by(|later, kept| later.key == kept.key);
+    out.push(6);
+    put_varint(out, entries.len() as u64);
+    entries.iter().try_for_each(|entry| {
+        put_text(out, entry.key);
+        put_value(out, &entry.value)
+    })
+}
+
+/// One element of an encoded key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Element<'a> {
+    /// Where it belongs.
+    pub level: Level,
+    /// The attribute's key.
+    pub name: &'a [u8],
+    /// The encoded value.
+    pub value: &'a [u8],
+}
+
+/// The elements of a key, checked against the encoding above: what a guest hands in is not trusted.
+pub fn elements(key: &[u8]) -> Result<Vec<Element<'_>>, Malformed> {
+    read_elements(key).map_err(|fault| fault.within(key))
+}
+
+fn read_elements(key: &[u8]) -> Result<Vec<Element<'_>>, Fault> {
+    let Some((&VERSION, rest)) = key.split_first() else {
+        return Err(Fault::at(key, "a key starts with its version, 1"));
+    };
+    let mut reader = Reader::new(rest);
+    let mut elements: Vec<Element<'_>> = Vec::new();
+    while let Some((level, rest)) = reader.rest.split_first() {
+        let at = reader.rest;
+        let Some(level) = Level::of(*level) else { return Err(Fault::at(at, "unknown level in a key")) };
+        reader.rest = rest;
+        let name = reader.delimited()?;
+        let before = reader.rest;
+        skip_value(&mut reader, 0)?;
+        let value = before.get(..before.len() - reader.rest.len()).unwrap_or_default();
+        if elements.last().is_some_and(|last| (last.level, last.name) >= (level, name)) {
+            return Err(Fault::at(at, "elements of a key ascend by level and name"));
+        }
+        elements.push(Element { level, name, value });
+    }
+    Ok(elements)
+}
+
+fn take_byte(reader: &mut Reader<'_>) -> Result<u8, Fault> {
+    let Some((byte, rest)) = reader.rest.split_first() else { return Err(Fault::at(reader.rest, "truncated key")) };
+    reader.rest = rest;
+    Ok(*byte)
+}
+
+fn take<'a>(reader: &mut Reader<'a>, length: usize) -> Result<&'a [u8], Fault> {
+    let Some((bytes, rest)) = reader.rest.split_at_checked(length) else {
+        return Err(Fault::at(reader.rest, "truncated key"));
+    };
+    reader.rest = rest;
+    Ok(bytes)
+}
+
+fn skip_value(reader: &mut Reader<'_>, depth: u32) -> Result<(), Fault> {
+    let at = reader.rest;
+    if depth > wire::DEPTH_MAX {
+        return Err(Fault::at(at, "values of a key nest too deep"));
+    }
+    match take_byte(reader)? {
+        0 => Ok(()),
+        1 | 7 => reader.delimited().map(drop),
+        2 => take(reader, 1).map(drop),
+        3 | 4 => take(reader, 8).map(drop),
+        5 => {
+            for _ in 0..reader.varint()? {
+                skip_value(reader, depth + 1)?;
+            }
+            Ok(())
+        }
+        6 => {
+            for _ in 0..reader.varint()? {
+                reader.delimited()?;
+                skip_value(reader, depth + 1)?;
+            }
+            Ok(())
+        }
+        _ => Err(Fault::at(at, "unknown value type in a key")),
+    }
+}
+
+/// Appends an encoded value as the body of an `AnyValue` message. The value comes from [`elements`].
+pub fn put_any_value(out: &mut Vec<u8>, value: &[u8]) -> Result<(), Malformed> {
+    any_value(out, &mut Reader::new(value)).map_err(|fault| fault.within(value))
+}
+
+fn any_value(out: &mut Vec<u8>, reader: &mut Reader<'_>) -> Result<(), Fault> {
+    let at = reader.rest;
+    match take_byte(reader)? {
+        0 => {}
+        1 => wire::put_bytes(out, 1, reader.delimited()?),
+        2 => wire::put_varint_field(out, 2, u64::from(take_byte(reader)? != 0)),
+        3 => wire::put_varint_field(out, 3, take_u64(reader)?),
+        4 => wire::put_fixed64(out, 4, take_u64(reader)?),
+        5 => {
+            let mut list = Vec::new();
+            for _ in 0..reader.varint()? {
+                let mut element = Vec::new();
+                any_value(&mut element, reader)?;
+                wire::put_bytes(&mut list, 1, &element);
+            }
+            wire::put_bytes(out, 5, &list);
+        }
+        6 => {
+            let mut map = Vec::new();
+            for _ in 0..reader.varint()? {
+                let (mut entry, mut value) = (Vec::new(), Vec::new());
+                wire::put_bytes(&mut entry, 1, reader.delimited()?);
+                any_value(&mut value, reader)?;
+                wire::put_bytes(&mut entry, 2, &value);
+                wire::put_bytes(&mut map, 1, &entry);
+            }
+            wire::put_bytes(out, 6, &map);
+        }
+        7 => wire::put_bytes(out, 7, reader.delimited()?),
+        _ => return Err(Fault::at(at, "unknown value type in a key")),
+    }
+    Ok(())
+}
+
+fn take_u64(reader: &mut Reader<'_>) -> Result<u64, Fault> {
+    let at = reader.rest;
+    let bytes = take(reader, 8)?;
+    match bytes.first_chunk::<8>() {
+        Some(bytes) => Ok(u64::from_le_bytes(*bytes)),
+        None => Err(Fault::at(at, "truncated key")),
+    }
+}

@@ -1,0 +1,67 @@
+//! Keyings: which attributes make a row's key.
+
+use super::key::Level;
+use super::metrics::Temporality;
+
+/// How a set of attributes is chosen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Grouping {
+    /// These attributes alone.
+    Keep(Vec<(Level, Vec<u8>)>),
+    /// All resource, scope and item attributes but these.
+    Drop(Vec<(Level, Vec<u8>)>),
+    /// The full identity of the input stream, for rows of this temporality only.
+    Stream(Option<Temporality>),
+}
+
+/// A declared keying.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Keying {
+    /// What makes the key.
+    pub grouping: Grouping,
+    /// Whether its dictionary is stored with the component's state.
+    pub durable: bool,
+}
+
+impl Keying {
+    /// Whether an attribute of that level belongs to the key.
+    #[inline]
+    pub fn takes(&self, level: Level, name: &[u8]) -> bool {
+        let named = |list: &[(Level, Vec<u8>)]| list.iter().any(|(at, wanted)| *at == level && wanted == name);
+        match &self.grouping {
+            Grouping::Keep(list) => named(list),
+            Grouping::Drop(list) => !named(list),
+            Grouping::Stream(_) => true,
+        }
+    }
+
+    /// Whether rows of a metric with that temporality have a key at all.
+    pub fn covers(&self, temporality: Temporality) -> bool {
+        match &self.grouping {
+            Grouping::Stream(Some(only)) => *only == temporality,
+            _ => true,
+        }
+    }
+
+    /// A name for the stored dictionary that is the same exactly when codes mean the same: two configurations that keep the
+    /// same attributes share it, whatever the order they name them in.
+    pub fn identity(&self) -> Vec<u8> {
+        let listed = |mark: u8, list: &[(Level, Vec<u8>)]| {
+            let mut list = list.to_vec();
+            list.sort();
+            list.dedup();
+            let mut identity = vec![mark];
+            for (level, name) in list {
+                identity.push(level as u8);
+                super::wire::put_varint(&mut identity, name.len() as u64);
+                identity.extend_from_slice(&name);
+            }
+            identity
+        };
+        match &self.grouping {
+            Grouping::Keep(list) => listed(b'k', list),
+            Grouping::Drop(list) => listed(b'd', list),
+            Grouping::Stream(_) => vec![b's'],
+        }
+    }
+}

@@ -1,0 +1,357 @@
+//! `ExportMetricsServiceRequest` in place: one walk, front to back, that tells a visitor what it passes.
+//!
+//! Whatever the order of fields, a visitor hears of a resource before its scopes, of a scope before its metrics and of a
+//! metric's name, kind and temporality before its points: a level's singular fields are gathered first, its children walked
+//! second. Source: `opentelemetry/proto/metrics/v1/metrics.proto`.
+
+use super::attribute::{Attribute, Strings};
+use super::message::Message;
+use super::schema;
+use super::wire::{Fault, Malformed, Reader, Value};
+
+/// What `AggregationTemporality` a metric has; other numbers than the specified ones count as unspecified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Temporality {
+    /// 0, unknown, or a kind that has none.
+    Unspecified,
+    /// 1.
+    Delta,
+    /// 2.
+    Cumulative,
+}
+
+/// Which variant of `Metric.data` is set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum MetricKind {
+    /// Field 5.
+    Gauge,
+    /// Field 7.
+    Sum,
+    /// Field 9.
+    Histogram,
+    /// Field 10.
+    ExponentialHistogram,
+    /// Field 11.
+    Summary,
+}
+
+impl MetricKind {
+    /// Whether its points are `NumberDataPoint`s.
+    pub fn has_numbers(self) -> bool {
+        matches!(self, MetricKind::Gauge | MetricKind::Sum)
+    }
+
+    /// The number of its field in `Metric`.
+    pub fn field(self) -> u32 {
+        match self {
+            MetricKind::Gauge => 5,
+            MetricKind::Sum => 7,
+            MetricKind::Histogram => 9,
+            MetricKind::ExponentialHistogram => 10,
+            MetricKind::Summary => 11,
+        }
+    }
+
+    /// The kind behind a field of `Metric`.
+    pub fn of_field(number: u32) -> Option<MetricKind> {
+        use MetricKind::{ExponentialHistogram, Gauge, Histogram, Sum, Summary};
+        [Gauge, Sum, Histogram, ExponentialHistogram, Summary].into_iter().find(|kind| kind.field() == number)
+    }
+}
+
+/// A metric without its points.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct MetricHeader<'a> {
+    /// `name`, as bytes.
+    pub name: &'a [u8],
+    /// `unit`, as bytes.
+    pub unit: &'a [u8],
+    /// `description`, as bytes.
+    pub description: &'a [u8],
+    /// `None` when no data is set: such a metric has no points.
+    pub kind: Option<MetricKind>,
+    /// Of sums and histograms.
+    pub temporality: Temporality,
+    /// Of sums.
+    pub monotonic: bool,
+}
+
+/// The value of a `NumberDataPoint`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Number {
+    /// Neither `as_double` nor `as_int`.
+    None,
+    /// `as_double`.
+    Double(f64),
+    /// `as_int`.
+    Integer(i64),
+}
+
+/// A `NumberDataPoint` without its attributes, which were visited before it.
+#[derive(Debug, Clone, Copy)]
+pub struct NumberPoint<'a> {
+    /// `start_time_unix_nano`.
+    pub start_time: u64,
+    /// `time_unix_nano`.
+    pub time: u64,
+    /// The value.
+    pub value: Number,
+    /// `flags`; bit 0 is "no recorded value".
+    pub flags: u32,
+    /// The whole message, for those who need its attributes again.
+    pub raw: &'a [u8],
+}
+
+impl NumberPoint<'_> {
+    /// Whether the point says that its series has no value any more (`FLAG_NO_RECORDED_VALUE`).
+    pub fn is_stale(&self) -> bool {
+        self.flags & 1 == 1
+    }
+}
+
+/// What to do with a metric's points.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Visit {
+    /// Report each number point and its attributes.
+    Points,
+    /// Check and count them only.
+    Skip,
+}
+
+/// Hears what a walk passes, parents before children.
+pub trait MetricsVisitor<'a> {
+    /// A `ResourceMetrics` begins; `resource` may be absent.
+    fn resource(&mut self, _resource: &Message<'a>) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    /// A `ScopeMetrics` begins; `scope` may be absent.
+    fn scope(&mut self, _scope: &Message<'a>) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    /// A metric begins. Points of other kinds than gauge and sum are never reported, whatever this answers.
+    fn metric(&mut self, metric: &MetricHeader<'a>) -> Result<Visit, Fault>;
+
+    /// An attribute of the point that [`number`](Self::number) will report next.
+    fn attribute(&mut self, _attribute: &Attribute<'a>) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    /// A point ends.
+    fn number(&mut self, _point: &NumberPoint<'a>) -> Result<(), Fault> {
+        Ok(())
+    }
+}
+
+/// Walks a whole request, checking every byte of it, and returns how many data points of any kind it has.
+pub fn walk<'a, V: MetricsVisitor<'a>>(request: &'a [u8], strings: Strings, visitor: &mut V) -> Result<u64, Malformed> {
+    let mut walk = Walk { strings, visitor, points: 0 };
+    match walk.request(request) {
+        Ok(()) => Ok(walk.points),
+        Err(fault) => Err(fault.within(request)),
+    }
+}
+
+struct Walk<'v, V> {
+    strings: Strings,
+    visitor: &'v mut V,
+    points: u64,
+}
+
+impl<'a, V: MetricsVisitor<'a>> Walk<'_, V> {
+    fn request(&mut self, request: &'a [u8]) -> Result<(), Fault> {
+        let mut reader = Reader::new(request);
+        while let Some(field) = reader.field()? {
+            if field.number == 1 {
+                self.resource_metrics(field.value.bytes(field.raw)?)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn resource_metrics(&mut self, message: &'a [u8]) -> Result<(), Fault> {
+        let mut resource = Message::default();
+        let mut reader = Reader::new(message);
+        while let Some(field) = reader.field()? {
+            match field.number {
+                1 => resource.push(field.value.bytes(field.raw)?),
+                3 => self.strings.check(field.value.bytes(field.raw)?)?,
+                _ => {}
+            }
+        }
+        schema::RESOURCE.check_pieces(&resource, self.strings)?;
+        self.visitor.resource(&resource)?;
+        let mut reader = Reader::new(message);
+        while let Some(field) = reader.field()? {
+            if field.number == 2 {
+                self.scope_metrics(field.value.bytes(field.raw)?)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn scope_metrics(&mut self, message: &'a [u8]) -> Result<(), Fault> {
+        let mut scope = Message::default();
+        let mut reader = Reader::new(message);
+        while let Some(field) = reader.field()? {
+            match field.number {
+                1 => scope.push(field.value.bytes(field.raw)?),
+                3 => self.strings.check(field.value.bytes(field.raw)?)?,
+                _ => {}
+            }
+        }
+        schema::SCOPE.check_pieces(&scope, self.strings)?;
+        self.visitor.scope(&scope)?;
+        let mut reader = Reader::new(message);
+        while let Some(field) = reader.field()? {
+            if field.number == 2 {
+                self.metric(field.value.bytes(field.raw)?)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn metric(&mut self, message: &'a [u8]) -> Result<(), Fault> {
+        let (header, data) = read_metric(message, self.strings)?;
+        let visit = self.visitor.metric(&header)?;
+        match (header.kind, visit) {
+            (None, _) => Ok(()),
+            (Some(kind), Visit::Points) if kind.has_numbers() => self.numbers(&data),
+            (Some(kind), _) => {
+                schema::of_kind(kind).check_pieces(&data, self.strings)?;
+                data.each_field(|field| {
+                    self.points += u64::from(field.number == 1);
+                    Ok(())
+                })
+            }
+        }
+    }
+
+    fn numbers(&mut self, data: &Message<'a>) -> Result<(), Fault> {
+        for piece in data.pieces() {
+            let mut reader = Reader::new(piece);
+            while let [first, ..] = reader.rest {
+                if *first == 0x0a {
+                    let point = reader.delimited_after_tag()?;
+                    self.number(point)?;
+                } else if let Some(field) = reader.field()?
+                    && field.number == 1
+                {
+                    self.number(field.value.bytes(field.raw)?)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn number(&mut self, raw: &'a [u8]) -> Result<(), Fault> {
+        let mut point = NumberPoint { start_time: 0, time: 0, value: Number::None, flags: 0, raw };
+        let mut reader = Reader::new(raw);
+        while let [tag, ..] = reader.rest {
+            match *tag {
+                0x11 => point.start_time = reader.fixed64_after_tag()?,
+                0x19 => point.time = reader.fixed64_after_tag()?,
+                0x21 => point.value = Number::Double(f64::from_bits(reader.fixed64_after_tag()?)),
+                0x31 => point.value = Number::Integer(reader.fixed64_after_tag()?.cast_signed()),
+                0x3a => {
+                    let attribute = Attribute::read(reader.delimited_after_tag()?, self.strings)?;
+                    self.visitor.attribute(&attribute)?;
+                }
+                _ => self.rare_point_field(&mut reader, &mut point)?,
+            }
+        }
+        self.points += 1;
+        self.visitor.number(&point)
+    }
+
+    #[cold]
+    fn rare_point_field(&mut self, reader: &mut Reader<'a>, point: &mut NumberPoint<'a>) -> Result<(), Fault> {
+        let Some(field) = reader.field()? else { return Ok(()) };
+        let at = field.raw;
+        match field.number {
+            2 => point.start_time = field.value.fixed64(at)?,
+            3 => point.time = field.value.fixed64(at)?,
+            4 => point.value = Number::Double(f64::from_bits(field.value.fixed64(at)?)),
+            5 => schema::EXEMPLAR.check(field.value.bytes(at)?, self.strings)?,
+            6 => point.value = Number::Integer(field.value.fixed64(at)?.cast_signed()),
+            7 => {
+                let attribute = Attribute::read(field.value.bytes(at)?, self.strings)?;
+                self.visitor.attribute(&attribute)?;
+            }
+            8 => point.flags = field.value.varint(at)? as u32,
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// Reads a `Metric`'s own fields and gathers the pieces of the data variant that is in force.
+pub fn read_metric<'a>(message: &'a [u8], strings: Strings) -> Result<(MetricHeader<'a>, Message<'a>), Fault> {
+    let mut header = MetricHeader {
+        name: &[],
+        unit: &[],
+        description: &[],
+        kind: None,
+        temporality: Temporality::Unspecified,
+        monotonic: false,
+    };
+    let mut data = Message::default();
+    let mut reader = Reader::new(message);
+    while let Some(field) = reader.field()? {
+        let at = field.raw;
+        match field.number {
+            1 => header.name = text(field.value, at, strings)?,
+            2 => header.description = text(field.value, at, strings)?,
+            3 => header.unit = text(field.value, at, strings)?,
+            12 => schema::KEY_VALUE.check(field.value.bytes(at)?, strings)?,
+            number => {
+                let Some(kind) = MetricKind::of_field(number) else { continue };
+                let piece = field.value.bytes(at)?;
+                if header.kind.is_some_and(|before| before != kind) {
+                    // The variant that is replaced was still part of the request: it has to be well formed.
+                    header.kind.map_or(Ok(()), |before| schema::of_kind(before).check_pieces(&data, strings))?;
+                    data.clear();
+                }
+                header.kind = Some(kind);
+                data.push(piece);
+            }
+        }
+    }
+    read_data_header(&mut header, &data)?;
+    Ok((header, data))
+}
+
+/// Temporality and monotonicity stand beside the points, before or behind them.
+fn read_data_header(header: &mut MetricHeader<'_>, data: &Message<'_>) -> Result<(), Fault> {
+    if !matches!(
+        header.kind,
+        Some(MetricKind::Sum | MetricKind::Histogram | MetricKind::ExponentialHistogram)
+    ) {
+        return Ok(());
+    }
+    data.each_field(|field| {
+        match field.number {
+            2 => header.temporality = temporality(field.value.varint(field.raw)?),
+            3 if header.kind == Some(MetricKind::Sum) => header.monotonic = field.value.varint(field.raw)? != 0,
+            _ => {}
+        }
+        Ok(())
+    })
+}
+
+fn temporality(number: u64) -> Temporality {
+    // An enum is a 32-bit integer on the wire; the upper half of the varint is cut, as the generated parsers do.
+    match number as u32 {
+        1 => Temporality::Delta,
+        2 => Temporality::Cumulative,
+        _ => Temporality::Unspecified,
+    }
+}
+
+fn text<'a>(value: Value<'a>, at: &'a [u8], strings: Strings) -> Result<&'a [u8], Fault> {
+    let text = value.bytes(at)?;
+    strings.check(text)?;
+    Ok(text)
+}

@@ -1,0 +1,23 @@
+//! The bytes: OTLP protobuf read in place, keyed, projected to columns, edited and written. Nothing here does I/O.
+//!
+//! [`wire`] reads protobuf and trusts nothing; [`metrics`] walks a request for a visitor; [`schema`] checks what no view reads.
+
+pub mod attribute;
+pub mod columns;
+pub mod descriptors;
+pub mod dictionary;
+pub mod edit;
+pub mod emit;
+pub mod hash;
+pub mod key;
+pub mod keying;
+pub mod projection;
+mod check;
+pub mod message;
+pub mod metrics;
+pub mod schema;
+pub mod wire;
+
+pub use attribute::Strings;
+pub use check::check;
+pub use wire::Malformed;

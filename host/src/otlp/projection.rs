@@ -1,0 +1,350 @@
+//! From a request's bytes to the columns a plugin declared, in one walk.
+//!
+//! A key's attributes are hashed where they stand; only a key that has not been seen before is read, brought into canonical form
+//! and given a code. What the projection does not name is checked and stepped over.
+
+use super::attribute::{Attribute, Strings, attributes};
+use super::columns::{Columns, Run};
+use super::descriptors::{Descriptor, Descriptors, Patterns};
+use super::dictionary::{Dictionary, NONE};
+use super::hash::Hasher;
+use super::key::{KeyBuilder, Level};
+use super::keying::{Grouping, Keying};
+use super::message::Message;
+use super::metrics::{self, MetricHeader, MetricsVisitor, Number, NumberPoint, Visit};
+use super::wire::{Fault, Malformed};
+
+/// What a plugin reads.
+#[derive(Debug, Clone, Default)]
+pub struct Projection {
+    /// Names or globs of the metrics whose number points are rows.
+    pub metrics: Vec<String>,
+    /// Whether `values`, `integers` and `no_value` are filled.
+    pub values: bool,
+    /// Whether `times` is filled.
+    pub times: bool,
+    /// Whether `start_times` is filled.
+    pub start_times: bool,
+    /// The keyings, by number.
+    pub keyings: Vec<Keying>,
+}
+
+/// Projects batches for one instance and keeps its dictionaries.
+#[derive(Debug)]
+pub struct Projector {
+    projection: Projection,
+    descriptors: Descriptors,
+    dictionaries: Vec<Dictionary>,
+    hasher: Hasher,
+    /// Rows of the batch before, to size the columns of the next.
+    rows_before: usize,
+}
+
+impl Projector {
+    /// A projector with empty dictionaries of at most `entries_max` keys each.
+    pub fn new(projection: Projection, patterns: Patterns, entries_max: usize) -> Projector {
+        let hasher = Hasher::random();
+        let dictionary = |_: &Keying| Dictionary::new(hasher.clone(), entries_max);
+        let dictionaries = projection.keyings.iter().map(dictionary).collect();
+        Projector { projection, descriptors: Descriptors::new(patterns), dictionaries, hasher, rows_before: 0 }
+    }
+
+    /// What it projects.
+    pub fn projection(&self) -> &Projection {
+        &self.projection
+    }
+
+    /// The dictionary of a keying.
+    pub fn dictionary(&self, keying: usize) -> Option<&Dictionary> {
+        self.dictionaries.get(keying)
+    }
+
+    /// The dictionary of a keying.
+    pub fn dictionary_mut(&mut self, keying: usize) -> Option<&mut Dictionary> {
+        self.dictionaries.get_mut(keying)
+    }
+
+    /// Metrics met since the last call of this function.
+    pub fn take_unsent_descriptors(&mut self) -> Vec<Descriptor> {
+        self.descriptors.take_unsent()
+    }
+
+    /// A new instance knows nothing: everything counts as unsent again.
+    pub fn forget_sent(&mut self) {
+        self.descriptors.forget_sent();
+        self.dictionaries.iter_mut().for_each(Dictionary::forget_sent);
+    }
+
+    /// Reads one metrics request, checking all of it.
+    pub fn project(&mut self, request: &[u8], strings: Strings) -> Result<Columns, Malformed> {
+        let columns = self.empty_columns();
+        let partials = self.projection.keyings.iter().map(Partial::new).collect();
+        let mut pass = Pass {
+            projector: self,
+            columns,
+            partials,
+            ordinal: 0,
+            descriptor: 0,
+            resource: Message::default(),
+            scope: Message::default(),
+            metric: None,
+        };
+        let items = metrics::walk(request, strings, &mut pass)?;
+        let mut columns = pass.columns;
+        columns.items = items;
+        self.rows_before = columns.rows as usize;
+        Ok(columns)
+    }
+
+    fn empty_columns(&self) -> Columns {
+        let rows = self.rows_before;
+        let column = |wanted: bool| Vec::with_capacity(if wanted { rows } else { 0 });
+        Columns {
+            values: column(self.projection.values),
+            times: column(self.projection.times),
+            start_times: column(self.projection.start_times),
+            keys: self.projection.keyings.iter().map(|_| Vec::with_capacity(rows)).collect(),
+            ..Columns::default()
+        }
+    }
+}
+
+/// A sum of attribute hashes and how many went in.
+#[derive(Debug, Clone, Copy, Default)]
+struct Sum {
+    hash: u128,
+    count: u32,
+}
+
+impl Sum {
+    #[inline]
+    fn add(&mut self, hash: u128) {
+        self.hash = self.hash.wrapping_add(hash);
+        self.count += 1;
+    }
+
+    #[inline]
+    fn plus(self, other: Sum) -> Sum {
+        Sum { hash: self.hash.wrapping_add(other.hash), count: self.count + other.count }
+    }
+}
+
+/// One keying's sums on the way down: what the resource, the scope and the metric gave, and the current point.
+#[derive(Debug)]
+struct Partial {
+    keying: Keying,
+    resource: Sum,
+    scope: Sum,
+    metric: Sum,
+    /// Resource, scope and metric together.
+    base: Sum,
+    item: Sum,
+    covers: bool,
+}
+
+impl Partial {
+    fn new(keying: &Keying) -> Partial {
+        let zero = Sum::default();
+        Partial { keying: keying.clone(), resource: zero, scope: zero, metric: zero, base: zero, item: zero, covers: false }
+    }
+}
+
+struct Pass<'p, 'a> {
+    projector: &'p mut Projector,
+    columns: Columns,
+    partials: Vec<Partial>,
+    ordinal: u32,
+    descriptor: u32,
+    resource: Message<'a>,
+    scope: Message<'a>,
+    metric: Option<MetricHeader<'a>>,
+}
+
+impl<'a> Pass<'_, 'a> {
+    /// Sums an enclosing message's attributes for every keying.
+    fn sum_level(&self, level: Level, message: &Message<'a>, field: u32) -> Result<Vec<Sum>, Fault> {
+        let mut sums = vec![Sum::default(); self.partials.len()];
+        if self.partials.is_empty() {
+            return Ok(sums);
+        }
+        for attribute in attributes(message, field)? {
+            let hash = self.projector.hasher.hash(level as u8, attribute.raw);
+            for (partial, sum) in self.partials.iter().zip(&mut sums) {
+                if partial.keying.takes(level, attribute.key) {
+                    sum.add(hash);
+                }
+            }
+        }
+        Ok(sums)
+    }
+
+    fn is_stream(partial: &Partial) -> bool {
+        matches!(partial.keying.grouping, Grouping::Stream(_))
+    }
+
+    /// The code of a key that was not found by its row hash.
+    #[cold]
+    fn learn(&mut self, index: usize, hash: u128, point: &NumberPoint<'a>) -> Result<u32, Fault> {
+        let Some(partial) = self.partials.get(index) else { return Ok(NONE) };
+        let mut key = KeyBuilder::default();
+        let levels = [
+            (Level::Resource, attributes(&self.resource, 1)?),
+            (Level::Scope, attributes(&self.scope, 3)?),
+            (Level::Item, attributes(&Message::whole(point.raw), 7)?),
+        ];
+        for (level, attributes) in &levels {
+            for attribute in attributes.iter().filter(|attribute| partial.keying.takes(*level, attribute.key)) {
+                key.attribute(*level, attribute)?;
+            }
+        }
+        if Self::is_stream(partial) {
+            self.stream_identity(&mut key)?;
+        }
+        let key = key.finish();
+        Ok(self.projector.dictionaries.get_mut(index).map_or(NONE, |dictionary| dictionary.learn(hash, &key)))
+    }
+
+    fn stream_identity(&self, key: &mut KeyBuilder) -> Result<(), Fault> {
+        let (name, version) = scope_identity(&self.scope)?;
+        key.text(Level::ScopeIdentity, b"name", name);
+        key.text(Level::ScopeIdentity, b"version", version);
+        let Some(metric) = &self.metric else { return Ok(()) };
+        key.text(Level::MetricIdentity, b"name", metric.name);
+        key.text(Level::MetricIdentity, b"unit", metric.unit);
+        key.text(Level::MetricIdentity, b"shape", &shape(metric));
+        Ok(())
+    }
+}
+
+/// Kind, temporality and monotonicity in one text.
+fn shape(metric: &MetricHeader<'_>) -> Vec<u8> {
+    format!("{:?} {:?} {}", metric.kind, metric.temporality, metric.monotonic).into_bytes()
+}
+
+fn scope_identity<'a>(scope: &Message<'a>) -> Result<(&'a [u8], &'a [u8]), Fault> {
+    let (mut name, mut version): (&[u8], &[u8]) = (&[], &[]);
+    scope.each_field(|field| {
+        match field.number {
+            1 => name = field.value.bytes(field.raw)?,
+            2 => version = field.value.bytes(field.raw)?,
+            _ => {}
+        }
+        Ok(())
+    })?;
+    Ok((name, version))
+}
+
+impl<'a> MetricsVisitor<'a> for Pass<'_, 'a> {
+    fn resource(&mut self, resource: &Message<'a>) -> Result<(), Fault> {
+        let sums = self.sum_level(Level::Resource, resource, 1)?;
+        for (partial, sum) in self.partials.iter_mut().zip(sums) {
+            partial.resource = sum;
+        }
+        self.resource = resource.clone();
+        Ok(())
+    }
+
+    fn scope(&mut self, scope: &Message<'a>) -> Result<(), Fault> {
+        let mut sums = self.sum_level(Level::Scope, scope, 3)?;
+        let hasher = &self.projector.hasher;
+        let (name, version) = scope_identity(scope)?;
+        for (partial, sum) in self.partials.iter_mut().zip(&mut sums) {
+            if Self::is_stream(partial) {
+                sum.add(hasher.hash(Level::ScopeIdentity as u8, name));
+                sum.add(hasher.hash(Level::ScopeIdentity as u8 | 0x80, version));
+            }
+            partial.scope = *sum;
+        }
+        self.scope = scope.clone();
+        Ok(())
+    }
+
+    fn metric(&mut self, metric: &MetricHeader<'a>) -> Result<Visit, Fault> {
+        let ordinal = self.ordinal;
+        self.ordinal += 1;
+        let Some(descriptor) = self.projector.descriptors.number(metric) else { return Ok(Visit::Skip) };
+        let hasher = &self.projector.hasher;
+        for partial in &mut self.partials {
+            partial.covers = partial.keying.covers(metric.temporality);
+            partial.metric = Sum::default();
+            if Self::is_stream(partial) {
+                partial.metric.add(hasher.hash(Level::MetricIdentity as u8, metric.name));
+                partial.metric.add(hasher.hash(Level::MetricIdentity as u8 | 0x80, metric.unit));
+                partial.metric.add(hasher.hash(Level::MetricIdentity as u8 | 0x40, &shape(metric)));
+            }
+            partial.base = partial.resource.plus(partial.scope).plus(partial.metric);
+            partial.item = Sum::default();
+        }
+        self.descriptor = descriptor;
+        self.metric = Some(*metric);
+        self.columns.runs.push(Run { end: self.columns.rows, descriptor, ordinal });
+        Ok(Visit::Points)
+    }
+
+    #[inline]
+    fn attribute(&mut self, attribute: &Attribute<'a>) -> Result<(), Fault> {
+        let hasher = &self.projector.hasher;
+        let mut hash = None;
+        for partial in &mut self.partials {
+            if partial.covers && partial.keying.takes(Level::Item, attribute.key) {
+                partial.item.add(*hash.get_or_insert_with(|| hasher.hash(Level::Item as u8, attribute.raw)));
+            }
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn number(&mut self, point: &NumberPoint<'a>) -> Result<(), Fault> {
+        let columns = &mut self.columns;
+        let row = columns.rows as usize;
+        columns.rows += 1;
+        if let Some(run) = columns.runs.last_mut() {
+            run.end = columns.rows;
+        }
+        let projection = &self.projector.projection;
+        if projection.values {
+            let word = match point.value {
+                _ if point.is_stale() => None,
+                Number::None => None,
+                Number::Double(value) => Some(value.to_bits()),
+                Number::Integer(value) => {
+                    columns.integers.set(row);
+                    Some(value.cast_unsigned())
+                }
+            };
+            if word.is_none() {
+                columns.no_value.set(row);
+            }
+            columns.values.push(word.unwrap_or(0));
+        }
+        if projection.times {
+            columns.times.push(point.time);
+        }
+        if projection.start_times {
+            columns.start_times.push(point.start_time);
+        }
+        for index in 0..self.partials.len() {
+            let code = self.code(index, point)?;
+            if let Some(column) = self.columns.keys.get_mut(index) {
+                column.push(code);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<'a> Pass<'_, 'a> {
+    #[inline]
+    fn code(&mut self, index: usize, point: &NumberPoint<'a>) -> Result<u32, Fault> {
+        let Some(partial) = self.partials.get_mut(index) else { return Ok(NONE) };
+        let total = partial.base.plus(partial.item);
+        partial.item = Sum::default();
+        if !partial.covers || total.count == 0 {
+            return Ok(NONE);
+        }
+        match self.projector.dictionaries.get(index).and_then(|dictionary| dictionary.find(total.hash)) {
+            Some(code) => Ok(code),
+            None => self.learn(index, total.hash, point),
+        }
+    }
+}

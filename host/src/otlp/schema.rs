@@ -1,0 +1,173 @@
+//! The messages of OTLP as tables, for checking what no view reads: field numbers, wire types, UTF-8 and depth.
+//!
+//! A check accepts what the generated parsers accept. Fields that are not in a table are unknown and may hold anything that is
+//! well-formed. Source: `opentelemetry/proto/{common,resource,metrics,trace,logs}/v1` and `collector/*/v1`, OTLP 1.9.
+
+use super::attribute::Strings;
+use super::message::Message;
+use super::metrics::MetricKind;
+use super::wire::{DEPTH_MAX, Fault, Field, Reader, Value};
+
+/// What a field holds. Repeated or not makes no difference to a check, except for numbers, which may come packed.
+#[derive(Debug, Clone, Copy)]
+pub enum Kind {
+    /// `bool`, `int32`, `uint32`, `int64`, `sint32` or an enum.
+    Varint,
+    /// The same, repeated: packed or not.
+    Varints,
+    /// `fixed32`.
+    Fixed32,
+    /// `fixed64`, `sfixed64`, `double`.
+    Fixed64,
+    /// The same, repeated: packed or not.
+    Fixed64s,
+    /// `string`.
+    Text,
+    /// `bytes`.
+    Bytes,
+    /// A message.
+    Message(&'static MessageType),
+}
+
+/// One message: its fields by number.
+#[derive(Debug)]
+pub struct MessageType {
+    fields: &'static [(u32, Kind)],
+}
+
+impl MessageType {
+    /// Checks one message.
+    pub fn check(&self, message: &[u8], strings: Strings) -> Result<(), Fault> {
+        self.check_at(message, strings, 0)
+    }
+
+    /// Checks every piece of a message.
+    pub fn check_pieces(&self, message: &Message<'_>, strings: Strings) -> Result<(), Fault> {
+        message.pieces().try_for_each(|piece| self.check(piece, strings))
+    }
+
+    fn check_at(&self, message: &[u8], strings: Strings, depth: u32) -> Result<(), Fault> {
+        if depth > DEPTH_MAX {
+            return Err(Fault::at(message, "messages nest too deep"));
+        }
+        let mut reader = Reader::new(message);
+        while let Some(field) = reader.field()? {
+            if let Some((_, kind)) = self.fields.iter().find(|(number, _)| *number == field.number) {
+                check_field(*kind, field, strings, depth)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn check_field(kind: Kind, field: Field<'_>, strings: Strings, depth: u32) -> Result<(), Fault> {
+    let at = field.raw;
+    match (kind, field.value) {
+        (Kind::Varint | Kind::Varints, Value::Varint(_))
+        | (Kind::Fixed32, Value::Fixed32(_))
+        | (Kind::Fixed64 | Kind::Fixed64s, Value::Fixed64(_))
+        | (Kind::Bytes, Value::Len(_)) => Ok(()),
+        (Kind::Varints, Value::Len(packed)) => {
+            let mut reader = Reader::new(packed);
+            while !reader.rest.is_empty() {
+                reader.varint()?;
+            }
+            Ok(())
+        }
+        (Kind::Fixed64s, Value::Len(packed)) if packed.len() % 8 == 0 => Ok(()),
+        (Kind::Fixed64s, Value::Len(packed)) => Err(Fault::at(packed, "packed numbers are cut")),
+        (Kind::Text, Value::Len(text)) => strings.check(text),
+        (Kind::Message(inner), Value::Len(message)) => inner.check_at(message, strings, depth + 1),
+        _ => Err(Fault::at(at, "wire type does not fit the field")),
+    }
+}
+
+/// The table of a metric's data variant.
+pub fn of_kind(kind: MetricKind) -> &'static MessageType {
+    match kind {
+        MetricKind::Gauge => &GAUGE,
+        MetricKind::Sum => &SUM,
+        MetricKind::Histogram => &HISTOGRAM,
+        MetricKind::ExponentialHistogram => &EXPONENTIAL_HISTOGRAM,
+        MetricKind::Summary => &SUMMARY,
+    }
+}
+
+use Kind::{Bytes, Fixed32, Fixed64, Fixed64s, Text, Varint, Varints};
+
+macro_rules! message {
+    ($(#[$doc:meta])* $name:ident { $($number:literal: $kind:expr),* $(,)? }) => {
+        $(#[$doc])* pub static $name: MessageType = MessageType { fields: &[$(($number, $kind)),*] };
+    };
+}
+
+message!(/// `AnyValue`.
+    ANY_VALUE { 1: Text, 2: Varint, 3: Varint, 4: Fixed64, 5: Kind::Message(&ARRAY_VALUE), 6: Kind::Message(&KEY_VALUE_LIST), 7: Bytes,
+        8: Varint });
+message!(/// `ArrayValue`.
+    ARRAY_VALUE { 1: Kind::Message(&ANY_VALUE) });
+message!(/// `KeyValueList`.
+    KEY_VALUE_LIST { 1: Kind::Message(&KEY_VALUE) });
+message!(/// `KeyValue`.
+    KEY_VALUE { 1: Text, 2: Kind::Message(&ANY_VALUE), 3: Varint });
+message!(/// `EntityRef`.
+    ENTITY_REF { 1: Text, 2: Text, 3: Text, 4: Text });
+message!(/// `InstrumentationScope`.
+    SCOPE { 1: Text, 2: Text, 3: Kind::Message(&KEY_VALUE), 4: Varint });
+message!(/// `Resource`.
+    RESOURCE { 1: Kind::Message(&KEY_VALUE), 2: Varint, 3: Kind::Message(&ENTITY_REF) });
+
+message!(/// `Exemplar`.
+    EXEMPLAR { 2: Fixed64, 3: Fixed64, 4: Bytes, 5: Bytes, 6: Fixed64, 7: Kind::Message(&KEY_VALUE) });
+message!(/// `NumberDataPoint`.
+    NUMBER_POINT { 2: Fixed64, 3: Fixed64, 4: Fixed64, 5: Kind::Message(&EXEMPLAR), 6: Fixed64, 7: Kind::Message(&KEY_VALUE), 8: Varint });
+message!(/// `HistogramDataPoint`.
+    HISTOGRAM_POINT { 2: Fixed64, 3: Fixed64, 4: Fixed64, 5: Fixed64, 6: Fixed64s, 7: Fixed64s, 8: Kind::Message(&EXEMPLAR),
+        9: Kind::Message(&KEY_VALUE), 10: Varint, 11: Fixed64, 12: Fixed64 });
+message!(/// `ExponentialHistogramDataPoint.Buckets`.
+    BUCKETS { 1: Varint, 2: Varints });
+message!(/// `ExponentialHistogramDataPoint`.
+    EXPONENTIAL_POINT { 1: Kind::Message(&KEY_VALUE), 2: Fixed64, 3: Fixed64, 4: Fixed64, 5: Fixed64, 6: Varint, 7: Fixed64,
+        8: Kind::Message(&BUCKETS), 9: Kind::Message(&BUCKETS), 10: Varint, 11: Kind::Message(&EXEMPLAR), 12: Fixed64,
+        13: Fixed64, 14: Fixed64 });
+message!(/// `SummaryDataPoint.ValueAtQuantile`.
+    QUANTILE { 1: Fixed64, 2: Fixed64 });
+message!(/// `SummaryDataPoint`.
+    SUMMARY_POINT { 2: Fixed64, 3: Fixed64, 4: Fixed64, 5: Fixed64, 6: Kind::Message(&QUANTILE), 7: Kind::Message(&KEY_VALUE), 8: Varint });
+message!(/// `Gauge`.
+    GAUGE { 1: Kind::Message(&NUMBER_POINT) });
+message!(/// `Sum`.
+    SUM { 1: Kind::Message(&NUMBER_POINT), 2: Varint, 3: Varint });
+message!(/// `Histogram`.
+    HISTOGRAM { 1: Kind::Message(&HISTOGRAM_POINT), 2: Varint });
+message!(/// `ExponentialHistogram`.
+    EXPONENTIAL_HISTOGRAM { 1: Kind::Message(&EXPONENTIAL_POINT), 2: Varint });
+message!(/// `Summary`.
+    SUMMARY { 1: Kind::Message(&SUMMARY_POINT) });
+
+message!(/// `Span.Event`.
+    EVENT { 1: Fixed64, 2: Text, 3: Kind::Message(&KEY_VALUE), 4: Varint });
+message!(/// `Span.Link`.
+    LINK { 1: Bytes, 2: Bytes, 3: Text, 4: Kind::Message(&KEY_VALUE), 5: Varint, 6: Fixed32 });
+message!(/// `Status`.
+    STATUS { 2: Text, 3: Varint });
+message!(/// `Span`.
+    SPAN { 1: Bytes, 2: Bytes, 3: Text, 4: Bytes, 5: Text, 6: Varint, 7: Fixed64, 8: Fixed64, 9: Kind::Message(&KEY_VALUE),
+        10: Varint, 11: Kind::Message(&EVENT), 12: Varint, 13: Kind::Message(&LINK), 14: Varint, 15: Kind::Message(&STATUS),
+        16: Fixed32 });
+message!(/// `ScopeSpans`.
+    SCOPE_SPANS { 1: Kind::Message(&SCOPE), 2: Kind::Message(&SPAN), 3: Text });
+message!(/// `ResourceSpans`.
+    RESOURCE_SPANS { 1: Kind::Message(&RESOURCE), 2: Kind::Message(&SCOPE_SPANS), 3: Text });
+message!(/// `ExportTraceServiceRequest`.
+    TRACES { 1: Kind::Message(&RESOURCE_SPANS) });
+
+message!(/// `LogRecord`.
+    LOG_RECORD { 1: Fixed64, 2: Varint, 3: Text, 5: Kind::Message(&ANY_VALUE), 6: Kind::Message(&KEY_VALUE), 7: Varint, 8: Fixed32,
+        9: Bytes, 10: Bytes, 11: Fixed64, 12: Text });
+message!(/// `ScopeLogs`.
+    SCOPE_LOGS { 1: Kind::Message(&SCOPE), 2: Kind::Message(&LOG_RECORD), 3: Text });
+message!(/// `ResourceLogs`.
+    RESOURCE_LOGS { 1: Kind::Message(&RESOURCE), 2: Kind::Message(&SCOPE_LOGS), 3: Text });
+message!(/// `ExportLogsServiceRequest`.
+    LOGS { 1: Kind::Message(&RESOURCE_LOGS) });

@@ -1,0 +1,202 @@
+//! Wiring: which pipelines share a worker, and the instances they start with.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use crate::clock::Clock;
+use crate::config::{PipelinePlan, Plan, ProcessorPlan};
+use crate::contract::{Batch, ComponentId, Durability, Ingest, Refusal, Signal};
+use crate::processor::{Instance, InstanceError, Plugin, Setup};
+use crate::storage::Store;
+use crate::telemetry::Registry;
+
+use super::committer::{Committer, Ticket, Trip};
+use super::health::Health;
+use super::lane::Lane;
+use super::slot::Slot;
+use super::trip::Pipeline;
+use super::worker::{Entrance, Handle, Worker};
+
+/// What pipelines are built from.
+pub struct Materials<'m> {
+    /// The validated configuration.
+    pub plan: &'m Plan,
+    /// A lane for every exporter of the plan.
+    pub lanes: HashMap<ComponentId, Lane>,
+    /// A compiled plugin for every name of the manifest that is used.
+    pub plugins: HashMap<String, Arc<dyn Plugin>>,
+    /// State.
+    pub store: Store,
+    /// The commit.
+    pub committer: Committer,
+    /// The host's own metrics.
+    pub registry: Registry,
+    /// The time.
+    pub clock: Clock,
+    /// Where troubles are told.
+    pub health: Health,
+}
+
+/// A pipeline that cannot be built.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// A processor does not start.
+    #[error("processor {component}: {source}")]
+    Processor {
+        /// The component id.
+        component: ComponentId,
+        /// Why.
+        source: InstanceError,
+    },
+    /// No thread can be had.
+    #[error("cannot start a worker thread: {0}")]
+    Thread(#[from] std::io::Error),
+}
+
+/// Running pipelines.
+pub struct Built {
+    /// Each worker and its thread.
+    pub workers: Vec<(Handle, JoinHandle<()>)>,
+    /// For each receiver, where its requests go.
+    pub doors: HashMap<ComponentId, Arc<dyn Ingest>>,
+}
+
+/// Builds every instance and starts the workers. Nothing runs when one of them fails.
+pub fn build(materials: &Materials<'_>) -> Result<Built, BuildError> {
+    let groups = groups(&materials.plan.pipelines);
+    let mut workers = Vec::new();
+    for (number, group) in groups.iter().enumerate() {
+        workers.push((worker(number, group, materials)?, group));
+    }
+    let (mut doors, mut started) = (HashMap::<ComponentId, Door>::new(), Vec::new());
+    for ((worker, sources), group) in workers {
+        let (handle, thread) = worker.start()?;
+        for (source, (receiver, signal)) in sources.into_iter().enumerate() {
+            let door = doors.entry(receiver).or_default();
+            door.entrances.insert(signal, handle.entrance(source));
+        }
+        tracing::debug!(pipelines = group.len(), "worker started");
+        started.push((handle, thread));
+    }
+    let doors = doors.into_iter().map(|(receiver, door)| (receiver, Arc::new(door) as Arc<dyn Ingest>)).collect();
+    Ok(Built { workers: started, doors })
+}
+
+/// Pipelines that share a receiver, directly or over others, in one group.
+fn groups(pipelines: &[PipelinePlan]) -> Vec<Vec<&PipelinePlan>> {
+    let mut groups: Vec<Vec<&PipelinePlan>> = Vec::new();
+    for pipeline in pipelines {
+        let shares = |other: &&PipelinePlan| {
+            other.signal == pipeline.signal && other.receivers.iter().any(|receiver| pipeline.receivers.contains(receiver))
+        };
+        let (mut joined, apart): (Vec<_>, Vec<_>) = groups.into_iter().partition(|group| group.iter().any(shares));
+        groups = apart;
+        let mut group: Vec<&PipelinePlan> = joined.drain(..).flatten().collect();
+        group.push(pipeline);
+        groups.push(group);
+    }
+    groups
+}
+
+type Sources = Vec<(ComponentId, Signal)>;
+
+fn worker(number: usize, group: &[&PipelinePlan], materials: &Materials<'_>) -> Result<(Worker, Sources), BuildError> {
+    let ticket = Ticket::new(number);
+    let (mut slots, mut pipelines, mut next_trip) = (Vec::new(), Vec::new(), 1);
+    for plan in group {
+        let first = slots.len();
+        for id in &plan.processors {
+            let processor = materials.plan.processors.iter().find(|processor| processor.component.id == *id);
+            let Some(processor) = processor else { continue };
+            slots.push(slot(processor, plan.signal, &ticket, next_trip, materials)?);
+            next_trip += 1;
+        }
+        let stateful = slots.iter().skip(first).any(Slot::is_stateful);
+        pipelines.push(Pipeline {
+            slots: (first..slots.len()).collect(),
+            lanes: plan.exporters.iter().filter_map(|id| materials.lanes.get(id).cloned()).collect(),
+            durability: plan.durability.unwrap_or(if stateful { Durability::Sync } else { Durability::Memory }),
+        });
+    }
+    let sources = sources(group);
+    let behind = |(receiver, _): &(ComponentId, Signal)| {
+        group.iter().enumerate().filter(|(_, plan)| plan.receivers.contains(receiver)).map(|(place, _)| place).collect()
+    };
+    let worker = Worker {
+        number,
+        slots,
+        pipelines,
+        sources: sources.iter().map(behind).enumerate().collect(),
+        committer: materials.committer.clone(),
+        ticket,
+        next_trip,
+        clock: materials.clock.clone(),
+        health: materials.health.clone(),
+    };
+    Ok((worker, sources))
+}
+
+fn sources(group: &[&PipelinePlan]) -> Sources {
+    let mut sources: Sources = Vec::new();
+    for plan in group {
+        for receiver in &plan.receivers {
+            let source = (receiver.clone(), plan.signal);
+            if !sources.contains(&source) {
+                sources.push(source);
+            }
+        }
+    }
+    sources
+}
+
+fn slot(
+    processor: &ProcessorPlan,
+    signal: Signal,
+    ticket: &Ticket,
+    trip: u64,
+    materials: &Materials<'_>,
+) -> Result<Slot, BuildError> {
+    let component = &processor.component;
+    let fail = |source| BuildError::Processor { component: component.id.clone(), source };
+    let plugin = materials.plugins.get(&processor.plugin.name).ok_or_else(|| fail(InstanceError::NotLoaded))?;
+    let setup = Setup {
+        id: component.id.clone(),
+        plugin: plugin.clone(),
+        config: component.node.to_json().to_string(),
+        signal,
+        limits: processor.plugin.limits.granted(),
+        on_trap: processor.plugin.on_trap,
+        store: materials.store.clone(),
+        watermark: ticket.watermark.clone(),
+    };
+    let (instance, writes) = Instance::build(setup, trip, materials.clock.now()).map_err(fail)?;
+    materials.committer.commit(Trip {
+        ticket: ticket.clone(),
+        number: trip,
+        writes,
+        durability: Durability::Sync,
+        deliveries: Vec::new(),
+        tally: Vec::new(),
+        answer: None,
+    });
+    Ok(Slot::new(instance, &materials.registry))
+}
+
+/// A receiver's way into the workers, by signal.
+#[derive(Default)]
+struct Door {
+    entrances: HashMap<Signal, Entrance>,
+}
+
+impl Ingest for Door {
+    fn submit(&self, batch: Batch) -> tokio::sync::oneshot::Receiver<crate::contract::Answer> {
+        if let Some(entrance) = self.entrances.get(&batch.signal) {
+            return entrance.submit(batch);
+        }
+        let (answer, wait) = tokio::sync::oneshot::channel();
+        // Both ends are here.
+        let _ = answer.send(Err(Refusal::NoPipeline { signal: batch.signal }));
+        wait
+    }
+}

@@ -1,0 +1,245 @@
+//! The commit: one thread that makes trips durable, many at a time, and only then delivers and answers.
+//!
+//! Trips of one worker are committed in the order in which they were processed. When a commit fails, every trip of it is refused,
+//! and with it every later trip that ran on instances which have seen the failed ones: a worker's trips carry its generation, and a
+//! generation that failed once is refused until the worker has rebuilt its instances.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, sync_channel};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use crate::contract::{Accepted, Answer, Batch, Durability, Refusal};
+use crate::processor::Watermark;
+use crate::storage::{Store, Write};
+use crate::telemetry::Counter;
+
+use super::health::Health;
+use super::lane::Reserved;
+
+/// Trips that may wait for the commit.
+const QUEUE: usize = 256;
+/// Bytes of changes that are written together at the most.
+const GROUP_BYTES: usize = 8 << 20;
+/// How long a write of durability `interval` may wait for the disk.
+const SYNC_INTERVAL: Duration = Duration::from_millis(200);
+/// What a sender is told when the store refused.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// A processed trip.
+pub struct Trip {
+    /// Which worker, and which generation of its instances.
+    pub ticket: Ticket,
+    /// Its number, for the watermark.
+    pub number: u64,
+    /// Changes of state.
+    pub writes: Vec<Write>,
+    /// When `answer` may be given.
+    pub durability: Durability,
+    /// What it has for each lane.
+    pub deliveries: Vec<(Reserved, Vec<Batch>)>,
+    /// What to count once it is committed.
+    pub tally: Vec<(Counter, u64)>,
+    /// Who waits; nobody for a flush.
+    pub answer: Option<(oneshot::Sender<Answer>, Accepted)>,
+}
+
+/// Names a worker's generation; shared between the worker and the committer.
+#[derive(Debug, Clone)]
+pub struct Ticket {
+    worker: usize,
+    generation: u64,
+    /// The last generation that failed, plus one.
+    failed: Arc<AtomicU64>,
+    /// The last trip that was committed.
+    pub watermark: Watermark,
+}
+
+impl Ticket {
+    /// The first generation of a worker.
+    pub fn new(worker: usize) -> Ticket {
+        Ticket { worker, generation: 0, failed: Arc::default(), watermark: Watermark::default() }
+    }
+
+    /// Whether a commit of this generation failed: its instances know what the store does not.
+    pub fn is_spoilt(&self) -> bool {
+        self.failed.load(Ordering::Acquire) > self.generation
+    }
+
+    /// The next generation, after a rebuild.
+    pub fn renew(&mut self) {
+        self.generation += 1;
+    }
+}
+
+enum Message {
+    Trip(Box<Trip>),
+    /// Answered when every trip before it has been committed or refused.
+    Barrier(Sender<()>),
+}
+
+/// The near end. Clones lead to the same thread, which ends with the last of them.
+#[derive(Clone)]
+pub struct Committer {
+    sender: SyncSender<Message>,
+}
+
+impl Committer {
+    /// Starts the thread.
+    pub fn start(store: Store, health: Health) -> std::io::Result<(Committer, std::thread::JoinHandle<()>)> {
+        let (sender, receiver) = sync_channel(QUEUE);
+        let mut commits = Commits { store, health, receiver, spoilt: HashMap::new(), unsynced: false };
+        let thread = std::thread::Builder::new().name("commit".into()).spawn(move || commits.run())?;
+        Ok((Committer { sender }, thread))
+    }
+
+    /// Hands over a trip. Waits while the disk is behind.
+    pub fn commit(&self, trip: Trip) {
+        if let Err(error) = self.sender.send(Message::Trip(Box::new(trip))) {
+            tracing::error!(%error, "the commit thread is gone");
+        }
+    }
+
+    /// Waits until every trip handed over so far has been decided.
+    pub fn settle(&self) {
+        let (done, wait) = std::sync::mpsc::channel();
+        if self.sender.send(Message::Barrier(done)).is_ok() {
+            // Unanswered only when the thread is gone.
+            let _ = wait.recv();
+        }
+    }
+}
+
+struct Commits {
+    store: Store,
+    health: Health,
+    receiver: Receiver<Message>,
+    /// Worker → first generation that is not refused.
+    spoilt: HashMap<usize, u64>,
+    unsynced: bool,
+}
+
+impl Commits {
+    fn run(&mut self) {
+        loop {
+            let first = match self.receiver.recv_timeout(SYNC_INTERVAL) {
+                Ok(message) => message,
+                Err(RecvTimeoutError::Timeout) => {
+                    self.sync();
+                    continue;
+                }
+                Err(RecvTimeoutError::Disconnected) => break,
+            };
+            let (trips, barriers) = self.gather(first);
+            self.decide(trips);
+            for barrier in barriers {
+                // The worker may have given up waiting.
+                let _ = barrier.send(());
+            }
+        }
+        self.sync();
+    }
+
+    /// Everything that waits, up to a bound.
+    fn gather(&mut self, first: Message) -> (Vec<Trip>, Vec<Sender<()>>) {
+        let (mut trips, mut barriers, mut bytes) = (Vec::new(), Vec::new(), 0);
+        let mut next = Some(first);
+        while let Some(message) = next.take() {
+            match message {
+                Message::Trip(trip) => {
+                    bytes += trip.writes.iter().map(size).sum::<usize>();
+                    trips.push(*trip);
+                }
+                Message::Barrier(barrier) => barriers.push(barrier),
+            }
+            if bytes < GROUP_BYTES {
+                next = self.receiver.try_recv().ok();
+            }
+        }
+        (trips, barriers)
+    }
+
+    fn decide(&mut self, trips: Vec<Trip>) {
+        let (spoilt, sound): (Vec<Trip>, Vec<Trip>) = trips.into_iter().partition(|trip| self.is_spoilt(&trip.ticket));
+        for trip in spoilt {
+            refuse(trip, "an earlier write failed");
+        }
+        let writes = || sound.iter().flat_map(|trip| &trip.writes);
+        let needs_sync = sound.iter().any(|trip| trip.durability == Durability::Sync && !trip.writes.is_empty());
+        if writes().next().is_some() {
+            if let Err(error) = self.store.commit(writes(), needs_sync) {
+                return self.fail(sound, &error.to_string());
+            }
+            self.unsynced = !needs_sync;
+            self.health.recovered(STORE);
+        }
+        for trip in sound {
+            complete(trip);
+        }
+    }
+
+    fn is_spoilt(&self, ticket: &Ticket) -> bool {
+        self.spoilt.get(&ticket.worker).is_some_and(|first_sound| ticket.generation < *first_sound)
+    }
+
+    fn fail(&mut self, trips: Vec<Trip>, reason: &str) {
+        tracing::error!(reason, trips = trips.len(), "state cannot be written; senders are told to retry");
+        self.health.failed(STORE, reason);
+        for trip in trips {
+            let first_sound = trip.ticket.generation + 1;
+            self.spoilt.insert(trip.ticket.worker, first_sound);
+            trip.ticket.failed.store(first_sound, Ordering::Release);
+            refuse(trip, reason);
+        }
+    }
+
+    fn sync(&mut self) {
+        if !self.unsynced {
+            return;
+        }
+        match self.store.sync() {
+            Ok(()) => self.unsynced = false,
+            Err(error) => {
+                tracing::error!(%error, "state cannot be synced");
+                self.health.failed(STORE, &error.to_string());
+            }
+        }
+    }
+}
+
+/// The store's name in health reports.
+pub const STORE: &str = "store";
+
+fn size(write: &Write) -> usize {
+    match write {
+        Write::Put(key, value) => key.len() + value.len(),
+        Write::Delete(key) => key.len(),
+        Write::DeleteRange(start, end) => start.len() + end.len(),
+    }
+}
+
+/// The trip counts: deliver, count, answer.
+pub fn complete(trip: Trip) {
+    for (reserved, batches) in trip.deliveries {
+        reserved.send(batches);
+    }
+    for (counter, count) in trip.tally {
+        counter.add(count);
+    }
+    trip.ticket.watermark.advance(trip.number);
+    if let Some((answer, accepted)) = trip.answer {
+        // The sender may have hung up; it will send again what it was not told of.
+        let _ = answer.send(Ok(accepted));
+    }
+}
+
+fn refuse(trip: Trip, reason: &str) {
+    if let Some((answer, _)) = trip.answer {
+        let reason = format!("state cannot be written: {reason}");
+        // The sender may have hung up.
+        let _ = answer.send(Err(Refusal::Unavailable { reason, retry_after: RETRY_AFTER }));
+    }
+}

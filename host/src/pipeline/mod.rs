@@ -1,0 +1,16 @@
+//! From plan to running pipelines, and the trip of a batch through them.
+//!
+//! [`build()`] wires workers, [`trip`] is what happens to one request, [`committer`] decides that it counts, [`lane`] takes it to an
+//! exporter.
+
+mod build;
+pub mod committer;
+mod health;
+pub mod lane;
+mod slot;
+mod trip;
+mod worker;
+
+pub use build::{BuildError, Built, Materials, build};
+pub use health::Health;
+pub use worker::{Entrance, Handle};

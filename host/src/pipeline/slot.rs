@@ -1,0 +1,145 @@
+//! A processor's place in its pipeline: a living instance, or the wait for the next try.
+
+use std::time::{Duration, Instant};
+
+use crate::processor::{Instance, InstanceError, Setup};
+use crate::storage::Write;
+use crate::telemetry::{Counter, Registry};
+
+const BACKOFF_MIN: Duration = Duration::from_secs(1);
+const BACKOFF_MAX: Duration = Duration::from_secs(60);
+
+/// Where a processor stands.
+pub struct Slot {
+    setup: Setup,
+    state: State,
+    backoff: Duration,
+    /// What the ledger says of it.
+    pub ledger: Ledger,
+    /// When the next flush is due.
+    pub flush_at: Option<Instant>,
+}
+
+enum State {
+    Living(Box<Instance>),
+    /// The last instance is of no more use.
+    Broken { retry_at: Instant, reason: String },
+}
+
+/// Items through one processor: in + emitted = out + absorbed + dropped.
+#[derive(Clone)]
+pub struct Ledger {
+    /// Items that arrived.
+    pub incoming: Counter,
+    /// Items that went on.
+    pub outgoing: Counter,
+    /// Items the plugin made.
+    pub emitted: Counter,
+    /// Items taken into its state.
+    pub absorbed: Counter,
+    /// Items it dropped.
+    pub dropped: Counter,
+    /// Items dropped because the call trapped.
+    pub dropped_trap: Counter,
+    /// Calls that trapped.
+    pub traps: Counter,
+}
+
+impl Ledger {
+    fn new(setup: &Setup, registry: &Registry) -> Ledger {
+        let (id, items) = (setup.id.to_string(), setup.signal.items());
+        let labels = [("processor", id.as_str()), ("items", items)];
+        let count = |name, help| registry.counter(name, help, &labels);
+        let dropped = |reason| {
+            let labels = [("processor", id.as_str()), ("items", items), ("reason", reason)];
+            registry.counter("otelier_processor_dropped_items", "Items dropped at a processor, by reason.", &labels)
+        };
+        Ledger {
+            incoming: count("otelcol_processor_incoming_items", "Items passed to the processor."),
+            outgoing: count("otelcol_processor_outgoing_items", "Items passed on by the processor."),
+            emitted: count("otelier_processor_emitted_items", "Items the plugin emitted."),
+            absorbed: count("otelier_processor_absorbed_items", "Items the plugin took into its state."),
+            dropped: dropped("plugin"),
+            dropped_trap: dropped("trap"),
+            traps: count("otelier_processor_traps", "Calls that ended in a trap."),
+        }
+    }
+}
+
+impl Slot {
+    /// The place of a living instance.
+    pub fn new(instance: Instance, registry: &Registry) -> Slot {
+        let setup = instance.setup().clone();
+        let ledger = Ledger::new(&setup, registry);
+        let mut slot = Slot { setup, state: State::Living(Box::new(instance)), backoff: BACKOFF_MIN, ledger, flush_at: None };
+        slot.schedule_flush();
+        slot
+    }
+
+    /// What instances here are made from.
+    pub fn setup(&self) -> &Setup {
+        &self.setup
+    }
+
+    /// The instance, or why there is none and when the next is tried.
+    pub fn instance(&mut self) -> Result<&mut Instance, (&str, Duration)> {
+        match &mut self.state {
+            State::Living(instance) => Ok(instance),
+            State::Broken { retry_at, reason } => {
+                Err((reason, retry_at.saturating_duration_since(Instant::now()).max(Duration::from_millis(100))))
+            }
+        }
+    }
+
+    /// Whether an instance lives here and keeps state.
+    pub fn is_stateful(&self) -> bool {
+        matches!(&self.state, State::Living(instance) if instance.is_stateful())
+    }
+
+    /// Whether a rebuild is due.
+    pub fn wants_rebuild(&self) -> bool {
+        matches!(&self.state, State::Broken { retry_at, .. } if *retry_at <= Instant::now())
+    }
+
+    /// When the rebuild is due, if one is needed.
+    pub fn retry_at(&self) -> Option<Instant> {
+        match &self.state {
+            State::Broken { retry_at, .. } => Some(*retry_at),
+            State::Living(_) => None,
+        }
+    }
+
+    /// The instance is of no more use; the next is built before the next trip.
+    pub fn break_down(&mut self, reason: &str) {
+        self.state = State::Broken { retry_at: Instant::now(), reason: reason.to_owned() };
+        self.flush_at = None;
+    }
+
+    /// Makes a new instance from committed state; what its start wrote is to be committed with `trip`.
+    pub fn rebuild(&mut self, trip: u64, now: u64) -> Result<Vec<Write>, InstanceError> {
+        match Instance::build(self.setup.clone(), trip, now) {
+            Ok((instance, writes)) => {
+                self.state = State::Living(Box::new(instance));
+                self.schedule_flush();
+                Ok(writes)
+            }
+            Err(error) => {
+                self.state = State::Broken { retry_at: Instant::now() + self.backoff, reason: error.to_string() };
+                self.backoff = (self.backoff * 2).min(BACKOFF_MAX);
+                Err(error)
+            }
+        }
+    }
+
+    /// A call counted: the instance is sound.
+    pub fn succeeded(&mut self) {
+        self.backoff = BACKOFF_MIN;
+    }
+
+    /// Sets the next flush one interval from now.
+    pub fn schedule_flush(&mut self) {
+        let State::Living(instance) = &self.state else { return };
+        let interval = instance.flush_every_ms().map(|ms| Duration::from_millis(u64::from(ms)));
+        self.flush_at = interval.map(|interval| Instant::now() + interval);
+    }
+}

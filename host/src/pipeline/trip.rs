@@ -1,0 +1,242 @@
+//! One batch's way through the pipelines of its receiver, before anything of it counts.
+
+use std::time::Duration;
+
+use crate::contract::{Batch, ComponentId, Durability, OnTrap, Refusal};
+use crate::otlp::{Malformed, Strings, check};
+use crate::processor::{CallError, InstanceError, Processed};
+use crate::storage::Write;
+use crate::telemetry::Counter;
+
+use super::lane::{Lane, Reserved};
+use super::slot::Slot;
+
+/// What a sender is told to wait where nothing better is known.
+pub const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// One pipeline of a worker.
+pub struct Pipeline {
+    /// Its processors, as places in the worker's slots.
+    pub slots: Vec<usize>,
+    /// Its exporters.
+    pub lanes: Vec<Lane>,
+    /// When senders are answered.
+    pub durability: Durability,
+}
+
+/// What a trip has gathered so far.
+#[derive(Default)]
+pub struct Gathered {
+    /// Its number.
+    pub number: u64,
+    /// Changes of state, in the order they were made.
+    pub writes: Vec<Write>,
+    /// What to count.
+    pub tally: Vec<(Counter, u64)>,
+    /// What each lane gets.
+    pub deliveries: Vec<(Reserved, Vec<Batch>)>,
+    /// Items of the request.
+    pub items: Option<u64>,
+    /// Slots whose instance ran and keeps state: they know of this trip.
+    pub touched: Vec<usize>,
+}
+
+/// Reserves room for a trip in every lane of a pipeline.
+pub fn reserve(pipeline: &Pipeline) -> Result<Vec<Reserved>, Refusal> {
+    let reserved: Result<Vec<Reserved>, _> = pipeline.lanes.iter().map(Lane::reserve).collect();
+    reserved.map_err(|full| Refusal::Full { queue: format!("the queue of exporter {}", full.exporter), retry_after: RETRY_AFTER })
+}
+
+/// The processors of a worker and the time, lent to one trip.
+pub struct Run<'w> {
+    /// All processors.
+    pub slots: &'w mut [Slot],
+    /// Nanoseconds since the Unix epoch.
+    pub now: u64,
+}
+
+impl Run<'_> {
+    /// Sends a request through one pipeline.
+    pub fn request(
+        &mut self,
+        pipeline: &Pipeline,
+        lanes: Vec<Reserved>,
+        batch: Batch,
+        trip: &mut Gathered,
+    ) -> Result<(), Refusal> {
+        let checks = |slot: &mut Slot| slot.instance().is_ok_and(|instance| instance.checks_requests());
+        let first = pipeline.slots.first().and_then(|slot| self.slots.get_mut(*slot));
+        if trip.items.is_none() && !first.is_some_and(checks) {
+            let strings = strings(&batch);
+            trip.items = Some(check(batch.signal, &batch.bytes, strings).map_err(malformed)?);
+        }
+        self.onwards(pipeline, 0, lanes, vec![batch], trip)
+    }
+
+    /// Sends batches through the processors from `first` on, and into the lanes.
+    pub fn onwards(
+        &mut self,
+        pipeline: &Pipeline,
+        first: usize,
+        lanes: Vec<Reserved>,
+        mut batches: Vec<Batch>,
+        trip: &mut Gathered,
+    ) -> Result<(), Refusal> {
+        for slot in pipeline.slots.iter().skip(first) {
+            let mut next = Vec::new();
+            for batch in batches {
+                next.append(&mut self.process(*slot, batch, trip)?);
+            }
+            batches = next;
+        }
+        for lane in lanes {
+            trip.deliveries.push((lane, batches.clone()));
+        }
+        Ok(())
+    }
+
+    fn process(&mut self, index: usize, batch: Batch, trip: &mut Gathered) -> Result<Vec<Batch>, Refusal> {
+        let Some(slot) = self.slots.get_mut(index) else { return Ok(vec![batch]) };
+        let (component, on_trap) = (slot.setup().id.clone(), slot.setup().on_trap);
+        let outcome = match slot.instance() {
+            Ok(instance) => instance.process(batch.clone(), trip.number, self.now),
+            Err((reason, retry_after)) => return unavailable(on_trap, &component, reason, retry_after, batch),
+        };
+        match outcome {
+            Ok(processed) => {
+                slot.succeeded();
+                Ok(keep(slot, index, processed, trip))
+            }
+            Err(InstanceError::Malformed(error)) => Err(malformed(error)),
+            Err(error) => failed(slot, index, &component, error, batch, trip),
+        }
+    }
+
+    /// Calls a processor's flush and sends what it emits onwards. `position` is its place in the pipeline. True when the
+    /// flush wants to be called again.
+    pub fn flush(
+        &mut self,
+        pipeline: &Pipeline,
+        position: usize,
+        lanes: Vec<Reserved>,
+        last: bool,
+        trip: &mut Gathered,
+    ) -> Result<bool, Refusal> {
+        let Some(index) = pipeline.slots.get(position).copied() else { return Ok(false) };
+        let Some(slot) = self.slots.get_mut(index) else { return Ok(false) };
+        let component = slot.setup().id.clone();
+        let Ok(instance) = slot.instance() else { return Ok(false) };
+        let processed = match instance.flush(trip.number, self.now, last) {
+            Ok(processed) => processed,
+            Err(error) => {
+                slot.ledger.traps.add(1);
+                tracing::error!(%component, %error, "flush failed; the instance is rebuilt from committed state");
+                slot.break_down(&error.to_string());
+                return Err(Refusal::Unavailable { reason: error.to_string(), retry_after: RETRY_AFTER });
+            }
+        };
+        slot.succeeded();
+        let more = processed.more;
+        let batches = keep(slot, index, processed, trip);
+        self.onwards(pipeline, position + 1, lanes, batches, trip)?;
+        Ok(more)
+    }
+}
+
+fn strings(batch: &Batch) -> Strings {
+    match batch.invalid_utf8 {
+        crate::contract::InvalidUtf8::Reject => Strings::Utf8,
+        crate::contract::InvalidUtf8::Accept => Strings::Bytes,
+    }
+}
+
+fn malformed(error: Malformed) -> Refusal {
+    Refusal::Malformed { offset: error.offset, reason: error.reason }
+}
+
+/// A call counts: its results join the trip.
+fn keep(slot: &Slot, index: usize, mut processed: Processed, trip: &mut Gathered) -> Vec<Batch> {
+    trip.writes.append(&mut processed.writes);
+    if processed.items > 0 && trip.items.is_none() {
+        trip.items = Some(processed.items);
+    }
+    if slot.is_stateful() && !trip.touched.contains(&index) {
+        trip.touched.push(index);
+    }
+    let ledger = &slot.ledger;
+    let passed = processed.items - processed.absorbed - processed.dropped;
+    let counts = [
+        (&ledger.incoming, processed.items),
+        (&ledger.emitted, processed.emitted),
+        (&ledger.absorbed, processed.absorbed),
+        (&ledger.dropped, processed.dropped),
+        (&ledger.outgoing, passed + processed.emitted),
+    ];
+    trip.tally.extend(counts.into_iter().filter(|(_, count)| *count > 0).map(|(counter, count)| (counter.clone(), count)));
+    processed.batches
+}
+
+/// The processor has no instance at the moment.
+fn unavailable(
+    on_trap: OnTrap,
+    component: &ComponentId,
+    reason: &str,
+    retry_after: Duration,
+    batch: Batch,
+) -> Result<Vec<Batch>, Refusal> {
+    match on_trap {
+        OnTrap::Pass => Ok(vec![batch]),
+        OnTrap::Drop => Ok(Vec::new()),
+        OnTrap::Refuse => {
+            let reason = format!("processor {component} is down: {reason}");
+            Err(Refusal::Unavailable { reason, retry_after })
+        }
+    }
+}
+
+/// A call does not count: the instance goes, and the batch follows the manifest's `on_trap`.
+fn failed(
+    slot: &mut Slot,
+    index: usize,
+    component: &ComponentId,
+    error: InstanceError,
+    batch: Batch,
+    trip: &mut Gathered,
+) -> Result<Vec<Batch>, Refusal> {
+    let on_trap = slot.setup().on_trap;
+    let reason = error.to_string();
+    if let InstanceError::Call(CallError::Failure { message, retryable }) = error {
+        if slot.is_stateful() {
+            slot.break_down(&reason);
+        }
+        let component = component.to_string();
+        return Err(match retryable {
+            true => Refusal::Unavailable { reason: format!("processor {component}: {message}"), retry_after: RETRY_AFTER },
+            false => Refusal::Declined { component, message },
+        });
+    }
+    slot.ledger.traps.add(1);
+    tracing::error!(%component, error = reason, ?on_trap, "plugin trapped; the instance is rebuilt from committed state");
+    slot.break_down(&reason);
+    if !trip.touched.contains(&index) {
+        trip.touched.push(index);
+    }
+    let items = check(batch.signal, &batch.bytes, Strings::Bytes).unwrap_or(0);
+    if trip.items.is_none() {
+        trip.items = Some(items);
+    }
+    match on_trap {
+        OnTrap::Pass => {
+            trip.tally.extend([(slot.ledger.incoming.clone(), items), (slot.ledger.outgoing.clone(), items)]);
+            Ok(vec![batch])
+        }
+        OnTrap::Drop => {
+            trip.tally.extend([(slot.ledger.incoming.clone(), items), (slot.ledger.dropped_trap.clone(), items)]);
+            Ok(Vec::new())
+        }
+        OnTrap::Refuse => Err(Refusal::Unavailable {
+            reason: format!("processor {component} failed on this request: {reason}"),
+            retry_after: RETRY_AFTER,
+        }),
+    }
+}

@@ -1,0 +1,318 @@
+//! A worker: one OS thread that owns the processors of all pipelines that share a receiver.
+//!
+//! It runs one trip at a time, start to end, so a batch's pipelines see it in one order, its writes are handed to the commit in the
+//! order in which they were made, and no instance is ever entered twice. Between trips it flushes what is due and rebuilds what
+//! broke. Pipelines that share no receiver have workers of their own.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, TrySendError, sync_channel};
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+
+use crate::clock::Clock;
+use crate::contract::{Accepted, Answer, Batch, Durability, Ingest, Refusal};
+
+use super::committer::{Committer, Ticket, Trip, complete};
+use super::health::Health;
+use super::slot::Slot;
+use super::trip::{Gathered, Pipeline, RETRY_AFTER, Run, reserve};
+
+/// Requests that may wait for a worker.
+const REQUESTS_MAX: usize = 1024;
+/// Bytes of requests that may wait for a worker.
+const REQUEST_BYTES_MAX: usize = 128 << 20;
+/// How often a worker looks up when nothing is due.
+const IDLE: Duration = Duration::from_secs(60);
+
+enum Job {
+    Request { source: usize, batch: Batch, answer: oneshot::Sender<Answer> },
+    /// Flush everything now; answered when that is committed.
+    Flush { last: bool, done: Sender<()> },
+    /// End, after everything before it.
+    Stop,
+}
+
+/// The near end of a worker. It ends when it is told to, or when all of them are gone.
+#[derive(Clone)]
+pub struct Handle {
+    sender: SyncSender<Job>,
+    waiting_bytes: Arc<AtomicUsize>,
+}
+
+/// What one receiver's requests of one signal enter: a worker, and the pipelines behind that door.
+#[derive(Clone)]
+pub struct Entrance {
+    handle: Handle,
+    source: usize,
+}
+
+impl Handle {
+    /// The door of a source.
+    pub fn entrance(&self, source: usize) -> Entrance {
+        Entrance { handle: self.clone(), source }
+    }
+
+    /// Flushes every processor and waits until the result is committed.
+    pub fn flush(&self, last: bool) {
+        let (done, wait) = std::sync::mpsc::channel();
+        if self.sender.send(Job::Flush { last, done }).is_ok() {
+            // Unanswered only when the worker is gone.
+            let _ = wait.recv();
+        }
+    }
+
+    /// Ends the worker; requests that come later are refused.
+    pub fn stop(&self) {
+        // An error means that it has ended.
+        let _ = self.sender.send(Job::Stop);
+    }
+}
+
+impl Ingest for Entrance {
+    fn submit(&self, batch: Batch) -> oneshot::Receiver<Answer> {
+        let (answer, wait) = oneshot::channel();
+        let size = batch.bytes.len();
+        let waiting = &self.handle.waiting_bytes;
+        let before = waiting.fetch_add(size, Ordering::Relaxed);
+        // A request is let in whatever its size when nothing else waits.
+        let crowded = before > 0 && before + size > REQUEST_BYTES_MAX;
+        let job = Job::Request { source: self.source, batch, answer };
+        let refused = match crowded {
+            true => Some((job, "the queue of requests is full")),
+            false => match self.handle.sender.try_send(job) {
+                Ok(()) => None,
+                Err(TrySendError::Full(job)) => Some((job, "the queue of requests is full")),
+                Err(TrySendError::Disconnected(job)) => Some((job, "the process is shutting down")),
+            },
+        };
+        if let Some((Job::Request { answer, .. }, reason)) = refused {
+            waiting.fetch_sub(size, Ordering::Relaxed);
+            let refusal = Refusal::Unavailable { reason: reason.to_owned(), retry_after: RETRY_AFTER };
+            // The receiver holds the other end until it has an answer.
+            let _ = answer.send(Err(refusal));
+        }
+        wait
+    }
+}
+
+/// What a worker is made of.
+pub struct Worker {
+    /// For the thread's name.
+    pub number: usize,
+    /// Its processors.
+    pub slots: Vec<Slot>,
+    /// Its pipelines.
+    pub pipelines: Vec<Pipeline>,
+    /// Source → pipelines, as places in `pipelines`.
+    pub sources: HashMap<usize, Vec<usize>>,
+    /// Where its trips are committed.
+    pub committer: Committer,
+    /// Its generation.
+    pub ticket: Ticket,
+    /// The number of the next trip.
+    pub next_trip: u64,
+    /// The time.
+    pub clock: Clock,
+    /// Where its troubles are told.
+    pub health: Health,
+}
+
+impl Worker {
+    /// Starts the thread.
+    pub fn start(self) -> std::io::Result<(Handle, std::thread::JoinHandle<()>)> {
+        let (sender, receiver) = sync_channel(REQUESTS_MAX);
+        let waiting_bytes = Arc::new(AtomicUsize::new(0));
+        let handle = Handle { sender, waiting_bytes: waiting_bytes.clone() };
+        let mut worker = self;
+        let thread = std::thread::Builder::new()
+            .name(format!("worker-{}", worker.number))
+            .spawn(move || worker.run(&receiver, &waiting_bytes))?;
+        Ok((handle, thread))
+    }
+
+    fn run(&mut self, receiver: &Receiver<Job>, waiting_bytes: &AtomicUsize) {
+        loop {
+            match receiver.recv_timeout(self.until_due()) {
+                Ok(Job::Request { source, batch, answer }) => {
+                    waiting_bytes.fetch_sub(batch.bytes.len(), Ordering::Relaxed);
+                    self.mend();
+                    self.request(source, batch, answer);
+                }
+                Ok(Job::Flush { last, done }) => {
+                    self.mend();
+                    self.flush_all(last);
+                    self.committer.settle();
+                    // The caller may have given up waiting.
+                    let _ = done.send(());
+                }
+                Err(RecvTimeoutError::Timeout) => self.mend(),
+                Ok(Job::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+            }
+            self.flush_due();
+        }
+    }
+
+    fn until_due(&self) -> Duration {
+        let due = self.slots.iter().flat_map(|slot| slot.flush_at.into_iter().chain(slot.retry_at())).min();
+        due.map_or(IDLE, |due| due.saturating_duration_since(Instant::now()))
+    }
+
+    fn trip(&mut self) -> Gathered {
+        let number = self.next_trip;
+        self.next_trip += 1;
+        Gathered { number, ..Gathered::default() }
+    }
+
+    fn request(&mut self, source: usize, batch: Batch, answer: oneshot::Sender<Answer>) {
+        let mut trip = self.trip();
+        match self.pass(source, batch, &mut trip) {
+            Ok(durability) => self.conclude(trip, durability, Some(answer)),
+            Err(refusal) => {
+                self.discard(&trip);
+                // The sender may have hung up.
+                let _ = answer.send(Err(refusal));
+            }
+        }
+    }
+
+    /// Reserves, then processes, in that order over all pipelines of the source.
+    fn pass(&mut self, source: usize, batch: Batch, trip: &mut Gathered) -> Result<Durability, Refusal> {
+        let places = self.sources.get(&source).map(Vec::as_slice).unwrap_or_default();
+        let pipelines: Vec<&Pipeline> = places.iter().filter_map(|place| self.pipelines.get(*place)).collect();
+        let reserved = pipelines.iter().map(|pipeline| reserve(pipeline)).collect::<Result<Vec<_>, _>>()?;
+        let mut run = Run { slots: &mut self.slots, now: self.clock.now() };
+        let mut durability = Durability::Memory;
+        for (pipeline, lanes) in pipelines.into_iter().zip(reserved) {
+            run.request(pipeline, lanes, batch.clone(), trip)?;
+            durability = stricter(durability, pipeline.durability);
+        }
+        Ok(durability)
+    }
+
+    /// Hands a processed trip to the commit, or ends it here when there is nothing to wait for.
+    fn conclude(&mut self, trip: Gathered, durability: Durability, answer: Option<oneshot::Sender<Answer>>) {
+        let accepted = Accepted { items: trip.items.unwrap_or(0), ..Accepted::default() };
+        let mut trip = Trip {
+            ticket: self.ticket.clone(),
+            number: trip.number,
+            writes: trip.writes,
+            durability,
+            deliveries: trip.deliveries,
+            tally: trip.tally,
+            answer: answer.map(|answer| (answer, accepted)),
+        };
+        let memory = durability == Durability::Memory;
+        if memory && trip.writes.is_empty() && self.slots.iter().all(|slot| !slot.is_stateful()) {
+            return complete(trip);
+        }
+        if let Some((answer, accepted)) = trip.answer.take_if(|_| memory) {
+            // The sender may have hung up.
+            let _ = answer.send(Ok(accepted));
+        }
+        self.committer.commit(trip);
+    }
+
+    /// A trip that does not count: instances that have seen it are rebuilt.
+    fn discard(&mut self, trip: &Gathered) {
+        for index in &trip.touched {
+            if let Some(slot) = self.slots.get_mut(*index) {
+                slot.break_down("a request that it had seen was refused");
+            }
+        }
+    }
+
+    /// Rebuilds what broke, from what is committed.
+    fn mend(&mut self) {
+        if self.ticket.is_spoilt() {
+            self.committer.settle();
+            self.ticket.renew();
+            for slot in self.slots.iter_mut().filter(|slot| slot.is_stateful()) {
+                slot.break_down("the store refused a write");
+            }
+        }
+        let broken: Vec<usize> =
+            self.slots.iter().enumerate().filter(|(_, slot)| slot.wants_rebuild()).map(|(index, _)| index).collect();
+        if broken.is_empty() {
+            return;
+        }
+        // What ran before counts or does not: the new instance has to start from the answer.
+        self.committer.settle();
+        for index in broken {
+            self.rebuild(index);
+        }
+    }
+
+    fn rebuild(&mut self, index: usize) {
+        let mut trip = self.trip();
+        let now = self.clock.now();
+        let Some(slot) = self.slots.get_mut(index) else { return };
+        let component = slot.setup().id.to_string();
+        match slot.rebuild(trip.number, now) {
+            Ok(writes) => {
+                self.health.recovered(&component);
+                tracing::info!(component, "instance rebuilt from committed state");
+                trip.writes = writes;
+                self.conclude(trip, Durability::Sync, None);
+                self.flush(index, false);
+            }
+            Err(error) => {
+                self.health.failed(&component, &error.to_string());
+                tracing::error!(component, %error, "instance cannot be rebuilt; trying again later");
+            }
+        }
+    }
+
+    fn flush_due(&mut self) {
+        let now = Instant::now();
+        let is_due = |slot: &Slot| slot.flush_at.is_some_and(|due| due <= now);
+        let due: Vec<usize> = (0..self.slots.len()).filter(|index| self.slots.get(*index).is_some_and(is_due)).collect();
+        for index in due {
+            self.flush(index, false);
+        }
+    }
+
+    fn flush_all(&mut self, last: bool) {
+        for index in 0..self.slots.len() {
+            while self.flush(index, last) {}
+        }
+    }
+
+    /// Flushes one processor; true when it has more to flush. A full lane puts it off.
+    fn flush(&mut self, index: usize, last: bool) -> bool {
+        let mut trip = self.trip();
+        let place = |pipeline: &Pipeline| pipeline.slots.iter().position(|slot| *slot == index);
+        let found = self.pipelines.iter().find_map(|pipeline| place(pipeline).map(|position| (pipeline, position)));
+        let Some((pipeline, position)) = found else { return false };
+        if let Some(slot) = self.slots.get_mut(index) {
+            slot.schedule_flush();
+        }
+        let Ok(lanes) = reserve(pipeline) else { return false };
+        let mut run = Run { slots: &mut self.slots, now: self.clock.now() };
+        let flushed = run.flush(pipeline, position, lanes, last, &mut trip);
+        let durability = pipeline.durability;
+        match flushed {
+            Ok(more) => {
+                self.conclude(trip, durability, None);
+                if let Some(slot) = self.slots.get_mut(index).filter(|_| more) {
+                    slot.flush_at = Some(Instant::now());
+                }
+                more
+            }
+            Err(_) => {
+                self.discard(&trip);
+                false
+            }
+        }
+    }
+}
+
+fn stricter(one: Durability, other: Durability) -> Durability {
+    match (one, other) {
+        (Durability::Sync, _) | (_, Durability::Sync) => Durability::Sync,
+        (Durability::Interval, _) | (_, Durability::Interval) => Durability::Interval,
+        _ => Durability::Memory,
+    }
+}

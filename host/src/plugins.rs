@@ -1,0 +1,89 @@
+//! Plugins of the manifest: read, checked against their pin, compiled, and asked what they declare.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use crate::config::{self, Plan, PluginPlan, ProcessorPlan};
+use crate::processor::{InstanceError, Plugin, describe};
+use crate::wasm::{Engine, LoadError, ProcessorPlugin};
+
+/// Turns a manifest entry into a plugin. The benchmark passes one that links plugins natively.
+pub type Loader = dyn Fn(&PluginPlan) -> Result<Arc<dyn Plugin>, PluginError>;
+
+/// A plugin that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum PluginError {
+    /// The file.
+    #[error("{position}: {source}")]
+    Load {
+        /// Where the manifest names it.
+        position: config::Position,
+        /// Why.
+        source: LoadError,
+    },
+    /// The content is not what the manifest pins.
+    #[error("{position}: plugin file {file} has sha256 {found}, the manifest pins another; correct the pin or restore the file")]
+    Pin {
+        /// Where the manifest names it.
+        position: config::Position,
+        /// The file.
+        file: String,
+        /// Its hash, hexadecimal.
+        found: String,
+    },
+}
+
+/// Loads from files into the sandbox.
+pub fn sandboxed(engine: Engine) -> impl Fn(&PluginPlan) -> Result<Arc<dyn Plugin>, PluginError> {
+    move |plan| {
+        let load = |source| PluginError::Load { position: plan.file_position.clone(), source };
+        let bytes = std::fs::read(&plan.file)
+            .map_err(|source| load(LoadError::Read { path: plan.file.clone(), source }))?;
+        let found: [u8; 32] = Sha256::digest(&bytes).into();
+        if plan.sha256.is_some_and(|pin| pin != found) {
+            let found = found.iter().map(|byte| format!("{byte:02x}")).collect();
+            let file = plan.file.display().to_string();
+            return Err(PluginError::Pin { position: plan.file_position.clone(), file, found });
+        }
+        let plugin = ProcessorPlugin::compile(&engine, &plan.file, &bytes).map_err(load)?;
+        Ok(Arc::new(plugin))
+    }
+}
+
+/// Every plugin that a processor of the plan uses, by name.
+pub fn load_all(plan: &Plan, loader: &Loader) -> Result<HashMap<String, Arc<dyn Plugin>>, Vec<PluginError>> {
+    let (mut plugins, mut errors) = (HashMap::new(), Vec::new());
+    for ProcessorPlan { plugin, .. } in &plan.processors {
+        if plugins.contains_key(&plugin.name) {
+            continue;
+        }
+        match loader(plugin) {
+            Ok(loaded) => drop(plugins.insert(plugin.name.clone(), loaded)),
+            Err(error) => errors.push(error),
+        }
+    }
+    if errors.is_empty() { Ok(plugins) } else { Err(errors) }
+}
+
+/// Lets every processor read its configuration. What a plugin says is wrong is placed in the file where it stands.
+pub fn describe_all(plan: &Plan, plugins: &HashMap<String, Arc<dyn Plugin>>) -> Vec<config::Error> {
+    let mut errors = Vec::new();
+    for processor in &plan.processors {
+        let id = &processor.component.id;
+        let pipeline = plan.pipelines.iter().find(|pipeline| pipeline.processors.contains(id));
+        let (Some(pipeline), Some(plugin)) = (pipeline, plugins.get(&processor.plugin.name)) else { continue };
+        let node = &processor.component.node;
+        let config = node.to_json().to_string();
+        let limits = processor.plugin.limits.granted();
+        if let Err(error) = describe(plugin.as_ref(), id, &config, pipeline.signal, limits) {
+            let message = match &error {
+                InstanceError::Call(call) => format!("processor {id}: {call}"),
+                other => format!("processor {id}: {other}"),
+            };
+            errors.push(node.plugin_error(&message));
+        }
+    }
+    errors
+}

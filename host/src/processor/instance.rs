@@ -1,0 +1,312 @@
+//! One processor of a pipeline: a living instance, and the transaction around each of its calls.
+//!
+//! A call's results and writes count only when the call returned, and every result was checked. Whatever happens else, the
+//! instance is no longer what the store says it is: the owner rebuilds it from committed state before the next call.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::contract::{Batch, ComponentId, InvalidUtf8, Limits, OnTrap, Signal};
+use crate::otlp::columns::Columns;
+use crate::otlp::descriptors::Patterns;
+use crate::otlp::projection::Projector;
+use crate::otlp::{Malformed, Strings, edit, emit};
+use crate::storage::{Store, Write};
+
+use super::context::{Context, Phase};
+use super::output::Output;
+use super::state::{State, StateError, Watermark};
+use super::{CallError, Plugin, Processor, Progress, Stored, TrapReason};
+
+/// What an instance is made from.
+#[derive(Clone)]
+pub struct Setup {
+    /// The component id.
+    pub id: ComponentId,
+    /// The compiled plugin.
+    pub plugin: Arc<dyn Plugin>,
+    /// The component's configuration, as JSON.
+    pub config: String,
+    /// The signal of its pipeline.
+    pub signal: Signal,
+    /// The manifest's grants.
+    pub limits: Limits,
+    /// The manifest's choice.
+    pub on_trap: OnTrap,
+    /// The store that has the component's state.
+    pub store: Store,
+    /// What has been committed of the trips of the instance's owner.
+    pub watermark: Watermark,
+}
+
+/// An instance that cannot be made, or a call that does not count.
+#[derive(Debug, thiserror::Error)]
+pub enum InstanceError {
+    /// The guest's doing.
+    #[error(transparent)]
+    Call(#[from] CallError),
+    /// The stored state.
+    #[error("state of {component}: {source}")]
+    State {
+        /// The component id.
+        component: ComponentId,
+        /// What is wrong.
+        source: StateError,
+    },
+    /// A stored dictionary that does not read as one.
+    #[error("state of {component}: code {code} of a stored dictionary is out of place or beyond `dictionary_entries`; raise the limit, or restore the store from a backup")]
+    Dictionary {
+        /// The component id.
+        component: ComponentId,
+        /// The code.
+        code: u32,
+    },
+    /// Its plugin was not compiled.
+    #[error("its plugin was not loaded")]
+    NotLoaded,
+    /// The request's bytes.
+    #[error("malformed request at {0}")]
+    Malformed(#[from] Malformed),
+}
+
+/// What became of one batch.
+#[derive(Debug, Default)]
+pub struct Processed {
+    /// Batches to send on: what is left of the one that came, then what was emitted.
+    pub batches: Vec<Batch>,
+    /// Changes to commit with the trip.
+    pub writes: Vec<Write>,
+    /// Items of the batch that came.
+    pub items: u64,
+    /// Of those, dropped by the plugin.
+    pub dropped: u64,
+    /// Of those, absorbed into its state.
+    pub absorbed: u64,
+    /// Items emitted.
+    pub emitted: u64,
+    /// Whether the flush is to be called again.
+    pub more: bool,
+}
+
+/// A processor of a pipeline.
+pub struct Instance {
+    setup: Setup,
+    processor: Box<dyn Processor>,
+    flush_every_ms: Option<u32>,
+    stateful: bool,
+    reads_metrics: bool,
+}
+
+impl Instance {
+    /// Instantiates, describes and starts on the committed state. The second value is what `start` wrote, for `trip`.
+    pub fn build(setup: Setup, trip: u64, now: u64) -> Result<(Instance, Vec<Write>), InstanceError> {
+        let state = State::new(Some(setup.store.clone()), &setup.id, setup.watermark.clone());
+        let mut processor = described(setup.plugin.as_ref(), &setup.id, &setup.config, setup.signal, setup.limits, state)?;
+        let context = processor.context();
+        let declared = context.declared.clone();
+        let patterns = Patterns::new(&declared.projection.metrics)
+            .map_err(|error| CallError::Trap { reason: TrapReason::Contract, detail: error.to_string() })?;
+        let reads_metrics = !declared.projection.metrics.is_empty() && setup.signal == Signal::Metrics;
+        let mut projector = Projector::new(declared.projection, patterns, setup.limits.dictionary_entries);
+        restore_dictionaries(&setup.id, &mut projector, &context.state)?;
+        projector.forget_sent();
+        context.projector = Some(projector);
+        let stateful = declared.state_format.is_some();
+        let flush_every_ms = declared.flush_every_ms;
+        let mut instance = Instance { setup, processor, flush_every_ms, stateful, reads_metrics };
+        let writes = instance.start(trip, now, declared.state_format)?;
+        Ok((instance, writes))
+    }
+
+    fn start(&mut self, trip: u64, now: u64, format: Option<u32>) -> Result<Vec<Write>, InstanceError> {
+        let id = &self.setup.id;
+        let failed = |source| InstanceError::State { component: id.clone(), source };
+        let context = self.processor.context();
+        context.begin(Phase::Start, Columns::default());
+        let previous = match format {
+            Some(_) => context.state.meta().map_err(failed)?.map(|meta| read_meta(&meta)),
+            None => None,
+        };
+        self.processor.start(previous.clone(), now)?;
+        let context = self.processor.context();
+        let current = format.map(|format| Stored { format, config: self.setup.config.clone() });
+        if let Some(current) = current.filter(|current| Some(current) != previous.as_ref()) {
+            context.state.set_meta(&write_meta(&current)).map_err(failed)?;
+        }
+        Ok(context.state.finish(trip))
+    }
+
+    /// The component id.
+    pub fn id(&self) -> &ComponentId {
+        &self.setup.id
+    }
+
+    /// What it was made from, to make it again.
+    pub fn setup(&self) -> &Setup {
+        &self.setup
+    }
+
+    /// How often it wants to be flushed.
+    pub fn flush_every_ms(&self) -> Option<u32> {
+        self.flush_every_ms
+    }
+
+    /// Whether it keeps state.
+    pub fn is_stateful(&self) -> bool {
+        self.stateful
+    }
+
+    /// Whether it walks every byte of a metrics request, so that nobody needs to check it before.
+    pub fn checks_requests(&self) -> bool {
+        self.reads_metrics
+    }
+
+    /// One batch. A batch without rows passes untouched, and the plugin is not called.
+    pub fn process(&mut self, batch: Batch, trip: u64, now: u64) -> Result<Processed, InstanceError> {
+        let strings = match batch.invalid_utf8 {
+            InvalidUtf8::Reject => Strings::Utf8,
+            InvalidUtf8::Accept => Strings::Bytes,
+        };
+        let projector = self.processor.context().projector.as_mut().filter(|_| self.reads_metrics);
+        let Some(projector) = projector else {
+            return Ok(Processed { batches: vec![batch], ..Processed::default() });
+        };
+        let columns = projector.project(&batch.bytes, strings)?;
+        let items = columns.items;
+        if columns.rows == 0 {
+            return Ok(Processed { batches: vec![batch], items, ..Processed::default() });
+        }
+        let shape = Columns { items, rows: columns.rows, runs: columns.runs.clone(), ..Columns::default() };
+        self.processor.context().begin(Phase::Process, columns);
+        self.processor.process(self.setup.signal, now)?;
+        let mut processed = self.finish(trip)?;
+        let (mut removed, absorbed) = processed.removed;
+        removed.add(&absorbed);
+        processed.counts.items = items;
+        if removed.count() == 0 {
+            processed.counts.batches.insert(0, batch);
+        } else if removed.count() < items {
+            let rest = edit::remove_rows(&batch.bytes, &shape, &removed)?;
+            processed.counts.batches.insert(0, Batch { bytes: Bytes::from(rest), ..batch });
+        }
+        Ok(processed.counts)
+    }
+
+    /// The flush; `last` before a shutdown.
+    pub fn flush(&mut self, trip: u64, now: u64, last: bool) -> Result<Processed, InstanceError> {
+        self.processor.context().begin(Phase::Flush, Columns::default());
+        let progress = self.processor.flush(now, last)?;
+        let mut processed = self.finish(trip)?.counts;
+        processed.more = progress == Progress::More;
+        Ok(processed)
+    }
+
+    /// The call returned: its results become a batch, its writes are handed over.
+    fn finish(&mut self, trip: u64) -> Result<Finished, InstanceError> {
+        let id = &self.setup.id;
+        let failed = |source| InstanceError::State { component: id.clone(), source };
+        let signal = self.setup.signal;
+        let context = self.processor.context();
+        let output = std::mem::take(&mut context.output);
+        let mut counts = Processed {
+            dropped: output.dropped.count(),
+            absorbed: output.absorbed.count(),
+            emitted: output.emitted_rows as u64,
+            ..Processed::default()
+        };
+        if output.emitted_rows > 0 {
+            let bytes = Bytes::from(emit::encode(&output.emissions)?);
+            counts.batches.push(Batch { signal, bytes, invalid_utf8: InvalidUtf8::Accept });
+        }
+        save_dictionaries(context, &output).map_err(failed)?;
+        counts.writes = context.state.finish(trip);
+        Ok(Finished { counts, removed: (output.dropped, output.absorbed) })
+    }
+}
+
+/// Lets a plugin read a configuration, and nothing more.
+pub fn describe(
+    plugin: &dyn Plugin,
+    id: &ComponentId,
+    config: &str,
+    signal: Signal,
+    limits: Limits,
+) -> Result<(), InstanceError> {
+    let state = State::new(None, id, Watermark::default());
+    described(plugin, id, config, signal, limits, state).map(drop)
+}
+
+fn described(
+    plugin: &dyn Plugin,
+    id: &ComponentId,
+    config: &str,
+    signal: Signal,
+    limits: Limits,
+    state: State,
+) -> Result<Box<dyn Processor>, InstanceError> {
+    let mut processor = plugin.instantiate(Context::new(id.clone(), limits, state))?;
+    processor.describe(signal, config)?;
+    Ok(processor)
+}
+
+struct Finished {
+    counts: Processed,
+    removed: (crate::otlp::columns::Bitmap, crate::otlp::columns::Bitmap),
+}
+
+/// New codes of durable dictionaries join the call's writes; released ones leave the store and the dictionary.
+fn save_dictionaries(context: &mut Context, output: &Output) -> Result<(), StateError> {
+    let Some(projector) = context.projector.as_mut() else { return Ok(()) };
+    let keyings = projector.projection().keyings.clone();
+    for (keying, codes) in &output.released {
+        if keyings.get(*keying).is_some_and(|keying| keying.durable) {
+            let identity = keyings.get(*keying).map(|keying| keying.identity()).unwrap_or_default();
+            codes.iter().try_for_each(|code| context.state.delete_code(&identity, *code))?;
+        }
+        if let Some(dictionary) = projector.dictionary_mut(*keying) {
+            dictionary.release(codes);
+        }
+    }
+    for (index, keying) in keyings.iter().enumerate() {
+        let Some(dictionary) = projector.dictionary_mut(index) else { continue };
+        let unsaved = dictionary.take_unsaved();
+        if !keying.durable || unsaved.is_empty() {
+            continue;
+        }
+        let identity = keying.identity();
+        for code in unsaved {
+            context.state.put_code(&identity, code, dictionary.key(code).unwrap_or_default())?;
+        }
+    }
+    Ok(())
+}
+
+fn restore_dictionaries(id: &ComponentId, projector: &mut Projector, state: &State) -> Result<(), InstanceError> {
+    for (index, keying) in projector.projection().keyings.clone().iter().enumerate() {
+        let Some(dictionary) = projector.dictionary_mut(index).filter(|_| keying.durable) else { continue };
+        let mut misplaced = None;
+        state
+            .each_code(&keying.identity(), |code, key| {
+                if !dictionary.restore(code, key) {
+                    misplaced = Some(code);
+                }
+            })
+            .map_err(|source| InstanceError::State { component: id.clone(), source })?;
+        if let Some(code) = misplaced {
+            return Err(InstanceError::Dictionary { component: id.clone(), code });
+        }
+        dictionary.restored();
+    }
+    Ok(())
+}
+
+/// The meta record: the format, little endian, and the configuration.
+fn write_meta(stored: &Stored) -> Vec<u8> {
+    [&stored.format.to_le_bytes()[..], stored.config.as_bytes()].concat()
+}
+
+fn read_meta(meta: &[u8]) -> Stored {
+    let (format, config) = meta.split_first_chunk::<4>().unwrap_or((&[0; 4], &[]));
+    Stored { format: u32::from_le_bytes(*format), config: String::from_utf8_lossy(config).into_owned() }
+}

@@ -1,0 +1,97 @@
+//! Processors as the host sees them, whatever runs them: what a plugin declares, sees, keeps and produces.
+//!
+//! A [`Processor`] is one living instance. Its [`Context`] answers the imports of the contract (`wit/`); the adapters in `wasm/`
+//! and in the benchmark only translate. An [`Instance`] makes each call a transaction around the two.
+
+mod context;
+mod declared;
+mod instance;
+mod output;
+mod state;
+
+pub use context::{Context, Rows, Severity, Violation, blob_strings};
+pub use declared::Declared;
+pub use instance::{Instance, InstanceError, Processed, Setup, describe};
+pub use output::Output;
+pub use state::{Entries, State, StateError, Watermark};
+
+use crate::contract::Signal;
+
+/// A compiled plugin: makes instances.
+pub trait Plugin: Send + Sync {
+    /// A fresh instance around a context.
+    fn instantiate(&self, context: Context) -> Result<Box<dyn Processor>, CallError>;
+}
+
+/// One instance of a plugin. Every function may leave results in the context; the caller decides whether they count.
+pub trait Processor: Send {
+    /// The instance's end of the imports.
+    fn context(&mut self) -> &mut Context;
+    /// `processor.describe` of the contract.
+    fn describe(&mut self, signal: Signal, config: &str) -> Result<(), CallError>;
+    /// `processor.start`.
+    fn start(&mut self, previous: Option<Stored>, now: u64) -> Result<(), CallError>;
+    /// `processor.process`.
+    fn process(&mut self, signal: Signal, now: u64) -> Result<(), CallError>;
+    /// `processor.flush`.
+    fn flush(&mut self, now: u64, last: bool) -> Result<Progress, CallError>;
+}
+
+/// What wrote the stored state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// The plugin's own format number.
+    pub format: u32,
+    /// The configuration, as JSON.
+    pub config: String,
+}
+
+/// Whether a flush is finished.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// Nothing is left.
+    Done,
+    /// Call again.
+    More,
+}
+
+/// A call that does not count.
+#[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
+pub enum CallError {
+    /// The guest said so itself.
+    #[error("{message}")]
+    Failure {
+        /// The plugin's words.
+        message: String,
+        /// Whether the same may succeed later.
+        retryable: bool,
+    },
+    /// The guest broke: a panic, a limit, a contract it did not keep. The instance is of no more use.
+    #[error("{reason}: {detail}")]
+    Trap {
+        /// For a metric's label.
+        reason: TrapReason,
+        /// For a person.
+        detail: String,
+    },
+}
+
+/// Why a call trapped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TrapReason {
+    /// Longer than its deadline.
+    #[error("deadline exceeded")]
+    Deadline,
+    /// More memory than granted.
+    #[error("out of memory")]
+    Memory,
+    /// Too deep.
+    #[error("stack overflow")]
+    Stack,
+    /// Results or requests that the contract does not allow.
+    #[error("contract violated")]
+    Contract,
+    /// A panic, or anything else.
+    #[error("trapped")]
+    Other,
+}

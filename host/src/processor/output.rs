@@ -1,0 +1,19 @@
+//! What a call pushed, checked as it comes and applied or discarded as a whole.
+
+use crate::otlp::columns::Bitmap;
+use crate::otlp::emit::Emission;
+
+/// The results of one call.
+#[derive(Debug, Default)]
+pub struct Output {
+    /// Rows that go no further.
+    pub dropped: Bitmap,
+    /// Rows taken into the plugin's state.
+    pub absorbed: Bitmap,
+    /// Points to send on.
+    pub emissions: Vec<Emission>,
+    /// How many points `emissions` holds.
+    pub emitted_rows: usize,
+    /// Codes to forget, by keying.
+    pub released: Vec<(usize, Vec<u32>)>,
+}

@@ -1,0 +1,371 @@
+//! A component's own namespace in the store, as its calls see it: what is committed, under what is on its way there.
+//!
+//! A call's writes are a layer. When the call counts, the layer goes to the commit and stays here, readable, until the
+//! [`Watermark`] says that it arrived; when it does not, the layer is dropped.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+
+use crate::contract::ComponentId;
+use crate::storage::{Store, StoreError, Write};
+
+const KEY_MAX: usize = 1024;
+const VALUE_MAX: usize = 16 << 20;
+const CALL_MAX: usize = 64 << 20;
+const RANGE_MAX: usize = 16 << 20;
+
+/// Sections of a component's namespace.
+#[derive(Debug, Clone, Copy)]
+#[repr(u8)]
+enum Section {
+    /// Which format and configuration wrote the rest.
+    Meta = 1,
+    /// Durable dictionaries.
+    Dictionary = 2,
+    /// The plugin's own keys.
+    Data = 3,
+}
+
+/// The number of the last trip that was committed; shared with the committer.
+#[derive(Debug, Clone, Default)]
+pub struct Watermark(Arc<AtomicU64>);
+
+impl Watermark {
+    /// The last committed trip.
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Acquire)
+    }
+
+    /// Trips up to this one are committed.
+    pub fn advance(&self, trip: u64) {
+        self.0.fetch_max(trip, Ordering::AcqRel);
+    }
+}
+
+/// Why the state cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// A key, value or the call's writes exceed this many bytes.
+    #[error("larger than {0} bytes")]
+    TooLarge(u64),
+    /// An empty key, or a range that ends before it begins.
+    #[error("an empty key or an inverted range")]
+    Key,
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// One call's changes, in the store's own keys.
+#[derive(Debug, Default)]
+struct Layer {
+    /// In the order they were made.
+    writes: Vec<Write>,
+    /// The latest of each key; `None` is deleted.
+    latest: BTreeMap<Bytes, Option<Bytes>>,
+    /// Deleted ranges, older than every key of `latest` that lies in them.
+    deleted: Vec<(Bytes, Bytes)>,
+    bytes: usize,
+}
+
+/// What a layer says about a key.
+enum Said<'l> {
+    Nothing,
+    Gone,
+    Is(&'l Bytes),
+}
+
+impl Layer {
+    fn say(&self, key: &[u8]) -> Said<'_> {
+        match self.latest.get(key) {
+            Some(Some(value)) => Said::Is(value),
+            Some(None) => Said::Gone,
+            None if self.deletes(key) => Said::Gone,
+            None => Said::Nothing,
+        }
+    }
+
+    fn deletes(&self, key: &[u8]) -> bool {
+        self.deleted.iter().any(|(start, end)| **start <= *key && *key < **end)
+    }
+
+    fn delete_range(&mut self, start: Bytes, end: Bytes) {
+        let covered: Vec<Bytes> = self.latest.range(start.clone()..end.clone()).map(|(key, _)| key.clone()).collect();
+        for key in covered {
+            self.latest.remove(&key);
+        }
+        self.deleted.push((start.clone(), end.clone()));
+        self.writes.push(Write::DeleteRange(start, end));
+    }
+}
+
+/// Entries of a range and whether there are more.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Entries {
+    /// Key and value, ascending by key.
+    pub entries: Vec<(Bytes, Bytes)>,
+    /// Whether the limit cut them.
+    pub more: bool,
+}
+
+/// The namespace of one component.
+#[derive(Debug)]
+pub struct State {
+    store: Option<Store>,
+    prefix: Vec<u8>,
+    call: Layer,
+    /// Layers on their way, oldest first, with the trip that carries each.
+    flying: VecDeque<(u64, Layer)>,
+    watermark: Watermark,
+}
+
+impl State {
+    /// The namespace of `component`; without a store, an empty one. Two components' namespaces never overlap: an id has no
+    /// control character.
+    pub fn new(store: Option<Store>, component: &ComponentId, watermark: Watermark) -> State {
+        let mut prefix = component.to_string().into_bytes();
+        prefix.push(0);
+        State { store, prefix, call: Layer::default(), flying: VecDeque::new(), watermark }
+    }
+
+    fn full_key(&self, section: Section, key: &[u8]) -> Bytes {
+        let mut full = Vec::with_capacity(self.prefix.len() + 1 + key.len());
+        full.extend_from_slice(&self.prefix);
+        full.push(section as u8);
+        full.extend_from_slice(key);
+        full.into()
+    }
+
+    /// Begins a call: layers that arrived are forgotten, and so is whatever a call before left undone.
+    pub fn begin(&mut self) {
+        let committed = self.watermark.get();
+        while self.flying.front().is_some_and(|(trip, _)| *trip <= committed) {
+            self.flying.pop_front();
+        }
+        self.call = Layer::default();
+    }
+
+    /// Ends a call that counts: its writes, to be committed with `trip`.
+    pub fn finish(&mut self, trip: u64) -> Vec<Write> {
+        let mut layer = std::mem::take(&mut self.call);
+        let writes = std::mem::take(&mut layer.writes);
+        if !writes.is_empty() {
+            self.flying.push_back((trip, layer));
+        }
+        writes
+    }
+
+    /// Reads one of the plugin's keys.
+    pub fn get(&self, key: &[u8]) -> Result<Option<Bytes>, StateError> {
+        self.get_in(Section::Data, key)
+    }
+
+    fn get_in(&self, section: Section, key: &[u8]) -> Result<Option<Bytes>, StateError> {
+        let key = self.full_key(section, key);
+        for layer in self.layers() {
+            match layer.say(&key) {
+                Said::Is(value) => return Ok(Some(value.clone())),
+                Said::Gone => return Ok(None),
+                Said::Nothing => {}
+            }
+        }
+        match &self.store {
+            Some(store) => Ok(store.get(&key)?),
+            None => Ok(None),
+        }
+    }
+
+    /// Newest first.
+    fn layers(&self) -> impl Iterator<Item = &Layer> {
+        std::iter::once(&self.call).chain(self.flying.iter().rev().map(|(_, layer)| layer))
+    }
+
+    /// Sets one of the plugin's keys.
+    pub fn set(&mut self, key: &[u8], value: &[u8]) -> Result<(), StateError> {
+        check_key(key)?;
+        if value.len() > VALUE_MAX {
+            return Err(StateError::TooLarge(VALUE_MAX as u64));
+        }
+        self.put(Section::Data, key, value)
+    }
+
+    fn put(&mut self, section: Section, key: &[u8], value: &[u8]) -> Result<(), StateError> {
+        let key = self.full_key(section, key);
+        let value = Bytes::copy_from_slice(value);
+        self.grow(key.len() + value.len())?;
+        self.call.writes.push(Write::Put(key.clone(), value.clone()));
+        self.call.latest.insert(key, Some(value));
+        Ok(())
+    }
+
+    fn grow(&mut self, bytes: usize) -> Result<(), StateError> {
+        self.call.bytes += bytes;
+        if self.call.bytes > CALL_MAX { Err(StateError::TooLarge(CALL_MAX as u64)) } else { Ok(()) }
+    }
+
+    /// Deletes one of the plugin's keys.
+    pub fn delete(&mut self, key: &[u8]) -> Result<(), StateError> {
+        check_key(key)?;
+        self.remove(Section::Data, key)
+    }
+
+    fn remove(&mut self, section: Section, key: &[u8]) -> Result<(), StateError> {
+        let key = self.full_key(section, key);
+        self.grow(key.len())?;
+        self.call.writes.push(Write::Delete(key.clone()));
+        self.call.latest.insert(key, None);
+        Ok(())
+    }
+
+    /// Deletes the plugin's keys in [start, end).
+    pub fn delete_range(&mut self, start: &[u8], end: &[u8]) -> Result<(), StateError> {
+        check_range(start, end)?;
+        let (start, end) = (self.full_key(Section::Data, start), self.full_key(Section::Data, end));
+        self.grow(start.len() + end.len())?;
+        self.call.delete_range(start, end);
+        Ok(())
+    }
+
+    /// The plugin's entries in [start, end).
+    pub fn range(&self, start: &[u8], end: &[u8], limit: usize) -> Result<Entries, StateError> {
+        check_range(start, end)?;
+        self.range_in(Section::Data, start, end, limit)
+    }
+
+    fn range_in(&self, section: Section, start: &[u8], end: &[u8], limit: usize) -> Result<Entries, StateError> {
+        let (start, end) = (self.full_key(section, start), self.full_key(section, end));
+        let strip = start.len().min(self.prefix.len() + 1);
+        let mut overlay: BTreeMap<&Bytes, Said<'_>> = BTreeMap::new();
+        for layer in self.layers() {
+            for key in layer.latest.range(start.clone()..end.clone()).map(|(key, _)| key) {
+                overlay.entry(key).or_insert_with(|| self.said_by_layers(key));
+            }
+        }
+        let mut overlay = overlay.into_iter().peekable();
+        let mut found = Found { entries: Entries::default(), bytes: 0, limit, strip };
+        for entry in self.stored(&start, &end)? {
+            let (key, value) = entry?;
+            while let Some((above, said)) = overlay.next_if(|(above, _)| ***above <= *key) {
+                if !found.push_said(above, &said) {
+                    return Ok(found.entries);
+                }
+            }
+            if matches!(self.said_by_layers(&key), Said::Nothing) && !found.push(&key, &value) {
+                return Ok(found.entries);
+            }
+        }
+        for (key, said) in overlay {
+            if !found.push_said(key, &said) {
+                break;
+            }
+        }
+        Ok(found.entries)
+    }
+
+    /// What is committed of a range.
+    fn stored<'s>(
+        &'s self,
+        start: &[u8],
+        end: &[u8],
+    ) -> Result<impl Iterator<Item = Result<(Bytes, Bytes), StoreError>> + 's, StateError> {
+        let entries = self.store.as_ref().map(|store| store.range(start, end)).transpose()?;
+        Ok(entries.into_iter().flatten())
+    }
+
+    fn said_by_layers(&self, key: &[u8]) -> Said<'_> {
+        self.layers().map(|layer| layer.say(key)).find(|said| !matches!(said, Said::Nothing)).unwrap_or(Said::Nothing)
+    }
+
+    /// What wrote this namespace, if anything did.
+    pub fn meta(&self) -> Result<Option<Bytes>, StateError> {
+        self.get_in(Section::Meta, b"")
+    }
+
+    /// Records what writes this namespace from now on.
+    pub fn set_meta(&mut self, meta: &[u8]) -> Result<(), StateError> {
+        self.put(Section::Meta, b"", meta)
+    }
+
+    /// Stores a dictionary entry.
+    pub fn put_code(&mut self, keying: &[u8], code: u32, key: &[u8]) -> Result<(), StateError> {
+        self.put(Section::Dictionary, &code_key(keying, code), key)
+    }
+
+    /// Deletes a dictionary entry.
+    pub fn delete_code(&mut self, keying: &[u8], code: u32) -> Result<(), StateError> {
+        self.remove(Section::Dictionary, &code_key(keying, code))
+    }
+
+    /// Calls `each` for every stored entry of a dictionary, ascending by code.
+    pub fn each_code(&self, keying: &[u8], mut each: impl FnMut(u32, &[u8])) -> Result<(), StateError> {
+        let start = self.full_key(Section::Dictionary, &code_key(keying, 0));
+        let end = self.full_key(Section::Dictionary, &code_key(keying, u32::MAX));
+        for entry in self.stored(&start, &end)? {
+            let (key, value) = entry?;
+            if let Some(code) = key.last_chunk::<4>() {
+                each(u32::from_be_bytes(*code), &value);
+            }
+        }
+        Ok(())
+    }
+}
+
+struct Found {
+    entries: Entries,
+    bytes: usize,
+    limit: usize,
+    /// How much of a full key is not the plugin's.
+    strip: usize,
+}
+
+impl Found {
+    /// False when the limit is reached: the entry was not taken.
+    fn push(&mut self, key: &Bytes, value: &Bytes) -> bool {
+        if self.entries.entries.len() >= self.limit || self.bytes > RANGE_MAX {
+            self.entries.more = true;
+            return false;
+        }
+        self.bytes += key.len() + value.len();
+        self.entries.entries.push((key.slice(self.strip.min(key.len())..), value.clone()));
+        true
+    }
+
+    fn push_said(&mut self, key: &Bytes, said: &Said<'_>) -> bool {
+        match said {
+            Said::Is(value) => self.push(key, value),
+            Said::Gone | Said::Nothing => true,
+        }
+    }
+}
+
+fn code_key(keying: &[u8], code: u32) -> Vec<u8> {
+    let mut key = Vec::with_capacity(keying.len() + 8);
+    key.extend_from_slice(&(keying.len() as u32).to_be_bytes());
+    key.extend_from_slice(keying);
+    key.extend_from_slice(&code.to_be_bytes());
+    key
+}
+
+fn check_key(key: &[u8]) -> Result<(), StateError> {
+    match key.len() {
+        0 => Err(StateError::Key),
+        length if length > KEY_MAX => Err(StateError::TooLarge(KEY_MAX as u64)),
+        _ => Ok(()),
+    }
+}
+
+fn check_range(start: &[u8], end: &[u8]) -> Result<(), StateError> {
+    if start > end {
+        return Err(StateError::Key);
+    }
+    if start.len().max(end.len()) > KEY_MAX {
+        return Err(StateError::TooLarge(KEY_MAX as u64));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

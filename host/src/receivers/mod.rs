@@ -1,0 +1,3 @@
+//! Components that accept telemetry from senders, one folder per protocol.
+
+pub mod otlp;

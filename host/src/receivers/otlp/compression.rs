@@ -1,0 +1,167 @@
+//! Unpacking: the compressions both protocols accept, never beyond a limit.
+//!
+//! A few kilobytes can unpack to gigabytes, so the decoder is cut off one byte behind the limit. Memory grows with what
+//! has been unpacked, not with what a header promises; a zstd frame that asks for a window above 8 MiB is refused, as
+//! RFC 9659 has it.
+
+use std::borrow::Cow;
+use std::io::{self, Read};
+
+use bytes::Bytes;
+
+/// How a body is packed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Encoding {
+    /// Not at all.
+    Identity,
+    /// RFC 1952, one or more members.
+    Gzip,
+    /// RFC 1950 (zlib), which both protocols call deflate.
+    Deflate,
+    /// RFC 8878.
+    Zstd,
+}
+
+/// A body that cannot be unpacked.
+#[derive(Debug)]
+pub(super) enum UnpackError {
+    /// It unpacks to more than the limit.
+    TooLarge,
+    /// It is no such data.
+    Corrupt(io::Error),
+}
+
+/// log2 of the largest zstd window.
+const ZSTD_WINDOW_LOG_MAX: u32 = 23;
+
+/// What telemetry usually compresses by; the first guess at the unpacked size.
+const USUAL_RATIO: usize = 6;
+
+impl Encoding {
+    /// What an `accept-encoding` header says.
+    pub(super) const SUPPORTED: &'static str = "gzip, zstd, deflate, identity";
+
+    /// The encoding of that name; `None` for one that is not supported.
+    pub(super) fn named(name: &[u8]) -> Option<Self> {
+        let name = name.trim_ascii();
+        [Encoding::Identity, Encoding::Gzip, Encoding::Deflate, Encoding::Zstd]
+            .into_iter()
+            .find(|encoding| name.eq_ignore_ascii_case(encoding.name().as_bytes()))
+            .or_else(|| name.is_empty().then_some(Encoding::Identity))
+    }
+
+    /// Its name in headers.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Encoding::Identity => "identity",
+            Encoding::Gzip => "gzip",
+            Encoding::Deflate => "deflate",
+            Encoding::Zstd => "zstd",
+        }
+    }
+
+    /// The unpacked bytes, at most `limit` of them. Identity costs nothing.
+    pub(super) fn unpack(self, packed: Bytes, limit: usize) -> Result<Bytes, UnpackError> {
+        match self {
+            Encoding::Identity if packed.len() > limit => Err(UnpackError::TooLarge),
+            Encoding::Identity => Ok(packed),
+            Encoding::Gzip => read_bounded(flate2::bufread::MultiGzDecoder::new(&packed[..]), packed.len(), limit),
+            Encoding::Deflate => read_bounded(flate2::bufread::ZlibDecoder::new(&packed[..]), packed.len(), limit),
+            Encoding::Zstd => {
+                let decoder = zstd_decoder(&packed).map_err(UnpackError::Corrupt)?;
+                read_bounded(decoder, packed.len(), limit)
+            }
+        }
+    }
+}
+
+/// What a header value said, for an error text.
+pub(super) fn shown(value: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(value.get(..100).unwrap_or(value))
+}
+
+fn zstd_decoder(packed: &[u8]) -> io::Result<zstd::stream::read::Decoder<'static, &[u8]>> {
+    let mut decoder = zstd::stream::read::Decoder::with_buffer(packed)?;
+    decoder.window_log_max(ZSTD_WINDOW_LOG_MAX)?;
+    Ok(decoder)
+}
+
+fn read_bounded(decoder: impl Read, packed_bytes: usize, limit: usize) -> Result<Bytes, UnpackError> {
+    let mut unpacked = Vec::with_capacity(packed_bytes.saturating_mul(USUAL_RATIO).min(limit));
+    let one_more = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+    decoder.take(one_more).read_to_end(&mut unpacked).map_err(UnpackError::Corrupt)?;
+    if unpacked.len() > limit {
+        return Err(UnpackError::TooLarge);
+    }
+    Ok(Bytes::from(unpacked))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, Read, Write};
+
+    use bytes::Bytes;
+    use flate2::Compression;
+
+    use super::{Encoding, UnpackError};
+
+    fn pack(encoding: Encoding, data: &[u8]) -> io::Result<Bytes> {
+        let mut packed = Vec::new();
+        match encoding {
+            Encoding::Identity => packed.extend_from_slice(data),
+            Encoding::Gzip => {
+                flate2::read::GzEncoder::new(data, Compression::fast()).read_to_end(&mut packed)?;
+            }
+            Encoding::Deflate => {
+                flate2::read::ZlibEncoder::new(data, Compression::fast()).read_to_end(&mut packed)?;
+            }
+            Encoding::Zstd => packed = zstd::stream::encode_all(data, 1)?,
+        }
+        Ok(Bytes::from(packed))
+    }
+
+    #[test]
+    fn each_encoding_unpacks_up_to_the_limit_and_not_beyond() -> io::Result<()> {
+        let data = b"telemetry ".repeat(1000);
+        for name in ["identity", "gzip", "deflate", "zstd", " GZIP "] {
+            let encoding = Encoding::named(name.as_bytes()).ok_or(io::ErrorKind::NotFound)?;
+            let packed = pack(encoding, &data)?;
+            assert_eq!(encoding.unpack(packed.clone(), data.len()).ok().as_deref(), Some(&data[..]), "{name}");
+            assert!(matches!(encoding.unpack(packed, data.len() - 1), Err(UnpackError::TooLarge)), "{name}");
+        }
+        assert_eq!(Encoding::named(b"gzip, gzip"), None);
+        assert_eq!(Encoding::named(b"snappy"), None);
+        Ok(())
+    }
+
+    #[test]
+    fn damaged_and_truncated_data_is_an_error() -> io::Result<()> {
+        for encoding in [Encoding::Gzip, Encoding::Deflate, Encoding::Zstd] {
+            let packed = pack(encoding, &b"telemetry ".repeat(1000))?;
+            let truncated = packed.slice(..packed.len() - 5);
+            assert!(matches!(encoding.unpack(truncated, 1 << 20), Err(UnpackError::Corrupt(_))), "{encoding:?}");
+            let noise = Bytes::from_static(b"\xFF\xFE\xFD\xFC\xFB\xFA");
+            assert!(matches!(encoding.unpack(noise, 1 << 20), Err(UnpackError::Corrupt(_))), "{encoding:?}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn gzip_members_follow_each_other() -> io::Result<()> {
+        let mut packed = pack(Encoding::Gzip, b"one")?.to_vec();
+        packed.extend_from_slice(&pack(Encoding::Gzip, b"two")?);
+        assert_eq!(Encoding::Gzip.unpack(packed.into(), 10).ok().as_deref(), Some(&b"onetwo"[..]));
+        Ok(())
+    }
+
+    #[test]
+    fn a_zstd_window_beyond_8_mib_is_refused() -> io::Result<()> {
+        let mut encoder = zstd::stream::write::Encoder::new(Vec::new(), 1)?;
+        encoder.window_log(27)?;
+        encoder.include_contentsize(false)?;
+        encoder.write_all(&[7; 1000])?;
+        let packed = Bytes::from(encoder.finish()?);
+        assert!(matches!(Encoding::Zstd.unpack(packed, 1 << 30), Err(UnpackError::Corrupt(_))));
+        Ok(())
+    }
+}

@@ -1,0 +1,206 @@
+//! The one path into the host that all protocols and signals share, and what is counted on it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+
+use super::rejection::Rejection;
+use crate::contract::{Accepted, Answer, Batch, ComponentId, Ingest, InvalidUtf8, Signal};
+use crate::telemetry::{Counter, Gauge, Registry};
+
+/// The `transport` label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Transport {
+    /// OTLP/gRPC.
+    Grpc,
+    /// OTLP/HTTP.
+    Http,
+}
+
+impl Transport {
+    fn name(self) -> &'static str {
+        match self {
+            Transport::Grpc => "grpc",
+            Transport::Http => "http",
+        }
+    }
+}
+
+/// One protocol's way into the host.
+#[derive(Clone)]
+pub(super) struct Intake {
+    ingest: Arc<dyn Ingest>,
+    invalid_utf8: InvalidUtf8,
+    counters: Arc<Counters>,
+}
+
+impl Intake {
+    /// A way into `ingest`, counted under the receiver's id and the transport.
+    pub(super) fn new(
+        id: &ComponentId,
+        transport: Transport,
+        ingest: Arc<dyn Ingest>,
+        invalid_utf8: InvalidUtf8,
+        registry: &Registry,
+    ) -> Self {
+        Intake { ingest, invalid_utf8, counters: Arc::new(Counters::new(id, transport, registry)) }
+    }
+
+    /// What is counted.
+    pub(super) fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// Hands over one request and waits for the host's answer. The outcome is counted here, even when the sender goes
+    /// away and this future is dropped meanwhile: the host may have taken responsibility all the same.
+    pub(super) async fn submit(&self, signal: Signal, bytes: Bytes) -> Result<Accepted, Rejection> {
+        let batch = Batch { signal, bytes, invalid_utf8: self.invalid_utf8 };
+        let mut pending =
+            Pending { answer: Some(self.ingest.submit(batch)), counters: Arc::clone(&self.counters), signal };
+        let Some(answer) = &mut pending.answer else {
+            return Err(Rejection::GoingDown);
+        };
+        let answer = answer.await;
+        pending.answer = None;
+        self.counters.settle(signal, answer)
+    }
+}
+
+/// A request in the host's hands.
+struct Pending {
+    /// Taken once it has answered.
+    answer: Option<oneshot::Receiver<Answer>>,
+    counters: Arc<Counters>,
+    signal: Signal,
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        let (Some(answer), Ok(runtime)) = (self.answer.take(), Handle::try_current()) else {
+            return;
+        };
+        let (counters, signal) = (Arc::clone(&self.counters), self.signal);
+        runtime.spawn(async move {
+            // Counted inside; nobody is left to be told.
+            let _ = counters.settle(signal, answer.await);
+        });
+    }
+}
+
+/// What one port counts.
+#[derive(Debug)]
+pub(super) struct Counters {
+    accepted: [Counter; 3],
+    refused: [Counter; 3],
+    refused_requests: [Counter; Rejection::REASONS.len()],
+    /// Connections accepted.
+    pub(super) connections: Counter,
+    /// Connections closed at once, because there were too many.
+    pub(super) refused_connections: Counter,
+    /// Connections open now.
+    pub(super) open_connections: Gauge,
+}
+
+impl Counters {
+    fn new(id: &ComponentId, transport: Transport, registry: &Registry) -> Self {
+        let receiver = id.to_string();
+        let labels = [("receiver", receiver.as_str()), ("transport", transport.name())];
+        Counters {
+            accepted: Signal::ALL.map(|signal| registry.counter(accepted_name(signal), ACCEPTED_HELP, &labels)),
+            refused: Signal::ALL.map(|signal| registry.counter(refused_name(signal), REFUSED_HELP, &labels)),
+            refused_requests: Rejection::REASONS.map(|reason| {
+                let labels = [labels[0], labels[1], ("reason", reason)];
+                registry.counter("otelier_receiver_refused_requests", "Requests not accepted, by reason.", &labels)
+            }),
+            connections: registry.counter("otelier_receiver_connections", "Connections accepted.", &labels),
+            refused_connections: registry.counter(
+                "otelier_receiver_refused_connections",
+                "Connections closed at once because max_connections were open.",
+                &labels,
+            ),
+            open_connections: registry.gauge("otelier_receiver_open_connections", "Connections open now.", &labels),
+        }
+    }
+
+    /// Counts a request that never reached the host.
+    pub(super) fn refuse(&self, rejection: &Rejection) {
+        let reason = rejection.reason();
+        if let Some(index) = Rejection::REASONS.iter().position(|known| *known == reason) {
+            self.refused_requests[index].add(1);
+        }
+    }
+
+    /// Counts the host's answer, and puts a missing one in words.
+    fn settle(&self, signal: Signal, answer: Result<Answer, oneshot::error::RecvError>) -> Result<Accepted, Rejection> {
+        let outcome = match answer {
+            Ok(answer) => answer.map_err(Rejection::from),
+            Err(_) => Err(Rejection::GoingDown),
+        };
+        match &outcome {
+            Ok(accepted) => {
+                self.accepted[signal as usize].add(accepted.items.saturating_sub(accepted.rejected));
+                self.refused[signal as usize].add(accepted.rejected);
+            }
+            Err(rejection) => self.refuse(rejection),
+        }
+        outcome
+    }
+}
+
+const ACCEPTED_HELP: &str = "Items taken over from senders.";
+const REFUSED_HELP: &str = "Items of accepted requests that were refused for good (OTLP partial success).";
+
+fn accepted_name(signal: Signal) -> &'static str {
+    match signal {
+        Signal::Metrics => "otelcol_receiver_accepted_metric_points",
+        Signal::Traces => "otelcol_receiver_accepted_spans",
+        Signal::Logs => "otelcol_receiver_accepted_log_records",
+    }
+}
+
+fn refused_name(signal: Signal) -> &'static str {
+    match signal {
+        Signal::Metrics => "otelcol_receiver_refused_metric_points",
+        Signal::Traces => "otelcol_receiver_refused_spans",
+        Signal::Logs => "otelcol_receiver_refused_log_records",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::Future;
+    use std::sync::{Mutex, PoisonError};
+    use std::task::{Context, Poll, Waker};
+
+    use super::*;
+
+    /// Keeps the one request it is given unanswered.
+    #[derive(Default)]
+    struct Silent(Mutex<Option<oneshot::Sender<Answer>>>);
+
+    impl Ingest for Silent {
+        fn submit(&self, _: Batch) -> oneshot::Receiver<Answer> {
+            let (sender, receiver) = oneshot::channel();
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(sender);
+            receiver
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_counted_even_when_the_sender_has_gone() -> Result<(), Box<dyn std::error::Error>> {
+        let (host, registry) = (Arc::new(Silent::default()), Registry::default());
+        let intake = Intake::new(&"otlp".parse()?, Transport::Grpc, host.clone(), InvalidUtf8::Reject, &registry);
+        let mut request = Box::pin(intake.submit(Signal::Logs, Bytes::new()));
+        assert!(matches!(request.as_mut().poll(&mut Context::from_waker(Waker::noop())), Poll::Pending));
+        drop(request);
+        let sender = host.0.lock().unwrap_or_else(PoisonError::into_inner).take().ok_or("nothing submitted")?;
+        let accepted = Accepted { items: 5, ..Accepted::default() };
+        assert!(sender.send(Ok(accepted)).is_ok());
+        while registry.total("otelcol_receiver_accepted_log_records", &[("transport", "grpc")]) != 5 {
+            tokio::task::yield_now().await;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,59 @@
+//! OTLP/JSON to OTLP protobuf, in one pass and without a tree in between.
+//!
+//! Driven by the tables of [`schema`], the parser writes each value as it reads it. What the OTLP specification says of
+//! its JSON holds: names in lowerCamelCase (the names of the .proto files are understood too), unknown names are
+//! ignored, trace and span ids are hex, other bytes are base64, 64-bit integers are strings or numbers, enums are
+//! numbers (their names are understood too), null means absent, and of a oneof the last one wins, since fields are
+//! written in the order they are read. Nesting is bounded by serde_json's recursion limit of 128.
+
+mod descriptor;
+mod output;
+mod scalar;
+mod schema;
+#[cfg(test)]
+mod tests;
+mod text;
+mod transcode;
+
+use bytes::Bytes;
+use serde::de::DeserializeSeed;
+
+use self::descriptor::Message;
+use self::output::Output;
+use self::transcode::MessageSeed;
+use crate::contract::Signal;
+
+/// A body that is no OTLP/JSON request, or too large a one.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum JsonError {
+    /// Not JSON, or not of the message's form. The text ends with line and column.
+    #[error(transparent)]
+    Invalid(#[from] serde_json::Error),
+    /// The protobuf form passes the limit.
+    #[error("the request is too large")]
+    TooLarge,
+}
+
+/// The protobuf form of an export request, of at most `limit` bytes.
+pub(super) fn to_protobuf(signal: Signal, json: &[u8], limit: usize) -> Result<Bytes, JsonError> {
+    let mut output = Output::new(json.len() / USUAL_RATIO, limit);
+    let mut parser = serde_json::Deserializer::from_slice(json);
+    let seed = MessageSeed { message: request(signal), output: &mut output };
+    let parsed = seed.deserialize(&mut parser).and_then(|()| parser.end());
+    if output.overflowed() {
+        return Err(JsonError::TooLarge);
+    }
+    parsed?;
+    Ok(output.finish())
+}
+
+/// How much larger the JSON form of telemetry usually is.
+const USUAL_RATIO: usize = 3;
+
+fn request(signal: Signal) -> &'static Message {
+    match signal {
+        Signal::Metrics => &schema::EXPORT_METRICS_SERVICE_REQUEST,
+        Signal::Traces => &schema::EXPORT_TRACE_SERVICE_REQUEST,
+        Signal::Logs => &schema::EXPORT_LOGS_SERVICE_REQUEST,
+    }
+}

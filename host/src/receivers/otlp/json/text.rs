@@ -1,0 +1,105 @@
+//! Bytes and numbers that JSON carries as text: hex, base64, decimal.
+
+/// The bytes of a hex text of either case, if it is one of `2 * N` digits.
+pub(super) fn hex<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let (digits, []) = text.as_bytes().as_chunks::<2>() else {
+        return None;
+    };
+    let digits: &[[u8; 2]; N] = digits.try_into().ok()?;
+    let mut bytes = [0; N];
+    for (byte, [high, low]) in bytes.iter_mut().zip(digits) {
+        *byte = hex_digit(*high)? << 4 | hex_digit(*low)?;
+    }
+    Some(bytes)
+}
+
+fn hex_digit(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
+}
+
+/// The bytes of a base64 text. As proto3 JSON has it, both alphabets and missing padding are understood.
+pub(super) fn base64(text: &str) -> Option<Vec<u8>> {
+    let digits = text.trim_end_matches('=');
+    let padding = text.len() - digits.len();
+    if digits.len() % 4 == 1 || padding > 0 && !text.len().is_multiple_of(4) || padding > 2 {
+        return None;
+    }
+    let mut bytes = Vec::with_capacity(digits.len() / 4 * 3 + 2);
+    for group in digits.as_bytes().chunks(4) {
+        let mut bits = 0u32;
+        for digit in group {
+            bits = bits << 6 | base64_digit(*digit)?;
+        }
+        bits <<= 6 * (4 - group.len());
+        let [_, decoded @ ..] = bits.to_be_bytes();
+        bytes.extend(decoded.iter().take(group.len() - 1));
+    }
+    Some(bytes)
+}
+
+fn base64_digit(digit: u8) -> Option<u32> {
+    let value = match digit {
+        b'A'..=b'Z' => digit - b'A',
+        b'a'..=b'z' => digit - b'a' + 26,
+        b'0'..=b'9' => digit - b'0' + 52,
+        b'+' | b'-' => 62,
+        b'/' | b'_' => 63,
+        _ => return None,
+    };
+    Some(u32::from(value))
+}
+
+/// A decimal integer.
+pub(super) fn integer(text: &str) -> Option<i128> {
+    if text.starts_with('+') { None } else { text.parse().ok() }
+}
+
+/// A double as proto3 JSON writes it in a string: a JSON number or one of three names. Rust would understand more.
+pub(super) fn double(text: &str) -> Option<f64> {
+    match text {
+        "NaN" => Some(f64::NAN),
+        "Infinity" => Some(f64::INFINITY),
+        "-Infinity" => Some(f64::NEG_INFINITY),
+        _ if text.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte)) => {
+            text.parse().ok().filter(|value: &f64| value.is_finite())
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{base64, double, hex, integer};
+
+    #[test]
+    fn hex_has_exactly_the_digits() {
+        assert_eq!(hex::<2>("aB01"), Some([0xab, 0x01]));
+        for text in ["", "ab", "aB0", "aB0g", "aB0123", "é1"] {
+            assert_eq!(hex::<2>(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn base64_comes_in_four_forms() {
+        for text in ["+/8=", "+/8", "-_8=", "-_8"] {
+            assert_eq!(base64(text).as_deref(), Some(&b"\xfb\xff"[..]), "{text}");
+        }
+        assert_eq!(base64("").as_deref(), Some(&b""[..]));
+        assert_eq!(base64("Zm9vYmFy").as_deref(), Some(&b"foobar"[..]));
+        for text in ["A", "AB=", "A===", "====", "A B=", "é", "Zg==Zg=="] {
+            assert_eq!(base64(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_jsons_and_not_rusts() {
+        assert_eq!(integer("-9223372036854775808"), Some(i64::MIN.into()));
+        assert_eq!(double("1.5e3"), Some(1500.0));
+        assert_eq!(double("-Infinity"), Some(f64::NEG_INFINITY));
+        assert!(double("NaN").is_some_and(f64::is_nan));
+        for text in ["inf", "nan", "infinity", "", "1e999", "0x1", " 1"] {
+            assert_eq!(double(text), None, "{text}");
+            assert_eq!(integer(text), None, "{text}");
+        }
+    }
+}

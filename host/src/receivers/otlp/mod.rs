@@ -1,0 +1,158 @@
+//! The `otlp` receiver: OTLP over gRPC and over HTTP, for metrics, traces and logs.
+//!
+//! Every request takes the same path: its bytes are gathered within bounds (`body`), unpacked (`compression`,
+//! `json`) and handed to the host (`intake`); what comes back, or what stood in the way (`rejection`), is put in
+//! the sender's own terms by `grpc` and `http`. Protobuf is never decoded here: validation is the host's.
+
+mod body;
+mod compression;
+mod config;
+mod endpoint;
+mod grpc;
+mod http;
+mod intake;
+mod json;
+mod period;
+mod rejection;
+mod serve;
+#[cfg(test)]
+mod tests;
+mod wire;
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+pub use self::config::{Config, GrpcConfig, HttpConfig, Keepalive, Protocols, ServerParameters};
+pub use self::endpoint::{Endpoint, EndpointError};
+pub use self::period::{Period, PeriodError};
+
+use self::grpc::GrpcServer;
+use self::http::HttpServer;
+use self::intake::{Intake, Transport};
+use crate::contract::{BindError, ComponentId, Ingest, Receiver, Stop};
+use crate::telemetry::Registry;
+
+/// The receiver behind one `otlp` entry of the configuration.
+pub struct OtlpReceiver {
+    id: ComponentId,
+    grpc: Option<Port<GrpcServer>>,
+    http: Option<Port<HttpServer>>,
+}
+
+/// One protocol: where it listens and what answers there.
+struct Port<S> {
+    endpoint: Endpoint,
+    server: S,
+    /// Open between `bind` and `serve`.
+    listener: Option<TcpListener>,
+}
+
+impl OtlpReceiver {
+    /// A receiver that submits to `ingest`. Nothing is opened before `bind`.
+    pub fn new(id: ComponentId, config: Config, ingest: Arc<dyn Ingest>, registry: &Registry) -> Self {
+        let intake = |transport| Intake::new(&id, transport, Arc::clone(&ingest), config.invalid_utf8, registry);
+        let grpc = config.protocols.grpc.as_ref().map(|grpc| Port {
+            endpoint: grpc.endpoint.clone(),
+            server: GrpcServer::new(grpc, intake(Transport::Grpc)),
+            listener: None,
+        });
+        let http = config.protocols.http.as_ref().map(|http| Port {
+            endpoint: http.endpoint.clone(),
+            server: HttpServer::new(http, intake(Transport::Http)),
+            listener: None,
+        });
+        OtlpReceiver { id, grpc, http }
+    }
+
+    /// The address gRPC listens on, once bound: how a test that asked for port 0 learns its port.
+    pub fn grpc_address(&self) -> Option<SocketAddr> {
+        self.grpc.as_ref().and_then(Port::address)
+    }
+
+    /// The address HTTP listens on, once bound.
+    pub fn http_address(&self) -> Option<SocketAddr> {
+        self.http.as_ref().and_then(Port::address)
+    }
+}
+
+impl<S> Port<S> {
+    fn bind(&mut self, id: &ComponentId) -> Result<(), BindError> {
+        self.listener = Some(self.endpoint.bind(id)?);
+        Ok(())
+    }
+
+    fn address(&self) -> Option<SocketAddr> {
+        self.listener.as_ref().and_then(|listener| listener.local_addr().ok())
+    }
+
+    /// Where a sender on this machine reaches the port: what was bound if it was, else what was configured.
+    fn reachable(&self) -> String {
+        match self.address() {
+            Some(address) => endpoint::reachable(address).to_string(),
+            None => self.endpoint.to_string(),
+        }
+    }
+}
+
+impl Receiver for OtlpReceiver {
+    fn bind(&mut self) -> Result<(), BindError> {
+        if let Some(grpc) = &mut self.grpc {
+            grpc.bind(&self.id)?;
+        }
+        if let Some(http) = &mut self.http {
+            http.bind(&self.id)?;
+        }
+        Ok(())
+    }
+
+    fn serve(self: Box<Self>, stop: Stop) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        let (stopping, stopped) = watch::channel(false);
+        let grpc = self.grpc.and_then(|port| Some((port.listener?, port.server)));
+        let http = self.http.and_then(|port| Some((port.listener?, port.server)));
+        let http_stopped = stopped.clone();
+        let announce = async move {
+            stop.await;
+            // No receiver is left only when both ports have ended by themselves.
+            let _ = stopping.send(true);
+        };
+        let serve_grpc = async move {
+            if let Some((listener, server)) = grpc {
+                server.serve(listener, stopped).await;
+            }
+        };
+        let serve_http = async move {
+            if let Some((listener, server)) = http {
+                server.serve(listener, http_stopped).await;
+            }
+        };
+        Box::pin(async move {
+            tokio::join!(announce, serve_grpc, serve_http);
+        })
+    }
+
+    fn endpoints(&self) -> Vec<(String, String)> {
+        let mut endpoints = Vec::new();
+        if let Some(grpc) = &self.grpc {
+            let at = grpc.reachable();
+            let line = format!("OTEL_EXPORTER_OTLP_PROTOCOL=grpc OTEL_EXPORTER_OTLP_ENDPOINT=http://{at}");
+            endpoints.push((format!("grpc://{at}"), line));
+        }
+        if let Some(http) = &self.http {
+            let at = http.reachable();
+            endpoints.push((format!("http://{at}"), format!("{CURL} http://{at}/v1/metrics")));
+        }
+        endpoints
+    }
+}
+
+/// Sends one metric point when an address is put behind it.
+const CURL: &str = concat!(
+    "curl -H 'Content-Type: application/json' ",
+    r#"-d '{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"name":"hello","unit":"1","#,
+    r#""sum":{"aggregationTemporality":1,"isMonotonic":true,"dataPoints":[{"asInt":1}]}}]}]}]}'"#,
+);

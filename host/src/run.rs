@@ -1,0 +1,249 @@
+//! The composition root: load, build, run, drain. The only place that knows every part.
+
+mod components;
+mod drain;
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::clock::Clock;
+use crate::config::{self, LogEncoding, Plan};
+use crate::contract::{ComponentId, Exporter, Ingest, Receiver, Stop};
+use crate::extensions::{HealthCheck, HealthCheckConfig, Page, own_metrics};
+use crate::logs;
+use crate::pipeline::{self, Handle, Health, Materials, committer::Committer, lane};
+use crate::plugins::{self, Loader};
+use crate::processor::Plugin;
+use crate::storage::Store;
+use crate::telemetry::Registry;
+
+pub use components::catalogue;
+
+/// How long a shutdown may take before the process gives up on the rest.
+const DRAIN_MAX: Duration = Duration::from_secs(30);
+
+/// What to run.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The configuration file.
+    pub config: PathBuf,
+    /// The manifest file.
+    pub manifest: PathBuf,
+    /// Where state is kept.
+    pub state_dir: PathBuf,
+    /// Goes before the configuration's choice.
+    pub log_encoding: Option<LogEncoding>,
+}
+
+/// A configuration that was read, with every plugin compiled and every component's own part understood.
+pub struct Loaded {
+    plan: Plan,
+    plugins: HashMap<String, Arc<dyn Plugin>>,
+}
+
+/// Reads and checks everything that can be checked without opening a port or the store.
+pub fn load(config: &std::path::Path, manifest: &std::path::Path, loader: &Loader) -> Result<Loaded> {
+    let plan = config::load(config, manifest, &components::known()).map_err(listed)?;
+    let mut errors = components::check(&plan);
+    let plugins = plugins::load_all(&plan, loader).map_err(|errors| {
+        let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        anyhow::anyhow!(lines.join("\n"))
+    })?;
+    errors.extend(plugins::describe_all(&plan, &plugins));
+    config::Errors::check(errors).map_err(listed)?;
+    Ok(Loaded { plan, plugins })
+}
+
+impl Loaded {
+    /// What is probably not meant, but harms nothing: one line each.
+    pub fn warnings(&self) -> Vec<String> {
+        self.plan.warnings.iter().map(ToString::to_string).collect()
+    }
+}
+
+fn listed(errors: config::Errors) -> anyhow::Error {
+    anyhow::anyhow!(errors.to_string())
+}
+
+/// Runs until SIGINT or SIGTERM, then drains. `announce` gets the banner's lines once everything is served.
+pub fn run(options: &Options, loader: &Loader, announce: impl FnOnce(&[String])) -> Result<()> {
+    let loaded = load(&options.config, &options.manifest, loader)?;
+    let mut log_settings = loaded.plan.telemetry.logs.clone();
+    log_settings.encoding = options.log_encoding.unwrap_or(log_settings.encoding);
+    logs::start(&log_settings);
+    for warning in loaded.warnings() {
+        tracing::warn!("{warning}");
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the I/O threads")?;
+    let _inside = runtime.enter();
+    let host = Host::build(loaded, options)?;
+    let result = runtime.block_on(host.serve(announce));
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    result
+}
+
+/// Everything built and bound, nothing served.
+struct Host {
+    exporters: Vec<(ComponentId, lane::LaneTask, Box<dyn Exporter>)>,
+    lanes: Vec<lane::Lane>,
+    receivers: Vec<Box<dyn Receiver>>,
+    pages: Vec<(String, Page)>,
+    workers: Vec<(Handle, std::thread::JoinHandle<()>)>,
+    committer: Committer,
+    committing: std::thread::JoinHandle<()>,
+    ready: Arc<AtomicBool>,
+}
+
+impl Host {
+    /// Builds the parts from the far end to the near one, so that each finds what it hands over to.
+    fn build(loaded: Loaded, options: &Options) -> Result<Host> {
+        let Loaded { plan, plugins } = loaded;
+        let (registry, health, ready) = (Registry::default(), Health::default(), Arc::new(AtomicBool::new(false)));
+        let store = Store::open(&options.state_dir)?;
+        let pages = pages(&plan, &registry, &health, &ready)?;
+        let mut exporters = Vec::new();
+        let mut lanes = HashMap::new();
+        for component in &plan.exporters {
+            let mut exporter = components::exporter(component, &registry)?;
+            exporter.bind()?;
+            let (near, far) = lane::lane(&component.id, &registry);
+            lanes.insert(component.id.clone(), near);
+            exporters.push((component.id.clone(), far, exporter));
+        }
+        let (committer, committing) = Committer::start(store.clone(), health.clone())?;
+        let materials = Materials {
+            plan: &plan,
+            lanes: lanes.clone(),
+            plugins,
+            store,
+            committer: committer.clone(),
+            registry: registry.clone(),
+            clock: Clock::system(),
+            health,
+        };
+        let built = pipeline::build(&materials)?;
+        let receivers = receivers(&plan, &built.doors, &registry)?;
+        let lanes = lanes.into_values().collect();
+        Ok(Host { exporters, lanes, receivers, pages, workers: built.workers, committer, committing, ready })
+    }
+
+    async fn serve(self, announce: impl FnOnce(&[String])) -> Result<()> {
+        let (stopping, stopped) = watch::channel(false);
+        let mut banner = Vec::new();
+        let mut lane_tasks = Vec::new();
+        let mut serving = Vec::new();
+        for (id, task, mut exporter) in self.exporters {
+            if let Some(endpoint) = exporter.endpoint() {
+                banner.push(format!("{id:<12} {endpoint}"));
+            }
+            serving.push((exporter.serve(stop(&stopped)), id));
+            lane_tasks.push(tokio::spawn(task.run(exporter)));
+        }
+        // Restored state reaches the exporters before anybody can ask them.
+        let workers = self.workers;
+        let workers = flushed(workers, false).await?;
+        for lane in &self.lanes {
+            lane.settled().await;
+        }
+        let served: Vec<JoinHandle<()>> = serving.into_iter().map(|(serving, _)| tokio::spawn(serving)).collect();
+        let mut accepting = Vec::new();
+        for receiver in self.receivers {
+            banner.extend(receiver.endpoints().into_iter().map(|(endpoint, line)| format!("{endpoint}\n    {line}")));
+            accepting.push(tokio::spawn(receiver.serve(stop(&stopped))));
+        }
+        for (name, page) in self.pages {
+            banner.push(format!("{name:<12} http://{}", page.endpoint()));
+            tokio::spawn(page.serve(stop(&stopped)));
+        }
+        self.ready.store(true, Ordering::Release);
+        announce(&banner);
+        wait_for_signal().await?;
+        self.ready.store(false, Ordering::Release);
+        tracing::info!("draining");
+        let drained = drain::drain(drain::Parts {
+            stopping,
+            accepting,
+            workers,
+            lanes: self.lanes,
+            lane_tasks,
+            served,
+            committer: self.committer,
+            committing: self.committing,
+        });
+        tokio::time::timeout(DRAIN_MAX, drained).await.context("not drained in time; what was acknowledged is stored")?;
+        tracing::info!("drained");
+        Ok(())
+    }
+}
+
+type Workers = Vec<(Handle, std::thread::JoinHandle<()>)>;
+
+/// Flushes every worker, off the I/O threads.
+async fn flushed(workers: Workers, last: bool) -> Result<Workers> {
+    let flush = move || {
+        workers.iter().for_each(|(handle, _)| handle.flush(last));
+        workers
+    };
+    Ok(tokio::task::spawn_blocking(flush).await?)
+}
+
+fn stop(stopped: &watch::Receiver<bool>) -> Stop {
+    let mut stopped = stopped.clone();
+    Box::pin(async move {
+        // An error means that the sender is gone: that is a stop as well.
+        let _ = stopped.wait_for(|stopped| *stopped).await;
+    })
+}
+
+fn pages(plan: &Plan, registry: &Registry, health: &Health, ready: &Arc<AtomicBool>) -> Result<Vec<(String, Page)>> {
+    let mut pages = Vec::new();
+    for component in &plan.extensions {
+        let config: HealthCheckConfig = component.node.parse()?;
+        let (health, ready) = (health.clone(), ready.clone());
+        let troubles = move || {
+            let mut troubles = health.troubles();
+            if !ready.load(Ordering::Acquire) {
+                troubles.insert("process".to_owned(), "starting or shutting down".to_owned());
+            }
+            troubles
+        };
+        pages.push((component.id.to_string(), HealthCheck::bind(&component.id, &config, Arc::new(troubles))?));
+    }
+    if let Some(address) = &plan.telemetry.metrics.address {
+        pages.push(("own metrics".to_owned(), own_metrics(address, registry)?));
+    }
+    Ok(pages)
+}
+
+fn receivers(
+    plan: &Plan,
+    doors: &HashMap<ComponentId, Arc<dyn Ingest>>,
+    registry: &Registry,
+) -> Result<Vec<Box<dyn Receiver>>> {
+    let mut receivers = Vec::new();
+    for component in &plan.receivers {
+        let Some(door) = doors.get(&component.id) else { continue };
+        let mut receiver = components::receiver(component, door.clone(), registry)?;
+        receiver.bind()?;
+        receivers.push(receiver);
+    }
+    Ok(receivers)
+}
+
+async fn wait_for_signal() -> Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}

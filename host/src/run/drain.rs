@@ -1,0 +1,65 @@
+//! Shutting down in the order of the data: receivers, processors, the commit, lanes, exporters.
+
+use std::thread::JoinHandle as Thread;
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::pipeline::{Handle, committer::Committer, lane::Lane};
+
+/// Everything that runs.
+pub struct Parts {
+    /// Tells receivers and exporters to stop.
+    pub stopping: watch::Sender<bool>,
+    /// Receivers.
+    pub accepting: Vec<JoinHandle<()>>,
+    /// Workers.
+    pub workers: Vec<(Handle, Thread<()>)>,
+    /// The near ends of the lanes.
+    pub lanes: Vec<Lane>,
+    /// Their far ends.
+    pub lane_tasks: Vec<JoinHandle<()>>,
+    /// What exporters serve.
+    pub served: Vec<JoinHandle<()>>,
+    /// The commit.
+    pub committer: Committer,
+    /// Its thread.
+    pub committing: Thread<()>,
+}
+
+/// Answers every request under way, flushes for the last time, stores the result, and lets the lanes run empty.
+pub async fn drain(parts: Parts) {
+    // Nobody listens any more when this fails.
+    let _ = parts.stopping.send(true);
+    finished(parts.accepting).await;
+    let (workers, committer, committing) = (parts.workers, parts.committer, parts.committing);
+    let stopped = tokio::task::spawn_blocking(move || {
+        for (handle, _) in &workers {
+            handle.flush(true);
+        }
+        for (handle, thread) in workers {
+            handle.stop();
+            joined(thread);
+        }
+        drop(committer);
+        joined(committing);
+    });
+    finished(vec![stopped]).await;
+    drop(parts.lanes);
+    finished(parts.lane_tasks).await;
+    finished(parts.served).await;
+}
+
+fn joined(thread: Thread<()>) {
+    if thread.join().is_err() {
+        tracing::error!("a thread panicked");
+    }
+}
+
+async fn finished(tasks: Vec<JoinHandle<()>>) {
+    for task in tasks {
+        if let Err(error) = task.await {
+            tracing::error!(%error, "a task failed");
+        }
+    }
+}

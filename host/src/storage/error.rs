@@ -1,0 +1,93 @@
+//! What can be wrong with the store, and what to do about it.
+
+use std::path::{Path, PathBuf};
+
+use super::record::RecordError;
+
+/// A store that cannot be opened, read or written. Nothing is repaired or started from zero by itself.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The state directory cannot be made or entered.
+    #[error("state directory {}: {source}; choose a writable one with --state-dir", path.display())]
+    Directory {
+        /// The state directory.
+        path: PathBuf,
+        /// The operating system's words.
+        source: std::io::Error,
+    },
+    /// Another process has it open.
+    #[error("state directory {} is in use by another process; stop that one, or give this one its own --state-dir", path.display())]
+    InUse {
+        /// The database's folder.
+        path: PathBuf,
+    },
+    /// Files are damaged.
+    #[error("store {} is damaged: {reason}; restore it from a backup, or move it away to start from zero", path.display())]
+    Damaged {
+        /// The database's folder.
+        path: PathBuf,
+        /// RocksDB's words, which name the file.
+        reason: String,
+    },
+    /// One record is damaged or from a later version.
+    #[error("store {}, key `{key}`: {source}; restore the store from a backup, or move it away to start from zero", path.display())]
+    Record {
+        /// The database's folder.
+        path: PathBuf,
+        /// The key, escaped.
+        key: String,
+        /// What is wrong with it.
+        source: RecordError,
+    },
+    /// Written by another version of the store's layout.
+    #[error("store {} has format `{found}`, this version reads `{known}`; run the version that wrote it", path.display())]
+    Format {
+        /// The database's folder.
+        path: PathBuf,
+        /// The marker found.
+        found: String,
+        /// The marker this version writes.
+        known: String,
+    },
+    /// Holds state but no format marker.
+    #[error("store {} holds state but no format marker; it was not written by otelier or is damaged", path.display())]
+    Unmarked {
+        /// The database's folder.
+        path: PathBuf,
+    },
+    /// The disk refused.
+    #[error("store {} cannot be read or written: {reason}", path.display())]
+    Io {
+        /// The database's folder.
+        path: PathBuf,
+        /// RocksDB's words.
+        reason: String,
+    },
+}
+
+impl StoreError {
+    pub(super) fn opening(path: &Path, error: &rocksdb::Error) -> StoreError {
+        let text = error.to_string();
+        // RocksDB reports a lock held elsewhere as an I/O error about its LOCK file.
+        let locked = error.kind() == rocksdb::ErrorKind::IOError && text.contains("LOCK") && text.contains("lock");
+        if locked && !text.contains("Permission") && !text.contains("Read-only") {
+            return StoreError::InUse { path: path.to_owned() };
+        }
+        StoreError::reading(path, error)
+    }
+
+    pub(super) fn reading(path: &Path, error: &rocksdb::Error) -> StoreError {
+        let (path, reason) = (path.to_owned(), error.to_string());
+        match error.kind() {
+            rocksdb::ErrorKind::Corruption => StoreError::Damaged { path, reason },
+            rocksdb::ErrorKind::InvalidArgument | rocksdb::ErrorKind::NotSupported => {
+                StoreError::Damaged { path, reason }
+            }
+            _ => StoreError::Io { path, reason },
+        }
+    }
+
+    pub(super) fn writing(path: &Path, error: &rocksdb::Error) -> StoreError {
+        StoreError::reading(path, error)
+    }
+}

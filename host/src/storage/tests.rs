@@ -1,0 +1,66 @@
+use super::{Store, StoreError, Write};
+use bytes::Bytes;
+
+fn put(key: &'static str, value: &'static str) -> Write {
+    Write::Put(Bytes::from_static(key.as_bytes()), Bytes::from_static(value.as_bytes()))
+}
+
+#[test]
+fn what_was_committed_is_there_after_reopening() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path()).unwrap();
+    store.commit(&[put("a", "1"), put("b", "2"), put("c", "3")], true).unwrap();
+    store.commit(&[Write::DeleteRange(Bytes::from_static(b"a"), Bytes::from_static(b"b"))], true).unwrap();
+    drop(store);
+    let store = Store::open(directory.path()).unwrap();
+    let entries: Result<Vec<_>, _> = store.range(b"a", b"z").unwrap().collect();
+    assert_eq!(entries.unwrap(), vec![("b".into(), "2".into()), ("c".into(), "3".into())]);
+    assert_eq!(store.get(b"a").unwrap(), None);
+}
+
+#[test]
+fn a_second_opener_is_told_who_holds_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let _store = Store::open(directory.path()).unwrap();
+    let error = Store::open(directory.path()).unwrap_err();
+    assert!(matches!(error, StoreError::InUse { .. }), "{error}");
+}
+
+#[test]
+fn a_store_of_another_format_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path()).unwrap();
+    store.db.put(super::FORMAT_KEY, b"otelier-store 2").unwrap();
+    drop(store);
+    let error = Store::open(directory.path()).unwrap_err();
+    assert!(error.to_string().contains("has format `otelier-store 2`, this version reads `otelier-store 1`"), "{error}");
+}
+
+#[test]
+fn a_damaged_record_is_named_and_not_used() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path()).unwrap();
+    store.commit(&[put("aggregate\0x", "1")], true).unwrap();
+    let mut record = super::record::seal(b"aggregate\0x", b"1");
+    record[5] ^= 1;
+    store.db.put_cf(store.state().unwrap(), b"aggregate\0x", record).unwrap();
+    let error = store.get(b"aggregate\0x").unwrap_err();
+    assert!(error.to_string().contains("key `aggregate\\x00x`: checksum does not match"), "{error}");
+}
+
+#[test]
+fn a_damaged_file_is_named_and_nothing_starts_from_zero() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path()).unwrap();
+    store.commit(&[put("a", "1")], true).unwrap();
+    drop(store);
+    let manifest = std::fs::read_dir(directory.path().join("db"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .find(|path| path.file_name().unwrap().to_string_lossy().starts_with("MANIFEST"))
+        .unwrap();
+    std::fs::write(&manifest, b"not a manifest").unwrap();
+    let error = Store::open(directory.path()).unwrap_err();
+    assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
+    assert!(error.to_string().contains("MANIFEST"), "{error}");
+}

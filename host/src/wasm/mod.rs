@@ -1,0 +1,12 @@
+//! The sandbox: the only code that names wasmtime.
+//!
+//! An [`Engine`] compiles components; a compiled one makes instances, each with a Store of its own. Every call runs under a
+//! deadline and limits on memory, stack, handles and host calls. A trap leaves the Store useless, and its owner drops it.
+
+mod adapter;
+mod bindings;
+mod engine;
+mod error;
+
+pub use adapter::ProcessorPlugin;
+pub use engine::{Engine, LoadError};

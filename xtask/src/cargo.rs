@@ -1,0 +1,42 @@
+//! The one way in which cargo is called: release profile, whole workspace, one target directory. A build that chose
+//! packages would unify features differently and compile RocksDB or wasmtime again.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use crate::process;
+use crate::workspace::Workspace;
+
+/// Cargo at the top of the repository with the shared target directory.
+pub fn command(workspace: &Workspace, subcommand: &str) -> Command {
+    let mut command = Command::new(workspace.cargo());
+    command
+        .current_dir(workspace.root())
+        .env("CARGO_TARGET_DIR", workspace.target())
+        .arg(subcommand);
+    command
+}
+
+/// Builds everything native and leaves the host at `target/release/otelier` of the repository.
+pub fn build(workspace: &Workspace) -> Result<()> {
+    process::run(command(workspace, "build").args(["--release", "--workspace"]))?;
+    publish(workspace)
+}
+
+/// A link to the file, not to its folder: cargo without a target directory of its own replaces it by a file.
+fn publish(workspace: &Workspace) -> Result<()> {
+    let built = workspace.built("otelier");
+    let folder = workspace.published().join("release");
+    let link = folder.join("otelier");
+    if link == built || fs::read_link(&link).is_ok_and(|points_to| points_to == built) {
+        return Ok(());
+    }
+    fs::create_dir_all(&folder)?;
+    let unfinished = folder.join(format!(".otelier-{}", std::process::id()));
+    symlink(&built, &unfinished)
+        .and_then(|()| fs::rename(&unfinished, &link))
+        .with_context(|| format!("cannot link {} to {}", link.display(), built.display()))
+}

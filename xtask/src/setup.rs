@@ -1,0 +1,111 @@
+//! What the commands need beyond cargo, and how a machine gets it.
+//!
+//! A need that is met costs a look at the disk. One that is not says what is missing and why before anything is
+//! installed; one that cannot be met is named with the command that would do it, and the rest goes on.
+
+mod apt;
+mod cargo_tools;
+mod native;
+pub mod prometheus;
+pub mod python;
+pub mod wasm;
+
+use anyhow::{Result, bail};
+
+pub use cargo_tools::{bin as cargo_tools_bin, tool as cargo_tool};
+
+use crate::workspace::Workspace;
+
+/// One thing that a machine may lack.
+pub struct Need {
+    what: &'static str,
+    why: &'static str,
+    /// The command that gets it by hand.
+    by_hand: &'static str,
+    ensure: fn(&Workspace, why: &str) -> Result<()>,
+}
+
+const COMPILER: Need = Need {
+    what: "a C++ compiler",
+    why: "RocksDB is C++",
+    by_hand: "apt-get install g++",
+    ensure: native::ensure_compiler,
+};
+const LIBCLANG: Need = Need {
+    what: "libclang",
+    why: "RocksDB's Rust bindings are generated with it",
+    by_hand: "apt-get install libclang-dev",
+    ensure: native::ensure_libclang,
+};
+const WASM: Need = Need {
+    what: "the target wasm32-unknown-unknown",
+    why: "plugins are WebAssembly",
+    by_hand: "rustup target add wasm32-unknown-unknown",
+    ensure: wasm::ensure,
+};
+const PYTHON: Need = Need {
+    what: "the OpenTelemetry SDK for Python",
+    why: "tests and demo send with a real client",
+    by_hand: "pip install -r configs/clients/python/requirements.txt",
+    ensure: python::ensure,
+};
+const PROMETHEUS: Need = Need {
+    what: "prometheus and promtool",
+    why: "tests scrape with a real server",
+    by_hand: "apt-get install prometheus",
+    ensure: prometheus::ensure,
+};
+const CARGO_DENY: Need = Need {
+    what: "cargo-deny",
+    why: "ci checks licences, sources and advisories of the dependencies",
+    by_hand: "cargo install --locked cargo-deny",
+    ensure: cargo_tools::ensure_deny,
+};
+const CARGO_COMPONENT: Need = Need {
+    what: "cargo-component",
+    why: "ci checks that a plugin builds with it as it stands",
+    by_hand: "cargo install --locked cargo-component@0.21.1 && rustup target add wasm32-wasip1",
+    ensure: cargo_tools::ensure_component,
+};
+
+/// To build plugins.
+pub const GUESTS: &[Need] = &[WASM];
+/// To build all.
+pub const BUILD: &[Need] = &[COMPILER, LIBCLANG, WASM];
+/// To play the demo.
+pub const DEMO: &[Need] = &[COMPILER, LIBCLANG, WASM, PYTHON];
+/// To run the tests.
+pub const TESTS: &[Need] = &[COMPILER, LIBCLANG, WASM, PYTHON, PROMETHEUS];
+/// Everything.
+pub const ALL: &[Need] = &[
+    COMPILER,
+    LIBCLANG,
+    WASM,
+    PYTHON,
+    PROMETHEUS,
+    CARGO_DENY,
+    CARGO_COMPONENT,
+];
+
+/// `cargo xtask setup`: everything, and a failure when something could not be had.
+pub fn command(workspace: &Workspace, _arguments: &[String]) -> Result<()> {
+    let missing = ensure(workspace, ALL);
+    if missing > 0 {
+        bail!("{missing} thing(s) could not be had, see above");
+    }
+    println!("setup: nothing is missing");
+    Ok(())
+}
+
+/// Meets each need where that is possible; returns how many were not met.
+pub fn ensure(workspace: &Workspace, needs: &[Need]) -> usize {
+    let mut missing = 0;
+    for need in needs {
+        if let Err(error) = (need.ensure)(workspace, need.why) {
+            missing += 1;
+            eprintln!("setup: cannot get {} ({}): {error:#}", need.what, need.why);
+            eprintln!("setup: this command would get it: {}", need.by_hand);
+        }
+    }
+    missing
+}

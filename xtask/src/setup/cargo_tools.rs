@@ -1,0 +1,60 @@
+//! Cargo's own tools that only ci uses, of fixed versions, in the target directory and nowhere else.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::Result;
+
+use super::wasm;
+use crate::process;
+use crate::workspace::Workspace;
+
+const DENY: (&str, &str) = ("cargo-deny", "0.20.2");
+const COMPONENT: (&str, &str) = ("cargo-component", "0.21.1");
+
+/// Where the tools are; in front of `PATH` they become cargo's subcommands.
+pub fn bin(workspace: &Workspace) -> PathBuf {
+    workspace.tools().join("bin")
+}
+
+/// The path of an installed tool.
+pub fn tool(workspace: &Workspace, name: &str) -> Option<PathBuf> {
+    let path = bin(workspace).join(name);
+    path.is_file().then_some(path)
+}
+
+/// Installs cargo-deny.
+pub fn ensure_deny(workspace: &Workspace, why: &str) -> Result<()> {
+    ensure(workspace, DENY, why)
+}
+
+/// Installs cargo-component, and what it looks for before it does anything.
+pub fn ensure_component(workspace: &Workspace, why: &str) -> Result<()> {
+    ensure(workspace, COMPONENT, why)?;
+    wasm::ensure_wasip1(workspace)
+}
+
+fn ensure(workspace: &Workspace, (name, version): (&str, &str), why: &str) -> Result<()> {
+    if tool(workspace, name).is_some() {
+        return Ok(());
+    }
+    let build = workspace.tools().join("build");
+    let mut install = Command::new(workspace.cargo());
+    install
+        .args(["install", "--locked", &format!("{name}@{version}"), "--root"])
+        .arg(workspace.tools());
+    install.env("CARGO_TARGET_DIR", &build);
+    // These run for seconds: what counts is how soon they are compiled.
+    let quick = [
+        ("OPT_LEVEL", "1"),
+        ("LTO", "off"),
+        ("CODEGEN_UNITS", "16"),
+        ("DEBUG", "false"),
+    ];
+    install.envs(quick.map(|(key, value)| (format!("CARGO_PROFILE_RELEASE_{key}"), value)));
+    println!("setup: {why}: {} (several minutes)", process::line(&install));
+    process::run(&mut install)?;
+    fs::remove_dir_all(&build)?;
+    Ok(())
+}
