@@ -40,10 +40,7 @@ pub fn double(number: f64) -> String {
 
 fn json(value: &AnyValue<'_>, place: &Message<'_>, depth: u32) -> Result<String, Fault> {
     if depth > DEPTH_MAX {
-        return Err(Fault::at(
-            place.pieces().next().unwrap_or_default(),
-            "attribute values nest too deep",
-        ));
+        return Err(Fault::at(place.pieces().next().unwrap_or_default(), "attribute values nest too deep"));
     }
     match value {
         AnyValue::Empty => Ok("null".to_owned()),
@@ -73,7 +70,7 @@ fn json_array(list: &Message<'_>, depth: u32) -> Result<String, Fault> {
 fn json_object(entries: &Message<'_>, depth: u32) -> Result<String, Fault> {
     let mut members = BTreeMap::new();
     for entry in attributes(entries, 1)? {
-        let value = json(&AnyValue::read(&entry.value)?, &entry.value, depth + 1)?;
+        let value = json(&AnyValue::read(&entry.value()?)?, &entry.value()?, depth + 1)?;
         members.insert(String::from_utf8_lossy(entry.key).into_owned(), value);
     }
     let mut out = String::from("{");
@@ -128,10 +125,7 @@ mod tests {
         assert_eq!(text_of(&any(|m| put_bytes(m, 1, b"hello world"))), "hello world");
         assert_eq!(text_of(&any(|m| put_bytes(m, 1, b"a\xffb"))), "a\u{fffd}b");
         assert_eq!(text_of(&any(|m| put_varint_field(m, 2, 1))), "true");
-        assert_eq!(
-            text_of(&any(|m| put_varint_field(m, 3, (-123_i64).cast_unsigned()))),
-            "-123"
-        );
+        assert_eq!(text_of(&any(|m| put_varint_field(m, 3, (-123_i64).cast_unsigned()))), "-123");
         assert_eq!(text_of(&any(|m| put_bytes(m, 7, b"hello world"))), "aGVsbG8gd29ybGQ=");
     }
 
@@ -170,23 +164,14 @@ mod tests {
             put_bytes(map, 1, &entry(b"c", &any(|m| put_bytes(m, 5, &list))));
             put_bytes(map, 1, &entry(b"a\"", &infinity));
         });
-        assert_eq!(
-            text_of(&any(|m| put_bytes(m, 6, &map))),
-            r#"{"a\"":"-Infinity","c":[3,null,"aGk="]}"#
-        );
+        assert_eq!(text_of(&any(|m| put_bytes(m, 6, &map))), r#"{"a\"":"-Infinity","c":[3,null,"aGk="]}"#);
         assert_eq!(text_of(&any(|m| put_bytes(m, 5, &[]))), "[]");
         assert_eq!(text_of(&any(|m| put_bytes(m, 6, &[]))), "{}");
     }
 
     #[test]
     fn base64_pads_as_rfc_4648_does() {
-        for (bytes, expected) in [
-            ("", ""),
-            ("f", "Zg=="),
-            ("fo", "Zm8="),
-            ("foo", "Zm9v"),
-            ("foob", "Zm9vYg=="),
-        ] {
+        for (bytes, expected) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg==")] {
             assert_eq!(base64(bytes.as_bytes()), expected);
         }
     }

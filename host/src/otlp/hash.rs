@@ -21,7 +21,7 @@ impl Hasher {
     #[inline]
     pub fn hash(&self, salt: u8, bytes: &[u8]) -> u128 {
         let [s0, s1, s2, s3] = self.seed;
-        let mut state = (s0 ^ bytes.len() as u64, s1.wrapping_add(u64::from(salt).wrapping_mul(0x9e37_79b9_7f4a_7c15)));
+        let mut state = (s0, s1.wrapping_add(u64::from(salt).wrapping_mul(0x9e37_79b9_7f4a_7c15)));
         if bytes.len() <= 16 {
             let (x, y) = short_words(bytes);
             state = mix(state, x, y);
@@ -40,7 +40,8 @@ impl Hasher {
                 state = mix(state, x, y);
             }
         }
-        let (high, low) = mix(state, s2, s3);
+        // The length last, where no word of the input can stand in for it.
+        let (high, low) = mix(state, s2 ^ bytes.len() as u64, s3);
         u128::from(high) << 64 | u128::from(low)
     }
 }
@@ -60,7 +61,7 @@ fn words(chunk: &[u8; 16]) -> (u64, u64) {
     (whole as u64, (whole >> 64) as u64)
 }
 
-/// Up to 16 bytes as two words, overlapping where there are fewer; the length is in the state already.
+/// Up to 16 bytes as two words, overlapping where there are fewer; the length goes in later.
 #[inline]
 fn short_words(bytes: &[u8]) -> (u64, u64) {
     if let (Some(front), Some(back)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {

@@ -62,7 +62,7 @@ impl KeyBuilder {
     /// Adds an attribute of a request.
     pub fn attribute(&mut self, level: Level, attribute: &Attribute<'_>) -> Result<(), Fault> {
         let mut value = Vec::new();
-        put_value(&mut value, &attribute.value)?;
+        put_value(&mut value, &attribute.value()?)?;
         self.elements.push((level, attribute.key.to_vec(), value));
         Ok(())
     }
@@ -137,7 +137,7 @@ fn put_map(out: &mut Vec<u8>, map: &Message<'_>) -> Result<(), Fault> {
     put_varint(out, entries.len() as u64);
     entries.iter().try_for_each(|entry| {
         put_text(out, entry.key);
-        put_value(out, &entry.value)
+        put_value(out, &entry.value()?)
     })
 }
 

@@ -23,6 +23,21 @@ pub struct Keying {
     pub durable: bool,
 }
 
+/// Which attributes of one level a keying takes.
+#[derive(Debug, Clone)]
+pub struct Names {
+    listed: Vec<Box<[u8]>>,
+    listed_are_taken: bool,
+}
+
+impl Names {
+    /// Whether an attribute belongs to the key.
+    #[inline]
+    pub fn takes(&self, name: &[u8]) -> bool {
+        self.listed.iter().any(|listed| **listed == *name) == self.listed_are_taken
+    }
+}
+
 impl Keying {
     /// Whether an attribute of that level belongs to the key.
     #[inline]
@@ -32,6 +47,18 @@ impl Keying {
             Grouping::Keep(list) => named(list),
             Grouping::Drop(list) => !named(list),
             Grouping::Stream(_) => true,
+        }
+    }
+
+    /// The same for one level, ready for many questions.
+    pub fn names(&self, level: Level) -> Names {
+        let listed = |list: &[(Level, Vec<u8>)]| {
+            list.iter().filter(|(at, _)| *at == level).map(|(_, name)| name.as_slice().into()).collect()
+        };
+        match &self.grouping {
+            Grouping::Keep(list) => Names { listed: listed(list), listed_are_taken: true },
+            Grouping::Drop(list) => Names { listed: listed(list), listed_are_taken: false },
+            Grouping::Stream(_) => Names { listed: Vec::new(), listed_are_taken: false },
         }
     }
 

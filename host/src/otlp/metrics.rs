@@ -133,8 +133,8 @@ pub trait MetricsVisitor<'a> {
     /// A metric begins. Points of other kinds than gauge and sum are never reported, whatever this answers.
     fn metric(&mut self, metric: &MetricHeader<'a>) -> Result<Visit, Fault>;
 
-    /// An attribute of the point that [`number`](Self::number) will report next.
-    fn attribute(&mut self, _attribute: &Attribute<'a>) -> Result<(), Fault> {
+    /// An attribute of the point that [`number`](Self::number) will report next: its key, and the whole `KeyValue`.
+    fn attribute(&mut self, _key: &'a [u8], _raw: &'a [u8]) -> Result<(), Fault> {
         Ok(())
     }
 
@@ -248,22 +248,52 @@ impl<'a, V: MetricsVisitor<'a>> Walk<'_, V> {
     #[inline]
     fn number(&mut self, raw: &'a [u8]) -> Result<(), Fault> {
         let mut point = NumberPoint { start_time: 0, time: 0, value: Number::None, flags: 0, raw };
-        let mut reader = Reader::new(raw);
+        let mut reader = Reader { rest: self.usual_front(raw, &mut point) };
         while let [tag, ..] = reader.rest {
             match *tag {
+                0x3a => self.attribute(reader.delimited_after_tag()?)?,
                 0x11 => point.start_time = reader.fixed64_after_tag()?,
                 0x19 => point.time = reader.fixed64_after_tag()?,
                 0x21 => point.value = Number::Double(f64::from_bits(reader.fixed64_after_tag()?)),
                 0x31 => point.value = Number::Integer(reader.fixed64_after_tag()?.cast_signed()),
-                0x3a => {
-                    let attribute = Attribute::read(reader.delimited_after_tag()?, self.strings)?;
-                    self.visitor.attribute(&attribute)?;
-                }
                 _ => self.rare_point_field(&mut reader, &mut point)?,
             }
         }
         self.points += 1;
         self.visitor.number(&point)
+    }
+
+    /// Most encoders begin a point with its two times and its value: taken in one step. Returns what is left to read.
+    #[inline(always)]
+    fn usual_front(&self, raw: &'a [u8], point: &mut NumberPoint<'a>) -> &'a [u8] {
+        let Some((front, rest)) = raw.split_first_chunk::<27>() else { return raw };
+        let [0x11, a0, a1, a2, a3, a4, a5, a6, a7, 0x19, b0, b1, b2, b3, b4, b5, b6, b7, tag, value @ ..] = *front else {
+            return raw;
+        };
+        let value = u64::from_le_bytes(value);
+        point.value = match tag {
+            0x31 => Number::Integer(value.cast_signed()),
+            0x21 => Number::Double(f64::from_bits(value)),
+            _ => return raw,
+        };
+        point.start_time = u64::from_le_bytes([a0, a1, a2, a3, a4, a5, a6, a7]);
+        point.time = u64::from_le_bytes([b0, b1, b2, b3, b4, b5, b6, b7]);
+        rest
+    }
+
+    /// The plain shape goes through in registers; a value that had to be assembled on the side would stall every one.
+    #[inline(always)]
+    fn attribute(&mut self, raw: &'a [u8]) -> Result<(), Fault> {
+        let Some((key, text)) = Attribute::read_plain(raw) else { return self.rare_attribute(raw) };
+        self.strings.check(key)?;
+        self.strings.check(text)?;
+        self.visitor.attribute(key, raw)
+    }
+
+    #[cold]
+    fn rare_attribute(&mut self, raw: &'a [u8]) -> Result<(), Fault> {
+        let attribute = Attribute::read(raw, self.strings)?;
+        self.visitor.attribute(attribute.key, raw)
     }
 
     #[cold]
@@ -277,8 +307,7 @@ impl<'a, V: MetricsVisitor<'a>> Walk<'_, V> {
             5 => schema::EXEMPLAR.check(field.value.bytes(at)?, self.strings)?,
             6 => point.value = Number::Integer(field.value.fixed64(at)?.cast_signed()),
             7 => {
-                let attribute = Attribute::read(field.value.bytes(at)?, self.strings)?;
-                self.visitor.attribute(&attribute)?;
+                self.rare_attribute(field.value.bytes(at)?)?;
             }
             8 => point.flags = field.value.varint(at)? as u32,
             _ => {}
@@ -331,14 +360,22 @@ fn read_data_header(header: &mut MetricHeader<'_>, data: &Message<'_>) -> Result
     ) {
         return Ok(());
     }
-    data.each_field(|field| {
-        match field.number {
-            2 => header.temporality = temporality(field.value.varint(field.raw)?),
-            3 if header.kind == Some(MetricKind::Sum) => header.monotonic = field.value.varint(field.raw)? != 0,
-            _ => {}
+    for piece in data.pieces() {
+        let mut reader = Reader::new(piece);
+        while let [first, ..] = reader.rest {
+            if *first == 0x0a {
+                reader.delimited_after_tag()?;
+                continue;
+            }
+            let Some(field) = reader.field()? else { break };
+            match field.number {
+                2 => header.temporality = temporality(field.value.varint(field.raw)?),
+                3 if header.kind == Some(MetricKind::Sum) => header.monotonic = field.value.varint(field.raw)? != 0,
+                _ => {}
+            }
         }
-        Ok(())
-    })
+    }
+    Ok(())
 }
 
 fn temporality(number: u64) -> Temporality {

@@ -3,13 +3,13 @@
 //! A key's attributes are hashed where they stand; only a key that has not been seen before is read, brought into canonical form
 //! and given a code. What the projection does not name is checked and stepped over.
 
-use super::attribute::{Attribute, Strings, attributes};
+use super::attribute::{Strings, attributes};
 use super::columns::{Columns, Run};
 use super::descriptors::{Descriptor, Descriptors, Patterns};
 use super::dictionary::{Dictionary, NONE};
 use super::hash::Hasher;
 use super::key::{KeyBuilder, Level};
-use super::keying::{Grouping, Keying};
+use super::keying::{Grouping, Keying, Names};
 use super::message::Message;
 use super::metrics::{self, MetricHeader, MetricsVisitor, Number, NumberPoint, Visit};
 use super::wire::{Fault, Malformed};
@@ -133,6 +133,8 @@ impl Sum {
 #[derive(Debug)]
 struct Partial {
     keying: Keying,
+    /// The keying's view of item attributes, for the hot loop.
+    items: Names,
     resource: Sum,
     scope: Sum,
     metric: Sum,
@@ -145,7 +147,8 @@ struct Partial {
 impl Partial {
     fn new(keying: &Keying) -> Partial {
         let zero = Sum::default();
-        Partial { keying: keying.clone(), resource: zero, scope: zero, metric: zero, base: zero, item: zero, covers: false }
+        let items = keying.names(Level::Item);
+        Partial { keying: keying.clone(), items, resource: zero, scope: zero, metric: zero, base: zero, item: zero, covers: false }
     }
 }
 
@@ -281,19 +284,19 @@ impl<'a> MetricsVisitor<'a> for Pass<'_, 'a> {
         Ok(Visit::Points)
     }
 
-    #[inline]
-    fn attribute(&mut self, attribute: &Attribute<'a>) -> Result<(), Fault> {
+    #[inline(always)]
+    fn attribute(&mut self, key: &'a [u8], raw: &'a [u8]) -> Result<(), Fault> {
         let hasher = &self.projector.hasher;
         let mut hash = None;
         for partial in &mut self.partials {
-            if partial.covers && partial.keying.takes(Level::Item, attribute.key) {
-                partial.item.add(*hash.get_or_insert_with(|| hasher.hash(Level::Item as u8, attribute.raw)));
+            if partial.covers && partial.items.takes(key) {
+                partial.item.add(*hash.get_or_insert_with(|| hasher.hash(Level::Item as u8, raw)));
             }
         }
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn number(&mut self, point: &NumberPoint<'a>) -> Result<(), Fault> {
         let columns = &mut self.columns;
         let row = columns.rows as usize;
@@ -334,7 +337,7 @@ impl<'a> MetricsVisitor<'a> for Pass<'_, 'a> {
 }
 
 impl<'a> Pass<'_, 'a> {
-    #[inline]
+    #[inline(always)]
     fn code(&mut self, index: usize, point: &NumberPoint<'a>) -> Result<u32, Fault> {
         let Some(partial) = self.partials.get_mut(index) else { return Ok(NONE) };
         let total = partial.base.plus(partial.item);

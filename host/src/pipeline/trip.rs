@@ -97,10 +97,13 @@ impl Run<'_> {
 
     fn process(&mut self, index: usize, batch: Batch, trip: &mut Gathered) -> Result<Vec<Batch>, Refusal> {
         let Some(slot) = self.slots.get_mut(index) else { return Ok(vec![batch]) };
-        let (component, on_trap) = (slot.setup().id.clone(), slot.setup().on_trap);
+        let component = slot.setup().id.clone();
         let outcome = match slot.instance() {
             Ok(instance) => instance.process(batch.clone(), trip.number, self.now),
-            Err((reason, retry_after)) => return unavailable(on_trap, &component, reason, retry_after, batch),
+            Err((reason, retry_after)) => {
+                let reason = format!("processor {component} is down: {reason}");
+                return aside(slot, batch, trip, Refusal::Unavailable { reason, retry_after });
+            }
         };
         match outcome {
             Ok(processed) => {
@@ -108,7 +111,16 @@ impl Run<'_> {
                 Ok(keep(slot, index, processed, trip))
             }
             Err(InstanceError::Malformed(error)) => Err(malformed(error)),
-            Err(error) => failed(slot, index, &component, error, batch, trip),
+            Err(InstanceError::Call(CallError::Failure { message, retryable })) => {
+                Err(declined(slot, &component, message, retryable))
+            }
+            Err(error) => {
+                slot.ledger.traps.add(1);
+                tracing::error!(%component, %error, "plugin trapped; the instance is rebuilt from committed state");
+                slot.break_down(&error.to_string());
+                let reason = format!("processor {component} failed on this request: {error}");
+                aside(slot, batch, trip, Refusal::Unavailable { reason, retry_after: RETRY_AFTER })
+            }
         }
     }
 
@@ -176,67 +188,31 @@ fn keep(slot: &Slot, index: usize, mut processed: Processed, trip: &mut Gathered
     processed.batches
 }
 
-/// The processor has no instance at the moment.
-fn unavailable(
-    on_trap: OnTrap,
-    component: &ComponentId,
-    reason: &str,
-    retry_after: Duration,
-    batch: Batch,
-) -> Result<Vec<Batch>, Refusal> {
-    match on_trap {
-        OnTrap::Pass => Ok(vec![batch]),
-        OnTrap::Drop => Ok(Vec::new()),
-        OnTrap::Refuse => {
-            let reason = format!("processor {component} is down: {reason}");
-            Err(Refusal::Unavailable { reason, retry_after })
+/// The plugin declined: the request is refused. An instance that keeps state may have changed on the way.
+fn declined(slot: &mut Slot, component: &ComponentId, message: String, retryable: bool) -> Refusal {
+    if slot.is_stateful() {
+        slot.break_down(&message);
+    }
+    match retryable {
+        true => {
+            Refusal::Unavailable { reason: format!("processor {component}: {message}"), retry_after: RETRY_AFTER }
         }
+        false => Refusal::Declined { component: component.to_string(), message },
     }
 }
 
-/// A call does not count: the instance goes, and the batch follows the manifest's `on_trap`.
-fn failed(
-    slot: &mut Slot,
-    index: usize,
-    component: &ComponentId,
-    error: InstanceError,
-    batch: Batch,
-    trip: &mut Gathered,
-) -> Result<Vec<Batch>, Refusal> {
+/// No call counts for this batch: it follows the manifest's `on_trap`.
+fn aside(slot: &Slot, batch: Batch, trip: &mut Gathered, refusal: Refusal) -> Result<Vec<Batch>, Refusal> {
     let on_trap = slot.setup().on_trap;
-    let reason = error.to_string();
-    if let InstanceError::Call(CallError::Failure { message, retryable }) = error {
-        if slot.is_stateful() {
-            slot.break_down(&reason);
-        }
-        let component = component.to_string();
-        return Err(match retryable {
-            true => Refusal::Unavailable { reason: format!("processor {component}: {message}"), retry_after: RETRY_AFTER },
-            false => Refusal::Declined { component, message },
-        });
+    if on_trap == OnTrap::Refuse {
+        return Err(refusal);
     }
-    slot.ledger.traps.add(1);
-    tracing::error!(%component, error = reason, ?on_trap, "plugin trapped; the instance is rebuilt from committed state");
-    slot.break_down(&reason);
-    if !trip.touched.contains(&index) {
-        trip.touched.push(index);
-    }
-    let items = check(batch.signal, &batch.bytes, Strings::Bytes).unwrap_or(0);
-    if trip.items.is_none() {
-        trip.items = Some(items);
-    }
-    match on_trap {
-        OnTrap::Pass => {
-            trip.tally.extend([(slot.ledger.incoming.clone(), items), (slot.ledger.outgoing.clone(), items)]);
-            Ok(vec![batch])
-        }
-        OnTrap::Drop => {
-            trip.tally.extend([(slot.ledger.incoming.clone(), items), (slot.ledger.dropped_trap.clone(), items)]);
-            Ok(Vec::new())
-        }
-        OnTrap::Refuse => Err(Refusal::Unavailable {
-            reason: format!("processor {component} failed on this request: {reason}"),
-            retry_after: RETRY_AFTER,
-        }),
-    }
+    let items = check(batch.signal, &batch.bytes, strings(&batch)).map_err(malformed)?;
+    trip.items.get_or_insert(items);
+    let (outcome, batches) = match on_trap {
+        OnTrap::Pass => (&slot.ledger.outgoing, vec![batch]),
+        OnTrap::Drop | OnTrap::Refuse => (&slot.ledger.dropped_trap, Vec::new()),
+    };
+    trip.tally.extend([(slot.ledger.incoming.clone(), items), (outcome.clone(), items)]);
+    Ok(batches)
 }

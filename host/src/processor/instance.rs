@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::contract::{Batch, ComponentId, InvalidUtf8, Limits, OnTrap, Signal};
-use crate::otlp::columns::Columns;
+use crate::otlp::columns::{Bitmap, Columns};
 use crate::otlp::descriptors::Patterns;
 use crate::otlp::projection::Projector;
 use crate::otlp::{Malformed, Strings, edit, emit};
@@ -164,65 +164,103 @@ impl Instance {
 
     /// One batch. A batch without rows passes untouched, and the plugin is not called.
     pub fn process(&mut self, batch: Batch, trip: u64, now: u64) -> Result<Processed, InstanceError> {
-        let strings = match batch.invalid_utf8 {
-            InvalidUtf8::Reject => Strings::Utf8,
-            InvalidUtf8::Accept => Strings::Bytes,
-        };
-        let projector = self.processor.context().projector.as_mut().filter(|_| self.reads_metrics);
-        let Some(projector) = projector else {
+        if !self.reads_metrics {
             return Ok(Processed { batches: vec![batch], ..Processed::default() });
-        };
-        let columns = projector.project(&batch.bytes, strings)?;
+        }
+        let columns = self.project(&batch)?;
         let items = columns.items;
         if columns.rows == 0 {
             return Ok(Processed { batches: vec![batch], items, ..Processed::default() });
         }
         let shape = Columns { items, rows: columns.rows, runs: columns.runs.clone(), ..Columns::default() };
+        let mut called = self.call(columns, trip, now)?;
+        let (dropped, absorbed) = (called.dropped.count(), called.absorbed.count());
+        let emitted = called.emitted.take();
+        let rest = match dropped + absorbed {
+            0 => Some(batch),
+            removed if removed == items => None,
+            _ => {
+                called.dropped.add(&called.absorbed);
+                let bytes = edit::remove_rows(&batch.bytes, &shape, &called.dropped)?;
+                Some(Batch { bytes: Bytes::from(bytes), ..batch })
+            }
+        };
+        Ok(Processed {
+            batches: rest.into_iter().chain(emitted).collect(),
+            writes: called.writes,
+            items,
+            dropped,
+            absorbed,
+            emitted: called.emitted_rows,
+            more: false,
+        })
+    }
+
+    /// What the plugin declared to read, of one batch. Every byte of the batch is checked on the way.
+    pub fn project(&mut self, batch: &Batch) -> Result<Columns, InstanceError> {
+        let strings = match batch.invalid_utf8 {
+            InvalidUtf8::Reject => Strings::Utf8,
+            InvalidUtf8::Accept => Strings::Bytes,
+        };
+        match self.processor.context().projector.as_mut() {
+            Some(projector) => Ok(projector.project(&batch.bytes, strings)?),
+            None => Ok(Columns::default()),
+        }
+    }
+
+    /// The plugin's call on projected columns.
+    pub fn call(&mut self, columns: Columns, trip: u64, now: u64) -> Result<Called, InstanceError> {
         self.processor.context().begin(Phase::Process, columns);
         self.processor.process(self.setup.signal, now)?;
-        let mut processed = self.finish(trip)?;
-        let (mut removed, absorbed) = processed.removed;
-        removed.add(&absorbed);
-        processed.counts.items = items;
-        if removed.count() == 0 {
-            processed.counts.batches.insert(0, batch);
-        } else if removed.count() < items {
-            let rest = edit::remove_rows(&batch.bytes, &shape, &removed)?;
-            processed.counts.batches.insert(0, Batch { bytes: Bytes::from(rest), ..batch });
-        }
-        Ok(processed.counts)
+        self.finish(trip)
     }
 
     /// The flush; `last` before a shutdown.
     pub fn flush(&mut self, trip: u64, now: u64, last: bool) -> Result<Processed, InstanceError> {
         self.processor.context().begin(Phase::Flush, Columns::default());
         let progress = self.processor.flush(now, last)?;
-        let mut processed = self.finish(trip)?.counts;
-        processed.more = progress == Progress::More;
-        Ok(processed)
+        let called = self.finish(trip)?;
+        Ok(Processed {
+            batches: called.emitted.into_iter().collect(),
+            writes: called.writes,
+            emitted: called.emitted_rows,
+            more: progress == Progress::More,
+            ..Processed::default()
+        })
     }
 
-    /// The call returned: its results become a batch, its writes are handed over.
-    fn finish(&mut self, trip: u64) -> Result<Finished, InstanceError> {
+    /// The call returned: what it emitted becomes a batch, what it wrote is handed over.
+    fn finish(&mut self, trip: u64) -> Result<Called, InstanceError> {
         let id = &self.setup.id;
         let failed = |source| InstanceError::State { component: id.clone(), source };
-        let signal = self.setup.signal;
         let context = self.processor.context();
         let output = std::mem::take(&mut context.output);
-        let mut counts = Processed {
-            dropped: output.dropped.count(),
-            absorbed: output.absorbed.count(),
-            emitted: output.emitted_rows as u64,
-            ..Processed::default()
+        let emitted = match output.emitted_rows {
+            0 => None,
+            _ => {
+                let bytes = Bytes::from(emit::encode(&output.emissions)?);
+                Some(Batch { signal: self.setup.signal, bytes, invalid_utf8: InvalidUtf8::Accept })
+            }
         };
-        if output.emitted_rows > 0 {
-            let bytes = Bytes::from(emit::encode(&output.emissions)?);
-            counts.batches.push(Batch { signal, bytes, invalid_utf8: InvalidUtf8::Accept });
-        }
         save_dictionaries(context, &output).map_err(failed)?;
-        counts.writes = context.state.finish(trip);
-        Ok(Finished { counts, removed: (output.dropped, output.absorbed) })
+        let (writes, emitted_rows) = (context.state.finish(trip), output.emitted_rows as u64);
+        Ok(Called { dropped: output.dropped, absorbed: output.absorbed, emitted, emitted_rows, writes })
     }
+}
+
+/// What a call that counts produced.
+#[derive(Debug)]
+pub struct Called {
+    /// Rows that go no further.
+    pub dropped: Bitmap,
+    /// Rows taken into the plugin's state.
+    pub absorbed: Bitmap,
+    /// The points it emitted, as a batch.
+    pub emitted: Option<Batch>,
+    /// How many.
+    pub emitted_rows: u64,
+    /// Changes to commit.
+    pub writes: Vec<Write>,
 }
 
 /// Lets a plugin read a configuration, and nothing more.
@@ -248,11 +286,6 @@ fn described(
     let mut processor = plugin.instantiate(Context::new(id.clone(), limits, state))?;
     processor.describe(signal, config)?;
     Ok(processor)
-}
-
-struct Finished {
-    counts: Processed,
-    removed: (crate::otlp::columns::Bitmap, crate::otlp::columns::Bitmap),
 }
 
 /// New codes of durable dictionaries join the call's writes; released ones leave the store and the dictionary.

@@ -11,7 +11,7 @@ mod state;
 
 pub use context::{Context, Rows, Severity, Violation, blob_strings};
 pub use declared::Declared;
-pub use instance::{Instance, InstanceError, Processed, Setup, describe};
+pub use instance::{Called, Instance, InstanceError, Processed, Setup, describe};
 pub use output::Output;
 pub use state::{Entries, State, StateError, Watermark};
 

@@ -4,19 +4,12 @@
 pub fn time(nanoseconds: u64) -> String {
     // Go's `Timestamp` is signed too: what does not fit is before 1970.
     let nanoseconds = nanoseconds.cast_signed();
-    let (seconds, fraction) = (
-        nanoseconds.div_euclid(1_000_000_000),
-        nanoseconds.rem_euclid(1_000_000_000),
-    );
+    let (seconds, fraction) = (nanoseconds.div_euclid(1_000_000_000), nanoseconds.rem_euclid(1_000_000_000));
     let (days, second_of_day) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
     let (year, month, day) = civil(days);
     let (hour, minute, second) = (second_of_day / 3600, second_of_day / 60 % 60, second_of_day % 60);
     let digits = format!(".{fraction:09}");
-    let fraction = if fraction == 0 {
-        ""
-    } else {
-        digits.trim_end_matches('0')
-    };
+    let fraction = if fraction == 0 { "" } else { digits.trim_end_matches('0') };
     format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}{fraction} +0000 UTC")
 }
 
@@ -29,11 +22,7 @@ fn civil(days: i64) -> (i64, i64, i64) {
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month_from_march = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 {
-        month_from_march + 3
-    } else {
-        month_from_march - 9
-    };
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
     (year_of_era + era * 400 + i64::from(month <= 2), month, day)
 }
 
@@ -53,9 +42,7 @@ pub fn shortest(number: f64) -> String {
     }
     let text = format!("{number:e}");
     let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-    let (sign, exponent) = exponent
-        .strip_prefix('-')
-        .map_or(('+', exponent), |exponent| ('-', exponent));
+    let (sign, exponent) = exponent.strip_prefix('-').map_or(('+', exponent), |exponent| ('-', exponent));
     format!("{digits}e{sign}{exponent:0>2}")
 }
 
@@ -90,36 +77,10 @@ mod tests {
 
     #[test]
     fn numbers() {
+        assert_eq!([1.23, -0.5, f64::INFINITY, f64::NAN].map(fixed), ["1.230000", "-0.500000", "+Inf", "NaN"]);
         assert_eq!(
-            [1.23, -0.5, f64::INFINITY, f64::NAN].map(fixed),
-            ["1.230000", "-0.500000", "+Inf", "NaN"]
-        );
-        assert_eq!(
-            [
-                0.0,
-                1.5,
-                999_999.5,
-                1e6,
-                2_097_152.5,
-                1e21,
-                1e-4,
-                1.5e-5,
-                -1e300,
-                f64::NEG_INFINITY
-            ]
-            .map(shortest),
-            [
-                "0",
-                "1.5",
-                "999999.5",
-                "1e+06",
-                "2.0971525e+06",
-                "1e+21",
-                "0.0001",
-                "1.5e-05",
-                "-1e+300",
-                "-Inf"
-            ]
+            [0.0, 1.5, 999_999.5, 1e6, 2_097_152.5, 1e21, 1e-4, 1.5e-5, -1e300, f64::NEG_INFINITY].map(shortest),
+            ["0", "1.5", "999999.5", "1e+06", "2.0971525e+06", "1e+21", "0.0001", "1.5e-05", "-1e+300", "-Inf"]
         );
     }
 }

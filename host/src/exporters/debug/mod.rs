@@ -42,13 +42,7 @@ impl DebugExporter {
 
     /// The same with another clock, which the sampling counts seconds by.
     pub fn with_clock(id: ComponentId, config: Config, output: Box<dyn Write + Send>, clock: Clock) -> Self {
-        DebugExporter {
-            id,
-            config,
-            output,
-            clock,
-            samplers: Default::default(),
-        }
+        DebugExporter { id, config, output, clock, samplers: Default::default() }
     }
 
     fn is_sampled(&mut self, signal: Signal) -> bool {
@@ -73,11 +67,7 @@ impl Exporter for DebugExporter {
         } else {
             tracing::trace!(exporter = %self.id, signal = %batch.signal, items, "batch not written: sampling");
         }
-        Ok(Consumed {
-            items,
-            dropped: 0,
-            reason: "",
-        })
+        Ok(Consumed { items, dropped: 0, reason: "" })
     }
 }
 
@@ -91,8 +81,5 @@ fn write_batch(sink: &mut Sink<'_>, verbosity: Verbosity, batch: &Batch, items: 
 }
 
 fn unreadable(malformed: Malformed) -> ExporterError {
-    ExporterError::Unreadable {
-        offset: malformed.offset,
-        reason: malformed.reason,
-    }
+    ExporterError::Unreadable { offset: malformed.offset, reason: malformed.reason }
 }

@@ -32,40 +32,23 @@ impl Normal<'_, '_> {
 impl Levels for Normal<'_, '_> {
     fn resource(&mut self, index: usize, level: &Fields<'_>) -> Result<(), Fault> {
         let (name, schema) = (self.suffix(), level.text(3)?);
-        let schema = if schema.is_empty() {
-            String::new()
-        } else {
-            format!(" [{schema}]")
-        };
+        let schema = if schema.is_empty() { String::new() } else { format!(" [{schema}]") };
         let attributes = spaced(&level.child(1)?.attributes(1)?)?;
-        self.sink
-            .line(format_args!("Resource{name} #{index}{schema}{attributes}"));
+        self.sink.line(format_args!("Resource{name} #{index}{schema}{attributes}"));
         Ok(())
     }
 
     fn scope(&mut self, index: usize, level: &Fields<'_>) -> Result<(), Fault> {
         let (name, scope) = (self.suffix(), level.child(1)?);
         let version = scope.text(2)?;
-        let version = if version.is_empty() {
-            String::new()
-        } else {
-            format!("@{version}")
-        };
+        let version = if version.is_empty() { String::new() } else { format!("@{version}") };
         let schema = level.text(3)?;
-        let schema = if schema.is_empty() {
-            String::new()
-        } else {
-            format!("[{schema}]")
-        };
+        let schema = if schema.is_empty() { String::new() } else { format!("[{schema}]") };
         let who = format!("{}{version}", scope.text(1)?);
-        let details = [who, schema]
-            .into_iter()
-            .filter(|part| !part.is_empty())
-            .map(|part| format!(" {part}"));
+        let details = [who, schema].into_iter().filter(|part| !part.is_empty()).map(|part| format!(" {part}"));
         let details = details.collect::<String>();
         let attributes = spaced(&scope.attributes(3)?)?;
-        self.sink
-            .line(format_args!("Scope{name} #{index}{details}{attributes}"));
+        self.sink.line(format_args!("Scope{name} #{index}{details}{attributes}"));
         Ok(())
     }
 
@@ -144,10 +127,7 @@ fn exponential_histogram(point: &Fields<'_>) -> Result<String, Fault> {
     }
     let offset = positive.zigzag(1)?;
     for (index, count) in positive.varints(2)?.into_iter().enumerate() {
-        out.push_str(&format!(
-            " le{}={count}",
-            shortest(bucket_bound(scale, offset, index + 1))
-        ));
+        out.push_str(&format!(" le{}={count}", shortest(bucket_bound(scale, offset, index + 1))));
     }
     Ok(out)
 }
@@ -178,11 +158,7 @@ fn summary(point: &Fields<'_>) -> Result<String, Fault> {
 /// `key=value` for each attribute.
 fn pairs(attributes: &[Attribute<'_>]) -> Result<Vec<String>, Fault> {
     let pair = |attribute: &Attribute<'_>| {
-        Ok(format!(
-            "{}={}",
-            String::from_utf8_lossy(attribute.key),
-            value::text(&attribute.value)?
-        ))
+        Ok(format!("{}={}", String::from_utf8_lossy(attribute.key), value::text(&attribute.value()?)?))
     };
     attributes.iter().map(pair).collect()
 }

@@ -32,9 +32,7 @@ mod tests {
 
     fn admitted(initial: u64, thereafter: u64) -> Vec<u64> {
         let mut sampler = Sampler::default();
-        (1..=8)
-            .filter(|_| sampler.admit(Duration::from_millis(500), initial, thereafter))
-            .collect()
+        (1..=8).filter(|_| sampler.admit(Duration::from_millis(500), initial, thereafter)).collect()
     }
 
     #[test]
@@ -49,9 +47,6 @@ mod tests {
     fn every_second_begins_anew() {
         let mut sampler = Sampler::default();
         let mut admit = |milliseconds| sampler.admit(Duration::from_millis(milliseconds), 1, 0);
-        assert_eq!(
-            [0, 1, 999, 1000, 1001, 5000].map(&mut admit),
-            [true, false, false, true, false, true]
-        );
+        assert_eq!([0, 1, 999, 1000, 1001, 5000].map(&mut admit), [true, false, false, true, false, true]);
     }
 }

@@ -16,11 +16,7 @@ pub struct Sink<'w> {
 impl<'w> Sink<'w> {
     /// A sink in front of `output`.
     pub fn new(output: &'w mut (dyn Write + Send)) -> Sink<'w> {
-        Sink {
-            output,
-            buffer: Vec::new(),
-            failure: None,
-        }
+        Sink { output, buffer: Vec::new(), failure: None }
     }
 
     /// Writes a line: `sink.line(format_args!("…"))`.

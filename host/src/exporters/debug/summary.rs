@@ -37,12 +37,8 @@ pub fn write(sink: &mut Sink<'_>, signal: Signal, request: &[u8], points: u64) -
         Signal::Metrics => sink.line(format_args!(
             r#"Metrics {{"resource metrics": {resources}, "metrics": {items}, "data points": {points}}}"#
         )),
-        Signal::Traces => sink.line(format_args!(
-            r#"Traces {{"resource spans": {resources}, "spans": {items}}}"#
-        )),
-        Signal::Logs => sink.line(format_args!(
-            r#"Logs {{"resource logs": {resources}, "log records": {items}}}"#
-        )),
+        Signal::Traces => sink.line(format_args!(r#"Traces {{"resource spans": {resources}, "spans": {items}}}"#)),
+        Signal::Logs => sink.line(format_args!(r#"Logs {{"resource logs": {resources}, "log records": {items}}}"#)),
     }
     Ok(())
 }

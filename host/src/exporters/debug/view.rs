@@ -215,14 +215,8 @@ mod tests {
         put_fixed64(&mut message, 3, 1.5_f64.to_bits());
         let fields = Fields::new(&message);
         assert_eq!((fields.varint(1).unwrap(), fields.varint(9).unwrap()), (6, 0));
-        assert_eq!(
-            (fields.text(2).unwrap().as_ref(), fields.text(9).unwrap().as_ref()),
-            ("a\u{fffd}", "")
-        );
-        assert_eq!(
-            (fields.double(3).unwrap(), fields.double(9).unwrap()),
-            (Some(1.5), None)
-        );
+        assert_eq!((fields.text(2).unwrap().as_ref(), fields.text(9).unwrap().as_ref()), ("a\u{fffd}", ""));
+        assert_eq!((fields.double(3).unwrap(), fields.double(9).unwrap()), (Some(1.5), None));
         assert_eq!(fields.variant(&[1, 2]).unwrap(), Some(2));
         assert!(fields.varint(2).is_err() && fields.fixed32(1).is_err());
     }
@@ -241,13 +235,7 @@ mod tests {
 
     #[test]
     fn signed_integers_are_zigzag() {
-        for (bits, number) in [
-            (0, 0),
-            (1, -1),
-            (2, 1),
-            (4_294_967_295, i32::MIN),
-            (4_294_967_294, i32::MAX),
-        ] {
+        for (bits, number) in [(0, 0), (1, -1), (2, 1), (4_294_967_295, i32::MIN), (4_294_967_294, i32::MAX)] {
             let mut message = Vec::new();
             put_varint_field(&mut message, 6, bits);
             assert_eq!(Fields::new(&message).zigzag(6).unwrap(), number);
@@ -260,9 +248,6 @@ mod tests {
         put_bytes(&mut message, 1, &[0; 16]);
         put_bytes(&mut message, 2, &[1, 0xab]);
         let fields = Fields::new(&message);
-        assert_eq!(
-            (fields.id(1).unwrap().as_str(), fields.id(2).unwrap().as_str()),
-            ("", "01ab")
-        );
+        assert_eq!((fields.id(1).unwrap().as_str(), fields.id(2).unwrap().as_str()), ("", "01ab"));
     }
 }

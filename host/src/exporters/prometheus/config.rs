@@ -75,11 +75,7 @@ fn parse_expiration(text: &str) -> Result<Duration, ExpirationError> {
     let mut total = Duration::ZERO;
     while !rest.is_empty() {
         let (number, after) = rest.split_at(rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(0));
-        let (unit, after) = after.split_at(
-            after
-                .find(|c: char| c.is_ascii_digit() || c == '.')
-                .unwrap_or(after.len()),
-        );
+        let (unit, after) = after.split_at(after.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(after.len()));
         let seconds = number.parse::<f64>().map_err(|_| ExpirationError::Malformed)? * seconds_per(unit)?;
         let part = Duration::try_from_secs_f64(seconds).map_err(|_| ExpirationError::Malformed)?;
         total = total.checked_add(part).ok_or(ExpirationError::Malformed)?;

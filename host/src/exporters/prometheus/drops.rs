@@ -77,11 +77,7 @@ impl Drops {
                 most = (reason.name(), count);
             }
         }
-        Consumed {
-            items: points.saturating_sub(dropped),
-            dropped,
-            reason: most.0,
-        }
+        Consumed { items: points.saturating_sub(dropped), dropped, reason: most.0 }
     }
 }
 
@@ -117,24 +113,10 @@ mod tests {
     #[test]
     fn the_most_frequent_reason_is_reported() {
         let mut drops = Drops::default();
-        assert_eq!(
-            drops.consumed(5),
-            Consumed {
-                items: 5,
-                dropped: 0,
-                reason: ""
-            }
-        );
+        assert_eq!(drops.consumed(5), Consumed { items: 5, dropped: 0, reason: "" });
         drops.add(Reason::TypeConflict, 2);
         drops.add(Reason::SeriesLimit, 3);
-        assert_eq!(
-            drops.consumed(10),
-            Consumed {
-                items: 5,
-                dropped: 5,
-                reason: "series_limit"
-            }
-        );
+        assert_eq!(drops.consumed(10), Consumed { items: 5, dropped: 5, reason: "series_limit" });
     }
 
     #[test]

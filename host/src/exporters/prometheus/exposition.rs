@@ -130,31 +130,14 @@ mod tests {
     use super::*;
 
     fn piece(kind: FamilyKind, base: &str, samples: Vec<(&str, Value)>) -> Piece {
-        let text_name = if kind == FamilyKind::Counter {
-            format!("{base}_total")
-        } else {
-            base.to_owned()
-        };
+        let text_name = if kind == FamilyKind::Counter { format!("{base}_total") } else { base.to_owned() };
         let (help, unit) = ("a \\ \"help\"\nin lines".to_owned(), "seconds".to_owned());
-        let point = |value| Point {
-            value,
-            start_time: 1_520_430_000_123_000_000,
-            time: 1_520_430_001_500_000_000,
-        };
+        let point = |value| Point { value, start_time: 1_520_430_000_123_000_000, time: 1_520_430_001_500_000_000 };
         Piece {
-            meta: Arc::new(Meta {
-                base: Arc::from(base),
-                text_name,
-                kind,
-                help,
-                unit,
-            }),
+            meta: Arc::new(Meta { base: Arc::from(base), text_name, kind, help, unit }),
             first: true,
             derived_name_taken: false,
-            samples: samples
-                .into_iter()
-                .map(|(labels, value)| (Arc::from(labels), point(value)))
-                .collect(),
+            samples: samples.into_iter().map(|(labels, value)| (Arc::from(labels), point(value))).collect(),
         }
     }
 
@@ -166,11 +149,8 @@ mod tests {
 
     #[test]
     fn a_counter_in_both_formats() {
-        let piece = piece(
-            FamilyKind::Counter,
-            "cpu_seconds",
-            vec![("{a=\"1\"}", Value::Integer(7)), ("", Value::Double(0.5))],
-        );
+        let piece =
+            piece(FamilyKind::Counter, "cpu_seconds", vec![("{a=\"1\"}", Value::Integer(7)), ("", Value::Double(0.5))]);
         assert_eq!(
             rendered(&piece, Format::Text, false),
             "# HELP cpu_seconds_total a \\\\ \"help\"\\nin lines\n# TYPE cpu_seconds_total counter\n\
@@ -187,11 +167,7 @@ mod tests {
 
     #[test]
     fn the_target_is_an_info_family_unless_its_name_is_taken() {
-        let mut piece = piece(
-            FamilyKind::Target,
-            "target_info",
-            vec![("{job=\"a\"}", Value::Integer(1))],
-        );
+        let mut piece = piece(FamilyKind::Target, "target_info", vec![("{job=\"a\"}", Value::Integer(1))]);
         Arc::make_mut(&mut piece.meta).unit.clear();
         assert!(rendered(&piece, Format::Text, false).contains("# TYPE target_info gauge\ntarget_info{job=\"a\"} 1\n"));
         assert!(

@@ -158,32 +158,12 @@ mod tests {
 
     fn family() -> Family {
         let (text_name, help, unit) = (String::new(), String::new(), String::new());
-        Family::new(
-            Meta {
-                base: Arc::from("a"),
-                text_name,
-                kind: FamilyKind::Gauge,
-                help,
-                unit,
-            },
-            0,
-        )
+        Family::new(Meta { base: Arc::from("a"), text_name, kind: FamilyKind::Gauge, help, unit }, 0)
     }
 
     fn series(labels: &str, labels_hash: u64, stream: u128) -> Series {
-        let point = Point {
-            value: Value::Integer(0),
-            start_time: 0,
-            time: 0,
-        };
-        Series {
-            labels: Arc::from(labels),
-            stream,
-            labels_hash,
-            born: 0,
-            seen: Duration::ZERO,
-            point,
-        }
+        let point = Point { value: Value::Integer(0), start_time: 0, time: 0 };
+        Series { labels: Arc::from(labels), stream, labels_hash, born: 0, seen: Duration::ZERO, point }
     }
 
     #[test]

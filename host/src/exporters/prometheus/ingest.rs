@@ -18,7 +18,7 @@ use super::settings::{Salt, Settings};
 use super::store::Arrival;
 use super::target::{self, Target};
 use crate::exporters::value;
-use crate::otlp::attribute::{Attribute, attributes};
+use crate::otlp::attribute::attributes;
 use crate::otlp::message::Message;
 use crate::otlp::metrics::{MetricHeader, MetricKind, MetricsVisitor, Number, NumberPoint, Temporality, Visit};
 use crate::otlp::wire::Fault;
@@ -76,8 +76,7 @@ impl<'s> Ingest<'s> {
     /// Ends the batch, which had `points` data points of any kind: expired series may leave.
     pub fn finish(mut self, points: u64) -> Drops {
         // The walk reports number points only: the others are of kinds that have no form here yet.
-        self.drops
-            .add(Reason::UnsupportedKind, points.saturating_sub(self.numbers));
+        self.drops.add(Reason::UnsupportedKind, points.saturating_sub(self.numbers));
         self.turn.store().sweep(self.now, points);
         self.drops
     }
@@ -91,17 +90,9 @@ impl<'s> Ingest<'s> {
         let family = known.or_else(|| store.add_family(self.settings.target_meta.clone()));
         let Some(family) = family else { return };
         let labels_hash = self.settings.identity.of_text(&target.labels);
-        let arrival = Arrival {
-            stream,
-            update: Update::Replace,
-            point: target::POINT,
-            now: self.now,
-        };
+        let arrival = Arrival { stream, update: Update::Replace, point: target::POINT, now: self.now };
         // Of two resources with the same job and instance the later one describes the target.
-        if store
-            .labels_hash(family, stream)
-            .is_some_and(|known| known != labels_hash)
-        {
+        if store.labels_hash(family, stream).is_some_and(|known| known != labels_hash) {
             store.remove_stream(family, stream);
         }
         if store.update(family, &arrival).is_none() {
@@ -115,11 +106,7 @@ impl<'s> Ingest<'s> {
             (Some(MetricKind::Gauge), _) => (FamilyKind::Gauge, NameKind::Gauge, Update::Replace),
             (Some(MetricKind::Sum), Temporality::Unspecified) => return Err(Reason::UnspecifiedTemporality),
             (Some(MetricKind::Sum), temporality) => {
-                let update = if temporality == Temporality::Delta {
-                    Update::Accumulate
-                } else {
-                    Update::Replace
-                };
+                let update = if temporality == Temporality::Delta { Update::Accumulate } else { Update::Replace };
                 match header.monotonic {
                     true => (FamilyKind::Counter, NameKind::Counter, update),
                     false => (FamilyKind::Gauge, NameKind::UpDownCounter, update),
@@ -127,26 +114,11 @@ impl<'s> Ingest<'s> {
             }
             _ => return Err(Reason::UnsupportedKind),
         };
-        let (name, unit) = (
-            String::from_utf8_lossy(header.name),
-            String::from_utf8_lossy(header.unit),
-        );
-        let name = metric_name(
-            &self.settings.namespace,
-            &name,
-            &unit,
-            name_kind,
-            self.settings.suffixes,
-        )
-        .ok_or(Reason::InvalidName)?;
+        let (name, unit) = (String::from_utf8_lossy(header.name), String::from_utf8_lossy(header.unit));
+        let name = metric_name(&self.settings.namespace, &name, &unit, name_kind, self.settings.suffixes)
+            .ok_or(Reason::InvalidName)?;
         let help = String::from_utf8_lossy(header.description).into_owned();
-        let meta = Meta {
-            base: Arc::from(name.base),
-            text_name: name.text,
-            kind,
-            help,
-            unit: name.unit,
-        };
+        let meta = Meta { base: Arc::from(name.base), text_name: name.text, kind, help, unit: name.unit };
         let family = self.turn.store().family(&meta)?;
         Ok(Metric { meta, family, update })
     }
@@ -166,21 +138,9 @@ impl<'s> Ingest<'s> {
             Ok(value) => value,
             Err(reason) => return Ok(Err(reason)),
         };
-        let shown = Point {
-            value,
-            start_time: point.start_time,
-            time: point.time,
-        };
-        let arrival = Arrival {
-            stream,
-            update: metric.update,
-            point: shown,
-            now: self.now,
-        };
-        if let Some(outcome) = metric
-            .family
-            .and_then(|family| self.turn.store().update(family, &arrival))
-        {
+        let shown = Point { value, start_time: point.start_time, time: point.time };
+        let arrival = Arrival { stream, update: metric.update, point: shown, now: self.now };
+        if let Some(outcome) = metric.family.and_then(|family| self.turn.store().update(family, &arrival)) {
             return Ok(outcome);
         }
         self.add(point, &arrival)
@@ -203,10 +163,7 @@ impl<'s> Ingest<'s> {
 
     /// The point says that its series has no value any more.
     fn forget(&mut self, point: &NumberPoint<'_>, stream: u128) -> Result<(), Fault> {
-        let Ok(Metric {
-            family: Some(family), ..
-        }) = self.metric
-        else {
+        let Ok(Metric { family: Some(family), .. }) = self.metric else {
             return Ok(());
         };
         if !self.turn.store().remove_stream(family, stream) {
@@ -220,7 +177,7 @@ impl<'s> Ingest<'s> {
     fn labels(&self, point: &NumberPoint<'_>) -> Result<String, Fault> {
         let mut labels = self.resource.clone();
         for attribute in attributes(&Message::whole(point.raw), POINT_ATTRIBUTES)? {
-            labels.push(Label::of_attribute("", attribute.key, value::text(&attribute.value)?));
+            labels.push(Label::of_attribute("", attribute.key, value::text(&attribute.value()?)?));
         }
         labels.extend_from_slice(&self.scope);
         labels.extend_from_slice(&self.settings.const_labels);
@@ -236,11 +193,7 @@ fn sample_value(number: Number, metric: &Metric) -> Result<Value, Reason> {
     };
     let as_double = value.as_double();
     let spoils = as_double.is_nan() || metric.meta.kind == FamilyKind::Counter && as_double < 0.0;
-    if metric.update == Update::Accumulate && spoils {
-        Err(Reason::InvalidDelta)
-    } else {
-        Ok(value)
-    }
+    if metric.update == Update::Accumulate && spoils { Err(Reason::InvalidDelta) } else { Ok(value) }
 }
 
 impl<'a> MetricsVisitor<'a> for Ingest<'_> {
@@ -266,8 +219,8 @@ impl<'a> MetricsVisitor<'a> for Ingest<'_> {
         Ok(if has_numbers { Visit::Points } else { Visit::Skip })
     }
 
-    fn attribute(&mut self, attribute: &Attribute<'a>) -> Result<(), Fault> {
-        let identity = self.settings.identity.of(Salt::Attribute, attribute.raw);
+    fn attribute(&mut self, _key: &'a [u8], raw: &'a [u8]) -> Result<(), Fault> {
+        let identity = self.settings.identity.of(Salt::Attribute, raw);
         self.attributes_identity = self.attributes_identity.wrapping_add(identity);
         Ok(())
     }

@@ -27,20 +27,12 @@ impl Label {
             "" => label_name(&original_key),
             prefix => label_name(&format!("{prefix}{original_key}")),
         };
-        Label {
-            name,
-            original_key,
-            value,
-        }
+        Label { name, original_key, value }
     }
 
     /// A label that the specification or the configuration adds, from `original_key`.
     pub fn added(name: &str, original_key: &str, value: String) -> Label {
-        Label {
-            name: name.to_owned(),
-            original_key: original_key.to_owned(),
-            value,
-        }
+        Label { name: name.to_owned(), original_key: original_key.to_owned(), value }
     }
 
     /// Appends what tells this label from others. The separators cannot be part of a text.
@@ -121,11 +113,7 @@ mod tests {
 
     #[test]
     fn collisions_are_joined_in_the_order_of_the_original_keys() {
-        let labels = vec![
-            attribute("a_b", "second"),
-            attribute("a.b", "first"),
-            attribute("a-b", "zeroth"),
-        ];
+        let labels = vec![attribute("a_b", "second"), attribute("a.b", "first"), attribute("a-b", "zeroth")];
         assert_eq!(render(labels), r#"{a_b="zeroth;first;second"}"#);
     }
 

@@ -120,9 +120,7 @@ impl Exporter for PrometheusExporter {
     }
 
     fn endpoint(&self) -> Option<String> {
-        let address = self
-            .address
-            .map_or_else(|| self.endpoint.clone(), |address| address.to_string());
+        let address = self.address.map_or_else(|| self.endpoint.clone(), |address| address.to_string());
         Some(format!("http://{address}{}", server::PATH))
     }
 }

@@ -35,58 +35,29 @@ pub fn metric_name(namespace: &str, name: &str, unit: &str, kind: NameKind, suff
         return None;
     }
     let namespace = sanitize_metric(namespace);
-    let name = if namespace.is_empty() {
-        name
-    } else {
-        format!("{namespace}_{name}")
-    };
-    let name = if name.starts_with(|c: char| c.is_ascii_digit()) {
-        format!("_{name}")
-    } else {
-        name
-    };
+    let name = if namespace.is_empty() { name } else { format!("{namespace}_{name}") };
+    let name = if name.starts_with(|c: char| c.is_ascii_digit()) { format!("_{name}") } else { name };
     let stem = match kind {
-        NameKind::Counter => name
-            .strip_suffix(TOTAL)
-            .filter(|stem| !stem.is_empty())
-            .unwrap_or(&name),
+        NameKind::Counter => name.strip_suffix(TOTAL).filter(|stem| !stem.is_empty()).unwrap_or(&name),
         NameKind::Gauge | NameKind::UpDownCounter => &name,
     };
     if !suffixes {
-        return Some(MetricName {
-            base: stem.to_owned(),
-            text: name,
-            unit: String::new(),
-        });
+        return Some(MetricName { base: stem.to_owned(), text: name, unit: String::new() });
     }
-    let unit = if unit == "1" && kind == NameKind::Gauge {
-        "ratio".to_owned()
-    } else {
-        unit_words(unit)
-    };
+    let unit = if unit == "1" && kind == NameKind::Gauge { "ratio".to_owned() } else { unit_words(unit) };
     let base = with_unit(stem, &unit);
-    let text = if kind == NameKind::Counter {
-        format!("{base}{TOTAL}")
-    } else {
-        base.clone()
-    };
+    let text = if kind == NameKind::Counter { format!("{base}{TOTAL}") } else { base.clone() };
     Some(MetricName { base, text, unit })
 }
 
 fn with_unit(stem: &str, unit: &str) -> String {
     let ends_with_unit = stem.strip_suffix(unit).is_some_and(|front| front.ends_with('_'));
-    if unit.is_empty() || ends_with_unit {
-        stem.to_owned()
-    } else {
-        format!("{stem}_{unit}")
-    }
+    if unit.is_empty() || ends_with_unit { stem.to_owned() } else { format!("{stem}_{unit}") }
 }
 
 /// Letters, digits, colons and single underscores between them.
 fn sanitize_metric(name: &str) -> String {
-    sanitize(name, |c| c.is_ascii_alphanumeric() || c == ':')
-        .trim_matches('_')
-        .to_owned()
+    sanitize(name, |c| c.is_ascii_alphanumeric() || c == ':').trim_matches('_').to_owned()
 }
 
 /// The label name for an attribute key.
@@ -246,12 +217,7 @@ mod tests {
             ("http.server.duration", "ms", Gauge, "http_server_duration_milliseconds"),
             ("memory.usage", "By", UpDownCounter, "memory_usage_bytes"),
             ("memory.usage.bytes", "By", Gauge, "memory_usage_bytes"),
-            (
-                "seconds.before.my.birthday",
-                "s",
-                Gauge,
-                "seconds_before_my_birthday_seconds",
-            ),
+            ("seconds.before.my.birthday", "s", Gauge, "seconds_before_my_birthday_seconds"),
             ("requests", "{request}", Counter, "requests_total"),
             ("requests.total", "1", Counter, "requests_total"),
             ("cpu.seconds.total", "s", Counter, "cpu_seconds_total"),

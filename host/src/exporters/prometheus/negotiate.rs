@@ -21,11 +21,7 @@ pub fn format(headers: &HeaderMap, enable_open_metrics: bool) -> Format {
         _ => {}
     });
     let text = text.or(any).unwrap_or(0);
-    if enable_open_metrics && open_metrics > 0 && open_metrics >= text {
-        Format::OpenMetrics
-    } else {
-        Format::Text
-    }
+    if enable_open_metrics && open_metrics > 0 && open_metrics >= text { Format::OpenMetrics } else { Format::Text }
 }
 
 /// Whether gzip is welcome, and not less so than no compression.
@@ -68,9 +64,7 @@ fn parameter<'a>(parameters: &'a str, name: &str) -> Option<&'a str> {
 
 fn thousandths(quality: &str) -> Option<u32> {
     let quality: f64 = quality.parse().ok()?;
-    (0.0..=1.0)
-        .contains(&quality)
-        .then(|| (quality * 1000.0).round() as u32)
+    (0.0..=1.0).contains(&quality).then(|| (quality * 1000.0).round() as u32)
 }
 
 #[cfg(test)]

@@ -24,12 +24,10 @@ pub fn labels(scope: &Message<'_>) -> Result<Vec<Label>, Fault> {
         Ok(())
     })?;
     let [name_label, version_label, _] = RESERVED;
-    let mut labels = vec![
-        Label::added(name_label, name_label, name),
-        Label::added(version_label, version_label, version),
-    ];
+    let mut labels =
+        vec![Label::added(name_label, name_label, name), Label::added(version_label, version_label, version)];
     for attribute in attributes(scope, 3)? {
-        let label = Label::of_attribute(PREFIX, attribute.key, value::text(&attribute.value)?);
+        let label = Label::of_attribute(PREFIX, attribute.key, value::text(&attribute.value()?)?);
         if !RESERVED.contains(&label.name()) {
             labels.push(label);
         }
@@ -56,10 +54,7 @@ mod tests {
             put_bytes(&mut scope, 3, &entry);
         }
         let labels = labels(&Message::whole(&scope)).unwrap();
-        assert_eq!(
-            render(labels),
-            r#"{otel_scope_name="my.library",otel_scope_short_name="z"}"#
-        );
+        assert_eq!(render(labels), r#"{otel_scope_name="my.library",otel_scope_short_name="z"}"#);
     }
 
     #[test]

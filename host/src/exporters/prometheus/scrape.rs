@@ -41,21 +41,12 @@ pub struct Shared {
 impl Shared {
     /// An empty store's sharing.
     pub fn new(store: Store, clock: Clock, send_timestamps: bool, enable_open_metrics: bool) -> Shared {
-        Shared {
-            store: Mutex::new(store),
-            waiting: AtomicUsize::new(0),
-            clock,
-            send_timestamps,
-            enable_open_metrics,
-        }
+        Shared { store: Mutex::new(store), waiting: AtomicUsize::new(0), clock, send_timestamps, enable_open_metrics }
     }
 
     /// The store, for one batch.
     pub fn for_ingest(&self) -> IngestTurn<'_> {
-        IngestTurn {
-            shared: self,
-            store: None,
-        }
+        IngestTurn { shared: self, store: None }
     }
 
     /// The store, for one piece of a scrape. Ingest sees who waits, and steps aside.
@@ -113,13 +104,7 @@ impl ScrapeBody {
         let now = (shared.clock)();
         let cursor = shared.lock_for_scrape().cursor(now);
         let gzip = gzip.then(|| GzEncoder::new(Vec::new(), Compression::fast()));
-        ScrapeBody {
-            shared,
-            cursor,
-            format,
-            gzip,
-            finished: false,
-        }
+        ScrapeBody { shared, cursor, format, gzip, finished: false }
     }
 
     /// Some more of the answer; empty when all of it is still in the compressor.

@@ -26,9 +26,9 @@ impl Value {
     /// The sum; a double as soon as one of them is, or 64 bits are too few.
     fn plus(self, other: Value) -> Value {
         match (self, other) {
-            (Value::Integer(a), Value::Integer(b)) => a
-                .checked_add(b)
-                .map_or(Value::Double(a as f64 + b as f64), Value::Integer),
+            (Value::Integer(a), Value::Integer(b)) => {
+                a.checked_add(b).map_or(Value::Double(a as f64 + b as f64), Value::Integer)
+            }
             (a, b) => Value::Double(a.as_double() + b.as_double()),
         }
     }
@@ -92,47 +92,27 @@ mod tests {
     use super::*;
 
     fn point(value: Value, start_time: u64, time: u64) -> Point {
-        Point {
-            value,
-            start_time,
-            time,
-        }
+        Point { value, start_time, time }
     }
 
     fn series(first: Point) -> Series {
         let seen = Duration::ZERO;
-        Series {
-            labels: Arc::from(""),
-            stream: 0,
-            labels_hash: 0,
-            born: 0,
-            seen,
-            point: first,
-        }
+        Series { labels: Arc::from(""), stream: 0, labels_hash: 0, born: 0, seen, point: first }
     }
 
     #[test]
     fn deltas_add_up_from_the_first_ones_start() {
         let mut series = series(point(Value::Integer(5), 10, 20));
-        assert_eq!(
-            series.update(Update::Accumulate, point(Value::Integer(7), 20, 30), Duration::ZERO),
-            Ok(())
-        );
+        assert_eq!(series.update(Update::Accumulate, point(Value::Integer(7), 20, 30), Duration::ZERO), Ok(()));
         assert_eq!(series.point, point(Value::Integer(12), 10, 30));
-        assert_eq!(
-            series.update(Update::Accumulate, point(Value::Double(0.5), 30, 25), Duration::ZERO),
-            Ok(())
-        );
+        assert_eq!(series.update(Update::Accumulate, point(Value::Double(0.5), 30, 25), Duration::ZERO), Ok(()));
         assert_eq!(series.point, point(Value::Double(12.5), 10, 30));
     }
 
     #[test]
     fn an_integer_becomes_a_double_when_it_overflows() {
         let mut series = series(point(Value::Integer(i64::MAX), 0, 1));
-        assert_eq!(
-            series.update(Update::Accumulate, point(Value::Integer(1), 0, 2), Duration::ZERO),
-            Ok(())
-        );
+        assert_eq!(series.update(Update::Accumulate, point(Value::Integer(1), 0, 2), Duration::ZERO), Ok(()));
         assert_eq!(series.point.value, Value::Double(9_223_372_036_854_775_808.0));
     }
 
@@ -140,18 +120,9 @@ mod tests {
     fn an_older_point_does_not_replace_a_newer_one() {
         let mut series = series(point(Value::Integer(5), 0, 20));
         let older = point(Value::Integer(4), 0, 19);
-        assert_eq!(
-            series.update(Update::Replace, older, Duration::from_secs(9)),
-            Err(Reason::OutOfOrder)
-        );
-        assert_eq!(
-            (series.point.value, series.seen),
-            (Value::Integer(5), Duration::from_secs(9))
-        );
-        assert_eq!(
-            series.update(Update::Replace, point(Value::Integer(6), 0, 20), Duration::ZERO),
-            Ok(())
-        );
+        assert_eq!(series.update(Update::Replace, older, Duration::from_secs(9)), Err(Reason::OutOfOrder));
+        assert_eq!((series.point.value, series.seen), (Value::Integer(5), Duration::from_secs(9)));
+        assert_eq!(series.update(Update::Replace, point(Value::Integer(6), 0, 20), Duration::ZERO), Ok(()));
         assert_eq!(series.point.value, Value::Integer(6));
     }
 }

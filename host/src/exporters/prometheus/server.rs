@@ -46,20 +46,12 @@ type Answer = Response<Either<ScrapeBody, Full<Bytes>>>;
 /// Opens the socket. Inside the tokio runtime.
 pub fn bind(id: &ComponentId, endpoint: &str) -> Result<TcpListener, BindError> {
     // As in Go, nothing before the port means every address.
-    let address = if endpoint.starts_with(':') {
-        format!("0.0.0.0{endpoint}")
-    } else {
-        endpoint.to_owned()
-    };
+    let address = if endpoint.starts_with(':') { format!("0.0.0.0{endpoint}") } else { endpoint.to_owned() };
     listen(&address).map_err(|source| {
         let (component, endpoint) = (id.to_string(), endpoint.to_owned());
         match source.kind() {
             io::ErrorKind::AddrInUse => BindError::InUse { component, endpoint },
-            _ => BindError::Address {
-                component,
-                endpoint,
-                source,
-            },
+            _ => BindError::Address { component, endpoint, source },
         }
     })
 }
@@ -134,9 +126,7 @@ fn respond<B>(request: &Request<B>, shared: &Arc<Shared>) -> Answer {
         Method::HEAD => metrics(request, shared, false),
         _ => {
             let mut answer = plain(StatusCode::METHOD_NOT_ALLOWED, "use GET or HEAD\n");
-            answer
-                .headers_mut()
-                .insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+            answer.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
             answer
         }
     }
@@ -162,8 +152,6 @@ fn metrics<B>(request: &Request<B>, shared: &Arc<Shared>, with_body: bool) -> An
 fn plain(status: StatusCode, text: &'static str) -> Answer {
     let mut answer = Response::new(Either::Right(Full::from(text)));
     *answer.status_mut() = status;
-    answer
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     answer
 }

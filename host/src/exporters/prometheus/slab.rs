@@ -9,10 +9,7 @@ pub struct Slab<T> {
 
 impl<T> Default for Slab<T> {
     fn default() -> Self {
-        Slab {
-            places: Vec::new(),
-            free: Vec::new(),
-        }
+        Slab { places: Vec::new(), free: Vec::new() }
     }
 }
 
@@ -61,9 +58,6 @@ mod tests {
         assert_eq!((slab.insert("a"), slab.insert("b")), (Some(0), Some(1)));
         assert_eq!((slab.remove(0), slab.remove(0)), (Some("a"), None));
         assert_eq!((slab.insert("c"), slab.insert("d")), (Some(0), Some(2)));
-        assert_eq!(
-            (slab.get(1), slab.get(0), slab.get(9), slab.end()),
-            (Some(&"b"), Some(&"c"), None, 3)
-        );
+        assert_eq!((slab.get(1), slab.get(0), slab.get(9), slab.end()), (Some(&"b"), Some(&"c"), None, 3));
     }
 }

@@ -30,11 +30,7 @@ pub struct Target {
 }
 
 /// What a `target_info` series shows.
-pub const POINT: Point = Point {
-    value: Value::Integer(1),
-    start_time: 0,
-    time: 0,
-};
+pub const POINT: Point = Point { value: Value::Integer(1), start_time: 0, time: 0 };
 
 /// The family of `target_info`.
 pub fn meta(namespace: &str) -> Meta {
@@ -57,7 +53,7 @@ impl Target {
         let mut service = Service::default();
         let (mut rest, mut series_labels) = (Vec::new(), Vec::new());
         for attribute in attributes(resource, 1)? {
-            let text = value::text(&attribute.value)?;
+            let text = value::text(&attribute.value()?)?;
             let label = Label::of_attribute("", attribute.key, text.clone());
             if all_attributes {
                 series_labels.push(label.clone());
@@ -70,11 +66,7 @@ impl Target {
         let identity = render(identity_labels.clone());
         rest.extend_from_slice(&identity_labels);
         series_labels.extend(identity_labels);
-        Ok(Target {
-            identity,
-            labels: render(rest),
-            series_labels,
-        })
+        Ok(Target { identity, labels: render(rest), series_labels })
     }
 }
 
@@ -104,10 +96,7 @@ impl Service {
             ("", name) => name.to_owned(),
             (namespace, name) => format!("{namespace}/{name}"),
         };
-        vec![
-            Label::added("job", NAME, job),
-            Label::added("instance", INSTANCE, self.instance),
-        ]
+        vec![Label::added("job", NAME, job), Label::added("instance", INSTANCE, self.instance)]
     }
 }
 
@@ -131,15 +120,7 @@ mod tests {
 
     #[test]
     fn the_service_is_job_and_instance_and_the_rest_is_information() {
-        let target = target(
-            &[
-                (NAME, "cart"),
-                (NAMESPACE, "shop"),
-                (INSTANCE, "i-1"),
-                ("host.name", "h"),
-            ],
-            false,
-        );
+        let target = target(&[(NAME, "cart"), (NAMESPACE, "shop"), (INSTANCE, "i-1"), ("host.name", "h")], false);
         assert_eq!(target.identity, r#"{instance="i-1",job="shop/cart"}"#);
         assert_eq!(target.labels, r#"{host_name="h",instance="i-1",job="shop/cart"}"#);
         assert_eq!(render(target.series_labels), target.identity);

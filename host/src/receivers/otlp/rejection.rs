@@ -178,7 +178,6 @@ impl Rejection {
 fn refusal_row(refusal: &Refusal) -> (&'static str, StatusCode, Code) {
     match refusal {
         Refusal::Malformed { .. } => ("malformed", StatusCode::BAD_REQUEST, Code::InvalidArgument),
-        Refusal::NoPipeline { .. } => ("no_pipeline", StatusCode::NOT_FOUND, Code::Unimplemented),
         // What the Collector answers for a signal it was not told to receive.
         Refusal::NoPipeline { .. } => ("no_pipeline", StatusCode::NOT_FOUND, Code::Unimplemented),
         Refusal::Declined { .. } => ("declined", StatusCode::BAD_REQUEST, Code::InvalidArgument),

@@ -21,10 +21,7 @@ pub fn write(sink: &mut Sink<'_>, index: usize, metric: &Fields<'_>) -> Result<(
         sink.line(format_args!("     -> IsMonotonic: {}", data.varint(3)? != 0));
     }
     if matches!(kind, 7 | 9 | 10) {
-        sink.line(format_args!(
-            "     -> AggregationTemporality: {}",
-            temporality_name(data.varint(2)?)
-        ));
+        sink.line(format_args!("     -> AggregationTemporality: {}", temporality_name(data.varint(2)?)));
     }
     for (index, point) in data.children(1)?.into_iter().enumerate() {
         points::write(sink, kind, index, &Fields::new(point))?;

@@ -46,11 +46,7 @@ impl Levels for Detailed<'_, '_> {
         self.sink.line(format_args!("{name} #{index}"));
         self.sink.line(format_args!("{name} SchemaURL: {}", level.text(3)?));
         let scope = level.child(1)?;
-        self.sink.line(format_args!(
-            "InstrumentationScope {} {}",
-            scope.text(1)?,
-            scope.text(2)?
-        ));
+        self.sink.line(format_args!("InstrumentationScope {} {}", scope.text(1)?, scope.text(2)?));
         attributes(self.sink, "", "InstrumentationScope attributes", &scope.attributes(3)?)
     }
 
@@ -100,7 +96,7 @@ fn attributes(sink: &mut Sink<'_>, indent: &str, header: &str, attributes: &[Att
     sink.line(format_args!("{indent}{arrow}{header}:"));
     for attribute in attributes {
         let key = String::from_utf8_lossy(attribute.key);
-        sink.line(format_args!("{indent}{INDENT}-> {key}: {}", typed(&attribute.value)?));
+        sink.line(format_args!("{indent}{INDENT}-> {key}: {}", typed(&attribute.value()?)?));
     }
     Ok(())
 }

@@ -34,10 +34,7 @@ pub fn write(sink: &mut Sink<'_>, kind: u32, index: usize, point: &Fields<'_>) -
 fn number(sink: &mut Sink<'_>, name: &str, message: &Fields<'_>, [double, integer]: [u32; 2]) -> Result<(), Fault> {
     match message.variant(&[double, integer])? {
         Some(field) if field == double => {
-            sink.line(format_args!(
-                "{name}: {}",
-                fixed(f64::from_bits(message.fixed64(double)?))
-            ));
+            sink.line(format_args!("{name}: {}", fixed(f64::from_bits(message.fixed64(double)?))));
         }
         Some(_) => sink.line(format_args!("{name}: {}", message.fixed64(integer)?.cast_signed())),
         None => {}
@@ -48,10 +45,7 @@ fn number(sink: &mut Sink<'_>, name: &str, message: &Fields<'_>, [double, intege
 fn histogram(sink: &mut Sink<'_>, point: &Fields<'_>) -> Result<(), Fault> {
     statistics(sink, point, [11, 12])?;
     for (index, bound) in point.fixed64s(7)?.into_iter().enumerate() {
-        sink.line(format_args!(
-            "ExplicitBounds #{index}: {}",
-            fixed(f64::from_bits(bound))
-        ));
+        sink.line(format_args!("ExplicitBounds #{index}: {}", fixed(f64::from_bits(bound))));
     }
     for (index, count) in point.fixed64s(6)?.into_iter().enumerate() {
         sink.line(format_args!("Buckets #{index}, Count: {count}"));

@@ -73,11 +73,7 @@ fn exponential_histogram() -> Vec<u8> {
     let buckets = |offset: u64, counts: [u64; 2]| {
         message(|buckets| {
             put_varint_field(buckets, 1, offset);
-            put_bytes(
-                buckets,
-                2,
-                &message(|packed| counts.iter().for_each(|count| put_varint(packed, *count))),
-            );
+            put_bytes(buckets, 2, &message(|packed| counts.iter().for_each(|count| put_varint(packed, *count))));
         })
     };
     let point = point(1, |point| {
@@ -236,11 +232,7 @@ fn a_resource_names_its_entities() {
     });
     let resource = message(|resource| put_bytes(resource, 3, &entity));
     let level = message(|level| put_bytes(level, 1, &resource));
-    let shown = written(
-        "detailed",
-        Signal::Metrics,
-        &message(|request| put_bytes(request, 1, &level)),
-    );
+    let shown = written("detailed", Signal::Metrics, &message(|request| put_bytes(request, 1, &level)));
     let expected = "Resource entity refs:
      -> Entity ref #0:
           -> Type: service

@@ -45,20 +45,11 @@ impl Write for Closed {
 
 fn exporter(config: &str, output: Box<dyn Write + Send>, seconds: Arc<AtomicU64>) -> DebugExporter {
     let clock: Clock = Arc::new(move || Duration::from_secs(seconds.load(Ordering::Relaxed)));
-    DebugExporter::with_clock(
-        "debug".parse().unwrap(),
-        serde_json::from_str(config).unwrap(),
-        output,
-        clock,
-    )
+    DebugExporter::with_clock("debug".parse().unwrap(), serde_json::from_str(config).unwrap(), output, clock)
 }
 
 fn batch(signal: Signal, bytes: Vec<u8>) -> Batch {
-    Batch {
-        signal,
-        bytes: Bytes::from(bytes),
-        invalid_utf8: InvalidUtf8::Accept,
-    }
+    Batch { signal, bytes: Bytes::from(bytes), invalid_utf8: InvalidUtf8::Accept }
 }
 
 /// What the exporter writes for one request.
@@ -86,11 +77,7 @@ fn text_attribute(key: &str, value: &str) -> Vec<u8> {
 fn integer_attribute(key: &str, value: i64) -> Vec<u8> {
     message(|entry| {
         put_bytes(entry, 1, key.as_bytes());
-        put_bytes(
-            entry,
-            2,
-            &message(|any| put_varint_field(any, 3, value.cast_unsigned())),
-        );
+        put_bytes(entry, 2, &message(|any| put_varint_field(any, 3, value.cast_unsigned())));
     })
 }
 
@@ -122,14 +109,7 @@ fn batches_are_sampled_by_signal_and_second_but_all_are_counted() {
     let traces = batch(Signal::Traces, request(&[Vec::new(), Vec::new()]));
     for second in [0, 0, 1] {
         seconds.store(second, Ordering::Relaxed);
-        assert_eq!(
-            exporter.consume(&traces).unwrap(),
-            Consumed {
-                items: 2,
-                dropped: 0,
-                reason: ""
-            }
-        );
+        assert_eq!(exporter.consume(&traces).unwrap(), Consumed { items: 2, dropped: 0, reason: "" });
     }
     exporter.consume(&batch(Signal::Logs, request(&[Vec::new()]))).unwrap();
     let line = "Traces {\"resource spans\": 1, \"spans\": 2}\n";
@@ -149,9 +129,6 @@ fn bytes_that_are_no_request_are_an_error_and_write_nothing() {
     let output = Output::default();
     let mut exporter = exporter("{}", Box::new(output.clone()), Arc::default());
     let error = exporter.consume(&batch(Signal::Traces, vec![0x0a, 5])).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "unreadable batch at byte 1: length reaches beyond the message"
-    );
+    assert_eq!(error.to_string(), "unreadable batch at byte 1: length reaches beyond the message");
     assert!(output.0.lock().unwrap().is_empty());
 }

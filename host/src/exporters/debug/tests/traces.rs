@@ -44,10 +44,7 @@ ScopeTraces #0 my.lib@1.2 short=ml
 checkout 11111111111111111111111111111111 2222222222222222 http.method=GET items=3
   
 "#;
-    assert_eq!(
-        written("normal", Signal::Traces, &request(&[span(), Vec::new()])),
-        expected
-    );
+    assert_eq!(written("normal", Signal::Traces, &request(&[span(), Vec::new()])), expected);
 }
 
 #[test]

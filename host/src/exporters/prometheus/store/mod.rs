@@ -94,18 +94,9 @@ impl Store {
         if (!same_kind || family.meta.help != meta.help) && !family.conflict_logged {
             family.conflict_logged = true;
             let (name, kept, other) = (&*meta.base, family.meta.kind, meta.kind);
-            tracing::warn!(
-                name,
-                ?kept,
-                ?other,
-                "two metrics share a name: the first one's type and description stand"
-            );
+            tracing::warn!(name, ?kept, ?other, "two metrics share a name: the first one's type and description stand");
         }
-        if same_kind {
-            Ok(place)
-        } else {
-            Err(Reason::TypeConflict)
-        }
+        if same_kind { Ok(place) } else { Err(Reason::TypeConflict) }
     }
 
     fn kind_of(&self, name: &str) -> Option<FamilyKind> {
@@ -183,10 +174,7 @@ impl Store {
 
     /// Removes the series with these labels, however it was identified; `false` when there is none.
     pub fn remove_labels(&mut self, family: u32, labels: &str, labels_hash: u64, stream: u128) -> bool {
-        let claimed = self
-            .families
-            .get_mut(family)
-            .and_then(|family| family.claim(labels, labels_hash, stream));
+        let claimed = self.families.get_mut(family).and_then(|family| family.claim(labels, labels_hash, stream));
         claimed.is_some() && self.remove_stream(family, stream)
     }
 

@@ -74,12 +74,7 @@ impl Store {
         let first = !cursor.header_written && !samples.is_empty();
         cursor.header_written |= first;
         let derived_name_taken = cursor.derived_name_taken;
-        Some(Piece {
-            meta: Arc::clone(&family.meta),
-            first,
-            derived_name_taken,
-            samples,
-        })
+        Some(Piece { meta: Arc::clone(&family.meta), first, derived_name_taken, samples })
     }
 
     fn current_family(&self, cursor: &Cursor) -> Option<&Family> {
@@ -105,10 +100,7 @@ impl Store {
     fn derived_name_taken(&self, meta: &Meta) -> bool {
         match meta.kind {
             FamilyKind::Counter => self.names.contains_key(format!("{}_created", meta.base).as_str()),
-            FamilyKind::Target => meta
-                .base
-                .strip_suffix("_info")
-                .is_some_and(|name| self.names.contains_key(name)),
+            FamilyKind::Target => meta.base.strip_suffix("_info").is_some_and(|name| self.names.contains_key(name)),
             FamilyKind::Gauge => false,
         }
     }

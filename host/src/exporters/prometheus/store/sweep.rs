@@ -23,9 +23,7 @@ impl Store {
             let stop = end.min(self.sweep_place.saturating_add(budget));
             self.sweep_places(family, self.sweep_place..stop, now);
             // A family counts as one place more, so that empty ones do not make a sweep long.
-            budget = budget
-                .saturating_sub(stop.saturating_sub(self.sweep_place))
-                .saturating_sub(1);
+            budget = budget.saturating_sub(stop.saturating_sub(self.sweep_place)).saturating_sub(1);
             self.sweep_place = stop;
             if stop >= end {
                 self.sweep_place = 0;
@@ -40,10 +38,7 @@ impl Store {
             return;
         };
         for place in places {
-            if family
-                .get(place)
-                .is_some_and(|series| is_expired(series, now, self.expiration))
-            {
+            if family.get(place).is_some_and(|series| is_expired(series, now, self.expiration)) {
                 self.series -= usize::from(family.remove(place));
             }
         }

@@ -12,28 +12,10 @@ fn shop() -> Request {
         ("service.instance.id", "i-1"),
         ("host.name", "h\"1"),
     ];
-    let counted = Point {
-        start_time: START,
-        time: START,
-        ..integer(&[("http.method", "GET"), ("code", "200")], 42)
-    };
-    let requests = Metric {
-        name: "http.requests",
-        unit: "{request}",
-        help: "Requests.",
-        ..COUNTER
-    };
-    let latency = Metric {
-        name: "latency",
-        unit: "ms",
-        help: "A \\ and\na line",
-        ..GAUGE
-    };
-    let length = Metric {
-        name: "queue.length",
-        unit: "1",
-        ..UP_DOWN
-    };
+    let counted = Point { start_time: START, time: START, ..integer(&[("http.method", "GET"), ("code", "200")], 42) };
+    let requests = Metric { name: "http.requests", unit: "{request}", help: "Requests.", ..COUNTER };
+    let latency = Metric { name: "latency", unit: "ms", help: "A \\ and\na line", ..GAUGE };
+    let length = Metric { name: "queue.length", unit: "1", ..UP_DOWN };
     let group = Group::default()
         .resource(&resource)
         .scope("my.lib", "1.2", &[("short.name", "ml"), ("version", "reserved")])
@@ -48,14 +30,7 @@ const SCOPE: &str = r#"otel_scope_name="my.lib",otel_scope_short_name="ml",otel_
 #[test]
 fn the_prometheus_text_format() {
     let mut bench = Bench::new("{}");
-    assert_eq!(
-        bench.consume(shop()),
-        Consumed {
-            items: 3,
-            dropped: 0,
-            reason: ""
-        }
-    );
+    assert_eq!(bench.consume(shop()), Consumed { items: 3, dropped: 0, reason: "" });
     let expected = format!(
         r#"# HELP http_requests_total Requests.
 # TYPE http_requests_total counter
@@ -110,20 +85,10 @@ fn settings_change_names_and_labels() {
         r#"{"namespace": "my-app", "const_labels": {"env": "prod", "code": "c"}, "send_timestamps": true,
             "resource_to_telemetry_conversion": {"enabled": true}, "add_metric_suffixes": false}"#,
     );
-    let point = Point {
-        time: START,
-        ..integer(&[("code", "200"), ("host.name", "from point")], 1)
-    };
+    let point = Point { time: START, ..integer(&[("code", "200"), ("host.name", "from point")], 1) };
     let group = Group::default()
         .resource(&[("service.name", "cart"), ("host.name", "from resource")])
-        .metric(
-            Metric {
-                name: "requests",
-                unit: "s",
-                ..COUNTER
-            },
-            &[point],
-        );
+        .metric(Metric { name: "requests", unit: "s", ..COUNTER }, &[point]);
     bench.consume(Request::default().group(group));
     let expected = r#"# TYPE my_app_requests counter
 my_app_requests{code="c",env="prod",host_name="from point",job="cart",service_name="cart"} 1 1520430000123
@@ -132,47 +97,20 @@ my_app_requests{code="c",env="prod",host_name="from point",job="cart",service_na
 my_app_target_info{host_name="from resource",job="cart"} 1
 "#;
     assert_eq!(bench.text(), expected);
-    assert!(
-        bench
-            .scrape(Format::OpenMetrics)
-            .starts_with("# TYPE my_app_requests counter\nmy_app_requests_total{")
-    );
+    assert!(bench.scrape(Format::OpenMetrics).starts_with("# TYPE my_app_requests counter\nmy_app_requests_total{"));
 }
 
 #[test]
 fn the_first_type_and_description_of_a_name_stand() {
     let mut bench = Bench::new("{}");
-    let first = Metric {
-        name: "jobs",
-        help: "First.",
-        ..COUNTER
-    };
+    let first = Metric { name: "jobs", help: "First.", ..COUNTER };
     assert_eq!(bench.consume(one(first, &[integer(&[], 1)])).items, 1);
-    let other_help = Metric {
-        help: "Second.",
-        ..first
-    };
+    let other_help = Metric { help: "Second.", ..first };
     assert_eq!(bench.consume(one(other_help, &[integer(&[("a", "b")], 2)])).items, 1);
-    let conflict = Consumed {
-        items: 0,
-        dropped: 1,
-        reason: "type_conflict",
-    };
-    assert_eq!(
-        bench.consume(one(Metric { name: "jobs", ..GAUGE }, &[integer(&[], 3)])),
-        conflict
-    );
+    let conflict = Consumed { items: 0, dropped: 1, reason: "type_conflict" };
+    assert_eq!(bench.consume(one(Metric { name: "jobs", ..GAUGE }, &[integer(&[], 3)])), conflict);
     // In the text format this gauge would have the counter's own name.
-    assert_eq!(
-        bench.consume(one(
-            Metric {
-                name: "jobs.total",
-                ..GAUGE
-            },
-            &[integer(&[], 4)]
-        )),
-        conflict
-    );
+    assert_eq!(bench.consume(one(Metric { name: "jobs.total", ..GAUGE }, &[integer(&[], 4)])), conflict);
     let expected = "# HELP jobs_total First.\n# TYPE jobs_total counter\njobs_total 1\njobs_total{a=\"b\"} 2\n";
     assert_eq!(bench.text(), expected);
     assert_eq!(bench.dropped("type_conflict"), 2);
@@ -181,23 +119,8 @@ fn the_first_type_and_description_of_a_name_stand() {
 #[test]
 fn a_gauge_can_be_called_created() {
     let mut bench = Bench::new("{}");
-    bench.consume(one(
-        Metric {
-            name: "jobs",
-            ..COUNTER
-        },
-        &[Point {
-            start_time: START,
-            ..integer(&[], 1)
-        }],
-    ));
-    bench.consume(one(
-        Metric {
-            name: "jobs.created",
-            ..GAUGE
-        },
-        &[integer(&[], 2)],
-    ));
+    bench.consume(one(Metric { name: "jobs", ..COUNTER }, &[Point { start_time: START, ..integer(&[], 1) }]));
+    bench.consume(one(Metric { name: "jobs.created", ..GAUGE }, &[integer(&[], 2)]));
     let expected = "# TYPE jobs counter\njobs_total 1\n# TYPE jobs_created gauge\njobs_created 2\n# EOF\n";
     assert_eq!(bench.scrape(Format::OpenMetrics), expected);
 }
@@ -215,10 +138,7 @@ fn what_renders_the_same_is_one_series() {
     for pairs in orders {
         assert_eq!(bench.consume(one(metric, &[integer(pairs, 1)])).items, 1);
     }
-    assert_eq!(
-        bench.text(),
-        "# TYPE jobs_total counter\njobs_total{a_b=\"1\",c=\"2\"} 4\n"
-    );
+    assert_eq!(bench.text(), "# TYPE jobs_total counter\njobs_total{a_b=\"1\",c=\"2\"} 4\n");
 }
 
 #[test]
@@ -240,52 +160,19 @@ fn resources_that_differ_only_in_their_information_share_a_series_and_the_later_
 #[test]
 fn every_point_is_accounted_for() {
     let mut bench = Bench::new("{}");
-    let missing = Point {
-        flags: 0,
-        ..super::request::stale(&[])
-    };
+    let missing = Point { flags: 0, ..super::request::stale(&[]) };
     let group = Group::default()
         .histogram(Metric { name: "h", ..HISTOGRAM }, 3)
-        .histogram(
-            Metric {
-                name: "s",
-                data: 11,
-                ..HISTOGRAM
-            },
-            2,
-        )
+        .histogram(Metric { name: "s", data: 11, ..HISTOGRAM }, 2)
         .metric(Metric { name: "ok", ..GAUGE }, &[integer(&[], 1)])
         .metric(Metric { name: "none", ..GAUGE }, &[missing])
         .metric(Metric { name: "###", ..GAUGE }, &[integer(&[], 1)])
-        .metric(
-            Metric {
-                name: "unspecified",
-                temporality: 0,
-                ..COUNTER
-            },
-            &[integer(&[], 1), integer(&[], 2)],
-        )
-        .metric(
-            Metric { name: "down", ..DELTA },
-            &[integer(&[], -1), double(&[], f64::NAN)],
-        );
+        .metric(Metric { name: "unspecified", temporality: 0, ..COUNTER }, &[integer(&[], 1), integer(&[], 2)])
+        .metric(Metric { name: "down", ..DELTA }, &[integer(&[], -1), double(&[], f64::NAN)]);
     let consumed = bench.consume(Request::default().group(group));
-    assert_eq!(
-        consumed,
-        Consumed {
-            items: 1,
-            dropped: 11,
-            reason: "unsupported_kind"
-        }
-    );
-    let reasons = [
-        "unsupported_kind",
-        "no_value",
-        "invalid_name",
-        "unspecified_temporality",
-        "invalid_delta",
-    ]
-    .map(|r| bench.dropped(r));
+    assert_eq!(consumed, Consumed { items: 1, dropped: 11, reason: "unsupported_kind" });
+    let reasons = ["unsupported_kind", "no_value", "invalid_name", "unspecified_temporality", "invalid_delta"]
+        .map(|r| bench.dropped(r));
     assert_eq!(reasons, [5, 1, 1, 2, 2]);
     assert_eq!(bench.text(), "# TYPE ok gauge\nok 1\n");
 }

@@ -21,21 +21,13 @@ struct Served {
 impl Served {
     fn new() -> Served {
         let mut bench = Bench::new(r#"{"endpoint": "127.0.0.1:0"}"#);
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async { bench.exporter.bind() }).unwrap();
         let address = bench.exporter.address.unwrap().to_string();
         let (stop, stopped) = oneshot::channel::<()>();
         let serve = bench.exporter.serve(Box::pin(async move { drop(stopped.await) }));
         let server = thread::spawn(move || runtime.block_on(serve));
-        Served {
-            bench,
-            address,
-            stop: Some(stop),
-            server: Some(server),
-        }
+        Served { bench, address, stop: Some(stop), server: Some(server) }
     }
 
     fn request(&self, head: &str) -> (String, Vec<u8>) {
@@ -61,11 +53,7 @@ fn request(address: &str, head: &str) -> (String, Vec<u8>) {
     let end = answer.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
     let head = String::from_utf8(answer[..end].to_vec()).unwrap();
     let body = answer.split_off(end + 4);
-    let body = if head.contains("transfer-encoding: chunked") {
-        dechunk(&body)
-    } else {
-        body
-    };
+    let body = if head.contains("transfer-encoding: chunked") { dechunk(&body) } else { body };
     (head, body)
 }
 
@@ -86,13 +74,7 @@ fn many(count: usize) -> Request {
     let names: Vec<String> = (0..count).map(|number| format!("value-{number}")).collect();
     let pairs: Vec<[(&str, &str); 1]> = names.iter().map(|name| [("name", name.as_str())]).collect();
     let points: Vec<Point<'_>> = pairs.iter().map(|pairs| integer(pairs, 1)).collect();
-    one(
-        Metric {
-            name: "jobs",
-            ..COUNTER
-        },
-        &points,
-    )
+    one(Metric { name: "jobs", ..COUNTER }, &points)
 }
 
 #[test]
@@ -101,17 +83,11 @@ fn a_scrape_gets_what_its_accept_header_asks_for() {
     served.bench.consume(many(1));
     let (head, body) = served.request("GET /metrics HTTP/1.1");
     assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
-    assert!(
-        head.contains("content-type: text/plain; version=0.0.4; charset=utf-8"),
-        "{head}"
-    );
+    assert!(head.contains("content-type: text/plain; version=0.0.4; charset=utf-8"), "{head}");
     assert_eq!(body, b"# TYPE jobs_total counter\njobs_total{name=\"value-0\"} 1\n");
     let (head, body) =
         served.request("GET /metrics?a=b HTTP/1.1\r\naccept: application/openmetrics-text;version=1.0.0");
-    assert!(
-        head.contains("content-type: application/openmetrics-text; version=1.0.0; charset=utf-8"),
-        "{head}"
-    );
+    assert!(head.contains("content-type: application/openmetrics-text; version=1.0.0; charset=utf-8"), "{head}");
     assert_eq!(body, b"# TYPE jobs counter\njobs_total{name=\"value-0\"} 1\n# EOF\n");
 }
 
@@ -119,15 +95,9 @@ fn a_scrape_gets_what_its_accept_header_asks_for() {
 fn other_paths_and_methods_are_refused() {
     let served = Served::new();
     let (head, body) = served.request("GET / HTTP/1.1");
-    assert!(
-        head.starts_with("HTTP/1.1 404 ") && body == b"metrics are at /metrics\n",
-        "{head}"
-    );
+    assert!(head.starts_with("HTTP/1.1 404 ") && body == b"metrics are at /metrics\n", "{head}");
     let (head, _) = served.request("POST /metrics HTTP/1.1\r\ncontent-length: 0");
-    assert!(
-        head.starts_with("HTTP/1.1 405 ") && head.contains("allow: GET, HEAD"),
-        "{head}"
-    );
+    assert!(head.starts_with("HTTP/1.1 405 ") && head.contains("allow: GET, HEAD"), "{head}");
     let (head, body) = served.request("HEAD /metrics HTTP/1.1");
     assert!(head.starts_with("HTTP/1.1 200 ") && body.is_empty(), "{head}");
 }
@@ -142,9 +112,7 @@ fn a_large_scrape_is_streamed_and_can_be_compressed() {
     assert!(head.contains("content-encoding: gzip"), "{head}");
     assert!(compressed.len() < plain.len() / 3);
     let mut inflated = Vec::new();
-    GzDecoder::new(compressed.as_slice())
-        .read_to_end(&mut inflated)
-        .unwrap();
+    GzDecoder::new(compressed.as_slice()).read_to_end(&mut inflated).unwrap();
     assert!(inflated == plain);
 }
 
@@ -173,16 +141,10 @@ fn ingest_goes_on_while_scrapes_are_read_slowly() {
 fn a_port_that_is_taken_is_found_at_bind() {
     let served = Served::new();
     let mut bench = Bench::new(&format!(r#"{{"endpoint": "{}"}}"#, served.address));
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let error = runtime.block_on(async { bench.exporter.bind() }).unwrap_err();
     assert!(matches!(error, BindError::InUse { .. }), "{error}");
-    assert_eq!(
-        served.bench.exporter.endpoint().unwrap(),
-        format!("http://{}/metrics", served.address)
-    );
+    assert_eq!(served.bench.exporter.endpoint().unwrap(), format!("http://{}/metrics", served.address));
     let mut bench = Bench::new(r#"{"endpoint": "no address"}"#);
     let error = runtime.block_on(async { bench.exporter.bind() }).unwrap_err();
     assert!(matches!(error, BindError::Address { .. }), "{error}");

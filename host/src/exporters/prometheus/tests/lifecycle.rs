@@ -13,31 +13,18 @@ fn series_of(text: &str) -> usize {
 fn deltas_are_accumulated_from_the_first_start() {
     let mut bench = Bench::new("{}");
     for (value, start_time) in [(5, 1_000_000_000), (7, 2_000_000_000), (i64::MAX, 3_000_000_000)] {
-        bench.consume(one(
-            JOBS,
-            &[Point {
-                start_time,
-                ..integer(&[], value)
-            }],
-        ));
+        bench.consume(one(JOBS, &[Point { start_time, ..integer(&[], value) }]));
     }
     let expected = "# TYPE jobs counter\njobs_total 9.223372036854775819e18\njobs_created 1\n# EOF\n";
     let shown = bench.scrape(Format::OpenMetrics);
     // The sum left the integers; as a double it is 2^63.
-    assert_eq!(
-        shown,
-        expected.replace("9.223372036854775819e18", "9.223372036854776e18")
-    );
+    assert_eq!(shown, expected.replace("9.223372036854775819e18", "9.223372036854776e18"));
 }
 
 #[test]
 fn up_down_deltas_are_a_gauge() {
     let mut bench = Bench::new("{}");
-    let metric = Metric {
-        name: "open",
-        temporality: 1,
-        ..UP_DOWN
-    };
+    let metric = Metric { name: "open", temporality: 1, ..UP_DOWN };
     bench.consume(one(metric, &[integer(&[], 5), integer(&[], -7), double(&[], 0.5)]));
     assert_eq!(bench.text(), "# TYPE open gauge\nopen -1.5\n");
 }
@@ -45,40 +32,12 @@ fn up_down_deltas_are_a_gauge() {
 #[test]
 fn an_older_cumulative_point_is_dropped() {
     let mut bench = Bench::new("{}");
-    let metric = Metric {
-        name: "jobs",
-        ..COUNTER
-    };
-    bench.consume(one(
-        metric,
-        &[Point {
-            time: 10,
-            ..integer(&[], 5)
-        }],
-    ));
-    let late = bench.consume(one(
-        metric,
-        &[Point {
-            time: 9,
-            ..integer(&[], 4)
-        }],
-    ));
-    assert_eq!(
-        late,
-        Consumed {
-            items: 0,
-            dropped: 1,
-            reason: "out_of_order"
-        }
-    );
+    let metric = Metric { name: "jobs", ..COUNTER };
+    bench.consume(one(metric, &[Point { time: 10, ..integer(&[], 5) }]));
+    let late = bench.consume(one(metric, &[Point { time: 9, ..integer(&[], 4) }]));
+    assert_eq!(late, Consumed { items: 0, dropped: 1, reason: "out_of_order" });
     // A reset is newer, and smaller.
-    bench.consume(one(
-        metric,
-        &[Point {
-            time: 11,
-            ..integer(&[], 1)
-        }],
-    ));
+    bench.consume(one(metric, &[Point { time: 11, ..integer(&[], 1) }]));
     assert_eq!(bench.text(), "# TYPE jobs_total counter\njobs_total 1\n");
 }
 
@@ -86,22 +45,10 @@ fn an_older_cumulative_point_is_dropped() {
 fn a_stale_point_removes_its_series() {
     let mut bench = Bench::new("{}");
     let metric = Metric { name: "jobs", ..GAUGE };
-    bench.consume(one(
-        metric,
-        &[
-            integer(&[("a", "1")], 1),
-            integer(&[("a", "2")], 2),
-            integer(&[("a", "3")], 3),
-        ],
-    ));
+    bench.consume(one(metric, &[integer(&[("a", "1")], 1), integer(&[("a", "2")], 2), integer(&[("a", "3")], 3)]));
     assert_eq!(bench.consume(one(metric, &[stale(&[("a", "1")])])).items, 1);
     // Also when it comes in another encoding than the last point did, and when there is nothing to remove.
-    assert_eq!(
-        bench
-            .consume(one(metric, &[stale(&[("a", "2"), ("b", "")]), stale(&[("a", "9")])]))
-            .items,
-        2
-    );
+    assert_eq!(bench.consume(one(metric, &[stale(&[("a", "2"), ("b", "")]), stale(&[("a", "9")])])).items, 2);
     assert_eq!(bench.text(), "# TYPE jobs gauge\njobs{a=\"3\"} 3\n");
 }
 
@@ -135,21 +82,10 @@ fn an_expired_name_can_change_its_type() {
 #[test]
 fn the_limit_holds_and_expiry_makes_room() {
     let mut bench = Bench::new(r#"{"series_max": 2, "metric_expiration": "60s"}"#);
-    let points = [
-        integer(&[("a", "1")], 1),
-        integer(&[("a", "2")], 1),
-        integer(&[("a", "3")], 1),
-    ];
-    let limited = Consumed {
-        items: 2,
-        dropped: 1,
-        reason: "series_limit",
-    };
+    let points = [integer(&[("a", "1")], 1), integer(&[("a", "2")], 1), integer(&[("a", "3")], 1)];
+    let limited = Consumed { items: 2, dropped: 1, reason: "series_limit" };
     assert_eq!(bench.consume(one(JOBS, &points)), limited);
-    assert_eq!(
-        bench.consume(one(Metric { name: "other", ..GAUGE }, &points)).dropped,
-        3
-    );
+    assert_eq!(bench.consume(one(Metric { name: "other", ..GAUGE }, &points)).dropped, 3);
     assert_eq!(bench.dropped("series_limit"), 4);
     assert_eq!(series_of(&bench.text()), 2);
     bench.set_clock(61);
@@ -180,14 +116,7 @@ fn a_scrape_shows_a_series_once_whatever_happens_meanwhile() {
     bench.consume(one(Metric { name: "late", ..GAUGE }, &[integer(&[], 1)]));
     let body = ScrapeBody::new(Arc::clone(&bench.exporter.shared), Format::Text, false);
     // Removed and made again behind the cursor's start; another family appears before it.
-    bench.consume(one(
-        metric,
-        &[
-            stale(&[("a", "1")]),
-            integer(&[("a", "1")], 3),
-            integer(&[("a", "4")], 4),
-        ],
-    ));
+    bench.consume(one(metric, &[stale(&[("a", "1")]), integer(&[("a", "1")], 3), integer(&[("a", "4")], 4)]));
     bench.consume(one(Metric { name: "early", ..GAUGE }, &[integer(&[], 1)]));
     let shown = String::from_utf8(collect(body)).unwrap();
     assert_eq!(shown, "# TYPE jobs gauge\njobs{a=\"2\"} 2\n# TYPE late gauge\nlate 1\n");
@@ -198,9 +127,7 @@ fn a_scrape_shows_a_series_once_whatever_happens_meanwhile() {
 fn the_target_lives_as_long_as_its_resource_reports() {
     let mut bench = Bench::new(r#"{"metric_expiration": "60s"}"#);
     let report = || {
-        let group = Group::default()
-            .resource(&[("service.name", "cart")])
-            .histogram(GAUGE, 0);
+        let group = Group::default().resource(&[("service.name", "cart")]).histogram(GAUGE, 0);
         Request::default().group(group)
     };
     bench.consume(report());

@@ -33,11 +33,7 @@ impl Bench {
         let clock = Arc::clone(&seconds);
         let clock: Clock = Arc::new(move || Duration::from_secs(clock.load(Ordering::Relaxed)));
         let exporter = PrometheusExporter::with_clock("prometheus".parse().unwrap(), config, &registry, clock);
-        Bench {
-            exporter,
-            registry,
-            seconds,
-        }
+        Bench { exporter, registry, seconds }
     }
 
     fn set_clock(&self, seconds: u64) {
@@ -49,8 +45,7 @@ impl Bench {
     }
 
     fn dropped(&self, reason: &str) -> i64 {
-        self.registry
-            .total("otelier_exporter_prometheus_dropped_points", &[("reason", reason)])
+        self.registry.total("otelier_exporter_prometheus_dropped_points", &[("reason", reason)])
     }
 
     fn scrape(&self, format: Format) -> String {
@@ -64,11 +59,7 @@ impl Bench {
 }
 
 fn batch(signal: Signal, bytes: Vec<u8>) -> Batch {
-    Batch {
-        signal,
-        bytes: Bytes::from(bytes),
-        invalid_utf8: InvalidUtf8::Accept,
-    }
+    Batch { signal, bytes: Bytes::from(bytes), invalid_utf8: InvalidUtf8::Accept }
 }
 
 fn collect(body: ScrapeBody) -> Vec<u8> {

@@ -26,28 +26,10 @@ pub struct Metric<'a> {
     pub monotonic: bool,
 }
 
-pub const GAUGE: Metric<'_> = Metric {
-    name: "",
-    unit: "",
-    help: "",
-    data: 5,
-    temporality: 0,
-    monotonic: false,
-};
-pub const COUNTER: Metric<'_> = Metric {
-    data: 7,
-    temporality: 2,
-    monotonic: true,
-    ..GAUGE
-};
-pub const DELTA: Metric<'_> = Metric {
-    temporality: 1,
-    ..COUNTER
-};
-pub const UP_DOWN: Metric<'_> = Metric {
-    monotonic: false,
-    ..COUNTER
-};
+pub const GAUGE: Metric<'_> = Metric { name: "", unit: "", help: "", data: 5, temporality: 0, monotonic: false };
+pub const COUNTER: Metric<'_> = Metric { data: 7, temporality: 2, monotonic: true, ..GAUGE };
+pub const DELTA: Metric<'_> = Metric { temporality: 1, ..COUNTER };
+pub const UP_DOWN: Metric<'_> = Metric { monotonic: false, ..COUNTER };
 pub const HISTOGRAM: Metric<'_> = Metric { data: 9, ..GAUGE };
 
 #[derive(Clone, Copy)]
@@ -68,28 +50,15 @@ pub struct Point<'a> {
 }
 
 pub fn integer<'a>(pairs: &'a [(&'a str, &'a str)], value: i64) -> Point<'a> {
-    Point {
-        pairs,
-        value: Number::Integer(value),
-        start_time: 0,
-        time: 1,
-        flags: 0,
-    }
+    Point { pairs, value: Number::Integer(value), start_time: 0, time: 1, flags: 0 }
 }
 
 pub fn double<'a>(pairs: &'a [(&'a str, &'a str)], value: f64) -> Point<'a> {
-    Point {
-        value: Number::Double(value),
-        ..integer(pairs, 0)
-    }
+    Point { value: Number::Double(value), ..integer(pairs, 0) }
 }
 
 pub fn stale<'a>(pairs: &'a [(&'a str, &'a str)]) -> Point<'a> {
-    Point {
-        value: Number::Missing,
-        flags: 1,
-        ..integer(pairs, 0)
-    }
+    Point { value: Number::Missing, flags: 1, ..integer(pairs, 0) }
 }
 
 impl Request {
@@ -116,26 +85,20 @@ pub fn one(metric: Metric<'_>, points: &[Point<'_>]) -> Request {
 
 impl Group {
     pub fn resource(mut self, pairs: &[(&str, &str)]) -> Group {
-        pairs
-            .iter()
-            .for_each(|(key, value)| put_bytes(&mut self.resource, 1, &attribute(key, value)));
+        pairs.iter().for_each(|(key, value)| put_bytes(&mut self.resource, 1, &attribute(key, value)));
         self
     }
 
     pub fn scope(mut self, name: &str, version: &str, pairs: &[(&str, &str)]) -> Group {
         put_bytes(&mut self.scope, 1, name.as_bytes());
         put_bytes(&mut self.scope, 2, version.as_bytes());
-        pairs
-            .iter()
-            .for_each(|(key, value)| put_bytes(&mut self.scope, 3, &attribute(key, value)));
+        pairs.iter().for_each(|(key, value)| put_bytes(&mut self.scope, 3, &attribute(key, value)));
         self
     }
 
     pub fn metric(mut self, metric: Metric<'_>, points: &[Point<'_>]) -> Group {
         let (mut data, mut message) = (Vec::new(), Vec::new());
-        points
-            .iter()
-            .for_each(|point| put_bytes(&mut data, 1, &number_point(point)));
+        points.iter().for_each(|point| put_bytes(&mut data, 1, &number_point(point)));
         if metric.data != 5 {
             put_varint_field(&mut data, 2, metric.temporality);
         }
@@ -163,10 +126,7 @@ impl Group {
 
 fn number_point(point: &Point<'_>) -> Vec<u8> {
     let mut out = Vec::new();
-    point
-        .pairs
-        .iter()
-        .for_each(|(key, value)| put_bytes(&mut out, 7, &attribute(key, value)));
+    point.pairs.iter().for_each(|(key, value)| put_bytes(&mut out, 7, &attribute(key, value)));
     put_fixed64(&mut out, 2, point.start_time);
     put_fixed64(&mut out, 3, point.time);
     match point.value {

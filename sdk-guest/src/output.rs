@@ -1,0 +1,57 @@
+//! What a call sends on.
+
+use crate::{Blob, Descriptor, Host, Keying};
+
+/// A described output metric.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OutputMetric(u32);
+
+/// Points of one output metric, by column. All lists have the same length; `start_times` may be empty: unset.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct EmittedRows<T> {
+    /// Codes of a keying.
+    pub keys: Vec<u32>,
+    /// `start_time_unix_nano`, or none at all.
+    pub start_times: Vec<u64>,
+    /// `time_unix_nano`.
+    pub times: Vec<u64>,
+    /// The values.
+    pub values: Vec<T>,
+}
+
+/// Emits points and manages the codes that name them.
+pub struct Output<'c> {
+    pub(crate) host: &'c mut dyn Host,
+}
+
+impl Output<'_> {
+    /// The number of an output metric; the same one for the same descriptor until the instance is rebuilt.
+    pub fn describe(&mut self, descriptor: Descriptor) -> OutputMetric {
+        OutputMetric(self.host.output_describe(descriptor))
+    }
+
+    /// Emits integers.
+    pub fn emit_integers(&mut self, metric: OutputMetric, keying: Keying, rows: EmittedRows<i64>) {
+        let EmittedRows { keys, start_times, times, values } = rows;
+        self.host.output_emit_integers(metric.0, keying.0, keys, start_times, times, values);
+    }
+
+    /// Emits doubles.
+    pub fn emit_doubles(&mut self, metric: OutputMetric, keying: Keying, rows: EmittedRows<f64>) {
+        let EmittedRows { keys, start_times, times, values } = rows;
+        self.host.output_emit_doubles(metric.0, keying.0, keys, start_times, times, values);
+    }
+
+    /// The code of a key in the canonical encoding (see [`key`](crate::key)); [`NO_CODE`](crate::NO_CODE) when the
+    /// dictionary is full.
+    pub fn intern(&mut self, keying: Keying, key: Vec<u8>) -> u32 {
+        let codes = self.host.output_intern(keying.0, Blob::one(key));
+        codes.first().copied().unwrap_or(crate::NO_CODE)
+    }
+
+    /// Nothing is held under these codes any more: the host may give them to other keys once the call is committed. What is
+    /// stored under them must be gone in the same call.
+    pub fn release(&mut self, keying: Keying, codes: Vec<u32>) {
+        self.host.output_release(keying.0, codes);
+    }
+}

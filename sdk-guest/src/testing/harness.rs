@@ -1,0 +1,144 @@
+//! Runs a processor as the host does: each call a transaction, a crash at any moment.
+
+use crate::{Failure, Instance, Processor, Progress, Signal, Stored};
+
+use super::memory::Durable;
+use super::{Emitted, MemoryHost, Metric};
+
+/// A processor on a [`MemoryHost`].
+pub struct Harness<P> {
+    host: MemoryHost,
+    instance: Instance<P>,
+    config: String,
+    stored: Option<Stored>,
+    /// What a crash leaves.
+    committed: (Durable, Option<Stored>),
+    now: u64,
+}
+
+/// What became of a batch.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Outcome {
+    /// Points that went on untouched.
+    pub passed: usize,
+    /// Rows the processor took.
+    pub absorbed: usize,
+    /// Rows the processor dropped.
+    pub dropped: usize,
+    /// What it emitted.
+    pub emitted: Vec<Emitted>,
+}
+
+impl<P: Processor> Harness<P> {
+    /// A new component with nothing stored, started and committed.
+    pub fn start(config: &str, now: u64) -> Result<Harness<P>, Failure> {
+        Harness::on(MemoryHost::new(), None, config, now)
+    }
+
+    fn on(
+        mut host: MemoryHost,
+        previous: Option<Stored>,
+        config: &str,
+        now: u64,
+    ) -> Result<Harness<P>, Failure> {
+        host.forget_instance();
+        let mut instance = Instance::describe(&mut host, Signal::Metrics, config)?;
+        host.described();
+        host.begin();
+        instance.start(&mut host, previous.clone(), now)?;
+        let current = |format| Stored { format, config: config.to_owned() };
+        let stored = host.declared.state_format.map(current);
+        let committed = (Durable::default(), previous);
+        let mut harness = Harness { host, instance, config: config.to_owned(), stored, committed, now };
+        harness.commit();
+        Ok(harness)
+    }
+
+    /// One batch: processed, not yet committed. A failure crashes and restarts, as the host does for what keeps state.
+    pub fn process(&mut self, metrics: &[Metric], now: u64) -> Result<Outcome, Failure> {
+        self.now = now;
+        self.host.begin();
+        let passed = self.host.project(metrics);
+        let rows = self.host.rows();
+        if rows == 0 {
+            return Ok(Outcome { passed, ..Outcome::default() });
+        }
+        let result = self.instance.process(&mut self.host, Signal::Metrics, now);
+        if let Err(failure) = result {
+            self.crash(now)?;
+            return Err(failure);
+        }
+        let (dropped, absorbed) = (self.host.dropped.count(), self.host.absorbed.count());
+        let overlap = (0..rows).any(|row| self.host.dropped.get(row) && self.host.absorbed.get(row));
+        assert!(!overlap, "a row is dropped and absorbed");
+        self.host.finish();
+        let emitted = self.take_emitted();
+        Ok(Outcome { passed: passed + rows - dropped - absorbed, absorbed, dropped, emitted })
+    }
+
+    /// Flushes until nothing is left; returns what was emitted.
+    pub fn flush(&mut self, now: u64) -> Result<Vec<Emitted>, Failure> {
+        let mut emitted: Vec<Emitted> = Vec::new();
+        loop {
+            let (progress, more) = self.flush_once(now, false)?;
+            for metric in more {
+                match emitted.iter_mut().find(|known| known.name == metric.name && known.shape == metric.shape) {
+                    Some(known) => known.points.extend(metric.points),
+                    None => emitted.push(metric),
+                }
+            }
+            if progress == Progress::Done {
+                return Ok(emitted);
+            }
+        }
+    }
+
+    /// One call of flush.
+    pub fn flush_once(&mut self, now: u64, last: bool) -> Result<(Progress, Vec<Emitted>), Failure> {
+        self.now = now;
+        self.host.begin();
+        let progress = self.instance.flush(&mut self.host, now, last)?;
+        self.host.finish();
+        Ok((progress, self.take_emitted()))
+    }
+
+    fn take_emitted(&mut self) -> Vec<Emitted> {
+        let mut emitted = std::mem::take(&mut self.host.emitted);
+        for metric in &mut emitted {
+            metric.points.sort_by(|a, b| a.attributes.cmp(&b.attributes));
+        }
+        emitted.sort_by(|a, b| a.name.cmp(&b.name));
+        emitted
+    }
+
+    /// What the calls so far have written survives a crash.
+    pub fn commit(&mut self) {
+        self.committed = (self.host.durable.clone(), self.stored.clone());
+    }
+
+    /// The process dies and starts again: all but what was committed is lost.
+    pub fn crash(&mut self, now: u64) -> Result<(), Failure> {
+        let config = self.config.clone();
+        self.restart_with(&config, now)
+    }
+
+    /// The same with another configuration.
+    pub fn restart_with(&mut self, config: &str, now: u64) -> Result<(), Failure> {
+        let (durable, previous) = self.committed.clone();
+        let mut host = MemoryHost { dictionary_entries: self.host.dictionary_entries, ..MemoryHost::new() };
+        host.durable = durable;
+        host.log.append(&mut self.host.log);
+        *self = Harness::on(host, previous, config, now)?;
+        Ok(())
+    }
+
+    /// The host, to look at or to change its bounds.
+    pub fn host(&mut self) -> &mut MemoryHost {
+        &mut self.host
+    }
+
+    /// The processor.
+    pub fn processor(&self) -> &P {
+        self.instance.processor()
+    }
+}

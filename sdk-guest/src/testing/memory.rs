@@ -1,0 +1,452 @@
+//! A host in memory: storage, dictionaries, and the columns and results of one call.
+
+use std::collections::BTreeMap;
+
+use crate::aggregate::Number;
+use crate::{
+    Additions, Attribute, Bitmap, Blob, Descriptor, Entries, Found, Host, NO_CODE, NO_KEY, Runs, Severity, StorageError,
+    Temporality, key,
+};
+
+use super::dictionary::{Dictionary, Grouping};
+use super::{Emitted, EmittedPoint, Metric, Shape};
+
+const KEY_MAX: usize = 1024;
+const VALUE_MAX: usize = 16 << 20;
+const CALL_MAX: usize = 64 << 20;
+/// Keys beyond a dictionary's bound that a guest may intern.
+const INTERN_RESERVE: usize = 4096;
+
+/// What survives a crash once it is committed.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Durable {
+    pub storage: BTreeMap<Vec<u8>, Vec<u8>>,
+    pub dictionaries: Vec<Dictionary>,
+}
+
+/// A [`Host`] that keeps everything in memory. It panics where the real one would trap the call.
+#[derive(Debug, Default)]
+pub struct MemoryHost {
+    pub(super) durable: Durable,
+    pub(super) declared: Declared,
+    pub(super) descriptors: Vec<Descriptor>,
+    pub(super) descriptors_sent: usize,
+    columns: Columns,
+    rows: usize,
+    pub(super) dropped: Bitmap,
+    pub(super) absorbed: Bitmap,
+    pub(super) emitted: Vec<Emitted>,
+    released: Vec<(u32, Vec<u32>)>,
+    described: Vec<Descriptor>,
+    written: usize,
+    /// Lines of the log, all calls.
+    pub log: Vec<(Severity, String)>,
+    /// Keys in each dictionary.
+    pub dictionary_entries: usize,
+    /// The store does not answer.
+    pub unavailable: bool,
+}
+
+/// What a processor declared.
+#[derive(Debug, Default)]
+pub(super) struct Declared {
+    patterns: Vec<String>,
+    values: bool,
+    times: bool,
+    start_times: bool,
+    keyings: Vec<(Grouping, bool)>,
+    pub state_format: Option<u32>,
+    pub flush_every_ms: Option<u32>,
+}
+
+/// Columns that have not been pulled yet.
+#[derive(Debug, Default)]
+struct Columns {
+    runs: Option<(Vec<u32>, Vec<u32>)>,
+    values: Option<Vec<u64>>,
+    integers: Bitmap,
+    no_value: Bitmap,
+    times: Option<Vec<u64>>,
+    start_times: Option<Vec<u64>>,
+    keys: Vec<Option<Vec<u32>>>,
+}
+
+fn matches(pattern: &[u8], name: &[u8]) -> bool {
+    match (pattern.split_first(), name.split_first()) {
+        (None, None) => true,
+        (Some((b'*', rest)), _) if matches(rest, name) => true,
+        (Some((b'*', _)), Some((_, name))) => matches(pattern, name),
+        (Some((b'?', rest)), Some((_, name))) => matches(rest, name),
+        (Some((a, rest)), Some((b, name))) => a == b && matches(rest, name),
+        _ => false,
+    }
+}
+
+impl MemoryHost {
+    pub(super) fn new() -> MemoryHost {
+        MemoryHost { dictionary_entries: 1_000_000, ..MemoryHost::default() }
+    }
+
+    /// Forgets what belongs to an instance, and finds the durable dictionaries of what the new one declared.
+    pub(super) fn described(&mut self) {
+        let keyings = &self.declared.keyings;
+        let before = std::mem::take(&mut self.durable.dictionaries);
+        self.durable.dictionaries = keyings
+            .iter()
+            .map(|(grouping, durable)| {
+                let same = |old: &&Dictionary| format!("{:?}", old.grouping) == format!("{grouping:?}");
+                let kept = before.iter().filter(|_| *durable).find(same).cloned();
+                let mut dictionary = kept.unwrap_or_else(|| Dictionary::new(grouping.clone(), *durable));
+                dictionary.unsent = dictionary.codes.values().copied().collect();
+                dictionary
+            })
+            .collect();
+    }
+
+    pub(super) fn begin(&mut self) {
+        self.columns = Columns::default();
+        self.rows = 0;
+        self.dropped = Bitmap::new();
+        self.absorbed = Bitmap::new();
+        self.emitted.clear();
+        self.released.clear();
+        self.written = 0;
+    }
+
+    /// Projects a batch; returns how many points are no rows.
+    pub(super) fn project(&mut self, metrics: &[Metric]) -> usize {
+        let mut columns = Columns::default();
+        let (mut values, mut times, mut start_times) = (Vec::new(), Vec::new(), Vec::new());
+        let mut keys = vec![Vec::new(); self.durable.dictionaries.len()];
+        let (mut ends, mut numbers) = (Vec::new(), Vec::new());
+        let mut passed = 0;
+        for metric in metrics {
+            let descriptor = metric.descriptor();
+            let is_read = |pattern: &String| matches(pattern.as_bytes(), descriptor.name.as_bytes());
+            if !self.declared.patterns.iter().any(is_read) || metric.points.is_empty() {
+                passed += metric.points.len();
+                continue;
+            }
+            for point in &metric.points {
+                match point.value {
+                    Some(Number::Integer(_)) => columns.integers.set(values.len()),
+                    Some(Number::Double(_)) => {}
+                    None => columns.no_value.set(values.len()),
+                }
+                values.push(point.value.map_or(0, Number::to_bits));
+                times.push(point.time);
+                start_times.push(point.start_time);
+                for (dictionary, column) in self.durable.dictionaries.iter_mut().zip(&mut keys) {
+                    column.push(dictionary.project(&descriptor, point, self.dictionary_entries));
+                }
+            }
+            numbers.push(self.number(descriptor));
+            ends.push(values.len() as u32);
+        }
+        self.rows = values.len();
+        columns.runs = Some((ends, numbers));
+        columns.values = self.declared.values.then_some(values);
+        columns.times = self.declared.times.then_some(times);
+        columns.start_times = self.declared.start_times.then_some(start_times);
+        columns.keys = keys.into_iter().map(Some).collect();
+        self.columns = columns;
+        passed
+    }
+
+    fn number(&mut self, descriptor: Descriptor) -> u32 {
+        let known = self.descriptors.iter().position(|known| *known == descriptor);
+        known.unwrap_or_else(|| {
+            self.descriptors.push(descriptor);
+            self.descriptors.len() - 1
+        }) as u32
+    }
+
+    pub(super) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// The call counts: codes it released are free.
+    pub(super) fn finish(&mut self) {
+        for (keying, codes) in std::mem::take(&mut self.released) {
+            self.durable.dictionaries[keying as usize].release(&codes);
+        }
+    }
+
+    /// A new instance: nothing was sent and nothing described.
+    pub(super) fn forget_instance(&mut self) {
+        self.declared = Declared::default();
+        self.descriptors_sent = 0;
+        self.described.clear();
+    }
+
+    /// Entries in storage.
+    pub fn storage(&self) -> &BTreeMap<Vec<u8>, Vec<u8>> {
+        &self.durable.storage
+    }
+
+    /// How many keys a keying's dictionary holds.
+    pub fn dictionary_len(&self, keying: usize) -> usize {
+        self.durable.dictionaries.get(keying).map_or(0, |dictionary| dictionary.codes.len())
+    }
+
+    /// The declared flush interval in milliseconds.
+    pub fn flush_every_ms(&self) -> Option<u32> {
+        self.declared.flush_every_ms
+    }
+
+    fn available(&self) -> Result<(), StorageError> {
+        assert!(self.declared.state_format.is_some(), "storage is open only after `declare.state`");
+        if self.unavailable { Err(StorageError::Unavailable("the test says so".to_owned())) } else { Ok(()) }
+    }
+
+    fn grow(&mut self, bytes: usize) -> Result<(), StorageError> {
+        self.written += bytes;
+        if self.written > CALL_MAX { Err(StorageError::TooLarge(CALL_MAX as u64)) } else { Ok(()) }
+    }
+
+    fn emit(&mut self, metric: u32, keying: u32, keys: &[u32], start_times: &[u64], times: &[u64], values: &[Number]) {
+        let lengths = [keys.len(), times.len(), values.len()];
+        assert!(lengths.iter().all(|length| *length == keys.len()), "the columns of an emission differ in length");
+        assert!(start_times.is_empty() || start_times.len() == keys.len(), "start times for some points only");
+        let descriptor = self.described[metric as usize].clone();
+        let dictionary = &self.durable.dictionaries[keying as usize];
+        let points = keys.iter().enumerate().map(|(row, code)| EmittedPoint {
+            attributes: attributes(dictionary, *code),
+            start_time: start_times.get(row).copied().unwrap_or(0),
+            time: times[row],
+            value: Some(values[row]),
+        });
+        let points: Vec<EmittedPoint> = points.collect();
+        let shape = Shape::of(&descriptor);
+        let Descriptor { name, unit, description, .. } = descriptor;
+        let same = |one: &&mut Emitted| one.name == name && one.shape == shape && one.unit == unit;
+        match self.emitted.iter_mut().find(same) {
+            Some(emitted) => emitted.points.extend(points),
+            None => self.emitted.push(Emitted { name, unit, description, shape, points }),
+        }
+    }
+}
+
+fn attributes(dictionary: &Dictionary, code: u32) -> BTreeMap<String, String> {
+    if code == NO_KEY {
+        return BTreeMap::new();
+    }
+    assert!(code != NO_CODE, "a point without a key cannot be emitted");
+    let entry = dictionary.keys.get(code as usize).and_then(Option::as_ref);
+    let entry = entry.unwrap_or_else(|| panic!("code {code} stands for nothing"));
+    let elements = key::elements(entry).expect("a dictionary holds canonical keys");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let named = |element: &key::Element<'_>| {
+        let name = text(element.name);
+        let name = match element.level {
+            0 => format!("resource.{name}"),
+            1 => format!("scope.{name}"),
+            _ => name,
+        };
+        let value = match element.value {
+            key::Value::String(value) => text(value),
+            key::Value::Bool(value) => value.to_string(),
+            other => format!("{other:?}"),
+        };
+        (name, value)
+    };
+    elements.iter().map(named).collect()
+}
+
+impl Host for MemoryHost {
+    fn log_write(&mut self, severity: Severity, message: &str) {
+        self.log.push((severity, message.to_owned()));
+    }
+
+    fn storage_get(&mut self, keys: Blob) -> Result<Found, StorageError> {
+        self.available()?;
+        let (mut present, mut values) = (Bitmap::new(), Blob::default());
+        for (index, key) in keys.iter().enumerate() {
+            let value = self.durable.storage.get(key);
+            if value.is_some() {
+                present.set(index);
+            }
+            values.push(value.map(Vec::as_slice).unwrap_or_default());
+        }
+        Ok(Found { present: present.into_words(), values })
+    }
+
+    fn storage_set(&mut self, keys: Blob, values: Blob) -> Result<(), StorageError> {
+        self.available()?;
+        assert_eq!(keys.len(), values.len(), "as many keys as values");
+        for (key, value) in keys.iter().zip(values.iter()) {
+            self.grow(key.len() + value.len())?;
+            if key.is_empty() || key.len() > KEY_MAX || value.len() > VALUE_MAX {
+                return Err(StorageError::TooLarge(VALUE_MAX as u64));
+            }
+            self.durable.storage.insert(key.to_vec(), value.to_vec());
+        }
+        Ok(())
+    }
+
+    fn storage_delete(&mut self, keys: Blob) -> Result<(), StorageError> {
+        self.available()?;
+        keys.iter().for_each(|key| drop(self.durable.storage.remove(key)));
+        Ok(())
+    }
+
+    fn storage_delete_range(&mut self, start: Vec<u8>, end: Vec<u8>) -> Result<(), StorageError> {
+        self.available()?;
+        self.durable.storage.retain(|key, _| *key < start || *key >= end);
+        Ok(())
+    }
+
+    fn storage_range(&mut self, start: Vec<u8>, end: Vec<u8>, limit: u32) -> Result<Entries, StorageError> {
+        self.available()?;
+        let mut found = self.durable.storage.range(start..end);
+        let (mut keys, mut values) = (Blob::default(), Blob::default());
+        for (key, value) in found.by_ref().take(limit as usize) {
+            keys.push(key);
+            values.push(value);
+        }
+        Ok(Entries { keys, values, more: found.next().is_some() })
+    }
+
+    fn projection_metrics(&mut self, patterns: Vec<String>) {
+        self.declared.patterns.extend(patterns);
+    }
+
+    fn projection_values(&mut self) {
+        self.declared.values = true;
+    }
+
+    fn projection_times(&mut self) {
+        self.declared.times = true;
+    }
+
+    fn projection_start_times(&mut self) {
+        self.declared.start_times = true;
+    }
+
+    fn projection_keep(&mut self, attributes: Vec<Attribute>, durable: bool) -> u32 {
+        self.declared.keyings.push((Grouping::Keep(attributes), durable));
+        self.declared.keyings.len() as u32 - 1
+    }
+
+    fn projection_drop(&mut self, attributes: Vec<Attribute>, durable: bool) -> u32 {
+        self.declared.keyings.push((Grouping::Drop(attributes), durable));
+        self.declared.keyings.len() as u32 - 1
+    }
+
+    fn projection_stream(&mut self, only: Option<Temporality>, durable: bool) -> u32 {
+        self.declared.keyings.push((Grouping::Stream(only), durable));
+        self.declared.keyings.len() as u32 - 1
+    }
+
+    fn projection_state(&mut self, format: u32) {
+        self.declared.state_format = Some(format);
+    }
+
+    fn projection_flush_every(&mut self, interval_ms: u32) {
+        self.declared.flush_every_ms = Some(interval_ms);
+    }
+
+    fn rows_count(&mut self) -> u32 {
+        self.rows as u32
+    }
+
+    fn rows_metrics(&mut self) -> Runs {
+        let (ends, descriptors) = self.columns.runs.take().expect("`metrics` can be pulled once, in `process`");
+        Runs { ends, descriptors }
+    }
+
+    fn rows_new_descriptors(&mut self) -> Vec<Descriptor> {
+        let new = self.descriptors.get(self.descriptors_sent..).unwrap_or_default().to_vec();
+        self.descriptors_sent = self.descriptors.len();
+        new
+    }
+
+    fn rows_values(&mut self) -> Vec<u64> {
+        self.columns.values.take().expect("`values` was not declared, or pulled before")
+    }
+
+    fn rows_integers(&mut self) -> Vec<u64> {
+        std::mem::take(&mut self.columns.integers).into_words()
+    }
+
+    fn rows_no_value(&mut self) -> Vec<u64> {
+        std::mem::take(&mut self.columns.no_value).into_words()
+    }
+
+    fn rows_times(&mut self) -> Vec<u64> {
+        self.columns.times.take().expect("`times` was not declared, or pulled before")
+    }
+
+    fn rows_start_times(&mut self) -> Vec<u64> {
+        self.columns.start_times.take().expect("`start_times` was not declared, or pulled before")
+    }
+
+    fn rows_keys(&mut self, keying: u32) -> Vec<u32> {
+        let column = self.columns.keys.get_mut(keying as usize).expect("the keying was not declared");
+        column.take().expect("`keys` can be pulled once")
+    }
+
+    fn rows_new_keys(&mut self, keying: u32) -> Additions {
+        let dictionary = &mut self.durable.dictionaries[keying as usize];
+        let codes = std::mem::take(&mut dictionary.unsent);
+        let key = |code: &u32| dictionary.keys[*code as usize].as_deref().unwrap_or_default();
+        let entries = codes.iter().map(key).collect();
+        Additions { codes, entries }
+    }
+
+    fn output_drop(&mut self, rows: Vec<u64>) {
+        let rows = Bitmap::from_words(rows);
+        (0..self.rows).filter(|row| rows.get(*row)).for_each(|row| self.dropped.set(row));
+        assert!(!rows.has_any(self.rows..self.rows + 64), "rows are dropped that do not exist");
+    }
+
+    fn output_absorb(&mut self, rows: Vec<u64>) {
+        let rows = Bitmap::from_words(rows);
+        (0..self.rows).filter(|row| rows.get(*row)).for_each(|row| self.absorbed.set(row));
+        assert!(!rows.has_any(self.rows..self.rows + 64), "rows are absorbed that do not exist");
+    }
+
+    fn output_describe(&mut self, descriptor: Descriptor) -> u32 {
+        let known = self.described.iter().position(|known| *known == descriptor);
+        known.unwrap_or_else(|| {
+            self.described.push(descriptor);
+            self.described.len() - 1
+        }) as u32
+    }
+
+    fn output_intern(&mut self, keying: u32, entries: Blob) -> Vec<u32> {
+        let entries_max = self.dictionary_entries + INTERN_RESERVE;
+        let dictionary = &mut self.durable.dictionaries[keying as usize];
+        entries.iter().map(|key| dictionary.code(key, entries_max)).collect()
+    }
+
+    fn output_release(&mut self, keying: u32, codes: Vec<u32>) {
+        self.released.push((keying, codes));
+    }
+
+    fn output_emit_doubles(
+        &mut self,
+        descriptor: u32,
+        keying: u32,
+        keys: Vec<u32>,
+        start_times: Vec<u64>,
+        times: Vec<u64>,
+        values: Vec<f64>,
+    ) {
+        let values: Vec<Number> = values.into_iter().map(Number::Double).collect();
+        self.emit(descriptor, keying, &keys, &start_times, &times, &values);
+    }
+
+    fn output_emit_integers(
+        &mut self,
+        descriptor: u32,
+        keying: u32,
+        keys: Vec<u32>,
+        start_times: Vec<u64>,
+        times: Vec<u64>,
+        values: Vec<i64>,
+    ) {
+        let values: Vec<Number> = values.into_iter().map(Number::Integer).collect();
+        self.emit(descriptor, keying, &keys, &start_times, &times, &values);
+    }
+}
