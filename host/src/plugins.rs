@@ -24,7 +24,9 @@ pub enum PluginError {
         source: LoadError,
     },
     /// The content is not what the manifest pins.
-    #[error("{position}: plugin file {file} has sha256 {found}, the manifest pins another; correct the pin or restore the file")]
+    #[error(
+        "{position}: plugin file {file} has sha256 {found}, the manifest pins another; correct the pin or restore the file"
+    )]
     Pin {
         /// Where the manifest names it.
         position: config::Position,
@@ -39,8 +41,8 @@ pub enum PluginError {
 pub fn sandboxed(engine: Engine) -> impl Fn(&PluginPlan) -> Result<Arc<dyn Plugin>, PluginError> {
     move |plan| {
         let load = |source| PluginError::Load { position: plan.file_position.clone(), source };
-        let bytes = std::fs::read(&plan.file)
-            .map_err(|source| load(LoadError::Read { path: plan.file.clone(), source }))?;
+        let bytes =
+            std::fs::read(&plan.file).map_err(|source| load(LoadError::Read { path: plan.file.clone(), source }))?;
         let found: [u8; 32] = Sha256::digest(&bytes).into();
         if plan.sha256.is_some_and(|pin| pin != found) {
             let found = found.iter().map(|byte| format!("{byte:02x}")).collect();

@@ -81,7 +81,8 @@ pub fn run(options: &Options, loader: &Loader, announce: impl FnOnce(&[String]))
     for warning in loaded.warnings() {
         tracing::warn!("{warning}");
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the I/O threads")?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the I/O threads")?;
     let _inside = runtime.enter();
     let host = Host::build(loaded, options)?;
     let result = runtime.block_on(host.serve(announce));
@@ -177,7 +178,9 @@ impl Host {
             committer: self.committer,
             committing: self.committing,
         });
-        tokio::time::timeout(DRAIN_MAX, drained).await.context("not drained in time; what was acknowledged is stored")?;
+        tokio::time::timeout(DRAIN_MAX, drained)
+            .await
+            .context("not drained in time; what was acknowledged is stored")?;
         tracing::info!("drained");
         Ok(())
     }

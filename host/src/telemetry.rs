@@ -114,10 +114,15 @@ impl Registry {
         let Some(family) = families.get(name) else { return 0 };
         let wanted: Vec<String> = labels.iter().map(|label| render_label(label)).collect();
         let matches = |rendered: &str| wanted.iter().all(|label| rendered.contains(label.as_str()));
-        family.series.iter().filter(|(rendered, _)| matches(rendered)).map(|(_, handle)| match handle {
-            Handle::Counter(counter) => i64::try_from(counter.get()).unwrap_or(i64::MAX),
-            Handle::Gauge(gauge) => gauge.get(),
-        }).sum()
+        family
+            .series
+            .iter()
+            .filter(|(rendered, _)| matches(rendered))
+            .map(|(_, handle)| match handle {
+                Handle::Counter(counter) => i64::try_from(counter.get()).unwrap_or(i64::MAX),
+                Handle::Gauge(gauge) => gauge.get(),
+            })
+            .sum()
     }
 }
 

@@ -1,6 +1,5 @@
 //! Reading a configuration: JSON in, errors that name the field out.
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -74,10 +73,7 @@ mod tests {
             "unknown field `size`, expected one of `name`, `interval`, `nested`"
         );
         assert_eq!(error(r#"{"name": 5}"#), "`name`: invalid type: integer `5`, expected a string");
-        assert_eq!(
-            error(r#"{"name": "a", "nested": {"sise": 1}}"#),
-            "`nested`: unknown field `sise`, expected `size`"
-        );
+        assert_eq!(error(r#"{"name": "a", "nested": {"sise": 1}}"#), "`nested`: unknown field `sise`, expected `size`");
         assert_eq!(
             error(r#"{"name": "a", "interval": 5}"#),
             "`interval`: `5`: a duration needs a unit: write `5s`, `200ms` or `1m30s`"

@@ -20,6 +20,7 @@ impl Failure {
         ))
     }
 
+    #[cfg(target_arch = "wasm32")]
     pub(crate) fn bug(message: &str) -> Failure {
         Failure::refused(format!("a defect in the plugin or its host: {message}"))
     }
@@ -31,9 +32,9 @@ impl From<StorageError> for Failure {
             StorageError::Quota(bytes) => Failure::retry(format!(
                 "the component's storage would exceed its quota of {bytes} bytes; raise `storage_mib` in the manifest"
             )),
-            StorageError::TooLarge(bytes) => Failure::refused(format!(
-                "one call's writes exceed the bound of {bytes} bytes; send smaller batches"
-            )),
+            StorageError::TooLarge(bytes) => {
+                Failure::refused(format!("one call's writes exceed the bound of {bytes} bytes; send smaller batches"))
+            }
             StorageError::Unavailable(reason) => Failure::retry(format!("the store is unavailable: {reason}")),
         }
     }

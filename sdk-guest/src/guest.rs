@@ -6,8 +6,8 @@ use std::marker::PhantomData;
 use crate::bindings::exports::otelier::plugin::processor::Guest;
 use crate::bindings::otelier::plugin::{log, output, projection, rows, storage};
 use crate::{
-    Additions, Attribute, Blob, Descriptor, Entries, Failure, Found, Host, Instance, Processor, Progress, Runs, Severity,
-    Signal, StorageError, Stored, Temporality,
+    Additions, Attribute, Blob, Descriptor, Entries, Failure, Found, Host, Instance, Processor, Progress, Runs,
+    Severity, Signal, StorageError, Stored, Temporality,
 };
 
 /// What [`export!`](crate::export) exports for a processor.

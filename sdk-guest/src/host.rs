@@ -4,9 +4,7 @@
 //! copies nothing. A request that the contract does not allow ends a component's call as a trap; a native host panics, or
 //! remembers it and discards the call when it returns.
 
-use crate::{
-    Additions, Attribute, Blob, Descriptor, Entries, Found, Runs, Severity, StorageError, Temporality,
-};
+use crate::{Additions, Attribute, Blob, Descriptor, Entries, Found, Runs, Severity, StorageError, Temporality};
 
 /// The host's end of a call.
 #[allow(missing_docs)] // Each function is documented in the contract under the name it has here: `interface_function`.

@@ -13,10 +13,7 @@ use crate::workspace::Workspace;
 /// Cargo at the top of the repository with the shared target directory.
 pub fn command(workspace: &Workspace, subcommand: &str) -> Command {
     let mut command = Command::new(workspace.cargo());
-    command
-        .current_dir(workspace.root())
-        .env("CARGO_TARGET_DIR", workspace.target())
-        .arg(subcommand);
+    command.current_dir(workspace.root()).env("CARGO_TARGET_DIR", workspace.target()).arg(subcommand);
     command
 }
 

@@ -22,56 +22,24 @@ struct Step {
 }
 
 const STEPS: &[Step] = &[
-    Step {
-        title: "set-up",
-        again: "cargo xtask setup",
-        run: set_up,
-    },
-    Step {
-        title: "lock file",
-        again: "cargo fetch --locked",
-        run: lock_file,
-    },
-    Step {
-        title: "format",
-        again: "cargo fmt --all --check",
-        run: format,
-    },
-    Step {
-        title: "clippy",
-        again: "cargo clippy --release --workspace --all-targets -- -D warnings",
-        run: clippy,
-    },
-    Step {
-        title: "dependencies",
-        again: "cargo deny check bans licenses sources",
-        run: dependencies,
-    },
-    Step {
-        title: "advisories",
-        again: "cargo deny check advisories",
-        run: advisories,
-    },
+    Step { title: "set-up", again: "cargo xtask setup", run: set_up },
+    Step { title: "lock file", again: "cargo fetch --locked", run: lock_file },
+    Step { title: "format", again: "cargo fmt --all --check", run: format },
+    Step { title: "clippy", again: "cargo clippy --release --workspace --all-targets -- -D warnings", run: clippy },
+    Step { title: "dependencies", again: "cargo deny check bans licenses sources", run: dependencies },
+    Step { title: "advisories", again: "cargo deny check advisories", run: advisories },
     Step {
         title: "documentation",
         again: "RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --workspace --release",
         run: documentation,
     },
-    Step {
-        title: "plugins",
-        again: "cargo xtask plugins",
-        run: plugins::build,
-    },
+    Step { title: "plugins", again: "cargo xtask plugins", run: plugins::build },
     Step {
         title: "cargo component",
         again: "cd plugins/aggregate && cargo component build --release",
         run: cargo_component,
     },
-    Step {
-        title: "tests",
-        again: "cargo xtask test",
-        run: tests,
-    },
+    Step { title: "tests", again: "cargo xtask test", run: tests },
 ];
 
 /// Runs each step in turn.
@@ -82,12 +50,7 @@ pub fn command(workspace: &Workspace, _arguments: &[String]) -> Result<()> {
         let step_start = Instant::now();
         let seconds = || step_start.elapsed().as_secs_f32();
         (step.run)(workspace).map_err(|error| {
-            anyhow!(
-                "{} failed after {:.1} s: {error:#}\nrerun it alone: {}",
-                step.title,
-                seconds(),
-                step.again
-            )
+            anyhow!("{} failed after {:.1} s: {error:#}\nrerun it alone: {}", step.title, seconds(), step.again)
         })?;
         println!("== {}: passed in {:.1} s ==", step.title, seconds());
     }
@@ -129,17 +92,13 @@ fn advisories(workspace: &Workspace) -> Result<()> {
 fn deny(workspace: &Workspace) -> Result<Command> {
     let program = setup::cargo_tool(workspace, "cargo-deny").context("no cargo-deny: cargo xtask setup")?;
     let mut command = Command::new(program);
-    command
-        .current_dir(workspace.root())
-        .arg("--workspace")
-        .env("CARGO", workspace.cargo());
+    command.current_dir(workspace.root()).arg("--workspace").env("CARGO", workspace.cargo());
     Ok(command)
 }
 
 fn documentation(workspace: &Workspace) -> Result<()> {
     let mut doc = cargo::command(workspace, "doc");
-    doc.args(["--no-deps", "--workspace", "--release"])
-        .env("RUSTDOCFLAGS", "-D warnings");
+    doc.args(["--no-deps", "--workspace", "--release"]).env("RUSTDOCFLAGS", "-D warnings");
     process::run(&mut doc)
 }
 
@@ -148,22 +107,14 @@ fn cargo_component(workspace: &Workspace) -> Result<()> {
     setup::cargo_tool(workspace, "cargo-component").context("no cargo-component: cargo xtask setup")?;
     let toolchain = setup::wasm::installed(workspace)?.context("no compiler for WebAssembly: cargo xtask setup")?;
     let mut build = cargo::command(workspace, "component");
-    build
-        .args(["build", "--release"])
-        .current_dir(workspace.root().join("plugins/aggregate"));
+    build.args(["build", "--release"]).current_dir(workspace.root().join("plugins/aggregate"));
     build.env("CARGO_TARGET_DIR", workspace.wasm_target());
     toolchain.apply_with_path(workspace, &mut build, setup::cargo_tools_bin(workspace))?;
     process::run(&mut build)?;
-    let built = workspace
-        .wasm_target()
-        .join("wasm32-unknown-unknown/release/aggregate.wasm");
+    let built = workspace.wasm_target().join("wasm32-unknown-unknown/release/aggregate.wasm");
     let bytes = fs::read(&built).with_context(|| format!("cannot read {}", built.display()))?;
     let world = component::check_processor(&bytes).with_context(|| built.display().to_string())?;
-    println!(
-        "imports {}\nexports {}",
-        world.imports.join(", "),
-        world.exports.join(", ")
-    );
+    println!("imports {}\nexports {}", world.imports.join(", "), world.exports.join(", "));
     Ok(())
 }
 

@@ -29,18 +29,11 @@ pub fn command(workspace: &Workspace, _arguments: &[String]) -> Result<()> {
     plugins::build(workspace)?;
     let folder = std::env::temp_dir().join(format!("otelier-demo-{}", std::process::id()));
     std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    let story = Story {
-        workspace,
-        endpoints: Endpoints::free()?,
-        folder: folder.clone(),
-    };
+    let story = Story { workspace, endpoints: Endpoints::free()?, folder: folder.clone() };
     let start = Instant::now();
     if let Err(error) = story.play() {
         eprintln!("\nthe host's log:\n{}", host::log_tail(&folder));
-        return Err(error.context(format!(
-            "the demo went wrong (state and log are in {})",
-            folder.display()
-        )));
+        return Err(error.context(format!("the demo went wrong (state and log are in {})", folder.display())));
     }
     std::fs::remove_dir_all(&folder)?;
     println!("\nThat was the story, in {:.0} s.", start.elapsed().as_secs_f32());
@@ -58,9 +51,7 @@ impl Story<'_> {
     fn play(&self) -> Result<()> {
         say("Start the collector; its aggregate plugin is a sandboxed WebAssembly component.");
         let host = self.start()?;
-        say(&format!(
-            "Send {POINTS} points with the OpenTelemetry SDK, each with a work.id of its own."
-        ));
+        say(&format!("Send {POINTS} points with the OpenTelemetry SDK, each with a work.id of its own."));
         self.send()?;
         say("They are one series at the Prometheus endpoint.");
         let before = self.wait_for(POINTS)?;
@@ -69,23 +60,13 @@ impl Story<'_> {
         host.kill()?;
         say("Start it again: the first scrape shows the same total since the same moment.");
         let host = self.start()?;
-        let after = self
-            .scrape()?
-            .context("the first scrape after the restart shows no series")?;
+        let after = self.scrape()?.context("the first scrape after the restart shows no series")?;
         after.print();
-        ensure!(
-            after == before,
-            "before the kill it was {before:?}, after the restart {after:?}"
-        );
+        ensure!(after == before, "before the kill it was {before:?}, after the restart {after:?}");
         say(&format!("Send {POINTS} more."));
         self.send()?;
         let last = self.wait_for(2 * POINTS)?;
-        ensure!(
-            last.created == before.created,
-            "the start time moved from {} to {}",
-            before.created,
-            last.created
-        );
+        ensure!(last.created == before.created, "the start time moved from {} to {}", before.created, last.created);
         say("Stop it as an operator would.");
         println!("$ kill -TERM {}", host.id());
         host.stop()
@@ -103,20 +84,14 @@ impl Story<'_> {
         let mut client = Command::new(python);
         client.arg(setup::python::clients(self.workspace).join("send.py"));
         client.arg("--endpoint").arg(format!("http://{}", self.endpoints.grpc));
-        client
-            .arg("--count")
-            .arg(POINTS.to_string())
-            .args(["--work-type", WORK_TYPE]);
+        client.arg("--count").arg(POINTS.to_string()).args(["--work-type", WORK_TYPE]);
         println!("$ {}", process::line(&client));
         process::run(&mut client)
     }
 
     /// Scrapes until the total has arrived; the plugin emits on its interval.
     fn wait_for(&self, total: u32) -> Result<Series> {
-        println!(
-            "$ curl http://{}/metrics   (until it shows {total})",
-            self.endpoints.prometheus
-        );
+        println!("$ curl http://{}/metrics   (until it shows {total})", self.endpoints.prometheus);
         let deadline = Instant::now() + SCRAPE_LIMIT;
         loop {
             let series = self.scrape()?;
@@ -126,10 +101,7 @@ impl Story<'_> {
                     return Ok(series);
                 }
                 other if Instant::now() >= deadline => {
-                    bail!(
-                        "after {} s the scrape shows {other:?}, not {total}",
-                        SCRAPE_LIMIT.as_secs()
-                    )
+                    bail!("after {} s the scrape shows {other:?}, not {total}", SCRAPE_LIMIT.as_secs())
                 }
                 _ => std::thread::sleep(Duration::from_millis(200)),
             }

@@ -30,41 +30,17 @@ struct Command {
 }
 
 const COMMANDS: &[Command] = &[
-    Command {
-        name: "run",
-        about: "build, then run otelier with the quick-start configuration",
-        run: run::command,
-    },
+    Command { name: "run", about: "build, then run otelier with the quick-start configuration", run: run::command },
     Command {
         name: "demo",
         about: "build, then play the main story: send, kill -9, restart, send",
         run: demo::command,
     },
-    Command {
-        name: "test",
-        about: "run every test, or those that match: test [FILTER] [-- ...]",
-        run: test::command,
-    },
-    Command {
-        name: "ci",
-        about: "all that must pass before a change lands",
-        run: ci::command,
-    },
-    Command {
-        name: "bench",
-        about: "build, then measure; arguments go to otelier-bench",
-        run: bench::command,
-    },
-    Command {
-        name: "plugins",
-        about: "build plugins/* and tests/guests/* into target/",
-        run: plugins::command,
-    },
-    Command {
-        name: "setup",
-        about: "install what all of the above need",
-        run: setup::command,
-    },
+    Command { name: "test", about: "run every test, or those that match: test [FILTER] [-- ...]", run: test::command },
+    Command { name: "ci", about: "all that must pass before a change lands", run: ci::command },
+    Command { name: "bench", about: "build, then measure; arguments go to otelier-bench", run: bench::command },
+    Command { name: "plugins", about: "build plugins/* and tests/guests/* into target/", run: plugins::command },
+    Command { name: "setup", about: "install what all of the above need", run: setup::command },
 ];
 
 fn main() -> ExitCode {

@@ -44,10 +44,7 @@ fn build_family(workspace: &Workspace, toolchain: &Toolchain, family: &str, fini
     }
     println!("building {family}: {}", packages.join(", "));
     let mut build = cargo::command(workspace, "build");
-    build
-        .args(["--release", "--target", TARGET])
-        .arg("--target-dir")
-        .arg(workspace.wasm_target());
+    build.args(["--release", "--target", TARGET]).arg("--target-dir").arg(workspace.wasm_target());
     for package in &packages {
         build.args(["--package", package]);
     }
@@ -55,11 +52,7 @@ fn build_family(workspace: &Workspace, toolchain: &Toolchain, family: &str, fini
     process::run(&mut build)?;
     fs::create_dir_all(finished)?;
     for package in &packages {
-        let core = workspace
-            .wasm_target()
-            .join(TARGET)
-            .join("release")
-            .join(file_name(package));
+        let core = workspace.wasm_target().join(TARGET).join("release").join(file_name(package));
         finish(&core, &finished.join(format!("{package}.wasm"))).with_context(|| format!("{family}: {package}"))?;
     }
     Ok(())
@@ -96,11 +89,7 @@ fn packages(family: &Path) -> Result<Vec<String>> {
 }
 
 fn package_name(manifest: &str) -> Option<String> {
-    let mut package = manifest
-        .lines()
-        .map(str::trim)
-        .skip_while(|line| *line != "[package]")
-        .skip(1);
+    let mut package = manifest.lines().map(str::trim).skip_while(|line| *line != "[package]").skip(1);
     let value = package.find_map(|line| line.strip_prefix("name")?.trim_start().strip_prefix('='))?;
     Some(value.trim().trim_matches('"').to_owned())
 }

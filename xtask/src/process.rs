@@ -12,10 +12,7 @@ const POLL: Duration = Duration::from_millis(100);
 
 /// Runs to the end with output on the terminal; anything but success is an error.
 pub fn run(command: &mut Command) -> Result<()> {
-    let status = command
-        .stdin(Stdio::null())
-        .status()
-        .with_context(|| format!("cannot start `{}`", line(command)))?;
+    let status = command.stdin(Stdio::null()).status().with_context(|| format!("cannot start `{}`", line(command)))?;
     check(command, status)
 }
 
@@ -39,10 +36,7 @@ pub fn run_within(command: &mut Command, limit: Duration) -> Result<()> {
 
 /// Runs to the end and returns what it printed, without the white space around it.
 pub fn capture(command: &mut Command) -> Result<String> {
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .with_context(|| format!("cannot start `{}`", line(command)))?;
+    let output = command.stdin(Stdio::null()).output().with_context(|| format!("cannot start `{}`", line(command)))?;
     if !output.status.success() {
         let errors = String::from_utf8_lossy(&output.stderr);
         bail!("`{}` failed ({}): {}", line(command), output.status, errors.trim());
@@ -60,9 +54,7 @@ pub fn line(command: &Command) -> String {
 /// The program of this name that a shell would find.
 pub fn find(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path)
-        .map(|folder| folder.join(name))
-        .find(|candidate| candidate.is_file())
+    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|candidate| candidate.is_file())
 }
 
 fn check(command: &Command, status: ExitStatus) -> Result<()> {

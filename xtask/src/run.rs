@@ -14,8 +14,7 @@ pub fn command(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     cargo::build(workspace)?;
     plugins::build(workspace)?;
     let mut host = Command::new("target/release/otelier");
-    host.current_dir(workspace.root())
-        .args(["run", "--config", "configs/quickstart.yaml"]);
+    host.current_dir(workspace.root()).args(["run", "--config", "configs/quickstart.yaml"]);
     host.args(["--manifest", "configs/plugins.yaml"]).args(arguments);
     println!("$ {}", process::line(&host));
     // In place of this process, so that signals and the exit code are the host's own.

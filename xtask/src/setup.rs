@@ -77,15 +77,7 @@ pub const DEMO: &[Need] = &[COMPILER, LIBCLANG, WASM, PYTHON];
 /// To run the tests.
 pub const TESTS: &[Need] = &[COMPILER, LIBCLANG, WASM, PYTHON, PROMETHEUS];
 /// Everything.
-pub const ALL: &[Need] = &[
-    COMPILER,
-    LIBCLANG,
-    WASM,
-    PYTHON,
-    PROMETHEUS,
-    CARGO_DENY,
-    CARGO_COMPONENT,
-];
+pub const ALL: &[Need] = &[COMPILER, LIBCLANG, WASM, PYTHON, PROMETHEUS, CARGO_DENY, CARGO_COMPONENT];
 
 /// `cargo xtask setup`: everything, and a failure when something could not be had.
 pub fn command(workspace: &Workspace, _arguments: &[String]) -> Result<()> {

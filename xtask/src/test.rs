@@ -31,10 +31,7 @@ pub fn add_environment(workspace: &Workspace, command: &mut Command) {
     command.env("OTELIER_CLIENTS", setup::python::clients(workspace));
     let optional = [
         ("OTELIER_PYTHON", setup::python::interpreter(workspace)),
-        (
-            "OTELIER_PROMETHEUS",
-            setup::prometheus::program(workspace, "prometheus"),
-        ),
+        ("OTELIER_PROMETHEUS", setup::prometheus::program(workspace, "prometheus")),
         ("OTELIER_PROMTOOL", setup::prometheus::program(workspace, "promtool")),
     ];
     for (name, path) in optional {

@@ -18,10 +18,7 @@ impl Workspace {
     pub fn locate(command: &str) -> Result<Self> {
         // At run time, not compile time: clones at different paths can share one target directory.
         let manifest_dir = env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
-        let root = Path::new(&manifest_dir)
-            .parent()
-            .context("xtask has no parent folder")?
-            .canonicalize()?;
+        let root = Path::new(&manifest_dir).parent().context("xtask has no parent folder")?.canonicalize()?;
         let target = target_dir(&root, command)?;
         let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         Ok(Self { root, target, cargo })

@@ -25,10 +25,7 @@ impl<'a> NodeDeserializer<'a> {
             Value::Float(value) => visitor.visit_f64(*value),
             Value::Text(text) => visitor.visit_borrowed_str(text),
             Value::List(items) => list(items, visitor),
-            Value::Map(entries) => visitor.visit_map(Entries {
-                rest: entries.iter(),
-                value: None,
-            }),
+            Value::Map(entries) => visitor.visit_map(Entries { rest: entries.iter(), value: None }),
         }
     }
 
@@ -152,26 +149,14 @@ impl<'a> Deserializer<'a> for NodeDeserializer<'a> {
     ) -> Result<V::Value, Fault> {
         let found = match (&self.0.value, &self.0.expanded) {
             (_, Some(word)) => {
-                return self.placed(visitor.visit_enum(Variant {
-                    word,
-                    node: self.0,
-                    content: None,
-                }));
+                return self.placed(visitor.visit_enum(Variant { word, node: self.0, content: None }));
             }
             (Value::Text(word), _) => {
-                return self.placed(visitor.visit_enum(Variant {
-                    word,
-                    node: self.0,
-                    content: None,
-                }));
+                return self.placed(visitor.visit_enum(Variant { word, node: self.0, content: None }));
             }
             (Value::Map(entries), _) => match entries.as_slice() {
                 [entry] => {
-                    let variant = Variant {
-                        word: &entry.key,
-                        node: self.0,
-                        content: Some(&entry.value),
-                    };
+                    let variant = Variant { word: &entry.key, node: self.0, content: Some(&entry.value) };
                     return self.placed(visitor.visit_enum(variant));
                 }
                 _ => "a mapping with more or less than one key".to_owned(),
@@ -191,10 +176,7 @@ impl<'a> SeqAccess<'a> for Items<'a> {
     fn next_element_seed<T: DeserializeSeed<'a>>(&mut self, seed: T) -> Result<Option<T::Value>, Fault> {
         self.0
             .next()
-            .map(|node| {
-                seed.deserialize(NodeDeserializer(node))
-                    .map_err(|fault| fault.at(&node.position))
-            })
+            .map(|node| seed.deserialize(NodeDeserializer(node)).map_err(|fault| fault.at(&node.position)))
             .transpose()
     }
 
@@ -219,13 +201,11 @@ impl<'a> MapAccess<'a> for Entries<'a> {
     }
 
     fn next_value_seed<V: DeserializeSeed<'a>>(&mut self, seed: V) -> Result<V::Value, Fault> {
-        let node = self.value.take().ok_or_else(|| {
-            Fault::new(Problem::Invalid {
-                reason: "a value was read before its key".to_owned(),
-            })
-        })?;
-        seed.deserialize(NodeDeserializer(node))
-            .map_err(|fault| fault.at(&node.position))
+        let node = self
+            .value
+            .take()
+            .ok_or_else(|| Fault::new(Problem::Invalid { reason: "a value was read before its key".to_owned() }))?;
+        seed.deserialize(NodeDeserializer(node)).map_err(|fault| fault.at(&node.position))
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -253,11 +233,8 @@ impl<'a> EnumAccess<'a> for Variant<'a> {
 
 impl<'a> Variant<'a> {
     fn content(&self) -> Result<NodeDeserializer<'a>, Fault> {
-        let missing = || {
-            Fault::new(Problem::Invalid {
-                reason: format!("`{0}` needs a value; write `{0}: ...`", self.word),
-            })
-        };
+        let missing =
+            || Fault::new(Problem::Invalid { reason: format!("`{0}` needs a value; write `{0}: ...`", self.word) });
         self.content.map(NodeDeserializer).ok_or_else(missing)
     }
 }

@@ -54,13 +54,9 @@ pub fn parse(text: &str) -> Result<Duration, DurationError> {
 
 /// Reads one number with its unit from the beginning; the amount is in nanoseconds.
 fn part(text: &str) -> Result<(u128, &str), DurationError> {
-    let number_length = text
-        .find(|c: char| !c.is_ascii_digit() && c != '.')
-        .ok_or(DurationError::NoUnit)?;
+    let number_length = text.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or(DurationError::NoUnit)?;
     let (number, rest) = text.split_at(number_length);
-    let unit_length = rest
-        .find(|c: char| c.is_ascii_digit() || c == '.')
-        .unwrap_or(rest.len());
+    let unit_length = rest.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(rest.len());
     let (unit, rest) = rest.split_at(unit_length);
     let unit_nanoseconds: u128 = match unit {
         "ns" => 1,
@@ -75,11 +71,7 @@ fn part(text: &str) -> Result<(u128, &str), DurationError> {
     if whole.is_empty() && fraction.is_empty() || fraction.contains('.') {
         return Err(DurationError::Malformed);
     }
-    let whole: u128 = if whole.is_empty() {
-        0
-    } else {
-        whole.parse().map_err(|_| DurationError::TooLong)?
-    };
+    let whole: u128 = if whole.is_empty() { 0 } else { whole.parse().map_err(|_| DurationError::TooLong)? };
     let whole = whole.checked_mul(unit_nanoseconds).ok_or(DurationError::TooLong)?;
     if whole > NANOSECONDS_MAX {
         return Err(DurationError::TooLong);
@@ -117,11 +109,7 @@ impl Visitor<'_> for DurationVisitor {
     }
 
     fn visit_u64<E: de::Error>(self, number: u64) -> Result<Duration, E> {
-        if number == 0 {
-            Ok(Duration::ZERO)
-        } else {
-            Err(unitless(number))
-        }
+        if number == 0 { Ok(Duration::ZERO) } else { Err(unitless(number)) }
     }
 
     fn visit_i64<E: de::Error>(self, number: i64) -> Result<Duration, E> {

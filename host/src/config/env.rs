@@ -64,14 +64,8 @@ pub(super) fn expand(text: &str, environment: &Environment<'_>) -> Result<Option
     if !text.contains('$') {
         return Ok(None);
     }
-    let whole = text
-        .strip_prefix("${")
-        .and_then(closing_brace)
-        .is_some_and(|(_, rest)| rest.is_empty());
-    Ok(Some(Expanded {
-        text: expand_text(text, environment, 0)?,
-        whole,
-    }))
+    let whole = text.strip_prefix("${").and_then(closing_brace).is_some_and(|(_, rest)| rest.is_empty());
+    Ok(Some(Expanded { text: expand_text(text, environment, 0)?, whole }))
 }
 
 fn expand_text(mut text: &str, environment: &Environment<'_>, depth: usize) -> Result<String, EnvError> {
@@ -120,17 +114,13 @@ fn look_up(reference: &str, environment: &Environment<'_>, depth: usize) -> Resu
         None => (variable, None),
     };
     if let Some((scheme, _)) = name.split_once(':') {
-        return Err(EnvError::UnknownScheme {
-            scheme: scheme.to_owned(),
-        });
+        return Err(EnvError::UnknownScheme { scheme: scheme.to_owned() });
     }
     if !is_name(name) {
         return Err(EnvError::BadName { name: name.to_owned() });
     }
     match (environment(name), default) {
-        (Some(value), _) => value
-            .into_string()
-            .map_err(|_| EnvError::NotUtf8 { name: name.to_owned() }),
+        (Some(value), _) => value.into_string().map_err(|_| EnvError::NotUtf8 { name: name.to_owned() }),
         (None, Some(default)) => expand_text(default, environment, depth + 1),
         (None, None) => Err(EnvError::Unset { name: name.to_owned() }),
     }

@@ -22,10 +22,7 @@ impl Position {
 
     /// A place in the file; both numbers count characters and lines from one.
     pub(super) fn at(file: Arc<str>, line: u32, column: u32) -> Self {
-        Position {
-            file,
-            mark: Some((line, column)),
-        }
+        Position { file, mark: Some((line, column)) }
     }
 
     /// The file's path as it was given.
@@ -60,10 +57,7 @@ pub struct Error {
 
 impl Error {
     pub(super) fn new(position: &Position, problem: Problem) -> Self {
-        Error {
-            position: position.clone(),
-            problem,
-        }
+        Error { position: position.clone(), problem }
     }
 }
 

@@ -20,10 +20,7 @@ pub(super) struct Fault {
 impl Fault {
     /// A problem without a place yet.
     pub fn new(problem: Problem) -> Self {
-        Fault {
-            problem,
-            position: None,
-        }
+        Fault { problem, position: None }
     }
 
     /// Gives it the place, unless a node further in already did.
@@ -34,18 +31,13 @@ impl Fault {
 
     /// The finished error, at `fallback` when no node knew a place.
     pub fn into_error(self, fallback: &Position) -> Error {
-        Error {
-            position: self.position.unwrap_or_else(|| fallback.clone()),
-            problem: self.problem,
-        }
+        Error { position: self.position.unwrap_or_else(|| fallback.clone()), problem: self.problem }
     }
 }
 
 impl de::Error for Fault {
     fn custom<T: fmt::Display>(message: T) -> Self {
-        Fault::new(Problem::Invalid {
-            reason: message.to_string(),
-        })
+        Fault::new(Problem::Invalid { reason: message.to_string() })
     }
 
     fn invalid_type(unexpected: Unexpected<'_>, expected: &dyn Expected) -> Self {
@@ -58,25 +50,16 @@ impl de::Error for Fault {
 
     fn invalid_length(length: usize, expected: &dyn Expected) -> Self {
         let expected = expectation(&expected.to_string());
-        Fault::new(Problem::WrongValue {
-            expected,
-            found: format!("{length} items"),
-        })
+        Fault::new(Problem::WrongValue { expected, found: format!("{length} items") })
     }
 
     fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
         let hint = Hint::new(variant, expected.iter().copied());
-        Fault::new(Problem::UnknownValue {
-            value: variant.to_owned(),
-            hint,
-        })
+        Fault::new(Problem::UnknownValue { value: variant.to_owned(), hint })
     }
 
     fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
-        Fault::new(Problem::UnknownKey {
-            key: field.to_owned(),
-            hint: Hint::new(field, expected.iter().copied()),
-        })
+        Fault::new(Problem::UnknownKey { key: field.to_owned(), hint: Hint::new(field, expected.iter().copied()) })
     }
 
     fn missing_field(field: &'static str) -> Self {
@@ -85,10 +68,7 @@ impl de::Error for Fault {
 }
 
 fn wrong_value(unexpected: Unexpected<'_>, expected: &dyn Expected) -> Fault {
-    Fault::new(Problem::WrongValue {
-        expected: expectation(&expected.to_string()),
-        found: finding(unexpected),
-    })
+    Fault::new(Problem::WrongValue { expected: expectation(&expected.to_string()), found: finding(unexpected) })
 }
 
 /// serde's name of an expectation in YAML's words.

@@ -13,13 +13,7 @@ impl<'a> Fields<'a> {
         for entry in entries(node, problems) {
             if !known.contains(&entry.key.as_str()) {
                 let hint = Hint::new(&entry.key, known.iter().copied());
-                problems.push(Error::new(
-                    &entry.position,
-                    Problem::UnknownKey {
-                        key: entry.key.clone(),
-                        hint,
-                    },
-                ));
+                problems.push(Error::new(&entry.position, Problem::UnknownKey { key: entry.key.clone(), hint }));
             }
         }
         Fields(node)
@@ -73,13 +67,7 @@ pub(super) fn texts<'a>(node: &'a Node, problems: &mut Vec<Error>) -> Vec<(&'a s
 }
 
 fn wrong(node: &Node, expected: &str) -> Error {
-    Error::new(
-        &node.position,
-        Problem::WrongValue {
-            expected: expected.to_owned(),
-            found: node.describe(),
-        },
-    )
+    Error::new(&node.position, Problem::WrongValue { expected: expected.to_owned(), found: node.describe() })
 }
 
 impl Node {

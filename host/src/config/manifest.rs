@@ -15,9 +15,9 @@ use super::error::{Error, Position};
 use super::fields::Fields;
 use super::node::{Entry, Node};
 use super::plan::{Limits, PluginPlan, World};
-use crate::contract::OnTrap;
 use super::problem::Problem;
 use crate::contract::ComponentId;
+use crate::contract::OnTrap;
 
 /// What a wasm32 memory can address.
 const MEMORY_MIB_MAX: u32 = 4096;
@@ -51,10 +51,7 @@ fn check_name(entry: &Entry, problems: &mut Vec<Error>) {
                 name.replace('/', "_")
             ),
         },
-        Err(reason) => Problem::Id {
-            id: name.clone(),
-            reason,
-        },
+        Err(reason) => Problem::Id { id: name.clone(), reason },
     };
     problems.push(Error::new(&entry.position, problem));
 }
@@ -121,12 +118,8 @@ impl Visitor<'_> for PinVisitor {
         let malformed = || E::invalid_value(de::Unexpected::Str(text), &self);
         let digits: Option<Vec<u32>> = text.chars().map(|c| c.to_digit(16)).collect();
         let digits = digits.filter(|digits| digits.len() == 64).ok_or_else(malformed)?;
-        let bytes: Vec<u8> = digits
-            .as_chunks()
-            .0
-            .iter()
-            .filter_map(|[high, low]| u8::try_from(high * 16 + low).ok())
-            .collect();
+        let bytes: Vec<u8> =
+            digits.as_chunks().0.iter().filter_map(|[high, low]| u8::try_from(high * 16 + low).ok()).collect();
         bytes.try_into().map_err(|_| malformed())
     }
 }
@@ -135,9 +128,9 @@ impl Visitor<'_> for PinVisitor {
 pub(super) fn memory_mib<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
     match u32::deserialize(deserializer)? {
         0 => Err(de::Error::custom("must be at least 1")),
-        mib if mib > MEMORY_MIB_MAX => Err(de::Error::custom(format_args!(
-            "a plugin can address at most {MEMORY_MIB_MAX} MiB, `{mib}` is more"
-        ))),
+        mib if mib > MEMORY_MIB_MAX => {
+            Err(de::Error::custom(format_args!("a plugin can address at most {MEMORY_MIB_MAX} MiB, `{mib}` is more")))
+        }
         mib => Ok(mib),
     }
 }
@@ -145,9 +138,7 @@ pub(super) fn memory_mib<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u
 /// For [`Limits::call_timeout`].
 pub(super) fn call_timeout<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     match duration::deserialize(deserializer)? {
-        Duration::ZERO => Err(de::Error::custom(
-            "must be longer than zero; a plugin needs some time to answer",
-        )),
+        Duration::ZERO => Err(de::Error::custom("must be longer than zero; a plugin needs some time to answer")),
         timeout => Ok(timeout),
     }
 }

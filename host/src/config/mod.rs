@@ -61,12 +61,7 @@ pub struct Source<'a> {
 /// Reads and checks both files, with the variables of the process.
 pub fn load(config: &Path, manifest: &Path, known: &Known<'_>) -> Result<Plan, Errors> {
     let environment = |name: &str| std::env::var_os(name);
-    plan(
-        open(config, &environment),
-        open(manifest, &environment),
-        manifest,
-        known,
-    )
+    plan(open(config, &environment), open(manifest, &environment), manifest, known)
 }
 
 /// Checks two texts, with the variables of `environment`.
@@ -76,12 +71,7 @@ pub fn load_str(
     known: &Known<'_>,
     environment: &Environment<'_>,
 ) -> Result<Plan, Errors> {
-    plan(
-        Parsed::new(config, environment),
-        Parsed::new(manifest, environment),
-        manifest.path,
-        known,
-    )
+    plan(Parsed::new(config, environment), Parsed::new(manifest, environment), manifest.path, known)
 }
 
 /// One file's tree, as far as there is one, and what is wrong with it so far.
@@ -101,23 +91,13 @@ impl Parsed {
             problems.push(Error::new(&file, Problem::Empty));
         }
         let spoilt = problems.iter().map(|error| error.position.clone()).collect();
-        Parsed {
-            file,
-            root,
-            problems,
-            spoilt,
-        }
+        Parsed { file, root, problems, spoilt }
     }
 
     fn unreadable(path: &Path, problem: Problem) -> Self {
         let file = whole(path);
         let problems = vec![Error::new(&file, problem)];
-        Parsed {
-            file,
-            root: None,
-            problems,
-            spoilt: HashSet::new(),
-        }
+        Parsed { file, root: None, problems, spoilt: HashSet::new() }
     }
 
     fn add(&mut self, mut problems: Vec<Error>) {
@@ -136,15 +116,11 @@ fn open(path: &Path, environment: &Environment<'_>) -> Parsed {
 fn read_file(path: &Path) -> Result<String, Problem> {
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(Problem::Unreadable)?;
-    file.take(FILE_BYTES_MAX + 1)
-        .read_to_end(&mut bytes)
-        .map_err(Problem::Unreadable)?;
+    file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(Problem::Unreadable)?;
     if bytes.len() as u64 > FILE_BYTES_MAX {
         return Err(Problem::TooLong { limit: FILE_BYTES_MAX });
     }
-    String::from_utf8(bytes).map_err(|error| Problem::NotUtf8 {
-        offset: error.utf8_error().valid_up_to(),
-    })
+    String::from_utf8(bytes).map_err(|error| Problem::NotUtf8 { offset: error.utf8_error().valid_up_to() })
 }
 
 fn whole(path: &Path) -> Position {
@@ -153,15 +129,9 @@ fn whole(path: &Path) -> Position {
 
 fn plan(mut config: Parsed, mut manifest: Parsed, path: &Path, known: &Known<'_>) -> Result<Plan, Errors> {
     let mut problems = Vec::new();
-    let plugins = manifest
-        .root
-        .take()
-        .map(|root| manifest::read(&root, path, &mut problems));
+    let plugins = manifest.root.take().map(|root| manifest::read(&root, path, &mut problems));
     manifest.add(problems);
-    let manifest_view = resolve::Manifest {
-        path: path.display().to_string(),
-        plugins,
-    };
+    let manifest_view = resolve::Manifest { path: path.display().to_string(), plugins };
     let plan = config.root.take().map(|root| {
         let mut problems = Vec::new();
         let raw = raw::read(&root, &mut problems);

@@ -45,11 +45,7 @@ pub(super) struct Entry {
 
 impl Node {
     pub(super) fn new(position: Position, value: Value) -> Self {
-        Node {
-            position,
-            value,
-            expanded: None,
-        }
+        Node { position, value, expanded: None }
     }
 
     /// Where it stands: a scalar or a `{..}` or `[..]` at its first character; a block, or nothing, at its key.
@@ -88,11 +84,7 @@ impl Node {
         match &self.value {
             Value::List(items) => items.iter().find_map(|item| item.locate_key(key)),
             Value::Map(entries) => entries.iter().find_map(|entry| {
-                if entry.key == key {
-                    Some(entry.position.clone())
-                } else {
-                    entry.value.locate_key(key)
-                }
+                if entry.key == key { Some(entry.position.clone()) } else { entry.value.locate_key(key) }
             }),
             _ => None,
         }
@@ -106,9 +98,7 @@ impl Node {
         let position = names
             .filter(|name| !name.is_empty())
             .find_map(|name| self.locate_key(name).or_else(|| self.locate_value(name)));
-        let problem = Problem::Plugin {
-            message: message.to_owned(),
-        };
+        let problem = Problem::Plugin { message: message.to_owned() };
         Error::new(position.as_ref().unwrap_or(&self.position), problem)
     }
 

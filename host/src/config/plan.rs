@@ -158,21 +158,14 @@ pub enum Warning {
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Warning::Unused {
-                position,
-                family: Family::Extension,
-                id,
-            } => {
+            Warning::Unused { position, family: Family::Extension, id } => {
                 write!(
                     f,
                     "{position}: extension `{id}` is defined but not listed under `service.extensions`; it does not run"
                 )
             }
             Warning::Unused { position, family, id } => {
-                write!(
-                    f,
-                    "{position}: {family} `{id}` is defined but stands in no pipeline; it does not run"
-                )
+                write!(f, "{position}: {family} `{id}` is defined but stands in no pipeline; it does not run")
             }
         }
     }

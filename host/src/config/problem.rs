@@ -290,10 +290,6 @@ fn nearest<'a>(given: &str, candidates: &[&'a str]) -> Option<&'a str> {
     let extends = |candidate: &str| {
         candidate.len() > 2 && given.len() > 2 && (candidate.starts_with(&given) || given.starts_with(candidate))
     };
-    let by_distance = candidates
-        .iter()
-        .copied()
-        .filter(|c| near(c))
-        .min_by_key(|c| distance(c));
+    let by_distance = candidates.iter().copied().filter(|c| near(c)).min_by_key(|c| distance(c));
     by_distance.or_else(|| candidates.iter().copied().find(|c| extends(c)))
 }

@@ -4,9 +4,9 @@ use super::error::{Error, Position};
 use super::fields::{self, Fields};
 use super::node::{Entry, Node};
 use super::plan::Component;
-use crate::contract::Durability;
 use super::problem::{Family, Hint, Problem};
 use super::telemetry::Telemetry;
+use crate::contract::Durability;
 use crate::contract::{ComponentId, Signal};
 
 /// One file, read.
@@ -30,10 +30,7 @@ pub(super) struct RawComponent<'a> {
 
 impl RawComponent<'_> {
     pub fn component(&self) -> Component {
-        Component {
-            id: self.id.clone(),
-            node: self.node.clone(),
-        }
+        Component { id: self.id.clone(), node: self.node.clone() }
     }
 }
 
@@ -58,38 +55,22 @@ pub(super) struct RawPipeline<'a> {
 
 /// Reads the whole file.
 pub(super) fn read<'a>(root: &'a Node, problems: &mut Vec<Error>) -> Raw<'a> {
-    let known = [
-        "receivers",
-        "processors",
-        "exporters",
-        "extensions",
-        "connectors",
-        "service",
-    ];
+    let known = ["receivers", "processors", "exporters", "extensions", "connectors", "service"];
     let top = Fields::of(root, &known, problems);
     if let Some(connectors) = top.get("connectors").filter(|node| node.count() > 1) {
         problems.push(Error::new(connectors.position(), Problem::Connectors));
     }
     let service_keys = ["extensions", "pipelines", "telemetry"];
-    let service = top
-        .required("service", problems)
-        .map(|node| Fields::of(node, &service_keys, problems));
+    let service = top.required("service", problems).map(|node| Fields::of(node, &service_keys, problems));
     let part = |key| service.as_ref().and_then(|fields: &Fields<'a>| fields.get(key));
     Raw {
         receivers: components(&top, Family::Receiver, problems),
         processors: components(&top, Family::Processor, problems),
         exporters: components(&top, Family::Exporter, problems),
         extensions: components(&top, Family::Extension, problems),
-        service_extensions: part("extensions")
-            .and_then(|node| references(node, problems))
-            .unwrap_or_default(),
-        pipelines: service
-            .as_ref()
-            .map(|fields| pipelines(fields, problems))
-            .unwrap_or_default(),
-        telemetry: part("telemetry")
-            .map(|node| telemetry(node, problems))
-            .unwrap_or_default(),
+        service_extensions: part("extensions").and_then(|node| references(node, problems)).unwrap_or_default(),
+        pipelines: service.as_ref().map(|fields| pipelines(fields, problems)).unwrap_or_default(),
+        telemetry: part("telemetry").map(|node| telemetry(node, problems)).unwrap_or_default(),
     }
 }
 
@@ -102,11 +83,7 @@ fn components<'a>(top: &Fields<'a>, family: Family, problems: &mut Vec<Error>) -
         // A body is a mapping or nothing.
         fields::entries(value, problems);
         if let Some(id) = component_id(key, position, problems) {
-            components.push(RawComponent {
-                id,
-                position,
-                node: value,
-            });
+            components.push(RawComponent { id, position, node: value });
         }
     }
     components
@@ -125,10 +102,7 @@ fn references<'a>(list: &'a Node, problems: &mut Vec<Error>) -> Option<Vec<Refer
 }
 
 fn component_id(text: &str, position: &Position, problems: &mut Vec<Error>) -> Option<ComponentId> {
-    let id = text.parse().map_err(|reason| Problem::Id {
-        id: text.to_owned(),
-        reason,
-    });
+    let id = text.parse().map_err(|reason| Problem::Id { id: text.to_owned(), reason });
     id.map_err(|problem| problems.push(Error::new(position, problem))).ok()
 }
 
@@ -145,11 +119,7 @@ fn pipelines<'a>(service: &Fields<'a>, problems: &mut Vec<Error>) -> Vec<RawPipe
 }
 
 fn pipeline<'a>(entry: &'a Entry, problems: &mut Vec<Error>) -> Option<RawPipeline<'a>> {
-    let body = Fields::of(
-        &entry.value,
-        &["receivers", "processors", "exporters", "durability"],
-        problems,
-    );
+    let body = Fields::of(&entry.value, &["receivers", "processors", "exporters", "durability"], problems);
     let mut list = |family: Family| match body.get(family.section()) {
         Some(node) => references(node, problems),
         None => Some(Vec::new()),
@@ -162,26 +132,14 @@ fn pipeline<'a>(entry: &'a Entry, problems: &mut Vec<Error>) -> Option<RawPipeli
     });
     let id = component_id(&entry.key, &entry.position, problems)?;
     let signal = signal(&id, &entry.position, problems)?;
-    Some(RawPipeline {
-        id,
-        signal,
-        position: &entry.position,
-        receivers,
-        processors,
-        exporters,
-        durability,
-    })
+    Some(RawPipeline { id, signal, position: &entry.position, receivers, processors, exporters, durability })
 }
 
 fn signal(id: &ComponentId, position: &Position, problems: &mut Vec<Error>) -> Option<Signal> {
     let signal = Signal::ALL.into_iter().find(|signal| signal.name() == id.kind());
     if signal.is_none() {
         let hint = Hint::new(id.kind(), Signal::ALL.map(Signal::name));
-        let problem = Problem::UnknownSignal {
-            signal: id.kind().to_owned(),
-            pipeline: id.to_string(),
-            hint,
-        };
+        let problem = Problem::UnknownSignal { signal: id.kind().to_owned(), pipeline: id.to_string(), hint };
         problems.push(Error::new(position, problem));
     }
     signal

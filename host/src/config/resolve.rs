@@ -24,17 +24,8 @@ pub(super) fn resolve(raw: &Raw<'_>, manifest: &Manifest, known: &Known<'_>, pro
     check_types(&raw.exporters, Family::Exporter, known.exporters, problems);
     check_types(&raw.extensions, Family::Extension, known.extensions, problems);
     check_plugins(&raw.processors, manifest, problems);
-    let mut resolver = Resolver {
-        raw,
-        used: Used::default(),
-        processor_homes: HashMap::new(),
-        problems,
-    };
-    let pipelines = raw
-        .pipelines
-        .iter()
-        .map(|pipeline| resolver.pipeline(pipeline))
-        .collect();
+    let mut resolver = Resolver { raw, used: Used::default(), processor_homes: HashMap::new(), problems };
+    let pipelines = raw.pipelines.iter().map(|pipeline| resolver.pipeline(pipeline)).collect();
     resolver.list(&raw.service_extensions, Family::Extension, "`service`");
     let used = resolver.used;
     let mut warnings = Vec::new();
@@ -44,10 +35,7 @@ pub(super) fn resolve(raw: &Raw<'_>, manifest: &Manifest, known: &Known<'_>, pro
     let extensions = used.of(&raw.extensions, Family::Extension, &mut warnings);
     Plan {
         receivers: receivers.into_iter().map(RawComponent::component).collect(),
-        processors: processors
-            .into_iter()
-            .filter_map(|raw| processor_plan(raw, manifest))
-            .collect(),
+        processors: processors.into_iter().filter_map(|raw| processor_plan(raw, manifest)).collect(),
         exporters: exporters.into_iter().map(RawComponent::component).collect(),
         extensions: extensions.into_iter().map(RawComponent::component).collect(),
         pipelines,
@@ -61,14 +49,7 @@ fn check_types(components: &[RawComponent<'_>], family: Family, known: &[&str], 
         let kind = component.id.kind();
         if !known.contains(&kind) {
             let hint = Hint::new(kind, known.iter().copied());
-            problems.push(Error::new(
-                component.position,
-                Problem::UnknownType {
-                    family,
-                    kind: kind.to_owned(),
-                    hint,
-                },
-            ));
+            problems.push(Error::new(component.position, Problem::UnknownType { family, kind: kind.to_owned(), hint }));
         }
     }
 }
@@ -79,11 +60,7 @@ fn check_plugins(processors: &[RawComponent<'_>], manifest: &Manifest, problems:
         let kind = processor.id.kind();
         if !plugins.contains_key(kind) {
             let hint = Hint::new(kind, plugins.keys().map(String::as_str));
-            let problem = Problem::UnknownPlugin {
-                kind: kind.to_owned(),
-                manifest: manifest.path.clone(),
-                hint,
-            };
+            let problem = Problem::UnknownPlugin { kind: kind.to_owned(), manifest: manifest.path.clone(), hint };
             problems.push(Error::new(processor.position, problem));
         }
     }
@@ -91,10 +68,7 @@ fn check_plugins(processors: &[RawComponent<'_>], manifest: &Manifest, problems:
 
 fn processor_plan(raw: &RawComponent<'_>, manifest: &Manifest) -> Option<ProcessorPlan> {
     let plugin = manifest.plugins.as_ref()?.get(raw.id.kind())?.clone()?;
-    Some(ProcessorPlan {
-        component: raw.component(),
-        plugin,
-    })
+    Some(ProcessorPlan { component: raw.component(), plugin })
 }
 
 struct Resolver<'a> {
@@ -110,10 +84,7 @@ impl<'a> Resolver<'a> {
         let user = format!("pipeline `{}`", raw.id);
         for (references, family) in [(&raw.receivers, Family::Receiver), (&raw.exporters, Family::Exporter)] {
             if references.as_ref().is_some_and(Vec::is_empty) {
-                let problem = Problem::EmptyPipeline {
-                    pipeline: raw.id.to_string(),
-                    family,
-                };
+                let problem = Problem::EmptyPipeline { pipeline: raw.id.to_string(), family };
                 self.problems.push(Error::new(raw.position, problem));
             }
         }
@@ -135,11 +106,7 @@ impl<'a> Resolver<'a> {
         let mut ids: Vec<ComponentId> = Vec::with_capacity(references.len());
         for Reference { id, position } in references {
             if ids.contains(id) {
-                let problem = Problem::ListedTwice {
-                    user: user.to_owned(),
-                    family,
-                    id: id.to_string(),
-                };
+                let problem = Problem::ListedTwice { user: user.to_owned(), family, id: id.to_string() };
                 self.problems.push(Error::new(position, problem));
             } else if let Some(problem) = self.undefined(id, family, user) {
                 self.problems.push(Error::new(position, problem));
@@ -163,30 +130,17 @@ impl<'a> Resolver<'a> {
         let id = id.to_string();
         let names: Vec<String> = defined.iter().map(|component| component.id.to_string()).collect();
         let hint = Hint::new(&id, names.iter().map(String::as_str));
-        Some(Problem::Undefined {
-            user: user.to_owned(),
-            family,
-            id,
-            hint,
-        })
+        Some(Problem::Undefined { user: user.to_owned(), family, id, hint })
     }
 
     /// Each processor has its state, so it belongs to one pipeline.
     fn settle(&mut self, processors: &[Reference<'_>], pipeline: &ComponentId) {
         for Reference { id, position } in processors {
-            let home = self
-                .processor_homes
-                .entry(id.clone())
-                .or_insert_with(|| pipeline.clone());
+            let home = self.processor_homes.entry(id.clone()).or_insert_with(|| pipeline.clone());
             if home != pipeline {
                 let separator = if id.name().is_some() { '_' } else { '/' };
                 let (first, second) = (home.to_string(), pipeline.to_string());
-                let problem = Problem::SharedProcessor {
-                    id: id.to_string(),
-                    first,
-                    second,
-                    separator,
-                };
+                let problem = Problem::SharedProcessor { id: id.to_string(), first, second, separator };
                 self.problems.push(Error::new(position, problem));
             }
         }

@@ -23,21 +23,13 @@ fn number(text: &str) -> Option<Value> {
         _ => {}
     }
     if let Some(digits) = text.strip_prefix("0x") {
-        return u64::from_str_radix(digits, 16)
-            .ok()
-            .filter(|_| !digits.starts_with('+'))
-            .map(integer);
+        return u64::from_str_radix(digits, 16).ok().filter(|_| !digits.starts_with('+')).map(integer);
     }
     if let Some(digits) = text.strip_prefix("0o") {
-        return u64::from_str_radix(digits, 8)
-            .ok()
-            .filter(|_| !digits.starts_with('+'))
-            .map(integer);
+        return u64::from_str_radix(digits, 8).ok().filter(|_| !digits.starts_with('+')).map(integer);
     }
     let starts_like_number = unsigned.starts_with(|c: char| c.is_ascii_digit())
-        || unsigned
-            .strip_prefix('.')
-            .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+        || unsigned.strip_prefix('.').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
     if !starts_like_number || text.ends_with('_') {
         return None;
     }

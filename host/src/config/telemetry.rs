@@ -65,10 +65,7 @@ pub struct MetricSettings {
 
 impl Default for MetricSettings {
     fn default() -> Self {
-        MetricSettings {
-            level: MetricLevel::default(),
-            address: Some(format!("{HOST}:{PORT}")),
-        }
+        MetricSettings { level: MetricLevel::default(), address: Some(format!("{HOST}:{PORT}")) }
     }
 }
 
@@ -109,10 +106,7 @@ impl TryFrom<RawMetricSettings> for MetricSettings {
             (None, Some(Readers::Prometheus(address))) => Some(address),
             (None, None) => MetricSettings::default().address,
         };
-        Ok(MetricSettings {
-            level: raw.level,
-            address: address.filter(|_| raw.level != MetricLevel::None),
-        })
+        Ok(MetricSettings { level: raw.level, address: address.filter(|_| raw.level != MetricLevel::None) })
     }
 }
 
@@ -149,10 +143,7 @@ struct Prometheus {
 
 impl Default for Prometheus {
     fn default() -> Self {
-        Prometheus {
-            host: HOST.to_owned(),
-            port: PORT,
-        }
+        Prometheus { host: HOST.to_owned(), port: PORT }
     }
 }
 
@@ -160,16 +151,9 @@ fn readers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Readers>
     let mut readers = Vec::<Reader>::deserialize(deserializer)?;
     let reader = readers.pop();
     if !readers.is_empty() {
-        return Err(de::Error::custom(
-            "only one reader is supported; keep the one with `pull.exporter.prometheus`",
-        ));
+        return Err(de::Error::custom("only one reader is supported; keep the one with `pull.exporter.prometheus`"));
     }
-    let Some(Reader {
-        pull: Pull {
-            exporter: PullExporter { prometheus },
-        },
-    }) = reader
-    else {
+    let Some(Reader { pull: Pull { exporter: PullExporter { prometheus } } }) = reader else {
         return Ok(Some(Readers::Off));
     };
     let host = if prometheus.host.contains(':') && !prometheus.host.starts_with('[') {
@@ -188,8 +172,6 @@ fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>,
             let host = if host.is_empty() { "0.0.0.0" } else { host };
             Ok(Some(format!("{host}:{port}")))
         }
-        _ => Err(de::Error::custom(format_args!(
-            "`{text}` is no address; write `host:port` such as `{HOST}:{PORT}`"
-        ))),
+        _ => Err(de::Error::custom(format_args!("`{text}` is no address; write `host:port` such as `{HOST}:{PORT}`"))),
     }
 }

@@ -76,10 +76,7 @@ impl<'a> Reader<'a> {
     }
 
     fn next(&mut self) -> Result<Option<(Event<'a>, Span)>, Stop> {
-        self.events
-            .next_event()
-            .transpose()
-            .map_err(|error| Stop(self.syntax(&error)))
+        self.events.next_event().transpose().map_err(|error| Stop(self.syntax(&error)))
     }
 
     /// The value that starts with `event`. `key` is where its key stands, if it has one.
@@ -90,11 +87,7 @@ impl<'a> Reader<'a> {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 // The parser says `~` where nothing is written.
-                let (text, position) = if span.is_empty() {
-                    ("", at_key())
-                } else {
-                    (&*text, here)
-                };
+                let (text, position) = if span.is_empty() { ("", at_key()) } else { (&*text, here) };
                 let node = self.scalar(text, style, tag.as_deref(), position);
                 self.anchor(anchor, node, span)
             }
@@ -112,12 +105,7 @@ impl<'a> Reader<'a> {
             }
             Event::Alias(anchor) => self.alias(anchor, here, span, depth),
             Event::UnresolvedAlias(name) => {
-                self.report(
-                    &here,
-                    Problem::UnknownAnchor {
-                        name: name.into_owned(),
-                    },
-                );
+                self.report(&here, Problem::UnknownAnchor { name: name.into_owned() });
                 Ok(Node::new(here, Value::Null))
             }
             _ => Ok(Node::new(here, Value::Null)),
@@ -199,10 +187,7 @@ impl<'a> Reader<'a> {
         match expanded {
             Some(Expanded { text, whole: true }) if !is_text => {
                 let value = scalar::typed(&text);
-                Node {
-                    expanded: Some(text),
-                    ..Node::new(position, value)
-                }
+                Node { expanded: Some(text), ..Node::new(position, value) }
             }
             Some(Expanded { text, .. }) => Node::new(position, Value::Text(text)),
             None if is_text => Node::new(position, Value::Text(text.to_owned())),

@@ -40,11 +40,7 @@ fn check_items(request: &[u8], strings: Strings, table: &MessageType) -> Result<
     Ok(items)
 }
 
-fn each_message(
-    message: &[u8],
-    number: u32,
-    each: &mut dyn FnMut(&[u8]) -> Result<(), Fault>,
-) -> Result<(), Fault> {
+fn each_message(message: &[u8], number: u32, each: &mut dyn FnMut(&[u8]) -> Result<(), Fault>) -> Result<(), Fault> {
     let mut reader = Reader::new(message);
     while let Some(field) = reader.field()? {
         if field.number == number {

@@ -47,7 +47,9 @@ pub enum Level {
 impl Level {
     fn of(number: u8) -> Option<Level> {
         use Level::{Item, Metadata, MetricIdentity, Resource, Scope, ScopeIdentity};
-        [Resource, Scope, Item, Metadata, ScopeIdentity, MetricIdentity].into_iter().find(|level| *level as u8 == number)
+        [Resource, Scope, Item, Metadata, ScopeIdentity, MetricIdentity]
+            .into_iter()
+            .find(|level| *level as u8 == number)
     }
 }
 

@@ -267,7 +267,8 @@ impl<'a, V: MetricsVisitor<'a>> Walk<'_, V> {
     #[inline(always)]
     fn usual_front(&self, raw: &'a [u8], point: &mut NumberPoint<'a>) -> &'a [u8] {
         let Some((front, rest)) = raw.split_first_chunk::<27>() else { return raw };
-        let [0x11, a0, a1, a2, a3, a4, a5, a6, a7, 0x19, b0, b1, b2, b3, b4, b5, b6, b7, tag, value @ ..] = *front else {
+        let [0x11, a0, a1, a2, a3, a4, a5, a6, a7, 0x19, b0, b1, b2, b3, b4, b5, b6, b7, tag, value @ ..] = *front
+        else {
             return raw;
         };
         let value = u64::from_le_bytes(value);
@@ -354,10 +355,7 @@ pub fn read_metric<'a>(message: &'a [u8], strings: Strings) -> Result<(MetricHea
 
 /// Temporality and monotonicity stand beside the points, before or behind them.
 fn read_data_header(header: &mut MetricHeader<'_>, data: &Message<'_>) -> Result<(), Fault> {
-    if !matches!(
-        header.kind,
-        Some(MetricKind::Sum | MetricKind::Histogram | MetricKind::ExponentialHistogram)
-    ) {
+    if !matches!(header.kind, Some(MetricKind::Sum | MetricKind::Histogram | MetricKind::ExponentialHistogram)) {
         return Ok(());
     }
     for piece in data.pieces() {

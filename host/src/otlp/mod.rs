@@ -3,6 +3,7 @@
 //! [`wire`] reads protobuf and trusts nothing; [`metrics`] walks a request for a visitor; [`schema`] checks what no view reads.
 
 pub mod attribute;
+mod check;
 pub mod columns;
 pub mod descriptors;
 pub mod dictionary;
@@ -11,10 +12,9 @@ pub mod emit;
 pub mod hash;
 pub mod key;
 pub mod keying;
-pub mod projection;
-mod check;
 pub mod message;
 pub mod metrics;
+pub mod projection;
 pub mod schema;
 pub mod wire;
 

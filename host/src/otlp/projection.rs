@@ -148,7 +148,16 @@ impl Partial {
     fn new(keying: &Keying) -> Partial {
         let zero = Sum::default();
         let items = keying.names(Level::Item);
-        Partial { keying: keying.clone(), items, resource: zero, scope: zero, metric: zero, base: zero, item: zero, covers: false }
+        Partial {
+            keying: keying.clone(),
+            items,
+            resource: zero,
+            scope: zero,
+            metric: zero,
+            base: zero,
+            item: zero,
+            covers: false,
+        }
     }
 }
 

@@ -88,7 +88,8 @@ fn groups(pipelines: &[PipelinePlan]) -> Vec<Vec<&PipelinePlan>> {
     let mut groups: Vec<Vec<&PipelinePlan>> = Vec::new();
     for pipeline in pipelines {
         let shares = |other: &&PipelinePlan| {
-            other.signal == pipeline.signal && other.receivers.iter().any(|receiver| pipeline.receivers.contains(receiver))
+            other.signal == pipeline.signal
+                && other.receivers.iter().any(|receiver| pipeline.receivers.contains(receiver))
         };
         let (mut joined, apart): (Vec<_>, Vec<_>) = groups.into_iter().partition(|group| group.iter().any(shares));
         groups = apart;

@@ -17,6 +17,7 @@ use crate::processor::Watermark;
 use crate::storage::{Store, Write};
 use crate::telemetry::Counter;
 
+use super::guard::EndWithProcess;
 use super::health::Health;
 use super::lane::Reserved;
 
@@ -92,7 +93,10 @@ impl Committer {
     pub fn start(store: Store, health: Health) -> std::io::Result<(Committer, std::thread::JoinHandle<()>)> {
         let (sender, receiver) = sync_channel(QUEUE);
         let mut commits = Commits { store, health, receiver, spoilt: HashMap::new(), unsynced: false };
-        let thread = std::thread::Builder::new().name("commit".into()).spawn(move || commits.run())?;
+        let thread = std::thread::Builder::new().name("commit".into()).spawn(move || {
+            let _end = EndWithProcess;
+            commits.run();
+        })?;
         Ok((Committer { sender }, thread))
     }
 

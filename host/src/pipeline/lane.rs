@@ -98,7 +98,8 @@ impl LaneTask {
     /// Feeds the exporter, in order, until the lane is closed and empty.
     pub async fn run(mut self, mut exporter: Box<dyn Exporter>) {
         let sent = Signal::ALL.map(|signal| self.counter("sent", signal, "Items the exporter took."));
-        let failed = Signal::ALL.map(|signal| self.counter("send_failed", signal, "Items the exporter could not take."));
+        let failed =
+            Signal::ALL.map(|signal| self.counter("send_failed", signal, "Items the exporter could not take."));
         while let Some(load) = self.receiver.recv().await {
             match load {
                 Load::Batches(batches) => {

@@ -5,6 +5,7 @@
 
 mod build;
 pub mod committer;
+mod guard;
 mod health;
 pub mod lane;
 mod slot;

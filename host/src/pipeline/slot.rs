@@ -23,7 +23,10 @@ pub struct Slot {
 enum State {
     Living(Box<Instance>),
     /// The last instance is of no more use.
-    Broken { retry_at: Instant, reason: String },
+    Broken {
+        retry_at: Instant,
+        reason: String,
+    },
 }
 
 /// Items through one processor: in + emitted = out + absorbed + dropped.
@@ -71,7 +74,8 @@ impl Slot {
     pub fn new(instance: Instance, registry: &Registry) -> Slot {
         let setup = instance.setup().clone();
         let ledger = Ledger::new(&setup, registry);
-        let mut slot = Slot { setup, state: State::Living(Box::new(instance)), backoff: BACKOFF_MIN, ledger, flush_at: None };
+        let mut slot =
+            Slot { setup, state: State::Living(Box::new(instance)), backoff: BACKOFF_MIN, ledger, flush_at: None };
         slot.schedule_flush();
         slot
     }

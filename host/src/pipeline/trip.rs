@@ -44,7 +44,10 @@ pub struct Gathered {
 /// Reserves room for a trip in every lane of a pipeline.
 pub fn reserve(pipeline: &Pipeline) -> Result<Vec<Reserved>, Refusal> {
     let reserved: Result<Vec<Reserved>, _> = pipeline.lanes.iter().map(Lane::reserve).collect();
-    reserved.map_err(|full| Refusal::Full { queue: format!("the queue of exporter {}", full.exporter), retry_after: RETRY_AFTER })
+    reserved.map_err(|full| Refusal::Full {
+        queue: format!("the queue of exporter {}", full.exporter),
+        retry_after: RETRY_AFTER,
+    })
 }
 
 /// The processors of a worker and the time, lent to one trip.
@@ -184,7 +187,8 @@ fn keep(slot: &Slot, index: usize, mut processed: Processed, trip: &mut Gathered
         (&ledger.dropped, processed.dropped),
         (&ledger.outgoing, passed + processed.emitted),
     ];
-    trip.tally.extend(counts.into_iter().filter(|(_, count)| *count > 0).map(|(counter, count)| (counter.clone(), count)));
+    trip.tally
+        .extend(counts.into_iter().filter(|(_, count)| *count > 0).map(|(counter, count)| (counter.clone(), count)));
     processed.batches
 }
 
@@ -194,9 +198,7 @@ fn declined(slot: &mut Slot, component: &ComponentId, message: String, retryable
         slot.break_down(&message);
     }
     match retryable {
-        true => {
-            Refusal::Unavailable { reason: format!("processor {component}: {message}"), retry_after: RETRY_AFTER }
-        }
+        true => Refusal::Unavailable { reason: format!("processor {component}: {message}"), retry_after: RETRY_AFTER },
         false => Refusal::Declined { component: component.to_string(), message },
     }
 }

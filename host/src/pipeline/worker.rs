@@ -16,6 +16,7 @@ use crate::clock::Clock;
 use crate::contract::{Accepted, Answer, Batch, Durability, Ingest, Refusal};
 
 use super::committer::{Committer, Ticket, Trip, complete};
+use super::guard::EndWithProcess;
 use super::health::Health;
 use super::slot::Slot;
 use super::trip::{Gathered, Pipeline, RETRY_AFTER, Run, reserve};
@@ -28,9 +29,16 @@ const REQUEST_BYTES_MAX: usize = 128 << 20;
 const IDLE: Duration = Duration::from_secs(60);
 
 enum Job {
-    Request { source: usize, batch: Batch, answer: oneshot::Sender<Answer> },
+    Request {
+        source: usize,
+        batch: Batch,
+        answer: oneshot::Sender<Answer>,
+    },
     /// Flush everything now; answered when that is committed.
-    Flush { last: bool, done: Sender<()> },
+    Flush {
+        last: bool,
+        done: Sender<()>,
+    },
     /// End, after everything before it.
     Stop,
 }
@@ -127,9 +135,10 @@ impl Worker {
         let waiting_bytes = Arc::new(AtomicUsize::new(0));
         let handle = Handle { sender, waiting_bytes: waiting_bytes.clone() };
         let mut worker = self;
-        let thread = std::thread::Builder::new()
-            .name(format!("worker-{}", worker.number))
-            .spawn(move || worker.run(&receiver, &waiting_bytes))?;
+        let thread = std::thread::Builder::new().name(format!("worker-{}", worker.number)).spawn(move || {
+            let _end = EndWithProcess;
+            worker.run(&receiver, &waiting_bytes);
+        })?;
         Ok((handle, thread))
     }
 
@@ -268,7 +277,8 @@ impl Worker {
     fn flush_due(&mut self) {
         let now = Instant::now();
         let is_due = |slot: &Slot| slot.flush_at.is_some_and(|due| due <= now);
-        let due: Vec<usize> = (0..self.slots.len()).filter(|index| self.slots.get(*index).is_some_and(is_due)).collect();
+        let due: Vec<usize> =
+            (0..self.slots.len()).filter(|index| self.slots.get(*index).is_some_and(is_due)).collect();
         for index in due {
             self.flush(index, false);
         }

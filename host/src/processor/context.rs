@@ -323,8 +323,7 @@ impl Context {
         if emitted > self.limits.emitted_rows {
             return Err(Violation::Emitted(self.limits.emitted_rows));
         }
-        let descriptor =
-            self.described.get(descriptor as usize).cloned().ok_or(Violation::Descriptor(descriptor))?;
+        let descriptor = self.described.get(descriptor as usize).cloned().ok_or(Violation::Descriptor(descriptor))?;
         let dictionary = self.dictionary(keying)?;
         let key = |code: &u32| match *code {
             NONE => Ok(Box::default()),

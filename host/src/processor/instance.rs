@@ -55,7 +55,9 @@ pub enum InstanceError {
         source: StateError,
     },
     /// A stored dictionary that does not read as one.
-    #[error("state of {component}: code {code} of a stored dictionary is out of place or beyond `dictionary_entries`; raise the limit, or restore the store from a backup")]
+    #[error(
+        "state of {component}: code {code} of a stored dictionary is out of place or beyond `dictionary_entries`; raise the limit, or restore the store from a backup"
+    )]
     Dictionary {
         /// The component id.
         component: ComponentId,
@@ -102,7 +104,8 @@ impl Instance {
     /// Instantiates, describes and starts on the committed state. The second value is what `start` wrote, for `trip`.
     pub fn build(setup: Setup, trip: u64, now: u64) -> Result<(Instance, Vec<Write>), InstanceError> {
         let state = State::new(Some(setup.store.clone()), &setup.id, setup.watermark.clone());
-        let mut processor = described(setup.plugin.as_ref(), &setup.id, &setup.config, setup.signal, setup.limits, state)?;
+        let mut processor =
+            described(setup.plugin.as_ref(), &setup.id, &setup.config, setup.signal, setup.limits, state)?;
         let context = processor.context();
         let declared = context.declared.clone();
         let patterns = Patterns::new(&declared.projection.metrics)

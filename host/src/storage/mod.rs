@@ -78,9 +78,7 @@ impl Store {
         if self.db.iterator_cf(state, IteratorMode::Start).next().is_some() {
             return Err(StoreError::Unmarked { path: self.path.to_path_buf() });
         }
-        self.db
-            .put_opt(FORMAT_KEY, FORMAT, &synced(true))
-            .map_err(|error| StoreError::writing(&self.path, &error))
+        self.db.put_opt(FORMAT_KEY, FORMAT, &synced(true)).map_err(|error| StoreError::writing(&self.path, &error))
     }
 
     fn state(&self) -> Result<&rocksdb::ColumnFamily, StoreError> {
@@ -89,7 +87,8 @@ impl Store {
 
     /// The value of a key.
     pub fn get(&self, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
-        let value = self.db.get_pinned_cf(self.state()?, key).map_err(|error| StoreError::reading(&self.path, &error))?;
+        let value =
+            self.db.get_pinned_cf(self.state()?, key).map_err(|error| StoreError::reading(&self.path, &error))?;
         value.map(|value| self.open_record(key, &value)).transpose()
     }
 

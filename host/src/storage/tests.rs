@@ -33,7 +33,10 @@ fn a_store_of_another_format_is_refused() {
     store.db.put(super::FORMAT_KEY, b"otelier-store 2").unwrap();
     drop(store);
     let error = Store::open(directory.path()).unwrap_err();
-    assert!(error.to_string().contains("has format `otelier-store 2`, this version reads `otelier-store 1`"), "{error}");
+    assert!(
+        error.to_string().contains("has format `otelier-store 2`, this version reads `otelier-store 1`"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -91,9 +91,7 @@ impl Instance {
         self.store.set_epoch_deadline(self.call_ticks);
         match export(self.world.otelier_plugin_processor(), &mut self.store) {
             Ok(Ok(value)) => Ok(value),
-            Ok(Err(failure)) => {
-                Err(CallError::Failure { message: failure.message, retryable: failure.retryable })
-            }
+            Ok(Err(failure)) => Err(CallError::Failure { message: failure.message, retryable: failure.retryable }),
             Err(error) => Err(call_error(&error)),
         }
     }

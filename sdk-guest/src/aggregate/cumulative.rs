@@ -30,9 +30,7 @@ impl InitialValue {
     pub fn counts_whole(self, point: &CumulativePoint, since: u64, forgotten: u64) -> bool {
         match self {
             InitialValue::Auto => {
-                point.start_time != 0
-                    && point.start_time < point.time
-                    && point.start_time >= since.max(forgotten)
+                point.start_time != 0 && point.start_time < point.time && point.start_time >= since.max(forgotten)
             }
             InitialValue::Keep => forgotten == 0 || point.start_time >= forgotten,
             InitialValue::Drop => false,
@@ -102,11 +100,7 @@ fn check(point: &CumulativePoint, monotonic: bool) -> Result<(), Ignored> {
 
 impl CumulativeState {
     /// The first point seen of a stream; `whole` as [`InitialValue::counts_whole`] has it.
-    pub fn first(
-        point: &CumulativePoint,
-        monotonic: bool,
-        whole: bool,
-    ) -> Result<(CumulativeState, Step), Ignored> {
+    pub fn first(point: &CumulativePoint, monotonic: bool, whole: bool) -> Result<(CumulativeState, Step), Ignored> {
         check(point, monotonic)?;
         let CumulativePoint { value, start_time, time } = *point;
         let step = if whole { Step::Add(value) } else { Step::Baseline };

@@ -294,11 +294,9 @@ impl<R: Record> Table<R> {
     fn fold_step(&mut self, storage: &mut Storage<'_>) -> Result<Progress, Failure> {
         let mut fold = match self.fold.take() {
             Some(fold) => fold,
-            None => Fold {
-                pages: self.dirty.take(),
-                journal_end: self.journal.next,
-                journal_bytes: self.journal.bytes,
-            },
+            None => {
+                Fold { pages: self.dirty.take(), journal_end: self.journal.next, journal_bytes: self.journal.bytes }
+            }
         };
         let mut room = self.bounds.fold_bytes;
         while room > 0 && !fold.pages.is_empty() {

@@ -67,7 +67,8 @@ impl Dictionary {
         }
         let mut builder = KeyBuilder::default();
         let mut count = 0;
-        let levels = [(Level::Resource, &point.resource), (Level::Scope, &point.scope), (Level::Item, &point.attributes)];
+        let levels =
+            [(Level::Resource, &point.resource), (Level::Scope, &point.scope), (Level::Item, &point.attributes)];
         for (level, attributes) in levels {
             for (key, value) in attributes {
                 let named = |list: &[Attribute]| list.iter().any(|one| one.level == level && one.key == *key);

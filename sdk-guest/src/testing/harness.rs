@@ -35,12 +35,7 @@ impl<P: Processor> Harness<P> {
         Harness::on(MemoryHost::new(), None, config, now)
     }
 
-    fn on(
-        mut host: MemoryHost,
-        previous: Option<Stored>,
-        config: &str,
-        now: u64,
-    ) -> Result<Harness<P>, Failure> {
+    fn on(mut host: MemoryHost, previous: Option<Stored>, config: &str, now: u64) -> Result<Harness<P>, Failure> {
         host.forget_instance();
         let mut instance = Instance::describe(&mut host, Signal::Metrics, config)?;
         host.described();
@@ -125,7 +120,8 @@ impl<P: Processor> Harness<P> {
     /// The same with another configuration.
     pub fn restart_with(&mut self, config: &str, now: u64) -> Result<(), Failure> {
         let (durable, previous) = self.committed.clone();
-        let mut host = MemoryHost { dictionary_entries: self.host.dictionary_entries, ..MemoryHost::new() };
+        let mut host = MemoryHost::new();
+        host.dictionary_entries = self.host.dictionary_entries;
         host.durable = durable;
         host.log.append(&mut self.host.log);
         *self = Harness::on(host, previous, config, now)?;

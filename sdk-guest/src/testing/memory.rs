@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::aggregate::Number;
 use crate::{
-    Additions, Attribute, Bitmap, Blob, Descriptor, Entries, Found, Host, NO_CODE, NO_KEY, Runs, Severity, StorageError,
-    Temporality, key,
+    Additions, Attribute, Bitmap, Blob, Descriptor, Entries, Found, Host, NO_CODE, NO_KEY, Runs, Severity,
+    StorageError, Temporality, key,
 };
 
 use super::dictionary::{Dictionary, Grouping};
@@ -95,7 +95,7 @@ impl MemoryHost {
             .iter()
             .map(|(grouping, durable)| {
                 let same = |old: &&Dictionary| format!("{:?}", old.grouping) == format!("{grouping:?}");
-                let kept = before.iter().filter(|_| *durable).find(same).cloned();
+                let kept = before.iter().filter(|old| old.durable && *durable).find(same).cloned();
                 let mut dictionary = kept.unwrap_or_else(|| Dictionary::new(grouping.clone(), *durable));
                 dictionary.unsent = dictionary.codes.values().copied().collect();
                 dictionary

@@ -18,22 +18,11 @@ impl Endpoints {
     /// Asks the system for ports that are free now.
     pub fn free() -> Result<Self> {
         // All are held until all are known, so that none is given twice.
-        let held: Vec<TcpListener> = (0..5)
-            .map(|_| TcpListener::bind(("127.0.0.1", 0)))
-            .collect::<std::io::Result<_>>()?;
+        let held: Vec<TcpListener> =
+            (0..5).map(|_| TcpListener::bind(("127.0.0.1", 0))).collect::<std::io::Result<_>>()?;
         let mut addresses = held.iter().map(TcpListener::local_addr);
-        let mut next = || {
-            addresses
-                .next()
-                .unwrap_or_else(|| Err(std::io::ErrorKind::AddrNotAvailable.into()))
-        };
-        Ok(Self {
-            grpc: next()?,
-            http: next()?,
-            prometheus: next()?,
-            health: next()?,
-            telemetry: next()?,
-        })
+        let mut next = || addresses.next().unwrap_or_else(|| Err(std::io::ErrorKind::AddrNotAvailable.into()));
+        Ok(Self { grpc: next()?, http: next()?, prometheus: next()?, health: next()?, telemetry: next()? })
     }
 
     /// Tells the host, through the variables of the quick-start configuration.

@@ -29,17 +29,13 @@ impl Host {
     /// Starts it on the state directory and the log in `folder`.
     pub fn start(workspace: &Workspace, endpoints: &Endpoints, folder: &Path) -> Result<Self> {
         let mut host = Command::new("target/release/otelier");
-        host.current_dir(workspace.root())
-            .args(["run", "--config", "configs/quickstart.yaml"]);
-        host.args(["--manifest", "configs/plugins.yaml", "--state-dir"])
-            .arg(folder.join("state"));
+        host.current_dir(workspace.root()).args(["run", "--config", "configs/quickstart.yaml"]);
+        host.args(["--manifest", "configs/plugins.yaml", "--state-dir"]).arg(folder.join("state"));
         endpoints.apply(&mut host);
         println!("$ {}", process::line(&host));
         let log = OpenOptions::new().create(true).append(true).open(folder.join(LOG))?;
         host.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
-        Ok(Self {
-            child: host.spawn().context("cannot start target/release/otelier")?,
-        })
+        Ok(Self { child: host.spawn().context("cannot start target/release/otelier")? })
     }
 
     /// The process id.
@@ -52,10 +48,7 @@ impl Host {
         let deadline = Instant::now() + HEALTHY_LIMIT;
         while !http::get(health, "/", "*/*").is_ok_and(|answer| answer.status == 200) {
             if Instant::now() >= deadline {
-                bail!(
-                    "http://{health} did not answer 200 within {} s",
-                    HEALTHY_LIMIT.as_secs()
-                );
+                bail!("http://{health} did not answer 200 within {} s", HEALTHY_LIMIT.as_secs());
             }
             sleep(POLL);
         }
@@ -66,10 +59,7 @@ impl Host {
     pub fn kill(mut self) -> Result<()> {
         self.child.kill()?;
         let status = self.child.wait()?;
-        ensure!(
-            status.signal() == Some(9),
-            "it had ended by itself before the kill ({status})"
-        );
+        ensure!(status.signal() == Some(9), "it had ended by itself before the kill ({status})");
         Ok(())
     }
 

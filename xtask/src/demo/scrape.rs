@@ -34,27 +34,16 @@ pub fn series(address: SocketAddr, work_type: &str) -> Result<Option<Series>> {
 }
 
 fn parse(text: &str, work_type: &str) -> Result<Option<Series>> {
-    let totals: Vec<&str> = text
-        .lines()
-        .filter(|line| line.starts_with(&format!("{TOTAL}{{")))
-        .collect();
+    let totals: Vec<&str> = text.lines().filter(|line| line.starts_with(&format!("{TOTAL}{{"))).collect();
     let total = match totals.as_slice() {
         [] => return Ok(None),
         [one] => *one,
-        several => bail!(
-            "{} series where one was expected:\n{}",
-            several.len(),
-            several.join("\n")
-        ),
+        several => bail!("{} series where one was expected:\n{}", several.len(), several.join("\n")),
     };
     let labels = format!("{{work_type=\"{work_type}\"}}");
     let value = sample(total, TOTAL, &labels).with_context(|| format!("labels other than {labels}: {total}"))?;
-    let mut created = text
-        .lines()
-        .filter_map(|line| Some((line, sample(line, CREATED, &labels)?)));
-    let (created_line, created) = created
-        .next()
-        .with_context(|| format!("no {CREATED}{labels} beside the total"))?;
+    let mut created = text.lines().filter_map(|line| Some((line, sample(line, CREATED, &labels)?)));
+    let (created_line, created) = created.next().with_context(|| format!("no {CREATED}{labels} beside the total"))?;
     Ok(Some(Series {
         value: value.parse().with_context(|| format!("not a number: {total}"))?,
         created: created.to_owned(),
@@ -63,10 +52,7 @@ fn parse(text: &str, work_type: &str) -> Result<Option<Series>> {
 }
 
 fn sample<'a>(line: &'a str, name: &str, labels: &str) -> Option<&'a str> {
-    line.strip_prefix(name)?
-        .strip_prefix(labels)?
-        .split_ascii_whitespace()
-        .next()
+    line.strip_prefix(name)?.strip_prefix(labels)?.split_ascii_whitespace().next()
 }
 
 #[cfg(test)]

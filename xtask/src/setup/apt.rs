@@ -11,9 +11,7 @@ use crate::process;
 /// Installs packages, and says so first.
 pub fn install(packages: &[&str], why: &str) -> Result<()> {
     let mut install = as_root("apt-get")?;
-    install
-        .args(["install", "--yes", "--no-install-recommends"])
-        .args(packages);
+    install.args(["install", "--yes", "--no-install-recommends"]).args(packages);
     println!("setup: {why}: {}", process::line(&install));
     if process::run(&mut install).is_ok() {
         return Ok(());
@@ -32,25 +30,14 @@ pub fn unpack(package: &str, folder: &Path, why: &str) -> Result<()> {
     fs::create_dir_all(&downloads)?;
     let mut download = Command::new("apt-get");
     // apt's own user may not write into a home directory; without this root is warned of it.
-    download
-        .args(["-o", "APT::Sandbox::User=root", "download", package])
-        .current_dir(&downloads);
-    println!(
-        "setup: {why}: {}, unpacked into {}",
-        process::line(&download),
-        folder.display()
-    );
+    download.args(["-o", "APT::Sandbox::User=root", "download", package]).current_dir(&downloads);
+    println!("setup: {why}: {}, unpacked into {}", process::line(&download), folder.display());
     if process::run(&mut download).is_err() {
         update()?;
         process::run(&mut download)?;
     }
     for archive in fs::read_dir(&downloads)? {
-        process::run(
-            Command::new("dpkg-deb")
-                .arg("--extract")
-                .arg(archive?.path())
-                .arg(folder),
-        )?;
+        process::run(Command::new("dpkg-deb").arg("--extract").arg(archive?.path()).arg(folder))?;
     }
     fs::remove_dir_all(&downloads)?;
     Ok(())
@@ -77,9 +64,6 @@ pub fn as_root(program: &str) -> Result<Command> {
 fn update() -> Result<()> {
     let mut update = as_root("apt-get")?;
     update.arg("update");
-    println!(
-        "setup: that failed; the package lists may be missing or old: {}",
-        process::line(&update)
-    );
+    println!("setup: that failed; the package lists may be missing or old: {}", process::line(&update));
     process::run(&mut update)
 }

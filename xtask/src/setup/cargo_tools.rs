@@ -41,17 +41,10 @@ fn ensure(workspace: &Workspace, (name, version): (&str, &str), why: &str) -> Re
     }
     let build = workspace.tools().join("build");
     let mut install = Command::new(workspace.cargo());
-    install
-        .args(["install", "--locked", &format!("{name}@{version}"), "--root"])
-        .arg(workspace.tools());
+    install.args(["install", "--locked", &format!("{name}@{version}"), "--root"]).arg(workspace.tools());
     install.env("CARGO_TARGET_DIR", &build);
     // These run for seconds: what counts is how soon they are compiled.
-    let quick = [
-        ("OPT_LEVEL", "1"),
-        ("LTO", "off"),
-        ("CODEGEN_UNITS", "16"),
-        ("DEBUG", "false"),
-    ];
+    let quick = [("OPT_LEVEL", "1"), ("LTO", "off"), ("CODEGEN_UNITS", "16"), ("DEBUG", "false")];
     install.envs(quick.map(|(key, value)| (format!("CARGO_PROFILE_RELEASE_{key}"), value)));
     println!("setup: {why}: {} (several minutes)", process::line(&install));
     process::run(&mut install)?;

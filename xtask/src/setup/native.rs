@@ -25,11 +25,7 @@ const LIBRARY_DIRS: &[&str] = &[
 
 /// Installs g++ unless there is a C++ compiler.
 pub fn ensure_compiler(_workspace: &Workspace, why: &str) -> Result<()> {
-    if env::var_os("CXX").is_some()
-        || ["c++", "g++", "clang++"]
-            .iter()
-            .any(|name| process::find(name).is_some())
-    {
+    if env::var_os("CXX").is_some() || ["c++", "g++", "clang++"].iter().any(|name| process::find(name).is_some()) {
         return Ok(());
     }
     apt::install(&["g++"], why)
@@ -60,9 +56,7 @@ fn has_libclang(folder: &Path) -> bool {
         return true;
     }
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    entries
-        .into_iter()
-        .any(|entry| is_libclang(&entry.file_name().to_string_lossy()))
+    entries.into_iter().any(|entry| is_libclang(&entry.file_name().to_string_lossy()))
 }
 
 /// `libclang.so`, `libclang.so.1`, `libclang-14.so`, `libclang.dylib`; not `libclang-cpp.so.14`, the C++ interface.
@@ -72,9 +66,7 @@ fn is_libclang(name: &str) -> bool {
     };
     let version = rest.strip_prefix('-').unwrap_or(rest);
     let suffix = version.trim_start_matches(|character: char| character.is_ascii_digit());
-    suffix
-        .trim_start_matches(|character: char| character == '.' || character.is_ascii_digit())
-        .starts_with("so")
+    suffix.trim_start_matches(|character: char| character == '.' || character.is_ascii_digit()).starts_with("so")
         || suffix == ".dylib"
 }
 
@@ -84,13 +76,7 @@ mod tests {
 
     #[test]
     fn only_the_c_interface_is_libclang() {
-        for name in [
-            "libclang.so",
-            "libclang.so.1",
-            "libclang-14.so",
-            "libclang-14.0.6.so",
-            "libclang.dylib",
-        ] {
+        for name in ["libclang.so", "libclang.so.1", "libclang-14.so", "libclang-14.0.6.so", "libclang.dylib"] {
             assert!(is_libclang(name), "{name}");
         }
         for name in ["libclang-cpp.so.14", "libclang_rt.so", "libclangBasic.a", "libc.so"] {

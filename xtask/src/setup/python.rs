@@ -33,15 +33,7 @@ pub fn ensure(workspace: &Workspace, why: &str) -> Result<()> {
     }
     create(&environment, why)?;
     let mut pip = Command::new(environment.join("bin/python"));
-    pip.args([
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "--requirement",
-    ])
-    .arg(&wanted_path);
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"]).arg(&wanted_path);
     println!("setup: {why}: {}", process::line(&pip));
     process::run(&mut pip)?;
     fs::write(&installed, wanted).with_context(|| format!("cannot write {}", installed.display()))

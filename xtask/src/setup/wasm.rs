@@ -57,8 +57,7 @@ impl Toolchain {
     }
 
     fn has_target(self) -> bool {
-        self.sysroot()
-            .is_ok_and(|sysroot| has_std(&target_dir(&sysroot).join("lib")))
+        self.sysroot().is_ok_and(|sysroot| has_std(&target_dir(&sysroot).join("lib")))
     }
 }
 
@@ -127,10 +126,6 @@ fn target_dir(sysroot: &Path) -> PathBuf {
 
 fn has_std(folder: &Path) -> bool {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let names: Vec<_> = entries
-        .map(|entry| entry.file_name().to_string_lossy().into_owned())
-        .collect();
-    ["libcore-", "libstd-"]
-        .iter()
-        .all(|prefix| names.iter().any(|name| name.starts_with(prefix)))
+    let names: Vec<_> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    ["libcore-", "libstd-"].iter().all(|prefix| names.iter().any(|name| name.starts_with(prefix)))
 }

@@ -30,33 +30,15 @@ fn yaml_itself() {
         ("", "c.yaml: holds nothing; is this the right file?"),
         ("# only a comment\n", "c.yaml: holds nothing; is this the right file?"),
         ("a: [1, 2\n", "c.yaml:1:4: invalid YAML: unclosed bracket '['"),
-        (
-            "a: b: c\n",
-            "c.yaml:1:5: invalid YAML: mapping values are not allowed in this context",
-        ),
-        (
-            "[otlp]\n",
-            "c.yaml:1:1: expected a mapping, found a list\nc.yaml:1:1: missing key `service`",
-        ),
+        ("a: b: c\n", "c.yaml:1:5: invalid YAML: mapping values are not allowed in this context"),
+        ("[otlp]\n", "c.yaml:1:1: expected a mapping, found a list\nc.yaml:1:1: missing key `service`"),
     ]);
     check_after_pipeline(&[
-        (
-            "---\nmore: 1\n",
-            "c.yaml:9:1: a second YAML document starts here; keep one document per file",
-        ),
-        (
-            "receivers: {}\n",
-            "c.yaml:8:1: key `receivers` was already given on line 1; remove one of the two",
-        ),
+        ("---\nmore: 1\n", "c.yaml:9:1: a second YAML document starts here; keep one document per file"),
+        ("receivers: {}\n", "c.yaml:8:1: key `receivers` was already given on line 1; remove one of the two"),
         ("extensions: {[a]: b}\n", "c.yaml:8:14: a key must be plain text"),
-        (
-            "extensions: {<<: 5}\n",
-            "c.yaml:8:18: `<<` merges a mapping or a list of mappings; write `<<: *anchor`",
-        ),
-        (
-            "extensions: *nowhere\n",
-            "c.yaml:8:13: no anchor `&nowhere` stands before this alias",
-        ),
+        ("extensions: {<<: 5}\n", "c.yaml:8:18: `<<` merges a mapping or a list of mappings; write `<<: *anchor`"),
+        ("extensions: *nowhere\n", "c.yaml:8:13: no anchor `&nowhere` stands before this alias"),
         (
             "extensions: &a {health_check: *a}\n",
             "c.yaml:8:31: this alias stands inside its own anchor; a value cannot hold itself",
@@ -76,10 +58,7 @@ fn unknown_and_missing_keys() {
         ("service:\n  extensions: []\n", "c.yaml:1:1: missing key `pipelines`"),
     ]);
     check_after_pipeline(&[
-        (
-            "reciever: {}\n",
-            "c.yaml:8:1: unknown key `reciever`; did you mean `receivers`?",
-        ),
+        ("reciever: {}\n", "c.yaml:8:1: unknown key `reciever`; did you mean `receivers`?"),
         (
             "    traces: {receivers: [otlp], exporters: [debug], procesors: []}\n",
             "c.yaml:8:53: unknown key `procesors`; did you mean `processors`?",
@@ -95,26 +74,14 @@ fn unknown_and_missing_keys() {
 #[test]
 fn wrong_types() {
     check_after_pipeline(&[
-        (
-            "extensions: [health_check]\n",
-            "c.yaml:8:13: expected a mapping, found a list",
-        ),
-        (
-            "extensions:\n- health_check\n",
-            "c.yaml:8:1: expected a mapping, found a list",
-        ),
-        (
-            "extensions:\n  health_check: 5\n",
-            "c.yaml:9:17: expected a mapping, found `5`",
-        ),
+        ("extensions: [health_check]\n", "c.yaml:8:13: expected a mapping, found a list"),
+        ("extensions:\n- health_check\n", "c.yaml:8:1: expected a mapping, found a list"),
+        ("extensions:\n  health_check: 5\n", "c.yaml:9:17: expected a mapping, found `5`"),
         (
             "  extensions: health_check\n",
             "c.yaml:8:15: expected a list such as `[otlp]`, found the text `health_check`",
         ),
-        (
-            "  extensions: [[]]\n",
-            "c.yaml:8:16: expected a component id, found a list",
-        ),
+        ("  extensions: [[]]\n", "c.yaml:8:16: expected a component id, found a list"),
         (
             "    traces: 1\n",
             "\
@@ -122,14 +89,8 @@ fn wrong_types() {
             c.yaml:8:5: pipeline `traces` has no exporters; name at least one\n\
             c.yaml:8:13: expected a mapping, found `1`",
         ),
-        (
-            "      durability: synced\n",
-            "c.yaml:8:19: unknown value `synced`; did you mean `sync`?",
-        ),
-        (
-            "      durability: 5\n",
-            "c.yaml:8:19: expected one of a fixed set of words, found `5`",
-        ),
+        ("      durability: synced\n", "c.yaml:8:19: unknown value `synced`; did you mean `sync`?"),
+        ("      durability: 5\n", "c.yaml:8:19: expected one of a fixed set of words, found `5`"),
     ]);
 }
 
@@ -140,14 +101,8 @@ fn ids() {
             "extensions: {health_check/: }\n",
             "c.yaml:8:14: `health_check/`: nothing after the slash: write `type` or `type/name`",
         ),
-        (
-            "extensions: {/a: }\n",
-            "c.yaml:8:14: `/a`: a component id starts with its type: write `type` or `type/name`",
-        ),
-        (
-            "    metrics/: {}\n",
-            "c.yaml:8:5: `metrics/`: nothing after the slash: write `type` or `type/name`",
-        ),
+        ("extensions: {/a: }\n", "c.yaml:8:14: `/a`: a component id starts with its type: write `type` or `type/name`"),
+        ("    metrics/: {}\n", "c.yaml:8:5: `metrics/`: nothing after the slash: write `type` or `type/name`"),
         (
             "extensions: {\"a b\": }\n",
             "c.yaml:8:14: `a b`: a component id is at most 255 bytes without white space or control characters",
@@ -202,18 +157,12 @@ fn pipelines() {
             "    profiles/a: {receivers: [otlp], exporters: [debug]}\n",
             "c.yaml:8:5: unknown signal `profiles` in pipeline id `profiles/a`; known here: `metrics`, `traces`, `logs`",
         ),
-        (
-            "    logs: {exporters: [debug]}\n",
-            "c.yaml:8:5: pipeline `logs` has no receivers; name at least one",
-        ),
+        ("    logs: {exporters: [debug]}\n", "c.yaml:8:5: pipeline `logs` has no receivers; name at least one"),
         (
             "    logs: {receivers: [otlp], exporters: }\n",
             "c.yaml:8:5: pipeline `logs` has no exporters; name at least one",
         ),
-        (
-            "    logs: {receivers: [otlp], exporters: [1]}\n",
-            "c.yaml:8:43: expected a component id, found `1`",
-        ),
+        ("    logs: {receivers: [otlp], exporters: [1]}\n", "c.yaml:8:43: expected a component id, found `1`"),
         (
             "    logs: {receivers: [otlp], exporters: [debug, debug]}\n",
             "c.yaml:8:50: pipeline `logs` lists exporter `debug` twice; remove one of the two",
@@ -286,10 +235,7 @@ fn variables() {
             "extensions: ${env:A B}\n",
             "c.yaml:8:13: `A B` is no name of an environment variable; write `${env:NAME}` with letters, digits and `_`, or `$$` for a dollar sign",
         ),
-        (
-            "extensions: ${env:A\n",
-            "c.yaml:8:13: `${` without its `}`; close it, or write `$$` for a dollar sign",
-        ),
+        ("extensions: ${env:A\n", "c.yaml:8:13: `${` without its `}`; close it, or write `$$` for a dollar sign"),
     ]);
     check_after_pipeline(&[(
         "extensions: ${env:BYTES}\n",
@@ -310,14 +256,8 @@ fn a_bad_variable_is_reported_once() {
 #[test]
 fn telemetry() {
     check_after_pipeline(&[
-        (
-            "  telemetry: {logs: {level: warning}}\n",
-            "c.yaml:8:29: unknown value `warning`; did you mean `warn`?",
-        ),
-        (
-            "  telemetry: {logs: {levle: warn}}\n",
-            "c.yaml:8:22: unknown key `levle`; did you mean `level`?",
-        ),
+        ("  telemetry: {logs: {level: warning}}\n", "c.yaml:8:29: unknown value `warning`; did you mean `warn`?"),
+        ("  telemetry: {logs: {levle: warn}}\n", "c.yaml:8:22: unknown key `levle`; did you mean `level`?"),
         (
             "  telemetry:\n    metrics:\n      address: localhost\n",
             "c.yaml:10:16: `localhost` is no address; write `host:port` such as `127.0.0.1:8888`",
@@ -363,10 +303,7 @@ fn manifests() {
             "plugins:\n  a b: {file: x}\n",
             "plugins/m.yaml:2:3: `a b`: a component id is at most 255 bytes without white space or control characters",
         ),
-        (
-            &with("    worlds: x\n"),
-            "plugins/m.yaml:4:5: unknown key `worlds`; did you mean `world`?",
-        ),
+        (&with("    worlds: x\n"), "plugins/m.yaml:4:5: unknown key `worlds`; did you mean `world`?"),
         (
             &with("    world: processor-plugin@0.1\n"),
             "plugins/m.yaml:4:12: unknown value `processor-plugin@0.1`; did you mean `processor-plugin@0.1.0`?",
@@ -386,20 +323,11 @@ fn manifests() {
 fn limits() {
     let with = |limits: &str| format!("plugins:\n  a:\n    file: a.wasm\n    limits: {limits}\n");
     check_manifest(&[
-        (
-            &with("{memory_mb: 1}"),
-            "plugins/m.yaml:4:14: unknown key `memory_mb`; did you mean `memory_mib`?",
-        ),
-        (
-            &with("{memory_mib: 5000}"),
-            "plugins/m.yaml:4:26: a plugin can address at most 4096 MiB, `5000` is more",
-        ),
+        (&with("{memory_mb: 1}"), "plugins/m.yaml:4:14: unknown key `memory_mb`; did you mean `memory_mib`?"),
+        (&with("{memory_mib: 5000}"), "plugins/m.yaml:4:26: a plugin can address at most 4096 MiB, `5000` is more"),
         (&with("{memory_mib: 0}"), "plugins/m.yaml:4:26: must be at least 1"),
         (&with("{emitted_rows: 0}"), "plugins/m.yaml:4:28: must be at least 1"),
-        (
-            &with("{emitted_rows: -1}"),
-            "plugins/m.yaml:4:28: expected a whole number, 0 or more, found `-1`",
-        ),
+        (&with("{emitted_rows: -1}"), "plugins/m.yaml:4:28: expected a whole number, 0 or more, found `-1`"),
         (
             &with("{call_timeout: 5}"),
             "plugins/m.yaml:4:28: `5`: a duration needs a unit: write `5s`, `200ms` or `1m30s`",

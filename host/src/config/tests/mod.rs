@@ -13,11 +13,8 @@ use std::path::Path;
 
 use super::{Errors, Known, Plan, Source, load_str};
 
-const KNOWN: Known<'_> = Known {
-    receivers: &["otlp", "prometheus"],
-    exporters: &["debug", "prometheus"],
-    extensions: &["health_check"],
-};
+const KNOWN: Known<'_> =
+    Known { receivers: &["otlp", "prometheus"], exporters: &["debug", "prometheus"], extensions: &["health_check"] };
 
 const MANIFEST: &str = "plugins:\n  aggregate:\n    file: aggregate.wasm\n";
 
@@ -35,14 +32,8 @@ fn environment(name: &str) -> Option<OsString> {
 }
 
 fn load_with(config: &str, manifest: &str) -> Result<Plan, Errors> {
-    let config = Source {
-        path: Path::new("c.yaml"),
-        text: config,
-    };
-    let manifest = Source {
-        path: Path::new("plugins/m.yaml"),
-        text: manifest,
-    };
+    let config = Source { path: Path::new("c.yaml"), text: config };
+    let manifest = Source { path: Path::new("plugins/m.yaml"), text: manifest };
     load_str(&config, &manifest, &KNOWN, &environment)
 }
 

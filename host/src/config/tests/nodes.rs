@@ -11,13 +11,7 @@ use super::environment;
 use crate::config::{Node, Source, duration, tree};
 
 fn node(text: &str) -> Node {
-    let (node, problems) = tree::read(
-        &Source {
-            path: Path::new("c.yaml"),
-            text,
-        },
-        &environment,
-    );
+    let (node, problems) = tree::read(&Source { path: Path::new("c.yaml"), text }, &environment);
     assert!(problems.is_empty(), "{problems:?}");
     node.unwrap_or_else(|| panic!("nothing in {text}"))
 }
@@ -109,11 +103,7 @@ fn a_whole_unquoted_variable_takes_the_type_of_what_it_holds() {
         ("$${env:PORT} $$ $x 5$", json!("${env:PORT} $ $x 5$")),
     ];
     for (text, expected) in cases {
-        assert_eq!(
-            node(&format!("a: {text}\n")).to_json(),
-            json!({ "a": expected }),
-            "for {text}"
-        );
+        assert_eq!(node(&format!("a: {text}\n")).to_json(), json!({ "a": expected }), "for {text}");
     }
     let literal = node("a: |\n  ${env:WORD}\n  $$1\n");
     assert_eq!(literal.to_json(), json!({ "a": "word\n$1\n" }));
@@ -145,101 +135,42 @@ fn a_body_is_parsed() {
         pair: (1, 2),
     };
     assert_eq!(node(text).parse::<Settings>().ok(), Some(expected));
-    let nothings = node("tags:\nlabels: ~\ngrpc: {}\nmode: basic\n")
-        .parse::<Settings>()
-        .ok();
-    assert_eq!(
-        nothings,
-        Some(Settings {
-            grpc: Some(Inner { size: 0 }),
-            ..Settings::default()
-        })
-    );
+    let nothings = node("tags:\nlabels: ~\ngrpc: {}\nmode: basic\n").parse::<Settings>().ok();
+    assert_eq!(nothings, Some(Settings { grpc: Some(Inner { size: 0 }), ..Settings::default() }));
 }
 
 /// A body, and the line about it.
 const MISTAKES: &[(&str, &str)] = &[
-    (
-        "endpont: x\n",
-        "c.yaml:1:1: unknown key `endpont`; did you mean `endpoint`?",
-    ),
+    ("endpont: x\n", "c.yaml:1:1: unknown key `endpont`; did you mean `endpoint`?"),
     (
         "a: 1\n",
         "c.yaml:1:1: unknown key `a`; known here: `endpoint`, `port`, `ratio`, `on`, `tags`, `grpc`, `mode`, `labels`, `interval`, `limit`, `pair`",
     ),
-    (
-        "grpc:\n  sizes: 1\n",
-        "c.yaml:2:3: unknown key `sizes`; did you mean `size`?",
-    ),
-    (
-        "port: http\n",
-        "c.yaml:1:7: expected a whole number from 0 to 65535, found the text `http`",
-    ),
-    (
-        "port: 70000\n",
-        "c.yaml:1:7: expected a whole number from 0 to 65535, found `70000`",
-    ),
-    (
-        "port: -1\n",
-        "c.yaml:1:7: expected a whole number from 0 to 65535, found `-1`",
-    ),
-    (
-        "port:\n",
-        "c.yaml:1:1: expected a whole number from 0 to 65535, found nothing",
-    ),
-    (
-        "port: [1]\n",
-        "c.yaml:1:7: expected a whole number from 0 to 65535, found a list",
-    ),
+    ("grpc:\n  sizes: 1\n", "c.yaml:2:3: unknown key `sizes`; did you mean `size`?"),
+    ("port: http\n", "c.yaml:1:7: expected a whole number from 0 to 65535, found the text `http`"),
+    ("port: 70000\n", "c.yaml:1:7: expected a whole number from 0 to 65535, found `70000`"),
+    ("port: -1\n", "c.yaml:1:7: expected a whole number from 0 to 65535, found `-1`"),
+    ("port:\n", "c.yaml:1:1: expected a whole number from 0 to 65535, found nothing"),
+    ("port: [1]\n", "c.yaml:1:7: expected a whole number from 0 to 65535, found a list"),
     ("endpoint: 5\n", "c.yaml:1:11: expected text, found `5`"),
-    (
-        "on: yes\n",
-        "c.yaml:1:5: expected `true` or `false`, found the text `yes`",
-    ),
+    ("on: yes\n", "c.yaml:1:5: expected `true` or `false`, found the text `yes`"),
     ("ratio: {}\n", "c.yaml:1:8: expected a number, found a mapping"),
-    (
-        "limit: x\n",
-        "c.yaml:1:8: expected a whole number, 0 or more, found the text `x`",
-    ),
+    ("limit: x\n", "c.yaml:1:8: expected a whole number, 0 or more, found the text `x`"),
     ("tags: x\n", "c.yaml:1:7: expected a list, found the text `x`"),
     ("tags:\n- a\n- 5\n", "c.yaml:3:3: expected text, found `5`"),
     ("labels: [x]\n", "c.yaml:1:9: expected a mapping, found a list"),
     ("labels:\n  a: {b: c}\n", "c.yaml:2:6: expected text, found a mapping"),
     ("grpc: [1]\n", "c.yaml:1:7: expected a mapping, found a list"),
-    (
-        "mode: basics\n",
-        "c.yaml:1:7: unknown value `basics`; did you mean `basic`?",
-    ),
-    (
-        "mode: 5\n",
-        "c.yaml:1:7: expected one of a fixed set of words, found `5`",
-    ),
-    (
-        "mode: {}\n",
-        "c.yaml:1:7: expected one of a fixed set of words, found a mapping with more or less than one key",
-    ),
+    ("mode: basics\n", "c.yaml:1:7: unknown value `basics`; did you mean `basic`?"),
+    ("mode: 5\n", "c.yaml:1:7: expected one of a fixed set of words, found `5`"),
+    ("mode: {}\n", "c.yaml:1:7: expected one of a fixed set of words, found a mapping with more or less than one key"),
     ("mode: share\n", "c.yaml:1:7: `share` needs a value; write `share: ...`"),
-    (
-        "mode: {share: x}\n",
-        "c.yaml:1:15: expected a number, found the text `x`",
-    ),
+    ("mode: {share: x}\n", "c.yaml:1:15: expected a number, found the text `x`"),
     ("mode: {window: {}}\n", "c.yaml:1:16: missing key `size`"),
-    (
-        "mode: {basic: 1}\n",
-        "c.yaml:1:15: `basic` takes no value; write `basic` alone",
-    ),
-    (
-        "interval: 5\n",
-        "c.yaml:1:11: `5`: a duration needs a unit: write `5s`, `200ms` or `1m30s`",
-    ),
-    (
-        "interval:\n",
-        "c.yaml:1:1: expected a duration such as `5s`, `200ms` or `1m30s`, found nothing",
-    ),
-    (
-        "pair: [1, 2, 3]\n",
-        "c.yaml:1:14: expected a list of 2 items, found 3 items",
-    ),
+    ("mode: {basic: 1}\n", "c.yaml:1:15: `basic` takes no value; write `basic` alone"),
+    ("interval: 5\n", "c.yaml:1:11: `5`: a duration needs a unit: write `5s`, `200ms` or `1m30s`"),
+    ("interval:\n", "c.yaml:1:1: expected a duration such as `5s`, `200ms` or `1m30s`, found nothing"),
+    ("pair: [1, 2, 3]\n", "c.yaml:1:14: expected a list of 2 items, found 3 items"),
     ("pair: [1]\n", "c.yaml:1:7: expected a list of 2 items, found 1 items"),
     (
         "\"ü\": 1\nport: \"ü\"\n",
@@ -251,9 +182,8 @@ const MISTAKES: &[(&str, &str)] = &[
 #[test]
 fn a_bodys_mistakes_have_places() {
     for (text, expected) in MISTAKES {
-        let found = node(text)
-            .parse::<Settings>()
-            .map_or_else(|error| error.to_string(), |settings| format!("{settings:?}"));
+        let found =
+            node(text).parse::<Settings>().map_or_else(|error| error.to_string(), |settings| format!("{settings:?}"));
         assert_eq!(found, *expected, "for {text}");
     }
 }
@@ -272,10 +202,7 @@ fn a_plugins_complaint_is_placed_by_the_names_in_it() {
     for (message, place) in cases {
         assert_eq!(body.plugin_error(message).to_string(), format!("{place}: {message}"));
     }
-    assert_eq!(
-        body.locate_key("mode").map(|position| position.to_string()).as_deref(),
-        Some("c.yaml:3:3")
-    );
+    assert_eq!(body.locate_key("mode").map(|position| position.to_string()).as_deref(), Some("c.yaml:3:3"));
     assert_eq!(body.locate_key("fast"), None);
 }
 
@@ -285,39 +212,22 @@ fn trees_are_bounded() {
         let aliases = vec![format!("*a{}", n - 1); 10].join(", ");
         format!("{text}a{n}: &a{n} [{aliases}]\n")
     });
-    let chain = (1..100).fold("a0: &a0 []\n".to_owned(), |text, n| {
-        format!("{text}a{n}: &a{n} [*a{}]\n", n - 1)
-    });
+    let chain = (1..100).fold("a0: &a0 []\n".to_owned(), |text, n| format!("{text}a{n}: &a{n} [*a{}]\n", n - 1));
     let anchors: String = (0..60).map(|n| format!("&a{n} [")).collect();
     let nested_anchors = format!("{anchors}{}{}\n", "x,".repeat(2000), "]".repeat(60));
     let deep = format!("{}{}\n", "[".repeat(70), "]".repeat(70));
     let very_deep = "- ".repeat(100_000);
     let cases = [
-        (
-            bomb,
-            "more than 100000 values once aliases are expanded; use fewer aliases",
-        ),
-        (
-            nested_anchors,
-            "more than 100000 values once aliases are expanded; use fewer aliases",
-        ),
-        (
-            format!("[{}]", "x,".repeat(100_000)),
-            "more than 100000 values once aliases are expanded; use fewer aliases",
-        ),
+        (bomb, "more than 100000 values once aliases are expanded; use fewer aliases"),
+        (nested_anchors, "more than 100000 values once aliases are expanded; use fewer aliases"),
+        (format!("[{}]", "x,".repeat(100_000)), "more than 100000 values once aliases are expanded; use fewer aliases"),
         (chain, "nested deeper than 64 levels"),
         (deep, "nested deeper than 64 levels"),
         (very_deep, "nested deeper than 64 levels"),
     ];
     for (text, expected) in cases {
-        let found = text
-            .parse::<Node>()
-            .map_or_else(|errors| errors.to_string(), |_| "none".to_owned());
-        assert!(
-            found.ends_with(expected),
-            "{found} for {}",
-            text.chars().take(40).collect::<String>()
-        );
+        let found = text.parse::<Node>().map_or_else(|errors| errors.to_string(), |_| "none".to_owned());
+        assert!(found.ends_with(expected), "{found} for {}", text.chars().take(40).collect::<String>());
     }
 }
 
@@ -338,11 +248,7 @@ fn durations() {
         ("1h0m1s", 3_601_000_000_000),
     ];
     for (text, nanoseconds) in good {
-        assert_eq!(
-            duration::parse(text),
-            Ok(Duration::from_nanos(nanoseconds)),
-            "for {text}"
-        );
+        assert_eq!(duration::parse(text), Ok(Duration::from_nanos(nanoseconds)), "for {text}");
     }
     use duration::DurationError::{Malformed, Negative, NoUnit, TooLong};
     let bad = [
@@ -367,12 +273,8 @@ fn durations() {
 
 #[test]
 fn line_ends_and_marks_of_other_systems() {
-    let cases = [
-        "a: b\r\nc: [d]\r\n",
-        "\u{feff}a: b\nc: [d]\n",
-        "---\na: b\nc: [d]\n...\n",
-        "%YAML 1.2\n---\na: b\nc: [d]",
-    ];
+    let cases =
+        ["a: b\r\nc: [d]\r\n", "\u{feff}a: b\nc: [d]\n", "---\na: b\nc: [d]\n...\n", "%YAML 1.2\n---\na: b\nc: [d]"];
     for text in cases {
         assert_eq!(node(text).to_json(), json!({ "a": "b", "c": ["d"] }), "for {text:?}");
     }

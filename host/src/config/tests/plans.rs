@@ -7,8 +7,8 @@ use serde_json::json;
 
 use super::{KNOWN, MANIFEST, PIPELINE, load_with};
 use crate::config::{
-    Environment, Errors, Limits, LogEncoding, LogLevel, LogSettings, MetricLevel, MetricSettings, Plan,
-    Source, Telemetry, World, load, load_str,
+    Environment, Errors, Limits, LogEncoding, LogLevel, LogSettings, MetricLevel, MetricSettings, Plan, Source,
+    Telemetry, World, load, load_str,
 };
 use crate::contract::{Durability, OnTrap, Signal};
 
@@ -35,40 +35,20 @@ service:
     assert_eq!(names(&plan.receivers), ["otlp/b", "otlp"]);
     assert_eq!(names(&plan.exporters), ["debug"]);
     assert_eq!(names(&plan.extensions), ["health_check/2"]);
-    let processors: Vec<_> = plan
-        .processors
-        .iter()
-        .map(|p| (p.component.id.to_string(), p.plugin.name.as_str()))
-        .collect();
+    let processors: Vec<_> =
+        plan.processors.iter().map(|p| (p.component.id.to_string(), p.plugin.name.as_str())).collect();
+    assert_eq!(processors, [("aggregate/y".to_owned(), "aggregate"), ("aggregate/x".to_owned(), "aggregate")]);
     assert_eq!(
-        processors,
-        [
-            ("aggregate/y".to_owned(), "aggregate"),
-            ("aggregate/x".to_owned(), "aggregate")
-        ]
-    );
-    assert_eq!(
-        plan.processors
-            .iter()
-            .map(|p| p.component.node.to_json())
-            .collect::<Vec<_>>(),
+        plan.processors.iter().map(|p| p.component.node.to_json()).collect::<Vec<_>>(),
         [json!(null), json!({"k": "v"})]
     );
-    let [metrics, traces] = plan.pipelines.as_slice() else {
-        panic!("{:?}", plan.pipelines)
-    };
+    let [metrics, traces] = plan.pipelines.as_slice() else { panic!("{:?}", plan.pipelines) };
     assert_eq!(
         (metrics.id.to_string().as_str(), metrics.signal, metrics.durability),
         ("metrics/a", Signal::Metrics, Some(Durability::Interval))
     );
-    assert_eq!(
-        metrics.processors.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        ["aggregate/x", "aggregate/y"]
-    );
-    assert_eq!(
-        (traces.signal, traces.durability, traces.processors.len()),
-        (Signal::Traces, None, 0)
-    );
+    assert_eq!(metrics.processors.iter().map(ToString::to_string).collect::<Vec<_>>(), ["aggregate/x", "aggregate/y"]);
+    assert_eq!((traces.signal, traces.durability, traces.processors.len()), (Signal::Traces, None, 0));
     assert_eq!(traces.position.to_string(), "c.yaml:9:5");
     assert_eq!(
         plan.warnings.iter().map(ToString::to_string).collect::<Vec<_>>(),
@@ -84,22 +64,10 @@ service:
 #[test]
 fn a_plugin_has_defaults_and_can_change_them() {
     let config = format!("{PIPELINE}      processors: [aggregate]\nprocessors: {{aggregate: }}\n");
-    let plugin = |manifest: &str| {
-        good(load_with(&config, manifest))
-            .processors
-            .into_iter()
-            .map(|p| p.plugin)
-            .next()
-    };
+    let plugin = |manifest: &str| good(load_with(&config, manifest)).processors.into_iter().map(|p| p.plugin).next();
     let plain = plugin(MANIFEST).unwrap_or_else(|| panic!("no processor"));
-    assert_eq!(
-        (plain.name.as_str(), plain.file.as_path()),
-        ("aggregate", Path::new("plugins/aggregate.wasm"))
-    );
-    assert_eq!(
-        (plain.world, plain.sha256, plain.on_trap),
-        (World::Processor, None, OnTrap::Refuse)
-    );
+    assert_eq!((plain.name.as_str(), plain.file.as_path()), ("aggregate", Path::new("plugins/aggregate.wasm")));
+    assert_eq!((plain.world, plain.sha256, plain.on_trap), (World::Processor, None, OnTrap::Refuse));
     assert_eq!(plain.file_position.to_string(), "plugins/m.yaml:3:11");
     let defaults = Limits {
         memory_mib: 64,
@@ -113,19 +81,9 @@ fn a_plugin_has_defaults_and_can_change_them() {
         "0aFF".repeat(16)
     );
     let changed = plugin(&manifest).unwrap_or_else(|| panic!("no processor"));
-    assert_eq!(
-        (changed.file, changed.on_trap),
-        (PathBuf::from("/abs/a.wasm"), OnTrap::Drop)
-    );
+    assert_eq!((changed.file, changed.on_trap), (PathBuf::from("/abs/a.wasm"), OnTrap::Drop));
     assert_eq!(changed.sha256.map(|hash| (hash[0], hash[31])), Some((0x0a, 0xff)));
-    assert_eq!(
-        changed.limits,
-        Limits {
-            memory_mib: 8,
-            call_timeout: Duration::from_millis(250),
-            ..defaults
-        }
-    );
+    assert_eq!(changed.limits, Limits { memory_mib: 8, call_timeout: Duration::from_millis(250), ..defaults });
 }
 
 #[test]
@@ -135,22 +93,13 @@ fn telemetry_has_both_of_the_collectors_forms() {
     assert_eq!(
         telemetry(""),
         Telemetry {
-            logs: LogSettings {
-                level: LogLevel::Info,
-                encoding: LogEncoding::Console
-            },
-            metrics: MetricSettings {
-                level: MetricLevel::Normal,
-                address: Some("127.0.0.1:8888".to_owned())
-            },
+            logs: LogSettings { level: LogLevel::Info, encoding: LogEncoding::Console },
+            metrics: MetricSettings { level: MetricLevel::Normal, address: Some("127.0.0.1:8888".to_owned()) },
         }
     );
     assert_eq!(
         telemetry("{logs: {level: debug, encoding: json}, metrics: }").logs,
-        LogSettings {
-            level: LogLevel::Debug,
-            encoding: LogEncoding::Json
-        }
+        LogSettings { level: LogLevel::Debug, encoding: LogEncoding::Json }
     );
     assert_eq!(address("{address: localhost:1}").as_deref(), Some("localhost:1"));
     assert_eq!(address("{address: ':8888'}").as_deref(), Some("0.0.0.0:8888"));
@@ -158,10 +107,7 @@ fn telemetry_has_both_of_the_collectors_forms() {
         address("{readers: [{pull: {exporter: {prometheus: {host: '::1', port: 9}}}}]}").as_deref(),
         Some("[::1]:9")
     );
-    assert_eq!(
-        address("{readers: [{pull: {exporter: {prometheus: }}}]}").as_deref(),
-        Some("127.0.0.1:8888")
-    );
+    assert_eq!(address("{readers: [{pull: {exporter: {prometheus: }}}]}").as_deref(), Some("127.0.0.1:8888"));
     assert_eq!(address("{readers: []}"), None);
     assert_eq!(address("{level: none}"), None);
     assert_eq!(address("{level: detailed}").as_deref(), Some("127.0.0.1:8888"));
@@ -187,37 +133,20 @@ fn every_shipped_configuration_loads() {
 #[test]
 fn the_quickstart_is_what_the_documentation_says() {
     let plan = quickstart(&|_| None);
-    let [otlp] = plan.receivers.as_slice() else {
-        panic!("{:?}", plan.receivers)
-    };
+    let [otlp] = plan.receivers.as_slice() else { panic!("{:?}", plan.receivers) };
     let protocols = json!({ "grpc": {"endpoint": "127.0.0.1:4317"}, "http": {"endpoint": "127.0.0.1:4318"} });
     assert_eq!(otlp.node.to_json(), json!({ "protocols": protocols }));
-    let [aggregate] = plan.processors.as_slice() else {
-        panic!("{:?}", plan.processors)
-    };
+    let [aggregate] = plan.processors.as_slice() else { panic!("{:?}", plan.processors) };
     let expected = json!({
         "metrics": ["work.done"], "group_by": ["work.type"], "rename": "{name}_batched", "interval": "5s"
     });
     assert_eq!(aggregate.component.node.to_json(), expected);
-    assert_eq!(
-        aggregate.plugin.file,
-        shipped().join("../target/plugins/aggregate.wasm")
-    );
+    assert_eq!(aggregate.plugin.file, shipped().join("../target/plugins/aggregate.wasm"));
     let exporters: Vec<_> = plan.exporters.iter().map(|exporter| exporter.node.to_json()).collect();
-    assert_eq!(
-        exporters,
-        [json!({"endpoint": "127.0.0.1:9464"}), json!({"verbosity": "basic"})]
-    );
-    let extensions: Vec<_> = plan
-        .extensions
-        .iter()
-        .map(|extension| extension.node.to_json())
-        .collect();
+    assert_eq!(exporters, [json!({"endpoint": "127.0.0.1:9464"}), json!({"verbosity": "basic"})]);
+    let extensions: Vec<_> = plan.extensions.iter().map(|extension| extension.node.to_json()).collect();
     assert_eq!(extensions, [json!({"endpoint": "127.0.0.1:13133"})]);
-    assert_eq!(
-        plan.pipelines.iter().map(|p| p.id.to_string()).collect::<Vec<_>>(),
-        ["metrics", "traces", "logs"]
-    );
+    assert_eq!(plan.pipelines.iter().map(|p| p.id.to_string()).collect::<Vec<_>>(), ["metrics", "traces", "logs"]);
     assert_eq!(plan.telemetry.metrics.address.as_deref(), Some("127.0.0.1:8888"));
 }
 
@@ -229,33 +158,16 @@ fn every_address_of_the_quickstart_can_be_overridden() {
     });
     let receivers: Vec<_> = plan.receivers.iter().map(|receiver| receiver.node.to_json()).collect();
     assert_eq!(receivers, [json!({ "protocols": protocols })]);
-    let endpoints: Vec<_> = plan
-        .exporters
-        .iter()
-        .chain(&plan.extensions)
-        .map(|c| c.node.to_json())
-        .collect();
-    assert_eq!(
-        endpoints.first(),
-        Some(&json!({"endpoint": "OTELIER_PROMETHEUS_ENDPOINT:1"}))
-    );
-    assert_eq!(
-        endpoints.last(),
-        Some(&json!({"endpoint": "OTELIER_HEALTH_ENDPOINT:1"}))
-    );
-    assert_eq!(
-        plan.telemetry.metrics.address.as_deref(),
-        Some("OTELIER_TELEMETRY_ADDRESS:1")
-    );
+    let endpoints: Vec<_> = plan.exporters.iter().chain(&plan.extensions).map(|c| c.node.to_json()).collect();
+    assert_eq!(endpoints.first(), Some(&json!({"endpoint": "OTELIER_PROMETHEUS_ENDPOINT:1"})));
+    assert_eq!(endpoints.last(), Some(&json!({"endpoint": "OTELIER_HEALTH_ENDPOINT:1"})));
+    assert_eq!(plan.telemetry.metrics.address.as_deref(), Some("OTELIER_TELEMETRY_ADDRESS:1"));
 }
 
 #[test]
 fn a_file_that_cannot_be_read_is_named() {
-    let found = |path: &Path| {
-        load(path, &shipped().join("plugins.yaml"), &KNOWN)
-            .err()
-            .map(|errors| errors.to_string())
-    };
+    let found =
+        |path: &Path| load(path, &shipped().join("plugins.yaml"), &KNOWN).err().map(|errors| errors.to_string());
     let missing = found(Path::new("/nowhere/c.yaml")).unwrap_or_default();
     assert!(missing.starts_with("/nowhere/c.yaml: cannot be read: "), "{missing}");
     // The test's own program is a long file that is no text.
@@ -266,13 +178,7 @@ fn a_file_that_cannot_be_read_is_named() {
     std::fs::write(&latin, b"a: \xe4\n").unwrap_or_else(|error| panic!("{error}"));
     let not_utf8 = found(&latin);
     assert!(std::fs::remove_file(&latin).is_ok());
-    assert_eq!(
-        not_utf8,
-        Some(format!(
-            "{}: is not UTF-8 at byte 3; save the file as UTF-8",
-            latin.display()
-        ))
-    );
+    assert_eq!(not_utf8, Some(format!("{}: is not UTF-8 at byte 3; save the file as UTF-8", latin.display())));
 }
 
 /// The quickstart with the given variables, whatever the process has.
@@ -280,19 +186,8 @@ fn quickstart(environment: &Environment<'_>) -> Plan {
     let [config, manifest] = ["quickstart.yaml", "plugins.yaml"].map(|name| shipped().join(name));
     let [config_text, manifest_text] = [&config, &manifest]
         .map(|path| std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display())));
-    let config = Source {
-        path: &config,
-        text: &config_text,
-    };
-    good(load_str(
-        &config,
-        &Source {
-            path: &manifest,
-            text: &manifest_text,
-        },
-        &KNOWN,
-        environment,
-    ))
+    let config = Source { path: &config, text: &config_text };
+    good(load_str(&config, &Source { path: &manifest, text: &manifest_text }, &KNOWN, environment))
 }
 
 /// The folder of the configurations in the repository.

@@ -55,10 +55,7 @@ fn build_std(workspace: &Workspace, project: &Path) -> Result<PathBuf> {
     build.args(["build", "--release", "-Zbuild-std=std,panic_abort", "--target", TARGET]);
     build.current_dir(project).env("CARGO_TARGET_DIR", &output);
     build.env("RUSTC", RUSTC).env("RUSTC_BOOTSTRAP", "1");
-    println!(
-        "setup: the standard library for {TARGET}: RUSTC={RUSTC} RUSTC_BOOTSTRAP=1 {}",
-        process::line(&build)
-    );
+    println!("setup: the standard library for {TARGET}: RUSTC={RUSTC} RUSTC_BOOTSTRAP=1 {}", process::line(&build));
     process::run(&mut build)?;
     Ok(output.join(TARGET).join("release/deps"))
 }
@@ -73,11 +70,7 @@ fn copy_library(built: &Path, target: &Path) -> Result<()> {
     for entry in fs::read_dir(built)? {
         let path = entry?.path();
         let is_library = path.extension().is_some_and(|extension| extension == "rlib");
-        if is_library
-            && !path
-                .file_name()
-                .is_some_and(|name| name.to_string_lossy().starts_with("libempty-"))
-        {
+        if is_library && !path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("libempty-")) {
             copy.arg(path);
         }
     }
@@ -92,10 +85,7 @@ fn copy_library(built: &Path, target: &Path) -> Result<()> {
 
 fn link_linker(sysroot: &Path) -> Result<()> {
     let version = process::capture(Command::new(RUSTC).arg("-vV"))?;
-    let host = version
-        .lines()
-        .find_map(|line| line.strip_prefix("host: "))
-        .context("rustc -vV names no host")?;
+    let host = version.lines().find_map(|line| line.strip_prefix("host: ")).context("rustc -vV names no host")?;
     let folder = Path::new("lib/rustlib").join(host).join("bin");
     let wanted = sysroot.join(&folder).join("rust-lld");
     if wanted.exists() {
@@ -105,10 +95,7 @@ fn link_linker(sysroot: &Path) -> Result<()> {
     if !present.exists() {
         bail!("there is no linker for WebAssembly at {}", present.display());
     }
-    println!(
-        "setup: the linker of rustup's toolchain for Debian's compiler: {}",
-        wanted.display()
-    );
+    println!("setup: the linker of rustup's toolchain for Debian's compiler: {}", wanted.display());
     process::run(apt::as_root("mkdir")?.arg("-p").arg(sysroot.join(&folder)))?;
     process::run(apt::as_root("ln")?.arg("-sf").arg(&present).arg(&wanted))
 }
