@@ -112,7 +112,7 @@ impl Registry {
     pub fn total(&self, name: &str, labels: &[(&str, &str)]) -> i64 {
         let families = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(family) = families.get(name) else { return 0 };
-        let wanted: Vec<String> = labels.iter().map(|label| render_label(label)).collect();
+        let wanted: Vec<String> = labels.iter().map(render_label).collect();
         let matches = |rendered: &str| wanted.iter().all(|label| rendered.contains(label.as_str()));
         family
             .series

@@ -5,12 +5,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
-use std::time::Duration;
 
 use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
 
-use super::duration;
 use super::error::{Error, Position};
 use super::fields::Fields;
 use super::node::{Entry, Node};
@@ -132,14 +130,6 @@ pub(super) fn memory_mib<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u
             Err(de::Error::custom(format_args!("a plugin can address at most {MEMORY_MIB_MAX} MiB, `{mib}` is more")))
         }
         mib => Ok(mib),
-    }
-}
-
-/// For [`Limits::call_timeout`].
-pub(super) fn call_timeout<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    match duration::deserialize(deserializer)? {
-        Duration::ZERO => Err(de::Error::custom("must be longer than zero; a plugin needs some time to answer")),
-        timeout => Ok(timeout),
     }
 }
 

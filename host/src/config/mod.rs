@@ -6,7 +6,6 @@
 //! factory parses, with errors that still point into the file.
 
 mod deserialize;
-pub mod duration;
 mod env;
 mod error;
 mod fault;

@@ -107,7 +107,7 @@ pub struct Limits {
     #[serde(deserialize_with = "super::manifest::memory_mib")]
     pub memory_mib: u32,
     /// Wall-clock time of one call.
-    #[serde(deserialize_with = "super::manifest::call_timeout")]
+    #[serde(deserialize_with = "contract::duration::nonzero")]
     pub call_timeout: Duration,
     /// Rows that one call may emit.
     #[serde(deserialize_with = "super::manifest::at_least_one")]

@@ -19,7 +19,7 @@ pub trait Exporter: Send + 'static {
     /// What serves the socket opened by `bind` until `stop` resolves. Called once, after restored state has been
     /// consumed, so that the first answer already has it.
     fn serve(&mut self, stop: Stop) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        Box::pin(async move { stop.await })
+        stop
     }
 
     /// The endpoint to print at start-up: `http://127.0.0.1:9464/metrics`.

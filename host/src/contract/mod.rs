@@ -5,6 +5,7 @@
 
 mod answer;
 mod batch;
+pub mod duration;
 mod exporter;
 mod id;
 mod policy;

@@ -47,7 +47,7 @@ pub enum BuildError {
         /// The component id.
         component: ComponentId,
         /// Why.
-        source: InstanceError,
+        source: Box<InstanceError>,
     },
     /// No thread can be had.
     #[error("cannot start a worker thread: {0}")]
@@ -159,7 +159,7 @@ fn slot(
     materials: &Materials<'_>,
 ) -> Result<Slot, BuildError> {
     let component = &processor.component;
-    let fail = |source| BuildError::Processor { component: component.id.clone(), source };
+    let fail = |source| BuildError::Processor { component: component.id.clone(), source: Box::new(source) };
     let plugin = materials.plugins.get(&processor.plugin.name).ok_or_else(|| fail(InstanceError::NotLoaded))?;
     let setup = Setup {
         id: component.id.clone(),

@@ -237,8 +237,8 @@ impl Context {
         projector.dictionary_mut(keying as usize).ok_or(Violation::Keying(keying))
     }
 
-    /// `rows.new-keys`: codes with their keys, as a blob's ends and bytes.
-    pub fn new_keys(&mut self, keying: u32) -> Result<(Vec<u32>, Vec<u32>, Vec<u8>), Violation> {
+    /// `rows.new-keys`.
+    pub fn new_keys(&mut self, keying: u32) -> Result<NewKeys, Violation> {
         self.rows()?;
         let dictionary = self.dictionary(keying)?;
         let codes = dictionary.take_unsent();
@@ -247,7 +247,7 @@ impl Context {
             bytes.extend_from_slice(dictionary.key(*code).unwrap_or_default());
             ends.push(bytes.len() as u32);
         }
-        Ok((codes, ends, bytes))
+        Ok(NewKeys { codes, ends, bytes })
     }
 
     fn results(&mut self) -> Result<&mut Output, Violation> {
@@ -350,6 +350,17 @@ pub struct Rows {
     pub times: Vec<u64>,
     /// Values.
     pub values: Numbers,
+}
+
+/// Dictionary entries a guest has not been told of.
+#[derive(Debug)]
+pub struct NewKeys {
+    /// The codes.
+    pub codes: Vec<u32>,
+    /// Where each code's key ends in `bytes`.
+    pub ends: Vec<u32>,
+    /// The keys, in the canonical encoding.
+    pub bytes: Vec<u8>,
 }
 
 /// The strings of a blob.

@@ -9,7 +9,7 @@ mod instance;
 mod output;
 mod state;
 
-pub use context::{Context, Rows, Severity, Violation, blob_strings};
+pub use context::{Context, NewKeys, Rows, Severity, Violation, blob_strings};
 pub use declared::Declared;
 pub use instance::{Called, Instance, InstanceError, Processed, Setup, describe};
 pub use output::Output;

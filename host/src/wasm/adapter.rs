@@ -16,7 +16,7 @@ use crate::otlp::emit::Numbers;
 use crate::otlp::key::Level;
 use crate::otlp::metrics::{MetricKind, Temporality};
 use crate::processor::{
-    CallError, Context, Plugin, Processor, Progress, Rows, Severity, StateError, Stored, blob_strings,
+    CallError, Context, NewKeys, Plugin, Processor, Progress, Rows, Severity, StateError, Stored, blob_strings,
 };
 
 /// Bytes a guest may hand over in one call of an import, so that a length it made up allocates nothing.
@@ -302,7 +302,7 @@ impl rows::Host for Data {
     }
 
     fn new_keys(&mut self, keying: u32) -> wasmtime::Result<rows::Additions> {
-        let (codes, ends, bytes) = self.context.new_keys(keying)?;
+        let NewKeys { codes, ends, bytes } = self.context.new_keys(keying)?;
         Ok(rows::Additions { codes, entries: types::Blob { ends, bytes } })
     }
 }

@@ -332,10 +332,7 @@ fn limits() {
             &with("{call_timeout: 5}"),
             "plugins/m.yaml:4:28: `5`: a duration needs a unit: write `5s`, `200ms` or `1m30s`",
         ),
-        (
-            &with("{call_timeout: 0s}"),
-            "plugins/m.yaml:4:28: must be longer than zero; a plugin needs some time to answer",
-        ),
+        (&with("{call_timeout: 0s}"), "plugins/m.yaml:4:28: must be longer than zero, such as `1s`"),
         (
             &with("{call_timeout: -5s}"),
             "plugins/m.yaml:4:28: `-5s`: a duration cannot be negative; write `5s`, `200ms` or `1m30s`",

@@ -8,7 +8,8 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::environment;
-use crate::config::{Node, Source, duration, tree};
+use crate::config::{Node, Source, tree};
+use crate::contract::duration;
 
 fn node(text: &str) -> Node {
     let (node, problems) = tree::read(&Source { path: Path::new("c.yaml"), text }, &environment);

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, Error as _};
+
+use crate::contract::duration;
 
 /// `exporters: prometheus:`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -19,7 +20,7 @@ pub struct Config {
     /// Whether a sample carries the time of its point. Off, the time of the scrape counts.
     pub send_timestamps: bool,
     /// How long a series stays after its last point.
-    #[serde(deserialize_with = "expiration")]
+    #[serde(deserialize_with = "duration::nonzero")]
     pub metric_expiration: Duration,
     /// Resource attributes as labels of every series.
     pub resource_to_telemetry_conversion: ResourceToTelemetry,
@@ -54,50 +55,6 @@ impl Default for Config {
 pub struct ResourceToTelemetry {
     /// Whether all resource attributes become labels. Off, they are only on `target_info`.
     pub enabled: bool,
-}
-
-/// A text that is no `metric_expiration`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-enum ExpirationError {
-    #[error("not a duration; write `5m`, `90s` or `1h30m`, with the units ns, us, ms, s, m and h")]
-    Malformed,
-    #[error("a series cannot expire at once; write a duration longer than zero, such as `5m`")]
-    Zero,
-}
-
-fn expiration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    parse_expiration(&text).map_err(|problem| D::Error::custom(format_args!("metric_expiration `{text}`: {problem}")))
-}
-
-fn parse_expiration(text: &str) -> Result<Duration, ExpirationError> {
-    let mut rest = text;
-    let mut total = Duration::ZERO;
-    while !rest.is_empty() {
-        let (number, after) = rest.split_at(rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(0));
-        let (unit, after) = after.split_at(after.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(after.len()));
-        let seconds = number.parse::<f64>().map_err(|_| ExpirationError::Malformed)? * seconds_per(unit)?;
-        let part = Duration::try_from_secs_f64(seconds).map_err(|_| ExpirationError::Malformed)?;
-        total = total.checked_add(part).ok_or(ExpirationError::Malformed)?;
-        rest = after;
-    }
-    match total {
-        Duration::ZERO if text.is_empty() => Err(ExpirationError::Malformed),
-        Duration::ZERO => Err(ExpirationError::Zero),
-        _ => Ok(total),
-    }
-}
-
-fn seconds_per(unit: &str) -> Result<f64, ExpirationError> {
-    match unit {
-        "ns" => Ok(1e-9),
-        "us" | "µs" | "μs" => Ok(1e-6),
-        "ms" => Ok(1e-3),
-        "s" => Ok(1.0),
-        "m" => Ok(60.0),
-        "h" => Ok(3600.0),
-        _ => Err(ExpirationError::Malformed),
-    }
 }
 
 #[cfg(test)]

@@ -9,8 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer};
 
 use super::endpoint::Endpoint;
-use super::period::Period;
-use crate::contract::InvalidUtf8;
+use crate::contract::{InvalidUtf8, duration};
 
 /// `receivers: {otlp: …}`.
 #[derive(Debug, Clone, Deserialize)]
@@ -80,7 +79,8 @@ pub struct GrpcConfig {
     /// Connections at a time; a further one is closed at once and counted.
     pub max_connections: NonZeroU32,
     /// How long one request may take to arrive.
-    pub read_timeout: Period,
+    #[serde(deserialize_with = "duration::nonzero")]
+    pub read_timeout: Duration,
     /// What is done about quiet connections.
     pub keepalive: Keepalive,
 }
@@ -92,7 +92,7 @@ impl Default for GrpcConfig {
             max_recv_msg_size_mib: const { NonZeroU32::new(64).unwrap() },
             max_concurrent_streams: MAX_CONCURRENT_STREAMS,
             max_connections: MAX_CONNECTIONS,
-            read_timeout: Period::of(READ_TIMEOUT),
+            read_timeout: READ_TIMEOUT,
             keepalive: Keepalive::default(),
         }
     }
@@ -118,19 +118,22 @@ pub struct Keepalive {
 #[serde(deny_unknown_fields, default)]
 pub struct ServerParameters {
     /// A connection without a request for this long is told to go away.
-    pub max_connection_idle: Period,
+    #[serde(deserialize_with = "duration::nonzero")]
+    pub max_connection_idle: Duration,
     /// A connection silent for this long is pinged.
-    pub time: Period,
+    #[serde(deserialize_with = "duration::nonzero")]
+    pub time: Duration,
     /// A ping unanswered for this long closes the connection.
-    pub timeout: Period,
+    #[serde(deserialize_with = "duration::nonzero")]
+    pub timeout: Duration,
 }
 
 impl Default for ServerParameters {
     fn default() -> Self {
         ServerParameters {
-            max_connection_idle: Period::of(Duration::from_secs(600)),
-            time: Period::of(Duration::from_secs(60)),
-            timeout: Period::of(Duration::from_secs(20)),
+            max_connection_idle: Duration::from_secs(600),
+            time: Duration::from_secs(60),
+            timeout: Duration::from_secs(20),
         }
     }
 }
@@ -148,11 +151,14 @@ pub struct HttpConfig {
     /// Connections at a time; a further one is closed at once and counted.
     pub max_connections: NonZeroU32,
     /// How long a new connection may take until its first request header is complete.
-    pub read_header_timeout: Period,
+    #[serde(deserialize_with = "duration::nonzero")]
+    pub read_header_timeout: Duration,
     /// How long one request body may take to arrive.
-    pub read_timeout: Period,
+    #[serde(deserialize_with = "duration::nonzero")]
+    pub read_timeout: Duration,
     /// How long a connection may go without a request; a later request's header has to arrive within it too.
-    pub idle_timeout: Period,
+    #[serde(deserialize_with = "duration::nonzero")]
+    pub idle_timeout: Duration,
 }
 
 impl Default for HttpConfig {
@@ -162,10 +168,10 @@ impl Default for HttpConfig {
             max_request_body_size: const { NonZeroUsize::new(64 << 20).unwrap() },
             max_concurrent_streams: MAX_CONCURRENT_STREAMS,
             max_connections: MAX_CONNECTIONS,
-            read_header_timeout: Period::of(Duration::from_secs(10)),
-            read_timeout: Period::of(READ_TIMEOUT),
+            read_header_timeout: Duration::from_secs(10),
+            read_timeout: READ_TIMEOUT,
             // Above the 60 s at which SDKs export metrics, so that their connections are still open for the next time.
-            idle_timeout: Period::of(Duration::from_secs(180)),
+            idle_timeout: Duration::from_secs(180),
         }
     }
 }
@@ -192,7 +198,7 @@ mod tests {
         let config = parse(r#"{"protocols": {"http": {"endpoint": ":4318", "idle_timeout": "1m30s"}}}"#)?;
         let http = config.protocols.http.ok_or("http is off")?;
         assert_eq!(http.endpoint.to_string(), "0.0.0.0:4318");
-        assert_eq!(http.idle_timeout.get().as_secs(), 90);
+        assert_eq!(http.idle_timeout.as_secs(), 90);
         Ok(())
     }
 

@@ -67,14 +67,14 @@ impl GrpcServer {
             .initial_connection_window_size(serve::CONNECTION_WINDOW_BYTES)
             .max_frame_size(serve::FRAME_BYTES_MAX)
             .max_concurrent_streams(config.max_concurrent_streams.get())
-            .keep_alive_interval(keepalive.time.get())
-            .keep_alive_timeout(keepalive.timeout.get())
+            .keep_alive_interval(keepalive.time)
+            .keep_alive_timeout(keepalive.timeout)
             .auto_date_header(false);
-        let idle = keepalive.max_connection_idle.get();
+        let idle = keepalive.max_connection_idle;
         // SDKs connect when they start and may send their first request a minute later.
         let bounds = Bounds { connections_max: config.max_connections.get(), first_request: idle, idle };
         let limit = SizeLimit { bytes: config.message_bytes_max(), setting: "max_recv_msg_size_mib" };
-        let exporter = Arc::new(Service { intake, limit, read_timeout: config.read_timeout.get() });
+        let exporter = Arc::new(Service { intake, limit, read_timeout: config.read_timeout });
         GrpcServer { http2, bounds, exporter }
     }
 

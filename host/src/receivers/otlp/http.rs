@@ -74,11 +74,11 @@ impl HttpServer {
             .keep_alive_timeout(PING_TIMEOUT);
         let bounds = Bounds {
             connections_max: config.max_connections.get(),
-            first_request: config.read_header_timeout.get(),
-            idle: config.idle_timeout.get(),
+            first_request: config.read_header_timeout,
+            idle: config.idle_timeout,
         };
         let limit = SizeLimit { bytes: config.max_request_body_size.get(), setting: "max_request_body_size" };
-        let exporter = Arc::new(Service { intake, limit, read_timeout: config.read_timeout.get() });
+        let exporter = Arc::new(Service { intake, limit, read_timeout: config.read_timeout });
         HttpServer { http, bounds, exporter }
     }
 

@@ -12,7 +12,6 @@ mod grpc;
 mod http;
 mod intake;
 mod json;
-mod period;
 mod rejection;
 mod serve;
 #[cfg(test)]
@@ -29,7 +28,6 @@ use tokio::sync::watch;
 
 pub use self::config::{Config, GrpcConfig, HttpConfig, Keepalive, Protocols, ServerParameters};
 pub use self::endpoint::{Endpoint, EndpointError};
-pub use self::period::{Period, PeriodError};
 
 use self::grpc::GrpcServer;
 use self::http::HttpServer;

@@ -1,6 +1,6 @@
 //! Durations as the Collector writes them, which is Go's way: `5s`, `200ms`, `1m30s`, `1.5h`.
 //!
-//! For serde: `#[serde(deserialize_with = "duration::deserialize")]`.
+//! For serde: `#[serde(deserialize_with = "duration::deserialize")]`, or `duration::nonzero` for a time-out or an interval.
 
 use std::fmt;
 use std::time::Duration;
@@ -93,6 +93,14 @@ fn fraction_of(digits: &str, unit_nanoseconds: u128) -> u128 {
 /// For `#[serde(deserialize_with)]`: text such as `5s`; a bare number is refused with what to write.
 pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     deserializer.deserialize_any(DurationVisitor)
+}
+
+/// The same for a time that cannot be zero: one that would have passed always, or never.
+pub fn nonzero<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    match deserialize(deserializer)? {
+        Duration::ZERO => Err(de::Error::custom("must be longer than zero, such as `1s`")),
+        duration => Ok(duration),
+    }
 }
 
 struct DurationVisitor;
