@@ -1,1 +1,177 @@
-fn main() {}
+//! Load generator and side-by-side runs: what a point costs the host, and what it costs others on the same machine, in
+//! the same minutes. How each number is made stands in this folder's README.
+
+mod adapter;
+mod call;
+mod kernel;
+mod load;
+mod measure;
+mod payload;
+mod report;
+mod servers;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use measure::Plan;
+use payload::Input;
+use report::{Line, Rounds};
+use servers::{Server, Settings, native};
+
+/// The host's allocator, for every server alike.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Measures otelier against raw HTTP/2, its own plugin linked natively, and prost: one JSON line for each batch size.
+#[derive(Debug, Parser)]
+#[command(version, about, args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(subcommand)]
+    serve: Option<Serving>,
+    #[command(flatten)]
+    options: Options,
+}
+
+#[derive(Debug, Subcommand)]
+enum Serving {
+    /// One of the servers that are compared; the benchmark starts them itself.
+    #[command(hide = true)]
+    Serve {
+        #[command(subcommand)]
+        what: Serve,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum Serve {
+    Raw,
+    Prost,
+    Native(native::Files),
+}
+
+#[derive(Debug, Args)]
+struct Options {
+    /// One round of 2 s, for a first look.
+    #[arg(long)]
+    quick: bool,
+    /// Only this kind of input.
+    #[arg(long, value_enum)]
+    only: Option<Input>,
+    /// Only these batch sizes.
+    #[arg(long, value_delimiter = ',', default_value = "100,1000,8192")]
+    batch: Vec<usize>,
+    /// Only these servers; a ratio to one that is missing is null.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    servers: Vec<Server>,
+    /// How often the servers take turns.
+    #[arg(long, default_value_t = 3)]
+    rounds: usize,
+    /// How long each is measured, after a fifth of it to warm up.
+    #[arg(long, default_value_t = 5.0)]
+    seconds: f64,
+    /// Requests under way at a time [default: by batch size].
+    #[arg(long)]
+    in_flight: Option<usize>,
+    /// Distinct cumulative input streams, at least.
+    #[arg(long, default_value_t = 100_000)]
+    streams: usize,
+    /// The pipeline's durability.
+    #[arg(long, default_value = "sync")]
+    durability: String,
+    /// The core of the servers.
+    #[arg(long, default_value_t = 0)]
+    server_core: usize,
+    /// The core of the load generator.
+    #[arg(long, default_value_t = 1)]
+    load_core: usize,
+    /// Keep this server under load until interrupted, for a profiler.
+    #[arg(long, value_enum)]
+    pause: Option<Server>,
+}
+
+fn main() -> Result<()> {
+    let cli = Cli::parse();
+    match cli.serve {
+        None => measure(&cli.options),
+        Some(Serving::Serve { what: Serve::Raw }) => servers::raw::run(),
+        Some(Serving::Serve { what: Serve::Prost }) => servers::prost::run(),
+        Some(Serving::Serve { what: Serve::Native(files) }) => native::run(files),
+    }
+}
+
+fn measure(options: &Options) -> Result<()> {
+    let settings = options.settings()?;
+    ensure!(options.server_core != options.load_core, "the server and the load generator need a core each");
+    kernel::pin(options.server_core)?;
+    kernel::pin(options.load_core)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    if let Some(server) = options.pause {
+        let input = options.only.unwrap_or(Input::Delta);
+        let batch = options.batch.last().copied().context("no batch size")?;
+        return runtime.block_on(measure::hold(server, &options.plan(input, batch), &settings));
+    }
+    for input in Input::value_variants().iter().filter(|input| options.only.is_none_or(|only| only == **input)) {
+        for batch in &options.batch {
+            let plan = options.plan(*input, *batch);
+            let line = runtime.block_on(compare(&plan, options, &settings))?;
+            println!("{}", serde_json::to_string(&line)?);
+        }
+    }
+    Ok(())
+}
+
+/// All servers in turn, round after round, and the plugin's call alone.
+async fn compare(plan: &Plan, options: &Options, settings: &Settings) -> Result<Line> {
+    let servers = if options.servers.is_empty() { &Server::ALL[..] } else { &options.servers };
+    let rounds_count = if options.quick { 1 } else { options.rounds };
+    let mut rounds = Rounds::new(servers);
+    let mut shape = None;
+    for round in 1..=rounds_count {
+        for server in servers {
+            let (sample, seen) = measure::run(*server, plan, settings).await?;
+            eprintln!(
+                "{:?} {:>5}  round {round}  {:<9}  {}",
+                plan.input,
+                plan.batch,
+                server.name(),
+                report::text(&sample)
+            );
+            rounds.add(*server, sample);
+            shape = Some(seen);
+        }
+    }
+    let both = [Server::Otelier, Server::Native].iter().all(|server| servers.contains(server));
+    let calls = if both { Some(call::measure(plan, settings, rounds_count)?) } else { None };
+    Ok(rounds.line(plan, &settings.durability, shape, calls.as_ref()))
+}
+
+impl Options {
+    fn plan(&self, input: Input, batch: usize) -> Plan {
+        let seconds = if self.quick { 2.0 } else { self.seconds };
+        // Enough to keep the server busy while the disk confirms what came before, and no more than its streams.
+        let in_flight = self.in_flight.unwrap_or(match batch {
+            0..500 => 100,
+            500..4000 => 32,
+            _ => 12,
+        });
+        let (warm_up, window) = (Duration::from_secs_f64(seconds / 5.0), Duration::from_secs_f64(seconds));
+        Plan { input, batch, streams: self.streams, in_flight, warm_up, window }
+    }
+
+    /// Where things are: as `cargo xtask bench` says, or beside this binary and below the working directory.
+    fn settings(&self) -> Result<Settings> {
+        let beside = std::env::current_exe()?.parent().context("no folder")?.to_owned();
+        let path = |variable: &str| std::env::var_os(variable).map(PathBuf::from);
+        let plugins = path("OTELIER_PLUGINS").unwrap_or_else(|| "target/plugins".into());
+        Ok(Settings {
+            core: self.server_core,
+            durability: self.durability.clone(),
+            otelier: path("OTELIER_BIN").unwrap_or_else(|| beside.join("otelier")),
+            plugin: std::path::absolute(plugins.join("aggregate.wasm"))?,
+            state_root: beside,
+        })
+    }
+}

@@ -41,6 +41,8 @@
 //! - A failed call needs no clean-up: the host discards the instance of a plugin that keeps state, and starts the next one on
 //!   what was committed.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
+
 pub mod aggregate;
 mod batch;
 #[rustfmt::skip]

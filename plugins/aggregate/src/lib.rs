@@ -1,1 +1,119 @@
-//! aggregate
+//! Sums and gauges of many streams become few series: grouped by attributes, in state that survives a crash.
+//!
+//! A row's way: its metric leads to an output metric, its key code to a series of that ([`groups`]), where its value is added
+//! or observed. The value of a cumulative sum first becomes the increment since the point before of its own stream
+//! ([`streams`]). Each flush emits every series. What a call changed is journaled at its end, and folded by the flush.
+//!
+//! Invariants:
+//!
+//! - Every row of a metric that matches is absorbed or dropped for a counted [`reason`](reasons::Reason).
+//! - A series' value is what was counted since its start time, and both are stored in one record.
+//! - A code that nothing is kept under is released in the call in which it came, so the dictionaries hold what the state does.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
+
+mod carry;
+mod config;
+mod flush;
+mod groups;
+mod meta;
+mod metrics;
+mod process;
+mod reasons;
+mod slots;
+mod streams;
+
+use otelier_sdk::{Batch, Declare, Failure, Flush, Keying, Processor, Progress, Signal, Start, Temporality};
+
+pub use config::Config;
+
+/// The format of the stored state.
+const STATE_FORMAT: u32 = 1;
+
+/// First bytes of the keys in storage.
+mod stored {
+    pub const META: u8 = 0;
+    pub const METRICS: u8 = 1;
+    pub const SERIES: u8 = 2;
+    pub const STREAMS: u8 = 3;
+}
+
+/// The processor.
+#[derive(Debug)]
+pub struct Aggregate {
+    config: Config,
+    /// Series by output metric.
+    group_keying: Keying,
+    /// Streams of cumulative input.
+    stream_keying: Keying,
+    meta: meta::Meta,
+    metrics: metrics::Metrics,
+    groups: groups::Groups,
+    streams: streams::Streams,
+    reasons: reasons::Reasons,
+    stage: flush::Stage,
+    /// When this instance was started: nothing expires for having heard nothing before.
+    started: u64,
+}
+
+impl Processor for Aggregate {
+    type Config = Config;
+
+    fn describe(config: Config, signal: Signal, declare: &mut Declare<'_>) -> Result<Aggregate, Failure> {
+        if signal != Signal::Metrics {
+            return Err(Failure::refused("aggregate reads metrics: use it in a metrics pipeline"));
+        }
+        config.check()?;
+        declare.metrics(config.metrics.clone());
+        declare.values();
+        declare.times();
+        declare.start_times();
+        let group_keying = match (&config.group_by, &config.drop) {
+            (Some(kept), _) => declare.keep(config::attributes(kept), true),
+            (None, dropped) => declare.drop(config::attributes(dropped.as_deref().unwrap_or_default()), true),
+        };
+        let stream_keying = declare.stream(Some(Temporality::Cumulative), true);
+        declare.state(STATE_FORMAT);
+        declare.flush_every(config.interval)?;
+        Ok(Aggregate {
+            group_keying,
+            stream_keying,
+            meta: meta::Meta::default(),
+            metrics: metrics::Metrics::new(config.functions),
+            groups: groups::Groups::new(group_keying, config.max_series),
+            streams: streams::Streams::new(config.max_streams),
+            reasons: reasons::Reasons::default(),
+            stage: flush::Stage::default(),
+            started: 0,
+            config,
+        })
+    }
+
+    fn start(&mut self, start: &mut Start<'_>) -> Result<(), Failure> {
+        self.started = start.now();
+        let Some(previous) = start.previous().cloned() else {
+            self.meta = meta::Meta::created_at(start.now());
+            return self.meta.save(&mut start.storage());
+        };
+        carry::check(&self.config, &previous)?;
+        let mut storage = start.storage();
+        self.meta = meta::Meta::load(&mut storage)?;
+        self.metrics.load(&mut storage)?;
+        self.groups.load(&mut storage, &mut self.metrics)?;
+        self.streams.load(&mut storage)?;
+        carry::check_bounds(&self.config, self.groups.live(), self.streams.live())
+    }
+
+    fn process(&mut self, batch: &mut Batch<'_>) -> Result<(), Failure> {
+        self.process_rows(batch)
+    }
+
+    fn flush(&mut self, flush: &mut Flush<'_>) -> Result<Progress, Failure> {
+        self.flush_step(flush)
+    }
+}
+
+otelier_sdk::export!(Aggregate);
+
+#[cfg(test)]
+mod tests;

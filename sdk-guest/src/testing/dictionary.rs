@@ -14,6 +14,23 @@ pub(super) enum Grouping {
     Stream(Option<Temporality>),
 }
 
+impl Grouping {
+    /// The same exactly when codes mean the same: the order of attributes does not count.
+    pub fn identity(&self) -> String {
+        let listed = |list: &[Attribute]| {
+            let mut list: Vec<String> = list.iter().map(|one| format!("{one:?}")).collect();
+            list.sort();
+            list.dedup();
+            list
+        };
+        match self {
+            Grouping::Keep(list) => format!("keep {:?}", listed(list)),
+            Grouping::Drop(list) => format!("drop {:?}", listed(list)),
+            Grouping::Stream(_) => "stream".to_owned(),
+        }
+    }
+}
+
 #[derive(Debug, Clone)]
 pub(super) struct Dictionary {
     pub grouping: Grouping,

@@ -94,7 +94,7 @@ impl MemoryHost {
         self.durable.dictionaries = keyings
             .iter()
             .map(|(grouping, durable)| {
-                let same = |old: &&Dictionary| format!("{:?}", old.grouping) == format!("{grouping:?}");
+                let same = |old: &&Dictionary| old.grouping.identity() == grouping.identity();
                 let kept = before.iter().filter(|old| old.durable && *durable).find(same).cloned();
                 let mut dictionary = kept.unwrap_or_else(|| Dictionary::new(grouping.clone(), *durable));
                 dictionary.unsent = dictionary.codes.values().copied().collect();

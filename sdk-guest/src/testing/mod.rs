@@ -7,9 +7,9 @@
 //! struct DropAll;
 //!
 //! impl Processor for DropAll {
-//!     type Config = ();
+//!     type Config = serde::de::IgnoredAny;
 //!
-//!     fn describe(_: (), _: Signal, declare: &mut Declare<'_>) -> Result<DropAll, Failure> {
+//!     fn describe(_: Self::Config, _: Signal, declare: &mut Declare<'_>) -> Result<DropAll, Failure> {
 //!         declare.metrics(vec!["noise.*".to_owned()]);
 //!         Ok(DropAll)
 //!     }
@@ -21,7 +21,7 @@
 //!     }
 //! }
 //!
-//! let mut harness = Harness::<DropAll>::start("[]", 0)?;
+//! let mut harness = Harness::<DropAll>::start("{}", 0)?;
 //! let noise = Metric::delta_sum("noise.a", vec![Point::integer(1), Point::integer(2)]);
 //! let outcome = harness.process(&[noise, Metric::gauge("other", vec![Point::integer(1)])], 1)?;
 //! assert_eq!((outcome.dropped, outcome.passed), (2, 1));

@@ -1,0 +1,258 @@
+//! The contract's imports in the SDK's types. Columns move; nothing of a row is copied.
+
+use bytes::Bytes;
+use otelier::otlp::columns::Bitmap;
+use otelier::otlp::emit::Numbers;
+use otelier::processor::{
+    Context, Declared, Rows, Severity as HostSeverity, State, StateError, Violation, blob_strings,
+};
+use otelier_sdk::{
+    Additions, Attribute, Blob, Descriptor, Entries, Found, Host, Runs, Severity, StorageError, Temporality,
+};
+
+use super::types::{guest_descriptor, host_descriptor, host_temporality, named, storage_error};
+
+/// The context for the length of one call.
+pub struct Imports<'c> {
+    context: &'c mut Context,
+    /// The first request that the contract does not allow. It ends the call when that returns.
+    pub violation: Option<Violation>,
+}
+
+impl<'c> Imports<'c> {
+    /// The imports of one call.
+    pub fn new(context: &'c mut Context) -> Imports<'c> {
+        Imports { context, violation: None }
+    }
+
+    fn allowed<T: Default>(&mut self, result: Result<T, Violation>) -> T {
+        result.unwrap_or_else(|violation| {
+            self.violation.get_or_insert(violation);
+            T::default()
+        })
+    }
+
+    fn storage<T: Default>(
+        &mut self,
+        call: impl FnOnce(&mut State) -> Result<Result<T, StateError>, Violation>,
+    ) -> Result<T, StorageError> {
+        let result = self.context.storage().and_then(call);
+        match result {
+            Ok(result) => result.map_err(storage_error),
+            Err(violation) => Ok(self.allowed(Err(violation))),
+        }
+    }
+
+    fn declare<T: Default>(&mut self, call: impl FnOnce(&mut Declared) -> Result<T, Violation>) -> T {
+        let result = self.context.declare().and_then(call);
+        self.allowed(result)
+    }
+
+    fn emit(&mut self, metric: u32, keying: u32, rows: Rows) {
+        let result = self.context.emit(metric, keying, rows);
+        self.allowed(result);
+    }
+}
+
+impl Host for Imports<'_> {
+    fn log_write(&mut self, severity: Severity, message: &str) {
+        let severity = match severity {
+            Severity::Trace => HostSeverity::Trace,
+            Severity::Debug => HostSeverity::Debug,
+            Severity::Info => HostSeverity::Info,
+            Severity::Warn => HostSeverity::Warn,
+            Severity::Error => HostSeverity::Error,
+        };
+        self.context.log(severity, message);
+    }
+
+    fn storage_get(&mut self, keys: Blob) -> Result<Found, StorageError> {
+        let found = self.storage(|state| {
+            let keys = blob_strings(&keys.ends, &keys.bytes)?;
+            Ok(keys.into_iter().map(|key| state.get(key)).collect::<Result<Vec<Option<Bytes>>, _>>())
+        })?;
+        let mut present = Bitmap::default();
+        found.iter().enumerate().filter(|(_, value)| value.is_some()).for_each(|(index, _)| present.set(index));
+        let values = found.iter().map(|value| value.as_deref().unwrap_or_default()).collect();
+        Ok(Found { present: present.into_words(), values })
+    }
+
+    fn storage_set(&mut self, keys: Blob, values: Blob) -> Result<(), StorageError> {
+        self.storage(|state| {
+            let keys = blob_strings(&keys.ends, &keys.bytes)?;
+            let values = blob_strings(&values.ends, &values.bytes)?;
+            if keys.len() != values.len() {
+                return Err(Violation::Lengths);
+            }
+            Ok(keys.into_iter().zip(values).try_for_each(|(key, value)| state.set(key, value)))
+        })
+    }
+
+    fn storage_delete(&mut self, keys: Blob) -> Result<(), StorageError> {
+        self.storage(|state| {
+            let keys = blob_strings(&keys.ends, &keys.bytes)?;
+            Ok(keys.into_iter().try_for_each(|key| state.delete(key)))
+        })
+    }
+
+    fn storage_delete_range(&mut self, start: Vec<u8>, end: Vec<u8>) -> Result<(), StorageError> {
+        self.storage(|state| Ok(state.delete_range(&start, &end)))
+    }
+
+    fn storage_range(&mut self, start: Vec<u8>, end: Vec<u8>, limit: u32) -> Result<Entries, StorageError> {
+        let found = self.storage(|state| Ok(state.range(&start, &end, limit as usize)))?;
+        let keys = found.entries.iter().map(|(key, _)| &key[..]).collect();
+        let values = found.entries.iter().map(|(_, value)| &value[..]).collect();
+        Ok(Entries { keys, values, more: found.more })
+    }
+
+    fn projection_metrics(&mut self, patterns: Vec<String>) {
+        self.declare(|declared| Ok(declared.metrics(patterns)?));
+    }
+
+    fn projection_values(&mut self) {
+        self.declare(|declared| {
+            declared.projection.values = true;
+            Ok(())
+        });
+    }
+
+    fn projection_times(&mut self) {
+        self.declare(|declared| {
+            declared.projection.times = true;
+            Ok(())
+        });
+    }
+
+    fn projection_start_times(&mut self) {
+        self.declare(|declared| {
+            declared.projection.start_times = true;
+            Ok(())
+        });
+    }
+
+    fn projection_keep(&mut self, attributes: Vec<Attribute>, durable: bool) -> u32 {
+        self.declare(|declared| Ok(declared.keep(named(attributes), durable)?))
+    }
+
+    fn projection_drop(&mut self, attributes: Vec<Attribute>, durable: bool) -> u32 {
+        self.declare(|declared| Ok(declared.drop_attributes(named(attributes), durable)?))
+    }
+
+    fn projection_stream(&mut self, only: Option<Temporality>, durable: bool) -> u32 {
+        self.declare(|declared| Ok(declared.stream(only.map(host_temporality), durable)?))
+    }
+
+    fn projection_state(&mut self, format: u32) {
+        self.declare(|declared| {
+            declared.state_format = Some(format);
+            Ok(())
+        });
+    }
+
+    fn projection_flush_every(&mut self, interval_ms: u32) {
+        self.declare(|declared| Ok(declared.flush_every(interval_ms)?));
+    }
+
+    fn rows_count(&mut self) -> u32 {
+        let count = self.context.count();
+        self.allowed(count)
+    }
+
+    fn rows_metrics(&mut self) -> Runs {
+        let metrics = self.context.metrics();
+        let (ends, descriptors) = self.allowed(metrics);
+        Runs { ends, descriptors }
+    }
+
+    fn rows_new_descriptors(&mut self) -> Vec<Descriptor> {
+        let descriptors = self.context.new_descriptors();
+        self.allowed(descriptors).into_iter().map(guest_descriptor).collect()
+    }
+
+    fn rows_values(&mut self) -> Vec<u64> {
+        let values = self.context.values();
+        self.allowed(values)
+    }
+
+    fn rows_integers(&mut self) -> Vec<u64> {
+        let integers = self.context.integers();
+        self.allowed(integers)
+    }
+
+    fn rows_no_value(&mut self) -> Vec<u64> {
+        let no_value = self.context.no_value();
+        self.allowed(no_value)
+    }
+
+    fn rows_times(&mut self) -> Vec<u64> {
+        let times = self.context.times();
+        self.allowed(times)
+    }
+
+    fn rows_start_times(&mut self) -> Vec<u64> {
+        let start_times = self.context.start_times();
+        self.allowed(start_times)
+    }
+
+    fn rows_keys(&mut self, keying: u32) -> Vec<u32> {
+        let keys = self.context.keys(keying);
+        self.allowed(keys)
+    }
+
+    fn rows_new_keys(&mut self, keying: u32) -> Additions {
+        let keys = self.context.new_keys(keying);
+        let (codes, ends, bytes) = self.allowed(keys);
+        Additions { codes, entries: Blob { ends, bytes } }
+    }
+
+    fn output_drop(&mut self, rows: Vec<u64>) {
+        let result = self.context.drop_rows(rows);
+        self.allowed(result);
+    }
+
+    fn output_absorb(&mut self, rows: Vec<u64>) {
+        let result = self.context.absorb(rows);
+        self.allowed(result);
+    }
+
+    fn output_describe(&mut self, descriptor: Descriptor) -> u32 {
+        let number = self.context.describe(host_descriptor(descriptor));
+        self.allowed(number)
+    }
+
+    fn output_intern(&mut self, keying: u32, entries: Blob) -> Vec<u32> {
+        let strings = blob_strings(&entries.ends, &entries.bytes);
+        let codes = strings.and_then(|keys| self.context.intern(keying, &keys));
+        self.allowed(codes)
+    }
+
+    fn output_release(&mut self, keying: u32, codes: Vec<u32>) {
+        let result = self.context.release(keying, codes);
+        self.allowed(result);
+    }
+
+    fn output_emit_doubles(
+        &mut self,
+        descriptor: u32,
+        keying: u32,
+        keys: Vec<u32>,
+        start_times: Vec<u64>,
+        times: Vec<u64>,
+        values: Vec<f64>,
+    ) {
+        self.emit(descriptor, keying, Rows { keys, start_times, times, values: Numbers::Doubles(values) });
+    }
+
+    fn output_emit_integers(
+        &mut self,
+        descriptor: u32,
+        keying: u32,
+        keys: Vec<u32>,
+        start_times: Vec<u64>,
+        times: Vec<u64>,
+        values: Vec<i64>,
+    ) {
+        self.emit(descriptor, keying, Rows { keys, start_times, times, values: Numbers::Integers(values) });
+    }
+}

@@ -1,0 +1,193 @@
+//! The plugin's call alone, in the sandbox and natively, on the same columns.
+//!
+//! Both instances live in this process and get every request in turn, through the host's own transaction around a call. A
+//! wrapper around the processor reads the clock as the call begins and as it ends: projection before it and the commit behind
+//! it are not in the figure, but they leave the caches as the whole path does.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use aggregate::Aggregate;
+use anyhow::{Result, ensure};
+use otelier::contract::{Batch, InvalidUtf8, Limits, OnTrap, Signal};
+use otelier::processor::{
+    CallError, Context, Instance, Plugin, Processed, Processor, Progress, Setup, Stored, Watermark,
+};
+use otelier::storage::Store;
+use otelier::wasm::{Engine, ProcessorPlugin};
+use serde_json::{Value, json};
+
+use crate::adapter::NativePlugin;
+use crate::kernel;
+use crate::measure::Plan;
+use crate::payload::{FRAME_BYTES, Outgoing, Pool};
+use crate::report::{figure, median};
+use crate::servers::{Settings, host};
+
+const LIMITS: Limits =
+    Limits { memory_bytes: 256 << 20, call_ms: 10_000, emitted_rows: 1_000_000, dictionary_entries: 1_000_000 };
+/// Of the time a server is measured for.
+const SHARE: u32 = 2;
+
+/// What calls took, in nanoseconds a point, one figure a round.
+pub struct Calls {
+    sandboxed: Vec<f64>,
+    native: Vec<f64>,
+}
+
+impl Calls {
+    /// In each round, the native call's time by the sandboxed call's.
+    pub fn ratio(&self) -> Vec<f64> {
+        self.native.iter().zip(&self.sandboxed).map(|(native, sandboxed)| native / sandboxed).collect()
+    }
+
+    /// Both medians.
+    pub fn json(&self) -> Value {
+        json!({ "sandboxed": figure(median(self.sandboxed.clone())), "native": figure(median(self.native.clone())) })
+    }
+}
+
+/// Calls both in turn on the servers' core.
+pub fn measure(plan: &Plan, settings: &Settings, rounds: usize) -> Result<Calls> {
+    kernel::on_core(settings.core, || measured(plan, settings, rounds))?
+}
+
+fn measured(plan: &Plan, settings: &Settings, rounds: usize) -> Result<Calls> {
+    let mut pool = Pool::new(plan.input, plan.batch, plan.streams)?;
+    let config = host::processor_config(pool.streams()).to_string();
+    let folder = tempfile::Builder::new().prefix("otelier-bench-").tempdir_in(&settings.state_root)?;
+    let plugin = ProcessorPlugin::load(&Engine::new()?, &settings.plugin)?;
+    let mut sandboxed = Subject::new(Arc::new(plugin), &config, &folder.path().join("sandboxed"))?;
+    let mut native = Subject::new(Arc::new(NativePlugin::<Aggregate>::new()), &config, &folder.path().join("native"))?;
+    let mut calls = Calls { sandboxed: Vec::new(), native: Vec::new() };
+    // The first round is the warm-up.
+    for _ in 0..=rounds {
+        let start = Instant::now();
+        while start.elapsed() < plan.window / SHARE {
+            let outgoing = pool.next();
+            sandboxed.process(&outgoing)?;
+            native.process(&outgoing)?;
+        }
+        // As in the whole path, journals do not grow for ever.
+        sandboxed.flush()?;
+        native.flush()?;
+        calls.sandboxed.push(sandboxed.take_ns_per_point());
+        calls.native.push(native.take_ns_per_point());
+    }
+    calls.sandboxed.remove(0);
+    calls.native.remove(0);
+    Ok(calls)
+}
+
+/// One instance, its store, and the clock around its calls.
+struct Subject {
+    instance: Instance,
+    store: Store,
+    watermark: Watermark,
+    trip: u64,
+    points: u64,
+    clock: Arc<AtomicU64>,
+}
+
+impl Subject {
+    fn new(plugin: Arc<dyn Plugin>, config: &str, state: &Path) -> Result<Subject> {
+        let (store, watermark, clock) = (Store::open(state)?, Watermark::default(), Arc::new(AtomicU64::new(0)));
+        let setup = Setup {
+            id: "aggregate".parse()?,
+            plugin: Arc::new(TimedPlugin { plugin, clock: clock.clone() }),
+            config: config.to_owned(),
+            signal: Signal::Metrics,
+            limits: LIMITS,
+            on_trap: OnTrap::Refuse,
+            store: store.clone(),
+            watermark: watermark.clone(),
+        };
+        let trip = 1;
+        let (instance, writes) = Instance::build(setup, trip, now()?)?;
+        store.commit(&writes, false)?;
+        watermark.advance(trip);
+        Ok(Subject { instance, store, watermark, trip, points: 0, clock })
+    }
+
+    fn process(&mut self, outgoing: &Outgoing) -> Result<()> {
+        self.trip += 1;
+        let bytes = outgoing.framed.slice(FRAME_BYTES..);
+        let batch = Batch { signal: Signal::Metrics, bytes, invalid_utf8: InvalidUtf8::Reject };
+        let processed = self.instance.process(batch, self.trip, now()?)?;
+        ensure!(processed.absorbed == processed.items, "{} of {} points absorbed", processed.absorbed, processed.items);
+        self.points += processed.items;
+        self.commit(&processed)
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        let mut more = true;
+        while more {
+            self.trip += 1;
+            let processed = self.instance.flush(self.trip, now()?, false)?;
+            more = processed.more;
+            self.commit(&processed)?;
+        }
+        Ok(())
+    }
+
+    fn commit(&self, processed: &Processed) -> Result<()> {
+        self.store.commit(&processed.writes, false)?;
+        self.watermark.advance(self.trip);
+        Ok(())
+    }
+
+    fn take_ns_per_point(&mut self) -> f64 {
+        let points = std::mem::take(&mut self.points);
+        self.clock.swap(0, Ordering::Relaxed) as f64 / points as f64
+    }
+}
+
+fn now() -> Result<u64> {
+    Ok(u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos())?)
+}
+
+/// Makes processors whose `process` is timed.
+struct TimedPlugin {
+    plugin: Arc<dyn Plugin>,
+    /// Nanoseconds.
+    clock: Arc<AtomicU64>,
+}
+
+impl Plugin for TimedPlugin {
+    fn instantiate(&self, context: Context) -> Result<Box<dyn Processor>, CallError> {
+        let processor = self.plugin.instantiate(context)?;
+        Ok(Box::new(Timed { processor, clock: self.clock.clone() }))
+    }
+}
+
+struct Timed {
+    processor: Box<dyn Processor>,
+    clock: Arc<AtomicU64>,
+}
+
+impl Processor for Timed {
+    fn context(&mut self) -> &mut Context {
+        self.processor.context()
+    }
+
+    fn describe(&mut self, signal: Signal, config: &str) -> Result<(), CallError> {
+        self.processor.describe(signal, config)
+    }
+
+    fn start(&mut self, previous: Option<Stored>, now: u64) -> Result<(), CallError> {
+        self.processor.start(previous, now)
+    }
+
+    fn process(&mut self, signal: Signal, now: u64) -> Result<(), CallError> {
+        let start = Instant::now();
+        let result = self.processor.process(signal, now);
+        self.clock.fetch_add(start.elapsed().as_nanos() as u64, Ordering::Relaxed);
+        result
+    }
+
+    fn flush(&mut self, now: u64, last: bool) -> Result<Progress, CallError> {
+        self.processor.flush(now, last)
+    }
+}

@@ -1,0 +1,178 @@
+//! The servers that are compared. Each is a process of its own, alone on its core, and says in the end what it received.
+
+pub mod host;
+mod http2;
+pub mod native;
+pub mod prost;
+pub mod raw;
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::{SocketAddr, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::kernel;
+use host::Files;
+
+/// Compiling the plugin is part of it.
+const START_TIMEOUT: Duration = Duration::from_secs(60);
+const POLL: Duration = Duration::from_millis(20);
+const EXIT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Which server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, clap::ValueEnum)]
+pub enum Server {
+    /// The host as it is built, with the plugin in the sandbox.
+    Otelier,
+    /// Reads HTTP/2 and forgets.
+    Raw,
+    /// The host with the same plugin linked natively.
+    Native,
+    /// Decodes with prost and adds up in hash maps.
+    Prost,
+}
+
+impl Server {
+    /// All, in the order of a round.
+    pub const ALL: [Server; 4] = [Server::Otelier, Server::Raw, Server::Native, Server::Prost];
+
+    /// As in keys of the output.
+    pub fn name(self) -> &'static str {
+        match self {
+            Server::Otelier => "otelier",
+            Server::Raw => "raw_http2",
+            Server::Native => "native",
+            Server::Prost => "prost",
+        }
+    }
+}
+
+/// What a server that lost nothing has received.
+#[derive(Debug, Clone, Copy)]
+pub struct Expected {
+    /// The sum over the points.
+    pub total: i64,
+    /// Bytes of all requests.
+    pub bytes: i64,
+}
+
+/// How servers are run.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The core of the server.
+    pub core: usize,
+    /// As in the host's configuration: `sync`, `interval` or `memory`.
+    pub durability: String,
+    /// The host's binary.
+    pub otelier: PathBuf,
+    /// The plugin.
+    pub plugin: PathBuf,
+    /// Where state directories are made: a disk, not memory.
+    pub state_root: PathBuf,
+}
+
+/// A server at work; dropped before its end, it is killed.
+pub struct Running {
+    child: Child,
+    address: SocketAddr,
+    kind: Kind,
+}
+
+enum Kind {
+    /// Of this crate: ends when its standard input does, and then prints its total.
+    Own(Server, BufReader<ChildStdout>),
+    /// The host, in the sandbox or natively.
+    Host(Files),
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Running {
+    /// Starts a server and waits until it listens. `streams` is how many cumulative streams it will get, if any.
+    pub fn start(server: Server, streams: Option<usize>, settings: &Settings) -> Result<Running> {
+        match server {
+            Server::Raw | Server::Prost => Running::own(server, settings.core),
+            Server::Otelier | Server::Native => {
+                let files = Files::make(streams, settings)?;
+                let child = kernel::spawn_on(settings.core, &mut files.command(server, settings)?)?;
+                let mut running = Running { child, address: files.grpc, kind: Kind::Host(files) };
+                running.wait_until_listening()?;
+                Ok(running)
+            }
+        }
+    }
+
+    fn own(server: Server, core: usize) -> Result<Running> {
+        let mut command = Command::new(std::env::current_exe()?);
+        let name = if server == Server::Raw { "raw" } else { "prost" };
+        command.args(["serve", name]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = kernel::spawn_on(core, &mut command)?;
+        let mut stdout = BufReader::new(child.stdout.take().context("no standard output")?);
+        let mut line = String::new();
+        stdout.read_line(&mut line)?;
+        let address = line.trim().parse().with_context(|| format!("{name} did not start"))?;
+        Ok(Running { child, address, kind: Kind::Own(server, stdout) })
+    }
+
+    fn wait_until_listening(&mut self) -> Result<()> {
+        let start = Instant::now();
+        while TcpStream::connect(self.address).is_err() {
+            if let Some(status) = self.child.try_wait()? {
+                bail!("the host did not start: {status}");
+            }
+            ensure!(start.elapsed() < START_TIMEOUT, "the host does not listen at {}", self.address);
+            std::thread::sleep(POLL);
+        }
+        Ok(())
+    }
+
+    /// Where it listens for gRPC.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Checks what it received, and ends it.
+    pub fn finish(mut self, expected: Expected) -> Result<()> {
+        match &mut self.kind {
+            Kind::Host(files) => {
+                files.check(expected.total)?;
+                let pid = rustix::process::Pid::from_child(&self.child);
+                rustix::process::kill_process(pid, rustix::process::Signal::TERM)?;
+            }
+            Kind::Own(server, stdout) => {
+                drop(self.child.stdin.take());
+                let mut text = String::new();
+                stdout.read_to_string(&mut text)?;
+                let received: i64 = text.trim().parse().context("the server printed no total")?;
+                let expected = if *server == Server::Raw { expected.bytes } else { expected.total };
+                ensure!(received == expected, "{}: received {received}, acknowledged {expected}", server.name());
+            }
+        }
+        self.wait_until_ended()
+    }
+
+    fn wait_until_ended(&mut self) -> Result<()> {
+        let start = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait()? {
+                ensure!(status.success(), "the server ended with {status}");
+                return Ok(());
+            }
+            ensure!(start.elapsed() < EXIT_TIMEOUT, "the server does not end");
+            std::thread::sleep(POLL);
+        }
+    }
+}

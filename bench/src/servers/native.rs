@@ -1,0 +1,35 @@
+//! The host's library with the plugin linked natively: everything else is the host's own, socket to disk.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use aggregate::Aggregate;
+use anyhow::Result;
+use otelier::config::PluginPlan;
+use otelier::plugins::PluginError;
+use otelier::processor::Plugin;
+use otelier::run::{self, Options};
+
+use crate::adapter::NativePlugin;
+
+/// The host's own flags.
+#[derive(Debug, clap::Args)]
+pub struct Files {
+    #[arg(long)]
+    config: PathBuf,
+    #[arg(long)]
+    manifest: PathBuf,
+    #[arg(long)]
+    state_dir: PathBuf,
+}
+
+/// Runs until SIGTERM.
+pub fn run(files: Files) -> Result<()> {
+    let Files { config, manifest, state_dir } = files;
+    run::run(&Options { config, manifest, state_dir, log_encoding: None }, &load, |_| {})
+}
+
+/// Whatever file the manifest names, it is this plugin.
+pub fn load(_: &PluginPlan) -> Result<Arc<dyn Plugin>, PluginError> {
+    Ok(Arc::new(NativePlugin::<Aggregate>::new()))
+}

@@ -1,0 +1,116 @@
+//! The flush: expiry, then every series to the pipeline, then the state into its pages.
+
+use otelier_sdk::aggregate::Number;
+use otelier_sdk::{EmittedRows, Failure, Flush, Progress};
+
+use crate::Aggregate;
+use crate::metrics::Mode;
+
+/// Series looked at in one call; a call may emit only so many points.
+const SERIES_PER_CALL: u32 = 50_000;
+
+/// How far a flush that takes several calls has come.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Stage {
+    /// None is on its way.
+    #[default]
+    Idle,
+    /// From this slot on, series are still to be emitted.
+    Emit(u32),
+    /// Pages are still to be written.
+    Fold,
+}
+
+/// Points of one output metric.
+#[derive(Debug, Clone, Default)]
+struct Columns {
+    integers: EmittedRows<i64>,
+    doubles: EmittedRows<f64>,
+}
+
+impl<'c> Aggregate {
+    pub(crate) fn flush_step(&mut self, flush: &mut Flush<'c>) -> Result<Progress, Failure> {
+        if self.stage == Stage::Idle {
+            self.expire(flush)?;
+            self.reasons.report(&mut flush.log());
+            self.stage = Stage::Emit(0);
+        }
+        if let Stage::Emit(from) = self.stage {
+            let to = from.saturating_add(SERIES_PER_CALL);
+            self.emit(flush, from..to);
+            if (to as usize) < self.groups.table().len() {
+                self.stage = Stage::Emit(to);
+                self.groups.table().save(&mut flush.storage())?;
+                self.streams.table().save(&mut flush.storage())?;
+                return Ok(Progress::More);
+            }
+            self.stage = Stage::Fold;
+        }
+        let series = self.groups.table().fold(&mut flush.storage())?;
+        let streams = self.streams.table().fold(&mut flush.storage())?;
+        if (series, streams) != (Progress::Done, Progress::Done) {
+            return Ok(Progress::More);
+        }
+        self.stage = Stage::Idle;
+        Ok(Progress::Done)
+    }
+
+    fn expire(&mut self, flush: &mut Flush<'c>) -> Result<(), Failure> {
+        let now = flush.now();
+        let after = u64::try_from(self.config.expire_after.as_nanos()).unwrap_or(u64::MAX);
+        // A restart is no reason to expire: nobody could send meanwhile.
+        if after == 0 || now.saturating_sub(self.started) < after {
+            return Ok(());
+        }
+        let deadline = now.saturating_sub(after);
+        let before = self.meta;
+        if self.groups.expire(&mut self.metrics, deadline, &mut flush.output()) {
+            self.meta.series_expired = before.series_expired.max(now);
+        }
+        if self.streams.expire(self.stream_keying, deadline, &mut flush.output()) {
+            self.meta.streams_expired = before.streams_expired.max(now);
+        }
+        if self.meta != before { self.meta.save(&mut flush.storage()) } else { Ok(()) }
+    }
+
+    /// Emits the series in these slots.
+    fn emit(&mut self, flush: &mut Flush<'c>, slots: std::ops::Range<u32>) {
+        self.groups.close_windows(&self.metrics, slots.clone());
+        let mut columns = vec![Columns::default(); self.metrics.len()];
+        for slot in slots {
+            let Some(series) = self.groups.table().get(slot) else { break };
+            let Some(metric) = self.metrics.get(series.metric) else { continue };
+            let Some(columns) = columns.get_mut(series.metric as usize) else { continue };
+            let start = (metric.mode == Mode::Total).then_some(series.start);
+            // A clock that was set back must not make a point older than its start.
+            let time = flush.now().max(series.start);
+            match series.result(metric.mode) {
+                Some(Number::Integer(value)) => push(&mut columns.integers, series.key, start, time, value),
+                Some(Number::Double(value)) => push(&mut columns.doubles, series.key, start, time, value),
+                None => {}
+            }
+        }
+        for (metric, Columns { integers, doubles }) in self.metrics.iter_mut().zip(columns) {
+            if integers.keys.is_empty() && doubles.keys.is_empty() {
+                continue;
+            }
+            let mut output = flush.output();
+            let descriptor = || metric.output_descriptor(&self.config.rename);
+            let number = metric.output.unwrap_or_else(|| output.describe(descriptor()));
+            metric.output = Some(number);
+            if !integers.keys.is_empty() {
+                output.emit_integers(number, self.group_keying, integers);
+            }
+            if !doubles.keys.is_empty() {
+                output.emit_doubles(number, self.group_keying, doubles);
+            }
+        }
+    }
+}
+
+fn push<T>(rows: &mut EmittedRows<T>, key: u32, start: Option<u64>, time: u64, value: T) {
+    rows.keys.push(key);
+    rows.start_times.extend(start);
+    rows.times.push(time);
+    rows.values.push(value);
+}

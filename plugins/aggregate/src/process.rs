@@ -1,0 +1,274 @@
+//! One batch.
+
+use std::ops::Range;
+
+use otelier_sdk::aggregate::{CumulativePoint, Number, Step, Sum};
+use otelier_sdk::table::Table;
+use otelier_sdk::{Batch, Bitmap, Failure, Numbers, Run, Temporality, Values};
+
+use crate::Aggregate;
+use crate::groups::Series;
+use crate::metrics::{Mode, Route};
+use crate::reasons::Reason;
+
+/// The batch's columns; those that few batches need are pulled when the first row does.
+struct Columns {
+    keys: Vec<u32>,
+    values: Values,
+    streams: Option<Vec<u32>>,
+    times: Option<Vec<u64>>,
+    start_times: Option<Vec<u64>>,
+}
+
+impl Columns {
+    fn time(&self, row: usize) -> u64 {
+        self.times.as_ref().and_then(|times| times.get(row)).copied().unwrap_or(0)
+    }
+
+    fn pull_times(&mut self, batch: &mut Batch<'_>) {
+        self.times.get_or_insert_with(|| batch.times());
+    }
+
+    fn pull_streams(&mut self, batch: &mut Batch<'_>, keying: otelier_sdk::Keying) {
+        self.pull_times(batch);
+        self.start_times.get_or_insert_with(|| batch.start_times());
+        self.streams.get_or_insert_with(|| batch.keys(keying));
+    }
+}
+
+impl Aggregate {
+    pub(crate) fn process_rows(&mut self, batch: &mut Batch<'_>) -> Result<(), Failure> {
+        let runs = batch.runs();
+        let mut columns = Columns {
+            keys: batch.keys(self.group_keying),
+            values: batch.values(),
+            streams: None,
+            times: None,
+            start_times: None,
+        };
+        let mut dropped = Bitmap::new();
+        for run in &runs {
+            self.run(batch, run, &mut columns, &mut dropped)?;
+        }
+        self.finish_batch(batch)?;
+        let mut absorbed = Bitmap::all(runs.last().map_or(0, |run| run.rows.end));
+        if !dropped.is_empty() {
+            absorbed.remove(&dropped);
+            batch.drop_rows(dropped);
+        }
+        batch.absorb(absorbed);
+        Ok(())
+    }
+
+    fn finish_batch(&mut self, batch: &mut Batch<'_>) -> Result<(), Failure> {
+        let now = batch.now();
+        self.groups.finish_batch(&self.metrics, now, &mut batch.output());
+        self.streams.finish_batch(self.stream_keying, now, &mut batch.output());
+        self.groups.table().save(&mut batch.storage())?;
+        self.streams.table().save(&mut batch.storage())
+    }
+
+    fn route(&mut self, batch: &mut Batch<'_>, number: u32) -> Result<Option<Route>, Failure> {
+        if let Some(route) = self.metrics.known(number) {
+            return Ok(route);
+        }
+        match batch.descriptor(number).cloned() {
+            Some(descriptor) => self.metrics.route(number, &descriptor, &mut batch.storage()),
+            None => Ok(None),
+        }
+    }
+
+    /// The rows of one metric.
+    fn run(
+        &mut self,
+        batch: &mut Batch<'_>,
+        run: &Run,
+        columns: &mut Columns,
+        dropped: &mut Bitmap,
+    ) -> Result<(), Failure> {
+        let rows = run.rows.clone();
+        let mut drop_all = |reasons: &mut crate::reasons::Reasons, reason| {
+            reasons.count(reason, rows.len() as u64);
+            dropped.set_range(rows.clone());
+        };
+        let Some(route) = self.route(batch, run.descriptor)? else {
+            drop_all(&mut self.reasons, Reason::Metrics);
+            return Ok(());
+        };
+        match (route.is_sum, route.temporality) {
+            (true, Temporality::Unspecified) => drop_all(&mut self.reasons, Reason::Temporality),
+            (true, Temporality::Delta) if route.mode == Mode::Total => {
+                self.deltas(batch, &route, rows, columns, dropped)
+            }
+            (true, Temporality::Cumulative) => {
+                columns.pull_streams(batch, self.stream_keying);
+                for row in rows {
+                    let verdict = self.cumulative_row(batch, &route, row, columns);
+                    self.judge(verdict, row, dropped);
+                }
+            }
+            _ => {
+                if route.mode == Mode::Last {
+                    columns.pull_times(batch);
+                }
+                for row in rows {
+                    let verdict = self.row(batch, &route, row, columns);
+                    self.judge(verdict, row, dropped);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn judge(&mut self, verdict: Result<(), Reason>, row: usize, dropped: &mut Bitmap) {
+        if let Err(reason) = verdict {
+            self.reasons.count(reason, 1);
+            dropped.set(row);
+        }
+    }
+
+    /// Increments of totals: plain loops as long as rows are plain, and one by one where they are not.
+    fn deltas(
+        &mut self,
+        batch: &mut Batch<'_>,
+        route: &Route,
+        rows: Range<usize>,
+        columns: &Columns,
+        dropped: &mut Bitmap,
+    ) {
+        let numbers = columns.values.numbers(rows.clone());
+        let keys = columns.keys.get(rows.clone()).unwrap_or_default();
+        let mut at = 0;
+        while at < rows.len() {
+            at += self.add_plain(route, keys.get(at..).unwrap_or_default(), numbers, at);
+            if at < rows.len() {
+                let row = rows.start + at;
+                let verdict = self.row(batch, route, row, columns);
+                self.judge(verdict, row, dropped);
+                at += 1;
+            }
+        }
+    }
+
+    /// Adds rows from `at` on up to the first that is not plain; how many were added.
+    fn add_plain(&mut self, route: &Route, keys: &[u32], numbers: Numbers<'_>, at: usize) -> usize {
+        let Some(metric) = self.metrics.get(route.metric) else { return 0 };
+        let (slots, table) = (metric.slots.by_code(), self.groups.table());
+        // What goes into the overflow series is counted apart.
+        let overflow = metric.overflow;
+        match numbers {
+            Numbers::Integers(words) => {
+                let least = if route.monotonic { 0 } else { i64::MIN };
+                let words = words.get(at..).unwrap_or_default();
+                add_integers(table, slots, overflow, keys, words, least)
+            }
+            Numbers::Doubles(words) => {
+                let least = if route.monotonic { 0.0 } else { f64::MIN };
+                let words = words.get(at..).unwrap_or_default();
+                add_doubles(table, slots, overflow, keys, words, least)
+            }
+            Numbers::Mixed => 0,
+        }
+    }
+
+    /// A value as it is: an increment of a delta sum, or a gauge's.
+    fn row(&mut self, batch: &mut Batch<'_>, route: &Route, row: usize, columns: &Columns) -> Result<(), Reason> {
+        let value = columns.values.get(row).ok_or(Reason::NoValue)?;
+        if !value.is_finite() {
+            return Err(Reason::NotFinite);
+        }
+        if route.monotonic && value.is_negative() {
+            return Err(Reason::Negative);
+        }
+        self.take(batch, route, row, columns, value)
+    }
+
+    /// A value of a cumulative sum: what its stream counted since the point before.
+    fn cumulative_row(
+        &mut self,
+        batch: &mut Batch<'_>,
+        route: &Route,
+        row: usize,
+        columns: &Columns,
+    ) -> Result<(), Reason> {
+        let cell = |column: &Option<Vec<u64>>| column.as_ref().and_then(|column| column.get(row)).copied().unwrap_or(0);
+        let value = columns.values.get(row).ok_or(Reason::NoValue)?;
+        let point = CumulativePoint { value, start_time: cell(&columns.start_times), time: cell(&columns.times) };
+        let code = columns.streams.as_ref().and_then(|codes| codes.get(row)).copied().unwrap_or(otelier_sdk::NO_CODE);
+        let step = self.streams.advance(code, &point, route.monotonic, self.config.initial_value, &self.meta)?;
+        match step {
+            Step::Add(increment) | Step::Reset(increment) => self.take(batch, route, row, columns, increment),
+            // The group exists from here on, with nothing counted yet.
+            Step::Baseline if route.mode == Mode::Total => self.take(batch, route, row, columns, value.zero()),
+            Step::Baseline => Ok(()),
+        }
+    }
+
+    fn take(
+        &mut self,
+        batch: &mut Batch<'_>,
+        route: &Route,
+        row: usize,
+        columns: &Columns,
+        value: Number,
+    ) -> Result<(), Reason> {
+        let key = columns.keys.get(row).copied().unwrap_or(otelier_sdk::NO_CODE);
+        let start = self.meta.series_start();
+        let time = match columns.time(row) {
+            0 => batch.now(),
+            time => time,
+        };
+        let found = self.groups.find(&mut self.metrics, route.metric, key, start, &mut batch.output());
+        let (slot, is_overflow) = found?;
+        if is_overflow {
+            self.reasons.count(Reason::Overflowed, 1);
+        }
+        if let Sum::Promoted(_) = self.groups.take(slot, route.mode, value, time)? {
+            self.reasons.count(Reason::Promoted, 1);
+        }
+        Ok(())
+    }
+}
+
+/// Adds integers to integer totals, as long as nothing else is asked for.
+fn add_integers(
+    table: &mut Table<Series>,
+    slots: &[u32],
+    overflow: u32,
+    keys: &[u32],
+    words: &[u64],
+    least: i64,
+) -> usize {
+    for (at, (key, word)) in keys.iter().zip(words).enumerate() {
+        let value = word.cast_signed();
+        let Some(slot) = slots.get(*key as usize).copied().filter(|slot| *slot != overflow) else { return at };
+        let Some(series) = table.touch(slot).filter(|series| !series.is_double) else { return at };
+        match series.value.cast_signed().checked_add(value) {
+            Some(total) if value >= least => series.value = total.cast_unsigned(),
+            _ => return at,
+        }
+    }
+    keys.len().min(words.len())
+}
+
+/// The same for doubles.
+fn add_doubles(
+    table: &mut Table<Series>,
+    slots: &[u32],
+    overflow: u32,
+    keys: &[u32],
+    words: &[u64],
+    least: f64,
+) -> usize {
+    for (at, (key, word)) in keys.iter().zip(words).enumerate() {
+        let value = f64::from_bits(*word);
+        let Some(slot) = slots.get(*key as usize).copied().filter(|slot| *slot != overflow) else { return at };
+        let Some(series) = table.touch(slot).filter(|series| series.is_double) else { return at };
+        let total = f64::from_bits(series.value) + value;
+        if value < least || !total.is_finite() {
+            return at;
+        }
+        series.value = total.to_bits();
+    }
+    keys.len().min(words.len())
+}

@@ -1,0 +1,98 @@
+//! Series and streams that fall silent.
+
+use otelier_sdk::testing::{Metric, Point};
+
+use super::{CREATED, at, lines, of_type, one, started};
+
+const TEN_SECONDS: &str = r#"{"metrics": ["work.*"], "group_by": ["work.type"], "expire_after": "10s"}"#;
+
+fn sum(work_type: &str, value: i64) -> Vec<Metric> {
+    vec![Metric::delta_sum("work.done", vec![of_type(Point::integer(value), work_type)])]
+}
+
+#[test]
+fn a_silent_series_leaves_and_returns_from_zero_with_a_later_start() {
+    let mut harness = started(TEN_SECONDS);
+    harness.process(&sum("a", 5), at(1)).unwrap();
+    harness.process(&sum("b", 5), at(1)).unwrap();
+    harness.process(&sum("b", 1), at(9)).unwrap();
+    assert_eq!(lines(&harness.flush(at(10)).unwrap()).len(), 2);
+    assert_eq!(lines(&harness.flush(at(11)).unwrap()), ["work.done_batched{work.type=b} 6"]);
+    assert_eq!(harness.host().dictionary_len(0), 1, "its code is released");
+    harness.commit();
+    harness.crash(at(12)).unwrap();
+    harness.process(&sum("a", 2), at(13)).unwrap();
+    harness.process(&sum("c", 3), at(13)).unwrap();
+    let emitted = harness.flush(at(15)).unwrap();
+    let expected =
+        ["work.done_batched{work.type=a} 2", "work.done_batched{work.type=b} 6", "work.done_batched{work.type=c} 3"];
+    assert_eq!(lines(&emitted), expected);
+    let starts: Vec<u64> = emitted.first().unwrap().points.iter().map(|point| point.start_time).collect();
+    assert_eq!(starts, [at(11), CREATED, at(11)]);
+}
+
+#[test]
+fn a_code_that_another_metric_uses_stays() {
+    let mut harness = started(TEN_SECONDS);
+    let metric = |name| Metric::delta_sum(name, vec![of_type(Point::integer(1), "a")]);
+    harness.process(&[metric("work.x"), metric("work.y")], at(1)).unwrap();
+    harness.process(&[metric("work.y")], at(9)).unwrap();
+    assert_eq!(lines(&harness.flush(at(12)).unwrap()), ["work.y_batched{work.type=a} 2"]);
+    assert_eq!(harness.host().dictionary_len(0), 1);
+    harness.process(&[metric("work.x")], at(13)).unwrap();
+    let expected = ["work.x_batched{work.type=a} 1", "work.y_batched{work.type=a} 2"];
+    assert_eq!(lines(&harness.flush(at(14)).unwrap()), expected);
+    assert!(harness.flush(at(30)).unwrap().is_empty());
+    assert_eq!(harness.host().dictionary_len(0), 0);
+}
+
+#[test]
+fn a_restart_is_no_reason_to_expire() {
+    let mut harness = started(TEN_SECONDS);
+    harness.process(&one(), at(1)).unwrap();
+    harness.commit();
+    harness.crash(at(1000)).unwrap();
+    assert_eq!(lines(&harness.flush(at(1000)).unwrap()), ["work.done_batched{work.type=a} 1"]);
+    assert!(harness.flush(at(1010)).unwrap().is_empty());
+}
+
+/// Whatever a returning stream counted before is in the total, so only what it counts from now on may be added.
+#[test]
+fn a_stream_that_expired_and_returns_is_a_baseline() {
+    for policy in ["auto", "keep"] {
+        let config =
+            format!(r#"{{"metrics": ["work.*"], "group_by": [], "expire_after": "10s", "initial_value": "{policy}"}}"#);
+        let mut harness = started(&config);
+        let stream = |id: &str, value, start, time| {
+            Metric::cumulative_sum("work.done", vec![Point::integer(value).with("id", id).at(at(start), at(time))])
+        };
+        harness.process(&[stream("old", 100, 1, 2)], at(2)).unwrap();
+        // Another stream keeps the series alive.
+        for second in [3, 8, 13] {
+            harness.process(&[stream("live", i64::try_from(second).unwrap(), 1, second)], at(second)).unwrap();
+        }
+        assert_eq!(lines(&harness.flush(at(13)).unwrap()), ["work.done_batched{} 113"], "{policy}");
+        assert_eq!(harness.host().dictionary_len(1), 1);
+        harness.commit();
+        harness.crash(at(14)).unwrap();
+        harness.process(&[stream("old", 130, 1, 15)], at(15)).unwrap();
+        assert_eq!(lines(&harness.flush(at(15)).unwrap()), ["work.done_batched{} 113"], "{policy}: returned");
+        harness.process(&[stream("old", 131, 1, 16)], at(16)).unwrap();
+        // A stream that began after the last expiry cannot have been forgotten.
+        harness.process(&[stream("new", 1000, 14, 16)], at(16)).unwrap();
+        assert_eq!(lines(&harness.flush(at(17)).unwrap()), ["work.done_batched{} 1114"], "{policy}: went on");
+    }
+}
+
+#[test]
+fn the_overflow_series_expires_too() {
+    let mut harness =
+        started(r#"{"metrics": ["work.*"], "group_by": ["work.type"], "expire_after": "10s", "max_series": 1}"#);
+    harness.process(&[sum("a", 1), sum("b", 2)].concat(), at(1)).unwrap();
+    assert_eq!(lines(&harness.flush(at(2)).unwrap()).len(), 2);
+    assert!(harness.flush(at(20)).unwrap().is_empty());
+    assert_eq!(harness.host().dictionary_len(0), 0);
+    harness.process(&[sum("b", 2), sum("a", 1)].concat(), at(21)).unwrap();
+    let expected = ["work.done_batched{otel.metric.overflow=true} 1", "work.done_batched{work.type=b} 2"];
+    assert_eq!(lines(&harness.flush(at(22)).unwrap()), expected);
+}

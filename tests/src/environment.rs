@@ -1,0 +1,68 @@
+//! Where the tests find what they run: `cargo xtask test` says it in variables, and a plain `cargo test` after a build
+//! finds it in the repository. What is missing is an error that names the command that gets it: no test passes because
+//! its tool was not there.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail};
+
+/// The top of the repository.
+pub fn repository() -> PathBuf {
+    // At run time, not compile time: clones at different paths can share one target directory.
+    let manifest_dir = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    Path::new(&manifest_dir).join("..")
+}
+
+/// The host.
+pub fn binary() -> Result<PathBuf> {
+    found("OTELIER_BIN", "target/release/otelier", "", "the host", "cargo build --release")
+}
+
+/// A plugin of the repository, as a component.
+pub fn plugin(name: &str) -> Result<PathBuf> {
+    let file = format!("{name}.wasm");
+    found("OTELIER_PLUGINS", "target/plugins", &file, &format!("the plugin {name}"), "cargo xtask plugins")
+}
+
+/// A guest of the tests, as a component.
+pub fn guest(name: &str) -> Result<PathBuf> {
+    let file = format!("{name}.wasm");
+    found("OTELIER_GUESTS", "target/guests", &file, &format!("the test guest {name}"), "cargo xtask plugins")
+}
+
+/// A Python that has the OpenTelemetry SDK.
+pub fn python() -> Result<PathBuf> {
+    found("OTELIER_PYTHON", "target/python/bin/python", "", "a Python with the OpenTelemetry SDK", "cargo xtask setup")
+}
+
+/// A file of the client in Python.
+pub fn client(file: &str) -> Result<PathBuf> {
+    found("OTELIER_CLIENTS", "configs/clients/python", file, "the client in Python", "git checkout configs/clients")
+}
+
+/// The Prometheus server.
+pub fn prometheus() -> Result<PathBuf> {
+    let unpacked = "target/tools/prometheus/usr/bin/prometheus";
+    found("OTELIER_PROMETHEUS", unpacked, "", "the Prometheus server", "cargo xtask setup")
+}
+
+/// The checker of metrics that comes with the Prometheus server.
+pub fn promtool() -> Result<PathBuf> {
+    let unpacked = "target/tools/prometheus/usr/bin/promtool";
+    found("OTELIER_PROMTOOL", unpacked, "", "promtool", "cargo xtask setup")
+}
+
+/// `variable` or else `usual` in the repository, and `file` in it unless that is empty.
+fn found(variable: &str, usual: &str, file: &str, what: &str, command: &str) -> Result<PathBuf> {
+    let mut path = match std::env::var_os(variable).filter(|value| !value.is_empty()) {
+        Some(path) => path.into(),
+        None => repository().join(usual),
+    };
+    if !file.is_empty() {
+        path.push(file);
+    }
+    if !path.exists() {
+        bail!("this test needs {what}, and {} ({variable}) is not there; `{command}` gets it", path.display());
+    }
+    Ok(path)
+}

@@ -1,0 +1,140 @@
+//! The real host as a child process: its files, its start, what it shows, and its end.
+//!
+//! Every host has loopback ports, a state directory and logs of its own, so tests run side by side. A host that a test
+//! forgot is ended by its process id when its handle goes.
+
+mod configuration;
+mod endpoints;
+mod setup;
+
+use std::process::{Child, ExitStatus};
+
+use anyhow::{Context, Result, bail, ensure};
+use rustix::process::{Pid, Signal, kill_process};
+
+pub use configuration::{Configuration, aggregate, manifest};
+pub use endpoints::Endpoints;
+pub use setup::Setup;
+
+use crate::exposition::Exposition;
+use crate::http::{self, Response};
+use crate::{grpc, wait};
+
+/// What a scraper sends that wants OpenMetrics.
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0";
+
+/// A running host.
+pub struct Host<'s> {
+    setup: &'s Setup,
+    child: Child,
+}
+
+impl<'s> Host<'s> {
+    fn new(setup: &'s Setup, child: Child) -> Host<'s> {
+        Host { setup, child }
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Where it listens.
+    pub fn endpoints(&self) -> &Endpoints {
+        &self.setup.endpoints
+    }
+
+    /// Waits until the health endpoint says that all is well. An error shows the log.
+    pub fn wait_until_healthy(&mut self) -> Result<()> {
+        let health = self.setup.endpoints.health;
+        let healthy = wait::until("the host is healthy", || {
+            if let Some(status) = self.child.try_wait()? {
+                return Ok(Some(Err(status)));
+            }
+            let answer = http::get(health, "/", &[])?;
+            Ok((answer.status == 200).then_some(Ok(())))
+        });
+        match healthy {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(status)) => bail!("the host ended with {status}; its log:\n{}", self.setup.log()),
+            Err(error) => Err(error.context(format!("the host's log:\n{}", self.setup.log()))),
+        }
+    }
+
+    /// What the health endpoint says.
+    pub fn health(&self) -> Result<Response> {
+        http::get(self.setup.endpoints.health, "/", &[])
+    }
+
+    /// The Prometheus endpoint, in the text format.
+    pub fn scrape(&self) -> Result<Exposition> {
+        page(http::get(self.setup.endpoints.prometheus, "/metrics", &[])?)
+    }
+
+    /// The Prometheus endpoint, in OpenMetrics.
+    pub fn scrape_open_metrics(&self) -> Result<Exposition> {
+        page(http::get(self.setup.endpoints.prometheus, "/metrics", &[("accept", OPEN_METRICS)])?)
+    }
+
+    /// The host's own metrics.
+    pub fn own_metrics(&self) -> Result<Exposition> {
+        page(http::get(self.setup.endpoints.telemetry, "/metrics", &[])?)
+    }
+
+    /// How many requests the OTLP receiver has refused for this reason over this transport.
+    pub fn refused(&self, transport: &str, reason: &str) -> Result<f64> {
+        let labels = [("receiver", "otlp"), ("transport", transport), ("reason", reason)];
+        Ok(self.own_metrics()?.value("otelier_receiver_refused_requests", &labels).unwrap_or(0.0))
+    }
+
+    /// A connection to the gRPC port.
+    pub fn grpc(&self) -> Result<grpc::Client> {
+        grpc::Client::connect(self.setup.endpoints.grpc)
+    }
+
+    /// Sends one metrics request over gRPC, and fails unless it is acknowledged.
+    pub fn accepts(&self, request: &[u8]) -> Result<()> {
+        let outcome = self.grpc()?.send(grpc::METRICS, request);
+        ensure!(outcome.is_acknowledged(), "not acknowledged: {outcome:?}; the host's log:\n{}", self.setup.log());
+        Ok(())
+    }
+
+    /// Waits until a scrape shows this value for this series.
+    pub fn wait_for(&self, name: &str, labels: &[(&str, &str)], value: f64) -> Result<()> {
+        let what = format!("{name} {labels:?} shows its value");
+        let shown = wait::until_equal(&what, &Some(value), || Ok(self.scrape()?.value(name, labels)));
+        shown.with_context(|| format!("{:#?}\nthe host's log:\n{}", self.scrape().ok(), self.setup.log()))
+    }
+
+    /// SIGKILL: no chance to save anything.
+    pub fn kill(mut self) -> Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
+    /// SIGTERM, and how it ended.
+    pub fn terminate(mut self) -> Result<ExitStatus> {
+        self.signal_terminate()?;
+        wait::until("the host has ended", || Ok(self.child.try_wait()?))
+    }
+
+    /// SIGTERM, without waiting for the end.
+    pub fn signal_terminate(&self) -> Result<()> {
+        let id = Pid::from_raw(i32::try_from(self.child.id())?).context("no process id")?;
+        Ok(kill_process(id, Signal::TERM)?)
+    }
+}
+
+impl Drop for Host<'_> {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn page(answer: Response) -> Result<Exposition> {
+    ensure!(answer.status == 200, "status {}: {}", answer.status, answer.text());
+    Exposition::parse(&answer.text())
+}

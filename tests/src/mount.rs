@@ -1,0 +1,66 @@
+//! File systems of the tests' own, where a full or read-only disk is needed: mounted in a namespace that ends with the
+//! test, so nothing outside ever sees them.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+
+/// A mount namespace, alive as long as this is.
+pub struct Namespace {
+    keeper: Child,
+    /// The keeper ends when this does.
+    _alive: Option<ChildStdin>,
+    id: String,
+    is_root: bool,
+}
+
+impl Namespace {
+    /// Runs `script` in a new namespace; mounts that it makes stay there. A user who is not root becomes the root of a
+    /// user namespace, where the kernel permits it.
+    pub fn new(script: &str) -> Result<Namespace> {
+        let is_root = rustix::process::geteuid().is_root();
+        let flags = if is_root { "-m" } else { "-Urm" };
+        // `read` returns at the end of standard input, which comes with the end of the test, whatever kind of end that is.
+        let script = format!("set -e; {script}; echo ready; read end || true");
+        let keeper = Command::new("unshare")
+            .args([flags, "--propagation", "private", "sh", "-c", &script])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn();
+        let mut keeper = keeper.context("this test needs `unshare` of util-linux")?;
+        let id = keeper.id().to_string();
+        let alive = keeper.stdin.take();
+        let output = keeper.stdout.take().context("no output")?;
+        let namespace = Namespace { keeper, _alive: alive, id, is_root };
+        let mut line = String::new();
+        BufReader::new(output).read_line(&mut line)?;
+        ensure!(line == "ready\n", "this test needs to mount a file system: run it as root, or permit user namespaces");
+        Ok(namespace)
+    }
+
+    /// The words that start a program inside.
+    pub fn enter(&self) -> Vec<&str> {
+        let mut words = vec!["nsenter", "-t", &self.id, "-m"];
+        if !self.is_root {
+            words.extend(["-U", "--preserve-credentials"]);
+        }
+        words
+    }
+
+    /// A path inside, as seen from outside.
+    pub fn outside(&self, path: &Path) -> PathBuf {
+        let mut outside = PathBuf::from(format!("/proc/{}/root", self.id));
+        outside.extend(path.components().skip(1));
+        outside
+    }
+}
+
+impl Drop for Namespace {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.keeper.kill();
+        let _ = self.keeper.wait();
+    }
+}

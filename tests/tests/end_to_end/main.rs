@@ -1,0 +1,10 @@
+//! The whole host, from real senders to what is read at the other end.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod aggregate;
+mod commands;
+mod passthrough;
+mod prometheus;
+mod restart;
+mod sdk;
