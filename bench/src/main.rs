@@ -155,7 +155,7 @@ impl Options {
         let in_flight = self.in_flight.unwrap_or(match batch {
             0..500 => 100,
             500..4000 => 32,
-            _ => 12,
+            _ => 8,
         });
         let (warm_up, window) = (Duration::from_secs_f64(seconds / 5.0), Duration::from_secs_f64(seconds));
         Plan { input, batch, streams: self.streams, in_flight, warm_up, window }

@@ -115,7 +115,11 @@ pub async fn hold(server: Server, plan: &Plan, settings: &Settings) -> Result<()
             _ = tokio::signal::ctrl_c() => break,
         }
         let memory = kernel::memory(running.pid())?;
-        let sample = Reading::take(running.pid(), &load)?.since(&before, plan.batch, [memory.now_mib; 3]);
+        let sample = Reading::take(running.pid(), &load)?.since(
+            &before,
+            plan.batch,
+            [memory.now_mib, memory.now_mib, memory.most_mib],
+        );
         eprintln!("{}", crate::report::text(&sample));
     }
     let (pool, acknowledged) = load.stop().await?;

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use otelier::otlp::columns::Bitmap;
 use otelier::otlp::emit::Numbers;
 use otelier::processor::{
-    Context, Declared, Rows, Severity as HostSeverity, State, StateError, Violation, blob_strings,
+    Context, Declared, NewKeys, Rows, Severity as HostSeverity, State, StateError, Violation, blob_strings,
 };
 use otelier_sdk::{
     Additions, Attribute, Blob, Descriptor, Entries, Found, Host, Runs, Severity, StorageError, Temporality,
@@ -201,7 +201,7 @@ impl Host for Imports<'_> {
     }
 
     fn rows_new_keys(&mut self, keying: u32) -> Additions {
-        let keys = self.context.new_keys(keying);
+        let keys = self.context.new_keys(keying).map(|NewKeys { codes, ends, bytes }| (codes, ends, bytes));
         let (codes, ends, bytes) = self.allowed(keys);
         Additions { codes, entries: Blob { ends, bytes } }
     }

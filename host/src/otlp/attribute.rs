@@ -16,23 +16,39 @@ impl Strings {
     /// Checks one string field's bytes.
     #[inline(always)]
     pub fn check(self, text: &[u8]) -> Result<(), Fault> {
-        if self == Strings::Bytes || is_short_ascii(text) || std::str::from_utf8(text).is_ok() {
+        if self == Strings::Bytes || is_short_ascii(text) || is_utf8(text) {
             return Ok(());
         }
         Err(Fault::at(text, "string is not UTF-8"))
     }
 }
 
-/// Whether a text of up to 16 bytes is ASCII, in two loads; longer ones are left to the caller's slower check.
+/// Kept out of the hot loops.
+#[cold]
+#[inline(never)]
+fn is_utf8(text: &[u8]) -> bool {
+    std::str::from_utf8(text).is_ok()
+}
+
+/// Whether a text of up to 64 bytes is ASCII, eight bytes at a time; longer ones are left to the caller's slower check.
 #[inline(always)]
 fn is_short_ascii(text: &[u8]) -> bool {
     const HIGH: u64 = 0x8080_8080_8080_8080;
-    match (text.first_chunk::<8>(), text.last_chunk::<8>()) {
-        (Some(front), Some(back)) if text.len() <= 16 => {
-            (u64::from_le_bytes(*front) | u64::from_le_bytes(*back)) & HIGH == 0
-        }
-        (None, None) => text.iter().fold(0, |bits, byte| bits | byte) < 0x80,
-        _ => false,
+    let Some(last) = text.last_chunk::<8>() else { return is_tiny_ascii(text) };
+    if text.len() > 64 {
+        return false;
+    }
+    let (chunks, _) = text.as_chunks::<8>();
+    let bits = chunks.iter().fold(u64::from_le_bytes(*last), |bits, chunk| bits | u64::from_le_bytes(*chunk));
+    bits & HIGH == 0
+}
+
+/// The same for up to 7 bytes.
+#[inline(always)]
+fn is_tiny_ascii(text: &[u8]) -> bool {
+    match (text.first_chunk::<4>(), text.last_chunk::<4>()) {
+        (Some(front), Some(back)) => (u32::from_le_bytes(*front) | u32::from_le_bytes(*back)) & 0x8080_8080 == 0,
+        _ => text.iter().fold(0, |bits, byte| bits | byte) < 0x80,
     }
 }
 

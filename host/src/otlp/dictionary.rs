@@ -178,6 +178,11 @@ impl Dictionary {
         self.unsent = living.map(|(code, _)| code as u32).collect();
     }
 
+    /// Whether there are codes that `take_unsaved` would return.
+    pub fn has_unsaved(&self) -> bool {
+        !self.unsaved.is_empty()
+    }
+
     /// Codes added since the last call of this function, for the store.
     pub fn take_unsaved(&mut self) -> Vec<u32> {
         std::mem::take(&mut self.unsaved)

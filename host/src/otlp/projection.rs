@@ -35,6 +35,8 @@ pub struct Projector {
     projection: Projection,
     descriptors: Descriptors,
     dictionaries: Vec<Dictionary>,
+    /// One for each keying; here between batches to be used again.
+    partials: Vec<Partial>,
     hasher: Hasher,
     /// Rows of the batch before, to size the columns of the next.
     rows_before: usize,
@@ -46,7 +48,9 @@ impl Projector {
         let hasher = Hasher::random();
         let dictionary = |_: &Keying| Dictionary::new(hasher.clone(), entries_max);
         let dictionaries = projection.keyings.iter().map(dictionary).collect();
-        Projector { projection, descriptors: Descriptors::new(patterns), dictionaries, hasher, rows_before: 0 }
+        let partials = projection.keyings.iter().map(Partial::new).collect();
+        let descriptors = Descriptors::new(patterns);
+        Projector { projection, descriptors, dictionaries, partials, hasher, rows_before: 0 }
     }
 
     /// What it projects.
@@ -64,6 +68,11 @@ impl Projector {
         self.dictionaries.get_mut(keying)
     }
 
+    /// Whether a dictionary has entries that are not stored.
+    pub fn has_unsaved(&self) -> bool {
+        self.dictionaries.iter().any(Dictionary::has_unsaved)
+    }
+
     /// Metrics met since the last call of this function.
     pub fn take_unsent_descriptors(&mut self) -> Vec<Descriptor> {
         self.descriptors.take_unsent()
@@ -78,7 +87,7 @@ impl Projector {
     /// Reads one metrics request, checking all of it.
     pub fn project(&mut self, request: &[u8], strings: Strings) -> Result<Columns, Malformed> {
         let columns = self.empty_columns();
-        let partials = self.projection.keyings.iter().map(Partial::new).collect();
+        let partials = std::mem::take(&mut self.partials);
         let mut pass = Pass {
             projector: self,
             columns,
@@ -89,9 +98,10 @@ impl Projector {
             scope: Message::default(),
             metric: None,
         };
-        let items = metrics::walk(request, strings, &mut pass)?;
-        let mut columns = pass.columns;
-        columns.items = items;
+        let walked = metrics::walk(request, strings, &mut pass);
+        let (mut columns, partials) = (pass.columns, pass.partials);
+        self.partials = partials;
+        columns.items = walked?;
         self.rows_before = columns.rows as usize;
         Ok(columns)
     }

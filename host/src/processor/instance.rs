@@ -294,6 +294,9 @@ fn described(
 /// New codes of durable dictionaries join the call's writes; released ones leave the store and the dictionary.
 fn save_dictionaries(context: &mut Context, output: &Output) -> Result<(), StateError> {
     let Some(projector) = context.projector.as_mut() else { return Ok(()) };
+    if output.released.is_empty() && !projector.has_unsaved() {
+        return Ok(());
+    }
     let keyings = projector.projection().keyings.clone();
     for (keying, codes) in &output.released {
         if keyings.get(*keying).is_some_and(|keying| keying.durable) {

@@ -81,7 +81,15 @@ impl Engine {
         if bytes.starts_with(b"\0asm\x01\0\0\0") {
             return Err(no_component("it is a core module".into()));
         }
-        Component::from_binary(&self.inner, bytes).map_err(|error| no_component(format!("{error:#}")))
+        // On a thread of its own, so that the allocator gives back what the compiler used when the thread ends.
+        let compiled = std::thread::scope(|scope| {
+            let thread = scope.spawn(|| Component::from_binary(&self.inner, bytes));
+            thread.join()
+        });
+        match compiled {
+            Ok(compiled) => compiled.map_err(|error| no_component(format!("{error:#}"))),
+            Err(_) => Err(no_component("the compiler panicked".into())),
+        }
     }
 }
 
@@ -97,5 +105,7 @@ fn settings() -> Config {
     // The same input gives the same bytes on every machine.
     config.cranelift_nan_canonicalization(true);
     config.wasm_relaxed_simd(false);
+    // One thread compiles, and ends: a pool's threads would keep the compiler's memory for ever.
+    config.parallel_compilation(false);
     config
 }

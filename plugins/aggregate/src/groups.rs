@@ -245,6 +245,16 @@ impl Groups {
         slot
     }
 
+    /// Adds to an integer total; false where it is none, or would not stay one.
+    pub fn add_plain(&mut self, slot: u32, increment: i64) -> bool {
+        let Some(series) = self.table.touch(slot).filter(|series| !series.is_double) else { return false };
+        let total = series.value.cast_signed().checked_add(increment);
+        if let Some(total) = total {
+            series.value = total.cast_unsigned();
+        }
+        total.is_some()
+    }
+
     /// Takes one value into a series. `Promoted`: taken, and the total is a double now.
     pub fn take(&mut self, slot: u32, mode: Mode, value: Number, time: u64) -> Result<Sum, Reason> {
         let Some(series) = self.table.touch(slot) else { return Err(Reason::NoRoom) };

@@ -22,6 +22,7 @@ mod process;
 mod reasons;
 mod slots;
 mod streams;
+mod sums;
 
 use otelier_sdk::{Batch, Declare, Failure, Flush, Keying, Processor, Progress, Signal, Start, Temporality};
 
@@ -50,6 +51,7 @@ pub struct Aggregate {
     metrics: metrics::Metrics,
     groups: groups::Groups,
     streams: streams::Streams,
+    sums: sums::Sums,
     reasons: reasons::Reasons,
     stage: flush::Stage,
     /// When this instance was started: nothing expires for having heard nothing before.
@@ -82,6 +84,7 @@ impl Processor for Aggregate {
             metrics: metrics::Metrics::new(config.functions),
             groups: groups::Groups::new(group_keying, config.max_series),
             streams: streams::Streams::new(config.max_streams),
+            sums: sums::Sums::default(),
             reasons: reasons::Reasons::default(),
             stage: flush::Stage::default(),
             started: 0,

@@ -138,6 +138,7 @@ impl Aggregate {
     ) {
         let numbers = columns.values.numbers(rows.clone());
         let keys = columns.keys.get(rows.clone()).unwrap_or_default();
+        self.sums.begin();
         let mut at = 0;
         while at < rows.len() {
             at += self.add_plain(route, keys.get(at..).unwrap_or_default(), numbers, at);
@@ -148,24 +149,24 @@ impl Aggregate {
                 at += 1;
             }
         }
+        let promoted = self.sums.finish(&mut self.groups);
+        self.reasons.count(Reason::Promoted, promoted);
     }
 
     /// Adds rows from `at` on up to the first that is not plain; how many were added.
     fn add_plain(&mut self, route: &Route, keys: &[u32], numbers: Numbers<'_>, at: usize) -> usize {
         let Some(metric) = self.metrics.get(route.metric) else { return 0 };
-        let (slots, table) = (metric.slots.by_code(), self.groups.table());
-        // What goes into the overflow series is counted apart.
-        let overflow = metric.overflow;
         match numbers {
             Numbers::Integers(words) => {
                 let least = if route.monotonic { 0 } else { i64::MIN };
                 let words = words.get(at..).unwrap_or_default();
-                add_integers(table, slots, overflow, keys, words, least)
+                self.sums.add(self.groups.table(), metric, keys, words, least)
             }
             Numbers::Doubles(words) => {
                 let least = if route.monotonic { 0.0 } else { f64::MIN };
                 let words = words.get(at..).unwrap_or_default();
-                add_doubles(table, slots, overflow, keys, words, least)
+                // What goes into the overflow series is counted apart.
+                add_doubles(self.groups.table(), metric.slots.by_code(), metric.overflow, keys, words, least)
             }
             Numbers::Mixed => 0,
         }
@@ -230,28 +231,7 @@ impl Aggregate {
     }
 }
 
-/// Adds integers to integer totals, as long as nothing else is asked for.
-fn add_integers(
-    table: &mut Table<Series>,
-    slots: &[u32],
-    overflow: u32,
-    keys: &[u32],
-    words: &[u64],
-    least: i64,
-) -> usize {
-    for (at, (key, word)) in keys.iter().zip(words).enumerate() {
-        let value = word.cast_signed();
-        let Some(slot) = slots.get(*key as usize).copied().filter(|slot| *slot != overflow) else { return at };
-        let Some(series) = table.touch(slot).filter(|series| !series.is_double) else { return at };
-        match series.value.cast_signed().checked_add(value) {
-            Some(total) if value >= least => series.value = total.cast_unsigned(),
-            _ => return at,
-        }
-    }
-    keys.len().min(words.len())
-}
-
-/// The same for doubles.
+/// Adds doubles to double totals, as long as nothing else is asked for.
 fn add_doubles(
     table: &mut Table<Series>,
     slots: &[u32],

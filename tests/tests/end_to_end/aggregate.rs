@@ -32,9 +32,11 @@ fn what_matches_is_summed_and_the_rest_of_the_request_passes() -> Result<()> {
 
 #[test]
 fn the_ledger_balances() -> Result<()> {
+    // The totals of the first processor began before the state of the second was made.
+    let second = json!({"metrics": ["*_batched"], "group_by": [], "interval": "50ms", "initial_value": "keep"});
     let config = Configuration::default()
         .processor("aggregate/one", aggregate())
-        .processor("aggregate/two", json!({"metrics": ["*_batched"], "group_by": [], "interval": "50ms"}))
+        .processor("aggregate/two", second)
         .pipeline("metrics", &["aggregate/one", "aggregate/two"], &["prometheus"]);
     let setup = Setup::with_aggregate(&config)?;
     let host = setup.start()?;

@@ -1,7 +1,7 @@
 //! The real OpenTelemetry SDK for Python, over both protocols, against the configuration of the quick start.
 
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 use otelier_tests::environment;
@@ -72,7 +72,7 @@ fn what_the_disk_queue_kept_is_sent_at_the_next_start() -> Result<()> {
     client.arg(environment::client("send.py")?).args(["--count", "10", "--queue", text]);
     client.arg("--endpoint").arg(format!("http://{}", down.endpoints().http)).args(["--protocol", "http"]);
     down.kill()?;
-    let mut client = client.spawn().context("cannot start Python")?;
+    let mut client = client.stdout(Stdio::null()).stderr(Stdio::null()).spawn().context("cannot start Python")?;
     wait::until("the request is on disk", || Ok((files(&queue)? == 1).then_some(())))?;
     // A client that dies while it tries again.
     client.kill()?;

@@ -6,6 +6,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod acceptance;
+mod dictionaries;
+mod edits;
+mod emissions;
+mod hostile;
+mod keys;
+#[cfg(target_os = "linux")]
+mod memory;
 mod model;
 mod patterns;
 mod projections;

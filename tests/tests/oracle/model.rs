@@ -36,7 +36,9 @@ impl Typed {
             Some(Value::BoolValue(value)) => Typed::Bool(*value),
             Some(Value::IntValue(value)) => Typed::Integer(*value),
             Some(Value::DoubleValue(value)) => Typed::Double(value.to_bits()),
-            Some(Value::ArrayValue(list)) => Typed::Array(list.values.iter().map(|value| Typed::of(Some(value))).collect()),
+            Some(Value::ArrayValue(list)) => {
+                Typed::Array(list.values.iter().map(|value| Typed::of(Some(value))).collect())
+            }
             Some(Value::KvlistValue(map)) => Typed::Map(
                 map.values
                     .iter()
@@ -56,9 +58,7 @@ impl Typed {
             Typed::Bool(value) => Value::BoolValue(*value),
             Typed::Integer(value) => Value::IntValue(*value),
             Typed::Double(bits) => Value::DoubleValue(f64::from_bits(*bits)),
-            Typed::Array(list) => {
-                Value::ArrayValue(ArrayValue { values: list.iter().map(Typed::any_value).collect() })
-            }
+            Typed::Array(list) => Value::ArrayValue(ArrayValue { values: list.iter().map(Typed::any_value).collect() }),
             Typed::Map(map) => Value::KvlistValue(KeyValueList {
                 values: map.iter().map(|(key, value)| value.attribute(text(key))).collect(),
             }),
@@ -172,7 +172,8 @@ impl Candidates {
 
     /// Whether a key has these names, each with one of its values.
     pub fn allows(&self, key: &Key) -> bool {
-        let one_of = |name: &(Level, Vec<u8>), value| self.values.get(name).is_some_and(|values| values.contains(value));
+        let one_of =
+            |name: &(Level, Vec<u8>), value| self.values.get(name).is_some_and(|values| values.contains(value));
         key.len() == self.values.len() && key.iter().all(|(name, value)| one_of(name, value))
     }
 
@@ -218,7 +219,8 @@ pub fn project(request: &ExportMetricsServiceRequest, patterns: &[String], keyin
                 batch.items += points(metric);
                 let numbers = rows_of(metric, patterns);
                 if let Some((descriptor, points)) = numbers {
-                    let context = Context { resource: &resource_metrics.resource, scope: &scope_metrics.scope, descriptor };
+                    let context =
+                        Context { resource: &resource_metrics.resource, scope: &scope_metrics.scope, descriptor };
                     batch.rows.extend(points.iter().map(|point| context.row(point, keyings)));
                     batch.runs.push(Run { end: batch.rows.len(), descriptor: context.descriptor, ordinal });
                 }

@@ -1,0 +1,101 @@
+//! The sums of one run of integers, by key code: the innermost loop, with nothing in it but what a sum needs.
+
+use otelier_sdk::aggregate::{Number, Sum};
+use otelier_sdk::table::Table;
+
+use crate::groups::{Groups, Series};
+use crate::metrics::{Metric, Mode};
+
+/// The sum under one code, valid in the run whose number it carries.
+#[derive(Debug, Clone, Copy, Default)]
+struct Cell {
+    total: i64,
+    run: u32,
+    slot: u32,
+}
+
+/// Sums that belong to series once the run is over.
+#[derive(Debug, Default)]
+pub struct Sums {
+    by_code: Vec<Cell>,
+    /// The codes of this run.
+    codes: Vec<u32>,
+    run: u32,
+}
+
+impl Sums {
+    /// Begins a run: the rows of one metric.
+    pub fn begin(&mut self) {
+        self.run = self.run.wrapping_add(1);
+        if self.run == 0 {
+            self.by_code.clear();
+            self.run = 1;
+        }
+    }
+
+    /// Adds rows up to the first that needs another look: a group that is new, in the overflow series or a double, a value
+    /// below `least`, a sum beyond 64 bits. Tells how many were added.
+    pub fn add(&mut self, table: &Table<Series>, metric: &Metric, keys: &[u32], words: &[u64], least: i64) -> usize {
+        let mut at = 0;
+        loop {
+            let (keys, words) = (keys.get(at..).unwrap_or_default(), words.get(at..).unwrap_or_default());
+            let known = add_known(&mut self.by_code, self.run, keys, words, least);
+            let mut rows = keys.iter().zip(words).skip(known);
+            let opened = rows.by_ref().take_while(|(key, word)| {
+                let value = word.cast_signed();
+                value >= least && self.open(table, metric, **key, value)
+            });
+            let added = known + opened.count();
+            if added == 0 {
+                return at;
+            }
+            at += added;
+        }
+    }
+
+    /// Opens the sum of a code with its first value; false where its series is no integer total, or it is open already.
+    fn open(&mut self, table: &Table<Series>, metric: &Metric, key: u32, value: i64) -> bool {
+        let slot = metric.slots.get(key);
+        let plain = slot != metric.overflow && table.get(slot).is_some_and(|series| !series.is_double);
+        let index = key as usize;
+        if !plain {
+            return false;
+        }
+        if self.by_code.len() <= index {
+            self.by_code.resize(index + 1, Cell::default());
+        }
+        match self.by_code.get_mut(index) {
+            Some(cell) if cell.run != self.run => *cell = Cell { total: value, run: self.run, slot },
+            _ => return false,
+        }
+        self.codes.push(key);
+        true
+    }
+
+    /// Ends the run: the sums go into their series. Tells how many totals became doubles.
+    pub fn finish(&mut self, groups: &mut Groups) -> u64 {
+        let mut promoted = 0;
+        for code in self.codes.drain(..) {
+            let Some(cell) = self.by_code.get(code as usize) else { continue };
+            if groups.add_plain(cell.slot, cell.total) {
+                continue;
+            }
+            let taken = groups.take(cell.slot, Mode::Total, Number::Integer(cell.total), 0);
+            promoted += u64::from(matches!(taken, Ok(Sum::Promoted(_))));
+        }
+        promoted
+    }
+}
+
+/// Adds rows as long as their codes have a sum and the sum stays an integer.
+fn add_known(by_code: &mut [Cell], run: u32, keys: &[u32], words: &[u64], least: i64) -> usize {
+    for (at, (key, word)) in keys.iter().zip(words).enumerate() {
+        let value = word.cast_signed();
+        let Some(cell) = by_code.get_mut(*key as usize).filter(|cell| cell.run == run) else { return at };
+        match cell.total.checked_add(value) {
+            Some(total) if value >= least => cell.total = total,
+            _ => return at,
+        }
+    }
+    keys.len().min(words.len())
+}

@@ -1,0 +1,163 @@
+//! A disk that refuses: senders are told to try again, health says why, and what was acknowledged is there afterwards.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use otelier_tests::grpc::{self, Outcome, Refusal};
+use otelier_tests::host::{Configuration, Host, Setup};
+use otelier_tests::mount::Namespace;
+use otelier_tests::payload::{self, Temporality};
+use otelier_tests::{http, wait};
+use serde_json::Value;
+
+const TOTAL: &str = "work_done_batched_total";
+/// Far more than it takes to fill what the store has reserved before the disk became full.
+const REQUESTS_MAX: u32 = 20_000;
+
+/// Sends requests that each make a series of their own, with a long name, and remembers which were acknowledged.
+struct Filler {
+    client: grpc::Client,
+    sent: u32,
+    acknowledged: Vec<String>,
+    refused: Vec<String>,
+}
+
+impl Filler {
+    fn new(host: &Host<'_>) -> Result<Filler> {
+        Ok(Filler { client: host.grpc()?, sent: 0, acknowledged: Vec::new(), refused: Vec::new() })
+    }
+
+    fn send(&mut self) -> Result<Option<Refusal>> {
+        self.sent += 1;
+        let name = format!("{}-{}", self.sent, "x".repeat(5000));
+        match self.client.send(grpc::METRICS, &payload::work(&name, Temporality::Delta, &[1, 2])) {
+            Outcome::Refused(refusal) => {
+                self.refused.push(name);
+                Ok(Some(refusal))
+            }
+            outcome => {
+                ensure!(outcome.is_acknowledged(), "request {}: {outcome:?}", self.sent);
+                self.acknowledged.push(name);
+                Ok(None)
+            }
+        }
+    }
+
+    fn until_refused(&mut self) -> Result<Refusal> {
+        while self.sent < REQUESTS_MAX {
+            if let Some(refusal) = self.send()? {
+                return Ok(refusal);
+            }
+        }
+        anyhow::bail!("{REQUESTS_MAX} requests were acknowledged on a full disk")
+    }
+
+    /// What was acknowledged is shown, what was refused is not.
+    fn check(&self, host: &Host<'_>) -> Result<()> {
+        let scrape = host.scrape()?;
+        let value = |name: &String| scrape.value(TOTAL, &[("work_type", name)]);
+        let cut = |name: &String| name.split('-').next().unwrap_or_default().to_owned();
+        let lost: Vec<String> = self.acknowledged.iter().filter(|name| value(name) != Some(3.0)).map(cut).collect();
+        ensure!(lost.is_empty(), "acknowledged and not shown: {lost:?}");
+        let extra: Vec<String> = self.refused.iter().filter(|name| value(name).is_some()).map(cut).collect();
+        ensure!(extra.is_empty(), "refused and shown: {extra:?}");
+        Ok(())
+    }
+}
+
+fn trouble(host: &Host<'_>, part: &str) -> Result<String> {
+    let answer = host.health()?;
+    ensure!(answer.status == 503, "health says {}: {}", answer.status, answer.text());
+    let report: Value = serde_json::from_slice(&answer.body)?;
+    let words = report["troubles"][part].as_str();
+    Ok(words.with_context(|| format!("no trouble with {part}: {report}"))?.to_owned())
+}
+
+/// The end of a log, which is long when every request is refused.
+fn tail(log: &str) -> &str {
+    log.get(log.len().saturating_sub(4000)..).unwrap_or(log)
+}
+
+/// Takes all the room there is.
+fn fill(path: &Path) -> Result<()> {
+    let mut file = File::create(path)?;
+    loop {
+        match file.write_all(&[0; 4096]) {
+            Ok(()) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::StorageFull => return Ok(()),
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+#[test]
+fn a_full_disk_refuses_requests_until_there_is_room() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    // RocksDB goes on by itself, some seconds after there is as much room again as its log may take: 64 MiB.
+    let disk = Namespace::new(&format!("mount -t tmpfs -o size=128m none {}", folder.path().display()))?;
+    let setup = Setup::with_aggregate(&Configuration::aggregate())?;
+    let setup = setup.state_in(&folder.path().join("state")).launched_by(&disk.enter());
+    let mut host = setup.start()?;
+    let mut filler = Filler::new(&host)?;
+    ensure!(filler.send()?.is_none(), "there is room in the beginning");
+    let fat: PathBuf = disk.outside(&folder.path().join("fat"));
+    fill(&fat)?;
+    let refusal = filler.until_refused()?;
+    assert_eq!(refusal.code, grpc::UNAVAILABLE, "{refusal:?}");
+    assert!(refusal.retry_after.is_some(), "{refusal:?}");
+    assert!(refusal.message.contains("state cannot be written"), "{refusal:?}");
+    assert!(refusal.message.contains("No space left on device"), "{refusal:?}");
+    let words = wait::until("health says so", || trouble(&host, "store").map(Some))?;
+    assert!(words.contains("No space left on device"), "{words}");
+    let over_http = http::post(
+        host.endpoints().http,
+        "/v1/metrics",
+        &[("content-type", "application/x-protobuf")],
+        &payload::work("http", Temporality::Delta, &[1]),
+    )?;
+    assert_eq!(over_http.status, 503, "{}", over_http.text());
+    assert!(over_http.header("retry-after").is_some());
+    assert!(host.refused("grpc", "unavailable")? >= 1.0 && host.refused("http", "unavailable")? >= 1.0);
+    std::fs::remove_file(&fat)?;
+    let again = wait::until("a request is acknowledged again", || Ok(filler.send()?.is_none().then_some(())));
+    again.with_context(|| format!("the host's log:\n{}", tail(&setup.log())))?;
+    host.wait_until_healthy()?;
+    wait::until("all of it is shown", || filler.check(&host).map(Some))?;
+    host.kill()?;
+    filler.check(&setup.start()?)
+}
+
+/// The largest file that the host may write, as `prlimit` has it. A write beyond it fails as one to a broken disk does,
+/// and not for want of room.
+fn limit_files(host: &Host<'_>, bytes: &str) -> Result<()> {
+    let mut command = Command::new("prlimit");
+    command.arg("--pid").arg(host.id().to_string()).arg(format!("--fsize={bytes}:unlimited"));
+    let status = command.status().context("this test needs `prlimit` of util-linux")?;
+    ensure!(status.success(), "prlimit ended with {status}");
+    Ok(())
+}
+
+#[test]
+fn a_disk_that_fails_refuses_requests_and_a_restart_goes_on() -> Result<()> {
+    let setup = Setup::with_aggregate(&Configuration::aggregate())?;
+    // Without this, the signal that comes with a failed write would end the host.
+    let setup = setup.launched_by(&["sh", "-c", "trap '' XFSZ; exec \"$0\" \"$@\""]);
+    let host = setup.start()?;
+    let mut filler = Filler::new(&host)?;
+    ensure!(filler.send()?.is_none(), "the disk works in the beginning");
+    limit_files(&host, "2097152")?;
+    let refusal = filler.until_refused()?;
+    assert_eq!(refusal.code, grpc::UNAVAILABLE, "{refusal:?}");
+    assert!(refusal.retry_after.is_some(), "{refusal:?}");
+    assert!(refusal.message.contains("state cannot be written"), "{refusal:?}");
+    let words = wait::until("health says so", || trouble(&host, "store").map(Some))?;
+    assert!(words.contains("File too large"), "{words}");
+    limit_files(&host, "unlimited")?;
+    let again = wait::within(std::time::Duration::from_secs(15), "a request is acknowledged again", || Ok(filler.send()?.is_none().then_some(())));
+    println!("again {again:?} {:?}\n{}", host.health()?.text(), tail(&setup.log()));
+    host.kill()?;
+    filler.check(&setup.start()?)
+}

@@ -1,0 +1,109 @@
+//! The one who kills: starts the host, waits for a random moment, kills it, and looks at what the next one shows first.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use fastrand::Rng;
+use otelier_tests::exposition::Exposition;
+use otelier_tests::host::{Host, Setup};
+use otelier_tests::wait;
+
+/// How often the host is killed in one run.
+const KILLS: u32 = 50;
+/// The longest a host lives after its first acknowledgement.
+const LIFE_MAX: Duration = Duration::from_millis(60);
+/// The longest a host lives that is killed while it starts.
+const BIRTH_MAX: Duration = Duration::from_millis(150);
+
+/// What senders and the reaper share.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// Requests that were acknowledged so far.
+    pub acknowledged: AtomicU64,
+    /// The last host is there to stay: finish.
+    pub finish: AtomicBool,
+    /// Something went wrong, and there will be no host to finish with.
+    pub abandoned: AtomicBool,
+}
+
+/// Who looks on: told of each death, and shown the first scrape of each life.
+pub trait Witness {
+    /// The host is dead, the next is not there yet.
+    fn killed(&mut self) {}
+    /// What a host shows first.
+    fn shown(&mut self, _scrape: &Exposition) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// A witness that waits for the end.
+pub struct Patient;
+
+impl Witness for Patient {}
+
+/// A seed, printed so that a run can be had again: `OTELIER_CRASH_SEED`.
+pub fn random() -> Result<Rng> {
+    let seed = match std::env::var("OTELIER_CRASH_SEED") {
+        Ok(text) => text.parse().context("OTELIER_CRASH_SEED is no number")?,
+        Err(_) => fastrand::u64(..),
+    };
+    println!("OTELIER_CRASH_SEED={seed}");
+    Ok(Rng::with_seed(seed))
+}
+
+/// Kills one host after the other.
+pub struct Reaper<'s> {
+    setup: &'s Setup,
+    progress: &'s Progress,
+    /// The start time that all series have.
+    since: Option<f64>,
+}
+
+impl<'s> Reaper<'s> {
+    pub fn new(setup: &'s Setup, progress: &'s Progress) -> Reaper<'s> {
+        Reaper { setup, progress, since: None }
+    }
+
+    /// Kills `KILLS` hosts and starts one more, which stays until the senders have finished. Tells them when they may, or
+    /// that there is nothing to wait for.
+    pub fn reap(&mut self, random: &mut Rng, witness: &mut impl Witness) -> Result<Host<'s>> {
+        let lived = (0..KILLS).try_for_each(|kill| {
+            self.one_life(random, witness).with_context(|| format!("after {kill} kills"))?;
+            witness.killed();
+            Ok(())
+        });
+        let last = lived.and_then(|()| self.start(witness).with_context(|| format!("after {KILLS} kills")));
+        self.progress.abandoned.store(last.is_err(), Ordering::SeqCst);
+        self.progress.finish.store(true, Ordering::SeqCst);
+        last
+    }
+
+    fn one_life(&mut self, random: &mut Rng, witness: &mut impl Witness) -> Result<()> {
+        // One in five does not live to serve.
+        if random.u32(0..5) == 0 {
+            let host = self.setup.spawn()?;
+            std::thread::sleep(BIRTH_MAX.mul_f64(random.f64()));
+            return host.kill();
+        }
+        let host = self.start(witness)?;
+        let before = self.progress.acknowledged.load(Ordering::SeqCst);
+        wait::until("a request is acknowledged", || {
+            Ok((self.progress.acknowledged.load(Ordering::SeqCst) > before).then_some(()))
+        })?;
+        std::thread::sleep(LIFE_MAX.mul_f64(random.f64()));
+        host.kill()
+    }
+
+    /// Starts a host and looks at its first scrape: its start times are those of every life before.
+    pub fn start(&mut self, witness: &mut impl Witness) -> Result<Host<'s>> {
+        let host = self.setup.start()?;
+        let scrape = host.scrape_open_metrics()?;
+        for created in scrape.named("work_done_batched_created") {
+            let since = *self.since.get_or_insert(created.value);
+            ensure!(created.value == since, "the start time moved from {since} to {}: {created:?}", created.value);
+        }
+        witness.shown(&scrape)?;
+        Ok(host)
+    }
+}
