@@ -23,7 +23,7 @@ impl Storage<'_> {
         self.set_all(Blob::one(key.to_vec()), Blob::one(value))
     }
 
-    /// Sets keys[i] to values[i].
+    /// Sets each key to the value at the same place.
     pub fn set_all(&mut self, keys: Blob, values: Blob) -> Result<(), StorageError> {
         self.host.storage_set(keys, values)
     }

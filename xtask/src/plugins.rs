@@ -37,6 +37,9 @@ pub fn guests_dir(workspace: &Workspace) -> PathBuf {
     workspace.published().join("guests")
 }
 
+/// Of the workspace's manifest.
+const PROFILE: &str = "plugin";
+
 fn build_family(workspace: &Workspace, toolchain: &Toolchain, family: &str, finished: &Path) -> Result<()> {
     let packages = packages(&workspace.root().join(family))?;
     if packages.is_empty() {
@@ -44,7 +47,7 @@ fn build_family(workspace: &Workspace, toolchain: &Toolchain, family: &str, fini
     }
     println!("building {family}: {}", packages.join(", "));
     let mut build = cargo::command(workspace, "build");
-    build.args(["--release", "--target", TARGET]).arg("--target-dir").arg(workspace.wasm_target());
+    build.args(["--profile", PROFILE, "--target", TARGET]).arg("--target-dir").arg(workspace.wasm_target());
     for package in &packages {
         build.args(["--package", package]);
     }
@@ -52,7 +55,7 @@ fn build_family(workspace: &Workspace, toolchain: &Toolchain, family: &str, fini
     process::run(&mut build)?;
     fs::create_dir_all(finished)?;
     for package in &packages {
-        let core = workspace.wasm_target().join(TARGET).join("release").join(file_name(package));
+        let core = workspace.wasm_target().join(TARGET).join(PROFILE).join(file_name(package));
         finish(&core, &finished.join(format!("{package}.wasm"))).with_context(|| format!("{family}: {package}"))?;
     }
     Ok(())

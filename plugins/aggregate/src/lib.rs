@@ -1,12 +1,12 @@
 //! Sums and gauges of many streams become few series: grouped by attributes, in state that survives a crash.
 //!
-//! A row's way: its metric leads to an output metric, its key code to a series of that ([`groups`]), where its value is added
+//! A row's way: its metric leads to an output metric, its key code to a series of that (`groups`), where its value is added
 //! or observed. The value of a cumulative sum first becomes the increment since the point before of its own stream
-//! ([`streams`]). Each flush emits every series. What a call changed is journaled at its end, and folded by the flush.
+//! (`streams`). Each flush emits every series. What a call changed is journaled at its end, and folded by the flush.
 //!
 //! Invariants:
 //!
-//! - Every row of a metric that matches is absorbed or dropped for a counted [`reason`](reasons::Reason).
+//! - Every row of a metric that matches is absorbed or dropped for a counted reason.
 //! - A series' value is what was counted since its start time, and both are stored in one record.
 //! - A code that nothing is kept under is released in the call in which it came, so the dictionaries hold what the state does.
 

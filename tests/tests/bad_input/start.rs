@@ -1,1 +1,206 @@
+//! What keeps a host from starting: a message that names the place and the way out, exit code 1, and nothing changed.
 
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use otelier_tests::host::{Configuration, Setup};
+use otelier_tests::mount::Namespace;
+use otelier_tests::payload::{self, Temporality};
+
+use crate::survivor::Survivor;
+
+#[test]
+fn a_port_that_is_taken_is_named() -> Result<()> {
+    let setup = Setup::with_aggregate(&Configuration::aggregate())?;
+    let endpoints = &setup.endpoints;
+    for (component, address) in [
+        ("otlp", endpoints.grpc),
+        ("otlp", endpoints.http),
+        ("prometheus", endpoints.prometheus),
+        ("health_check", endpoints.health),
+        ("service.telemetry.metrics", endpoints.telemetry),
+    ] {
+        let taken = TcpListener::bind(address)?;
+        let error = setup.fails_to_start()?;
+        let expected = format!(
+            "otelier: {component}: address {address} is already in use; stop what listens there or set another `endpoint`\n"
+        );
+        assert_eq!(error, expected);
+        drop(taken);
+    }
+    setup.start()?;
+    Ok(())
+}
+
+#[test]
+fn a_second_process_on_the_same_state_is_refused_and_the_first_goes_on() -> Result<()> {
+    let setup = Setup::with_aggregate(&Configuration::aggregate())?;
+    let host = setup.start()?;
+    let mut survivor = Survivor::new(&host)?;
+    let second = Setup::with_aggregate(&Configuration::aggregate())?.state_in(setup.state());
+    let error = second.fails_to_start()?;
+    assert!(error.contains(&format!("state directory {}", setup.state().display())), "{error}");
+    assert!(error.contains("in use by another process") && error.contains("--state-dir"), "{error}");
+    survivor.goes_on()?;
+    let acknowledged = survivor.acknowledged();
+    host.kill()?;
+    Survivor::is_remembered_by(acknowledged, &second)
+}
+
+#[test]
+fn a_state_directory_that_cannot_be_made_is_named() -> Result<()> {
+    let setup = Setup::with_aggregate(&Configuration::aggregate())?;
+    let file = setup.folder().join("file");
+    fs::write(&file, "not a directory")?;
+    for (state, cause) in [(file.clone(), "File exists"), (file.join("below"), "Not a directory")] {
+        let setup = Setup::with_aggregate(&Configuration::aggregate())?.state_in(&state);
+        let error = setup.fails_to_start()?;
+        assert!(error.contains(&format!("state directory {}: {cause}", state.display())), "{error}");
+        assert!(error.contains("choose a writable one with --state-dir"), "{error}");
+        assert_eq!(error.matches(cause).count(), 1, "the cause is told once: {error}");
+    }
+    assert_eq!(fs::read_to_string(&file)?, "not a directory");
+    Ok(())
+}
+
+#[test]
+fn a_state_directory_that_is_read_only_is_named() -> Result<()> {
+    let setup = Setup::with_aggregate(&Configuration::aggregate())?;
+    let host = setup.start()?;
+    let acknowledged = Survivor::new(&host)?.acknowledged();
+    host.kill()?;
+    let state = setup.state().display().to_string();
+    let mount = format!("mount --bind {state} {state}; mount -o remount,ro,bind {state}");
+    let disk = Namespace::if_permitted(&mount)?;
+    let disk = disk.context("this test needs to mount a file system: run it as root, or permit user namespaces")?;
+    let read_only = Setup::with_aggregate(&Configuration::aggregate())?;
+    let read_only = read_only.state_in(setup.state()).launched_by(&disk.enter());
+    let error = read_only.fails_to_start()?;
+    assert!(error.contains(&state) && error.contains("Read-only file system"), "{error}");
+    assert!(error.contains("--state-dir"), "says what to do: {error}");
+    let below = read_only.state_in(&setup.state().join("below"));
+    let error = below.fails_to_start()?;
+    assert!(error.contains("below: Read-only file system") && error.contains("--state-dir"), "{error}");
+    Survivor::is_remembered_by(acknowledged, &setup)
+}
+
+/// A store with state in its log, and after another start in its tables.
+fn stores() -> Result<[(Setup, f64); 2]> {
+    let store = |starts: u32| -> Result<_> {
+        let setup = Setup::with_aggregate(&Configuration::aggregate())?;
+        let host = setup.start()?;
+        let acknowledged = Survivor::new(&host)?.acknowledged();
+        host.kill()?;
+        (0..starts).try_for_each(|_| setup.start()?.kill())?;
+        Ok((setup, acknowledged))
+    };
+    Ok([store(0)?, store(1)?])
+}
+
+/// The store's files whose names begin or end so.
+fn files(setup: &Setup, wanted: &str) -> Result<Vec<PathBuf>> {
+    let entries: std::io::Result<Vec<_>> = fs::read_dir(setup.state().join("db"))?.collect();
+    let paths = entries?.into_iter().map(|entry| entry.path());
+    let name = |path: &PathBuf| path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let is_wanted = |path: &PathBuf| name(path).starts_with(wanted) || name(path).ends_with(wanted);
+    Ok(paths.filter(is_wanted).filter(|path| fs::metadata(path).is_ok_and(|data| data.len() > 0)).collect())
+}
+
+/// Turns bits in the middle of a file.
+fn damage(path: &Path) -> Result<()> {
+    let mut bytes = fs::read(path)?;
+    let middle = bytes.len() / 2;
+    bytes.iter_mut().skip(middle).take(8).for_each(|byte| *byte ^= 0xff);
+    Ok(fs::write(path, bytes)?)
+}
+
+/// It does not start, twice: the first try must not make a new store in the place of the damaged one.
+fn refuses_to_start(setup: &Setup, path: &Path) -> Result<()> {
+    for attempt in 1..=2 {
+        let error = setup.fails_to_start().with_context(|| format!("attempt {attempt}"))?;
+        let store = setup.state().join("db").display().to_string();
+        ensure!(error.contains(&store) && error.contains("is damaged"), "attempt {attempt}: {error}");
+        ensure!(error.contains("restore it from a backup"), "attempt {attempt}: {error}");
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        ensure!(error.contains(&*name), "attempt {attempt}: {name} is not named: {error}");
+    }
+    Ok(())
+}
+
+/// Damages one file, tries, and puts it back: everything is there.
+fn damaged(setup: &Setup, acknowledged: f64, path: &Path, harm: impl Fn(&Path) -> Result<()>) -> Result<()> {
+    let whole = fs::read(path)?;
+    harm(path)?;
+    refuses_to_start(setup, path).with_context(|| path.display().to_string())?;
+    fs::write(path, whole)?;
+    Survivor::is_remembered_by(acknowledged, setup).with_context(|| format!("after {} was restored", path.display()))
+}
+
+#[test]
+fn a_damaged_log_is_named() -> Result<()> {
+    let [(setup, acknowledged), _] = stores()?;
+    let log = files(&setup, ".log")?.pop().context("no log")?;
+    damaged(&setup, acknowledged, &log, damage)
+}
+
+#[test]
+fn a_damaged_table_is_named() -> Result<()> {
+    let [_, (setup, acknowledged)] = stores()?;
+    let tables = files(&setup, ".sst")?;
+    ensure!(!tables.is_empty(), "no table");
+    // Starting changes the store, so one table of the largest is what a test can damage and put back.
+    let size = |path: &PathBuf| fs::metadata(path).map_or(0, |data| data.len());
+    let largest = tables.into_iter().max_by_key(size).context("no table")?;
+    damaged(&setup, acknowledged, &largest, |path| {
+        let mut bytes = fs::read(path)?;
+        bytes.iter_mut().take(64).for_each(|byte| *byte ^= 0xff);
+        Ok(fs::write(path, bytes)?)
+    })
+}
+
+#[test]
+fn a_damaged_manifest_is_named() -> Result<()> {
+    for (setup, acknowledged) in stores()? {
+        let manifest = files(&setup, "MANIFEST")?.pop().context("no manifest")?;
+        damaged(&setup, acknowledged, &manifest, damage)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a_store_without_its_current_file_is_damaged_and_not_new() -> Result<()> {
+    for (setup, acknowledged) in stores()? {
+        let current = setup.state().join("db/CURRENT");
+        damaged(&setup, acknowledged, &current, |path| Ok(fs::remove_file(path)?))?;
+    }
+    Ok(())
+}
+
+#[test]
+fn the_torn_end_of_a_log_is_no_damage() -> Result<()> {
+    let [(setup, acknowledged), _] = stores()?;
+    let log = files(&setup, ".log")?.pop().context("no log")?;
+    // The beginning of a record that was never finished, and so never acknowledged.
+    let mut bytes = fs::read(&log)?;
+    bytes.extend([1, 2, 3, 4, 200, 0, 1]);
+    fs::write(&log, bytes)?;
+    Survivor::is_remembered_by(acknowledged, &setup)
+}
+
+#[test]
+fn a_bad_configuration_changes_nothing() -> Result<()> {
+    let setup = Setup::with_aggregate(&Configuration::aggregate())?;
+    let host = setup.start()?;
+    let acknowledged = Survivor::new(&host)?.acknowledged();
+    host.kill()?;
+    let wrong = Configuration::aggregate().set("processors/aggregate/group_bye", serde_json::json!(["work.id"]));
+    setup.reconfigure(&wrong)?;
+    let error = setup.fails_to_start()?;
+    assert!(error.contains("config.yaml:") && error.contains("group_bye") && error.contains("group_by"), "{error}");
+    setup.reconfigure(&Configuration::aggregate())?;
+    let host = setup.start()?;
+    assert_eq!(host.scrape()?.value("work_done_batched_total", &[("work_type", "good")]), Some(acknowledged));
+    host.accepts(&payload::work("good", Temporality::Delta, &[1]))
+}
