@@ -113,12 +113,7 @@ pub fn framed(flag: u8, message: &[u8]) -> Bytes {
     [&[flag], &length.to_be_bytes()[..], message].concat().into()
 }
 
-async fn exchange(
-    sender: SendRequest<Bytes>,
-    path: &str,
-    headers: &[(&str, &str)],
-    body: Bytes,
-) -> Result<Outcome> {
+async fn exchange(sender: SendRequest<Bytes>, path: &str, headers: &[(&str, &str)], body: Bytes) -> Result<Outcome> {
     let mut sender = sender.ready().await?;
     let mut request = Request::post(format!("http://localhost{path}")).header("te", "trailers");
     for (name, value) in headers {
@@ -194,7 +189,8 @@ fn retry_delay(details: &str) -> Result<Option<Duration>> {
     let status = Status::decode(&base64(details)?[..]).context("grpc-status-details-bin")?;
     let info = status.details.iter().find(|any| any.type_url == "type.googleapis.com/google.rpc.RetryInfo");
     let Some(info) = info else { return Ok(None) };
-    let delay = RetryInfo::decode(&info.value[..]).context("RetryInfo")?.retry_delay.context("RetryInfo without a delay")?;
+    let delay =
+        RetryInfo::decode(&info.value[..]).context("RetryInfo")?.retry_delay.context("RetryInfo without a delay")?;
     Ok(Some(Duration::new(u64::try_from(delay.seconds)?, u32::try_from(delay.nanos)?)))
 }
 

@@ -1,2 +1,246 @@
+//! The sources keep to the structure that ARCHITECTURE.md describes: which module may know which. A new edge fails here and
+//! is either a mistake or a change of the architecture, to be made in this table and in that document.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use otelier_tests::environment;
+
+/// Each top-level module of the host, and the ones it may name.
+const EDGES: &[(&str, &[&str])] = &[
+    ("main", &["config", "plugins", "run", "wasm"]),
+    (
+        "run",
+        &[
+            "clock",
+            "config",
+            "contract",
+            "exporters",
+            "extensions",
+            "logs",
+            "pipeline",
+            "plugins",
+            "processor",
+            "receivers",
+            "storage",
+            "telemetry",
+        ],
+    ),
+    ("plugins", &["config", "processor", "wasm"]),
+    ("logs", &["config"]),
+    ("pipeline", &["clock", "config", "contract", "otlp", "processor", "storage", "telemetry"]),
+    ("wasm", &["contract", "otlp", "processor"]),
+    ("processor", &["contract", "otlp", "storage"]),
+    ("receivers", &["contract", "telemetry"]),
+    ("exporters", &["contract", "otlp", "telemetry"]),
+    ("extensions", &["contract", "telemetry"]),
+    ("config", &["contract"]),
+    ("otlp", &["contract"]),
+    ("storage", &[]),
+    ("telemetry", &[]),
+    ("clock", &[]),
+    ("contract", &[]),
+];
+
+/// What `pipeline` may name of `config`: a plan, never the reading of it.
+const OF_THE_PLAN: &[&str] = &["Plan", "PipelinePlan", "ProcessorPlan", "PluginPlan", "Component"];
+
+/// Crates that only one module names.
+const HOMES: &[(&str, &str)] = &[("rocksdb", "storage"), ("wasmtime", "wasm")];
+
+/// One file, without its tests and comments.
+struct Source {
+    path: String,
+    /// The first part of its path.
+    module: String,
+    /// Folders between the module and the file's own items.
+    depth: usize,
+    code: String,
+}
+
+fn sources() -> Result<Vec<Source>> {
+    let root = environment::repository().join("host/src");
+    let mut files = Vec::new();
+    collect(&root, &mut files)?;
+    let sources: Vec<Source> = files.iter().map(|file| source(&root, file)).collect::<Result<Vec<_>>>()?;
+    let sources: Vec<Source> = sources.into_iter().filter(|source| !is_test(&source.path)).collect();
+    ensure!(sources.len() > 50, "only {} sources in {}", sources.len(), root.display());
+    Ok(sources)
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
+    for entry in std::fs::read_dir(folder).with_context(|| folder.display().to_string())? {
+        let path = entry?.path();
+        match path.is_dir() {
+            true => collect(&path, files)?,
+            false if path.extension().is_some_and(|ending| ending == "rs") => files.push(path),
+            false => {}
+        }
+    }
+    files.sort();
+    Ok(())
+}
+
+fn is_test(path: &str) -> bool {
+    path.split('/').any(|part| part == "tests" || part == "tests.rs")
+}
+
+fn source(root: &Path, file: &Path) -> Result<Source> {
+    let relative = file.strip_prefix(root)?.to_string_lossy().replace('\\', "/");
+    let stem = relative.trim_end_matches(".rs").trim_end_matches("/mod");
+    let module = stem.split('/').next().unwrap_or_default().to_owned();
+    let depth = stem.matches('/').count();
+    Ok(Source { module, depth, code: code(&std::fs::read_to_string(file)?), path: relative })
+}
+
+/// What is compiled into the host: lines up to the module of tests, which stands last, without comments.
+fn code(text: &str) -> String {
+    let is_tests = |line: &&str| line.starts_with("#[cfg(test)]") || line.starts_with("#![cfg(test)]");
+    let lines: Vec<&str> = text.lines().collect();
+    let end = lines.iter().position(is_tests).filter(|at| tests_follow(&lines, *at)).unwrap_or(lines.len());
+    let without_comment = |line: &&str| line.split("//").next().unwrap_or_default().to_owned();
+    lines.iter().take(end).map(without_comment).collect::<Vec<_>>().join("\n")
+}
+
+fn tests_follow(lines: &[&str], at: usize) -> bool {
+    lines.iter().skip(at + 1).find(|line| !line.starts_with("#[")).is_some_and(|line| line.starts_with("mod tests"))
+}
+
+/// The names that follow `prefix` in the code: `crate::` in front of `storage::Store` and of `{storage, wasm::Engine}`.
+fn names_after<'c>(code: &'c str, prefix: &str) -> Vec<(&'c str, &'c str)> {
+    let mut found = Vec::new();
+    for (at, _) in code.match_indices(prefix) {
+        let before = code.get(..at).and_then(|before| before.chars().next_back());
+        if before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':') {
+            continue;
+        }
+        let rest = code.get(at + prefix.len()..).unwrap_or_default();
+        match rest.strip_prefix('{') {
+            Some(group) => found.extend(parts(group).into_iter().map(|part| (first_name(part), part))),
+            None => found.push((first_name(rest), statement(rest))),
+        }
+    }
+    found
+}
+
+/// The parts of a group, up to its closing brace.
+fn parts(group: &str) -> Vec<&str> {
+    let (mut parts, mut depth, mut start) = (Vec::new(), 0, 0);
+    for (at, character) in group.char_indices() {
+        match character {
+            '{' => depth += 1,
+            '}' if depth == 0 => {
+                parts.push(group.get(start..at).unwrap_or_default().trim());
+                return parts;
+            }
+            '}' => depth -= 1,
+            ',' if depth == 0 => {
+                parts.push(group.get(start..at).unwrap_or_default().trim());
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    parts
+}
+
+fn statement(rest: &str) -> &str {
+    rest.split(';').next().unwrap_or_default()
+}
+
+fn first_name(path: &str) -> &str {
+    let is_name = |c: char| c.is_alphanumeric() || c == '_';
+    path.get(..path.find(|c| !is_name(c)).unwrap_or(path.len())).unwrap_or_default()
+}
+
+/// The other top-level modules that a source names.
+fn edges<'s>(source: &'s Source, modules: &BTreeSet<&str>) -> Vec<(&'s str, &'s str)> {
+    let mut named = names_after(&source.code, "crate::");
+    named.extend(names_after(&source.code, "otelier::"));
+    // As many steps up as lead out of the module lead to its siblings.
+    named.extend(names_after(&source.code, &"super::".repeat(source.depth + 1)));
+    named.retain(|(name, _)| modules.contains(name) && *name != source.module);
+    named
+}
+
 #[test]
-fn x() {}
+fn modules_know_only_whom_they_may() -> Result<()> {
+    let sources = sources()?;
+    let modules: BTreeSet<&str> =
+        sources.iter().map(|source| source.module.as_str()).filter(|module| *module != "lib").collect();
+    let listed: BTreeSet<&str> = EDGES.iter().map(|(module, _)| *module).collect();
+    assert_eq!(modules, listed, "every module has a line in the table");
+    let (mut wrong, mut used) = (Vec::new(), BTreeSet::new());
+    for source in sources.iter().filter(|source| source.module != "lib") {
+        let allowed = EDGES.iter().find(|(module, _)| *module == source.module).map_or(&[][..], |(_, allowed)| allowed);
+        for (name, _) in edges(source, &modules) {
+            used.insert((source.module.as_str(), name));
+            if !allowed.contains(&name) {
+                wrong.push(format!("{} names {name}", source.path));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "edges that ARCHITECTURE.md does not have: {wrong:#?}");
+    let every = EDGES.iter().flat_map(|(module, allowed)| allowed.iter().map(move |name| (*module, *name)));
+    let unused: Vec<_> = every.filter(|edge| !used.contains(edge)).collect();
+    assert!(unused.is_empty(), "edges that nobody needs any more: {unused:?}");
+    Ok(())
+}
+
+#[test]
+fn pipelines_are_built_from_a_plan_and_know_nothing_else_of_the_configuration() -> Result<()> {
+    for source in sources()?.iter().filter(|source| source.module == "pipeline") {
+        for (_, path) in names_after(&source.code, "crate::").iter().filter(|(name, _)| *name == "config") {
+            let path = path.trim_start_matches("config::");
+            let items = path.strip_prefix('{').map_or_else(|| vec![path], |group| parts(group));
+            for item in items {
+                ensure!(OF_THE_PLAN.contains(&first_name(item)), "{} uses config::{item}", source.path);
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_dependency_with_a_home_is_named_nowhere_else() -> Result<()> {
+    for source in sources()? {
+        for (name, home) in HOMES {
+            let named = !names_after(&source.code, &format!("{name}::")).is_empty();
+            ensure!(!named || source.module == *home, "{} names {name}, which only {home} may", source.path);
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn nothing_is_unsafe_and_nothing_is_unwrapped() -> Result<()> {
+    let mut wrong = Vec::new();
+    for source in sources()? {
+        for (number, line) in (1..).zip(source.code.lines()) {
+            // `const { … }` is evaluated by the compiler: it fails to build, not to run.
+            let line = if line.contains("const {") { "" } else { line };
+            for forbidden in ["unsafe ", ".unwrap()", ".expect(", "panic!(", "unreachable!(", "todo!("] {
+                if line.contains(forbidden) {
+                    wrong.push(format!("{}:{number}: {}", source.path, line.trim()));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    Ok(())
+}
+
+/// The test's own eyes.
+#[test]
+fn names_are_found_in_every_form_of_use() {
+    let code = "use crate::config::{self, Plan};\nuse crate::{clock::Clock, storage::{Store, Write}};\n\
+                fn f() -> crate::telemetry::Counter { notcrate::wasm::x() }";
+    let names: Vec<&str> = names_after(code, "crate::").into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["config", "clock", "storage", "telemetry"]);
+    let source =
+        Source { path: String::new(), module: "a".into(), depth: 1, code: "use super::super::wasm::E;".into() };
+    assert_eq!(edges(&source, &BTreeSet::from(["a", "wasm"])).len(), 1);
+}

@@ -1,6 +1,6 @@
 //! The metrics an instance has met, numbered.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
 
@@ -56,15 +56,21 @@ impl Patterns {
     }
 }
 
-/// Bound on metrics remembered, matched or not.
-const REMEMBERED_MAX: usize = 65_536;
+/// Bound on metrics that match.
+const METRICS_MAX: usize = 65_536;
+/// Bound on names remembered as not matching; beyond it they are forgotten and matched again.
+const OTHERS_MAX: usize = 65_536;
+/// Bound on a metric's texts together, in bytes. A metric beyond it is not read.
+const TEXT_MAX: usize = 8 << 10;
 
 /// Numbers for the metrics that match.
 #[derive(Debug)]
 pub struct Descriptors {
     patterns: Patterns,
-    /// Header → number; `None` for metrics that do not match.
-    numbers: HashMap<OwnedHeader, Option<u32>>,
+    /// Header → number.
+    numbers: HashMap<OwnedHeader, u32>,
+    /// Names that do not match.
+    others: HashSet<Box<[u8]>>,
     all: Vec<Descriptor>,
     /// How many of `all` the guest has been told of.
     sent: usize,
@@ -79,38 +85,47 @@ struct OwnedHeader {
 impl Descriptors {
     /// Numbers metrics that match `patterns`.
     pub fn new(patterns: Patterns) -> Descriptors {
-        Descriptors { patterns, numbers: HashMap::new(), all: Vec::new(), sent: 0 }
+        Descriptors { patterns, numbers: HashMap::new(), others: HashSet::new(), all: Vec::new(), sent: 0 }
     }
 
-    /// The number of a metric, or `None` where it is not read: it does not match, has no number points, or more metrics than
-    /// can be remembered do.
+    /// The number of a metric, or `None` where it is not read: it does not match, has no number points or too much text, or more
+    /// metrics match than can be remembered.
     pub fn number(&mut self, metric: &MetricHeader<'_>) -> Option<u32> {
         let kind = metric.kind.filter(|kind| kind.has_numbers())?;
+        let text_length = metric.name.len() + metric.unit.len() + metric.description.len();
+        if text_length > TEXT_MAX || self.others.contains(metric.name) {
+            return None;
+        }
         let header = OwnedHeader {
             text: [metric.name.into(), metric.unit.into(), metric.description.into()],
             shape: (metric.kind, metric.temporality, metric.monotonic),
         };
         if let Some(number) = self.numbers.get(&header) {
-            return *number;
+            return Some(*number);
         }
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let name = text(metric.name);
-        let known = self.numbers.len() < REMEMBERED_MAX;
-        let number = (known && self.patterns.matches(&name)).then(|| {
-            self.all.push(Descriptor {
-                name,
-                unit: text(metric.unit),
-                description: text(metric.description),
-                kind,
-                temporality: metric.temporality,
-                monotonic: metric.monotonic,
-            });
-            self.all.len() as u32 - 1
-        });
-        if known {
-            self.numbers.insert(header, number);
+        if !self.patterns.matches(&name) {
+            if self.others.len() >= OTHERS_MAX {
+                self.others.clear();
+            }
+            self.others.insert(metric.name.into());
+            return None;
         }
-        number
+        if self.all.len() >= METRICS_MAX {
+            return None;
+        }
+        let number = self.all.len() as u32;
+        self.all.push(Descriptor {
+            name,
+            unit: text(metric.unit),
+            description: text(metric.description),
+            kind,
+            temporality: metric.temporality,
+            monotonic: metric.monotonic,
+        });
+        self.numbers.insert(header, number);
+        Some(number)
     }
 
     /// Descriptors added since the last call of this function.

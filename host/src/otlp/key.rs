@@ -25,6 +25,8 @@ use super::wire::{self, Fault, Malformed, Reader, put_varint};
 
 /// First byte of every key.
 pub const VERSION: u8 = 1;
+/// The longest key a dictionary takes, in bytes.
+pub const KEY_MAX: usize = 64 << 10;
 
 /// Where an element of a key comes from. The number is part of the encoding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -76,8 +78,9 @@ impl KeyBuilder {
         self.elements.push((level, name.to_vec(), value));
     }
 
-    /// The key in its canonical encoding.
-    pub fn finish(mut self) -> Vec<u8> {
+    /// The key in its canonical encoding, and whether an attribute was repeated: then the order of attributes mattered.
+    pub fn finish(mut self) -> (Vec<u8>, bool) {
+        let before = self.elements.len();
         // Stable, and read from the back: of equal names the last that arrived survives.
         self.elements.reverse();
         self.elements.sort_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
@@ -88,7 +91,7 @@ impl KeyBuilder {
             put_text(&mut key, name);
             key.extend_from_slice(value);
         }
-        key
+        (key, self.elements.len() < before)
     }
 }
 

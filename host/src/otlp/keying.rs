@@ -88,7 +88,8 @@ impl Keying {
         match &self.grouping {
             Grouping::Keep(list) => listed(b'k', list),
             Grouping::Drop(list) => listed(b'd', list),
-            Grouping::Stream(_) => vec![b's'],
+            Grouping::Stream(None) => vec![b's'],
+            Grouping::Stream(Some(only)) => vec![b's', *only as u8],
         }
     }
 }

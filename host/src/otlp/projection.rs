@@ -3,16 +3,21 @@
 //! A key's attributes are hashed where they stand; only a key that has not been seen before is read, brought into canonical form
 //! and given a code. What the projection does not name is checked and stepped over.
 
-use super::attribute::{Strings, attributes};
+use super::attribute::{Attribute, Strings, attributes};
 use super::columns::{Columns, Run};
 use super::descriptors::{Descriptor, Descriptors, Patterns};
-use super::dictionary::{Dictionary, NONE};
+use super::dictionary::{Dictionary, NONE, OVERFLOW};
 use super::hash::Hasher;
 use super::key::{KeyBuilder, Level};
 use super::keying::{Grouping, Keying, Names};
 use super::message::Message;
 use super::metrics::{self, MetricHeader, MetricsVisitor, Number, NumberPoint, Visit};
 use super::wire::{Fault, Malformed};
+
+/// Bytes of keys that one request may have read anew: this, and this many times its own size. Bounds the work that a request
+/// with large resources and many new keys can cause; what is beyond has the code of a full dictionary.
+const LEARN_BYTES: usize = 16 << 20;
+const LEARN_FACTOR: usize = 16;
 
 /// What a plugin reads.
 #[derive(Debug, Clone, Default)]
@@ -88,19 +93,26 @@ impl Projector {
     pub fn project(&mut self, request: &[u8], strings: Strings) -> Result<Columns, Malformed> {
         let columns = self.empty_columns();
         let partials = std::mem::take(&mut self.partials);
+        let marks: Vec<usize> = self.dictionaries.iter().map(Dictionary::unsaved_mark).collect();
         let mut pass = Pass {
             projector: self,
             columns,
             partials,
             ordinal: 0,
             descriptor: 0,
-            resource: Message::default(),
+            resource: Vec::new(),
             scope: Message::default(),
+            scope_attributes: Vec::new(),
             metric: None,
+            learn_bytes: LEARN_BYTES.saturating_add(request.len().saturating_mul(LEARN_FACTOR)),
         };
         let walked = metrics::walk(request, strings, &mut pass);
         let (mut columns, partials) = (pass.columns, pass.partials);
         self.partials = partials;
+        if walked.is_err() {
+            // Nobody will ever see a row under these codes.
+            self.dictionaries.iter_mut().zip(marks).for_each(|(dictionary, mark)| dictionary.forget_since(mark));
+        }
         columns.items = walked?;
         self.rows_before = columns.rows as usize;
         Ok(columns)
@@ -177,19 +189,19 @@ struct Pass<'p, 'a> {
     partials: Vec<Partial>,
     ordinal: u32,
     descriptor: u32,
-    resource: Message<'a>,
+    resource: Vec<Attribute<'a>>,
     scope: Message<'a>,
+    scope_attributes: Vec<Attribute<'a>>,
     metric: Option<MetricHeader<'a>>,
+    /// What is left of the bytes of keys that may be read anew.
+    learn_bytes: usize,
 }
 
 impl<'a> Pass<'_, 'a> {
     /// Sums an enclosing message's attributes for every keying.
-    fn sum_level(&self, level: Level, message: &Message<'a>, field: u32) -> Result<Vec<Sum>, Fault> {
+    fn sum_level(&self, level: Level, attributes: &[Attribute<'a>]) -> Vec<Sum> {
         let mut sums = vec![Sum::default(); self.partials.len()];
-        if self.partials.is_empty() {
-            return Ok(sums);
-        }
-        for attribute in attributes(message, field)? {
+        for attribute in attributes {
             let hash = self.projector.hasher.hash(level as u8, attribute.raw);
             for (partial, sum) in self.partials.iter().zip(&mut sums) {
                 if partial.keying.takes(level, attribute.key) {
@@ -197,7 +209,7 @@ impl<'a> Pass<'_, 'a> {
                 }
             }
         }
-        Ok(sums)
+        sums
     }
 
     fn is_stream(partial: &Partial) -> bool {
@@ -209,20 +221,30 @@ impl<'a> Pass<'_, 'a> {
     fn learn(&mut self, index: usize, hash: u128, point: &NumberPoint<'a>) -> Result<u32, Fault> {
         let Some(partial) = self.partials.get(index) else { return Ok(NONE) };
         let mut key = KeyBuilder::default();
-        let levels = [
-            (Level::Resource, attributes(&self.resource, 1)?),
-            (Level::Scope, attributes(&self.scope, 3)?),
-            (Level::Item, attributes(&Message::whole(point.raw), 7)?),
-        ];
-        for (level, attributes) in &levels {
-            for attribute in attributes.iter().filter(|attribute| partial.keying.takes(*level, attribute.key)) {
-                key.attribute(*level, attribute)?;
+        let item = attributes(&Message::whole(point.raw), 7)?;
+        let mut bytes = 0;
+        for (level, attributes) in
+            [(Level::Resource, &self.resource), (Level::Scope, &self.scope_attributes), (Level::Item, &item)]
+        {
+            for attribute in attributes {
+                bytes += attribute.key.len().max(1);
+                if bytes > self.learn_bytes {
+                    self.learn_bytes = 0;
+                    return Ok(OVERFLOW);
+                }
+                if partial.keying.takes(level, attribute.key) {
+                    bytes += attribute.raw.len();
+                    key.attribute(level, attribute)?;
+                }
             }
         }
         if Self::is_stream(partial) {
             self.stream_identity(&mut key)?;
         }
-        let key = key.finish();
+        self.learn_bytes = self.learn_bytes.saturating_sub(bytes);
+        let (key, repeated) = key.finish();
+        // The sum of hashes knows no order; a key with a repeated attribute does.
+        let hash = Some(hash).filter(|_| !repeated);
         Ok(self.projector.dictionaries.get_mut(index).map_or(NONE, |dictionary| dictionary.learn(hash, &key)))
     }
 
@@ -258,16 +280,17 @@ fn scope_identity<'a>(scope: &Message<'a>) -> Result<(&'a [u8], &'a [u8]), Fault
 
 impl<'a> MetricsVisitor<'a> for Pass<'_, 'a> {
     fn resource(&mut self, resource: &Message<'a>) -> Result<(), Fault> {
-        let sums = self.sum_level(Level::Resource, resource, 1)?;
+        self.resource = attributes(resource, 1)?;
+        let sums = self.sum_level(Level::Resource, &self.resource);
         for (partial, sum) in self.partials.iter_mut().zip(sums) {
             partial.resource = sum;
         }
-        self.resource = resource.clone();
         Ok(())
     }
 
     fn scope(&mut self, scope: &Message<'a>) -> Result<(), Fault> {
-        let mut sums = self.sum_level(Level::Scope, scope, 3)?;
+        self.scope_attributes = attributes(scope, 3)?;
+        let mut sums = self.sum_level(Level::Scope, &self.scope_attributes);
         let hasher = &self.projector.hasher;
         let (name, version) = scope_identity(scope)?;
         for (partial, sum) in self.partials.iter_mut().zip(&mut sums) {

@@ -120,6 +120,7 @@ fn worker(number: usize, group: &[&PipelinePlan], materials: &Materials<'_>) -> 
             durability: plan.durability.unwrap_or(if stateful { Durability::Sync } else { Durability::Memory }),
         });
     }
+    let stateful = slots.iter().any(Slot::is_stateful);
     let sources = sources(group);
     let behind = |(receiver, _): &(ComponentId, Signal)| {
         group.iter().enumerate().filter(|(_, plan)| plan.receivers.contains(receiver)).map(|(place, _)| place).collect()
@@ -130,6 +131,7 @@ fn worker(number: usize, group: &[&PipelinePlan], materials: &Materials<'_>) -> 
         pipelines,
         sources: sources.iter().map(behind).enumerate().collect(),
         committer: materials.committer.clone(),
+        stateful,
         ticket,
         next_trip,
         clock: materials.clock.clone(),

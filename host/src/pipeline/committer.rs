@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, sync_channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
@@ -92,7 +92,7 @@ impl Committer {
     /// Starts the thread.
     pub fn start(store: Store, health: Health) -> std::io::Result<(Committer, std::thread::JoinHandle<()>)> {
         let (sender, receiver) = sync_channel(QUEUE);
-        let mut commits = Commits { store, health, receiver, spoilt: HashMap::new(), unsynced: false };
+        let mut commits = Commits { store, health, receiver, spoilt: HashMap::new(), unsynced_since: None };
         let thread = std::thread::Builder::new().name("commit".into()).spawn(move || {
             let _end = EndWithProcess;
             commits.run();
@@ -123,13 +123,14 @@ struct Commits {
     receiver: Receiver<Message>,
     /// Worker → first generation that is not refused.
     spoilt: HashMap<usize, u64>,
-    unsynced: bool,
+    /// When the oldest write that is not synced was made.
+    unsynced_since: Option<Instant>,
 }
 
 impl Commits {
     fn run(&mut self) {
         loop {
-            let first = match self.receiver.recv_timeout(SYNC_INTERVAL) {
+            let first = match self.receiver.recv_timeout(self.until_sync()) {
                 Ok(message) => message,
                 Err(RecvTimeoutError::Timeout) => {
                     self.sync();
@@ -139,6 +140,9 @@ impl Commits {
             };
             let (trips, barriers) = self.gather(first);
             self.decide(trips);
+            if self.until_sync().is_zero() {
+                self.sync();
+            }
             for barrier in barriers {
                 // The worker may have given up waiting.
                 let _ = barrier.send(());
@@ -177,7 +181,7 @@ impl Commits {
             if let Err(error) = self.store.commit(writes(), needs_sync) {
                 return self.fail(sound, &error.to_string());
             }
-            self.unsynced = !needs_sync;
+            self.unsynced_since = if needs_sync { None } else { self.unsynced_since.or_else(|| Some(Instant::now())) };
             self.health.recovered(STORE);
         }
         for trip in sound {
@@ -200,13 +204,19 @@ impl Commits {
         }
     }
 
+    /// How long until the oldest write that is not synced has waited long enough.
+    fn until_sync(&self) -> Duration {
+        self.unsynced_since.map_or(SYNC_INTERVAL, |since| SYNC_INTERVAL.saturating_sub(since.elapsed()))
+    }
+
     fn sync(&mut self) {
-        if !self.unsynced {
+        if self.unsynced_since.take().is_none() {
             return;
         }
         match self.store.sync() {
-            Ok(()) => self.unsynced = false,
+            Ok(()) => {}
             Err(error) => {
+                self.unsynced_since = Some(Instant::now());
                 tracing::error!(%error, "state cannot be synced");
                 self.health.failed(STORE, &error.to_string());
             }

@@ -3,14 +3,21 @@
 //! Room is reserved before any plugin runs, so a full lane refuses a request while nothing has changed, and a committed trip
 //! always has a place to go. Today's lanes end at exporters that hold their data in memory; they are bounded and keep order.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use tokio::sync::{mpsc, oneshot};
 
 use crate::contract::{Batch, ComponentId, Exporter, Signal};
 use crate::otlp::{Strings, check};
 use crate::telemetry::{Counter, Gauge, Registry};
 
+use super::guard::EndWithProcess;
+
 /// How many trips may wait in a lane.
 pub const TRIPS_MAX: usize = 256;
+/// How many bytes may wait in a lane before it takes no more trips.
+pub const BYTES_MAX: usize = 64 << 20;
 
 enum Load {
     /// What one trip has for this exporter.
@@ -24,13 +31,24 @@ enum Load {
 pub struct Lane {
     id: ComponentId,
     sender: mpsc::Sender<Load>,
-    queued: Gauge,
+    waiting: Waiting,
+}
+
+/// What waits in a lane.
+#[derive(Clone)]
+struct Waiting {
+    trips: Gauge,
+    bytes: Arc<AtomicUsize>,
+}
+
+fn bytes_of(batches: &[Batch]) -> usize {
+    batches.iter().map(|batch| batch.bytes.len()).sum()
 }
 
 /// Room for one trip in one lane.
 pub struct Reserved {
     permit: mpsc::OwnedPermit<Load>,
-    queued: Gauge,
+    waiting: Waiting,
 }
 
 /// The lane has no room.
@@ -48,10 +66,12 @@ impl Lane {
 
     /// Sets room aside.
     pub fn reserve(&self) -> Result<Reserved, LaneFull> {
-        match self.sender.clone().try_reserve_owned() {
-            Ok(permit) => Ok(Reserved { permit, queued: self.queued.clone() }),
-            Err(_) => Err(LaneFull { exporter: self.id.clone() }),
+        let full = || LaneFull { exporter: self.id.clone() };
+        if self.waiting.bytes.load(Ordering::Relaxed) >= BYTES_MAX {
+            return Err(full());
         }
+        let permit = self.sender.clone().try_reserve_owned().map_err(|_| full())?;
+        Ok(Reserved { permit, waiting: self.waiting.clone() })
     }
 
     /// Waits until everything sent so far has been consumed.
@@ -68,7 +88,8 @@ impl Reserved {
     /// Fills the room. Nothing to send gives it back.
     pub fn send(self, batches: Vec<Batch>) {
         if !batches.is_empty() {
-            self.queued.add(1);
+            self.waiting.trips.add(1);
+            self.waiting.bytes.fetch_add(bytes_of(&batches), Ordering::Relaxed);
             self.permit.send(Load::Batches(batches));
         }
     }
@@ -78,7 +99,7 @@ impl Reserved {
 pub struct LaneTask {
     id: ComponentId,
     receiver: mpsc::Receiver<Load>,
-    queued: Gauge,
+    waiting: Waiting,
     registry: Registry,
 }
 
@@ -89,24 +110,27 @@ pub fn lane(id: &ComponentId, registry: &Registry) -> (Lane, LaneTask) {
     let labels = [("exporter", label.as_str())];
     let capacity = registry.gauge("otelcol_exporter_queue_capacity", "Trips the lane can hold.", &labels);
     capacity.set(TRIPS_MAX as i64);
-    let queued = registry.gauge("otelcol_exporter_queue_size", "Trips waiting in the lane.", &labels);
-    let lane = Lane { id: id.clone(), sender, queued: queued.clone() };
-    (lane, LaneTask { id: id.clone(), receiver, queued, registry: registry.clone() })
+    let trips = registry.gauge("otelcol_exporter_queue_size", "Trips waiting in the lane.", &labels);
+    let waiting = Waiting { trips, bytes: Arc::default() };
+    let lane = Lane { id: id.clone(), sender, waiting: waiting.clone() };
+    (lane, LaneTask { id: id.clone(), receiver, waiting, registry: registry.clone() })
 }
 
 impl LaneTask {
     /// Feeds the exporter, in order, until the lane is closed and empty.
     pub async fn run(mut self, mut exporter: Box<dyn Exporter>) {
+        let _end = EndWithProcess;
         let sent = Signal::ALL.map(|signal| self.counter("sent", signal, "Items the exporter took."));
         let failed =
             Signal::ALL.map(|signal| self.counter("send_failed", signal, "Items the exporter could not take."));
         while let Some(load) = self.receiver.recv().await {
             match load {
                 Load::Batches(batches) => {
-                    self.queued.add(-1);
                     for batch in &batches {
                         self.consume(exporter.as_mut(), batch, &sent, &failed);
                     }
+                    self.waiting.trips.add(-1);
+                    self.waiting.bytes.fetch_sub(bytes_of(&batches), Ordering::Relaxed);
                 }
                 Load::Barrier(done) => {
                     // The other end may have stopped waiting.

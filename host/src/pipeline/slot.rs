@@ -14,6 +14,8 @@ pub struct Slot {
     setup: Setup,
     state: State,
     backoff: Duration,
+    /// Whether a call has counted since the last rebuild.
+    proven: bool,
     /// What the ledger says of it.
     pub ledger: Ledger,
     /// When the next flush is due.
@@ -74,8 +76,14 @@ impl Slot {
     pub fn new(instance: Instance, registry: &Registry) -> Slot {
         let setup = instance.setup().clone();
         let ledger = Ledger::new(&setup, registry);
-        let mut slot =
-            Slot { setup, state: State::Living(Box::new(instance)), backoff: BACKOFF_MIN, ledger, flush_at: None };
+        let mut slot = Slot {
+            setup,
+            state: State::Living(Box::new(instance)),
+            backoff: BACKOFF_MIN,
+            proven: true,
+            ledger,
+            flush_at: None,
+        };
         slot.schedule_flush();
         slot
     }
@@ -113,9 +121,10 @@ impl Slot {
         }
     }
 
-    /// The instance is of no more use; the next is built before the next trip.
+    /// The instance is of no more use. The next is built before the next trip; after a time, if this one never did any good.
     pub fn break_down(&mut self, reason: &str) {
-        self.state = State::Broken { retry_at: Instant::now(), reason: reason.to_owned() };
+        let wait = if std::mem::take(&mut self.proven) { Duration::ZERO } else { self.next_backoff() };
+        self.state = State::Broken { retry_at: Instant::now() + wait, reason: reason.to_owned() };
         self.flush_at = None;
     }
 
@@ -128,15 +137,22 @@ impl Slot {
                 Ok(writes)
             }
             Err(error) => {
-                self.state = State::Broken { retry_at: Instant::now() + self.backoff, reason: error.to_string() };
-                self.backoff = (self.backoff * 2).min(BACKOFF_MAX);
+                let retry_at = Instant::now() + self.next_backoff();
+                self.state = State::Broken { retry_at, reason: error.to_string() };
                 Err(error)
             }
         }
     }
 
-    /// A call counted: the instance is sound.
+    fn next_backoff(&mut self) -> Duration {
+        let backoff = self.backoff;
+        self.backoff = (backoff * 2).min(BACKOFF_MAX);
+        backoff
+    }
+
+    /// A batch was processed: the instance is sound.
     pub fn succeeded(&mut self) {
+        self.proven = true;
         self.backoff = BACKOFF_MIN;
     }
 

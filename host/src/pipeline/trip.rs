@@ -109,8 +109,11 @@ impl Run<'_> {
             }
         };
         match outcome {
-            Ok(processed) => {
+            Ok(mut processed) => {
                 slot.succeeded();
+                if !slot.instance().is_ok_and(|instance| instance.checks_requests()) {
+                    processed.items = check(batch.signal, &batch.bytes, strings(&batch)).map_err(malformed)?;
+                }
                 Ok(keep(slot, index, processed, trip))
             }
             Err(InstanceError::Malformed(error)) => Err(malformed(error)),

@@ -28,6 +28,17 @@ const REQUEST_BYTES_MAX: usize = 128 << 20;
 /// How often a worker looks up when nothing is due.
 const IDLE: Duration = Duration::from_secs(60);
 
+/// How long flushing everything may take, at the start and at the end.
+const FLUSH_ALL_MAX: Duration = Duration::from_secs(10);
+
+/// How a flush ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Flushed {
+    Done,
+    More,
+    NoRoom,
+}
+
 enum Job {
     Request {
         source: usize,
@@ -118,6 +129,8 @@ pub struct Worker {
     pub sources: HashMap<usize, Vec<usize>>,
     /// Where its trips are committed.
     pub committer: Committer,
+    /// Whether any of its processors keeps state.
+    pub stateful: bool,
     /// Its generation.
     pub ticket: Ticket,
     /// The number of the next trip.
@@ -214,7 +227,7 @@ impl Worker {
             answer: answer.map(|answer| (answer, accepted)),
         };
         let memory = durability == Durability::Memory;
-        if memory && trip.writes.is_empty() && self.slots.iter().all(|slot| !slot.is_stateful()) {
+        if memory && trip.writes.is_empty() && !self.stateful {
             return complete(trip);
         }
         if let Some((answer, accepted)) = trip.answer.take_if(|_| memory) {
@@ -285,21 +298,37 @@ impl Worker {
     }
 
     fn flush_all(&mut self, last: bool) {
+        let patience = Instant::now() + FLUSH_ALL_MAX;
         for index in 0..self.slots.len() {
-            while self.flush(index, last) {}
+            loop {
+                match self.flush(index, last) {
+                    Flushed::Done => break,
+                    _ if Instant::now() > patience => {
+                        tracing::warn!("flushing everything takes too long; what is kept stays in the store");
+                        break;
+                    }
+                    Flushed::More => {}
+                    // The lane's task runs elsewhere and makes room.
+                    Flushed::NoRoom => std::thread::sleep(Duration::from_millis(2)),
+                }
+            }
         }
     }
 
-    /// Flushes one processor; true when it has more to flush. A full lane puts it off.
-    fn flush(&mut self, index: usize, last: bool) -> bool {
+    /// Flushes one processor. A full lane, or a processor further on that is down, puts it off.
+    fn flush(&mut self, index: usize, last: bool) -> Flushed {
         let mut trip = self.trip();
         let place = |pipeline: &Pipeline| pipeline.slots.iter().position(|slot| *slot == index);
         let found = self.pipelines.iter().find_map(|pipeline| place(pipeline).map(|position| (pipeline, position)));
-        let Some((pipeline, position)) = found else { return false };
+        let Some((pipeline, position)) = found else { return Flushed::Done };
         if let Some(slot) = self.slots.get_mut(index) {
             slot.schedule_flush();
         }
-        let Ok(lanes) = reserve(pipeline) else { return false };
+        let down = |slot: &usize| self.slots.get(*slot).is_some_and(|slot| slot.retry_at().is_some());
+        if pipeline.slots.iter().skip(position + 1).any(down) {
+            return Flushed::Done;
+        }
+        let Ok(lanes) = reserve(pipeline) else { return Flushed::NoRoom };
         let mut run = Run { slots: &mut self.slots, now: self.clock.now() };
         let flushed = run.flush(pipeline, position, lanes, last, &mut trip);
         let durability = pipeline.durability;
@@ -309,11 +338,11 @@ impl Worker {
                 if let Some(slot) = self.slots.get_mut(index).filter(|_| more) {
                     slot.flush_at = Some(Instant::now());
                 }
-                more
+                if more { Flushed::More } else { Flushed::Done }
             }
             Err(_) => {
                 self.discard(&trip);
-                false
+                Flushed::Done
             }
         }
     }

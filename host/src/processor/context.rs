@@ -17,6 +17,10 @@ use super::state::State;
 const LOG_LINES_MAX: u32 = 64;
 const LOG_LINE_BYTES_MAX: usize = 4096;
 const DESCRIPTORS_MAX: usize = 65_536;
+/// Bytes of one output metric's texts.
+const DESCRIPTOR_BYTES_MAX: usize = 16 << 10;
+/// Bytes of host memory that one call's results may take.
+const OUTPUT_BYTES_MAX: usize = 256 << 20;
 
 /// A request the contract does not allow.
 #[derive(Debug, thiserror::Error)]
@@ -42,8 +46,14 @@ pub enum Violation {
     #[error("descriptor {0} was not described")]
     Descriptor(u32),
     /// Too many output metrics.
-    #[error("more than {DESCRIPTORS_MAX} output metrics")]
+    #[error("more than {DESCRIPTORS_MAX} output metrics, or one with more than {DESCRIPTOR_BYTES_MAX} bytes of text")]
     Descriptors,
+    /// Too much of everything.
+    #[error("the results of one call take more than {OUTPUT_BYTES_MAX} bytes")]
+    Bytes,
+    /// A key that no dictionary takes.
+    #[error("a key is longer than {} bytes", key::KEY_MAX)]
+    KeyLength,
     /// A kind that cannot be emitted.
     #[error("only gauges and sums can be emitted as numbers")]
     Kind,
@@ -257,6 +267,13 @@ impl Context {
         }
     }
 
+    /// Books host memory for results.
+    fn charge(&mut self, bytes: usize) -> Result<(), Violation> {
+        let output = self.results()?;
+        output.bytes = output.bytes.saturating_add(bytes);
+        if output.bytes > OUTPUT_BYTES_MAX { Err(Violation::Bytes) } else { Ok(()) }
+    }
+
     fn remove(&mut self, words: Vec<u64>, absorbed: bool) -> Result<(), Violation> {
         let rows = self.rows()?.rows as usize;
         let bitmap = Bitmap::from_words(words);
@@ -283,13 +300,15 @@ impl Context {
 
     /// `output.describe`.
     pub fn describe(&mut self, descriptor: Descriptor) -> Result<u32, Violation> {
+        self.results()?;
         if !descriptor.kind.has_numbers() {
             return Err(Violation::Kind);
         }
         if let Some(number) = self.described.iter().position(|known| *known == descriptor) {
             return Ok(number as u32);
         }
-        if self.described.len() >= DESCRIPTORS_MAX {
+        let text = descriptor.name.len() + descriptor.unit.len() + descriptor.description.len();
+        if self.described.len() >= DESCRIPTORS_MAX || text > DESCRIPTOR_BYTES_MAX {
             return Err(Violation::Descriptors);
         }
         self.described.push(descriptor);
@@ -298,7 +317,11 @@ impl Context {
 
     /// `output.intern`.
     pub fn intern(&mut self, keying: u32, keys: &[&[u8]]) -> Result<Vec<u32>, Violation> {
+        self.results()?;
         for key in keys {
+            if key.len() > key::KEY_MAX {
+                return Err(Violation::KeyLength);
+            }
             key::elements(key)?;
         }
         let dictionary = self.dictionary(keying)?;
@@ -308,7 +331,8 @@ impl Context {
     /// `output.release`.
     pub fn release(&mut self, keying: u32, codes: Vec<u32>) -> Result<(), Violation> {
         self.dictionary(keying)?;
-        self.results()?.released.push((keying as usize, codes));
+        self.charge(codes.len() * size_of::<u32>())?;
+        self.results()?.released.entry(keying as usize).or_default().extend(codes);
         Ok(())
     }
 
@@ -318,6 +342,9 @@ impl Context {
         let starts = rows.start_times.len();
         if rows.keys.len() != count || rows.times.len() != count || (starts != count && starts != 0) {
             return Err(Violation::Lengths);
+        }
+        if count == 0 {
+            return Ok(());
         }
         let emitted = self.results()?.emitted_rows + count;
         if emitted > self.limits.emitted_rows {
@@ -330,7 +357,13 @@ impl Context {
             OVERFLOW => Err(Violation::Code { keying, code: OVERFLOW }),
             code => dictionary.key(code).map(Box::from).ok_or(Violation::Code { keying, code }),
         };
+        let length = |code: &u32| dictionary.key(*code).map_or(0, <[u8]>::len) + ROW_BYTES;
+        let bytes = rows.keys.iter().map(length).fold(0, usize::saturating_add);
+        if bytes > OUTPUT_BYTES_MAX {
+            return Err(Violation::Bytes);
+        }
         let keys = rows.keys.iter().map(key).collect::<Result<Vec<Box<[u8]>>, _>>()?;
+        self.charge(bytes)?;
         let output = self.results()?;
         output.emitted_rows = emitted;
         let Rows { start_times, times, values, .. } = rows;
@@ -338,6 +371,9 @@ impl Context {
         Ok(())
     }
 }
+
+/// What an emitted row takes beside its key.
+const ROW_BYTES: usize = 40;
 
 /// The columns of an emission.
 #[derive(Debug)]

@@ -8,6 +8,7 @@ use crate::otlp::projection::Projection;
 
 const PATTERNS_MAX: usize = 1024;
 const KEYINGS_MAX: usize = 8;
+const PATTERN_MAX: usize = 1024;
 const ATTRIBUTES_MAX: usize = 1024;
 const FLUSH_MIN_MS: u32 = 10;
 
@@ -26,7 +27,7 @@ pub struct Declared {
 #[derive(Debug, thiserror::Error)]
 pub enum DeclareError {
     /// Too many patterns.
-    #[error("more than {PATTERNS_MAX} metric patterns")]
+    #[error("more than {PATTERNS_MAX} metric patterns, or one of more than {PATTERN_MAX} bytes")]
     Patterns,
     /// A pattern that is no glob.
     #[error(transparent)]
@@ -37,6 +38,12 @@ pub enum DeclareError {
     /// Too many attributes in one keying.
     #[error("more than {ATTRIBUTES_MAX} attributes in a keying")]
     Attributes,
+    /// Two stored dictionaries under one name.
+    #[error("the same durable keying declared twice")]
+    Twice,
+    /// A stored dictionary without state.
+    #[error("a durable keying without `projection.state`")]
+    NoState,
     /// Too often.
     #[error("a flush interval of less than {FLUSH_MIN_MS} ms")]
     Interval,
@@ -45,11 +52,12 @@ pub enum DeclareError {
 impl Declared {
     /// `projection.metrics`.
     pub fn metrics(&mut self, patterns: Vec<String>) -> Result<(), DeclareError> {
-        Patterns::new(&patterns)?;
-        self.projection.metrics.extend(patterns);
-        if self.projection.metrics.len() > PATTERNS_MAX {
+        let too_long = patterns.iter().any(|pattern| pattern.len() > PATTERN_MAX);
+        if too_long || self.projection.metrics.len() + patterns.len() > PATTERNS_MAX {
             return Err(DeclareError::Patterns);
         }
+        Patterns::new(&patterns)?;
+        self.projection.metrics.extend(patterns);
         Ok(())
     }
 
@@ -73,8 +81,18 @@ impl Declared {
         if keyings.len() >= KEYINGS_MAX {
             return Err(DeclareError::Keyings);
         }
-        keyings.push(Keying { grouping, durable });
+        let keying = Keying { grouping, durable };
+        if durable && keyings.iter().any(|other| other.durable && other.identity() == keying.identity()) {
+            return Err(DeclareError::Twice);
+        }
+        keyings.push(keying);
         Ok(keyings.len() as u32 - 1)
+    }
+
+    /// What holds of the declarations together, once `describe` has returned.
+    pub fn check(&self) -> Result<(), DeclareError> {
+        let durable = self.projection.keyings.iter().any(|keying| keying.durable);
+        if durable && self.state_format.is_none() { Err(DeclareError::NoState) } else { Ok(()) }
     }
 
     /// `projection.flush-every`.

@@ -288,6 +288,8 @@ fn described(
 ) -> Result<Box<dyn Processor>, InstanceError> {
     let mut processor = plugin.instantiate(Context::new(id.clone(), limits, state))?;
     processor.describe(signal, config)?;
+    let contract = |detail: String| CallError::Trap { reason: TrapReason::Contract, detail };
+    processor.context().declared.check().map_err(|error| contract(error.to_string()))?;
     Ok(processor)
 }
 
@@ -298,14 +300,16 @@ fn save_dictionaries(context: &mut Context, output: &Output) -> Result<(), State
         return Ok(());
     }
     let keyings = projector.projection().keyings.clone();
-    for (keying, codes) in &output.released {
-        if keyings.get(*keying).is_some_and(|keying| keying.durable) {
-            let identity = keyings.get(*keying).map(|keying| keying.identity()).unwrap_or_default();
-            codes.iter().try_for_each(|code| context.state.delete_code(&identity, *code))?;
+    for (index, codes) in &output.released {
+        let (Some(keying), Some(dictionary)) = (keyings.get(*index), projector.dictionary_mut(*index)) else {
+            continue;
+        };
+        if keying.durable {
+            let identity = keying.identity();
+            let mut stored = codes.iter().filter(|code| dictionary.is_saved(**code));
+            stored.try_for_each(|code| context.state.delete_code(&identity, *code))?;
         }
-        if let Some(dictionary) = projector.dictionary_mut(*keying) {
-            dictionary.release(codes);
-        }
+        dictionary.release(codes);
     }
     for (index, keying) in keyings.iter().enumerate() {
         let Some(dictionary) = projector.dictionary_mut(index) else { continue };

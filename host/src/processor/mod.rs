@@ -13,7 +13,7 @@ pub use context::{Context, NewKeys, Rows, Severity, Violation, blob_strings};
 pub use declared::Declared;
 pub use instance::{Called, Instance, InstanceError, Processed, Setup, describe};
 pub use output::Output;
-pub use state::{Entries, State, StateError, Watermark};
+pub use state::{Entries, READ_MAX, State, StateError, Watermark};
 
 use crate::contract::Signal;
 

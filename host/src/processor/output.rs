@@ -1,5 +1,7 @@
 //! What a call pushed, checked as it comes and applied or discarded as a whole.
 
+use std::collections::BTreeMap;
+
 use crate::otlp::columns::Bitmap;
 use crate::otlp::emit::Emission;
 
@@ -15,5 +17,7 @@ pub struct Output {
     /// How many points `emissions` holds.
     pub emitted_rows: usize,
     /// Codes to forget, by keying.
-    pub released: Vec<(usize, Vec<u32>)>,
+    pub released: BTreeMap<usize, Vec<u32>>,
+    /// Bytes of host memory that the results take.
+    pub bytes: usize,
 }

@@ -15,7 +15,10 @@ use crate::storage::{Store, StoreError, Write};
 const KEY_MAX: usize = 1024;
 const VALUE_MAX: usize = 16 << 20;
 const CALL_MAX: usize = 64 << 20;
-const RANGE_MAX: usize = 16 << 20;
+/// Bytes of values that one read returns, about.
+pub const READ_MAX: usize = 16 << 20;
+/// Ranges one call may delete: every look-up passes them all.
+const RANGES_MAX: usize = 1024;
 
 /// Sections of a component's namespace.
 #[derive(Debug, Clone, Copy)]
@@ -160,6 +163,7 @@ impl State {
 
     /// Reads one of the plugin's keys.
     pub fn get(&self, key: &[u8]) -> Result<Option<Bytes>, StateError> {
+        check_key(key)?;
         self.get_in(Section::Data, key)
     }
 
@@ -223,6 +227,9 @@ impl State {
     /// Deletes the plugin's keys in [start, end).
     pub fn delete_range(&mut self, start: &[u8], end: &[u8]) -> Result<(), StateError> {
         check_range(start, end)?;
+        if self.call.deleted.len() >= RANGES_MAX {
+            return Err(StateError::TooLarge(RANGES_MAX as u64));
+        }
         let (start, end) = (self.full_key(Section::Data, start), self.full_key(Section::Data, end));
         self.grow(start.len() + end.len())?;
         self.call.delete_range(start, end);
@@ -324,7 +331,7 @@ struct Found {
 impl Found {
     /// False when the limit is reached: the entry was not taken.
     fn push(&mut self, key: &Bytes, value: &Bytes) -> bool {
-        if self.entries.entries.len() >= self.limit || self.bytes > RANGE_MAX {
+        if self.entries.entries.len() >= self.limit || self.bytes > READ_MAX {
             self.entries.more = true;
             return false;
         }

@@ -16,7 +16,8 @@ use crate::otlp::emit::Numbers;
 use crate::otlp::key::Level;
 use crate::otlp::metrics::{MetricKind, Temporality};
 use crate::processor::{
-    CallError, Context, NewKeys, Plugin, Processor, Progress, Rows, Severity, StateError, Stored, blob_strings,
+    CallError, Context, NewKeys, Plugin, Processor, Progress, READ_MAX, Rows, Severity, StateError, Stored,
+    blob_strings,
 };
 
 /// Bytes a guest may hand over in one call of an import, so that a length it made up allocates nothing.
@@ -24,6 +25,8 @@ const HOSTCALL_FUEL: usize = 128 << 20;
 /// The rest of what a Store may hold.
 const TABLE_ELEMENTS_MAX: usize = 20_000;
 const INSTANCES_MAX: usize = 16;
+/// How many times a call's deadline `start` has.
+const START_FACTOR: u64 = 10;
 
 /// A compiled processor plugin.
 pub struct ProcessorPlugin {
@@ -86,9 +89,10 @@ impl Instance {
     /// One export under its deadline.
     fn call<T>(
         &mut self,
+        ticks: u64,
         export: impl FnOnce(&exported::Guest, &mut Store<Data>) -> wasmtime::Result<Result<T, types::Failure>>,
     ) -> Result<T, CallError> {
-        self.store.set_epoch_deadline(self.call_ticks);
+        self.store.set_epoch_deadline(ticks);
         match export(self.world.otelier_plugin_processor(), &mut self.store) {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(failure)) => Err(CallError::Failure { message: failure.message, retryable: failure.retryable }),
@@ -103,20 +107,21 @@ impl Processor for Instance {
     }
 
     fn describe(&mut self, signal: Signal, config: &str) -> Result<(), CallError> {
-        self.call(|guest, store| guest.call_describe(store, signal.into(), config))
+        self.call(self.call_ticks, |guest, store| guest.call_describe(store, signal.into(), config))
     }
 
     fn start(&mut self, previous: Option<Stored>, now: u64) -> Result<(), CallError> {
         let previous = previous.map(|Stored { format, config }| exported::Stored { format, config });
-        self.call(|guest, store| guest.call_start(store, previous.as_ref(), now))
+        // Reads the whole state, from a cold disk perhaps.
+        self.call(self.call_ticks * START_FACTOR, |guest, store| guest.call_start(store, previous.as_ref(), now))
     }
 
     fn process(&mut self, signal: Signal, now: u64) -> Result<(), CallError> {
-        self.call(|guest, store| guest.call_process(store, signal.into(), now))
+        self.call(self.call_ticks, |guest, store| guest.call_process(store, signal.into(), now))
     }
 
     fn flush(&mut self, now: u64, last: bool) -> Result<Progress, CallError> {
-        self.call(|guest, store| guest.call_flush(store, now, last)).map(|progress| match progress {
+        self.call(self.call_ticks, |guest, store| guest.call_flush(store, now, last)).map(|progress| match progress {
             exported::Progress::Done => Progress::Done,
             exported::Progress::More => Progress::More,
         })
@@ -159,10 +164,14 @@ impl storage::Host for Data {
     fn get(&mut self, keys: types::Blob) -> wasmtime::Result<Result<storage::Found, storage::Error>> {
         let state = self.context.storage()?;
         let mut present = crate::otlp::columns::Bitmap::default();
-        let mut values = Vec::new();
+        let (mut values, mut bytes) = (Vec::new(), 0);
         for (index, key) in blob_strings(&keys.ends, &keys.bytes)?.iter().enumerate() {
             match storage_result(state.get(key)) {
                 Ok(Some(value)) => {
+                    bytes += value.len();
+                    if bytes > 4 * READ_MAX {
+                        return Ok(Err(storage::Error::TooLarge(4 * READ_MAX as u64)));
+                    }
                     present.set(index);
                     values.push(value);
                 }

@@ -12,7 +12,9 @@ pub(super) fn call_error(error: &wasmtime::Error) -> CallError {
         match error.downcast_ref::<Trap>() {
             Some(Trap::Interrupt) => TrapReason::Deadline,
             Some(Trap::StackOverflow) => TrapReason::Stack,
-            Some(Trap::AllocationTooLarge | Trap::MemoryOutOfBounds) => TrapReason::Memory,
+            Some(Trap::AllocationTooLarge) => TrapReason::Memory,
+            // The Store's limiter has no error type of its own.
+            None if format!("{error:#}").contains("growing memory") => TrapReason::Memory,
             _ => TrapReason::Other,
         }
     };

@@ -34,7 +34,7 @@ impl Sums {
     }
 
     /// Adds rows up to the first that needs another look: a group that is new, in the overflow series or a double, a value
-    /// below `least`, a sum beyond 64 bits. Tells how many were added.
+    /// below `least`, a sum that comes near 64 bits. Tells how many were added.
     pub fn add(&mut self, table: &Table<Series>, metric: &Metric, keys: &[u32], words: &[u64], least: i64) -> usize {
         let mut at = 0;
         loop {
@@ -43,7 +43,7 @@ impl Sums {
             let mut rows = keys.iter().zip(words).skip(known);
             let opened = rows.by_ref().take_while(|(key, word)| {
                 let value = word.cast_signed();
-                value >= least && self.open(table, metric, **key, value)
+                value >= least && value.unsigned_abs() <= FAR && self.open(table, metric, **key, value)
             });
             let added = known + opened.count();
             if added == 0 {
@@ -87,13 +87,48 @@ impl Sums {
     }
 }
 
+/// Rows that are added in one step.
+const STEP: usize = 8;
+/// Values below this add up to less than 2^62 in a request, which has fewer than 2^26 rows.
+const SMALL: u64 = 1 << 36;
+/// A sum further from zero than this gets another look, so that small values never overflow one that is here.
+const FAR: u64 = 1 << 62;
+
 /// Adds rows as long as their codes have a sum and the sum stays an integer.
 fn add_known(by_code: &mut [Cell], run: u32, keys: &[u32], words: &[u64], least: i64) -> usize {
+    let (key_steps, keys_left) = keys.as_chunks::<STEP>();
+    let (word_steps, words_left) = words.as_chunks::<STEP>();
+    let mut at = 0;
+    for (keys, words) in key_steps.iter().zip(word_steps) {
+        // Small and not negative, all of them: what is left of an addition is the addition.
+        let small = words.iter().fold(0, |bits, word| bits | word) < SMALL;
+        let added =
+            if small { add_small(by_code, run, keys, words) } else { add_any(by_code, run, keys, words, least) };
+        at += added;
+        if added < STEP {
+            return at;
+        }
+    }
+    at + add_any(by_code, run, keys_left, words_left, least)
+}
+
+#[inline(always)]
+fn add_small(by_code: &mut [Cell], run: u32, keys: &[u32; STEP], words: &[u64; STEP]) -> usize {
+    for at in 0..STEP {
+        match by_code.get_mut(keys[at] as usize) {
+            Some(cell) if cell.run == run => cell.total = cell.total.wrapping_add(words[at].cast_signed()),
+            _ => return at,
+        }
+    }
+    STEP
+}
+
+fn add_any(by_code: &mut [Cell], run: u32, keys: &[u32], words: &[u64], least: i64) -> usize {
     for (at, (key, word)) in keys.iter().zip(words).enumerate() {
         let value = word.cast_signed();
         let Some(cell) = by_code.get_mut(*key as usize).filter(|cell| cell.run == run) else { return at };
         match cell.total.checked_add(value) {
-            Some(total) if value >= least => cell.total = total,
+            Some(total) if value >= least && total.unsigned_abs() <= FAR => cell.total = total,
             _ => return at,
         }
     }

@@ -1,6 +1,7 @@
 //! Random OTLP: requests as structs, and their bytes in any wire form that means the same.
 //!
-//! Pools are small on purpose, so that names, attributes and whole keys meet again within one request and across requests.
+//! Pools are small on purpose, so that names, attributes and whole keys meet again within one request and across
+//! requests.
 
 pub mod attributes;
 pub mod logs;

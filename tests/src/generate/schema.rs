@@ -1,7 +1,7 @@
 //! The messages of OTLP with what the wire form of each field may look like, for [`vary`](super::vary).
 //!
-//! Written from the `.proto` files and kept apart from the host's own tables, so that an error there is not repeated here.
-//! Every OTLP message has at most one `oneof`.
+//! Written from the `.proto` files and kept apart from the host's own tables, so that an error there is not repeated
+//! here. Every OTLP message has at most one `oneof`.
 
 use Kind::{Bool, Bytes, Fixed32, Fixed64, Int32, Int64, Message, Sint32, Text, Uint32, Uint64};
 use Presence::{Explicit, Implicit, OneOf, Repeated};

@@ -1,8 +1,9 @@
 //! The same message in another wire form.
 //!
-//! Protobuf leaves a sender free in the order of fields, in writing a singular message in several pieces, in writing a scalar or
-//! a `oneof` more than once (the last counts), in packing numbers, in padding varints, in the upper half of 32-bit varints and in
-//! fields that the receiver does not know. A form takes each of these liberties with a chance of its own, drawn once.
+//! Protobuf leaves a sender free in the order of fields, in writing a singular message in several pieces, in writing
+//! a scalar or a `oneof` more than once (the last counts), in packing numbers, in padding varints, in the upper half
+//! of 32-bit varints and in fields that the receiver does not know. A form takes each of these liberties with a
+//! chance of its own, drawn once.
 
 use fastrand::Rng;
 
@@ -129,7 +130,8 @@ impl Form<'_> {
         records
     }
 
-    /// The variant that is set, perhaps after others that it replaces. A message merges with one of its own kind right before it.
+    /// The variant that is set, perhaps after others that it replaces. A message merges with one of its own kind
+    /// right before it.
     fn one_of(&mut self, spec: &MessageSpec, fields: &[(u32, Payload<'_>)]) -> Option<Lane> {
         let variants: Vec<FieldSpec> =
             spec.fields.iter().filter(|field| field.presence == Presence::OneOf).copied().collect();

@@ -43,7 +43,11 @@ impl Configuration {
 
     /// As in `configs/quickstart.yaml`: `work.done` summed by `work.type`. Flushes soon, so that tests need not wait.
     pub fn aggregate() -> Configuration {
-        Configuration::default().processor("aggregate", aggregate()).pipeline("metrics", &["aggregate"], &["prometheus"])
+        Configuration::default().processor("aggregate", aggregate()).pipeline(
+            "metrics",
+            &["aggregate"],
+            &["prometheus"],
+        )
     }
 
     /// Sets what lies behind a path of keys, slashes in between, and makes the mappings on the way: `exporters/debug`. A

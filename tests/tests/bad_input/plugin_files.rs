@@ -91,9 +91,8 @@ fn a_file_that_is_not_there_is_named() -> Result<()> {
 
 #[test]
 fn a_processor_without_a_plugin_is_named_with_the_nearest_name() -> Result<()> {
-    let config = Configuration::default()
-        .processor("agregate", json!({}))
-        .pipeline("metrics", &["agregate"], &["prometheus"]);
+    let config =
+        Configuration::default().processor("agregate", json!({})).pipeline("metrics", &["agregate"], &["prometheus"]);
     let plugin = environment::plugin("aggregate")?;
     let setup = Setup::new(&config.text(), &manifest(&[("aggregate", &plugin, json!({}))]))?;
     let error = setup.fails_to_start()?;

@@ -54,12 +54,23 @@ fn cases() -> Result<Vec<Case>> {
         too_large(case("unpacks to too much", &[GRPC, GZIP], framed(1, &bomb))),
         // Four gigabytes announced, five bytes sent.
         too_large(case("claims too much", &[GRPC], Bytes::from_static(&[0, 0xff, 0xff, 0xff, 0xff]))),
-        Case { reason: "compression", says: "not valid gzip", ..case("no gzip at all", &[GRPC, GZIP], framed(1, &good)) },
+        Case {
+            reason: "compression",
+            says: "not valid gzip",
+            ..case("no gzip at all", &[GRPC, GZIP], framed(1, &good))
+        },
         framing(Case { says: "shorter than", ..case("cut frame", &[GRPC], whole.slice(..whole.len() - 3)) }),
         framing(Case { says: "cut off", ..case("no frame", &[GRPC], Bytes::new()) }),
-        framing(Case { says: "more than one", ..case("two frames", &[GRPC], [&whole[..], &whole[..]].concat().into()) }),
+        framing(Case {
+            says: "more than one",
+            ..case("two frames", &[GRPC], [&whole[..], &whole[..]].concat().into())
+        }),
         framing(Case { says: "flag", ..case("a flag that is none", &[GRPC], framed(7, &good)) }),
-        unimplemented("encoding", "snappy", case("unknown packing", &[GRPC, ("grpc-encoding", "snappy")], whole.clone())),
+        unimplemented(
+            "encoding",
+            "snappy",
+            case("unknown packing", &[GRPC, ("grpc-encoding", "snappy")], whole.clone()),
+        ),
         Case {
             http_status: 415,
             reason: "content_type",
@@ -70,7 +81,10 @@ fn cases() -> Result<Vec<Case>> {
         unimplemented(
             "no_pipeline",
             "no pipeline takes logs",
-            Case { path: grpc::LOGS, ..case("a signal without a pipeline", &[GRPC], framed(0, &payload::logs(&["bad"]))) },
+            Case {
+                path: grpc::LOGS,
+                ..case("a signal without a pipeline", &[GRPC], framed(0, &payload::logs(&["bad"])))
+            },
         ),
     ])
 }
@@ -91,6 +105,10 @@ fn each_bad_call_has_its_code_and_its_reason() -> Result<()> {
         assert_eq!(host.refused("grpc", case.reason)?, before + 1.0, "{}: {} is counted", case.name, case.reason);
     }
     survivor.goes_on()?;
-    assert_eq!(host.scrape()?.value("work_done_batched_total", &[("work_type", "bad")]), None, "nothing bad was counted");
+    assert_eq!(
+        host.scrape()?.value("work_done_batched_total", &[("work_type", "bad")]),
+        None,
+        "nothing bad was counted"
+    );
     Ok(())
 }

@@ -76,13 +76,23 @@ fn cases() -> Result<Vec<Case>> {
             ..case("wrong content type", &[("content-type", "text/plain")], &good)
         },
         Case { status: 415, reason: "content_type", says: "application/json", ..case("no content type", &[], &good) },
-        Case { reason: "json", says: "not an OTLP/JSON request", ..case("no JSON", &[JSON], b"{\"resourceMetrics\": [") },
+        Case {
+            reason: "json",
+            says: "not an OTLP/JSON request",
+            ..case("no JSON", &[JSON], b"{\"resourceMetrics\": [")
+        },
         Case {
             reason: "json",
             says: "not an OTLP/JSON request",
             ..case("JSON of another shape", &[JSON], b"{\"resourceMetrics\": [{\"scopeMetrics\": 5}]}")
         },
-        Case { status: 404, path: "/v1/profiles", reason: "path", says: "/v1/metrics", ..case("path", &[PROTOBUF], &good) },
+        Case {
+            status: 404,
+            path: "/v1/profiles",
+            reason: "path",
+            says: "/v1/metrics",
+            ..case("path", &[PROTOBUF], &good)
+        },
         Case { status: 405, method: "PUT", reason: "method", says: "POST", ..case("method", &[PROTOBUF], &good) },
         Case {
             status: 404,
@@ -115,7 +125,11 @@ fn each_bad_request_has_its_status_and_its_reason() -> Result<()> {
         assert_eq!(host.refused("http", case.reason)?, before + 1.0, "{}: {} is counted", case.name, case.reason);
     }
     survivor.goes_on()?;
-    assert_eq!(host.scrape()?.value("work_done_batched_total", &[("work_type", "bad")]), None, "nothing bad was counted");
+    assert_eq!(
+        host.scrape()?.value("work_done_batched_total", &[("work_type", "bad")]),
+        None,
+        "nothing bad was counted"
+    );
     Ok(())
 }
 
@@ -138,7 +152,8 @@ fn an_answer_is_in_the_format_of_its_request() -> Result<()> {
 fn a_body_that_ends_early_is_counted() -> Result<()> {
     let setup = Setup::without_plugins(&Configuration::passthrough())?;
     let host = setup.start()?;
-    let head = "POST /v1/metrics HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-protobuf\r\ncontent-length: 100\r\n\r\n";
+    let head =
+        "POST /v1/metrics HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-protobuf\r\ncontent-length: 100\r\n\r\n";
     let mut stream = std::net::TcpStream::connect(host.endpoints().http)?;
     stream.write_all(head.as_bytes())?;
     stream.write_all(&[0; 10])?;
@@ -151,7 +166,8 @@ fn a_request_that_never_arrives_is_ended() -> Result<()> {
     let http = json!({"endpoint": "${env:OTELIER_HTTP_ENDPOINT}", "read_timeout": "100ms"});
     let setup = Setup::without_plugins(&Configuration::passthrough().set("receivers/otlp/protocols/http", http))?;
     let host = setup.start()?;
-    let head = "POST /v1/metrics HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-protobuf\r\ncontent-length: 100\r\n\r\n";
+    let head =
+        "POST /v1/metrics HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-protobuf\r\ncontent-length: 100\r\n\r\n";
     let answer = http::raw(host.endpoints().http, head.as_bytes(), &[0; 10])?;
     assert_eq!(answer.status, 408, "{}", answer.text());
     assert_eq!(host.refused("http", "timeout")?, 1.0);

@@ -88,7 +88,9 @@ fn delta_points_count_once_over_fifty_kills() -> Result<()> {
                 other => bail!("request {number} of sender {sender} ({known:?}) is counted as {other:?}"),
             };
             match known {
-                Known::Acknowledged => ensure!(counted, "request {number} of sender {sender} was acknowledged, and is lost"),
+                Known::Acknowledged => {
+                    ensure!(counted, "request {number} of sender {sender} was acknowledged, and is lost")
+                }
                 Known::InDoubt => in_doubt[usize::from(counted)] += 1,
             }
         }

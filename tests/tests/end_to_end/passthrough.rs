@@ -81,9 +81,11 @@ fn a_packed_grpc_message_arrives() -> Result<()> {
 
 #[test]
 fn one_request_goes_to_two_pipelines() -> Result<()> {
-    let config = Configuration::default()
-        .pipeline("metrics", &[], &["prometheus"])
-        .pipeline("metrics/copy", &[], &["prometheus/copy", "debug"]);
+    let config = Configuration::default().pipeline("metrics", &[], &["prometheus"]).pipeline(
+        "metrics/copy",
+        &[],
+        &["prometheus/copy", "debug"],
+    );
     let setup = Setup::without_plugins(&config)?;
     let copy = setup.endpoints.spare;
     setup.reconfigure(&config.set("exporters/prometheus~1copy", json!({"endpoint": copy.to_string()})))?;

@@ -28,7 +28,10 @@ fn sigterm_drains_flushes_persists_and_exits_with_0() -> Result<()> {
     assert_eq!(host.scrape()?.value(TOTAL, &MANUAL), None, "nothing is flushed yet");
     assert_eq!(host.terminate()?.code(), Some(0), "{}", setup.log());
     let output = setup.output();
-    assert!(output.contains("work.done_batched") && output.contains("Value: 6"), "the last flush is exported: {output}");
+    assert!(
+        output.contains("work.done_batched") && output.contains("Value: 6"),
+        "the last flush is exported: {output}"
+    );
     let host = setup.start()?;
     assert_eq!(host.scrape()?.value(TOTAL, &MANUAL), Some(6.0), "at the first scrape");
     let since = created(&host)?;

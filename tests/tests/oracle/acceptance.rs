@@ -1,8 +1,9 @@
 //! `check` accepts what the generated parsers accept, and counts what they find.
 //!
-//! Differences, each shown by a test below: messages and groups nested almost as deep as the generated parsers allow. Those count
-//! every message from the request on, and charge unknown groups and fields to the same account; `check` counts a group from where
-//! it stands, and an attribute or data point of a metrics request from itself. It accepts up to 100 levels more, never fewer.
+//! Differences, each shown by a test below: messages and groups nested almost as deep as the generated parsers allow.
+//! Those count every message from the request on, and charge unknown groups and fields to the same account; `check`
+//! counts a group from where it stands, and an attribute or data point of a metrics request from itself. It accepts
+//! up to 100 levels more, never fewer.
 
 use fastrand::Rng;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;

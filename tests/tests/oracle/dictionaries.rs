@@ -113,7 +113,8 @@ impl Pair {
             assert!(!self.dictionary.restore(*code, b"another"), "a taken code is refused");
         }
         assert!(!self.dictionary.restore(NONE, b"none") && !self.dictionary.restore(OVERFLOW, b"overflow"));
-        // Known weakness: `restore` takes a key that is already there under another code, so that one key has two codes.
+        // Known weakness: `restore` takes a key that is already there under another code, so that one key has two
+        // codes.
         self.dictionary.restored();
         self.unsent = self.codes.values().copied().collect();
         self.unsaved.clear();

@@ -80,8 +80,8 @@ fn a_damaged_key_is_refused_or_is_a_key() {
         let key: Option<Key> =
             read.iter().map(|element| Some(((element.level, element.name.to_vec()), value(element.value)?))).collect();
         let Some(key) = key else { return };
-        // Known weakness: padded lengths, bools other than 0 and 1, and maps out of order or with repeats are taken as well, so
-        // that `encoded` need not be `canonical`.
+        // Known weakness: padded lengths, bools other than 0 and 1, and maps out of order or with repeats are taken
+        // as well, so that `encoded` need not be `canonical`.
         let canonical = model::canonical(&key);
         assert_eq!(elements(&canonical).unwrap().len(), read.len(), "{encoded:02x?}");
     });

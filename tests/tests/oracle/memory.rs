@@ -45,8 +45,8 @@ fn large() -> Vec<Vec<u8>> {
     let filler = pieces(1)[..SIZE / 40].to_vec();
     let comb = (0..45).fold(Vec::new(), |inner, _| field(5, &[filler.clone(), field(1, &inner)].concat()));
     all.push(at(POINT_VALUE, comb));
-    // Points that differ below one long resource. Known weakness: every key repeats the resource, and a dictionary is bounded in
-    // keys, not in bytes.
+    // Points that differ below one long resource. Known weakness: every key repeats the resource, and a dictionary is
+    // bounded in keys, not in bytes.
     let resource = field(1, &field(1, &field(2, &field(1, &vec![b'x'; SIZE / 8]))));
     let points: Vec<u8> =
         (0..2000_u32).flat_map(|id| field(1, &field(7, &field(2, &field(1, format!("{id:08}").as_bytes()))))).collect();

@@ -33,7 +33,8 @@ fn texts(alphabet: &str, length: usize) -> Vec<String> {
 
 #[test]
 fn every_short_pattern_matches_the_names_it_should() {
-    // Known weakness: the matcher is one for paths. To it a name that ends in `..` has no last part, and `**/` spans folders.
+    // Known weakness: the matcher is one for paths. To it a name that ends in `..` has no last part, and `**/` spans
+    // folders.
     let names: Vec<String> = texts("a./", 4).into_iter().filter(|name| !name.ends_with("..")).collect();
     for pattern in texts("a./*?", 4).iter().filter(|pattern| !pattern.contains("**")) {
         for name in &names {

@@ -95,8 +95,8 @@ impl Codes {
         }
         assert_ne!(code, NONE, "{key:?}");
         if candidates.is_ambiguous() && code != OVERFLOW {
-            // Known weakness: the row hash is a sum, so that it is blind to the order of repeated names, but the canonical key
-            // is that of the last one. Which of the values counts depends on which order was met first.
+            // Known weakness: the row hash is a sum, so that it is blind to the order of repeated names, but the
+            // canonical key is that of the last one. Which of the values counts depends on which order was met first.
             key = self.read(projector, keying, code);
             assert!(candidates.allows(&key), "{key:?} for {candidates:?}");
         }
