@@ -1,2 +1,12 @@
-//! tests
+//! What the end-to-end tests share: a running host, clients that tell acknowledged from refused from lost, request builders and
+//! generators.
+
+pub mod environment;
+pub mod exposition;
 pub mod generate;
+pub mod grpc;
+pub mod host;
+pub mod http;
+pub mod mount;
+pub mod payload;
+pub mod wait;

@@ -9,12 +9,20 @@ use crate::metrics::Mode;
 /// Series looked at in one call; a call may emit only so many points.
 const SERIES_PER_CALL: u32 = 50_000;
 
+/// Series, and then streams, that expire in one call: each is a record to write and a code to delete, and a call may write only
+/// so much.
+pub(crate) const EXPIRED_PER_CALL: usize = 10_000;
+
 /// How far a flush that takes several calls has come.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Stage {
     /// None is on its way.
     #[default]
     Idle,
+    /// From this slot on, idle series are still to be removed.
+    ExpireSeries(u32),
+    /// From this slot on, idle streams are still to be forgotten.
+    ExpireStreams(u32),
     /// From this slot on, series are still to be emitted.
     Emit(u32),
     /// Pages are still to be written.
@@ -31,7 +39,18 @@ struct Columns {
 impl<'c> Aggregate {
     pub(crate) fn flush_step(&mut self, flush: &mut Flush<'c>) -> Result<Progress, Failure> {
         if self.stage == Stage::Idle {
-            self.expire(flush)?;
+            self.stage = Stage::ExpireSeries(0);
+        }
+        if let Stage::ExpireSeries(from) = self.stage {
+            if let Some(next) = self.expire_series(flush, from)? {
+                return self.pause(flush, Stage::ExpireSeries(next));
+            }
+            self.stage = Stage::ExpireStreams(0);
+        }
+        if let Stage::ExpireStreams(from) = self.stage {
+            if let Some(next) = self.expire_streams(flush, from)? {
+                return self.pause(flush, Stage::ExpireStreams(next));
+            }
             self.reasons.report(&mut flush.log());
             self.stage = Stage::Emit(0);
         }
@@ -39,10 +58,7 @@ impl<'c> Aggregate {
             let to = from.saturating_add(SERIES_PER_CALL);
             self.emit(flush, from..to);
             if (to as usize) < self.groups.table().len() {
-                self.stage = Stage::Emit(to);
-                self.groups.table().save(&mut flush.storage())?;
-                self.streams.table().save(&mut flush.storage())?;
-                return Ok(Progress::More);
+                return self.pause(flush, Stage::Emit(to));
             }
             self.stage = Stage::Fold;
         }
@@ -55,22 +71,46 @@ impl<'c> Aggregate {
         Ok(Progress::Done)
     }
 
-    fn expire(&mut self, flush: &mut Flush<'c>) -> Result<(), Failure> {
-        let now = flush.now();
+    /// Ends a call that the next one goes on from.
+    fn pause(&mut self, flush: &mut Flush<'c>, stage: Stage) -> Result<Progress, Failure> {
+        self.stage = stage;
+        self.groups.table().save(&mut flush.storage())?;
+        self.streams.table().save(&mut flush.storage())?;
+        Ok(Progress::More)
+    }
+
+    /// What has taken nothing since then has expired. `None`: nothing expires.
+    fn deadline(&self, now: u64) -> Option<u64> {
         let after = u64::try_from(self.config.expire_after.as_nanos()).unwrap_or(u64::MAX);
         // A restart is no reason to expire: nobody could send meanwhile.
-        if after == 0 || now.saturating_sub(self.started) < after {
-            return Ok(());
+        let heard_for = now.saturating_sub(self.started);
+        (after > 0 && heard_for >= after).then(|| now.saturating_sub(after))
+    }
+
+    /// Series from this slot on, as many as one call may expire; the slot from which to go on in the next call.
+    fn expire_series(&mut self, flush: &mut Flush<'c>, from: u32) -> Result<Option<u32>, Failure> {
+        let now = flush.now();
+        let Some(deadline) = self.deadline(now) else { return Ok(None) };
+        let (metrics, output) = (&mut self.metrics, &mut flush.output());
+        let expired = self.groups.expire(metrics, deadline, from, EXPIRED_PER_CALL, output);
+        if !expired.is_empty() {
+            self.meta.series_expired = self.meta.series_expired.max(now);
+            self.meta.save(&mut flush.storage())?;
         }
-        let deadline = now.saturating_sub(after);
-        let before = self.meta;
-        if self.groups.expire(&mut self.metrics, deadline, &mut flush.output()) {
-            self.meta.series_expired = before.series_expired.max(now);
+        Ok(next_slot(&expired))
+    }
+
+    /// The same for streams.
+    fn expire_streams(&mut self, flush: &mut Flush<'c>, from: u32) -> Result<Option<u32>, Failure> {
+        let now = flush.now();
+        let Some(deadline) = self.deadline(now) else { return Ok(None) };
+        let output = &mut flush.output();
+        let expired = self.streams.expire(self.stream_keying, deadline, from, EXPIRED_PER_CALL, output);
+        if !expired.is_empty() {
+            self.meta.streams_expired = self.meta.streams_expired.max(now);
+            self.meta.save(&mut flush.storage())?;
         }
-        if self.streams.expire(self.stream_keying, deadline, &mut flush.output()) {
-            self.meta.streams_expired = before.streams_expired.max(now);
-        }
-        if self.meta != before { self.meta.save(&mut flush.storage()) } else { Ok(()) }
+        Ok(next_slot(&expired))
     }
 
     /// Emits the series in these slots.
@@ -106,6 +146,11 @@ impl<'c> Aggregate {
             }
         }
     }
+}
+
+/// Where to look for more when one call expired all it may.
+fn next_slot(expired: &[u32]) -> Option<u32> {
+    expired.last().filter(|_| expired.len() >= EXPIRED_PER_CALL).map(|last| last + 1)
 }
 
 fn push<T>(rows: &mut EmittedRows<T>, key: u32, start: Option<u64>, time: u64, value: T) {

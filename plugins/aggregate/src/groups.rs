@@ -4,7 +4,7 @@ use otelier_sdk::aggregate::{Accumulator, Number, Sum};
 use otelier_sdk::table::{Fields, Record, Table};
 use otelier_sdk::{Failure, Keying, NO_CODE, NO_KEY, Output, Storage, key};
 
-use crate::metrics::{Metrics, Mode};
+use crate::metrics::{Metric, Metrics, Mode};
 use crate::reasons::Reason;
 use crate::slots::NONE;
 use crate::stored;
@@ -149,7 +149,7 @@ pub struct Groups {
     free: Vec<u32>,
     /// Series in use, without those for what found no room.
     live: usize,
-    /// Key codes of this call that no series was made for.
+    /// Key codes of this call that may have no series.
     unneeded: Vec<u32>,
 }
 
@@ -280,10 +280,19 @@ impl Groups {
         if taken == Sum::None { Err(Reason::TooLarge) } else { Ok(taken) }
     }
 
-    /// The end of a batch: codes that found no series are released, what changed is stored.
+    /// Rows with these codes went into no series, of this metric or of none: what has no series when the batch is over is
+    /// released.
+    pub fn let_go(&mut self, metric: Option<&Metric>, codes: &[u32]) {
+        let has_series = |code: &u32| metric.is_some_and(|metric| metric.slots.get(*code) != NONE);
+        self.unneeded.extend(codes.iter().filter(|code| !has_series(code)));
+    }
+
+    /// The end of a batch: codes that found no series are released.
     pub fn finish_batch(&mut self, metrics: &Metrics, now: u64, output: &mut Output<'_>) {
         self.table.update_touched(|series| series.updated = now);
         let mut unneeded = std::mem::take(&mut self.unneeded);
+        unneeded.sort_unstable();
+        unneeded.dedup();
         unneeded.retain(|code| !metrics.use_key(*code));
         release(output, self.keying, unneeded);
     }
@@ -300,10 +309,20 @@ impl Groups {
         }
     }
 
-    /// Removes series that have taken nothing since `deadline`; whether there were any.
-    pub fn expire(&mut self, metrics: &mut Metrics, deadline: u64, output: &mut Output<'_>) -> bool {
-        let idle = |(_, series): &(u32, &Series)| !series.is_free() && series.updated <= deadline;
-        let idle: Vec<u32> = self.table.iter().filter(idle).map(|(slot, _)| slot).collect();
+    /// Removes series that have taken nothing since `deadline`: those in the first slots from `from` on, at most so many.
+    /// Tells their slots.
+    pub fn expire(
+        &mut self,
+        metrics: &mut Metrics,
+        deadline: u64,
+        from: u32,
+        most: usize,
+        output: &mut Output<'_>,
+    ) -> Vec<u32> {
+        let is_idle = |series: &Series| !series.is_free() && series.updated <= deadline;
+        let slots = from..self.table.len() as u32;
+        let idle = slots.filter(|slot| self.table.get(*slot).is_some_and(is_idle));
+        let idle: Vec<u32> = idle.take(most).collect();
         let mut released = Vec::new();
         for slot in &idle {
             let Some(series) = self.table.touch(*slot).map(std::mem::take) else { continue };
@@ -320,13 +339,13 @@ impl Groups {
         }
         released.retain(|code| !metrics.use_key(*code));
         release(output, self.keying, released);
-        !idle.is_empty()
+        idle
     }
 }
 
 /// Gives codes back. The host gives out the last one first, so the lowest comes last: codes stay dense.
 pub fn release(output: &mut Output<'_>, keying: Keying, mut codes: Vec<u32>) {
-    codes.retain(|code| *code != NO_KEY);
+    codes.retain(|code| *code != NO_KEY && *code != NO_CODE);
     if codes.is_empty() {
         return;
     }

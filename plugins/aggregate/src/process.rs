@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use otelier_sdk::aggregate::{CumulativePoint, Number, Step, Sum};
 use otelier_sdk::table::Table;
-use otelier_sdk::{Batch, Bitmap, Failure, Numbers, Run, Temporality, Values};
+use otelier_sdk::{Batch, Bitmap, Failure, Keying, NO_CODE, Numbers, Run, Temporality, Values};
 
 use crate::Aggregate;
 use crate::groups::Series;
@@ -29,10 +29,18 @@ impl Columns {
         self.times.get_or_insert_with(|| batch.times());
     }
 
-    fn pull_streams(&mut self, batch: &mut Batch<'_>, keying: otelier_sdk::Keying) {
+    fn pull_streams(&mut self, batch: &mut Batch<'_>, keying: Keying) {
         self.pull_times(batch);
         self.start_times.get_or_insert_with(|| batch.start_times());
+        self.pull_stream_codes(batch, keying);
+    }
+
+    fn pull_stream_codes(&mut self, batch: &mut Batch<'_>, keying: Keying) {
         self.streams.get_or_insert_with(|| batch.keys(keying));
+    }
+
+    fn key(&self, row: usize) -> u32 {
+        self.keys.get(row).copied().unwrap_or(NO_CODE)
     }
 }
 
@@ -87,16 +95,16 @@ impl Aggregate {
         dropped: &mut Bitmap,
     ) -> Result<(), Failure> {
         let rows = run.rows.clone();
-        let mut drop_all = |reasons: &mut crate::reasons::Reasons, reason| {
-            reasons.count(reason, rows.len() as u64);
-            dropped.set_range(rows.clone());
-        };
         let Some(route) = self.route(batch, run.descriptor)? else {
-            drop_all(&mut self.reasons, Reason::Metrics);
+            // They may be of cumulative streams.
+            columns.pull_stream_codes(batch, self.stream_keying);
+            self.drop_all(Reason::Metrics, None, rows, columns, dropped);
             return Ok(());
         };
         match (route.is_sum, route.temporality) {
-            (true, Temporality::Unspecified) => drop_all(&mut self.reasons, Reason::Temporality),
+            (true, Temporality::Unspecified) => {
+                self.drop_all(Reason::Temporality, Some(&route), rows, columns, dropped);
+            }
             (true, Temporality::Delta) if route.mode == Mode::Total => {
                 self.deltas(batch, &route, rows, columns, dropped)
             }
@@ -104,7 +112,7 @@ impl Aggregate {
                 columns.pull_streams(batch, self.stream_keying);
                 for row in rows {
                     let verdict = self.cumulative_row(batch, &route, row, columns);
-                    self.judge(verdict, row, dropped);
+                    self.judge(verdict, &route, row, columns, dropped);
                 }
             }
             _ => {
@@ -113,18 +121,41 @@ impl Aggregate {
                 }
                 for row in rows {
                     let verdict = self.row(batch, &route, row, columns);
-                    self.judge(verdict, row, dropped);
+                    self.judge(verdict, &route, row, columns, dropped);
                 }
             }
         }
         Ok(())
     }
 
-    fn judge(&mut self, verdict: Result<(), Reason>, row: usize, dropped: &mut Bitmap) {
+    fn judge(
+        &mut self,
+        verdict: Result<(), Reason>,
+        route: &Route,
+        row: usize,
+        columns: &Columns,
+        dropped: &mut Bitmap,
+    ) {
         if let Err(reason) = verdict {
-            self.reasons.count(reason, 1);
-            dropped.set(row);
+            self.drop_all(reason, Some(route), row..row + 1, columns, dropped);
         }
+    }
+
+    /// Drops rows, and with them the codes that came with them and that nothing is kept under.
+    fn drop_all(
+        &mut self,
+        reason: Reason,
+        route: Option<&Route>,
+        rows: Range<usize>,
+        columns: &Columns,
+        dropped: &mut Bitmap,
+    ) {
+        self.reasons.count(reason, rows.len() as u64);
+        dropped.set_range(rows.clone());
+        let metric = route.and_then(|route| self.metrics.get(route.metric));
+        self.groups.let_go(metric, columns.keys.get(rows.clone()).unwrap_or_default());
+        let streams = columns.streams.as_deref().unwrap_or_default();
+        self.streams.let_go(streams.get(rows).unwrap_or_default());
     }
 
     /// Increments of totals: plain loops as long as rows are plain, and one by one where they are not.
@@ -139,17 +170,18 @@ impl Aggregate {
         let numbers = columns.values.numbers(rows.clone());
         let keys = columns.keys.get(rows.clone()).unwrap_or_default();
         self.sums.begin();
-        let mut at = 0;
+        let (mut at, mut promoted) = (0, 0);
         while at < rows.len() {
             at += self.add_plain(route, keys.get(at..).unwrap_or_default(), numbers, at);
             if at < rows.len() {
                 let row = rows.start + at;
+                promoted += self.sums.settle(&mut self.groups, columns.key(row));
                 let verdict = self.row(batch, route, row, columns);
-                self.judge(verdict, row, dropped);
+                self.judge(verdict, route, row, columns, dropped);
                 at += 1;
             }
         }
-        let promoted = self.sums.finish(&mut self.groups);
+        promoted += self.sums.finish(&mut self.groups);
         self.reasons.count(Reason::Promoted, promoted);
     }
 
@@ -195,14 +227,17 @@ impl Aggregate {
         let cell = |column: &Option<Vec<u64>>| column.as_ref().and_then(|column| column.get(row)).copied().unwrap_or(0);
         let value = columns.values.get(row).ok_or(Reason::NoValue)?;
         let point = CumulativePoint { value, start_time: cell(&columns.start_times), time: cell(&columns.times) };
-        let code = columns.streams.as_ref().and_then(|codes| codes.get(row)).copied().unwrap_or(otelier_sdk::NO_CODE);
-        let step = self.streams.advance(code, &point, route.monotonic, self.config.initial_value, &self.meta)?;
-        match step {
-            Step::Add(increment) | Step::Reset(increment) => self.take(batch, route, row, columns, increment),
+        let code = columns.streams.as_ref().and_then(|codes| codes.get(row)).copied().unwrap_or(NO_CODE);
+        let advance = self.streams.advance(code, &point, route.monotonic, self.config.initial_value, &self.meta)?;
+        match advance.step {
+            Step::Add(increment) | Step::Reset(increment) => self.take(batch, route, row, columns, increment)?,
             // The group exists from here on, with nothing counted yet.
-            Step::Baseline if route.mode == Mode::Total => self.take(batch, route, row, columns, value.zero()),
-            Step::Baseline => Ok(()),
+            Step::Baseline if route.mode == Mode::Total => self.take(batch, route, row, columns, value.zero())?,
+            Step::Baseline => self.groups.let_go(self.metrics.get(route.metric), &[columns.key(row)]),
         }
+        // Not before: an increment that found no place is left to the stream's next point.
+        self.streams.accept(advance);
+        Ok(())
     }
 
     fn take(
@@ -213,7 +248,7 @@ impl Aggregate {
         columns: &Columns,
         value: Number,
     ) -> Result<(), Reason> {
-        let key = columns.keys.get(row).copied().unwrap_or(otelier_sdk::NO_CODE);
+        let key = columns.key(row);
         let start = self.meta.series_start();
         let time = match columns.time(row) {
             0 => batch.now(),
@@ -221,10 +256,11 @@ impl Aggregate {
         };
         let found = self.groups.find(&mut self.metrics, route.metric, key, start, &mut batch.output());
         let (slot, is_overflow) = found?;
+        let taken = self.groups.take(slot, route.mode, value, time)?;
         if is_overflow {
             self.reasons.count(Reason::Overflowed, 1);
         }
-        if let Sum::Promoted(_) = self.groups.take(slot, route.mode, value, time)? {
+        if let Sum::Promoted(_) = taken {
             self.reasons.count(Reason::Promoted, 1);
         }
         Ok(())

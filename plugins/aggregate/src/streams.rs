@@ -45,6 +45,16 @@ impl Record for Stream {
     }
 }
 
+/// A point that its stream can take: what it adds, and what the stream becomes.
+#[derive(Debug)]
+pub struct Advance {
+    pub step: Step,
+    code: u32,
+    /// The stream's slot, or [`NONE`] for a new one.
+    slot: u32,
+    last: CumulativeState,
+}
+
 /// All streams.
 #[derive(Debug)]
 pub struct Streams {
@@ -53,7 +63,7 @@ pub struct Streams {
     slots: Slots,
     free: Vec<u32>,
     live: usize,
-    /// Codes of this call that nothing is kept under.
+    /// Codes of this call that may have no stream.
     unneeded: Vec<u32>,
 }
 
@@ -90,48 +100,40 @@ impl Streams {
         Ok(())
     }
 
-    /// What a point adds to the total.
+    /// What a point adds to the total. Nothing changes before it is accepted.
     pub fn advance(
-        &mut self,
+        &self,
         code: u32,
         point: &CumulativePoint,
         monotonic: bool,
         initial_value: InitialValue,
         meta: &Meta,
-    ) -> Result<Step, Reason> {
+    ) -> Result<Advance, Reason> {
         let slot = self.slots.get(code);
         if let Some(stream) = self.table.get(slot) {
             let mut last = stream.last;
             let step = last.advance(point, monotonic)?;
-            if let Some(stream) = self.table.touch(slot) {
-                stream.last = last;
-            }
-            return Ok(step);
+            return Ok(Advance { step, code, slot, last });
         }
-        if code == NO_CODE || code == NO_KEY {
-            return Err(Reason::Untracked);
-        }
-        let step = self.begin(code, point, monotonic, initial_value, meta);
-        if step.is_err() {
-            self.unneeded.push(code);
-        }
-        step
-    }
-
-    fn begin(
-        &mut self,
-        code: u32,
-        point: &CumulativePoint,
-        monotonic: bool,
-        initial_value: InitialValue,
-        meta: &Meta,
-    ) -> Result<Step, Reason> {
-        if self.live >= self.streams_max {
+        if code == NO_CODE || code == NO_KEY || self.live >= self.streams_max {
             return Err(Reason::Untracked);
         }
         let whole = initial_value.counts_whole(point, meta.created, meta.streams_expired);
         let (last, step) = CumulativeState::first(point, monotonic, whole)?;
-        let stream = Stream { code, last, updated: 0 };
+        Ok(Advance { step, code, slot: NONE, last })
+    }
+
+    /// The point was taken: its stream goes on from there.
+    pub fn accept(&mut self, advance: Advance) {
+        let Advance { code, slot, last, .. } = advance;
+        match self.table.touch(slot) {
+            Some(stream) => stream.last = last,
+            None => self.begin(Stream { code, last, updated: 0 }),
+        }
+    }
+
+    fn begin(&mut self, stream: Stream) {
+        let code = stream.code;
         let slot = match self.free.pop() {
             None => self.table.push(stream),
             Some(slot) => {
@@ -143,7 +145,12 @@ impl Streams {
         };
         self.slots.set(code, slot);
         self.live += 1;
-        Ok(step)
+    }
+
+    /// Points with these codes were refused: what has no stream when the batch is over is released.
+    pub fn let_go(&mut self, codes: &[u32]) {
+        let slots = &self.slots;
+        self.unneeded.extend(codes.iter().filter(|code| slots.get(**code) == NONE));
     }
 
     /// The end of a batch: codes that nothing is kept under are released.
@@ -154,10 +161,20 @@ impl Streams {
         release(output, keying, unneeded);
     }
 
-    /// Forgets streams that have not moved since `deadline`; whether there were any.
-    pub fn expire(&mut self, keying: Keying, deadline: u64, output: &mut Output<'_>) -> bool {
-        let idle = |(_, stream): &(u32, &Stream)| stream.code != NO_KEY && stream.updated <= deadline;
-        let idle: Vec<u32> = self.table.iter().filter(idle).map(|(slot, _)| slot).collect();
+    /// Forgets streams that have not moved since `deadline`: those in the first slots from `from` on, at most so many. Tells
+    /// their slots.
+    pub fn expire(
+        &mut self,
+        keying: Keying,
+        deadline: u64,
+        from: u32,
+        most: usize,
+        output: &mut Output<'_>,
+    ) -> Vec<u32> {
+        let is_idle = |stream: &Stream| stream.code != NO_KEY && stream.updated <= deadline;
+        let slots = from..self.table.len() as u32;
+        let idle = slots.filter(|slot| self.table.get(*slot).is_some_and(is_idle));
+        let idle: Vec<u32> = idle.take(most).collect();
         let mut released = Vec::new();
         for slot in &idle {
             let Some(stream) = self.table.touch(*slot).map(std::mem::take) else { continue };
@@ -167,6 +184,6 @@ impl Streams {
             released.push(stream.code);
         }
         release(output, keying, released);
-        !idle.is_empty()
+        idle
     }
 }

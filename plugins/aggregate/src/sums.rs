@@ -14,6 +14,18 @@ struct Cell {
     slot: u32,
 }
 
+impl Cell {
+    /// Moves the sum into its series; 1 if that became a double.
+    fn move_into(&mut self, groups: &mut Groups) -> u64 {
+        let total = std::mem::take(&mut self.total);
+        if groups.add_plain(self.slot, total) {
+            return 0;
+        }
+        let taken = groups.take(self.slot, Mode::Total, Number::Integer(total), 0);
+        u64::from(matches!(taken, Ok(Sum::Promoted(_))))
+    }
+}
+
 /// Sums that belong to series once the run is over.
 #[derive(Debug, Default)]
 pub struct Sums {
@@ -72,16 +84,19 @@ impl Sums {
         true
     }
 
+    /// Brings a code's series up to date before it takes a value by itself: in another order than they came, values could
+    /// overflow that do not. Tells how many totals became doubles.
+    pub fn settle(&mut self, groups: &mut Groups, key: u32) -> u64 {
+        let run = self.run;
+        let cell = self.by_code.get_mut(key as usize).filter(|cell| cell.run == run);
+        cell.map_or(0, |cell| cell.move_into(groups))
+    }
+
     /// Ends the run: the sums go into their series. Tells how many totals became doubles.
     pub fn finish(&mut self, groups: &mut Groups) -> u64 {
         let mut promoted = 0;
         for code in self.codes.drain(..) {
-            let Some(cell) = self.by_code.get(code as usize) else { continue };
-            if groups.add_plain(cell.slot, cell.total) {
-                continue;
-            }
-            let taken = groups.take(cell.slot, Mode::Total, Number::Integer(cell.total), 0);
-            promoted += u64::from(matches!(taken, Ok(Sum::Promoted(_))));
+            promoted += self.by_code.get_mut(code as usize).map_or(0, |cell| cell.move_into(groups));
         }
         promoted
     }

@@ -1,10 +1,12 @@
 //! The whole processor on a host in memory.
 
 mod bounds;
+mod codes;
 mod configuration;
 mod crash;
 mod cumulative;
 mod expiry;
+mod integers;
 mod sums;
 
 use std::path::Path;

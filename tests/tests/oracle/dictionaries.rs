@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use fastrand::Rng;
 use otelier::otlp::dictionary::{Dictionary, NONE, OVERFLOW};
 use otelier::otlp::hash::Hasher;
+use otelier::otlp::key::KEY_MAX;
 use otelier_tests::generate::{chance, pick};
 
 use crate::seeds;
@@ -38,8 +39,9 @@ impl Pair {
     }
 
     fn step(&mut self, rng: &mut Rng) {
-        match rng.u32(..20) {
-            0..12 => self.look_up(rng),
+        match rng.u32(..21) {
+            0..11 => self.look_up(rng),
+            11 => self.take_back(rng),
             12..14 => {
                 let (key, _) = random_key(rng);
                 let code = self.dictionary.intern(&key);
@@ -49,6 +51,7 @@ impl Pair {
             14..17 => self.release(rng),
             17 => assert_eq!(set(self.dictionary.take_unsent()), std::mem::take(&mut self.unsent)),
             18 => assert_eq!(set(self.dictionary.take_unsaved()), std::mem::take(&mut self.unsaved)),
+            19 => self.release(rng),
             _ => {
                 self.dictionary.forget_sent();
                 self.unsent = self.codes.values().copied().collect();
@@ -58,7 +61,9 @@ impl Pair {
         assert_eq!(self.dictionary.is_empty(), self.codes.is_empty());
         for (key, code) in &self.codes {
             assert_eq!(self.dictionary.key(*code), Some(key.as_slice()));
+            assert_eq!(self.dictionary.is_saved(*code), !self.unsaved.contains(code));
         }
+        assert!(self.dictionary.has_unsaved() || self.unsaved.is_empty());
         assert_eq!(self.dictionary.key(NONE), None);
     }
 
@@ -68,14 +73,26 @@ impl Pair {
         if let Some(code) = self.dictionary.find(hash) {
             return assert_eq!(Some(&code), self.codes.get(&key), "a hash leads to its own key");
         }
-        let code = self.dictionary.learn(hash, &key);
+        let remembered = chance(rng, 80);
+        let code = self.dictionary.learn(remembered.then_some(hash), &key);
         if code == OVERFLOW {
             assert!(!self.codes.contains_key(&key) && self.codes.len() >= self.entries_max);
             return assert_eq!(self.dictionary.find(hash), None);
         }
         assert!(self.codes.contains_key(&key) || self.codes.len() < self.entries_max, "beyond the bound");
-        assert_eq!(self.dictionary.find(hash), Some(code));
+        assert_eq!(self.dictionary.find(hash), remembered.then_some(code));
         self.learnt(key, code);
+    }
+
+    /// Adds a few codes for a request that turns out to be malformed.
+    fn take_back(&mut self, rng: &mut Rng) {
+        let (codes, unsent, unsaved) = (self.codes.clone(), self.unsent.clone(), self.unsaved.clone());
+        let mark = self.dictionary.unsaved_mark();
+        for _ in 0..rng.u32(..4) {
+            self.look_up(rng);
+        }
+        self.dictionary.forget_since(mark);
+        (self.codes, self.unsent, self.unsaved) = (codes, unsent, unsaved);
     }
 
     fn learnt(&mut self, key: Vec<u8>, code: u32) {
@@ -149,8 +166,23 @@ fn keys_of_guests_are_bounded_as_well() {
     let living = codes.iter().filter(|code| **code != OVERFLOW).count();
     assert_eq!(living, dictionary.len());
     assert!((11..=10 + 4096).contains(&living));
-    assert_eq!(dictionary.learn(7, b"new"), OVERFLOW);
+    assert_eq!(dictionary.learn(Some(7), b"new"), OVERFLOW);
     assert_eq!(dictionary.intern(&0_u32.to_le_bytes()), codes[0], "a key that is there keeps its code");
+}
+
+#[test]
+fn long_keys_are_bounded_in_bytes() {
+    let mut dictionary = Dictionary::new(Hasher::random(), 1000);
+    let long = |number: u8| vec![number; KEY_MAX];
+    assert_eq!(dictionary.learn(Some(1), &[long(1), vec![0]].concat()), OVERFLOW);
+    assert_eq!(dictionary.intern(&[long(1), vec![0]].concat()), OVERFLOW);
+    let codes: Vec<u32> = (0..=255).map(|number| dictionary.learn(Some(u128::from(number)), &long(number))).collect();
+    let living: Vec<u32> = codes.iter().copied().filter(|code| *code != OVERFLOW).collect();
+    assert_eq!(living.len(), dictionary.len());
+    assert!((1..100).contains(&living.len()), "{} keys of {KEY_MAX} bytes", living.len());
+    assert_eq!(dictionary.learn(Some(1000), &long(255)), OVERFLOW);
+    dictionary.release(&living);
+    assert_ne!(dictionary.learn(Some(1000), &long(255)), OVERFLOW, "released bytes are free again");
 }
 
 #[test]
@@ -160,7 +192,7 @@ fn many_forms_of_few_keys_do_not_grow_without_bound() {
     for form in 0..100_000_u128 {
         let key = [(form % 4) as u8];
         assert_eq!(dictionary.find(form), None);
-        assert_eq!(dictionary.learn(form, &key), (form % 4) as u32 + 1);
+        assert_eq!(dictionary.learn(Some(form), &key), (form % 4) as u32 + 1);
         assert_eq!(dictionary.find(form), Some((form % 4) as u32 + 1));
     }
     assert_eq!(dictionary.len(), 4);

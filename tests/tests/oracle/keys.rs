@@ -41,8 +41,9 @@ fn a_built_key_is_canonical_whatever_the_order_and_form_of_its_attributes() {
             builder.attribute(*level, &Attribute::read(&raw, Strings::Utf8).unwrap()).unwrap();
             expected.insert((*level, attribute.key.clone().into_bytes()), Typed::of(attribute.value.as_ref()));
         }
-        let key = builder.finish();
+        let (key, repeated) = builder.finish();
         assert_eq!(key, model::canonical(&expected), "{attributes:?}");
+        assert_eq!(repeated, expected.len() < attributes.len());
     });
 }
 

@@ -139,47 +139,18 @@ pub fn canonical(key: &Key) -> Vec<u8> {
     out
 }
 
-/// Everything a row's key was made from: each name with all values it came with, in order.
-#[derive(Debug, Clone, Default)]
-pub struct Candidates {
-    values: BTreeMap<(Level, Vec<u8>), Vec<Typed>>,
-}
-
-impl Candidates {
-    fn text(&mut self, level: Level, name: &str, text: &str) {
-        self.values.insert((level, name.into()), vec![Typed::Text(text.into())]);
-    }
-
-    fn attributes(&mut self, keying: &Keying, level: Level, attributes: &[KeyValue]) {
-        let named = |list: &[(Level, Vec<u8>)], key: &str| list.contains(&(level, key.as_bytes().to_vec()));
-        for attribute in attributes {
-            let taken = match &keying.grouping {
-                Grouping::Keep(list) => named(list, &attribute.key),
-                Grouping::Drop(list) => !named(list, &attribute.key),
-                Grouping::Stream(_) => true,
-            };
-            if taken {
-                let values = self.values.entry((level, attribute.key.clone().into_bytes())).or_default();
-                values.push(Typed::of(attribute.value.as_ref()));
-            }
+/// Adds the attributes that a keying takes; of repeated names the last counts.
+fn take(key: &mut Key, keying: &Keying, level: Level, attributes: &[KeyValue]) {
+    let named = |list: &[(Level, Vec<u8>)], name: &str| list.contains(&(level, name.as_bytes().to_vec()));
+    for attribute in attributes {
+        let taken = match &keying.grouping {
+            Grouping::Keep(list) => named(list, &attribute.key),
+            Grouping::Drop(list) => !named(list, &attribute.key),
+            Grouping::Stream(_) => true,
+        };
+        if taken {
+            key.insert((level, attribute.key.clone().into_bytes()), Typed::of(attribute.value.as_ref()));
         }
-    }
-
-    /// The key: of repeated names the last counts. Empty for "nothing there".
-    pub fn key(&self) -> Key {
-        self.values.iter().map(|(name, values)| (name.clone(), values.last().unwrap().clone())).collect()
-    }
-
-    /// Whether a key has these names, each with one of its values.
-    pub fn allows(&self, key: &Key) -> bool {
-        let one_of =
-            |name: &(Level, Vec<u8>), value| self.values.get(name).is_some_and(|values| values.contains(value));
-        key.len() == self.values.len() && key.iter().all(|(name, value)| one_of(name, value))
-    }
-
-    /// Whether a name came with different values.
-    pub fn is_ambiguous(&self) -> bool {
-        self.values.values().any(|values| values.iter().any(|value| *value != values[0]))
     }
 }
 
@@ -190,7 +161,7 @@ pub struct Row {
     pub start_time: u64,
     pub time: u64,
     /// For each keying; `None` where it does not cover the row.
-    pub keys: Vec<Option<Candidates>>,
+    pub keys: Vec<Option<Key>>,
 }
 
 /// One expected run: where it ends, its metric's descriptor and ordinal.
@@ -286,12 +257,12 @@ impl Context<'_> {
             value: point.value.filter(|_| point.flags & 1 == 0),
             start_time: point.start_time_unix_nano,
             time: point.time_unix_nano,
-            keys: keyings.iter().map(|keying| self.candidates(point, keying)).collect(),
+            keys: keyings.iter().map(|keying| self.key(point, keying)).collect(),
         }
     }
 
-    fn candidates(&self, point: &NumberDataPoint, keying: &Keying) -> Option<Candidates> {
-        let mut key = Candidates::default();
+    fn key(&self, point: &NumberDataPoint, keying: &Keying) -> Option<Key> {
+        let mut key = Key::new();
         if let Grouping::Stream(only) = keying.grouping {
             if only.is_some_and(|only| only != self.descriptor.temporality) {
                 return None;
@@ -300,19 +271,20 @@ impl Context<'_> {
         }
         let resource = self.resource.as_ref().map_or(&[][..], |resource| &resource.attributes);
         let scope = self.scope.as_ref().map_or(&[][..], |scope| &scope.attributes);
-        key.attributes(keying, Level::Resource, resource);
-        key.attributes(keying, Level::Scope, scope);
-        key.attributes(keying, Level::Item, &point.attributes);
+        take(&mut key, keying, Level::Resource, resource);
+        take(&mut key, keying, Level::Scope, scope);
+        take(&mut key, keying, Level::Item, &point.attributes);
         Some(key)
     }
 
-    fn identity(&self, key: &mut Candidates) {
+    fn identity(&self, key: &mut Key) {
+        let mut text = |level, name: &str, text: &str| key.insert((level, name.into()), Typed::Text(text.into()));
         let (name, version) = self.scope.as_ref().map_or(("", ""), |scope| (&scope.name, &scope.version));
-        key.text(Level::ScopeIdentity, "name", name);
-        key.text(Level::ScopeIdentity, "version", version);
-        key.text(Level::MetricIdentity, "name", &self.descriptor.name);
-        key.text(Level::MetricIdentity, "unit", &self.descriptor.unit);
-        key.text(Level::MetricIdentity, "shape", &self.shape());
+        text(Level::ScopeIdentity, "name", name);
+        text(Level::ScopeIdentity, "version", version);
+        text(Level::MetricIdentity, "name", &self.descriptor.name);
+        text(Level::MetricIdentity, "unit", &self.descriptor.unit);
+        text(Level::MetricIdentity, "shape", &self.shape());
     }
 
     /// Stored with durable dictionaries, so spelt out here.

@@ -1,6 +1,7 @@
 //! Cumulative sums.
 
-use otelier_sdk::testing::{Harness, Metric, Outcome, Point};
+use otelier_sdk::Level;
+use otelier_sdk::testing::{Harness, Metric, Outcome, Point, Shape};
 
 use super::{BY_TYPE, SECOND, at, lines, log, of_type, started};
 use crate::Aggregate;
@@ -119,4 +120,42 @@ fn a_first_point_that_is_wrong_leaves_nothing() {
     assert_eq!(harness.host().dictionary_len(1), 0);
     send(&mut harness, vec![stream("1", 5, 1, 3)], 3);
     assert_eq!(total(&mut harness, 5), ["work.done_batched{work.type=a} 5"]);
+}
+
+/// An increment that found no place in the total is in the difference to the next point.
+#[test]
+fn a_point_that_the_total_refuses_leaves_its_stream_where_it_was() {
+    let mut harness = started(BY_TYPE);
+    let sum = |shape, value| {
+        let point = of_type(Point::double(value), "a");
+        Metric { shape, ..Metric::delta_sum("work.open", vec![point]) }
+    };
+    let counted = |value, second| {
+        let mut metric = sum(Shape::CumulativeUpDownSum, value);
+        metric.points = metric.points.into_iter().map(|point| point.at(at(1), at(second))).collect();
+        metric
+    };
+    harness.process(&[counted(0.5, 2), sum(Shape::DeltaUpDownSum, f64::MAX)], at(2)).unwrap();
+    assert_eq!(harness.process(&[counted(f64::MAX, 3)], at(3)).unwrap().dropped, 1);
+    harness.process(&[sum(Shape::DeltaUpDownSum, f64::MIN)], at(4)).unwrap();
+    assert_eq!(total(&mut harness, 5), ["work.open_batched{work.type=a} 0.0"]);
+    assert_eq!(harness.process(&[counted(f64::MAX, 6)], at(6)).unwrap().absorbed, 1);
+    assert_eq!(total(&mut harness, 10), [format!("work.open_batched{{work.type=a}} {:?}", f64::MAX)]);
+}
+
+#[test]
+fn a_first_point_that_finds_no_room_leaves_no_stream() {
+    let mut harness = started(BY_TYPE);
+    harness.host().dictionary_entries = 1;
+    for name in 0..4097 {
+        let key = otelier_sdk::key::KeyBuilder::default();
+        let name = format!("{name}");
+        let key = key.attribute(Level::Item, "other", otelier_sdk::key::Value::String(name.as_bytes()));
+        otelier_sdk::Host::output_intern(harness.host(), 0, otelier_sdk::Blob::one(key.finish()));
+    }
+    assert_eq!(send(&mut harness, vec![stream("1", 10, 1, 2)], 2).dropped, 1);
+    assert_eq!(harness.host().dictionary_len(1), 0);
+    harness.host().dictionary_entries = 10_000;
+    assert_eq!(send(&mut harness, vec![stream("1", 15, 1, 3)], 3).absorbed, 1);
+    assert_eq!(total(&mut harness, 5), ["work.done_batched{work.type=a} 15"]);
 }

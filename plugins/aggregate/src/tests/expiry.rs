@@ -1,8 +1,12 @@
 //! Series and streams that fall silent.
 
-use otelier_sdk::testing::{Metric, Point};
+use otelier_sdk::Progress;
+use otelier_sdk::aggregate::Number;
+use otelier_sdk::testing::{Harness, Metric, Point};
 
 use super::{CREATED, at, lines, of_type, one, started};
+use crate::Aggregate;
+use crate::flush::EXPIRED_PER_CALL;
 
 const TEN_SECONDS: &str = r#"{"metrics": ["work.*"], "group_by": ["work.type"], "expire_after": "10s"}"#;
 
@@ -95,4 +99,57 @@ fn the_overflow_series_expires_too() {
     harness.process(&[sum("b", 2), sum("a", 1)].concat(), at(21)).unwrap();
     let expected = ["work.done_batched{otel.metric.overflow=true} 1", "work.done_batched{work.type=b} 2"];
     assert_eq!(lines(&harness.flush(at(22)).unwrap()), expected);
+}
+
+/// What expires at once may be more than one call may write.
+#[test]
+fn a_mass_expiry_takes_several_calls_with_others_between() {
+    const COUNT: usize = EXPIRED_PER_CALL + 100;
+    let config = r#"{"metrics": ["work.*"], "group_by": ["id"], "expire_after": "10s", "max_series": 20000}"#;
+    let mut harness = started(config);
+    let stream = |id: usize, value, second| Point::integer(value).with("id", &format!("{id:05}")).at(at(1), at(second));
+    let points = (0..COUNT).map(|id| stream(id, 5, 2)).collect();
+    harness.process(&[Metric::cumulative_sum("work.done", points)], at(2)).unwrap();
+    harness.flush(at(5)).unwrap();
+    let left = |harness: &mut Harness<Aggregate>| (harness.host().dictionary_len(0), harness.host().dictionary_len(1));
+    let once = |harness: &mut Harness<Aggregate>| {
+        let (progress, emitted) = harness.flush_once(at(20), false).unwrap();
+        assert!(emitted.is_empty());
+        harness.commit();
+        (progress, left(harness))
+    };
+    assert_eq!(once(&mut harness), (Progress::More, (100, COUNT)));
+    // A stream whose series is gone already, and one whose series is not.
+    let points = vec![stream(1, 6, 20), stream(COUNT - 1, 7, 20)];
+    harness.process(&[Metric::cumulative_sum("work.done", points)], at(20)).unwrap();
+    assert_eq!(once(&mut harness), (Progress::More, (2, COUNT - EXPIRED_PER_CALL)));
+    let (progress, emitted) = harness.flush_once(at(20), false).unwrap();
+    assert_eq!((progress, left(&mut harness)), (Progress::Done, (2, 2)));
+    let last = format!("work.done_batched{{id={}}} 7", COUNT - 1);
+    assert_eq!(lines(&emitted), ["work.done_batched{id=00001} 1", &last]);
+    harness.commit();
+    harness.crash(at(21)).unwrap();
+    assert_eq!(lines(&harness.flush(at(21)).unwrap()), ["work.done_batched{id=00001} 1", &last]);
+    assert_eq!(left(&mut harness), (2, 2));
+}
+
+/// A process that dies in the middle of an expiry goes on with what was committed.
+#[test]
+fn an_expiry_that_was_cut_leaves_nothing_half_done() {
+    const COUNT: usize = EXPIRED_PER_CALL + 100;
+    let config = r#"{"metrics": ["work.*"], "group_by": ["id"], "expire_after": "10s", "max_series": 20000}"#;
+    let mut harness = started(config);
+    let points = |value| (0..COUNT).map(|id| Point::integer(value).with("id", &format!("{id:05}"))).collect();
+    harness.process(&[Metric::delta_sum("work.done", points(5))], at(2)).unwrap();
+    harness.commit();
+    assert_eq!(harness.flush_once(at(20), false).unwrap().0, Progress::More);
+    harness.commit();
+    harness.crash(at(21)).unwrap();
+    harness.process(&[Metric::delta_sum("work.done", points(1))], at(22)).unwrap();
+    let emitted = harness.flush(at(25)).unwrap();
+    let points = &emitted.first().unwrap().points;
+    let (new, kept) = points.split_at(EXPIRED_PER_CALL);
+    assert!(new.iter().all(|point| (point.value, point.start_time) == (Some(Number::Integer(1)), at(20))));
+    assert!(kept.iter().all(|point| (point.value, point.start_time) == (Some(Number::Integer(6)), CREATED)));
+    assert_eq!(kept.len(), 100);
 }
