@@ -96,7 +96,7 @@ struct Host {
     lanes: Vec<lane::Lane>,
     receivers: Vec<Box<dyn Receiver>>,
     pages: Vec<(String, Page)>,
-    workers: Vec<(Handle, std::thread::JoinHandle<()>)>,
+    workers: Workers,
     committer: Committer,
     committing: std::thread::JoinHandle<()>,
     ready: Arc<AtomicBool>,
@@ -129,10 +129,19 @@ impl Host {
             clock: Clock::system(),
             health,
         };
-        let built = pipeline::build(&materials)?;
-        let receivers = receivers(&plan, &built.doors, &registry)?;
+        let wired = wire(&materials);
+        drop(materials);
+        let (workers, receivers) = match wired {
+            Ok(wired) => wired,
+            Err(error) => {
+                // The store has to be closed before the process ends.
+                drop(committer);
+                drain::joined(committing);
+                return Err(error);
+            }
+        };
         let lanes = lanes.into_values().collect();
-        Ok(Host { exporters, lanes, receivers, pages, workers: built.workers, committer, committing, ready })
+        Ok(Host { exporters, lanes, receivers, pages, workers, committer, committing, ready })
     }
 
     async fn serve(self, announce: impl FnOnce(&[String])) -> Result<()> {
@@ -187,6 +196,21 @@ impl Host {
 }
 
 type Workers = Vec<(Handle, std::thread::JoinHandle<()>)>;
+
+/// The pipelines, running, and the receivers in front of them, bound.
+fn wire(materials: &Materials<'_>) -> Result<(Workers, Vec<Box<dyn Receiver>>)> {
+    let built = pipeline::build(materials)?;
+    match receivers(materials.plan, &built.doors, &materials.registry) {
+        Ok(receivers) => Ok((built.workers, receivers)),
+        Err(error) => {
+            for (handle, thread) in built.workers {
+                handle.stop();
+                drain::joined(thread);
+            }
+            Err(error)
+        }
+    }
+}
 
 /// Flushes every worker, off the I/O threads.
 async fn flushed(workers: Workers, last: bool) -> Result<Workers> {

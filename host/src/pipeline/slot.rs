@@ -14,8 +14,8 @@ pub struct Slot {
     setup: Setup,
     state: State,
     backoff: Duration,
-    /// Whether a call has counted since the last rebuild.
-    proven: bool,
+    /// How long a flush waits after flushes that failed; zero while they do not.
+    flush_backoff: Duration,
     /// What the ledger says of it.
     pub ledger: Ledger,
     /// When the next flush is due.
@@ -80,7 +80,7 @@ impl Slot {
             setup,
             state: State::Living(Box::new(instance)),
             backoff: BACKOFF_MIN,
-            proven: true,
+            flush_backoff: Duration::ZERO,
             ledger,
             flush_at: None,
         };
@@ -121,10 +121,9 @@ impl Slot {
         }
     }
 
-    /// The instance is of no more use. The next is built before the next trip; after a time, if this one never did any good.
+    /// The instance is of no more use; the next is built before the next trip.
     pub fn break_down(&mut self, reason: &str) {
-        let wait = if std::mem::take(&mut self.proven) { Duration::ZERO } else { self.next_backoff() };
-        self.state = State::Broken { retry_at: Instant::now() + wait, reason: reason.to_owned() };
+        self.state = State::Broken { retry_at: Instant::now(), reason: reason.to_owned() };
         self.flush_at = None;
     }
 
@@ -133,26 +132,36 @@ impl Slot {
         match Instance::build(self.setup.clone(), trip, now) {
             Ok((instance, writes)) => {
                 self.state = State::Living(Box::new(instance));
-                self.schedule_flush();
+                // At once, so that restored state is seen; later, when the flush is what fails.
+                self.flush_at = self.wants_flushes().then(|| Instant::now() + self.flush_backoff);
                 Ok(writes)
             }
             Err(error) => {
-                let retry_at = Instant::now() + self.next_backoff();
-                self.state = State::Broken { retry_at, reason: error.to_string() };
+                self.state = State::Broken { retry_at: Instant::now() + self.backoff, reason: error.to_string() };
+                self.backoff = (self.backoff * 2).min(BACKOFF_MAX);
                 Err(error)
             }
         }
     }
 
-    fn next_backoff(&mut self) -> Duration {
-        let backoff = self.backoff;
-        self.backoff = (backoff * 2).min(BACKOFF_MAX);
-        backoff
+    fn wants_flushes(&self) -> bool {
+        matches!(&self.state, State::Living(instance) if instance.flush_every_ms().is_some())
     }
 
-    /// A batch was processed: the instance is sound.
+    /// A flush failed. The next instance takes batches at once, and is not flushed before a while.
+    pub fn flush_failed(&mut self, reason: &str) {
+        self.flush_backoff = (self.flush_backoff * 2).clamp(BACKOFF_MIN, BACKOFF_MAX);
+        self.break_down(reason);
+    }
+
+    /// A flush counted.
+    pub fn flush_succeeded(&mut self) {
+        self.flush_backoff = Duration::ZERO;
+        self.succeeded();
+    }
+
+    /// A call counted: the instance is sound.
     pub fn succeeded(&mut self) {
-        self.proven = true;
         self.backoff = BACKOFF_MIN;
     }
 

@@ -149,11 +149,11 @@ impl Run<'_> {
             Err(error) => {
                 slot.ledger.traps.add(1);
                 tracing::error!(%component, %error, "flush failed; the instance is rebuilt from committed state");
-                slot.break_down(&error.to_string());
+                slot.flush_failed(&error.to_string());
                 return Err(Refusal::Unavailable { reason: error.to_string(), retry_after: RETRY_AFTER });
             }
         };
-        slot.succeeded();
+        slot.flush_succeeded();
         let more = processed.more;
         let batches = keep(slot, index, processed, trip);
         self.onwards(pipeline, position + 1, lanes, batches, trip)?;

@@ -278,7 +278,6 @@ impl Worker {
                 tracing::info!(component, "instance rebuilt from committed state");
                 trip.writes = writes;
                 self.conclude(trip, Durability::Sync, None);
-                self.flush(index, false);
             }
             Err(error) => {
                 self.health.failed(&component, &error.to_string());

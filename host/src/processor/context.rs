@@ -133,6 +133,11 @@ impl Context {
         }
     }
 
+    /// Whose context this is.
+    pub fn component(&self) -> &ComponentId {
+        &self.component
+    }
+
     /// What the manifest grants.
     pub fn limits(&self) -> Limits {
         self.limits

@@ -4,6 +4,7 @@
 //! [`Watermark`] says that it arrived; when it does not, the layer is dropped.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -253,16 +254,19 @@ impl State {
         }
         let mut overlay = overlay.into_iter().peekable();
         let mut found = Found { entries: Entries::default(), bytes: 0, limit, strip };
-        for entry in self.stored(&start, &end)? {
-            let (key, value) = entry?;
+        self.each_stored(&start, &end, |key, value| {
             while let Some((above, said)) = overlay.next_if(|(above, _)| ***above <= *key) {
                 if !found.push_said(above, &said) {
-                    return Ok(found.entries);
+                    return ControlFlow::Break(());
                 }
             }
-            if matches!(self.said_by_layers(&key), Said::Nothing) && !found.push(&key, &value) {
-                return Ok(found.entries);
+            match self.said_by_layers(&key) {
+                Said::Nothing if !found.push(&key, &value) => ControlFlow::Break(()),
+                _ => ControlFlow::Continue(()),
             }
+        })?;
+        if found.entries.more {
+            return Ok(found.entries);
         }
         for (key, said) in overlay {
             if !found.push_said(key, &said) {
@@ -273,13 +277,16 @@ impl State {
     }
 
     /// What is committed of a range.
-    fn stored<'s>(
-        &'s self,
+    fn each_stored(
+        &self,
         start: &[u8],
         end: &[u8],
-    ) -> Result<impl Iterator<Item = Result<(Bytes, Bytes), StoreError>> + 's, StateError> {
-        let entries = self.store.as_ref().map(|store| store.range(start, end)).transpose()?;
-        Ok(entries.into_iter().flatten())
+        each: impl FnMut(Bytes, Bytes) -> ControlFlow<()>,
+    ) -> Result<(), StateError> {
+        match &self.store {
+            Some(store) => Ok(store.each(start, end, each)?),
+            None => Ok(()),
+        }
     }
 
     fn said_by_layers(&self, key: &[u8]) -> Said<'_> {
@@ -310,13 +317,12 @@ impl State {
     pub fn each_code(&self, keying: &[u8], mut each: impl FnMut(u32, &[u8])) -> Result<(), StateError> {
         let start = self.full_key(Section::Dictionary, &code_key(keying, 0));
         let end = self.full_key(Section::Dictionary, &code_key(keying, u32::MAX));
-        for entry in self.stored(&start, &end)? {
-            let (key, value) = entry?;
+        self.each_stored(&start, &end, |key, value| {
             if let Some(code) = key.last_chunk::<4>() {
                 each(u32::from_be_bytes(*code), &value);
             }
-        }
-        Ok(())
+            ControlFlow::Continue(())
+        })
     }
 }
 

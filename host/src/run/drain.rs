@@ -50,7 +50,8 @@ pub async fn drain(parts: Parts) {
     finished(parts.served).await;
 }
 
-fn joined(thread: Thread<()>) {
+/// Waits for a thread's end.
+pub fn joined(thread: Thread<()>) {
     if thread.join().is_err() {
         tracing::error!("a thread panicked");
     }

@@ -56,7 +56,7 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// The disk refused.
-    #[error("store {} cannot be read or written: {reason}", path.display())]
+    #[error("store {} cannot be read or written: {reason}; make room or make it writable, or choose another place with --state-dir", path.display())]
     Io {
         /// The database's folder.
         path: PathBuf,
@@ -79,7 +79,7 @@ impl StoreError {
     pub(super) fn reading(path: &Path, error: &rocksdb::Error) -> StoreError {
         let (path, reason) = (path.to_owned(), error.to_string());
         match error.kind() {
-            rocksdb::ErrorKind::Corruption => StoreError::Damaged { path, reason },
+            rocksdb::ErrorKind::Corruption => StoreError::Damaged { reason: named(&path, reason), path },
             rocksdb::ErrorKind::InvalidArgument | rocksdb::ErrorKind::NotSupported => {
                 StoreError::Damaged { path, reason }
             }
@@ -87,7 +87,24 @@ impl StoreError {
         }
     }
 
+    /// Files that a store of ours cannot be without are gone.
+    pub(super) fn missing(path: &Path, file: &str) -> StoreError {
+        StoreError::Damaged { path: path.to_owned(), reason: format!("{file} is missing") }
+    }
+
     pub(super) fn writing(path: &Path, error: &rocksdb::Error) -> StoreError {
         StoreError::reading(path, error)
     }
+}
+
+/// RocksDB names the file that is damaged, except where it is a log: then the logs there are.
+fn named(path: &Path, reason: String) -> String {
+    if [".sst", ".log", "MANIFEST", "CURRENT", "OPTIONS"].iter().any(|name| reason.contains(name)) {
+        return reason;
+    }
+    let files = std::fs::read_dir(path).into_iter().flatten().flatten();
+    let mut logs: Vec<String> = files.map(|file| file.file_name().to_string_lossy().into_owned()).collect();
+    logs.retain(|name| name.ends_with(".log"));
+    logs.sort();
+    format!("{reason} (in the log: {})", logs.join(", "))
 }

@@ -9,8 +9,9 @@
 mod error;
 pub mod record;
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
 use rocksdb::{ColumnFamilyDescriptor, DB, IteratorMode, Options, ReadOptions, WriteBatch, WriteOptions};
@@ -34,9 +35,13 @@ pub enum Write {
 }
 
 /// An open store. Clones share it; it closes with the last one.
+///
+/// A database that refused a write refuses all that follow until it is opened again, which the next commit does: when the disk
+/// has room again, the store goes on by itself.
 #[derive(Clone)]
 pub struct Store {
-    db: Arc<DB>,
+    /// `None` after a failed write, until it can be opened again.
+    db: Arc<RwLock<Option<DB>>>,
     path: Arc<PathBuf>,
 }
 
@@ -49,64 +54,59 @@ impl std::fmt::Debug for Store {
 impl Store {
     /// Opens the store in `directory`, creating it where there is none.
     pub fn open(directory: &Path) -> Result<Store, StoreError> {
-        std::fs::create_dir_all(directory)
-            .map_err(|source| StoreError::Directory { path: directory.to_owned(), source })?;
+        let unusable = |source| StoreError::Directory { path: directory.to_owned(), source };
+        std::fs::create_dir_all(directory).map_err(unusable)?;
         let path = directory.join("db");
-        let families = [STATE].map(|name| ColumnFamilyDescriptor::new(name, family_options()));
-        let db = DB::open_cf_descriptors(&database_options(), &path, families)
-            .map_err(|error| StoreError::opening(&path, &error))?;
-        let store = Store { db: Arc::new(db), path: Arc::new(path) };
-        store.check_format()?;
-        Ok(store)
-    }
-
-    fn check_format(&self) -> Result<(), StoreError> {
-        match self.db.get(FORMAT_KEY).map_err(|error| StoreError::reading(&self.path, &error))? {
-            None => self.mark_format(),
-            Some(format) if format == FORMAT => Ok(()),
-            Some(format) => Err(StoreError::Format {
-                path: self.path.to_path_buf(),
-                found: String::from_utf8_lossy(&format).into_owned(),
-                known: String::from_utf8_lossy(FORMAT).into_owned(),
-            }),
+        // Written once a store is complete: with it, a folder without a database is damaged and not new.
+        let marker = directory.join("otelier-store");
+        let complete = marker.exists();
+        if complete && !path.join("CURRENT").exists() {
+            return Err(StoreError::missing(&path, "CURRENT"));
         }
-    }
-
-    /// Marks a new store. A store with state but no mark is damaged, not new.
-    fn mark_format(&self) -> Result<(), StoreError> {
-        let state = self.state()?;
-        if self.db.iterator_cf(state, IteratorMode::Start).next().is_some() {
-            return Err(StoreError::Unmarked { path: self.path.to_path_buf() });
+        let db = open_database(&path)?;
+        check_format(&db, &path)?;
+        if !complete {
+            std::fs::write(&marker, FORMAT).map_err(unusable)?;
         }
-        self.db.put_opt(FORMAT_KEY, FORMAT, &synced(true)).map_err(|error| StoreError::writing(&self.path, &error))
+        Ok(Store { db: Arc::new(RwLock::new(Some(db))), path: Arc::new(path) })
     }
 
-    fn state(&self) -> Result<&rocksdb::ColumnFamily, StoreError> {
-        self.db.cf_handle(STATE).ok_or_else(|| StoreError::Unmarked { path: self.path.to_path_buf() })
+    fn with<T>(&self, work: impl FnOnce(&DB) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        match self.db.read().unwrap_or_else(PoisonError::into_inner).as_ref() {
+            Some(db) => work(db),
+            None => Err(StoreError::Io { path: self.path.to_path_buf(), reason: "an earlier write failed".into() }),
+        }
     }
 
     /// The value of a key.
     pub fn get(&self, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
-        let value =
-            self.db.get_pinned_cf(self.state()?, key).map_err(|error| StoreError::reading(&self.path, &error))?;
-        value.map(|value| self.open_record(key, &value)).transpose()
+        self.with(|db| {
+            let value = db.get_pinned_cf(state(db, &self.path)?, key);
+            let value = value.map_err(|error| StoreError::reading(&self.path, &error))?;
+            value.map(|value| self.open_record(key, &value)).transpose()
+        })
     }
 
-    /// Entries of [start, end), ascending by key. The iterator ends after an error.
-    pub fn range<'s>(
-        &'s self,
+    /// Calls `each` with the entries of [start, end), ascending by key, until it breaks.
+    pub fn each(
+        &self,
         start: &[u8],
         end: &[u8],
-    ) -> Result<impl Iterator<Item = Result<(Bytes, Bytes), StoreError>> + 's, StoreError> {
-        let mut options = ReadOptions::default();
-        options.set_iterate_upper_bound(end);
-        let mode = IteratorMode::From(start, rocksdb::Direction::Forward);
-        let entries = self.db.iterator_cf_opt(self.state()?, options, mode);
-        Ok(entries.map(|entry| {
-            let (key, value) = entry.map_err(|error| StoreError::reading(&self.path, &error))?;
-            let value = self.open_record(&key, &value)?;
-            Ok((Bytes::from(key), value))
-        }))
+        mut each: impl FnMut(Bytes, Bytes) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        self.with(|db| {
+            let mut options = ReadOptions::default();
+            options.set_iterate_upper_bound(end);
+            let mode = IteratorMode::From(start, rocksdb::Direction::Forward);
+            for entry in db.iterator_cf_opt(state(db, &self.path)?, options, mode) {
+                let (key, value) = entry.map_err(|error| StoreError::reading(&self.path, &error))?;
+                let value = self.open_record(&key, &value)?;
+                if each(Bytes::from(key), value).is_break() {
+                    break;
+                }
+            }
+            Ok(())
+        })
     }
 
     fn open_record(&self, key: &[u8], value: &[u8]) -> Result<Bytes, StoreError> {
@@ -117,24 +117,81 @@ impl Store {
         })
     }
 
-    /// Applies changes as one, and with `sync` returns only when they would survive a power cut.
+    /// Applies changes as one, and with `sync` returns only when they would survive a power cut. After an error the database
+    /// is closed: what it holds in memory may be more than what is on disk.
     pub fn commit<'w>(&self, writes: impl IntoIterator<Item = &'w Write>, sync: bool) -> Result<(), StoreError> {
-        let state = self.state()?;
-        let mut batch = WriteBatch::default();
-        for write in writes {
-            match write {
-                Write::Put(key, value) => batch.put_cf(state, key, record::seal(key, value)),
-                Write::Delete(key) => batch.delete_cf(state, key),
-                Write::DeleteRange(start, end) => batch.delete_range_cf(state, start, end),
+        self.reopen()?;
+        let written = self.with(|db| {
+            let state = state(db, &self.path)?;
+            let mut batch = WriteBatch::default();
+            for write in writes {
+                match write {
+                    Write::Put(key, value) => batch.put_cf(state, key, record::seal(key, value)),
+                    Write::Delete(key) => batch.delete_cf(state, key),
+                    Write::DeleteRange(start, end) => batch.delete_range_cf(state, start, end),
+                }
             }
-        }
-        self.db.write_opt(batch, &synced(sync)).map_err(|error| StoreError::writing(&self.path, &error))
+            db.write_opt(batch, &synced(sync)).map_err(|error| StoreError::writing(&self.path, &error))
+        });
+        self.close_after_failure(written)
     }
 
     /// Makes every commit so far survive a power cut.
     pub fn sync(&self) -> Result<(), StoreError> {
-        self.db.flush_wal(true).map_err(|error| StoreError::writing(&self.path, &error))
+        let synced = self.with(|db| db.flush_wal(true).map_err(|error| StoreError::writing(&self.path, &error)));
+        self.close_after_failure(synced)
     }
+
+    fn close_after_failure(&self, result: Result<(), StoreError>) -> Result<(), StoreError> {
+        if result.is_err() {
+            *self.db.write().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+        result
+    }
+
+    /// Opens the database again after a failed write. Until that works, every commit fails with the reason.
+    fn reopen(&self) -> Result<(), StoreError> {
+        if self.db.read().unwrap_or_else(PoisonError::into_inner).is_some() {
+            return Ok(());
+        }
+        let mut closed = self.db.write().unwrap_or_else(PoisonError::into_inner);
+        if !self.path.join("CURRENT").exists() {
+            return Err(StoreError::missing(&self.path, "CURRENT"));
+        }
+        let db = open_database(&self.path)?;
+        check_format(&db, &self.path)?;
+        *closed = Some(db);
+        Ok(())
+    }
+}
+
+fn open_database(path: &Path) -> Result<DB, StoreError> {
+    let families = [STATE].map(|name| ColumnFamilyDescriptor::new(name, family_options()));
+    DB::open_cf_descriptors(&database_options(), path, families).map_err(|error| StoreError::opening(path, &error))
+}
+
+fn state<'d>(db: &'d DB, path: &Path) -> Result<&'d rocksdb::ColumnFamily, StoreError> {
+    db.cf_handle(STATE).ok_or_else(|| StoreError::Unmarked { path: path.to_owned() })
+}
+
+fn check_format(db: &DB, path: &Path) -> Result<(), StoreError> {
+    match db.get(FORMAT_KEY).map_err(|error| StoreError::reading(path, &error))? {
+        None => mark_format(db, path),
+        Some(format) if format == FORMAT => Ok(()),
+        Some(format) => Err(StoreError::Format {
+            path: path.to_owned(),
+            found: String::from_utf8_lossy(&format).into_owned(),
+            known: String::from_utf8_lossy(FORMAT).into_owned(),
+        }),
+    }
+}
+
+/// Marks a new store. A store with state but no mark is damaged, not new.
+fn mark_format(db: &DB, path: &Path) -> Result<(), StoreError> {
+    if db.iterator_cf(state(db, path)?, IteratorMode::Start).next().is_some() {
+        return Err(StoreError::Unmarked { path: path.to_owned() });
+    }
+    db.put_opt(FORMAT_KEY, FORMAT, &synced(true)).map_err(|error| StoreError::writing(path, &error))
 }
 
 fn synced(sync: bool) -> WriteOptions {

@@ -13,8 +13,13 @@ fn what_was_committed_is_there_after_reopening() {
     store.commit(&[Write::DeleteRange(Bytes::from_static(b"a"), Bytes::from_static(b"b"))], true).unwrap();
     drop(store);
     let store = Store::open(directory.path()).unwrap();
-    let entries: Result<Vec<_>, _> = store.range(b"a", b"z").unwrap().collect();
-    assert_eq!(entries.unwrap(), vec![("b".into(), "2".into()), ("c".into(), "3".into())]);
+    let mut entries = Vec::new();
+    let gather = |key, value| {
+        entries.push((key, value));
+        std::ops::ControlFlow::Continue(())
+    };
+    store.each(b"a", b"z", gather).unwrap();
+    assert_eq!(entries, vec![("b".into(), "2".into()), ("c".into(), "3".into())]);
     assert_eq!(store.get(b"a").unwrap(), None);
 }
 
@@ -30,7 +35,7 @@ fn a_second_opener_is_told_who_holds_it() {
 fn a_store_of_another_format_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(directory.path()).unwrap();
-    store.db.put(super::FORMAT_KEY, b"otelier-store 2").unwrap();
+    store.with(|db| Ok(db.put(super::FORMAT_KEY, b"otelier-store 2").unwrap())).unwrap();
     drop(store);
     let error = Store::open(directory.path()).unwrap_err();
     assert!(
@@ -46,7 +51,8 @@ fn a_damaged_record_is_named_and_not_used() {
     store.commit(&[put("aggregate\0x", "1")], true).unwrap();
     let mut record = super::record::seal(b"aggregate\0x", b"1");
     record[5] ^= 1;
-    store.db.put_cf(store.state().unwrap(), b"aggregate\0x", record).unwrap();
+    let damage = |db: &rocksdb::DB| Ok(db.put_cf(super::state(db, &store.path)?, b"aggregate\0x", &record).unwrap());
+    store.with(damage).unwrap();
     let error = store.get(b"aggregate\0x").unwrap_err();
     assert!(error.to_string().contains("key `aggregate\\x00x`: checksum does not match"), "{error}");
 }
@@ -66,4 +72,15 @@ fn a_damaged_file_is_named_and_nothing_starts_from_zero() {
     let error = Store::open(directory.path()).unwrap_err();
     assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
     assert!(error.to_string().contains("MANIFEST"), "{error}");
+}
+
+#[test]
+fn a_complete_store_that_lost_its_current_file_is_damaged_and_not_new() {
+    let directory = tempfile::tempdir().unwrap();
+    drop(Store::open(directory.path()).unwrap());
+    std::fs::remove_file(directory.path().join("db/CURRENT")).unwrap();
+    for _ in 0..2 {
+        let error = Store::open(directory.path()).unwrap_err();
+        assert!(error.to_string().contains("CURRENT is missing"), "{error}");
+    }
 }

@@ -61,6 +61,7 @@ impl ProcessorPlugin {
 impl Plugin for ProcessorPlugin {
     fn instantiate(&self, context: Context) -> Result<Box<dyn Processor>, CallError> {
         let granted = context.limits();
+        let component = context.component().clone();
         let limits = StoreLimitsBuilder::new()
             .memory_size(granted.memory_bytes)
             .table_elements(TABLE_ELEMENTS_MAX)
@@ -74,7 +75,7 @@ impl Plugin for ProcessorPlugin {
         store.set_hostcall_fuel(HOSTCALL_FUEL);
         let call_ticks = granted.call_ms.div_ceil(TICK.as_millis() as u64).max(1) + 1;
         store.set_epoch_deadline(call_ticks);
-        let world = self.pre.instantiate(&mut store).map_err(|error| call_error(&error))?;
+        let world = self.pre.instantiate(&mut store).map_err(|error| call_error(&component, &error))?;
         Ok(Box::new(Instance { store, world, call_ticks }))
     }
 }
@@ -96,7 +97,7 @@ impl Instance {
         match export(self.world.otelier_plugin_processor(), &mut self.store) {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(failure)) => Err(CallError::Failure { message: failure.message, retryable: failure.retryable }),
-            Err(error) => Err(call_error(&error)),
+            Err(error) => Err(call_error(self.store.data().context.component(), &error)),
         }
     }
 }

@@ -1,0 +1,89 @@
+//! Guests that break before the first batch, or at a flush.
+
+use std::time::Instant;
+
+use anyhow::{Context, Result, ensure};
+use otelier_tests::grpc::{self, Outcome, Refusal};
+use otelier_tests::host::Host;
+use otelier_tests::payload::{self, Temporality};
+use otelier_tests::wait;
+
+use super::{SEEN, hasty, misbehaving, send_good, setup, traps};
+
+/// The start fails for a guest that breaks then, with the file and line of its configuration or its component id.
+#[test]
+fn a_guest_that_breaks_before_it_runs_keeps_the_host_from_starting() -> Result<()> {
+    for (mode, says) in [
+        ("trap-in-describe", "trapped"),
+        ("loop-in-describe", "deadline exceeded"),
+        ("fail-in-describe", "this configuration is refused, as it asks for"),
+        ("bad-pattern", "a["),
+        ("trap-in-start", "trapped"),
+        ("loop-in-start", "deadline exceeded"),
+    ] {
+        let setup = setup(&misbehaving(mode), hasty())?;
+        let error = setup.fails_to_start().context(mode)?;
+        assert!(error.contains("processor misbehave: ") && error.contains(says), "{mode}: {error}");
+        if !mode.ends_with("start") {
+            assert!(error.contains("config.yaml:"), "{mode}: {error}");
+            assert!(!setup.state().exists(), "{mode}: the state was touched");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_guest_that_refuses_its_state_keeps_the_host_from_starting_and_the_state_stays() -> Result<()> {
+    let setup = setup(&misbehaving("behave"), hasty())?;
+    let host = setup.start()?;
+    send_good(&host)?;
+    host.kill()?;
+    setup.reconfigure(&misbehaving("fail-in-start"))?;
+    let error = setup.fails_to_start()?;
+    assert!(error.contains("processor misbehave: this state is refused"), "{error}");
+    setup.reconfigure(&misbehaving("behave"))?;
+    assert_eq!(setup.start()?.scrape()?.value(SEEN, &[]), Some(2.0));
+    Ok(())
+}
+
+/// A flush that breaks costs what it would have shown, and no acknowledged points: they are in the state. While a host
+/// takes nothing because of it, health says so. It is tried again with a pause.
+#[test]
+fn a_flush_that_breaks_loses_no_points() -> Result<()> {
+    for mode in ["trap-in-flush", "loop-in-flush", "flush-forever"] {
+        let setup = setup(&misbehaving(mode), hasty())?;
+        let host = setup.start().context(mode)?;
+        let since = Instant::now();
+        let mut accepted = None;
+        for _ in 0..3 {
+            match host.grpc()?.send(grpc::METRICS, &payload::work("good", Temporality::Delta, &[1, 2])) {
+                Outcome::Refused(refusal) => is_down(&host, &refusal).context(mode)?,
+                outcome => {
+                    ensure!(outcome.is_acknowledged(), "{mode}: {outcome:?}");
+                    accepted = Some(accepted.unwrap_or(0.0) + 2.0);
+                }
+            }
+        }
+        if mode != "flush-forever" {
+            wait::until("the trap is counted", || Ok((traps(&host)? >= 1.0).then_some(()))).context(mode)?;
+        }
+        // The guest asks for a flush every 200 ms.
+        let (tries, traps) = (10.0 + since.elapsed().as_secs_f64() * 10.0, traps(&host)?);
+        ensure!(traps < tries, "{mode}: {traps} flushes were tried in {:?}", since.elapsed());
+        // It drains all the same.
+        ensure!(host.terminate().context(mode)?.code() == Some(0), "{mode}");
+        setup.reconfigure(&misbehaving("behave"))?;
+        let shown = setup.start()?.scrape()?.value(SEEN, &[]).filter(|value| *value > 0.0);
+        ensure!(shown == accepted, "{mode}: {accepted:?} accepted, {shown:?} shown");
+    }
+    Ok(())
+}
+
+/// A refusal because the processor has no instance at the moment; the operator can see it.
+fn is_down(host: &Host<'_>, refusal: &Refusal) -> Result<()> {
+    ensure!(refusal.code == grpc::UNAVAILABLE && refusal.retry_after.is_some(), "{refusal:?}");
+    ensure!(refusal.message.contains("processor misbehave is down"), "{refusal:?}");
+    let answer = host.health()?;
+    ensure!(answer.status == 503 && answer.text().contains("misbehave"), "health says {}", answer.text());
+    Ok(())
+}
