@@ -92,7 +92,8 @@ impl Committer {
     /// Starts the thread.
     pub fn start(store: Store, health: Health) -> std::io::Result<(Committer, std::thread::JoinHandle<()>)> {
         let (sender, receiver) = sync_channel(QUEUE);
-        let mut commits = Commits { store, health, receiver, spoilt: HashMap::new(), unsynced_since: None };
+        let mut commits =
+            Commits { store, health, receiver, spoilt: HashMap::new(), unsynced_since: None, failure: String::new() };
         let thread = std::thread::Builder::new().name("commit".into()).spawn(move || {
             let _end = EndWithProcess;
             commits.run();
@@ -125,6 +126,8 @@ struct Commits {
     spoilt: HashMap<usize, u64>,
     /// When the oldest write that is not synced was made.
     unsynced_since: Option<Instant>,
+    /// Why the last commit that failed did.
+    failure: String,
 }
 
 impl Commits {
@@ -173,7 +176,7 @@ impl Commits {
     fn decide(&mut self, trips: Vec<Trip>) {
         let (spoilt, sound): (Vec<Trip>, Vec<Trip>) = trips.into_iter().partition(|trip| self.is_spoilt(&trip.ticket));
         for trip in spoilt {
-            refuse(trip, "an earlier write failed");
+            refuse(trip, &self.failure);
         }
         let writes = || sound.iter().flat_map(|trip| &trip.writes);
         let needs_sync = sound.iter().any(|trip| trip.durability == Durability::Sync && !trip.writes.is_empty());
@@ -196,6 +199,7 @@ impl Commits {
     fn fail(&mut self, trips: Vec<Trip>, reason: &str) {
         tracing::error!(reason, trips = trips.len(), "state cannot be written; senders are told to retry");
         self.health.failed(STORE, reason);
+        reason.clone_into(&mut self.failure);
         for trip in trips {
             let first_sound = trip.ticket.generation + 1;
             self.spoilt.insert(trip.ticket.worker, first_sound);

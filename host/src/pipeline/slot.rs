@@ -123,7 +123,12 @@ impl Slot {
 
     /// The instance is of no more use; the next is built before the next trip.
     pub fn break_down(&mut self, reason: &str) {
-        self.state = State::Broken { retry_at: Instant::now(), reason: reason.to_owned() };
+        self.break_down_for(Duration::ZERO, reason);
+    }
+
+    /// The same, and no other is built before a while.
+    pub fn break_down_for(&mut self, wait: Duration, reason: &str) {
+        self.state = State::Broken { retry_at: Instant::now() + wait, reason: reason.to_owned() };
         self.flush_at = None;
     }
 
@@ -132,20 +137,18 @@ impl Slot {
         match Instance::build(self.setup.clone(), trip, now) {
             Ok((instance, writes)) => {
                 self.state = State::Living(Box::new(instance));
-                // At once, so that restored state is seen; later, when the flush is what fails.
-                self.flush_at = self.wants_flushes().then(|| Instant::now() + self.flush_backoff);
+                self.schedule_flush();
                 Ok(writes)
             }
             Err(error) => {
                 self.state = State::Broken { retry_at: Instant::now() + self.backoff, reason: error.to_string() };
-                self.backoff = (self.backoff * 2).min(BACKOFF_MAX);
+                // The store comes back when its disk does; a plugin that does not start is not asked all the time.
+                if !matches!(error, InstanceError::State { .. }) {
+                    self.backoff = (self.backoff * 2).min(BACKOFF_MAX);
+                }
                 Err(error)
             }
         }
-    }
-
-    fn wants_flushes(&self) -> bool {
-        matches!(&self.state, State::Living(instance) if instance.flush_every_ms().is_some())
     }
 
     /// A flush failed. The next instance takes batches at once, and is not flushed before a while.
@@ -169,6 +172,6 @@ impl Slot {
     pub fn schedule_flush(&mut self) {
         let State::Living(instance) = &self.state else { return };
         let interval = instance.flush_every_ms().map(|ms| Duration::from_millis(u64::from(ms)));
-        self.flush_at = interval.map(|interval| Instant::now() + interval);
+        self.flush_at = interval.map(|interval| Instant::now() + interval.max(self.flush_backoff));
     }
 }

@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 use crate::clock::Clock;
 use crate::contract::{Accepted, Answer, Batch, Durability, Ingest, Refusal};
 
-use super::committer::{Committer, Ticket, Trip, complete};
+use super::committer::{Committer, STORE, Ticket, Trip, complete};
 use super::guard::EndWithProcess;
 use super::health::Health;
 use super::slot::Slot;
@@ -251,8 +251,11 @@ impl Worker {
         if self.ticket.is_spoilt() {
             self.committer.settle();
             self.ticket.renew();
+            let troubles = self.health.troubles();
+            let reason = format!("state cannot be written: {}", troubles.get(STORE).map_or("", String::as_str));
+            // Not at every request: a rebuild reads the whole state.
             for slot in self.slots.iter_mut().filter(|slot| slot.is_stateful()) {
-                slot.break_down("the store refused a write");
+                slot.break_down_for(RETRY_AFTER, &reason);
             }
         }
         let broken: Vec<usize> =

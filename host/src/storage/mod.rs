@@ -36,7 +36,7 @@ pub enum Write {
 
 /// An open store. Clones share it; it closes with the last one.
 ///
-/// A database that refused a write refuses all that follow until it is opened again, which the next commit does: when the disk
+/// A database that refused a write refuses all that follow until it is opened again, which the next use does: when the disk
 /// has room again, the store goes on by itself.
 #[derive(Clone)]
 pub struct Store {
@@ -72,6 +72,7 @@ impl Store {
     }
 
     fn with<T>(&self, work: impl FnOnce(&DB) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        self.reopen()?;
         match self.db.read().unwrap_or_else(PoisonError::into_inner).as_ref() {
             Some(db) => work(db),
             None => Err(StoreError::Io { path: self.path.to_path_buf(), reason: "an earlier write failed".into() }),
@@ -120,7 +121,6 @@ impl Store {
     /// Applies changes as one, and with `sync` returns only when they would survive a power cut. After an error the database
     /// is closed: what it holds in memory may be more than what is on disk.
     pub fn commit<'w>(&self, writes: impl IntoIterator<Item = &'w Write>, sync: bool) -> Result<(), StoreError> {
-        self.reopen()?;
         let written = self.with(|db| {
             let state = state(db, &self.path)?;
             let mut batch = WriteBatch::default();
@@ -149,12 +149,15 @@ impl Store {
         result
     }
 
-    /// Opens the database again after a failed write. Until that works, every commit fails with the reason.
+    /// Opens the database again after a failed write. Until that works, every use fails with the reason.
     fn reopen(&self) -> Result<(), StoreError> {
         if self.db.read().unwrap_or_else(PoisonError::into_inner).is_some() {
             return Ok(());
         }
         let mut closed = self.db.write().unwrap_or_else(PoisonError::into_inner);
+        if closed.is_some() {
+            return Ok(());
+        }
         if !self.path.join("CURRENT").exists() {
             return Err(StoreError::missing(&self.path, "CURRENT"));
         }
@@ -212,6 +215,8 @@ fn database_options() -> Options {
     // A torn tail of the log is a write that was never acknowledged; anything else that does not read is damage.
     options.set_wal_recovery_mode(rocksdb::DBRecoveryMode::TolerateCorruptedTailRecords);
     options.set_paranoid_checks(true);
+    // A log that is gone is damage, and not an empty store.
+    options.set_track_and_verify_wals_in_manifest(true);
     options
 }
 

@@ -1,3 +1,5 @@
+#![allow(clippy::unwrap_used)]
+
 use super::{Store, StoreError, Write};
 use bytes::Bytes;
 
@@ -35,7 +37,10 @@ fn a_second_opener_is_told_who_holds_it() {
 fn a_store_of_another_format_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(directory.path()).unwrap();
-    store.with(|db| Ok(db.put(super::FORMAT_KEY, b"otelier-store 2").unwrap())).unwrap();
+    let newer = |db: &rocksdb::DB| {
+        db.put(super::FORMAT_KEY, b"otelier-store 2").map_err(|error| StoreError::writing(&store.path, &error))
+    };
+    store.with(newer).unwrap();
     drop(store);
     let error = Store::open(directory.path()).unwrap_err();
     assert!(
@@ -51,7 +56,10 @@ fn a_damaged_record_is_named_and_not_used() {
     store.commit(&[put("aggregate\0x", "1")], true).unwrap();
     let mut record = super::record::seal(b"aggregate\0x", b"1");
     record[5] ^= 1;
-    let damage = |db: &rocksdb::DB| Ok(db.put_cf(super::state(db, &store.path)?, b"aggregate\0x", &record).unwrap());
+    let damage = |db: &rocksdb::DB| {
+        let state = super::state(db, &store.path)?;
+        db.put_cf(state, b"aggregate\0x", &record).map_err(|error| StoreError::writing(&store.path, &error))
+    };
     store.with(damage).unwrap();
     let error = store.get(b"aggregate\0x").unwrap_err();
     assert!(error.to_string().contains("key `aggregate\\x00x`: checksum does not match"), "{error}");

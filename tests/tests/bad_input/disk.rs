@@ -46,6 +46,21 @@ impl Filler {
         }
     }
 
+    /// The same over HTTP.
+    fn post(&mut self, host: &Host<'_>) -> Result<http::Response> {
+        self.sent += 1;
+        let name = format!("{}-{}", self.sent, "x".repeat(5000));
+        let request = payload::work(&name, Temporality::Delta, &[1, 2]);
+        let kind = [("content-type", "application/x-protobuf")];
+        let answer = http::post(host.endpoints().http, "/v1/metrics", &kind, &request)?;
+        match answer.status {
+            200 => self.acknowledged.push(name),
+            503 => self.refused.push(name),
+            status => bail!("status {status}: {}", answer.text()),
+        }
+        Ok(answer)
+    }
+
     fn until_refused(&mut self) -> Result<Refusal> {
         while self.sent < REQUESTS_MAX {
             if let Some(refusal) = self.send()? {
@@ -146,13 +161,17 @@ fn refuses(host: &Host<'_>, filler: &mut Filler, cause: &str) -> Result<()> {
     assert!(refusal.retry_after.is_some(), "{refusal:?}");
     assert!(refusal.message.contains("state cannot be written"), "{refusal:?}");
     assert!(refusal.message.contains(cause), "{refusal:?}");
-    let words = wait::until("health says so", || trouble(host, "store").map(Some))?;
+    // The store opens again at every request, and a little may fit in: refusals go on, with requests between them that are not.
+    let words = wait::until("health says so", || {
+        filler.until_refused()?;
+        Ok(trouble(host, "store").ok())
+    })?;
     assert!(words.contains(cause), "{words}");
-    let (protobuf, request) =
-        ([("content-type", "application/x-protobuf")], payload::work("http", Temporality::Delta, &[1]));
-    let over_http = http::post(host.endpoints().http, "/v1/metrics", &protobuf, &request)?;
-    assert_eq!(over_http.status, 503, "{}", over_http.text());
-    assert!(over_http.header("retry-after").is_some());
+    let over_http = wait::until("a request over HTTP is refused", || {
+        let answer = filler.post(host)?;
+        Ok((answer.status == 503).then_some(answer))
+    })?;
+    assert!(over_http.header("retry-after").is_some(), "{}", over_http.text());
     assert!(host.refused("grpc", "unavailable")? >= 1.0 && host.refused("http", "unavailable")? >= 1.0);
     Ok(())
 }

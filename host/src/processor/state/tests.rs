@@ -1,3 +1,5 @@
+#![allow(clippy::unwrap_used)]
+
 use super::{State, Watermark};
 use crate::contract::ComponentId;
 use crate::storage::Store;
