@@ -11,7 +11,7 @@ use super::hash::Hasher;
 use super::key::{KeyBuilder, Level};
 use super::keying::{Grouping, Keying, Names};
 use super::message::Message;
-use super::metrics::{self, MetricHeader, MetricsVisitor, Number, NumberPoint, Visit};
+use super::metrics::{self, MetricHeader, MetricKind, MetricsVisitor, Number, NumberPoint, Temporality, Visit};
 use super::wire::{Fault, Malformed};
 
 /// Bytes of keys that one request may have read anew: this, and this many times its own size. Bounds the work that a request
@@ -260,9 +260,23 @@ impl<'a> Pass<'_, 'a> {
     }
 }
 
-/// Kind, temporality and monotonicity in one text.
+/// Kind, temporality and monotonicity in one text. Part of stored keys: these words stay.
 fn shape(metric: &MetricHeader<'_>) -> Vec<u8> {
-    format!("{:?} {:?} {}", metric.kind, metric.temporality, metric.monotonic).into_bytes()
+    let kind = match metric.kind {
+        Some(MetricKind::Gauge) => "gauge",
+        Some(MetricKind::Sum) => "sum",
+        Some(MetricKind::Histogram) => "histogram",
+        Some(MetricKind::ExponentialHistogram) => "exponential-histogram",
+        Some(MetricKind::Summary) => "summary",
+        None => "none",
+    };
+    let temporality = match metric.temporality {
+        Temporality::Unspecified => "unspecified",
+        Temporality::Delta => "delta",
+        Temporality::Cumulative => "cumulative",
+    };
+    let monotonic = if metric.monotonic { "monotonic" } else { "any" };
+    format!("{kind} {temporality} {monotonic}").into_bytes()
 }
 
 fn scope_identity<'a>(scope: &Message<'a>) -> Result<(&'a [u8], &'a [u8]), Fault> {

@@ -1,6 +1,6 @@
 //! From plan to running pipelines, and the trip of a batch through them.
 //!
-//! [`build()`] wires workers, [`trip`] is what happens to one request, [`committer`] decides that it counts, [`lane`] takes it to an
+//! [`build()`] wires workers, `trip` is what happens to one request, [`committer`] decides that it counts, [`lane`] takes it to an
 //! exporter.
 
 mod build;

@@ -290,16 +290,17 @@ impl Context<'_> {
     /// Stored with durable dictionaries, so spelt out here.
     fn shape(&self) -> String {
         let kind = match self.descriptor.kind {
-            MetricKind::Gauge => "Some(Gauge)",
-            MetricKind::Sum => "Some(Sum)",
+            MetricKind::Gauge => "gauge",
+            MetricKind::Sum => "sum",
             _ => unreachable!("no other kind has rows"),
         };
         let temporality = match self.descriptor.temporality {
-            Temporality::Unspecified => "Unspecified",
-            Temporality::Delta => "Delta",
-            Temporality::Cumulative => "Cumulative",
+            Temporality::Unspecified => "unspecified",
+            Temporality::Delta => "delta",
+            Temporality::Cumulative => "cumulative",
         };
-        format!("{kind} {temporality} {}", self.descriptor.monotonic)
+        let monotonic = if self.descriptor.monotonic { "monotonic" } else { "any" };
+        format!("{kind} {temporality} {monotonic}")
     }
 }
 
