@@ -29,6 +29,9 @@ pub use components::catalogue;
 /// How long a shutdown may take before the process gives up on the rest.
 const DRAIN_MAX: Duration = Duration::from_secs(30);
 
+/// The banner's name for the host's own metrics.
+const OWN_METRICS: &str = "own metrics";
+
 /// What to run.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -169,7 +172,8 @@ impl Host {
             accepting.push(tokio::spawn(receiver.serve(stop(&stopped))));
         }
         for (name, page) in self.pages {
-            banner.push(format!("{name:<12} http://{}", page.endpoint()));
+            let path = if name == OWN_METRICS { "/metrics" } else { "" };
+            banner.push(format!("{name:<12} http://{}{path}", page.endpoint()));
             tokio::spawn(page.serve(stop(&stopped)));
         }
         self.ready.store(true, Ordering::Release);
@@ -244,7 +248,7 @@ fn pages(plan: &Plan, registry: &Registry, health: &Health, ready: &Arc<AtomicBo
         pages.push((component.id.to_string(), HealthCheck::bind(&component.id, &config, Arc::new(troubles))?));
     }
     if let Some(address) = &plan.telemetry.metrics.address {
-        pages.push(("own metrics".to_owned(), own_metrics(address, registry)?));
+        pages.push((OWN_METRICS.to_owned(), own_metrics(address, registry)?));
     }
     Ok(pages)
 }
