@@ -2,6 +2,7 @@
 
 use super::message::Message;
 use super::wire::{DEPTH_MAX, Fault, Reader, Value};
+use crate::contract::InvalidUtf8;
 
 /// How strings are treated while they are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,6 +11,15 @@ pub enum Strings {
     Utf8,
     /// Any bytes pass.
     Bytes,
+}
+
+impl From<InvalidUtf8> for Strings {
+    fn from(policy: InvalidUtf8) -> Strings {
+        match policy {
+            InvalidUtf8::Reject => Strings::Utf8,
+            InvalidUtf8::Accept => Strings::Bytes,
+        }
+    }
 }
 
 impl Strings {

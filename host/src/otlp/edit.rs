@@ -73,7 +73,7 @@ impl<'e> Edit<'e> {
         };
         let (first, end) = (self.row, run.end as usize);
         self.row = end;
-        if first == end || (first..end).all(|row| !self.removed.get(row)) {
+        if (first..end).all(|row| !self.removed.get(row)) {
             out.extend_from_slice(message);
             return Ok(Rest::Kept);
         }

@@ -110,7 +110,7 @@ impl Slot {
 
     /// Whether a rebuild is due.
     pub fn wants_rebuild(&self) -> bool {
-        matches!(&self.state, State::Broken { retry_at, .. } if *retry_at <= Instant::now())
+        self.retry_at().is_some_and(|retry_at| retry_at <= Instant::now())
     }
 
     /// When the rebuild is due, if one is needed.

@@ -70,8 +70,7 @@ impl Run<'_> {
         let checks = |slot: &mut Slot| slot.instance().is_ok_and(|instance| instance.checks_requests());
         let first = pipeline.slots.first().and_then(|slot| self.slots.get_mut(*slot));
         if trip.items.is_none() && !first.is_some_and(checks) {
-            let strings = strings(&batch);
-            trip.items = Some(check(batch.signal, &batch.bytes, strings).map_err(malformed)?);
+            trip.items = Some(count(&batch)?);
         }
         self.onwards(pipeline, 0, lanes, vec![batch], trip)
     }
@@ -112,7 +111,7 @@ impl Run<'_> {
             Ok(mut processed) => {
                 slot.succeeded();
                 if !slot.instance().is_ok_and(|instance| instance.checks_requests()) {
-                    processed.items = check(batch.signal, &batch.bytes, strings(&batch)).map_err(malformed)?;
+                    processed.items = count(&batch)?;
                 }
                 Ok(keep(slot, index, processed, trip))
             }
@@ -161,11 +160,9 @@ impl Run<'_> {
     }
 }
 
-fn strings(batch: &Batch) -> Strings {
-    match batch.invalid_utf8 {
-        crate::contract::InvalidUtf8::Reject => Strings::Utf8,
-        crate::contract::InvalidUtf8::Accept => Strings::Bytes,
-    }
+/// Checks a batch that no projection walks, and counts its items.
+fn count(batch: &Batch) -> Result<u64, Refusal> {
+    check(batch.signal, &batch.bytes, Strings::from(batch.invalid_utf8)).map_err(malformed)
 }
 
 fn malformed(error: Malformed) -> Refusal {
@@ -212,7 +209,7 @@ fn aside(slot: &Slot, batch: Batch, trip: &mut Gathered, refusal: Refusal) -> Re
     if on_trap == OnTrap::Refuse {
         return Err(refusal);
     }
-    let items = check(batch.signal, &batch.bytes, strings(&batch)).map_err(malformed)?;
+    let items = count(&batch)?;
     trip.items.get_or_insert(items);
     let (outcome, batches) = match on_trap {
         OnTrap::Pass => (&slot.ledger.outgoing, vec![batch]),

@@ -201,12 +201,8 @@ impl Instance {
 
     /// What the plugin declared to read, of one batch. Every byte of the batch is checked on the way.
     pub fn project(&mut self, batch: &Batch) -> Result<Columns, InstanceError> {
-        let strings = match batch.invalid_utf8 {
-            InvalidUtf8::Reject => Strings::Utf8,
-            InvalidUtf8::Accept => Strings::Bytes,
-        };
         match self.processor.context().projector.as_mut() {
-            Some(projector) => Ok(projector.project(&batch.bytes, strings)?),
+            Some(projector) => Ok(projector.project(&batch.bytes, Strings::from(batch.invalid_utf8))?),
             None => Ok(Columns::default()),
         }
     }
