@@ -124,7 +124,7 @@ impl Subject {
     fn process(&mut self, outgoing: &Outgoing) -> Result<()> {
         self.trip += 1;
         let bytes = outgoing.framed.slice(FRAME_BYTES..);
-        let batch = Batch { signal: Signal::Metrics, bytes, invalid_utf8: InvalidUtf8::Reject };
+        let batch = Batch { signal: Signal::Metrics, bytes, items: None, invalid_utf8: InvalidUtf8::Reject };
         let processed = self.instance.process(batch, self.trip, now()?)?;
         ensure!(processed.absorbed == processed.items, "{} of {} points absorbed", processed.absorbed, processed.items);
         self.calls.push(self.clock.load(Ordering::Relaxed) as f64);

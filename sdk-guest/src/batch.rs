@@ -3,7 +3,10 @@
 use std::ops::Range;
 
 use crate::aggregate::Number;
-use crate::{Bitmap, Blob, Descriptor, Host, Keying, Log, Output, Signal, Storage};
+use crate::{
+    Attribute, Bitmap, Blob, BoundsLists, BucketCounts, Column, Descriptor, ExemplarLists, ExponentialBuckets, Host,
+    Keying, Log, Output, QuantileValues, Signal, Storage, ValueColumn, When,
+};
 
 /// One call's rows. A column can be pulled once, and only what was declared; what is not pulled costs nothing.
 pub struct Batch<'c> {
@@ -77,6 +80,51 @@ impl Batch<'_> {
         self.host.rows_start_times()
     }
 
+    /// One word a row; two for [`Column::TraceId`]. What is a double stands as its bits: `f64::from_bits`.
+    pub fn column(&mut self, column: Column) -> Vec<u64> {
+        self.host.rows_column(column.name())
+    }
+
+    /// The number of each row's explicit bounds; [`NO_BOUNDS`](crate::NO_BOUNDS) where it has none to tell.
+    pub fn bounds(&mut self) -> Vec<u32> {
+        self.host.rows_bounds()
+    }
+
+    /// Bounds that are new since this was last called; their numbers go on from the last one. As the sender wrote them.
+    pub fn new_bounds(&mut self) -> BoundsLists {
+        self.host.rows_new_bounds()
+    }
+
+    /// The bucket counts of histograms with explicit bounds.
+    pub fn buckets(&mut self) -> BucketCounts {
+        self.host.rows_buckets()
+    }
+
+    /// The buckets of exponential histograms for positive observations.
+    pub fn positive_buckets(&mut self) -> ExponentialBuckets {
+        self.host.rows_positive_buckets()
+    }
+
+    /// The same for negative ones.
+    pub fn negative_buckets(&mut self) -> ExponentialBuckets {
+        self.host.rows_negative_buckets()
+    }
+
+    /// The quantiles of summaries.
+    pub fn quantiles(&mut self) -> QuantileValues {
+        self.host.rows_quantiles()
+    }
+
+    /// Each point's exemplars, for [`Output::exemplars`] and nobody else to read.
+    pub fn exemplars(&mut self) -> ExemplarLists {
+        self.host.rows_exemplars()
+    }
+
+    /// One value a row, encoded as in a key ([`key::read_value`](crate::key::read_value)); empty where absent.
+    pub fn values_of(&mut self, column: ValueColumn) -> Blob {
+        self.host.rows_values_of(column.0)
+    }
+
     /// Each row's code. [`NO_KEY`](crate::NO_KEY) and [`NO_CODE`](crate::NO_CODE) are special.
     pub fn keys(&mut self, keying: Keying) -> Vec<u32> {
         self.host.rows_keys(keying.0)
@@ -96,6 +144,41 @@ impl Batch<'_> {
     /// These rows are part of the processor's state now and go no further. A row is dropped or absorbed, never both.
     pub fn absorb(&mut self, rows: Bitmap) {
         self.host.output_absorb(rows.into_words());
+    }
+
+    /// Sets an attribute of these rows to one value, encoded as in a key ([`key::write_value`](crate::key::write_value)). Edits
+    /// take place in the order in which they are asked for, each on what the one before left.
+    pub fn set_attribute(&mut self, rows: Bitmap, attribute: Attribute, when: When, value: Vec<u8>) {
+        self.host.output_set_attribute(rows.into_words(), attribute, when, Blob::one(value), Vec::new());
+    }
+
+    /// The same with a value for each row: the n-th of `rows` gets `values[indices[n]]`.
+    pub fn set_attribute_by_row(
+        &mut self,
+        rows: Bitmap,
+        attribute: Attribute,
+        when: When,
+        values: Blob,
+        indices: Vec<u32>,
+    ) {
+        self.host.output_set_attribute(rows.into_words(), attribute, when, values, indices);
+    }
+
+    /// Removes an attribute of these rows.
+    pub fn remove_attribute(&mut self, rows: Bitmap, attribute: Attribute) {
+        self.host.output_remove_attribute(rows.into_words(), attribute);
+    }
+
+    /// Gives an attribute of these rows another key; what had that key is replaced.
+    pub fn rename_attribute(&mut self, rows: Bitmap, attribute: Attribute, key: String) {
+        self.host.output_rename_attribute(rows.into_words(), attribute, key);
+    }
+
+    /// Gives the metrics of this batch with that number (see [`Batch::runs`]) another name, unit and description; the rest of
+    /// `descriptor` is not looked at.
+    pub fn edit_metric(&mut self, number: u32, descriptor: &Descriptor) {
+        let Descriptor { name, unit, description, .. } = descriptor.clone();
+        self.host.output_edit_metric(number, name, unit, description);
     }
 
     /// What the call sends on besides the rows that pass.

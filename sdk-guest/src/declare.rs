@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{Attribute, Failure, Host, Level, Temporality};
+use crate::{Attribute, Column, Failure, Host, Level, MetricKind, Source, Temporality};
 
 /// A declared keying: gives each row a dense code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +15,10 @@ impl Keying {
     }
 }
 
+/// A declared column of values that differ from row to row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ValueColumn(pub(crate) u32);
+
 impl Attribute {
     /// An attribute of the point, span or record.
     pub fn item(key: impl Into<String>) -> Attribute {
@@ -25,6 +29,11 @@ impl Attribute {
     pub fn resource(key: impl Into<String>) -> Attribute {
         Attribute { level: Level::Resource, key: key.into() }
     }
+
+    /// An attribute of the scope.
+    pub fn scope(key: impl Into<String>) -> Attribute {
+        Attribute { level: Level::Scope, key: key.into() }
+    }
 }
 
 /// The declarations, open inside [`Processor::describe`](crate::Processor::describe). Nothing declared: the processor sees no
@@ -34,9 +43,19 @@ pub struct Declare<'c> {
 }
 
 impl Declare<'_> {
-    /// Rows are the number points of metrics with these names; `*` and `?` match within a name. At most 1,024 patterns.
+    /// Rows are the points of metrics with these names; `*` is any text and `?` one character. At most 1,024 patterns.
     pub fn metrics(&mut self, patterns: Vec<String>) {
         self.host.projection_metrics(patterns);
+    }
+
+    /// Which kinds of metrics are read; without this call gauges and sums.
+    pub fn kinds(&mut self, kinds: &[MetricKind]) {
+        self.host.projection_kinds(kinds.to_vec());
+    }
+
+    /// Rows are all spans, or all log records.
+    pub fn items(&mut self) {
+        self.host.projection_items();
     }
 
     /// Opens [`Batch::values`](crate::Batch::values).
@@ -52,6 +71,43 @@ impl Declare<'_> {
     /// Opens [`Batch::start_times`](crate::Batch::start_times).
     pub fn start_times(&mut self) {
         self.host.projection_start_times();
+    }
+
+    /// Opens [`Batch::column`](crate::Batch::column) for this column.
+    pub fn column(&mut self, column: Column) {
+        self.host.projection_column(column.name());
+    }
+
+    /// Opens [`Batch::bounds`](crate::Batch::bounds) and [`Batch::buckets`](crate::Batch::buckets).
+    pub fn buckets(&mut self) {
+        self.host.projection_column("buckets");
+    }
+
+    /// Opens [`Batch::positive_buckets`](crate::Batch::positive_buckets) and
+    /// [`Batch::negative_buckets`](crate::Batch::negative_buckets).
+    pub fn exponential_buckets(&mut self) {
+        self.host.projection_column("exponential_buckets");
+    }
+
+    /// Opens [`Batch::quantiles`](crate::Batch::quantiles).
+    pub fn quantiles(&mut self) {
+        self.host.projection_column("quantiles");
+    }
+
+    /// Opens [`Batch::exemplars`](crate::Batch::exemplars).
+    pub fn exemplars(&mut self) {
+        self.host.projection_column("exemplars");
+    }
+
+    /// Opens [`Batch::values_of`](crate::Batch::values_of) for a source whose values differ from row to row, such as a log
+    /// record's body. At most 16.
+    pub fn value_of(&mut self, source: impl Into<Source>) -> ValueColumn {
+        ValueColumn(self.host.projection_value_of(source.into()))
+    }
+
+    /// Keys rows by these attributes and fields alone.
+    pub fn key_by(&mut self, sources: Vec<Source>, durable: bool) -> Keying {
+        Keying(self.host.projection_key_by(sources, durable))
     }
 
     /// Keys rows by these attributes alone. `durable`: codes keep their meaning over a restart.

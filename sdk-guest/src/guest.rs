@@ -6,8 +6,9 @@ use std::marker::PhantomData;
 use crate::bindings::exports::otelier::plugin::processor::Guest;
 use crate::bindings::otelier::plugin::{log, output, projection, rows, storage};
 use crate::{
-    Additions, Attribute, Blob, Descriptor, Entries, Failure, Found, Host, Instance, Processor, Progress, Runs,
-    Severity, Signal, StorageError, Stored, Temporality,
+    Additions, Attribute, Blob, BoundsLists, BucketCounts, Descriptor, Entries, ExemplarLists, ExponentialBuckets,
+    ExponentialHistograms, Failure, Found, Histograms, Host, Instance, MetricKind, Processor, Progress, QuantileValues,
+    Runs, Severity, Signal, Source, StorageError, Stored, Temporality, When,
 };
 
 /// What [`export!`](crate::export) exports for a processor.
@@ -95,6 +96,12 @@ impl Host for Imports {
     fn projection_metrics(&mut self, patterns: Vec<String>) {
         projection::metrics(&patterns);
     }
+    fn projection_kinds(&mut self, kinds: Vec<MetricKind>) {
+        projection::kinds(&kinds);
+    }
+    fn projection_items(&mut self) {
+        projection::items();
+    }
     fn projection_values(&mut self) {
         projection::values();
     }
@@ -103,6 +110,15 @@ impl Host for Imports {
     }
     fn projection_start_times(&mut self) {
         projection::start_times();
+    }
+    fn projection_column(&mut self, name: &str) {
+        projection::column(name);
+    }
+    fn projection_value_of(&mut self, source: Source) -> u32 {
+        projection::value_of(&source)
+    }
+    fn projection_key_by(&mut self, sources: Vec<Source>, durable: bool) -> u32 {
+        projection::key_by(&sources, durable)
     }
     fn projection_keep(&mut self, attributes: Vec<Attribute>, durable: bool) -> u32 {
         projection::keep(&attributes, durable)
@@ -144,6 +160,33 @@ impl Host for Imports {
     fn rows_start_times(&mut self) -> Vec<u64> {
         rows::start_times()
     }
+    fn rows_column(&mut self, name: &str) -> Vec<u64> {
+        rows::column(name)
+    }
+    fn rows_bounds(&mut self) -> Vec<u32> {
+        rows::bounds()
+    }
+    fn rows_new_bounds(&mut self) -> BoundsLists {
+        rows::new_bounds()
+    }
+    fn rows_buckets(&mut self) -> BucketCounts {
+        rows::buckets()
+    }
+    fn rows_positive_buckets(&mut self) -> ExponentialBuckets {
+        rows::positive_buckets()
+    }
+    fn rows_negative_buckets(&mut self) -> ExponentialBuckets {
+        rows::negative_buckets()
+    }
+    fn rows_quantiles(&mut self) -> QuantileValues {
+        rows::quantiles()
+    }
+    fn rows_exemplars(&mut self) -> ExemplarLists {
+        rows::exemplars()
+    }
+    fn rows_values_of(&mut self, number: u32) -> Blob {
+        rows::values_of(number)
+    }
     fn rows_keys(&mut self, keying: u32) -> Vec<u32> {
         rows::keys(keying)
     }
@@ -156,6 +199,25 @@ impl Host for Imports {
     }
     fn output_absorb(&mut self, rows: Vec<u64>) {
         output::absorb(&rows);
+    }
+    fn output_set_attribute(
+        &mut self,
+        rows: Vec<u64>,
+        attribute: Attribute,
+        when: When,
+        values: Blob,
+        indices: Vec<u32>,
+    ) {
+        output::set_attribute(&rows, &attribute, when, &values, &indices);
+    }
+    fn output_remove_attribute(&mut self, rows: Vec<u64>, attribute: Attribute) {
+        output::remove_attribute(&rows, &attribute);
+    }
+    fn output_rename_attribute(&mut self, rows: Vec<u64>, attribute: Attribute, key: String) {
+        output::rename_attribute(&rows, &attribute, &key);
+    }
+    fn output_edit_metric(&mut self, descriptor: u32, name: String, unit: String, description: String) {
+        output::edit_metric(descriptor, &name, &unit, &description);
     }
     fn output_describe(&mut self, descriptor: Descriptor) -> u32 {
         output::describe(&descriptor)
@@ -187,5 +249,17 @@ impl Host for Imports {
         values: Vec<i64>,
     ) {
         output::emit_integers(descriptor, keying, &keys, &start_times, &times, &values);
+    }
+    fn output_bounds(&mut self, bounds: Vec<f64>) -> u32 {
+        output::bounds(&bounds)
+    }
+    fn output_emit_histograms(&mut self, descriptor: u32, keying: u32, points: Histograms) {
+        output::emit_histograms(descriptor, keying, &points);
+    }
+    fn output_emit_exponential_histograms(&mut self, descriptor: u32, keying: u32, points: ExponentialHistograms) {
+        output::emit_exponential_histograms(descriptor, keying, &points);
+    }
+    fn output_exemplars(&mut self, rows: Vec<u32>, entries: Blob) {
+        output::exemplars(&rows, &entries);
     }
 }

@@ -4,7 +4,11 @@
 //! copies nothing. A request that the contract does not allow ends a component's call as a trap; a native host panics, or
 //! remembers it and discards the call when it returns.
 
-use crate::{Additions, Attribute, Blob, Descriptor, Entries, Found, Runs, Severity, StorageError, Temporality};
+use crate::{
+    Additions, Attribute, Blob, BoundsLists, BucketCounts, Descriptor, Entries, ExemplarLists, ExponentialBuckets,
+    ExponentialHistograms, Found, Histograms, MetricKind, QuantileValues, Runs, Severity, Source, StorageError,
+    Temporality, When,
+};
 
 /// The host's end of a call.
 #[allow(missing_docs)] // Each function is documented in the contract under the name it has here: `interface_function`.
@@ -18,9 +22,14 @@ pub trait Host {
     fn storage_range(&mut self, start: Vec<u8>, end: Vec<u8>, limit: u32) -> Result<Entries, StorageError>;
 
     fn projection_metrics(&mut self, patterns: Vec<String>);
+    fn projection_kinds(&mut self, kinds: Vec<MetricKind>);
+    fn projection_items(&mut self);
     fn projection_values(&mut self);
     fn projection_times(&mut self);
     fn projection_start_times(&mut self);
+    fn projection_column(&mut self, name: &str);
+    fn projection_value_of(&mut self, source: Source) -> u32;
+    fn projection_key_by(&mut self, sources: Vec<Source>, durable: bool) -> u32;
     fn projection_keep(&mut self, attributes: Vec<Attribute>, durable: bool) -> u32;
     fn projection_drop(&mut self, attributes: Vec<Attribute>, durable: bool) -> u32;
     fn projection_stream(&mut self, only: Option<Temporality>, durable: bool) -> u32;
@@ -35,11 +44,31 @@ pub trait Host {
     fn rows_no_value(&mut self) -> Vec<u64>;
     fn rows_times(&mut self) -> Vec<u64>;
     fn rows_start_times(&mut self) -> Vec<u64>;
+    fn rows_column(&mut self, name: &str) -> Vec<u64>;
+    fn rows_bounds(&mut self) -> Vec<u32>;
+    fn rows_new_bounds(&mut self) -> BoundsLists;
+    fn rows_buckets(&mut self) -> BucketCounts;
+    fn rows_positive_buckets(&mut self) -> ExponentialBuckets;
+    fn rows_negative_buckets(&mut self) -> ExponentialBuckets;
+    fn rows_quantiles(&mut self) -> QuantileValues;
+    fn rows_exemplars(&mut self) -> ExemplarLists;
+    fn rows_values_of(&mut self, number: u32) -> Blob;
     fn rows_keys(&mut self, keying: u32) -> Vec<u32>;
     fn rows_new_keys(&mut self, keying: u32) -> Additions;
 
     fn output_drop(&mut self, rows: Vec<u64>);
     fn output_absorb(&mut self, rows: Vec<u64>);
+    fn output_set_attribute(
+        &mut self,
+        rows: Vec<u64>,
+        attribute: Attribute,
+        when: When,
+        values: Blob,
+        indices: Vec<u32>,
+    );
+    fn output_remove_attribute(&mut self, rows: Vec<u64>, attribute: Attribute);
+    fn output_rename_attribute(&mut self, rows: Vec<u64>, attribute: Attribute, key: String);
+    fn output_edit_metric(&mut self, descriptor: u32, name: String, unit: String, description: String);
     fn output_describe(&mut self, descriptor: Descriptor) -> u32;
     fn output_intern(&mut self, keying: u32, entries: Blob) -> Vec<u32>;
     fn output_release(&mut self, keying: u32, codes: Vec<u32>);
@@ -61,4 +90,8 @@ pub trait Host {
         times: Vec<u64>,
         values: Vec<i64>,
     );
+    fn output_bounds(&mut self, bounds: Vec<f64>) -> u32;
+    fn output_emit_histograms(&mut self, descriptor: u32, keying: u32, points: Histograms);
+    fn output_emit_exponential_histograms(&mut self, descriptor: u32, keying: u32, points: ExponentialHistograms);
+    fn output_exemplars(&mut self, rows: Vec<u32>, entries: Blob);
 }

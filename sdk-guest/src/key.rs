@@ -14,7 +14,8 @@
 //! text    = varint(length) byte{length}
 //! ```
 //!
-//! Levels: 0 resource, 1 scope, 2 item, 3 request metadata; 4 scope identity and 5 metric identity in stream keys.
+//! Levels: 0 resource, 1 scope, 2 item, 3 request metadata; 4 scope identity and 5 metric identity in stream keys; 6 a field of
+//! the item or its scope.
 
 use crate::Level;
 
@@ -112,6 +113,20 @@ fn value<'k>(rest: &mut &'k [u8], depth: u32) -> Option<Value<'k>> {
         _ => return None,
     })
 }
+
+/// Reads one value alone, as a column of values has it; `None` where the bytes are none.
+pub fn read_value(encoded: &[u8]) -> Option<Value<'_>> {
+    let mut rest = encoded;
+    value(&mut rest, 0).filter(|_| rest.is_empty())
+}
+
+/// Writes one value alone.
+pub fn write_value(value: Value<'_>) -> Vec<u8> {
+    encoded(value)
+}
+
+/// The level of a field in a key.
+pub const FIELD: u8 = 6;
 
 /// Builds a key from attributes in any order; of equal names the last one counts.
 #[derive(Debug, Default)]

@@ -50,6 +50,7 @@ mod batch;
 pub mod bindings;
 mod bitmap;
 mod blob;
+mod column;
 pub mod config;
 mod declare;
 mod failure;
@@ -68,7 +69,8 @@ pub mod testing;
 
 pub use batch::{Batch, NewKeys, Numbers, Run, Values};
 pub use bitmap::Bitmap;
-pub use declare::{Declare, Keying};
+pub use column::{Column, Field};
+pub use declare::{Declare, Keying, ValueColumn};
 pub use host::Host;
 pub use log::Log;
 pub use output::{EmittedRows, Output, OutputMetric};
@@ -77,16 +79,19 @@ pub use storage::Storage;
 
 pub use bindings::exports::otelier::plugin::processor::{Progress, Stored};
 pub use bindings::otelier::plugin::log::Severity;
-pub use bindings::otelier::plugin::rows::{Additions, Runs};
+pub use bindings::otelier::plugin::output::{ExponentialHistograms, Histograms, When};
+pub use bindings::otelier::plugin::rows::{Additions, BoundsLists, BucketCounts, ExemplarLists, QuantileValues, Runs};
 pub use bindings::otelier::plugin::storage::{Entries, Error as StorageError, Found};
 pub use bindings::otelier::plugin::types::{
-    Attribute, Blob, Descriptor, Failure, Level, MetricKind, Signal, Temporality,
+    Attribute, Blob, Descriptor, ExponentialBuckets, Failure, Level, MetricKind, Signal, Source, Temporality,
 };
 
 /// The code of a row that has none of the keying's attributes.
 pub const NO_KEY: u32 = 0;
 /// The code of a row whose key is not in the dictionary, because that is full.
 pub const NO_CODE: u32 = u32::MAX;
+/// The number of bounds that a point of another kind has, and one that met too many.
+pub const NO_BOUNDS: u32 = u32::MAX;
 
 /// Makes a [`Processor`] what the component exports. Once per crate; the crate's type is `cdylib` (and `rlib` for tests).
 #[macro_export]

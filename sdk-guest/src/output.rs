@@ -1,6 +1,6 @@
 //! What a call sends on.
 
-use crate::{Blob, Descriptor, Host, Keying};
+use crate::{Blob, Descriptor, ExponentialHistograms, Histograms, Host, Keying};
 
 /// A described output metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +40,26 @@ impl Output<'_> {
     pub fn emit_doubles(&mut self, metric: OutputMetric, keying: Keying, rows: EmittedRows<f64>) {
         let EmittedRows { keys, start_times, times, values } = rows;
         self.host.output_emit_doubles(metric.0, keying.0, keys, start_times, times, values);
+    }
+
+    /// The number of explicit bounds, for [`Histograms::bounds`]: ascending, at most 4,096, none NaN.
+    pub fn bounds(&mut self, bounds: Vec<f64>) -> u32 {
+        self.host.output_bounds(bounds)
+    }
+
+    /// Emits histogram points; what the columns hold stands in the contract, `output.wit`.
+    pub fn emit_histograms(&mut self, metric: OutputMetric, keying: Keying, points: Histograms) {
+        self.host.output_emit_histograms(metric.0, keying.0, points);
+    }
+
+    /// Emits exponential histogram points.
+    pub fn emit_exponential_histograms(&mut self, metric: OutputMetric, keying: Keying, points: ExponentialHistograms) {
+        self.host.output_emit_exponential_histograms(metric.0, keying.0, points);
+    }
+
+    /// Gives exemplars to the points of the emission just before: entry n to its row `rows[n]`.
+    pub fn exemplars(&mut self, rows: Vec<u32>, entries: Blob) {
+        self.host.output_exemplars(rows, entries);
     }
 
     /// The code of a key in the canonical encoding (see [`key`](crate::key)); [`NO_CODE`](crate::NO_CODE) when the

@@ -2,15 +2,22 @@
 
 use bytes::Bytes;
 use otelier::otlp::columns::Bitmap;
-use otelier::otlp::emit::Numbers;
+use otelier::otlp::edit::MetricEdit;
+use otelier::otlp::emit::{ExponentialRows, HistogramRows, Observations};
 use otelier::processor::{
-    Context, Declared, NewKeys, Rows, Severity as HostSeverity, State, StateError, Violation, blob_strings,
+    Context, Declared, Identity, NewKeys, Rows, SetAttribute, Severity as HostSeverity, State, StateError, Violation,
+    blob_strings,
 };
 use otelier_sdk::{
-    Additions, Attribute, Blob, Descriptor, Entries, Found, Host, Runs, Severity, StorageError, Temporality,
+    Additions, Attribute, Blob, BoundsLists, BucketCounts, Descriptor, Entries, ExemplarLists, ExponentialBuckets,
+    ExponentialHistograms, Found, Histograms, Host, MetricKind, QuantileValues, Runs, Severity, Source, StorageError,
+    Temporality, When,
 };
 
-use super::types::{guest_descriptor, host_descriptor, host_temporality, named, storage_error};
+use super::types::{
+    guest_blob, guest_buckets, guest_descriptor, host_buckets, host_descriptor, host_kind, host_source,
+    host_temporality, host_when, named, named_one, storage_error,
+};
 
 /// The context for the length of one call.
 pub struct Imports<'c> {
@@ -48,8 +55,8 @@ impl<'c> Imports<'c> {
         self.allowed(result)
     }
 
-    fn emit(&mut self, metric: u32, keying: u32, rows: Rows) {
-        let result = self.context.emit(metric, keying, rows);
+    fn emit(&mut self, identity: Identity, rows: Rows) {
+        let result = self.context.emit(identity, rows);
         self.allowed(result);
     }
 }
@@ -108,6 +115,37 @@ impl Host for Imports<'_> {
 
     fn projection_metrics(&mut self, patterns: Vec<String>) {
         self.declare(|declared| Ok(declared.metrics(patterns)?));
+    }
+
+    fn projection_kinds(&mut self, kinds: Vec<MetricKind>) {
+        let kinds: Vec<_> = kinds.into_iter().map(host_kind).collect();
+        self.declare(|declared| {
+            declared.kinds(&kinds);
+            Ok(())
+        });
+    }
+
+    fn projection_items(&mut self) {
+        self.declare(|declared| {
+            declared.projection.items = true;
+            Ok(())
+        });
+    }
+
+    fn projection_column(&mut self, name: &str) {
+        let signal = self.context.signal();
+        self.declare(|declared| Ok(declared.column(signal, name.to_owned())?));
+    }
+
+    fn projection_value_of(&mut self, source: Source) -> u32 {
+        let signal = self.context.signal();
+        self.declare(|declared| Ok(declared.value_of(signal, host_source(source))?))
+    }
+
+    fn projection_key_by(&mut self, sources: Vec<Source>, durable: bool) -> u32 {
+        let signal = self.context.signal();
+        let sources = sources.into_iter().map(host_source).collect();
+        self.declare(|declared| Ok(declared.key_by(signal, sources, durable)?))
     }
 
     fn projection_values(&mut self) {
@@ -195,6 +233,60 @@ impl Host for Imports<'_> {
         self.allowed(start_times)
     }
 
+    fn rows_column(&mut self, name: &str) -> Vec<u64> {
+        let column = self.context.column(name);
+        self.allowed(column)
+    }
+
+    fn rows_bounds(&mut self) -> Vec<u32> {
+        let column = self.context.bounds();
+        self.allowed(column)
+    }
+
+    fn rows_new_bounds(&mut self) -> BoundsLists {
+        let lists = self.context.new_bounds();
+        let mut all = BoundsLists { ends: Vec::new(), bounds: Vec::new() };
+        for list in self.allowed(lists) {
+            all.bounds.extend(list);
+            all.ends.push(all.bounds.len() as u32);
+        }
+        all
+    }
+
+    fn rows_buckets(&mut self) -> BucketCounts {
+        let columns = self.context.buckets();
+        let (ends, counts) = self.allowed(columns);
+        BucketCounts { ends, counts }
+    }
+
+    fn rows_positive_buckets(&mut self) -> ExponentialBuckets {
+        let buckets = self.context.exponential_buckets(false);
+        guest_buckets(self.allowed(buckets))
+    }
+
+    fn rows_negative_buckets(&mut self) -> ExponentialBuckets {
+        let buckets = self.context.exponential_buckets(true);
+        guest_buckets(self.allowed(buckets))
+    }
+
+    fn rows_quantiles(&mut self) -> QuantileValues {
+        let columns = self.context.quantiles();
+        let (ends, pairs) = self.allowed(columns);
+        let (quantiles, values) = pairs.into_iter().unzip();
+        QuantileValues { ends, quantiles, values }
+    }
+
+    fn rows_exemplars(&mut self) -> ExemplarLists {
+        let columns = self.context.exemplars();
+        let (ends, entries) = self.allowed(columns);
+        ExemplarLists { ends, entries: guest_blob(entries) }
+    }
+
+    fn rows_values_of(&mut self, number: u32) -> Blob {
+        let column = self.context.values_of(number);
+        guest_blob(self.allowed(column))
+    }
+
     fn rows_keys(&mut self, keying: u32) -> Vec<u32> {
         let keys = self.context.keys(keying);
         self.allowed(keys)
@@ -213,6 +305,36 @@ impl Host for Imports<'_> {
 
     fn output_absorb(&mut self, rows: Vec<u64>) {
         let result = self.context.absorb(rows);
+        self.allowed(result);
+    }
+
+    fn output_set_attribute(
+        &mut self,
+        rows: Vec<u64>,
+        attribute: Attribute,
+        when: When,
+        values: Blob,
+        indices: Vec<u32>,
+    ) {
+        let result = blob_strings(&values.ends, &values.bytes).and_then(|values| {
+            let set = SetAttribute { when: host_when(when), values, indices };
+            self.context.set_attribute(rows, named_one(attribute), set)
+        });
+        self.allowed(result);
+    }
+
+    fn output_remove_attribute(&mut self, rows: Vec<u64>, attribute: Attribute) {
+        let result = self.context.remove_attribute(rows, named_one(attribute));
+        self.allowed(result);
+    }
+
+    fn output_rename_attribute(&mut self, rows: Vec<u64>, attribute: Attribute, key: String) {
+        let result = self.context.rename_attribute(rows, named_one(attribute), key);
+        self.allowed(result);
+    }
+
+    fn output_edit_metric(&mut self, descriptor: u32, name: String, unit: String, description: String) {
+        let result = self.context.edit_metric(MetricEdit { descriptor, name, unit, description });
         self.allowed(result);
     }
 
@@ -241,7 +363,7 @@ impl Host for Imports<'_> {
         times: Vec<u64>,
         values: Vec<f64>,
     ) {
-        self.emit(descriptor, keying, Rows { keys, start_times, times, values: Numbers::Doubles(values) });
+        self.emit(Identity { descriptor, keying, keys, start_times, times }, Rows::Doubles(values));
     }
 
     fn output_emit_integers(
@@ -253,6 +375,38 @@ impl Host for Imports<'_> {
         times: Vec<u64>,
         values: Vec<i64>,
     ) {
-        self.emit(descriptor, keying, Rows { keys, start_times, times, values: Numbers::Integers(values) });
+        self.emit(Identity { descriptor, keying, keys, start_times, times }, Rows::Integers(values));
+    }
+
+    fn output_bounds(&mut self, bounds: Vec<f64>) -> u32 {
+        let number = self.context.describe_bounds(bounds);
+        self.allowed(number)
+    }
+
+    fn output_emit_histograms(&mut self, descriptor: u32, keying: u32, points: Histograms) {
+        let Histograms { keys, start_times, times, counts, sums, no_sum, mins, maxs, .. } = points;
+        let Histograms { bounds, bucket_ends, bucket_counts, .. } = points;
+        let observations = Observations { counts, sums, no_sum: Bitmap::from_words(no_sum), mins, maxs };
+        let rows = HistogramRows { observations, bucket_ends, bucket_counts, ..HistogramRows::default() };
+        self.emit(Identity { descriptor, keying, keys, start_times, times }, Rows::Histograms(rows, bounds));
+    }
+
+    fn output_emit_exponential_histograms(&mut self, descriptor: u32, keying: u32, points: ExponentialHistograms) {
+        let ExponentialHistograms { keys, start_times, times, counts, sums, no_sum, mins, maxs, .. } = points;
+        let rows = ExponentialRows {
+            observations: Observations { counts, sums, no_sum: Bitmap::from_words(no_sum), mins, maxs },
+            scales: points.scales,
+            zero_counts: points.zero_counts,
+            zero_thresholds: points.zero_thresholds,
+            positive: host_buckets(points.positive),
+            negative: host_buckets(points.negative),
+        };
+        self.emit(Identity { descriptor, keying, keys, start_times, times }, Rows::Exponential(rows));
+    }
+
+    fn output_exemplars(&mut self, rows: Vec<u32>, entries: Blob) {
+        let entries = blob_strings(&entries.ends, &entries.bytes);
+        let result = entries.and_then(|entries| self.context.attach_exemplars(rows, &entries));
+        self.allowed(result);
     }
 }

@@ -1,10 +1,14 @@
 //! The SDK's types and the host's, one by one.
 
+use otelier::otlp::columns::{Blob as HostBlob, ExponentialBuckets as HostBuckets};
 use otelier::otlp::descriptors::Descriptor as HostDescriptor;
+use otelier::otlp::edit::When as HostWhen;
 use otelier::otlp::key::Level as HostLevel;
 use otelier::otlp::metrics::{MetricKind as HostKind, Temporality as HostTemporality};
-use otelier::processor::StateError;
-use otelier_sdk::{Attribute, Descriptor, Level, MetricKind, StorageError, Temporality};
+use otelier::processor::{AnySource, StateError};
+use otelier_sdk::{
+    Attribute, Blob, Descriptor, ExponentialBuckets, Level, MetricKind, Source, StorageError, Temporality, When,
+};
 
 /// An error of the store.
 pub fn storage_error(error: StateError) -> StorageError {
@@ -14,15 +18,66 @@ pub fn storage_error(error: StateError) -> StorageError {
     }
 }
 
-/// Attribute names.
-pub fn named(attributes: Vec<Attribute>) -> Vec<(HostLevel, String)> {
-    let level = |level| match level {
+/// An attribute's name.
+pub fn named_one(attribute: Attribute) -> (HostLevel, String) {
+    let level = match attribute.level {
         Level::Resource => HostLevel::Resource,
         Level::Scope => HostLevel::Scope,
         Level::Item => HostLevel::Item,
         Level::Metadata => HostLevel::Metadata,
     };
-    attributes.into_iter().map(|attribute| (level(attribute.level), attribute.key)).collect()
+    (level, attribute.key)
+}
+
+/// Attribute names.
+pub fn named(attributes: Vec<Attribute>) -> Vec<(HostLevel, String)> {
+    attributes.into_iter().map(named_one).collect()
+}
+
+/// A source of the SDK.
+pub fn host_source(source: Source) -> AnySource {
+    match source {
+        Source::Attribute(attribute) => {
+            let (level, key) = named_one(attribute);
+            AnySource::Attribute(level, key)
+        }
+        Source::Field(name) => AnySource::Field(name),
+    }
+}
+
+/// A condition of the SDK.
+pub fn host_when(when: When) -> HostWhen {
+    match when {
+        When::Always => HostWhen::Always,
+        When::Absent => HostWhen::Absent,
+        When::Present => HostWhen::Present,
+    }
+}
+
+/// A blob of the host.
+pub fn guest_blob(HostBlob { ends, bytes }: HostBlob) -> Blob {
+    Blob { ends, bytes }
+}
+
+/// Buckets of the host.
+pub fn guest_buckets(HostBuckets { offsets, ends, counts }: HostBuckets) -> ExponentialBuckets {
+    ExponentialBuckets { offsets, ends, counts }
+}
+
+/// Buckets of the SDK.
+pub fn host_buckets(ExponentialBuckets { offsets, ends, counts }: ExponentialBuckets) -> HostBuckets {
+    HostBuckets { offsets, ends, counts }
+}
+
+/// A kind of the SDK.
+pub fn host_kind(kind: MetricKind) -> HostKind {
+    match kind {
+        MetricKind::Gauge => HostKind::Gauge,
+        MetricKind::Sum => HostKind::Sum,
+        MetricKind::Histogram => HostKind::Histogram,
+        MetricKind::ExponentialHistogram => HostKind::ExponentialHistogram,
+        MetricKind::Summary => HostKind::Summary,
+    }
 }
 
 /// A temporality of the SDK.
@@ -49,13 +104,7 @@ pub fn host_descriptor(descriptor: Descriptor) -> HostDescriptor {
         name: descriptor.name,
         unit: descriptor.unit,
         description: descriptor.description,
-        kind: match descriptor.kind {
-            MetricKind::Gauge => HostKind::Gauge,
-            MetricKind::Sum => HostKind::Sum,
-            MetricKind::Histogram => HostKind::Histogram,
-            MetricKind::ExponentialHistogram => HostKind::ExponentialHistogram,
-            MetricKind::Summary => HostKind::Summary,
-        },
+        kind: host_kind(descriptor.kind),
         temporality: host_temporality(descriptor.temporality),
         monotonic: descriptor.monotonic,
     }

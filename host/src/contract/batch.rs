@@ -49,6 +49,8 @@ pub struct Batch {
     pub signal: Signal,
     /// The serialized export request. Not trusted until a view has walked it.
     pub bytes: Bytes,
+    /// How many items those are, once somebody has counted.
+    pub items: Option<u64>,
     /// What to do with strings that are not UTF-8; the receiver's setting.
     pub invalid_utf8: InvalidUtf8,
 }

@@ -31,6 +31,14 @@ impl Strings {
         }
         Err(Fault::at(text, "string is not UTF-8"))
     }
+
+    /// The payload of a string field, checked. `at` is where the field begins.
+    #[inline(always)]
+    pub fn text<'a>(self, value: Value<'a>, at: &'a [u8]) -> Result<&'a [u8], Fault> {
+        let text = value.bytes(at)?;
+        self.check(text)?;
+        Ok(text)
+    }
 }
 
 /// Kept out of the hot loops.

@@ -1,9 +1,10 @@
 //! Checking and counting a request that nobody projects.
 
 use super::attribute::Strings;
+use super::levels::each_child;
 use super::metrics::{self, MetricHeader, MetricsVisitor, Visit};
 use super::schema::{self, MessageType};
-use super::wire::{Fault, Malformed, Reader};
+use super::wire::{Fault, Malformed};
 use crate::contract::Signal;
 
 /// Checks every byte of an export request and returns how many items (points, spans, records) it has.
@@ -29,23 +30,13 @@ impl<'a> MetricsVisitor<'a> for Unread {
 fn check_items(request: &[u8], strings: Strings, table: &MessageType) -> Result<u64, Fault> {
     table.check(request, strings)?;
     let mut items = 0;
-    each_message(request, 1, &mut |resource| {
-        each_message(resource, 2, &mut |scope| {
-            each_message(scope, 2, &mut |_item| {
+    each_child(request, 1, |resource| {
+        each_child(resource, 2, |scope| {
+            each_child(scope, 2, |_item| {
                 items += 1;
                 Ok(())
             })
         })
     })?;
     Ok(items)
-}
-
-fn each_message(message: &[u8], number: u32, each: &mut dyn FnMut(&[u8]) -> Result<(), Fault>) -> Result<(), Fault> {
-    let mut reader = Reader::new(message);
-    while let Some(field) = reader.field()? {
-        if field.number == number {
-            each(field.value.bytes(field.raw)?)?;
-        }
-    }
-    Ok(())
 }

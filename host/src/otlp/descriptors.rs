@@ -1,10 +1,12 @@
 //! The metrics an instance has met, numbered.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
-use globset::{Glob, GlobSet, GlobSetBuilder};
+use hashbrown::HashTable;
 
+use super::hash::Hasher;
 use super::metrics::{MetricHeader, MetricKind, Temporality};
+use super::patterns::Patterns;
 
 /// A metric's own fields. Texts are what the sender wrote, with what is not UTF-8 replaced.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -23,39 +25,6 @@ pub struct Descriptor {
     pub monotonic: bool,
 }
 
-/// A pattern that is no glob.
-#[derive(Debug, thiserror::Error)]
-#[error("metric pattern `{pattern}`: {source}")]
-pub struct PatternError {
-    pattern: String,
-    source: globset::Error,
-}
-
-/// Which metrics a plugin reads, by name: `*` and `?` match within it.
-#[derive(Debug, Clone)]
-pub struct Patterns {
-    set: GlobSet,
-}
-
-impl Patterns {
-    /// Compiles patterns.
-    pub fn new(patterns: &[String]) -> Result<Patterns, PatternError> {
-        let fail = |pattern: &str| {
-            let pattern = pattern.to_owned();
-            move |source| PatternError { pattern, source }
-        };
-        let mut set = GlobSetBuilder::new();
-        for pattern in patterns {
-            set.add(Glob::new(pattern).map_err(fail(pattern))?);
-        }
-        Ok(Patterns { set: set.build().map_err(fail("*"))? })
-    }
-
-    fn matches(&self, name: &str) -> bool {
-        self.set.is_match(name)
-    }
-}
-
 /// Bound on metrics that match.
 const METRICS_MAX: usize = 65_536;
 /// Bound on names remembered as not matching; beyond it they are forgotten and matched again.
@@ -63,12 +32,35 @@ const OTHERS_MAX: usize = 65_536;
 /// Bound on a metric's texts together, in bytes. A metric beyond it is not read.
 const TEXT_MAX: usize = 8 << 10;
 
+/// Which kinds of metrics are read, one bit a kind.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Kinds(u8);
+
+impl Kinds {
+    /// Gauges and sums.
+    pub const NUMBERS: Kinds = Kinds(1 << MetricKind::Gauge as u8 | 1 << MetricKind::Sum as u8);
+
+    /// With one more.
+    pub fn with(self, kind: MetricKind) -> Kinds {
+        Kinds(self.0 | 1 << kind as u8)
+    }
+
+    /// Whether a kind is read.
+    pub fn has(self, kind: MetricKind) -> bool {
+        self.0 >> kind as u8 & 1 == 1
+    }
+}
+
 /// Numbers for the metrics that match.
 #[derive(Debug)]
 pub struct Descriptors {
     patterns: Patterns,
-    /// Header → number.
-    numbers: HashMap<OwnedHeader, u32>,
+    kinds: Kinds,
+    hasher: Hasher,
+    /// Numbers by the hash of their headers.
+    numbers: HashTable<u32>,
+    /// Header by number.
+    headers: Vec<Header>,
     /// Names that do not match.
     others: HashSet<Box<[u8]>>,
     all: Vec<Descriptor>,
@@ -76,32 +68,52 @@ pub struct Descriptors {
     sent: usize,
 }
 
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct OwnedHeader {
+/// What makes a metric another one.
+#[derive(Debug, PartialEq, Eq)]
+struct Header {
     text: [Box<[u8]>; 3],
     shape: (Option<MetricKind>, Temporality, bool),
 }
 
+impl Header {
+    fn is(&self, metric: &MetricHeader<'_>) -> bool {
+        let [name, unit, description] = &self.text;
+        (&**name, &**unit, &**description) == (metric.name, metric.unit, metric.description)
+            && self.shape == (metric.kind, metric.temporality, metric.monotonic)
+    }
+}
+
 impl Descriptors {
-    /// Numbers metrics that match `patterns`.
-    pub fn new(patterns: Patterns) -> Descriptors {
-        Descriptors { patterns, numbers: HashMap::new(), others: HashSet::new(), all: Vec::new(), sent: 0 }
+    /// Numbers metrics of these kinds that match `patterns`.
+    pub fn new(patterns: Patterns, kinds: Kinds, hasher: Hasher) -> Descriptors {
+        Descriptors {
+            patterns,
+            kinds,
+            hasher,
+            numbers: HashTable::new(),
+            headers: Vec::new(),
+            others: HashSet::new(),
+            all: Vec::new(),
+            sent: 0,
+        }
     }
 
-    /// The number of a metric, or `None` where it is not read: it does not match, has no number points or too much text, or more
+    /// The number of a metric, or `None` where it is not read: it is of another kind, does not match, has too much text, or more
     /// metrics match than can be remembered.
     pub fn number(&mut self, metric: &MetricHeader<'_>) -> Option<u32> {
-        let kind = metric.kind.filter(|kind| kind.has_numbers())?;
+        let kind = metric.kind.filter(|kind| self.kinds.has(*kind))?;
         let text_length = metric.name.len() + metric.unit.len() + metric.description.len();
-        if text_length > TEXT_MAX || self.others.contains(metric.name) {
+        if text_length > TEXT_MAX {
             return None;
         }
-        let header = OwnedHeader {
-            text: [metric.name.into(), metric.unit.into(), metric.description.into()],
-            shape: (metric.kind, metric.temporality, metric.monotonic),
-        };
-        if let Some(number) = self.numbers.get(&header) {
+        let hash = hash_of(&self.hasher, [metric.name, metric.unit, metric.description]);
+        let headers = &self.headers;
+        let same = |number: &u32| headers.get(*number as usize).is_some_and(|header| header.is(metric));
+        if let Some(number) = self.numbers.find(hash, same) {
             return Some(*number);
+        }
+        if self.others.contains(metric.name) {
+            return None;
         }
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let name = text(metric.name);
@@ -124,8 +136,35 @@ impl Descriptors {
             temporality: metric.temporality,
             monotonic: metric.monotonic,
         });
-        self.numbers.insert(header, number);
+        self.headers.push(Header {
+            text: [metric.name.into(), metric.unit.into(), metric.description.into()],
+            shape: (metric.kind, metric.temporality, metric.monotonic),
+        });
+        let (headers, hasher) = (&self.headers, &self.hasher);
+        let rehash = |number: &u32| {
+            headers
+                .get(*number as usize)
+                .map_or(0, |header| hash_of(hasher, header.text.each_ref().map(|text| &**text)))
+        };
+        self.numbers.insert_unique(hash, number, rehash);
         Some(number)
+    }
+
+    /// How many metrics there are; a mark for [`forget_since`](Self::forget_since).
+    pub fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// Forgets the metrics from `mark` on: the request they came with was refused.
+    pub fn forget_since(&mut self, mark: usize) {
+        self.numbers.retain(|number| (*number as usize) < mark);
+        self.headers.truncate(mark);
+        self.all.truncate(mark);
+    }
+
+    /// The metric of that number.
+    pub fn get(&self, number: u32) -> Option<&Descriptor> {
+        self.all.get(number as usize)
     }
 
     /// Descriptors added since the last call of this function.
@@ -139,4 +178,8 @@ impl Descriptors {
     pub fn forget_sent(&mut self) {
         self.sent = 0;
     }
+}
+
+fn hash_of(hasher: &Hasher, [name, unit, description]: [&[u8]; 3]) -> u64 {
+    (hasher.hash(0, name) ^ hasher.hash(1, unit) ^ hasher.hash(2, description)) as u64
 }

@@ -16,10 +16,11 @@
 //! text    = varint(length) byte{length}
 //! ```
 //!
-//! Levels: 0 resource, 1 scope, 2 item, 3 request metadata; 4 scope name and version, 5 metric identity (stream keys only).
+//! Levels: 0 resource, 1 scope, 2 item, 3 request metadata; 4 scope name and version, 5 metric identity (stream keys only);
+//! 6 a field of the item or of what encloses it. Text is UTF-8 in keys that a guest makes. Values nest at most 32 deep there.
 //! Where a request repeats an attribute, the last one counts.
 
-use super::attribute::{AnyValue, Attribute, array_elements, attributes};
+use super::attribute::{AnyValue, Attribute, Strings, array_elements, attributes};
 use super::message::Message;
 use super::wire::{self, Fault, Malformed, Reader, put_varint};
 
@@ -44,12 +45,14 @@ pub enum Level {
     ScopeIdentity = 4,
     /// The metric's name, unit, kind, temporality and monotonicity.
     MetricIdentity = 5,
+    /// A field, by its name.
+    Field = 6,
 }
 
 impl Level {
     fn of(number: u8) -> Option<Level> {
-        use Level::{Item, Metadata, MetricIdentity, Resource, Scope, ScopeIdentity};
-        [Resource, Scope, Item, Metadata, ScopeIdentity, MetricIdentity]
+        use Level::{Field, Item, Metadata, MetricIdentity, Resource, Scope, ScopeIdentity};
+        [Resource, Scope, Item, Metadata, ScopeIdentity, MetricIdentity, Field]
             .into_iter()
             .find(|level| *level as u8 == number)
     }
@@ -73,9 +76,24 @@ impl KeyBuilder {
 
     /// Adds a string.
     pub fn text(&mut self, level: Level, name: &[u8], text: &[u8]) {
-        let mut value = vec![1];
-        put_text(&mut value, text);
+        let mut value = Vec::new();
+        put_text_value(&mut value, text);
         self.elements.push((level, name.to_vec(), value));
+    }
+
+    /// Adds an integer.
+    pub fn integer(&mut self, level: Level, name: &[u8], number: i64) {
+        let mut value = Vec::new();
+        put_integer_value(&mut value, number);
+        self.elements.push((level, name.to_vec(), value));
+    }
+
+    /// Adds an `AnyValue`.
+    pub fn value(&mut self, level: Level, name: &[u8], any_value: &Message<'_>) -> Result<(), Fault> {
+        let mut value = Vec::new();
+        put_value(&mut value, any_value)?;
+        self.elements.push((level, name.to_vec(), value));
+        Ok(())
     }
 
     /// The key in its canonical encoding, and whether an attribute was repeated: then the order of attributes mattered.
@@ -95,23 +113,30 @@ impl KeyBuilder {
     }
 }
 
+/// Appends a text as a value.
+pub fn put_text_value(out: &mut Vec<u8>, text: &[u8]) {
+    out.push(1);
+    put_text(out, text);
+}
+
+/// Appends an integer as a value.
+pub fn put_integer_value(out: &mut Vec<u8>, number: i64) {
+    out.push(3);
+    out.extend_from_slice(&number.to_le_bytes());
+}
+
 fn put_text(out: &mut Vec<u8>, text: &[u8]) {
     put_varint(out, text.len() as u64);
     out.extend_from_slice(text);
 }
 
-fn put_value(out: &mut Vec<u8>, value: &Message<'_>) -> Result<(), Fault> {
+/// Appends an `AnyValue` as a value.
+pub fn put_value(out: &mut Vec<u8>, value: &Message<'_>) -> Result<(), Fault> {
     match AnyValue::read(value)? {
         AnyValue::Empty => out.push(0),
-        AnyValue::String(text) => {
-            out.push(1);
-            put_text(out, text);
-        }
+        AnyValue::String(text) => put_text_value(out, text),
         AnyValue::Bool(value) => out.extend_from_slice(&[2, u8::from(value)]),
-        AnyValue::Int(value) => {
-            out.push(3);
-            out.extend_from_slice(&value.to_le_bytes());
-        }
+        AnyValue::Int(value) => put_integer_value(out, value),
         AnyValue::Double(value) => {
             out.push(4);
             out.extend_from_slice(&value.to_bits().to_le_bytes());
@@ -149,6 +174,8 @@ fn put_map(out: &mut Vec<u8>, map: &Message<'_>) -> Result<(), Fault> {
 /// One element of an encoded key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Element<'a> {
+    /// Where in the key it begins.
+    pub offset: usize,
     /// Where it belongs.
     pub level: Level,
     /// The attribute's key.
@@ -157,12 +184,30 @@ pub struct Element<'a> {
     pub value: &'a [u8],
 }
 
-/// The elements of a key, checked against the encoding above: what a guest hands in is not trusted.
-pub fn elements(key: &[u8]) -> Result<Vec<Element<'_>>, Malformed> {
-    read_elements(key).map_err(|fault| fault.within(key))
+/// What a key may hold.
+#[derive(Debug, Clone, Copy)]
+struct Rules {
+    strings: Strings,
+    /// How deep values may nest.
+    depth_max: u32,
 }
 
-fn read_elements(key: &[u8]) -> Result<Vec<Element<'_>>, Fault> {
+/// Of keys that requests made.
+const REQUESTS: Rules = Rules { strings: Strings::Bytes, depth_max: wire::DEPTH_MAX };
+/// Of keys that guests made: whatever signal they end up in, its parsers can read them.
+const GUESTS: Rules = Rules { strings: Strings::Utf8, depth_max: 32 };
+
+/// The elements of a key of a dictionary. Keys of requests with strings that are not UTF-8 have these too.
+pub fn elements(key: &[u8]) -> Result<Vec<Element<'_>>, Malformed> {
+    read_elements(key, REQUESTS).map_err(|fault| fault.within(key))
+}
+
+/// Checks a key that a guest made: only the one encoding of a key that OTLP can carry passes.
+pub fn check(key: &[u8]) -> Result<(), Malformed> {
+    read_elements(key, GUESTS).map(drop).map_err(|fault| fault.within(key))
+}
+
+fn read_elements(key: &[u8], rules: Rules) -> Result<Vec<Element<'_>>, Fault> {
     let Some((&VERSION, rest)) = key.split_first() else {
         return Err(Fault::at(key, "a key starts with its version, 1"));
     };
@@ -172,14 +217,14 @@ fn read_elements(key: &[u8]) -> Result<Vec<Element<'_>>, Fault> {
         let at = reader.rest;
         let Some(level) = Level::of(*level) else { return Err(Fault::at(at, "unknown level in a key")) };
         reader.rest = rest;
-        let name = reader.delimited()?;
+        let name = take_text(&mut reader, rules.strings)?;
         let before = reader.rest;
-        skip_value(&mut reader, 0)?;
+        skip_value(&mut reader, rules, 0)?;
         let value = before.get(..before.len() - reader.rest.len()).unwrap_or_default();
         if elements.last().is_some_and(|last| (last.level, last.name) >= (level, name)) {
             return Err(Fault::at(at, "elements of a key ascend by level and name"));
         }
-        elements.push(Element { level, name, value });
+        elements.push(Element { offset: key.len() - at.len(), level, name, value });
     }
     Ok(elements)
 }
@@ -198,31 +243,71 @@ fn take<'a>(reader: &mut Reader<'a>, length: usize) -> Result<&'a [u8], Fault> {
     Ok(bytes)
 }
 
-fn skip_value(reader: &mut Reader<'_>, depth: u32) -> Result<(), Fault> {
+/// A varint in its shortest form.
+fn take_varint(reader: &mut Reader<'_>) -> Result<u64, Fault> {
     let at = reader.rest;
-    if depth > wire::DEPTH_MAX {
-        return Err(Fault::at(at, "values of a key nest too deep"));
+    let value = reader.varint()?;
+    let length = at.len() - reader.rest.len();
+    // A last byte of zero adds nothing.
+    if length > 1 && at.get(length - 1) == Some(&0) {
+        return Err(Fault::at(at, "a length of a key is not in its shortest form"));
     }
+    Ok(value)
+}
+
+/// A length and that many bytes.
+fn take_bytes<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], Fault> {
+    let at = reader.rest;
+    match usize::try_from(take_varint(reader)?) {
+        Ok(length) => take(reader, length),
+        Err(_) => Err(Fault::at(at, "truncated key")),
+    }
+}
+
+fn take_text<'a>(reader: &mut Reader<'a>, strings: Strings) -> Result<&'a [u8], Fault> {
+    let text = take_bytes(reader)?;
+    strings.check(text)?;
+    Ok(text)
+}
+
+fn skip_value(reader: &mut Reader<'_>, rules: Rules, depth: u32) -> Result<(), Fault> {
+    let at = reader.rest;
     match take_byte(reader)? {
         0 => Ok(()),
-        1 | 7 => reader.delimited().map(drop),
-        2 => take(reader, 1).map(drop),
+        1 => take_text(reader, rules.strings).map(drop),
+        2 if take_byte(reader)? > 1 => Err(Fault::at(at, "a bool of a key is neither 0 nor 1")),
+        2 => Ok(()),
         3 | 4 => take(reader, 8).map(drop),
+        5 | 6 if depth >= rules.depth_max => Err(Fault::at(at, "values of a key nest too deep")),
         5 => {
-            for _ in 0..reader.varint()? {
-                skip_value(reader, depth + 1)?;
+            for _ in 0..take_varint(reader)? {
+                skip_value(reader, rules, depth + 1)?;
             }
             Ok(())
         }
         6 => {
-            for _ in 0..reader.varint()? {
-                reader.delimited()?;
-                skip_value(reader, depth + 1)?;
+            let mut before = None;
+            for _ in 0..take_varint(reader)? {
+                let name = take_text(reader, rules.strings)?;
+                if before.is_some_and(|before| before >= name) {
+                    return Err(Fault::at(at, "entries of a map in a key ascend by name"));
+                }
+                before = Some(name);
+                skip_value(reader, rules, depth + 1)?;
             }
             Ok(())
         }
+        7 => take_bytes(reader).map(drop),
         _ => Err(Fault::at(at, "unknown value type in a key")),
     }
+}
+
+/// Checks one value alone, as a guest hands it in.
+pub fn check_value(value: &[u8]) -> Result<(), Malformed> {
+    let mut reader = Reader::new(value);
+    let checked = skip_value(&mut reader, GUESTS, 0);
+    let end = |()| if reader.rest.is_empty() { Ok(()) } else { Err(Fault::at(reader.rest, "bytes behind a value")) };
+    checked.and_then(end).map_err(|fault| fault.within(value))
 }
 
 /// Appends an encoded value as the body of an `AnyValue` message. The value comes from [`elements`].

@@ -38,6 +38,11 @@ impl<'a> Message<'a> {
         self.first.is_some()
     }
 
+    /// Its bytes, where it is in one piece.
+    pub fn one_piece(&self) -> Option<&'a [u8]> {
+        self.first.filter(|_| self.more.is_empty())
+    }
+
     /// The pieces.
     pub fn pieces(&self) -> impl Iterator<Item = &'a [u8]> + '_ {
         self.first.into_iter().chain(self.more.iter().copied())

@@ -1,13 +1,14 @@
 //! `ExportMetricsServiceRequest` in place: one walk, front to back, that tells a visitor what it passes.
 //!
-//! Whatever the order of fields, a visitor hears of a resource before its scopes, of a scope before its metrics and of a
-//! metric's name, kind and temporality before its points: a level's singular fields are gathered first, its children walked
-//! second. Source: `opentelemetry/proto/metrics/v1/metrics.proto`.
+//! Whatever the order of fields, a visitor hears of a metric's name, kind and temporality before its points: a level's singular
+//! fields are gathered first, its children walked second. Source: `opentelemetry/proto/metrics/v1/metrics.proto`.
 
 use super::attribute::{Attribute, Strings};
+use super::levels::{self, Levels};
 use super::message::Message;
+use super::points::{Attributes, ExponentialPoint, HistogramPoint, SummaryPoint};
 use super::schema;
-use super::wire::{Fault, Malformed, Reader, Value};
+use super::wire::{Fault, Malformed, Reader};
 
 /// What `AggregationTemporality` a metric has; other numbers than the specified ones count as unspecified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -49,6 +50,15 @@ impl MetricKind {
             MetricKind::Histogram => 9,
             MetricKind::ExponentialHistogram => 10,
             MetricKind::Summary => 11,
+        }
+    }
+
+    /// The number of attributes in its points.
+    pub fn attributes(self) -> u32 {
+        match self {
+            MetricKind::Gauge | MetricKind::Sum | MetricKind::Summary => 7,
+            MetricKind::Histogram => 9,
+            MetricKind::ExponentialHistogram => 1,
         }
     }
 
@@ -112,7 +122,7 @@ impl NumberPoint<'_> {
 /// What to do with a metric's points.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Visit {
-    /// Report each number point and its attributes.
+    /// Report each point and its attributes.
     Points,
     /// Check and count them only.
     Skip,
@@ -130,16 +140,34 @@ pub trait MetricsVisitor<'a> {
         Ok(())
     }
 
-    /// A metric begins. Points of other kinds than gauge and sum are never reported, whatever this answers.
+    /// A metric begins.
     fn metric(&mut self, metric: &MetricHeader<'a>) -> Result<Visit, Fault>;
 
-    /// An attribute of the point that [`number`](Self::number) will report next: its key, and the whole `KeyValue`.
+    /// Points were skipped, as [`metric`](Self::metric) asked: how many.
+    fn skipped(&mut self, _points: u64) {}
+
+    /// An attribute of the point that will be reported next: its key, and the whole `KeyValue`.
     fn attribute(&mut self, _key: &'a [u8], _raw: &'a [u8]) -> Result<(), Fault> {
         Ok(())
     }
 
-    /// A point ends.
+    /// A gauge's or sum's point ends.
     fn number(&mut self, _point: &NumberPoint<'a>) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    /// A histogram's point ends.
+    fn histogram(&mut self, _point: &HistogramPoint<'a>) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    /// An exponential histogram's point ends.
+    fn exponential(&mut self, _point: &ExponentialPoint<'a>) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    /// A summary's point ends.
+    fn summary(&mut self, _point: &SummaryPoint<'a>) -> Result<(), Fault> {
         Ok(())
     }
 }
@@ -147,10 +175,8 @@ pub trait MetricsVisitor<'a> {
 /// Walks a whole request, checking every byte of it, and returns how many data points of any kind it has.
 pub fn walk<'a, V: MetricsVisitor<'a>>(request: &'a [u8], strings: Strings, visitor: &mut V) -> Result<u64, Malformed> {
     let mut walk = Walk { strings, visitor, points: 0 };
-    match walk.request(request) {
-        Ok(()) => Ok(walk.points),
-        Err(fault) => Err(fault.within(request)),
-    }
+    levels::walk(request, strings, &mut walk).map_err(|fault| fault.within(request))?;
+    Ok(walk.points)
 }
 
 struct Walk<'v, V> {
@@ -159,71 +185,69 @@ struct Walk<'v, V> {
     points: u64,
 }
 
+impl<'a, V: MetricsVisitor<'a>> Levels<'a> for Walk<'_, V> {
+    fn resource(&mut self, resource: &Message<'a>) -> Result<(), Fault> {
+        self.visitor.resource(resource)
+    }
+
+    fn scope(&mut self, scope: &Message<'a>) -> Result<(), Fault> {
+        self.visitor.scope(scope)
+    }
+
+    fn child(&mut self, metric: &'a [u8]) -> Result<(), Fault> {
+        self.metric(metric)
+    }
+}
+
+impl<'a, V: MetricsVisitor<'a>> Attributes<'a> for Walk<'_, V> {
+    fn attribute(&mut self, raw: &'a [u8]) -> Result<(), Fault> {
+        Walk::attribute(self, raw)
+    }
+}
+
 impl<'a, V: MetricsVisitor<'a>> Walk<'_, V> {
-    fn request(&mut self, request: &'a [u8]) -> Result<(), Fault> {
-        let mut reader = Reader::new(request);
-        while let Some(field) = reader.field()? {
-            if field.number == 1 {
-                self.resource_metrics(field.value.bytes(field.raw)?)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn resource_metrics(&mut self, message: &'a [u8]) -> Result<(), Fault> {
-        let mut resource = Message::default();
-        let mut reader = Reader::new(message);
-        while let Some(field) = reader.field()? {
-            match field.number {
-                1 => resource.push(field.value.bytes(field.raw)?),
-                3 => self.strings.check(field.value.bytes(field.raw)?)?,
-                _ => {}
-            }
-        }
-        schema::RESOURCE.check_pieces(&resource, self.strings)?;
-        self.visitor.resource(&resource)?;
-        let mut reader = Reader::new(message);
-        while let Some(field) = reader.field()? {
-            if field.number == 2 {
-                self.scope_metrics(field.value.bytes(field.raw)?)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn scope_metrics(&mut self, message: &'a [u8]) -> Result<(), Fault> {
-        let mut scope = Message::default();
-        let mut reader = Reader::new(message);
-        while let Some(field) = reader.field()? {
-            match field.number {
-                1 => scope.push(field.value.bytes(field.raw)?),
-                3 => self.strings.check(field.value.bytes(field.raw)?)?,
-                _ => {}
-            }
-        }
-        schema::SCOPE.check_pieces(&scope, self.strings)?;
-        self.visitor.scope(&scope)?;
-        let mut reader = Reader::new(message);
-        while let Some(field) = reader.field()? {
-            if field.number == 2 {
-                self.metric(field.value.bytes(field.raw)?)?;
-            }
-        }
-        Ok(())
-    }
-
     fn metric(&mut self, message: &'a [u8]) -> Result<(), Fault> {
         let (header, data) = read_metric(message, self.strings)?;
         let visit = self.visitor.metric(&header)?;
-        match (header.kind, visit) {
-            (None, _) => Ok(()),
-            (Some(kind), Visit::Points) if kind.has_numbers() => self.numbers(&data),
-            (Some(kind), _) => {
-                schema::of_kind(kind).check_pieces(&data, self.strings)?;
-                data.each_field(|field| {
-                    self.points += u64::from(field.number == 1);
-                    Ok(())
-                })
+        let Some(kind) = header.kind else { return Ok(()) };
+        match (visit, kind) {
+            (Visit::Skip, _) => self.skip(kind, &data),
+            (Visit::Points, MetricKind::Gauge | MetricKind::Sum) => self.numbers(&data),
+            (Visit::Points, _) => data.each_field(|field| match field.number {
+                1 => self.point(kind, field.value.bytes(field.raw)?),
+                _ => Ok(()),
+            }),
+        }
+    }
+
+    fn skip(&mut self, kind: MetricKind, data: &Message<'a>) -> Result<(), Fault> {
+        schema::of_kind(kind).check_pieces(data, self.strings)?;
+        let mut points = 0;
+        data.each_field(|field| {
+            points += u64::from(field.number == 1);
+            Ok(())
+        })?;
+        self.points += points;
+        self.visitor.skipped(points);
+        Ok(())
+    }
+
+    fn point(&mut self, kind: MetricKind, raw: &'a [u8]) -> Result<(), Fault> {
+        let strings = self.strings;
+        self.points += 1;
+        match kind {
+            MetricKind::Gauge | MetricKind::Sum => self.number(raw),
+            MetricKind::Histogram => {
+                let point = HistogramPoint::read(raw, strings, self)?;
+                self.visitor.histogram(&point)
+            }
+            MetricKind::ExponentialHistogram => {
+                let point = ExponentialPoint::read(raw, strings, self)?;
+                self.visitor.exponential(&point)
+            }
+            MetricKind::Summary => {
+                let point = SummaryPoint::read(raw, self)?;
+                self.visitor.summary(&point)
             }
         }
     }
@@ -234,10 +258,12 @@ impl<'a, V: MetricsVisitor<'a>> Walk<'_, V> {
             while let [first, ..] = reader.rest {
                 if *first == 0x0a {
                     let point = reader.delimited_after_tag()?;
+                    self.points += 1;
                     self.number(point)?;
                 } else if let Some(field) = reader.field()?
                     && field.number == 1
                 {
+                    self.points += 1;
                     self.number(field.value.bytes(field.raw)?)?;
                 }
             }
@@ -259,7 +285,6 @@ impl<'a, V: MetricsVisitor<'a>> Walk<'_, V> {
                 _ => self.rare_point_field(&mut reader, &mut point)?,
             }
         }
-        self.points += 1;
         self.visitor.number(&point)
     }
 
@@ -332,9 +357,9 @@ pub fn read_metric<'a>(message: &'a [u8], strings: Strings) -> Result<(MetricHea
     while let Some(field) = reader.field()? {
         let at = field.raw;
         match field.number {
-            1 => header.name = text(field.value, at, strings)?,
-            2 => header.description = text(field.value, at, strings)?,
-            3 => header.unit = text(field.value, at, strings)?,
+            1 => header.name = strings.text(field.value, at)?,
+            2 => header.description = strings.text(field.value, at)?,
+            3 => header.unit = strings.text(field.value, at)?,
             12 => schema::KEY_VALUE.check(field.value.bytes(at)?, strings)?,
             number => {
                 let Some(kind) = MetricKind::of_field(number) else { continue };
@@ -383,10 +408,4 @@ fn temporality(number: u64) -> Temporality {
         2 => Temporality::Cumulative,
         _ => Temporality::Unspecified,
     }
-}
-
-fn text<'a>(value: Value<'a>, at: &'a [u8], strings: Strings) -> Result<&'a [u8], Fault> {
-    let text = value.bytes(at)?;
-    strings.check(text)?;
-    Ok(text)
 }

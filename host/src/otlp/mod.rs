@@ -1,8 +1,9 @@
 //! The bytes: OTLP protobuf read in place, keyed, projected to columns, edited and written. Nothing here does I/O.
 //!
-//! [`wire`] reads protobuf and trusts nothing; [`metrics`] walks a request for a visitor; [`schema`] checks what no view reads.
+//! [`wire`] reads protobuf and trusts nothing; [`metrics`], [`spans`] and [`logs`] walk a request for a visitor; [`schema`] checks what no view reads.
 
 pub mod attribute;
+mod bounds;
 mod check;
 pub mod columns;
 pub mod descriptors;
@@ -12,10 +13,16 @@ pub mod emit;
 pub mod hash;
 pub mod key;
 pub mod keying;
+pub mod levels;
+pub mod logs;
 pub mod message;
 pub mod metrics;
+mod packed;
+pub mod patterns;
+pub mod points;
 pub mod projection;
 pub mod schema;
+pub mod spans;
 pub mod wire;
 
 pub use attribute::Strings;

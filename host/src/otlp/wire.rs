@@ -71,6 +71,14 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// The payload of a fixed32 field.
+    pub fn fixed32(self, at: &[u8]) -> Result<u32, Fault> {
+        match self {
+            Value::Fixed32(value) => Ok(value),
+            _ => Err(Fault::at(at, "wire type does not fit the field")),
+        }
+    }
+
     /// The payload of a fixed64, sfixed64 or double field, as bits.
     pub fn fixed64(self, at: &[u8]) -> Result<u64, Fault> {
         match self {

@@ -158,7 +158,8 @@ impl LaneTask {
                 }
             }
             Err(error) => {
-                of(failed, check(batch.signal, &batch.bytes, Strings::Bytes).unwrap_or(0));
+                let count = || check(batch.signal, &batch.bytes, Strings::Bytes).unwrap_or(0);
+                of(failed, batch.items.unwrap_or_else(count));
                 tracing::error!(exporter = %self.id, %error, "batch lost by the exporter");
             }
         }

@@ -64,7 +64,7 @@ impl Run<'_> {
         &mut self,
         pipeline: &Pipeline,
         lanes: Vec<Reserved>,
-        batch: Batch,
+        mut batch: Batch,
         trip: &mut Gathered,
     ) -> Result<(), Refusal> {
         let checks = |slot: &mut Slot| slot.instance().is_ok_and(|instance| instance.checks_requests());
@@ -72,6 +72,7 @@ impl Run<'_> {
         if trip.items.is_none() && !first.is_some_and(checks) {
             trip.items = Some(count(&batch)?);
         }
+        batch.items = batch.items.or(trip.items);
         self.onwards(pipeline, 0, lanes, vec![batch], trip)
     }
 
@@ -162,6 +163,9 @@ impl Run<'_> {
 
 /// Checks a batch that no projection walks, and counts its items.
 fn count(batch: &Batch) -> Result<u64, Refusal> {
+    if let Some(items) = batch.items {
+        return Ok(items);
+    }
     check(batch.signal, &batch.bytes, Strings::from(batch.invalid_utf8)).map_err(malformed)
 }
 

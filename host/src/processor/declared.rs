@@ -1,14 +1,16 @@
 //! What a plugin declares inside `describe`.
 
-use crate::otlp::descriptors::{PatternError, Patterns};
+use crate::contract::Signal;
+use crate::otlp::columns::Word;
 use crate::otlp::key::Level;
-use crate::otlp::keying::{Grouping, Keying};
-use crate::otlp::metrics::Temporality;
+use crate::otlp::keying::{Field, Grouping, Keying, Source};
+use crate::otlp::metrics::{MetricKind, Temporality};
 use crate::otlp::projection::Projection;
 
 const PATTERNS_MAX: usize = 1024;
 const KEYINGS_MAX: usize = 8;
 const PATTERN_MAX: usize = 1024;
+const VALUES_OF_MAX: usize = 16;
 const ATTRIBUTES_MAX: usize = 1024;
 const FLUSH_MIN_MS: u32 = 10;
 
@@ -23,15 +25,52 @@ pub struct Declared {
     pub flush_every_ms: Option<u32>,
 }
 
+/// A source as the contract has it.
+#[derive(Debug, Clone)]
+pub enum AnySource {
+    /// An attribute.
+    Attribute(Level, String),
+    /// A field, by its name.
+    Field(String),
+}
+
+impl AnySource {
+    fn resolve(self, signal: Signal) -> Result<Source, DeclareError> {
+        match self {
+            AnySource::Attribute(level, key) => Ok(Source::Attribute(level, key.into_bytes())),
+            AnySource::Field(name) => {
+                let field = Field::of(name.as_bytes()).filter(|field| field.place(signal).is_some());
+                field.map(Source::Field).ok_or(DeclareError::Field { signal, name })
+            }
+        }
+    }
+}
+
 /// A declaration that cannot be.
 #[derive(Debug, thiserror::Error)]
 pub enum DeclareError {
     /// Too many patterns.
     #[error("more than {PATTERNS_MAX} metric patterns, or one of more than {PATTERN_MAX} bytes")]
     Patterns,
-    /// A pattern that is no glob.
-    #[error(transparent)]
-    Pattern(#[from] PatternError),
+    /// A column that batches of the signal do not have.
+    #[error("{signal} have no column `{name}`")]
+    Column {
+        /// The signal.
+        signal: Signal,
+        /// What was asked for.
+        name: String,
+    },
+    /// A field that items of the signal do not have.
+    #[error("{signal} have no field `{name}`")]
+    Field {
+        /// The signal.
+        signal: Signal,
+        /// What was asked for.
+        name: String,
+    },
+    /// Too many columns of values.
+    #[error("more than {VALUES_OF_MAX} columns of values")]
+    ValuesOf,
     /// Too many keyings.
     #[error("more than {KEYINGS_MAX} keyings")]
     Keyings,
@@ -56,9 +95,58 @@ impl Declared {
         if too_long || self.projection.metrics.len() + patterns.len() > PATTERNS_MAX {
             return Err(DeclareError::Patterns);
         }
-        Patterns::new(&patterns)?;
         self.projection.metrics.extend(patterns);
         Ok(())
+    }
+
+    /// `projection.kinds`.
+    pub fn kinds(&mut self, kinds: &[MetricKind]) {
+        let before = self.projection.kinds.unwrap_or_default();
+        self.projection.kinds = Some(kinds.iter().fold(before, |all, kind| all.with(*kind)));
+    }
+
+    /// `projection.column`.
+    pub fn column(&mut self, signal: Signal, name: String) -> Result<(), DeclareError> {
+        let histograms = &mut self.projection.histograms;
+        let wanted = match name.as_str() {
+            "buckets" => &mut histograms.buckets,
+            "exponential_buckets" => &mut histograms.exponential_buckets,
+            "quantiles" => &mut histograms.quantiles,
+            "exemplars" => &mut histograms.exemplars,
+            _ => {
+                let word = Word::of(&name).filter(|word| word.belongs_to(signal));
+                self.projection.words.insert(word.ok_or(DeclareError::Column { signal, name })?);
+                return Ok(());
+            }
+        };
+        if signal != Signal::Metrics {
+            return Err(DeclareError::Column { signal, name });
+        }
+        *wanted = true;
+        Ok(())
+    }
+
+    /// `projection.value-of`.
+    pub fn value_of(&mut self, signal: Signal, source: AnySource) -> Result<u32, DeclareError> {
+        let columns = self.projection.values_of.len();
+        if columns >= VALUES_OF_MAX {
+            return Err(DeclareError::ValuesOf);
+        }
+        self.projection.values_of.push(source.resolve(signal)?);
+        Ok(columns as u32)
+    }
+
+    /// `projection.key-by`.
+    pub fn key_by(&mut self, signal: Signal, sources: Vec<AnySource>, durable: bool) -> Result<u32, DeclareError> {
+        if sources.len() > ATTRIBUTES_MAX {
+            return Err(DeclareError::Attributes);
+        }
+        let element = |source: AnySource| match source.resolve(signal)? {
+            Source::Attribute(level, key) => Ok((level, key)),
+            Source::Field(field) => Ok((Level::Field, field.name().as_bytes().to_vec())),
+        };
+        let elements = sources.into_iter().map(element).collect::<Result<_, _>>()?;
+        self.keying(Grouping::Keep(elements), durable)
     }
 
     /// `projection.keep`.

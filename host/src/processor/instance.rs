@@ -8,10 +8,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::contract::{Batch, ComponentId, InvalidUtf8, Limits, OnTrap, Signal};
-use crate::otlp::columns::{Bitmap, Columns};
-use crate::otlp::descriptors::Patterns;
+use crate::otlp::columns::{Bitmap, Columns, Layout};
+use crate::otlp::edit::{self, EditError, Edits};
 use crate::otlp::projection::Projector;
-use crate::otlp::{Malformed, Strings, edit, emit};
+use crate::otlp::{Malformed, Strings, emit};
 use crate::storage::{Store, Write};
 
 use super::context::{Context, Phase};
@@ -70,6 +70,14 @@ pub enum InstanceError {
     /// The request's bytes.
     #[error("malformed request at {0}")]
     Malformed(#[from] Malformed),
+    /// What the plugin asked for cannot be done to this request.
+    #[error("edits of {component}: {source}")]
+    Edit {
+        /// The component id.
+        component: ComponentId,
+        /// What is wrong.
+        source: EditError,
+    },
 }
 
 /// What became of one batch.
@@ -97,7 +105,8 @@ pub struct Instance {
     processor: Box<dyn Processor>,
     flush_every_ms: Option<u32>,
     stateful: bool,
-    reads_metrics: bool,
+    /// Whether its batches can have rows.
+    reads: bool,
 }
 
 impl Instance {
@@ -108,16 +117,14 @@ impl Instance {
             described(setup.plugin.as_ref(), &setup.id, &setup.config, setup.signal, setup.limits, state)?;
         let context = processor.context();
         let declared = context.declared.clone();
-        let patterns = Patterns::new(&declared.projection.metrics)
-            .map_err(|error| CallError::Trap { reason: TrapReason::Contract, detail: error.to_string() })?;
-        let reads_metrics = !declared.projection.metrics.is_empty() && setup.signal == Signal::Metrics;
-        let mut projector = Projector::new(declared.projection, patterns, setup.limits.dictionary_entries);
+        let reads = declared.projection.reads(setup.signal);
+        let mut projector = Projector::new(setup.signal, declared.projection, setup.limits.dictionary_entries);
         restore_dictionaries(&setup.id, &mut projector, &context.state)?;
         projector.forget_sent();
         context.projector = Some(projector);
         let stateful = declared.state_format.is_some();
         let flush_every_ms = declared.flush_every_ms;
-        let mut instance = Instance { setup, processor, flush_every_ms, stateful, reads_metrics };
+        let mut instance = Instance { setup, processor, flush_every_ms, stateful, reads };
         let writes = instance.start(trip, now, declared.state_format)?;
         Ok((instance, writes))
     }
@@ -160,33 +167,38 @@ impl Instance {
         self.stateful
     }
 
-    /// Whether it walks every byte of a metrics request, so that nobody needs to check it before.
+    /// Whether it walks every byte of a request, so that nobody needs to check it before.
     pub fn checks_requests(&self) -> bool {
-        self.reads_metrics
+        self.reads
     }
 
     /// One batch. A batch without rows passes untouched, and the plugin is not called.
     pub fn process(&mut self, batch: Batch, trip: u64, now: u64) -> Result<Processed, InstanceError> {
-        if !self.reads_metrics {
+        if !self.reads {
             return Ok(Processed { batches: vec![batch], ..Processed::default() });
         }
-        let columns = self.project(&batch)?;
-        let items = columns.items;
-        if columns.rows == 0 {
+        let mut columns = self.project(&batch)?;
+        let layout = std::mem::take(&mut columns.layout);
+        let items = layout.items;
+        if layout.rows == 0 {
+            let batch = Batch { items: Some(items), ..batch };
             return Ok(Processed { batches: vec![batch], items, ..Processed::default() });
         }
-        let shape = Columns { items, rows: columns.rows, runs: columns.runs.clone(), ..Columns::default() };
+        columns.layout = Layout { rows: layout.rows, runs: layout.runs.clone(), ..Layout::default() };
         let mut called = self.call(columns, trip, now)?;
         let (dropped, absorbed) = (called.dropped.count(), called.absorbed.count());
         let emitted = called.emitted.take();
-        let rest = match dropped + absorbed {
-            0 => Some(batch),
-            removed if removed == items => None,
-            _ => {
-                called.dropped.add(&called.absorbed);
-                let bytes = edit::remove_rows(&batch.bytes, &shape, &called.dropped)?;
-                Some(Batch { bytes: Bytes::from(bytes), ..batch })
-            }
+        let removed = dropped + absorbed;
+        let rest = if removed == items {
+            None
+        } else if removed == 0 && called.edits.is_empty() {
+            Some(Batch { items: Some(items), ..batch })
+        } else {
+            called.dropped.add(&called.absorbed);
+            let bytes = edit::apply(self.setup.signal, &batch.bytes, &layout, &called.dropped, &called.edits);
+            let component = || self.setup.id.clone();
+            let bytes = bytes.map_err(|source| InstanceError::Edit { component: component(), source })?;
+            Some(Batch { bytes: Bytes::from(bytes), items: Some(items - removed), ..batch })
         };
         Ok(Processed {
             batches: rest.into_iter().chain(emitted).collect(),
@@ -238,12 +250,14 @@ impl Instance {
             0 => None,
             _ => {
                 let bytes = Bytes::from(emit::encode(&output.emissions)?);
-                Some(Batch { signal: self.setup.signal, bytes, invalid_utf8: InvalidUtf8::Accept })
+                let items = Some(output.emitted_rows as u64);
+                Some(Batch { signal: Signal::Metrics, bytes, items, invalid_utf8: InvalidUtf8::Accept })
             }
         };
         save_dictionaries(context, &output).map_err(failed)?;
         let (writes, emitted_rows) = (context.state.finish(trip), output.emitted_rows as u64);
-        Ok(Called { dropped: output.dropped, absorbed: output.absorbed, emitted, emitted_rows, writes })
+        let Output { dropped, absorbed, edits, .. } = output;
+        Ok(Called { dropped, absorbed, edits, emitted, emitted_rows, writes })
     }
 }
 
@@ -254,6 +268,8 @@ pub struct Called {
     pub dropped: Bitmap,
     /// Rows taken into the plugin's state.
     pub absorbed: Bitmap,
+    /// Edits of rows that go on.
+    pub edits: Edits,
     /// The points it emitted, as a batch.
     pub emitted: Option<Batch>,
     /// How many.
@@ -282,7 +298,7 @@ fn described(
     limits: Limits,
     state: State,
 ) -> Result<Box<dyn Processor>, InstanceError> {
-    let mut processor = plugin.instantiate(Context::new(id.clone(), limits, state))?;
+    let mut processor = plugin.instantiate(Context::new(id.clone(), signal, limits, state))?;
     processor.describe(signal, config)?;
     let contract = |detail: String| CallError::Trap { reason: TrapReason::Contract, detail };
     processor.context().declared.check().map_err(|error| contract(error.to_string()))?;

@@ -9,8 +9,8 @@ mod instance;
 mod output;
 mod state;
 
-pub use context::{Context, NewKeys, Rows, Severity, Violation, blob_strings};
-pub use declared::Declared;
+pub use context::{Context, Identity, NewKeys, Rows, SetAttribute, Severity, Violation, blob_strings};
+pub use declared::{AnySource, Declared};
 pub use instance::{Called, Instance, InstanceError, Processed, Setup, describe};
 pub use output::Output;
 pub use state::{Entries, READ_MAX, State, StateError, Watermark};

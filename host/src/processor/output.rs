@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::otlp::columns::Bitmap;
+use crate::otlp::edit::Edits;
 use crate::otlp::emit::Emission;
 
 /// The results of one call.
@@ -12,6 +13,8 @@ pub struct Output {
     pub dropped: Bitmap,
     /// Rows taken into the plugin's state.
     pub absorbed: Bitmap,
+    /// Edits of rows that go on.
+    pub edits: Edits,
     /// Points to send on.
     pub emissions: Vec<Emission>,
     /// How many points `emissions` holds.

@@ -6,13 +6,13 @@ use anyhow::Result;
 
 use crate::config::{Component, Error, Known, Plan};
 use crate::contract::{Exporter, Ingest, Receiver};
-use crate::exporters::{debug, prometheus};
+use crate::exporters::{debug, nop, prometheus};
 use crate::extensions::HealthCheckConfig;
 use crate::receivers::otlp;
 use crate::telemetry::Registry;
 
 const RECEIVERS: &[&str] = &["otlp"];
-const EXPORTERS: &[&str] = &["debug", "prometheus"];
+const EXPORTERS: &[&str] = &["debug", "nop", "prometheus"];
 const EXTENSIONS: &[&str] = &["health_check"];
 
 /// The types, for the configuration to check names against.
@@ -30,6 +30,7 @@ pub fn check(plan: &Plan) -> Vec<Error> {
     let parse = |component: &Component| match component.id.kind() {
         "otlp" => component.node.parse::<otlp::Config>().err(),
         "debug" => component.node.parse::<debug::Config>().err(),
+        "nop" => component.node.parse::<nop::Config>().err(),
         "prometheus" => component.node.parse::<prometheus::Config>().err(),
         _ => component.node.parse::<HealthCheckConfig>().err(),
     };
@@ -50,6 +51,10 @@ pub fn exporter(component: &Component, registry: &Registry) -> Result<Box<dyn Ex
     let (id, node) = (component.id.clone(), &component.node);
     match id.kind() {
         "debug" => Ok(Box::new(debug::DebugExporter::new(id, node.parse()?, Box::new(std::io::stdout())))),
+        "nop" => {
+            node.parse::<nop::Config>()?;
+            Ok(Box::new(nop::NopExporter))
+        }
         "prometheus" => Ok(Box::new(prometheus::PrometheusExporter::new(id, node.parse()?, registry))),
         kind => Err(anyhow::anyhow!("exporter type {kind} is in no table")),
     }

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use crate::key::{KeyBuilder, Value};
-use crate::{Attribute, Descriptor, Level, NO_CODE, NO_KEY, Temporality};
+use crate::{Attribute, Descriptor, Level, NO_CODE, NO_KEY, Source, Temporality};
 
 use super::Point;
 
 #[derive(Debug, Clone)]
 pub(super) enum Grouping {
     Keep(Vec<Attribute>),
+    KeyBy(Vec<Source>),
     Drop(Vec<Attribute>),
     Stream(Option<Temporality>),
 }
@@ -25,6 +26,11 @@ impl Grouping {
         };
         match self {
             Grouping::Keep(list) => format!("keep {:?}", listed(list)),
+            Grouping::KeyBy(list) => {
+                let mut list: Vec<String> = list.iter().map(|one| format!("{one:?}")).collect();
+                list.sort();
+                format!("by {list:?}")
+            }
             Grouping::Drop(list) => format!("drop {:?}", listed(list)),
             Grouping::Stream(_) => "stream".to_owned(),
         }
@@ -91,6 +97,9 @@ impl Dictionary {
                 let named = |list: &[Attribute]| list.iter().any(|one| one.level == level && one.key == *key);
                 let taken = match &self.grouping {
                     Grouping::Keep(list) => named(list),
+                    Grouping::KeyBy(list) => list
+                        .iter()
+                        .any(|one| matches!(one, Source::Attribute(one) if one.level == level && one.key == *key)),
                     Grouping::Drop(list) => !named(list),
                     Grouping::Stream(_) => true,
                 };

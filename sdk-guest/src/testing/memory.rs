@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use crate::aggregate::Number;
 use crate::{
-    Additions, Attribute, Bitmap, Blob, Descriptor, Entries, Found, Host, NO_CODE, NO_KEY, Runs, Severity,
-    StorageError, Temporality, key,
+    Additions, Attribute, Bitmap, Blob, BoundsLists, BucketCounts, Descriptor, Entries, ExemplarLists,
+    ExponentialBuckets, ExponentialHistograms, Found, Histograms, Host, MetricKind, NO_CODE, NO_KEY, QuantileValues,
+    Runs, Severity, Source, StorageError, Temporality, When, key,
 };
 
 use super::dictionary::{Dictionary, Grouping};
+use super::edits::Edit;
 use super::{Emitted, EmittedPoint, Metric, Shape};
 
 const KEY_MAX: usize = 1024;
@@ -31,11 +33,15 @@ pub struct MemoryHost {
     pub(super) declared: Declared,
     pub(super) descriptors: Vec<Descriptor>,
     pub(super) descriptors_sent: usize,
-    columns: Columns,
-    rows: usize,
+    pub(super) columns: Columns,
+    pub(super) rows: usize,
     pub(super) dropped: Bitmap,
     pub(super) absorbed: Bitmap,
     pub(super) emitted: Vec<Emitted>,
+    /// Edits of this call, in order.
+    pub(super) edits: Vec<Edit>,
+    /// Bounds the guest described.
+    pub(super) output_bounds: Vec<Vec<f64>>,
     released: Vec<(u32, Vec<u32>)>,
     described: Vec<Descriptor>,
     written: usize,
@@ -51,6 +57,14 @@ pub struct MemoryHost {
 #[derive(Debug, Default)]
 pub(super) struct Declared {
     patterns: Vec<String>,
+    /// Gauges and sums where empty.
+    pub kinds: Vec<MetricKind>,
+    /// Spans and log records are rows.
+    pub items: bool,
+    /// Columns declared by name.
+    pub columns: Vec<String>,
+    /// Columns of values.
+    pub value_of: Vec<Source>,
     values: bool,
     times: bool,
     start_times: bool,
@@ -61,7 +75,17 @@ pub(super) struct Declared {
 
 /// Columns that have not been pulled yet.
 #[derive(Debug, Default)]
-struct Columns {
+pub(super) struct Columns {
+    /// Columns by name.
+    pub words: BTreeMap<String, Vec<u64>>,
+    pub bounds: Option<Vec<u32>>,
+    pub new_bounds: Option<BoundsLists>,
+    pub buckets: Option<BucketCounts>,
+    pub positive_buckets: Option<ExponentialBuckets>,
+    pub negative_buckets: Option<ExponentialBuckets>,
+    pub quantiles: Option<QuantileValues>,
+    pub exemplars: Option<ExemplarLists>,
+    pub value_of: Vec<Option<Blob>>,
     runs: Option<(Vec<u32>, Vec<u32>)>,
     values: Option<Vec<u64>>,
     integers: Bitmap,
@@ -109,6 +133,7 @@ impl MemoryHost {
         self.dropped = Bitmap::new();
         self.absorbed = Bitmap::new();
         self.emitted.clear();
+        self.edits.clear();
         self.released.clear();
         self.written = 0;
     }
@@ -311,6 +336,28 @@ impl Host for MemoryHost {
         self.declared.patterns.extend(patterns);
     }
 
+    fn projection_kinds(&mut self, kinds: Vec<MetricKind>) {
+        self.declared.kinds.extend(kinds);
+    }
+
+    fn projection_items(&mut self) {
+        self.declared.items = true;
+    }
+
+    fn projection_column(&mut self, name: &str) {
+        self.declared.columns.push(name.to_owned());
+    }
+
+    fn projection_value_of(&mut self, source: Source) -> u32 {
+        self.declared.value_of.push(source);
+        self.declared.value_of.len() as u32 - 1
+    }
+
+    fn projection_key_by(&mut self, sources: Vec<Source>, durable: bool) -> u32 {
+        self.declared.keyings.push((Grouping::KeyBy(sources), durable));
+        self.declared.keyings.len() as u32 - 1
+    }
+
     fn projection_values(&mut self) {
         self.declared.values = true;
     }
@@ -381,6 +428,43 @@ impl Host for MemoryHost {
         self.columns.start_times.take().expect("`start_times` was not declared, or pulled before")
     }
 
+    fn rows_column(&mut self, name: &str) -> Vec<u64> {
+        self.columns.words.remove(name).unwrap_or_else(|| panic!("`{name}` was not declared, or pulled before"))
+    }
+
+    fn rows_bounds(&mut self) -> Vec<u32> {
+        self.columns.bounds.take().expect("`bounds` was not declared, or pulled before")
+    }
+
+    fn rows_new_bounds(&mut self) -> BoundsLists {
+        self.columns.new_bounds.take().unwrap_or(BoundsLists { ends: Vec::new(), bounds: Vec::new() })
+    }
+
+    fn rows_buckets(&mut self) -> BucketCounts {
+        self.columns.buckets.take().expect("`buckets` was not declared, or pulled before")
+    }
+
+    fn rows_positive_buckets(&mut self) -> ExponentialBuckets {
+        self.columns.positive_buckets.take().expect("`positive_buckets` was not declared, or pulled before")
+    }
+
+    fn rows_negative_buckets(&mut self) -> ExponentialBuckets {
+        self.columns.negative_buckets.take().expect("`negative_buckets` was not declared, or pulled before")
+    }
+
+    fn rows_quantiles(&mut self) -> QuantileValues {
+        self.columns.quantiles.take().expect("`quantiles` was not declared, or pulled before")
+    }
+
+    fn rows_exemplars(&mut self) -> ExemplarLists {
+        self.columns.exemplars.take().expect("`exemplars` was not declared, or pulled before")
+    }
+
+    fn rows_values_of(&mut self, number: u32) -> Blob {
+        let column = self.columns.value_of.get_mut(number as usize).expect("the column was not declared");
+        column.take().expect("`values_of` can be pulled once")
+    }
+
     fn rows_keys(&mut self, keying: u32) -> Vec<u32> {
         let column = self.columns.keys.get_mut(keying as usize).expect("the keying was not declared");
         column.take().expect("`keys` can be pulled once")
@@ -404,6 +488,29 @@ impl Host for MemoryHost {
         let rows = Bitmap::from_words(rows);
         (0..self.rows).filter(|row| rows.get(*row)).for_each(|row| self.absorbed.set(row));
         assert!(!rows.has_any(self.rows..self.rows + 64), "rows are absorbed that do not exist");
+    }
+
+    fn output_set_attribute(
+        &mut self,
+        rows: Vec<u64>,
+        attribute: Attribute,
+        when: When,
+        values: Blob,
+        indices: Vec<u32>,
+    ) {
+        self.edits.push(Edit::Set { rows: Bitmap::from_words(rows), attribute, when, values, indices });
+    }
+
+    fn output_remove_attribute(&mut self, rows: Vec<u64>, attribute: Attribute) {
+        self.edits.push(Edit::Remove { rows: Bitmap::from_words(rows), attribute });
+    }
+
+    fn output_rename_attribute(&mut self, rows: Vec<u64>, attribute: Attribute, key: String) {
+        self.edits.push(Edit::Rename { rows: Bitmap::from_words(rows), attribute, key });
+    }
+
+    fn output_edit_metric(&mut self, descriptor: u32, name: String, unit: String, description: String) {
+        self.edits.push(Edit::Metric { descriptor, name, unit, description });
     }
 
     fn output_describe(&mut self, descriptor: Descriptor) -> u32 {
@@ -448,5 +555,26 @@ impl Host for MemoryHost {
     ) {
         let values: Vec<Number> = values.into_iter().map(Number::Integer).collect();
         self.emit(descriptor, keying, &keys, &start_times, &times, &values);
+    }
+
+    fn output_bounds(&mut self, bounds: Vec<f64>) -> u32 {
+        assert!(bounds.is_sorted() && !bounds.iter().any(|bound| bound.is_nan()), "bounds ascend: {bounds:?}");
+        let known = self.output_bounds.iter().position(|known| *known == bounds);
+        known.unwrap_or_else(|| {
+            self.output_bounds.push(bounds);
+            self.output_bounds.len() - 1
+        }) as u32
+    }
+
+    fn output_emit_histograms(&mut self, _descriptor: u32, _keying: u32, _points: Histograms) {
+        unimplemented!("histograms in the memory host");
+    }
+
+    fn output_emit_exponential_histograms(&mut self, _descriptor: u32, _keying: u32, _points: ExponentialHistograms) {
+        unimplemented!("exponential histograms in the memory host");
+    }
+
+    fn output_exemplars(&mut self, _rows: Vec<u32>, _entries: Blob) {
+        unimplemented!("exemplars in the memory host");
     }
 }

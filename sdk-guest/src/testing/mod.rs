@@ -33,11 +33,13 @@
 
 mod case;
 mod dictionary;
+mod edits;
 mod harness;
 mod memory;
 mod metric;
 
 pub use case::run_cases;
+pub use edits::Edit;
 pub use harness::{Harness, Outcome};
 pub use memory::MemoryHost;
 pub use metric::{Emitted, EmittedPoint, Metric, Point, Shape};

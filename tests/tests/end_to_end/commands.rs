@@ -10,7 +10,7 @@ use otelier_tests::host::{Configuration, Setup};
 fn components_lists_every_family() -> Result<()> {
     let output = Command::new(environment::binary()?).arg("components").output()?;
     assert!(output.status.success());
-    let expected = "receivers: otlp\nexporters: debug, prometheus\nextensions: health_check\n\
+    let expected = "receivers: otlp\nexporters: debug, nop, prometheus\nextensions: health_check\n\
                     processors: one for each plugin of the manifest\n";
     assert_eq!(String::from_utf8(output.stdout)?, expected);
     Ok(())

@@ -49,7 +49,7 @@ fn exporter(config: &str, output: Box<dyn Write + Send>, seconds: Arc<AtomicU64>
 }
 
 fn batch(signal: Signal, bytes: Vec<u8>) -> Batch {
-    Batch { signal, bytes: Bytes::from(bytes), invalid_utf8: InvalidUtf8::Accept }
+    Batch { signal, bytes: Bytes::from(bytes), items: None, invalid_utf8: InvalidUtf8::Accept }
 }
 
 /// What the exporter writes for one request.

@@ -59,7 +59,7 @@ impl Bench {
 }
 
 fn batch(signal: Signal, bytes: Vec<u8>) -> Batch {
-    Batch { signal, bytes: Bytes::from(bytes), invalid_utf8: InvalidUtf8::Accept }
+    Batch { signal, bytes: Bytes::from(bytes), items: None, invalid_utf8: InvalidUtf8::Accept }
 }
 
 fn collect(body: ScrapeBody) -> Vec<u8> {

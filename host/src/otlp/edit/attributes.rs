@@ -1,0 +1,159 @@
+//! Attribute edits of one message: its attributes as a list, the steps on the list, the message written anew around it.
+
+use super::plan::{Plan, Step};
+use super::writer::Writer;
+use super::{Action, AttributeEdit, Stop, When};
+use crate::otlp::attribute::{Attribute, Strings};
+use crate::otlp::wire::{Fault, Reader, put_bytes};
+
+/// One attribute of the message at hand.
+#[derive(Debug, Clone, Copy)]
+struct Slot<'a> {
+    /// The field in the message, tag and all; empty for a new attribute.
+    start: usize,
+    end: usize,
+    /// The `KeyValue`.
+    raw: &'a [u8],
+    key: &'a [u8],
+    is_renamed: bool,
+    /// The `AnyValue` it was given.
+    value: Option<&'a [u8]>,
+    is_removed: bool,
+}
+
+/// The list, to be used again for the next message.
+#[derive(Debug, Default)]
+pub struct Slots<'a> {
+    slots: Vec<Slot<'a>>,
+}
+
+impl<'a> Slots<'a> {
+    /// Whether any of these steps changes this message; then [`write`](Self::write) has to follow.
+    pub fn edit(&mut self, plan: &Plan<'a>, message: &'a [u8], number: u32, steps: &[Step]) -> Result<bool, Fault> {
+        self.slots.clear();
+        let mut reader = Reader::new(message);
+        while let Some(field) = reader.field()? {
+            if field.number != number {
+                continue;
+            }
+            let end = message.len() - reader.rest.len();
+            let raw = field.value.bytes(field.raw)?;
+            let Attribute { key, .. } = Attribute::read(raw, Strings::Bytes)?;
+            let start = end - field.raw.len();
+            self.slots.push(Slot { start, end, raw, key, is_renamed: false, value: None, is_removed: false });
+        }
+        let mut changed = false;
+        for (edit, value) in steps {
+            if let Some(edit) = plan.edit(*edit) {
+                changed |= self.step(edit, *value);
+            }
+        }
+        Ok(changed)
+    }
+
+    fn step(&mut self, edit: &'a AttributeEdit, value: u32) -> bool {
+        match &edit.action {
+            Action::Remove => self.remove(&edit.key, usize::MAX),
+            Action::Rename(to) => self.rename(&edit.key, to),
+            Action::Set { when, values, .. } => match values.get(value as usize) {
+                Some(value) => self.set(&edit.key, *when, value),
+                None => false,
+            },
+        }
+    }
+
+    fn position(&self, key: &[u8]) -> Option<usize> {
+        self.slots.iter().position(|slot| !slot.is_removed && slot.key == key)
+    }
+
+    /// Removes all attributes of that key but the one at `spared`.
+    fn remove(&mut self, key: &[u8], spared: usize) -> bool {
+        let mut changed = false;
+        for (index, slot) in self.slots.iter_mut().enumerate() {
+            if index != spared && !slot.is_removed && slot.key == key {
+                slot.is_removed = true;
+                changed = true;
+            }
+        }
+        changed
+    }
+
+    fn rename(&mut self, from: &[u8], to: &'a [u8]) -> bool {
+        if from == to || self.position(from).is_none() {
+            return false;
+        }
+        self.remove(to, usize::MAX);
+        for slot in self.slots.iter_mut().filter(|slot| !slot.is_removed && slot.key == from) {
+            slot.key = to;
+            slot.is_renamed = true;
+        }
+        true
+    }
+
+    fn set(&mut self, key: &'a [u8], when: When, value: &'a [u8]) -> bool {
+        match (self.position(key), when) {
+            (Some(_), When::Absent) | (None, When::Present) => return false,
+            (Some(index), _) => {
+                self.remove(key, index);
+                if let Some(slot) = self.slots.get_mut(index) {
+                    slot.value = Some(value);
+                }
+            }
+            (None, _) => {
+                let (start, end) = (usize::MAX, usize::MAX);
+                let value = Some(value);
+                self.slots.push(Slot { start, end, raw: &[], key, is_renamed: true, value, is_removed: false });
+            }
+        }
+        true
+    }
+
+    /// Writes the message with its attributes as they are now: what stands between them is copied.
+    pub fn write(&self, message: &[u8], number: u32, writer: &mut Writer<'_>) -> Result<(), Stop> {
+        let mut copied = 0;
+        let touched = |slot: &&Slot<'_>| slot.is_removed || slot.is_renamed || slot.value.is_some();
+        let mut is_open = true;
+        for slot in self.slots.iter().filter(touched) {
+            if slot.start == usize::MAX {
+                // New ones come behind everything else.
+                if is_open {
+                    writer.copy(message.get(copied..).unwrap_or_default());
+                    is_open = false;
+                }
+            } else {
+                writer.copy(message.get(copied..slot.start).unwrap_or_default());
+                copied = slot.end;
+            }
+            if !slot.is_removed {
+                slot.write(number, writer)?;
+            }
+        }
+        if is_open {
+            writer.copy(message.get(copied..).unwrap_or_default());
+        }
+        Ok(())
+    }
+}
+
+impl Slot<'_> {
+    fn write(&self, number: u32, writer: &mut Writer<'_>) -> Result<(), Stop> {
+        let mark = writer.open(number, self.raw.len());
+        match self.value {
+            Some(value) => {
+                put_bytes(writer.out(), 1, self.key);
+                put_bytes(writer.out(), 2, value);
+            }
+            None => {
+                put_bytes(writer.out(), 1, self.key);
+                let mut reader = Reader::new(self.raw);
+                // Read and checked before.
+                while let Ok(Some(field)) = reader.field() {
+                    if field.number != 1 {
+                        writer.copy(field.raw);
+                    }
+                }
+            }
+        }
+        writer.close(mark)
+    }
+}

@@ -1,0 +1,159 @@
+//! What is asked for, ready to be looked up by row.
+
+use super::{Action, AttributeEdit, Edits, MetricEdit};
+use crate::contract::Signal;
+use crate::otlp::columns::{Bitmap, Layout};
+use crate::otlp::key::Level;
+
+/// One edit that applies to a row: which one, and which of its values.
+pub type Step = (u32, u32);
+
+/// Which edits of a level the kept rows of a stretch get.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Alike {
+    /// All of them these; none at all where empty.
+    Same(Vec<Step>),
+    /// Not all the same.
+    Mixed,
+}
+
+/// All edits of a call.
+pub struct Plan<'e> {
+    pub signal: Signal,
+    pub layout: &'e Layout,
+    pub removed: &'e Bitmap,
+    pub edits: &'e Edits,
+    /// By edit: the value of each row, where there are several.
+    values: Vec<Vec<u32>>,
+    /// The edits of each level, by number.
+    resource: Vec<u32>,
+    scope: Vec<u32>,
+    item: Vec<u32>,
+}
+
+impl<'e> Plan<'e> {
+    /// Looks at all edits once.
+    pub fn new(signal: Signal, layout: &'e Layout, removed: &'e Bitmap, edits: &'e Edits) -> Plan<'e> {
+        let of = |level| {
+            let wanted = |(index, edit): (usize, &AttributeEdit)| (edit.level == level).then_some(index as u32);
+            edits.attributes.iter().enumerate().filter_map(wanted).collect()
+        };
+        Plan {
+            signal,
+            layout,
+            removed,
+            edits,
+            values: edits.attributes.iter().map(|edit| values_by_row(edit, layout.rows as usize)).collect(),
+            resource: of(Level::Resource),
+            scope: of(Level::Scope),
+            item: of(Level::Item),
+        }
+    }
+
+    /// The edit of that number.
+    pub fn edit(&self, number: u32) -> Option<&'e AttributeEdit> {
+        self.edits.attributes.get(number as usize)
+    }
+
+    /// The other texts of a metric.
+    pub fn metric(&self, descriptor: u32) -> Option<&'e MetricEdit> {
+        self.edits.metrics.iter().rev().find(|edit| edit.descriptor == descriptor)
+    }
+
+    /// Whether anything happens to rows of [first, end), to what encloses them, or to metrics.
+    pub fn touches(&self, first: usize, end: usize) -> bool {
+        !self.edits.metrics.is_empty() || self.touches_rows(first, end)
+    }
+
+    /// Whether anything happens to rows of [first, end) or to what encloses them.
+    pub fn touches_rows(&self, first: usize, end: usize) -> bool {
+        self.removed.has_any(first, end) || self.edits.attributes.iter().any(|edit| edit.rows.has_any(first, end))
+    }
+
+    /// Whether rows of [first, end) are removed or edited themselves.
+    pub fn touches_items(&self, first: usize, end: usize) -> bool {
+        let edits = || self.item.iter().filter_map(|number| self.edit(*number));
+        self.removed.has_any(first, end) || edits().any(|edit| edit.rows.has_any(first, end))
+    }
+
+    /// The item edits of a row, into `steps`.
+    #[inline]
+    pub fn item_steps(&self, row: usize, steps: &mut Vec<Step>) {
+        steps.clear();
+        self.steps(&self.item, row, steps);
+    }
+
+    /// The edits of an enclosing level that a row asks for.
+    pub fn enclosing_steps(&self, level: Level, row: usize) -> Vec<Step> {
+        let mut steps = Vec::new();
+        self.steps(self.numbers(level), row, &mut steps);
+        steps
+    }
+
+    fn numbers(&self, level: Level) -> &[u32] {
+        match level {
+            Level::Resource => &self.resource,
+            Level::Scope => &self.scope,
+            _ => &self.item,
+        }
+    }
+
+    #[inline]
+    fn steps(&self, numbers: &[u32], row: usize, steps: &mut Vec<Step>) {
+        for number in numbers {
+            let Some(edit) = self.edit(*number) else { continue };
+            if edit.rows.get(row) {
+                steps.push((*number, self.value(*number, row)));
+            }
+        }
+    }
+
+    fn value(&self, number: u32, row: usize) -> u32 {
+        let values = self.values.get(number as usize).map(Vec::as_slice).unwrap_or_default();
+        values.get(row).copied().unwrap_or(0)
+    }
+
+    /// What the kept rows of [first, end) have in common at an enclosing level. `has_others`: there are items beside them, which
+    /// nobody edits.
+    pub fn alike(&self, level: Level, first: usize, end: usize, has_others: bool) -> Alike {
+        let asked: Vec<u32> =
+            self.numbers(level).iter().copied().filter(|number| self.asks(*number, first, end)).collect();
+        if asked.is_empty() {
+            return Alike::Same(Vec::new());
+        }
+        let mut kept = (first..end).filter(|row| !self.removed.get(*row));
+        let steps = |row| {
+            let mut steps = Vec::new();
+            self.steps(&asked, row, &mut steps);
+            steps
+        };
+        let Some(common) = kept.next().map(steps) else { return Alike::Same(Vec::new()) };
+        if has_others && !common.is_empty() {
+            return Alike::Mixed;
+        }
+        let whole = asked.iter().all(|number| {
+            let several = self.values.get(*number as usize).is_some_and(|values| !values.is_empty());
+            !several && self.edit(*number).is_some_and(|edit| edit.rows.has_all(first, end))
+        });
+        if whole || kept.all(|row| steps(row) == common) { Alike::Same(common) } else { Alike::Mixed }
+    }
+
+    fn asks(&self, number: u32, first: usize, end: usize) -> bool {
+        self.edit(number).is_some_and(|edit| edit.rows.has_any(first, end))
+    }
+}
+
+/// Spreads the values of an edit over the rows; nothing where there is one value for all.
+fn values_by_row(edit: &AttributeEdit, rows: usize) -> Vec<u32> {
+    let Action::Set { indices, .. } = &edit.action else { return Vec::new() };
+    if indices.is_empty() {
+        return Vec::new();
+    }
+    let mut values = vec![0; rows];
+    for (row, index) in edit.rows.rows().zip(indices) {
+        if let Some(value) = values.get_mut(row) {
+            *value = *index;
+        }
+    }
+    values
+}

@@ -1,0 +1,162 @@
+//! Writing OTLP: the points a plugin emitted by column, as a metrics request.
+//!
+//! Points are grouped by the resource and scope attributes of their keys, in the order in which those first appear; the scope
+//! has no name. Within a group each emission is one metric. Elements of a key that are no attributes are left out.
+
+mod point;
+
+use std::collections::HashMap;
+
+use super::descriptors::Descriptor;
+use super::key::{self, Element, Level};
+use super::metrics::{MetricKind, Temporality};
+use super::wire::{Malformed, put_bytes, put_varint_field};
+
+pub use point::{ExponentialRows, HistogramRows, Observations, Points};
+
+/// Points of one metric, by column. All columns have a value for each row, but `start_times` may be empty: unset.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Emission {
+    /// The metric; its kind is that of the points.
+    pub descriptor: Descriptor,
+    /// Each row's key in the canonical encoding; empty for "no attributes".
+    pub keys: Vec<Box<[u8]>>,
+    /// `start_time_unix_nano`.
+    pub start_times: Vec<u64>,
+    /// `time_unix_nano`.
+    pub times: Vec<u64>,
+    /// The rest.
+    pub points: Points,
+    /// (row, `Exemplar` message), ascending by row.
+    pub exemplars: Vec<(u32, Box<[u8]>)>,
+}
+
+/// Encodes emissions as one request.
+pub fn encode(emissions: &[Emission]) -> Result<Vec<u8>, Malformed> {
+    let mut tree = Tree::default();
+    for emission in emissions {
+        let mut exemplars = emission.exemplars.as_slice();
+        for (row, key) in emission.keys.iter().enumerate() {
+            let elements = if key.is_empty() { Vec::new() } else { key::elements(key)? };
+            let own = exemplars.partition_point(|(at, _)| *at as usize <= row);
+            let (now, later) = exemplars.split_at_checked(own).unwrap_or_default();
+            exemplars = later;
+            let group = tree.group(key, &elements)?;
+            group.begin(emission);
+            tree.point.clear();
+            point::put(&mut tree.point, emission, row, &elements, now)?;
+            tree.end_point();
+        }
+    }
+    Ok(tree.finish())
+}
+
+/// Groups by resource and scope attributes.
+#[derive(Default)]
+struct Tree {
+    /// The part of a key that holds them → group.
+    index: HashMap<Box<[u8]>, usize>,
+    /// In order of first use.
+    groups: Vec<Group>,
+    /// The group of the point at hand.
+    current: usize,
+    point: Vec<u8>,
+}
+
+#[derive(Default)]
+struct Group {
+    /// The part of a key that led to it.
+    prefix: Box<[u8]>,
+    /// The `Resource` and the `InstrumentationScope`.
+    resource: Vec<u8>,
+    scope: Vec<u8>,
+    /// Finished metrics.
+    metrics: Vec<u8>,
+    /// The metric that is being filled and its points.
+    open: Option<(Descriptor, Vec<u8>)>,
+}
+
+impl Tree {
+    fn group(&mut self, key: &[u8], elements: &[Element<'_>]) -> Result<&mut Group, Malformed> {
+        // Elements ascend by level, so what encloses an item stands first.
+        let own = elements.iter().find(|element| element.level > Level::Scope);
+        let prefix = match own {
+            Some(element) => key.get(..element.offset).unwrap_or_default(),
+            None => key,
+        };
+        // Keys often come in the order in which they were made.
+        if self.groups.get(self.current).is_none_or(|group| *group.prefix != *prefix) {
+            self.current = match self.index.get(prefix) {
+                Some(index) => *index,
+                None => self.add(prefix, elements)?,
+            };
+        }
+        Ok(&mut self.groups[self.current])
+    }
+
+    fn add(&mut self, prefix: &[u8], elements: &[Element<'_>]) -> Result<usize, Malformed> {
+        let (mut resource, mut scope) = (Vec::new(), Vec::new());
+        point::put_attributes(&mut resource, elements, Level::Resource, 1)?;
+        point::put_attributes(&mut scope, elements, Level::Scope, 3)?;
+        self.groups.push(Group { prefix: prefix.into(), resource, scope, ..Group::default() });
+        self.index.insert(prefix.into(), self.groups.len() - 1);
+        Ok(self.groups.len() - 1)
+    }
+
+    fn end_point(&mut self) {
+        if let Some((_, points)) = self.groups.get_mut(self.current).and_then(|group| group.open.as_mut()) {
+            put_bytes(points, 1, &self.point);
+        }
+    }
+
+    fn finish(self) -> Vec<u8> {
+        let mut request = Vec::new();
+        for mut group in self.groups {
+            group.close();
+            let mut scope_metrics = Vec::new();
+            put_bytes(&mut scope_metrics, 1, &group.scope);
+            scope_metrics.extend_from_slice(&group.metrics);
+            let mut resource_metrics = Vec::new();
+            put_bytes(&mut resource_metrics, 1, &group.resource);
+            put_bytes(&mut resource_metrics, 2, &scope_metrics);
+            put_bytes(&mut request, 1, &resource_metrics);
+        }
+        request
+    }
+}
+
+impl Group {
+    /// The metric of the next point.
+    fn begin(&mut self, emission: &Emission) {
+        if self.open.as_ref().is_none_or(|(descriptor, _)| *descriptor != emission.descriptor) {
+            self.close();
+            self.open = Some((emission.descriptor.clone(), Vec::new()));
+        }
+    }
+
+    fn close(&mut self) {
+        let Some((descriptor, mut data)) = self.open.take() else { return };
+        let mut metric = Vec::new();
+        let mut text = |number, text: &str| {
+            if !text.is_empty() {
+                put_bytes(&mut metric, number, text.as_bytes());
+            }
+        };
+        text(1, &descriptor.name);
+        text(2, &descriptor.description);
+        text(3, &descriptor.unit);
+        let temporality = match descriptor.temporality {
+            Temporality::Unspecified => 0,
+            Temporality::Delta => 1,
+            Temporality::Cumulative => 2,
+        };
+        if matches!(descriptor.kind, MetricKind::Sum | MetricKind::Histogram | MetricKind::ExponentialHistogram) {
+            put_varint_field(&mut data, 2, temporality);
+        }
+        if descriptor.kind == MetricKind::Sum {
+            put_varint_field(&mut data, 3, u64::from(descriptor.monotonic));
+        }
+        put_bytes(&mut metric, descriptor.kind.field(), &data);
+        put_bytes(&mut self.metrics, 2, &metric);
+    }
+}

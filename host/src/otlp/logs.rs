@@ -1,0 +1,115 @@
+//! `ExportLogsServiceRequest` in place: one walk, front to back, that tells a visitor what it passes.
+//!
+//! Source: `opentelemetry/proto/logs/v1/logs.proto`.
+
+use super::attribute::{Attribute, Strings};
+use super::levels::{self, Levels};
+use super::message::Message;
+use super::schema;
+use super::wire::{Fault, Malformed, Reader};
+
+/// The number of a record's attributes.
+pub const ATTRIBUTES: u32 = 6;
+
+/// A `LogRecord` without its attributes, which were visited before it.
+#[derive(Debug, Clone)]
+pub struct LogRecord<'a> {
+    /// `time_unix_nano`.
+    pub time: u64,
+    /// `observed_time_unix_nano`.
+    pub observed_time: u64,
+    /// `severity_number`'s number.
+    pub severity_number: i32,
+    /// `severity_text`.
+    pub severity_text: &'a [u8],
+    /// `body`, an `AnyValue`; absent where the sender wrote none.
+    pub body: Message<'a>,
+    /// `flags`.
+    pub flags: u32,
+    /// `trace_id`, of any length.
+    pub trace_id: &'a [u8],
+    /// `span_id`, of any length.
+    pub span_id: &'a [u8],
+    /// `event_name`.
+    pub event_name: &'a [u8],
+    /// The whole message.
+    pub raw: &'a [u8],
+}
+
+/// Hears what a walk passes, parents before children.
+pub trait LogsVisitor<'a> {
+    /// A `ResourceLogs` begins; `resource` may be absent.
+    fn resource(&mut self, resource: &Message<'a>) -> Result<(), Fault>;
+    /// A `ScopeLogs` begins; `scope` may be absent.
+    fn scope(&mut self, scope: &Message<'a>) -> Result<(), Fault>;
+    /// An attribute of the record that [`record`](Self::record) will report next: its key, and the whole `KeyValue`.
+    fn attribute(&mut self, key: &'a [u8], raw: &'a [u8]) -> Result<(), Fault>;
+    /// A record ends.
+    fn record(&mut self, record: &LogRecord<'a>) -> Result<(), Fault>;
+}
+
+/// Walks a whole request, checking every byte of it, and returns how many records it has.
+pub fn walk<'a, V: LogsVisitor<'a>>(request: &'a [u8], strings: Strings, visitor: &mut V) -> Result<u64, Malformed> {
+    let mut walk = Walk { strings, visitor, records: 0 };
+    levels::walk(request, strings, &mut walk).map_err(|fault| fault.within(request))?;
+    Ok(walk.records)
+}
+
+struct Walk<'v, V> {
+    strings: Strings,
+    visitor: &'v mut V,
+    records: u64,
+}
+
+impl<'a, V: LogsVisitor<'a>> Levels<'a> for Walk<'_, V> {
+    fn resource(&mut self, resource: &Message<'a>) -> Result<(), Fault> {
+        self.visitor.resource(resource)
+    }
+
+    fn scope(&mut self, scope: &Message<'a>) -> Result<(), Fault> {
+        self.visitor.scope(scope)
+    }
+
+    fn child(&mut self, raw: &'a [u8]) -> Result<(), Fault> {
+        let mut record = LogRecord {
+            time: 0,
+            observed_time: 0,
+            severity_number: 0,
+            severity_text: &[],
+            body: Message::default(),
+            flags: 0,
+            trace_id: &[],
+            span_id: &[],
+            event_name: &[],
+            raw,
+        };
+        let strings = self.strings;
+        let mut reader = Reader::new(raw);
+        while let Some(field) = reader.field()? {
+            let (value, at) = (field.value, field.raw);
+            match field.number {
+                ATTRIBUTES => {
+                    let attribute = Attribute::read(value.bytes(at)?, strings)?;
+                    self.visitor.attribute(attribute.key, attribute.raw)?;
+                }
+                1 => record.time = value.fixed64(at)?,
+                2 => record.severity_number = (value.varint(at)? as u32).cast_signed(),
+                3 => record.severity_text = strings.text(value, at)?,
+                5 => {
+                    let piece = value.bytes(at)?;
+                    schema::ANY_VALUE.check(piece, strings)?;
+                    record.body.push(piece);
+                }
+                7 => drop(value.varint(at)?),
+                8 => record.flags = value.fixed32(at)?,
+                9 => record.trace_id = value.bytes(at)?,
+                10 => record.span_id = value.bytes(at)?,
+                11 => record.observed_time = value.fixed64(at)?,
+                12 => record.event_name = strings.text(value, at)?,
+                _ => {}
+            }
+        }
+        self.records += 1;
+        self.visitor.record(&record)
+    }
+}

@@ -1,0 +1,100 @@
+//! The item at hand, whatever its signal: where its attributes are, and its fields.
+
+use crate::contract::Signal;
+use crate::otlp::key;
+use crate::otlp::keying::{Field, Place};
+use crate::otlp::logs::{self, LogRecord};
+use crate::otlp::message::Message;
+use crate::otlp::spans::{self, Span};
+use crate::otlp::wire::Fault;
+
+/// A point, span or log record.
+pub enum Item<'v, 'a> {
+    /// A point: its message, and the number of its attributes in it.
+    Point(&'a [u8], u32),
+    /// A span.
+    Span(&'v Span<'a>),
+    /// A log record.
+    Record(&'v LogRecord<'a>),
+}
+
+/// The value of a field.
+pub enum FieldValue<'v, 'a> {
+    /// Empty or 0, or no field of this signal.
+    Absent,
+    /// A string.
+    Text(&'a [u8]),
+    /// A number.
+    Integer(i64),
+    /// An `AnyValue`.
+    Any(&'v Message<'a>),
+}
+
+impl<'a> FieldValue<'_, 'a> {
+    /// A text that may be empty.
+    pub fn text(text: &'a [u8]) -> Self {
+        if text.is_empty() { FieldValue::Absent } else { FieldValue::Text(text) }
+    }
+
+    fn integer(number: i32) -> Self {
+        if number == 0 { FieldValue::Absent } else { FieldValue::Integer(number.into()) }
+    }
+
+    /// Bytes of the request that it stands in.
+    pub fn len(&self) -> usize {
+        match self {
+            FieldValue::Absent => 0,
+            FieldValue::Text(text) => text.len(),
+            FieldValue::Integer(_) => 8,
+            FieldValue::Any(message) => message.pieces().map(<[u8]>::len).sum(),
+        }
+    }
+
+    /// Appends the value as keys have it; nothing where it is absent.
+    pub fn write(&self, out: &mut Vec<u8>) -> Result<(), Fault> {
+        match self {
+            FieldValue::Absent => {}
+            FieldValue::Text(text) => key::put_text_value(out, text),
+            FieldValue::Integer(number) => key::put_integer_value(out, *number),
+            FieldValue::Any(message) => key::put_value(out, message)?,
+        }
+        Ok(())
+    }
+}
+
+impl<'v, 'a> Item<'v, 'a> {
+    /// The message and the number of its attributes.
+    pub fn attributes(&self) -> (&'a [u8], u32) {
+        match self {
+            Item::Point(raw, number) => (raw, *number),
+            Item::Span(span) => (span.raw, spans::ATTRIBUTES),
+            Item::Record(record) => (record.raw, logs::ATTRIBUTES),
+        }
+    }
+
+    /// Where this signal has a field.
+    pub fn place(&self, field: Field) -> Option<Place> {
+        field.place(match self {
+            Item::Point(..) => Signal::Metrics,
+            Item::Span(_) => Signal::Traces,
+            Item::Record(_) => Signal::Logs,
+        })
+    }
+
+    /// A field of its own.
+    pub fn field(&self, field: Field) -> FieldValue<'v, 'a> {
+        match (self, field) {
+            (Item::Span(span), Field::Name) => FieldValue::text(span.name),
+            (Item::Span(span), Field::Kind) => FieldValue::integer(span.kind),
+            (Item::Span(span), Field::StatusCode) => FieldValue::integer(span.status_code),
+            (Item::Span(span), Field::StatusMessage) => FieldValue::text(span.status_message),
+            (Item::Span(span), Field::TraceState) => FieldValue::text(span.trace_state),
+            (Item::Record(record), Field::SeverityNumber) => FieldValue::integer(record.severity_number),
+            (Item::Record(record), Field::SeverityText) => FieldValue::text(record.severity_text),
+            (Item::Record(record), Field::EventName) => FieldValue::text(record.event_name),
+            (Item::Record(record), Field::Body) if record.body.pieces().all(<[u8]>::is_empty) => FieldValue::Absent,
+            (Item::Record(record), Field::Body) => FieldValue::Any(&record.body),
+            _ => FieldValue::Absent,
+        }
+    }
+}

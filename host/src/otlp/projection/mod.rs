@@ -1,0 +1,292 @@
+//! From a request's bytes to the columns a plugin declared, in one walk.
+//!
+//! What the projection does not name is checked and stepped over. [`keys`] keys the rows, [`cells`] fills columns of values,
+//! [`points`] and [`items`] hear the walk.
+
+mod cells;
+mod item;
+mod items;
+mod keys;
+mod points;
+
+use super::attribute::Strings;
+use super::bounds::BoundsNumbers;
+use super::columns::{Columns, Extent, Layout, WordSet, Words};
+use super::descriptors::{Descriptor, Descriptors, Kinds};
+use super::dictionary::Dictionary;
+use super::hash::Hasher;
+use super::keying::{Keying, Source};
+use super::message::Message;
+use super::patterns::Patterns;
+use super::wire::{Fault, Malformed};
+use super::{check, logs, metrics, spans};
+use crate::contract::Signal;
+use cells::Cells;
+use item::Item;
+use keys::{Keys, Partial};
+
+/// Bytes of keys that one request may have read anew, and of values in columns: this, and this many times its own size. Bounds
+/// the work and memory that a request with large resources and many items can cause. A key beyond it has the code of a full
+/// dictionary; a value beyond it makes the request one that cannot be read.
+const READ_BYTES: usize = 16 << 20;
+const READ_FACTOR: usize = 16;
+
+/// What a plugin reads.
+#[derive(Debug, Clone, Default)]
+pub struct Projection {
+    /// Patterns of the metrics whose points are rows.
+    pub metrics: Vec<String>,
+    /// Which kinds of them; `None`: gauges and sums.
+    pub kinds: Option<Kinds>,
+    /// Whether all spans or log records are rows.
+    pub items: bool,
+    /// Whether `values`, `integers` and `no_value` are filled.
+    pub values: bool,
+    /// Whether `times` is filled.
+    pub times: bool,
+    /// Whether `start_times` is filled.
+    pub start_times: bool,
+    /// Which of `words` are filled.
+    pub words: WordSet,
+    /// Which of `histograms` are filled.
+    pub histograms: HistogramColumns,
+    /// The columns of values.
+    pub values_of: Vec<Source>,
+    /// The keyings, by number.
+    pub keyings: Vec<Keying>,
+}
+
+/// Which columns of histograms and summaries are filled.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct HistogramColumns {
+    /// `bounds`, `bucket_ends` and `bucket_counts`.
+    pub buckets: bool,
+    /// `positive` and `negative`.
+    pub exponential_buckets: bool,
+    /// `quantile_ends` and `quantiles`.
+    pub quantiles: bool,
+    /// `exemplar_ends` and `exemplars`.
+    pub exemplars: bool,
+}
+
+impl HistogramColumns {
+    fn any(self) -> bool {
+        self != HistogramColumns::default()
+    }
+}
+
+impl Projection {
+    /// Whether there can be rows in batches of that signal.
+    pub fn reads(&self, signal: Signal) -> bool {
+        match signal {
+            Signal::Metrics => !self.metrics.is_empty(),
+            Signal::Traces | Signal::Logs => self.items,
+        }
+    }
+}
+
+/// Projects batches for one instance and keeps its dictionaries.
+#[derive(Debug)]
+pub struct Projector {
+    signal: Signal,
+    projection: Projection,
+    descriptors: Descriptors,
+    bounds: BoundsNumbers,
+    dictionaries: Vec<Dictionary>,
+    /// One for each keying; here between batches to be used again.
+    partials: Vec<Partial>,
+    hasher: Hasher,
+    /// Rows of the batch before, to size the columns of the next.
+    rows_before: usize,
+}
+
+impl Projector {
+    /// A projector with empty dictionaries of at most `entries_max` keys each.
+    pub fn new(signal: Signal, projection: Projection, entries_max: usize) -> Projector {
+        let hasher = Hasher::random();
+        let dictionary = |_: &Keying| Dictionary::new(hasher.clone(), entries_max);
+        let kinds = projection.kinds.unwrap_or(Kinds::NUMBERS);
+        Projector {
+            signal,
+            descriptors: Descriptors::new(Patterns::new(&projection.metrics), kinds, hasher.clone()),
+            bounds: BoundsNumbers::default(),
+            dictionaries: projection.keyings.iter().map(dictionary).collect(),
+            partials: projection.keyings.iter().map(Partial::new).collect(),
+            projection,
+            hasher,
+            rows_before: 0,
+        }
+    }
+
+    /// What it projects.
+    pub fn projection(&self) -> &Projection {
+        &self.projection
+    }
+
+    /// The dictionary of a keying.
+    pub fn dictionary(&self, keying: usize) -> Option<&Dictionary> {
+        self.dictionaries.get(keying)
+    }
+
+    /// The dictionary of a keying.
+    pub fn dictionary_mut(&mut self, keying: usize) -> Option<&mut Dictionary> {
+        self.dictionaries.get_mut(keying)
+    }
+
+    /// Whether a dictionary has entries that are not stored.
+    pub fn has_unsaved(&self) -> bool {
+        self.dictionaries.iter().any(Dictionary::has_unsaved)
+    }
+
+    /// Whether a metric of that number was met.
+    pub fn has_descriptor(&self, number: u32) -> bool {
+        self.descriptors.get(number).is_some()
+    }
+
+    /// Metrics met since the last call of this function.
+    pub fn take_unsent_descriptors(&mut self) -> Vec<Descriptor> {
+        self.descriptors.take_unsent()
+    }
+
+    /// Explicit bounds met since the last call of this function.
+    pub fn take_unsent_bounds(&mut self) -> Vec<Vec<f64>> {
+        self.bounds.take_unsent()
+    }
+
+    /// A new instance knows nothing: everything counts as unsent again.
+    pub fn forget_sent(&mut self) {
+        self.descriptors.forget_sent();
+        self.bounds.forget_sent();
+        self.dictionaries.iter_mut().for_each(Dictionary::forget_sent);
+    }
+
+    /// Reads one request, checking all of it.
+    pub fn project(&mut self, request: &[u8], strings: Strings) -> Result<Columns, Malformed> {
+        if !self.projection.reads(self.signal) {
+            let items = check(self.signal, request, strings)?;
+            return Ok(Columns { layout: Layout { items, ..Layout::default() }, ..Columns::default() });
+        }
+        let marks: Vec<usize> = self.dictionaries.iter().map(Dictionary::unsaved_mark).collect();
+        let (descriptors, bounds) = (self.descriptors.len(), self.bounds.len());
+        let walked = self.walk(request, strings);
+        if walked.is_err() {
+            // Nobody will ever see a row under these codes and numbers.
+            self.dictionaries.iter_mut().zip(marks).for_each(|(dictionary, mark)| dictionary.forget_since(mark));
+            self.descriptors.forget_since(descriptors);
+            self.bounds.forget_since(bounds);
+        }
+        let columns = walked?;
+        self.rows_before = columns.layout.rows as usize;
+        Ok(columns)
+    }
+
+    fn walk(&mut self, request: &[u8], strings: Strings) -> Result<Columns, Malformed> {
+        let budget = READ_BYTES.saturating_add(request.len().saturating_mul(READ_FACTOR));
+        let columns = self.empty_columns();
+        let partials = std::mem::take(&mut self.partials);
+        let mut pass = Pass {
+            cells: Cells::new(&self.projection.values_of, budget),
+            keys: Keys::new(&self.hasher, &mut self.dictionaries, partials, budget),
+            descriptors: &mut self.descriptors,
+            bounds: &mut self.bounds,
+            projection: &self.projection,
+            columns,
+            ordinal: 0,
+        };
+        let walked = match self.signal {
+            Signal::Metrics => metrics::walk(request, strings, &mut pass),
+            Signal::Traces => spans::walk(request, strings, &mut pass),
+            Signal::Logs => logs::walk(request, strings, &mut pass),
+        };
+        pass.close_scope();
+        pass.close_resource();
+        let Pass { keys, cells, mut columns, .. } = pass;
+        self.partials = keys.partials;
+        columns.values_of = cells.into_columns();
+        columns.layout.items = walked?;
+        Ok(columns)
+    }
+
+    fn empty_columns(&self) -> Columns {
+        let rows = self.rows_before;
+        let column = |wanted: bool| Vec::with_capacity(if wanted { rows } else { 0 });
+        Columns {
+            values: column(self.projection.values),
+            times: column(self.projection.times),
+            start_times: column(self.projection.start_times),
+            words: Words::new(self.projection.words),
+            keys: self.projection.keyings.iter().map(|_| Vec::with_capacity(rows)).collect(),
+            ..Columns::default()
+        }
+    }
+}
+
+/// One walk over a request.
+struct Pass<'p, 'a> {
+    projection: &'p Projection,
+    descriptors: &'p mut Descriptors,
+    bounds: &'p mut BoundsNumbers,
+    keys: Keys<'p, 'a>,
+    cells: Cells<'a>,
+    columns: Columns,
+    /// Metrics so far.
+    ordinal: u32,
+}
+
+impl<'a> Pass<'_, 'a> {
+    fn begin_resource(&mut self, resource: &Message<'a>) -> Result<(), Fault> {
+        self.close_scope();
+        self.close_resource();
+        self.columns.layout.resources.push(Extent::default());
+        self.keys.resource(resource)?;
+        self.cells.resource(&self.keys)
+    }
+
+    fn begin_scope(&mut self, scope: &Message<'a>) -> Result<(), Fault> {
+        self.close_scope();
+        self.columns.layout.scopes.push(Extent::default());
+        self.keys.scope(scope)?;
+        self.cells.scope(scope, &self.keys)
+    }
+
+    fn close_resource(&mut self) {
+        let layout = &mut self.columns.layout;
+        if let Some(resource) = layout.resources.last_mut() {
+            resource.end = layout.rows;
+            resource.children_end = layout.scopes.len() as u32;
+        }
+    }
+
+    fn close_scope(&mut self) {
+        let layout = &mut self.columns.layout;
+        if let Some(scope) = layout.scopes.last_mut() {
+            scope.end = layout.rows;
+            scope.children_end = self.ordinal;
+        }
+    }
+
+    #[inline(always)]
+    fn begin_attribute(&mut self, key: &'a [u8], raw: &'a [u8]) {
+        self.keys.attribute(key, raw);
+        self.cells.attribute(key, raw);
+    }
+
+    /// What rows of all signals have: times, keys, values. The row ends with it.
+    #[inline(always)]
+    fn finish_row(&mut self, start_time: u64, time: u64, item: &Item<'_, 'a>) -> Result<(), Fault> {
+        self.columns.layout.rows += 1;
+        if self.projection.times {
+            self.columns.times.push(time);
+        }
+        if self.projection.start_times {
+            self.columns.start_times.push(start_time);
+        }
+        for index in 0..self.keys.partials.len() {
+            let code = self.keys.code(index, item)?;
+            if let Some(column) = self.columns.keys.get_mut(index) {
+                column.push(code);
+            }
+        }
+        if self.projection.values_of.is_empty() { Ok(()) } else { self.cells.item(item) }
+    }
+}

@@ -1,0 +1,152 @@
+//! The host's end of a plugin's imports: what a call may read, keep and produce.
+//!
+//! Adapters translate; every rule of the contract is kept here. A [`Violation`] is the guest's mistake and ends the call as a trap.
+
+mod edits;
+mod emission;
+mod results;
+mod rows;
+mod violation;
+
+use crate::contract::{ComponentId, Limits, Signal};
+use crate::otlp::columns::Columns;
+use crate::otlp::descriptors::Descriptor;
+use crate::otlp::projection::Projector;
+
+use super::declared::Declared;
+use super::output::Output;
+use super::state::State;
+
+pub use edits::SetAttribute;
+pub use emission::{Identity, Rows};
+pub use rows::NewKeys;
+pub use violation::Violation;
+
+const LOG_LINES_MAX: u32 = 64;
+const LOG_LINE_BYTES_MAX: usize = 4096;
+/// How bad a guest's log line is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Severity {
+    /// Trace.
+    Trace,
+    /// Debug.
+    Debug,
+    /// Info.
+    Info,
+    /// Warn.
+    Warn,
+    /// Error.
+    Error,
+}
+
+/// Which export is running.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    Describe,
+    Start,
+    Process,
+    Flush,
+}
+
+/// Everything an instance may touch.
+#[derive(Debug)]
+pub struct Context {
+    pub(super) component: ComponentId,
+    pub(super) limits: Limits,
+    pub(super) phase: Phase,
+    pub(super) declared: Declared,
+    pub(super) projector: Option<Projector>,
+    pub(super) columns: Columns,
+    pub(super) output: Output,
+    pub(super) state: State,
+    signal: Signal,
+    /// Output metrics by number.
+    described: Vec<Descriptor>,
+    /// Explicit bounds for output, by number.
+    bounds: Vec<std::sync::Arc<[f64]>>,
+    log_lines: u32,
+}
+
+impl Context {
+    /// A context for an instance that has not been described yet.
+    pub fn new(component: ComponentId, signal: Signal, limits: Limits, state: State) -> Context {
+        Context {
+            component,
+            limits,
+            phase: Phase::Describe,
+            declared: Declared::default(),
+            projector: None,
+            columns: Columns::default(),
+            output: Output::default(),
+            state,
+            signal,
+            described: Vec::new(),
+            bounds: Vec::new(),
+            log_lines: 0,
+        }
+    }
+
+    /// Whose context this is.
+    pub fn component(&self) -> &ComponentId {
+        &self.component
+    }
+
+    /// What the manifest grants.
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    pub(super) fn begin(&mut self, phase: Phase, columns: Columns) {
+        self.phase = phase;
+        self.columns = columns;
+        self.output = Output::default();
+        self.log_lines = 0;
+        self.state.begin();
+    }
+
+    /// `log.write`.
+    pub fn log(&mut self, severity: Severity, message: &str) {
+        self.log_lines += 1;
+        if self.log_lines > LOG_LINES_MAX {
+            return;
+        }
+        let cut = message.floor_char_boundary(LOG_LINE_BYTES_MAX);
+        let text = message.get(..cut).unwrap_or_default();
+        let component = &self.component;
+        match severity {
+            Severity::Trace => tracing::trace!(%component, "{text}"),
+            Severity::Debug => tracing::debug!(%component, "{text}"),
+            Severity::Info => tracing::info!(%component, "{text}"),
+            Severity::Warn => tracing::warn!(%component, "{text}"),
+            Severity::Error => tracing::error!(%component, "{text}"),
+        }
+    }
+
+    /// The declarations, open inside `describe` only.
+    pub fn declare(&mut self) -> Result<&mut Declared, Violation> {
+        if self.phase == Phase::Describe { Ok(&mut self.declared) } else { Err(Violation::Phase("projection")) }
+    }
+
+    /// The signal of its batches.
+    pub fn signal(&self) -> Signal {
+        self.signal
+    }
+
+    /// The component's storage, for a component that said that it keeps state.
+    pub fn storage(&mut self) -> Result<&mut State, Violation> {
+        let open = self.phase != Phase::Describe && self.declared.state_format.is_some();
+        if open { Ok(&mut self.state) } else { Err(Violation::Phase("storage")) }
+    }
+}
+
+/// The strings of a blob.
+pub fn blob_strings<'b>(ends: &[u32], bytes: &'b [u8]) -> Result<Vec<&'b [u8]>, Violation> {
+    let mut start = 0;
+    let mut strings = Vec::with_capacity(ends.len());
+    for end in ends {
+        let end = *end as usize;
+        strings.push(bytes.get(start..end).ok_or(Violation::Blob)?);
+        start = end;
+    }
+    if start == bytes.len() { Ok(strings) } else { Err(Violation::Blob) }
+}

@@ -1,0 +1,94 @@
+//! `output`: rows that go no further, and keys that come and go.
+
+use super::{Context, Phase, Violation};
+use crate::otlp::columns::Bitmap;
+use crate::otlp::descriptors::Descriptor;
+use crate::otlp::key;
+use crate::processor::Output;
+
+pub const DESCRIPTORS_MAX: usize = 65_536;
+/// Bytes of one output metric's texts.
+pub const DESCRIPTOR_BYTES_MAX: usize = 16 << 10;
+/// Bytes of host memory that one call's results may take.
+pub const OUTPUT_BYTES_MAX: usize = 256 << 20;
+
+impl Context {
+    pub(super) fn results(&mut self) -> Result<&mut Output, Violation> {
+        match self.phase {
+            Phase::Process | Phase::Flush => Ok(&mut self.output),
+            Phase::Describe | Phase::Start => Err(Violation::Phase("output")),
+        }
+    }
+
+    /// Books host memory for results.
+    pub(super) fn charge(&mut self, bytes: usize) -> Result<(), Violation> {
+        let output = self.results()?;
+        output.bytes = output.bytes.saturating_add(bytes);
+        if output.bytes > OUTPUT_BYTES_MAX { Err(Violation::Bytes) } else { Ok(()) }
+    }
+
+    /// A bitmap that a guest made, of rows of this batch.
+    pub(super) fn bitmap(&mut self, words: Vec<u64>) -> Result<Bitmap, Violation> {
+        let rows = self.rows()?.layout.rows as usize;
+        let bitmap = Bitmap::from_words(words);
+        if bitmap.reaches(rows) { Err(Violation::Rows) } else { Ok(bitmap) }
+    }
+
+    fn remove(&mut self, words: Vec<u64>, absorbed: bool) -> Result<(), Violation> {
+        let bitmap = self.bitmap(words)?;
+        let (into, other) = match absorbed {
+            true => (&mut self.output.absorbed, &self.output.dropped),
+            false => (&mut self.output.dropped, &self.output.absorbed),
+        };
+        if bitmap.overlaps(other) {
+            return Err(Violation::Rows);
+        }
+        into.add(&bitmap);
+        Ok(())
+    }
+
+    /// `output.drop`.
+    pub fn drop_rows(&mut self, words: Vec<u64>) -> Result<(), Violation> {
+        self.remove(words, false)
+    }
+
+    /// `output.absorb`.
+    pub fn absorb(&mut self, words: Vec<u64>) -> Result<(), Violation> {
+        self.remove(words, true)
+    }
+
+    /// `output.describe`.
+    pub fn describe(&mut self, descriptor: Descriptor) -> Result<u32, Violation> {
+        self.results()?;
+        if let Some(number) = self.described.iter().position(|known| *known == descriptor) {
+            return Ok(number as u32);
+        }
+        let text = descriptor.name.len() + descriptor.unit.len() + descriptor.description.len();
+        if self.described.len() >= DESCRIPTORS_MAX || text > DESCRIPTOR_BYTES_MAX {
+            return Err(Violation::Descriptors);
+        }
+        self.described.push(descriptor);
+        Ok(self.described.len() as u32 - 1)
+    }
+
+    /// `output.intern`.
+    pub fn intern(&mut self, keying: u32, keys: &[&[u8]]) -> Result<Vec<u32>, Violation> {
+        self.results()?;
+        for key in keys {
+            if key.len() > key::KEY_MAX {
+                return Err(Violation::KeyLength);
+            }
+            key::check(key)?;
+        }
+        let dictionary = self.dictionary(keying)?;
+        Ok(keys.iter().map(|key| dictionary.intern(key)).collect())
+    }
+
+    /// `output.release`.
+    pub fn release(&mut self, keying: u32, codes: Vec<u32>) -> Result<(), Violation> {
+        self.dictionary(keying)?;
+        self.charge(codes.len() * size_of::<u32>())?;
+        self.results()?.released.entry(keying as usize).or_default().extend(codes);
+        Ok(())
+    }
+}

@@ -1,0 +1,178 @@
+//! `rows`: the batch at hand.
+
+use super::{Context, Phase, Violation};
+use crate::otlp::columns::{Blob, Columns, ExponentialBuckets, Histograms, Word};
+use crate::otlp::descriptors::Descriptor;
+use crate::otlp::dictionary::Dictionary;
+use crate::otlp::projection::Projector;
+
+/// Whether a column that was taken had an entry for each row.
+fn whole(columns: &Columns, name: &'static str, length: usize) -> Result<(), Violation> {
+    if length == columns.layout.rows as usize { Ok(()) } else { Err(Violation::Column(name)) }
+}
+
+impl Context {
+    pub(super) fn rows(&mut self) -> Result<&mut Columns, Violation> {
+        if self.phase == Phase::Process { Ok(&mut self.columns) } else { Err(Violation::Phase("rows")) }
+    }
+
+    /// `rows.count`.
+    pub fn count(&mut self) -> Result<u32, Violation> {
+        Ok(self.rows()?.layout.rows)
+    }
+
+    /// `rows.metrics`: ends and descriptors of the runs that have rows.
+    pub fn metrics(&mut self) -> Result<(Vec<u32>, Vec<u32>), Violation> {
+        let mut before = 0;
+        let runs = self.rows()?.layout.runs.iter().filter(|run| {
+            let filled = run.end > before;
+            before = run.end;
+            filled
+        });
+        Ok(runs.map(|run| (run.end, run.descriptor)).unzip())
+    }
+
+    /// `rows.new-descriptors`.
+    pub fn new_descriptors(&mut self) -> Result<Vec<Descriptor>, Violation> {
+        self.rows()?;
+        Ok(self.projector.as_mut().map(Projector::take_unsent_descriptors).unwrap_or_default())
+    }
+
+    fn pull(&mut self, name: &'static str, column: fn(&mut Columns) -> &mut Vec<u64>) -> Result<Vec<u64>, Violation> {
+        let columns = self.rows()?;
+        let rows = columns.layout.rows as usize;
+        let column = std::mem::take(column(columns));
+        if column.len() == rows { Ok(column) } else { Err(Violation::Column(name)) }
+    }
+
+    /// `rows.values`.
+    pub fn values(&mut self) -> Result<Vec<u64>, Violation> {
+        self.pull("values", |columns| &mut columns.values)
+    }
+
+    /// `rows.times`.
+    pub fn times(&mut self) -> Result<Vec<u64>, Violation> {
+        self.pull("times", |columns| &mut columns.times)
+    }
+
+    /// `rows.start-times`.
+    pub fn start_times(&mut self) -> Result<Vec<u64>, Violation> {
+        self.pull("start-times", |columns| &mut columns.start_times)
+    }
+
+    /// `rows.integers`.
+    pub fn integers(&mut self) -> Result<Vec<u64>, Violation> {
+        Ok(std::mem::take(&mut self.rows()?.integers).into_words())
+    }
+
+    /// `rows.no-value`.
+    pub fn no_value(&mut self) -> Result<Vec<u64>, Violation> {
+        Ok(std::mem::take(&mut self.rows()?.no_value).into_words())
+    }
+
+    /// `rows.keys`.
+    pub fn keys(&mut self, keying: u32) -> Result<Vec<u32>, Violation> {
+        let columns = self.rows()?;
+        let rows = columns.layout.rows as usize;
+        let column = columns.keys.get_mut(keying as usize).ok_or(Violation::Keying(keying))?;
+        let column = std::mem::take(column);
+        if column.len() == rows { Ok(column) } else { Err(Violation::Column("keys")) }
+    }
+
+    /// `rows.column`.
+    pub fn column(&mut self, name: &str) -> Result<Vec<u64>, Violation> {
+        let columns = self.rows()?;
+        let missing = || Violation::NamedColumn(name.to_owned());
+        let word = Word::of(name).ok_or_else(missing)?;
+        let column = columns.words.take(word);
+        let expected = columns.layout.rows as usize * word.width();
+        if column.len() == expected { Ok(column) } else { Err(missing()) }
+    }
+
+    /// `rows.bounds`.
+    pub fn bounds(&mut self) -> Result<Vec<u32>, Violation> {
+        let columns = self.rows()?;
+        let column = std::mem::take(&mut columns.histograms.bounds);
+        whole(columns, "bounds", column.len())?;
+        Ok(column)
+    }
+
+    /// `rows.new-bounds`.
+    pub fn new_bounds(&mut self) -> Result<Vec<Vec<f64>>, Violation> {
+        self.rows()?;
+        Ok(self.projector.as_mut().map(Projector::take_unsent_bounds).unwrap_or_default())
+    }
+
+    /// `rows.buckets`: where each row's counts end, and all counts.
+    pub fn buckets(&mut self) -> Result<(Vec<u32>, Vec<u64>), Violation> {
+        let columns = self.rows()?;
+        let Histograms { bucket_ends, bucket_counts, .. } = &mut columns.histograms;
+        let (ends, counts) = (std::mem::take(bucket_ends), std::mem::take(bucket_counts));
+        whole(columns, "buckets", ends.len())?;
+        Ok((ends, counts))
+    }
+
+    /// `rows.positive-buckets` and `rows.negative-buckets`.
+    pub fn exponential_buckets(&mut self, negative: bool) -> Result<ExponentialBuckets, Violation> {
+        let columns = self.rows()?;
+        let side = if negative { &mut columns.histograms.negative } else { &mut columns.histograms.positive };
+        let buckets = std::mem::take(side);
+        whole(columns, "exponential_buckets", buckets.ends.len())?;
+        Ok(buckets)
+    }
+
+    /// `rows.quantiles`: where each row's end, and all (quantile, value).
+    pub fn quantiles(&mut self) -> Result<(Vec<u32>, Vec<(f64, f64)>), Violation> {
+        let columns = self.rows()?;
+        let Histograms { quantile_ends, quantiles, .. } = &mut columns.histograms;
+        let (ends, quantiles) = (std::mem::take(quantile_ends), std::mem::take(quantiles));
+        whole(columns, "quantiles", ends.len())?;
+        Ok((ends, quantiles))
+    }
+
+    /// `rows.exemplars`: where each row's end, and all entries.
+    pub fn exemplars(&mut self) -> Result<(Vec<u32>, Blob), Violation> {
+        let columns = self.rows()?;
+        let Histograms { exemplar_ends, exemplars, .. } = &mut columns.histograms;
+        let (ends, entries) = (std::mem::take(exemplar_ends), std::mem::take(exemplars));
+        whole(columns, "exemplars", ends.len())?;
+        Ok((ends, entries))
+    }
+
+    /// `rows.values-of`.
+    pub fn values_of(&mut self, number: u32) -> Result<Blob, Violation> {
+        let columns = self.rows()?;
+        let column = columns.values_of.get_mut(number as usize).map(std::mem::take).unwrap_or_default();
+        whole(columns, "values-of", column.ends.len())?;
+        Ok(column)
+    }
+
+    pub(super) fn dictionary(&mut self, keying: u32) -> Result<&mut Dictionary, Violation> {
+        let projector = self.projector.as_mut().ok_or(Violation::Phase("keyings"))?;
+        projector.dictionary_mut(keying as usize).ok_or(Violation::Keying(keying))
+    }
+
+    /// `rows.new-keys`.
+    pub fn new_keys(&mut self, keying: u32) -> Result<NewKeys, Violation> {
+        self.rows()?;
+        let dictionary = self.dictionary(keying)?;
+        let codes = dictionary.take_unsent();
+        let (mut ends, mut bytes) = (Vec::with_capacity(codes.len()), Vec::new());
+        for code in &codes {
+            bytes.extend_from_slice(dictionary.key(*code).unwrap_or_default());
+            ends.push(bytes.len() as u32);
+        }
+        Ok(NewKeys { codes, ends, bytes })
+    }
+}
+
+/// Dictionary entries a guest has not been told of.
+#[derive(Debug)]
+pub struct NewKeys {
+    /// The codes.
+    pub codes: Vec<u32>,
+    /// Where each code's key ends in `bytes`.
+    pub ends: Vec<u32>,
+    /// The keys, in the canonical encoding.
+    pub bytes: Vec<u8>,
+}

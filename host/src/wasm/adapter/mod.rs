@@ -1,0 +1,126 @@
+//! The processor world on a Store: translates between the generated bindings and the [`Context`].
+
+use std::path::Path;
+
+use wasmtime::component::{Component, HasSelf, Linker};
+use wasmtime::{Store, StoreLimits, StoreLimitsBuilder};
+
+use super::bindings::exports::otelier::plugin::processor as exported;
+use super::bindings::otelier::plugin::types;
+use super::bindings::{ProcessorPlugin as World, ProcessorPluginPre};
+use super::engine::{Engine, LoadError, TICK};
+use super::error::call_error;
+use crate::contract::Signal;
+use crate::processor::{CallError, Context, Plugin, Processor, Progress, Stored};
+
+mod convert;
+mod imports;
+
+/// Bytes a guest may hand over in one call of an import, so that a length it made up allocates nothing.
+const HOSTCALL_FUEL: usize = 128 << 20;
+/// The rest of what a Store may hold.
+const TABLE_ELEMENTS_MAX: usize = 20_000;
+const INSTANCES_MAX: usize = 16;
+/// How many times a call's deadline `start` has.
+const START_FACTOR: u64 = 10;
+
+/// A compiled processor plugin.
+pub struct ProcessorPlugin {
+    engine: Engine,
+    pre: ProcessorPluginPre<Data>,
+}
+
+struct Data {
+    context: Context,
+    limits: StoreLimits,
+}
+
+impl ProcessorPlugin {
+    /// Reads, compiles and links a file.
+    pub fn load(engine: &Engine, path: &Path) -> Result<ProcessorPlugin, LoadError> {
+        let bytes = std::fs::read(path).map_err(|source| LoadError::Read { path: path.to_owned(), source })?;
+        ProcessorPlugin::compile(engine, path, &bytes)
+    }
+
+    /// The same with the file's contents in hand.
+    pub fn compile(engine: &Engine, path: &Path, bytes: &[u8]) -> Result<ProcessorPlugin, LoadError> {
+        let component: Component = engine.compile(path, bytes)?;
+        let misfit = |error: wasmtime::Error| LoadError::World { path: path.to_owned(), reason: format!("{error:#}") };
+        let mut linker: Linker<Data> = Linker::new(engine.inner());
+        World::add_to_linker::<Data, HasSelf<Data>>(&mut linker, |data| data).map_err(misfit)?;
+        let pre = linker.instantiate_pre(&component).map_err(misfit)?;
+        let pre = ProcessorPluginPre::new(pre).map_err(misfit)?;
+        Ok(ProcessorPlugin { engine: engine.clone(), pre })
+    }
+}
+
+impl Plugin for ProcessorPlugin {
+    fn instantiate(&self, context: Context) -> Result<Box<dyn Processor>, CallError> {
+        let granted = context.limits();
+        let component = context.component().clone();
+        let limits = StoreLimitsBuilder::new()
+            .memory_size(granted.memory_bytes)
+            .table_elements(TABLE_ELEMENTS_MAX)
+            .instances(INSTANCES_MAX)
+            .trap_on_grow_failure(true)
+            .memories(1)
+            .tables(INSTANCES_MAX)
+            .build();
+        let mut store = Store::new(self.engine.inner(), Data { context, limits });
+        store.limiter(|data| &mut data.limits);
+        store.set_hostcall_fuel(HOSTCALL_FUEL);
+        let call_ticks = granted.call_ms.div_ceil(TICK.as_millis() as u64).max(1) + 1;
+        store.set_epoch_deadline(call_ticks);
+        let world = self.pre.instantiate(&mut store).map_err(|error| call_error(&component, &error))?;
+        Ok(Box::new(Instance { store, world, call_ticks }))
+    }
+}
+
+struct Instance {
+    store: Store<Data>,
+    world: World,
+    call_ticks: u64,
+}
+
+impl Instance {
+    /// One export under its deadline.
+    fn call<T>(
+        &mut self,
+        ticks: u64,
+        export: impl FnOnce(&exported::Guest, &mut Store<Data>) -> wasmtime::Result<Result<T, types::Failure>>,
+    ) -> Result<T, CallError> {
+        self.store.set_epoch_deadline(ticks);
+        match export(self.world.otelier_plugin_processor(), &mut self.store) {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(failure)) => Err(CallError::Failure { message: failure.message, retryable: failure.retryable }),
+            Err(error) => Err(call_error(self.store.data().context.component(), &error)),
+        }
+    }
+}
+
+impl Processor for Instance {
+    fn context(&mut self) -> &mut Context {
+        &mut self.store.data_mut().context
+    }
+
+    fn describe(&mut self, signal: Signal, config: &str) -> Result<(), CallError> {
+        self.call(self.call_ticks, |guest, store| guest.call_describe(store, signal.into(), config))
+    }
+
+    fn start(&mut self, previous: Option<Stored>, now: u64) -> Result<(), CallError> {
+        let previous = previous.map(|Stored { format, config }| exported::Stored { format, config });
+        // Reads the whole state, from a cold disk perhaps.
+        self.call(self.call_ticks * START_FACTOR, |guest, store| guest.call_start(store, previous.as_ref(), now))
+    }
+
+    fn process(&mut self, signal: Signal, now: u64) -> Result<(), CallError> {
+        self.call(self.call_ticks, |guest, store| guest.call_process(store, signal.into(), now))
+    }
+
+    fn flush(&mut self, now: u64, last: bool) -> Result<Progress, CallError> {
+        self.call(self.call_ticks, |guest, store| guest.call_flush(store, now, last)).map(|progress| match progress {
+            exported::Progress::Done => Progress::Done,
+            exported::Progress::More => Progress::More,
+        })
+    }
+}
