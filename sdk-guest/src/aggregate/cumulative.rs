@@ -60,6 +60,34 @@ pub struct CumulativeState {
     pub time: u64,
 }
 
+/// Where a stream's last point stands in time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sequence {
+    /// The start time of the unbroken sequence it belongs to.
+    pub start_time: u64,
+    /// Its time.
+    pub time: u64,
+}
+
+impl Sequence {
+    /// Goes on to a point that comes later; whether the stream began again with it comes along.
+    pub fn follow(&self, start_time: u64, time: u64) -> Result<(Sequence, bool), Ignored> {
+        if time == 0 {
+            return Err(Ignored::Untimed);
+        }
+        let ended = start_time != 0 && start_time < self.start_time;
+        if time < self.time || ended {
+            return Err(Ignored::OutOfOrder);
+        }
+        if time == self.time {
+            return Err(Ignored::Repeated);
+        }
+        let restarted = start_time > self.start_time && (self.start_time != 0 || start_time > self.time);
+        let start_time = if start_time == 0 { self.start_time } else { start_time };
+        Ok((Sequence { start_time, time }, restarted))
+    }
+}
+
 /// What a point adds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Step {
@@ -112,15 +140,9 @@ impl CumulativeState {
     /// The stream began again when the start time is newer, or when a monotonic sum fell.
     pub fn advance(&mut self, point: &CumulativePoint, monotonic: bool) -> Result<Step, Ignored> {
         check(point, monotonic)?;
-        let (before, start_before) = (self.value, self.start_time);
-        let ended = point.start_time != 0 && point.start_time < start_before;
-        if point.time < self.time || ended {
-            return Err(Ignored::OutOfOrder);
-        }
-        if point.time == self.time {
-            return Err(Ignored::Repeated);
-        }
-        let restarted = point.start_time > start_before && (start_before != 0 || point.start_time > self.time);
+        let before = self.value;
+        let sequence = Sequence { start_time: self.start_time, time: self.time };
+        let (Sequence { start_time, time }, restarted) = sequence.follow(point.start_time, point.time)?;
         let fell = monotonic && point.value.order(before).is_lt();
         let step = match point.value.minus(before) {
             _ if restarted || fell => Step::Reset(point.value),
@@ -128,8 +150,7 @@ impl CumulativeState {
             // Two finite doubles too far apart for their difference.
             Sum::None => return Err(Ignored::NotFinite),
         };
-        let start_time = if point.start_time == 0 { start_before } else { point.start_time };
-        *self = CumulativeState { value: point.value, start_time, time: point.time };
+        *self = CumulativeState { value: point.value, start_time, time };
         Ok(step)
     }
 }
