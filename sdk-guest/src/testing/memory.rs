@@ -11,7 +11,8 @@ use crate::{
 
 use super::dictionary::{Dictionary, Grouping};
 use super::edits::Edit;
-use super::{Emitted, EmittedPoint, Metric, Shape};
+use super::histograms::{self, DEFAULT_KINDS, Emission, InputBounds, PointColumns};
+use super::{Content, Emitted, EmittedPoint, Metric, Shape};
 
 const KEY_MAX: usize = 1024;
 const VALUE_MAX: usize = 16 << 20;
@@ -42,6 +43,9 @@ pub struct MemoryHost {
     pub(super) edits: Vec<Edit>,
     /// Bounds the guest described.
     pub(super) output_bounds: Vec<Vec<f64>>,
+    pub(super) input_bounds: InputBounds,
+    /// Where the points of the last emission stand: which of `emitted`, and from which point on.
+    last_emission: Option<(usize, usize)>,
     released: Vec<(u32, Vec<u32>)>,
     described: Vec<Descriptor>,
     written: usize,
@@ -79,7 +83,6 @@ pub(super) struct Columns {
     /// Columns by name.
     pub words: BTreeMap<String, Vec<u64>>,
     pub bounds: Option<Vec<u32>>,
-    pub new_bounds: Option<BoundsLists>,
     pub buckets: Option<BucketCounts>,
     pub positive_buckets: Option<ExponentialBuckets>,
     pub negative_buckets: Option<ExponentialBuckets>,
@@ -133,6 +136,7 @@ impl MemoryHost {
         self.dropped = Bitmap::new();
         self.absorbed = Bitmap::new();
         self.emitted.clear();
+        self.last_emission = None;
         self.edits.clear();
         self.released.clear();
         self.written = 0;
@@ -145,20 +149,26 @@ impl MemoryHost {
         let mut keys = vec![Vec::new(); self.durable.dictionaries.len()];
         let (mut ends, mut numbers) = (Vec::new(), Vec::new());
         let mut passed = 0;
+        let mut input_bounds = std::mem::take(&mut self.input_bounds);
+        let mut point_columns = PointColumns::new();
+        let kinds = if self.declared.kinds.is_empty() { &DEFAULT_KINDS[..] } else { &self.declared.kinds };
+        let kinds = kinds.to_vec();
         for metric in metrics {
             let descriptor = metric.descriptor();
             let is_read = |pattern: &String| matches(pattern.as_bytes(), descriptor.name.as_bytes());
-            if !self.declared.patterns.iter().any(is_read) || metric.points.is_empty() {
+            let is_read = self.declared.patterns.iter().any(is_read) && kinds.contains(&descriptor.kind);
+            if !is_read || metric.points.is_empty() {
                 passed += metric.points.len();
                 continue;
             }
             for point in &metric.points {
-                match point.value {
+                let value = point_columns.push(point, &mut input_bounds);
+                match value {
                     Some(Number::Integer(_)) => columns.integers.set(values.len()),
                     Some(Number::Double(_)) => {}
                     None => columns.no_value.set(values.len()),
                 }
-                values.push(point.value.map_or(0, Number::to_bits));
+                values.push(value.map_or(0, Number::to_bits));
                 times.push(point.time);
                 start_times.push(point.start_time);
                 for (dictionary, column) in self.durable.dictionaries.iter_mut().zip(&mut keys) {
@@ -174,6 +184,8 @@ impl MemoryHost {
         columns.times = self.declared.times.then_some(times);
         columns.start_times = self.declared.start_times.then_some(start_times);
         columns.keys = keys.into_iter().map(Some).collect();
+        point_columns.finish(&self.declared.columns, &mut columns);
+        self.input_bounds = input_bounds;
         self.columns = columns;
         passed
     }
@@ -202,6 +214,8 @@ impl MemoryHost {
         self.declared = Declared::default();
         self.descriptors_sent = 0;
         self.described.clear();
+        self.input_bounds.sent = 0;
+        self.output_bounds.clear();
     }
 
     /// Entries in storage.
@@ -229,26 +243,45 @@ impl MemoryHost {
         if self.written > CALL_MAX { Err(StorageError::TooLarge(CALL_MAX as u64)) } else { Ok(()) }
     }
 
-    fn emit(&mut self, metric: u32, keying: u32, keys: &[u32], start_times: &[u64], times: &[u64], values: &[Number]) {
+    fn emit(
+        &mut self,
+        (metric, keying): (u32, u32),
+        keys: &[u32],
+        [start_times, times]: [Vec<u64>; 2],
+        values: Vec<(Option<Number>, Content)>,
+    ) {
         let lengths = [keys.len(), times.len(), values.len()];
         assert!(lengths.iter().all(|length| *length == keys.len()), "the columns of an emission differ in length");
         assert!(start_times.is_empty() || start_times.len() == keys.len(), "start times for some points only");
         let descriptor = self.described[metric as usize].clone();
         let dictionary = &self.durable.dictionaries[keying as usize];
-        let points = keys.iter().enumerate().map(|(row, code)| EmittedPoint {
+        let points = keys.iter().zip(values).enumerate().map(|(row, (code, (value, content)))| EmittedPoint {
             attributes: attributes(dictionary, *code),
             start_time: start_times.get(row).copied().unwrap_or(0),
             time: times[row],
-            value: Some(values[row]),
+            value,
+            content,
+            exemplars: Vec::new(),
         });
         let points: Vec<EmittedPoint> = points.collect();
         let shape = Shape::of(&descriptor);
         let Descriptor { name, unit, description, .. } = descriptor;
-        let same = |one: &&mut Emitted| one.name == name && one.shape == shape && one.unit == unit;
-        match self.emitted.iter_mut().find(same) {
-            Some(emitted) => emitted.points.extend(points),
-            None => self.emitted.push(Emitted { name, unit, description, shape, points }),
-        }
+        let same = |one: &Emitted| one.name == name && one.shape == shape && one.unit == unit;
+        let place = self.emitted.iter().position(same).unwrap_or_else(|| {
+            self.emitted.push(Emitted { name, unit, description, shape, points: Vec::new() });
+            self.emitted.len() - 1
+        });
+        self.last_emission = Some((place, self.emitted[place].points.len()));
+        self.emitted[place].points.extend(points);
+    }
+
+    fn emit_numbers(&mut self, to: (u32, u32), keys: &[u32], times: [Vec<u64>; 2], values: Vec<Number>) {
+        let values = values.into_iter().map(|value| (Some(value), Content::Number)).collect();
+        self.emit(to, keys, times, values);
+    }
+
+    fn emit_contents(&mut self, to: (u32, u32), (times, keys, contents): Emission) {
+        self.emit(to, &keys, times, contents.into_iter().map(|content| (None, content)).collect());
     }
 }
 
@@ -437,7 +470,13 @@ impl Host for MemoryHost {
     }
 
     fn rows_new_bounds(&mut self) -> BoundsLists {
-        self.columns.new_bounds.take().unwrap_or(BoundsLists { ends: Vec::new(), bounds: Vec::new() })
+        let mut new = BoundsLists { ends: Vec::new(), bounds: Vec::new() };
+        for list in self.input_bounds.lists.iter().skip(self.input_bounds.sent) {
+            new.bounds.extend(list);
+            new.ends.push(new.bounds.len() as u32);
+        }
+        self.input_bounds.sent = self.input_bounds.lists.len();
+        new
     }
 
     fn rows_buckets(&mut self) -> BucketCounts {
@@ -540,8 +579,8 @@ impl Host for MemoryHost {
         times: Vec<u64>,
         values: Vec<f64>,
     ) {
-        let values: Vec<Number> = values.into_iter().map(Number::Double).collect();
-        self.emit(descriptor, keying, &keys, &start_times, &times, &values);
+        let values = values.into_iter().map(Number::Double).collect();
+        self.emit_numbers((descriptor, keying), &keys, [start_times, times], values);
     }
 
     fn output_emit_integers(
@@ -553,8 +592,8 @@ impl Host for MemoryHost {
         times: Vec<u64>,
         values: Vec<i64>,
     ) {
-        let values: Vec<Number> = values.into_iter().map(Number::Integer).collect();
-        self.emit(descriptor, keying, &keys, &start_times, &times, &values);
+        let values = values.into_iter().map(Number::Integer).collect();
+        self.emit_numbers((descriptor, keying), &keys, [start_times, times], values);
     }
 
     fn output_bounds(&mut self, bounds: Vec<f64>) -> u32 {
@@ -566,15 +605,17 @@ impl Host for MemoryHost {
         }) as u32
     }
 
-    fn output_emit_histograms(&mut self, _descriptor: u32, _keying: u32, _points: Histograms) {
-        unimplemented!("histograms in the memory host");
+    fn output_emit_histograms(&mut self, descriptor: u32, keying: u32, points: Histograms) {
+        let emission = histograms::histograms(points, &self.output_bounds);
+        self.emit_contents((descriptor, keying), emission);
     }
 
-    fn output_emit_exponential_histograms(&mut self, _descriptor: u32, _keying: u32, _points: ExponentialHistograms) {
-        unimplemented!("exponential histograms in the memory host");
+    fn output_emit_exponential_histograms(&mut self, descriptor: u32, keying: u32, points: ExponentialHistograms) {
+        self.emit_contents((descriptor, keying), histograms::exponential_histograms(points));
     }
 
-    fn output_exemplars(&mut self, _rows: Vec<u32>, _entries: Blob) {
-        unimplemented!("exemplars in the memory host");
+    fn output_exemplars(&mut self, rows: Vec<u32>, entries: Blob) {
+        let (place, first) = self.last_emission.expect("exemplars follow an emission");
+        histograms::attach(&mut self.emitted[place].points[first..], &rows, &entries);
     }
 }

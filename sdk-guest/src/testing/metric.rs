@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::aggregate::Number;
 use crate::{Descriptor, MetricKind, Temporality};
 
+use super::histograms::{Content, ExponentialHistogram, Histogram, Summary};
+
 /// The kind of a metric.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -24,6 +26,20 @@ pub enum Shape {
     UnspecifiedSum,
     /// A gauge.
     Gauge,
+    /// A histogram of increments.
+    DeltaHistogram,
+    /// A histogram of totals.
+    CumulativeHistogram,
+    /// A histogram whose sender did not say what its points are.
+    UnspecifiedHistogram,
+    /// An exponential histogram of increments.
+    DeltaExponentialHistogram,
+    /// An exponential histogram of totals.
+    CumulativeExponentialHistogram,
+    /// An exponential histogram whose sender did not say what its points are.
+    UnspecifiedExponentialHistogram,
+    /// A summary.
+    Summary,
 }
 
 /// A metric and its points.
@@ -64,9 +80,18 @@ pub struct Point {
     /// `time_unix_nano`.
     #[serde(default, rename = "time_ms", deserialize_with = "milliseconds")]
     pub time: u64,
-    /// `None`: "no recorded value".
+    /// `None`: "no recorded value". Of numbers only.
     #[serde(default, deserialize_with = "number")]
     pub value: Option<Number>,
+    /// What it holds instead of a number.
+    #[serde(default)]
+    pub content: Content,
+    /// The flag, for what is not a number.
+    #[serde(default)]
+    pub no_recorded_value: bool,
+    /// Opaque to the processor.
+    #[serde(default)]
+    pub exemplars: Vec<String>,
 }
 
 /// What a call emitted of one metric.
@@ -88,7 +113,7 @@ pub struct Emitted {
 }
 
 /// One emitted point.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EmittedPoint {
     /// Attributes with their level in front of any but the item's: `resource.host.name`.
@@ -100,9 +125,15 @@ pub struct EmittedPoint {
     /// `time_unix_nano`.
     #[serde(default, rename = "time_ms", deserialize_with = "milliseconds")]
     pub time: u64,
-    /// The value.
-    #[serde(deserialize_with = "number")]
+    /// The value of a number.
+    #[serde(default, deserialize_with = "number")]
     pub value: Option<Number>,
+    /// What it holds instead of a number.
+    #[serde(default)]
+    pub content: Content,
+    /// Its exemplars.
+    #[serde(default)]
+    pub exemplars: Vec<String>,
 }
 
 fn milliseconds<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
@@ -118,26 +149,47 @@ fn number<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Nu
 }
 
 impl Shape {
-    pub(super) fn apply(self, descriptor: &mut Descriptor) {
-        use Shape::{CumulativeSum, CumulativeUpDownSum, DeltaSum, DeltaUpDownSum, Gauge, UnspecifiedSum};
-        descriptor.kind = if self == Gauge { MetricKind::Gauge } else { MetricKind::Sum };
-        descriptor.temporality = match self {
-            DeltaSum | DeltaUpDownSum => Temporality::Delta,
-            CumulativeSum | CumulativeUpDownSum => Temporality::Cumulative,
-            UnspecifiedSum | Gauge => Temporality::Unspecified,
-        };
-        descriptor.monotonic = matches!(self, DeltaSum | CumulativeSum | UnspecifiedSum);
+    /// Kind, temporality and monotonicity.
+    fn parts(self) -> (MetricKind, Temporality, bool) {
+        use MetricKind::{ExponentialHistogram, Gauge, Histogram, Sum, Summary};
+        use Temporality::{Cumulative, Delta, Unspecified};
+        match self {
+            Shape::DeltaSum => (Sum, Delta, true),
+            Shape::CumulativeSum => (Sum, Cumulative, true),
+            Shape::DeltaUpDownSum => (Sum, Delta, false),
+            Shape::CumulativeUpDownSum => (Sum, Cumulative, false),
+            Shape::UnspecifiedSum => (Sum, Unspecified, true),
+            Shape::Gauge => (Gauge, Unspecified, false),
+            Shape::DeltaHistogram => (Histogram, Delta, false),
+            Shape::CumulativeHistogram => (Histogram, Cumulative, false),
+            Shape::UnspecifiedHistogram => (Histogram, Unspecified, false),
+            Shape::DeltaExponentialHistogram => (ExponentialHistogram, Delta, false),
+            Shape::CumulativeExponentialHistogram => (ExponentialHistogram, Cumulative, false),
+            Shape::UnspecifiedExponentialHistogram => (ExponentialHistogram, Unspecified, false),
+            Shape::Summary => (Summary, Unspecified, false),
+        }
     }
 
+    const ALL: [Shape; 13] = [
+        Shape::DeltaSum,
+        Shape::CumulativeSum,
+        Shape::DeltaUpDownSum,
+        Shape::CumulativeUpDownSum,
+        Shape::UnspecifiedSum,
+        Shape::Gauge,
+        Shape::DeltaHistogram,
+        Shape::CumulativeHistogram,
+        Shape::UnspecifiedHistogram,
+        Shape::DeltaExponentialHistogram,
+        Shape::CumulativeExponentialHistogram,
+        Shape::UnspecifiedExponentialHistogram,
+        Shape::Summary,
+    ];
+
     pub(super) fn of(descriptor: &Descriptor) -> Shape {
-        match (descriptor.kind, descriptor.temporality, descriptor.monotonic) {
-            (MetricKind::Sum, Temporality::Delta, true) => Shape::DeltaSum,
-            (MetricKind::Sum, Temporality::Delta, false) => Shape::DeltaUpDownSum,
-            (MetricKind::Sum, Temporality::Cumulative, true) => Shape::CumulativeSum,
-            (MetricKind::Sum, Temporality::Cumulative, false) => Shape::CumulativeUpDownSum,
-            (MetricKind::Sum, Temporality::Unspecified, _) => Shape::UnspecifiedSum,
-            _ => Shape::Gauge,
-        }
+        let parts = (descriptor.kind, descriptor.temporality, descriptor.monotonic);
+        let same = |shape: &Shape| shape.parts() == parts;
+        Shape::ALL.into_iter().find(same).unwrap_or_else(|| panic!("no shape is {parts:?}"))
     }
 }
 
@@ -157,17 +209,21 @@ impl Metric {
         Metric { shape: Shape::Gauge, ..Metric::delta_sum(name, points) }
     }
 
+    /// A metric of that shape.
+    pub fn shaped(shape: Shape, name: &str, points: Vec<Point>) -> Metric {
+        Metric { shape, ..Metric::delta_sum(name, points) }
+    }
+
     pub(super) fn descriptor(&self) -> Descriptor {
-        let mut descriptor = Descriptor {
+        let (kind, temporality, monotonic) = self.shape.parts();
+        Descriptor {
             name: self.name.clone(),
             unit: self.unit.clone(),
             description: self.description.clone(),
-            kind: MetricKind::Sum,
-            temporality: Temporality::Delta,
-            monotonic: true,
-        };
-        self.shape.apply(&mut descriptor);
-        descriptor
+            kind,
+            temporality,
+            monotonic,
+        }
     }
 }
 
@@ -180,6 +236,27 @@ impl Point {
     /// A point with that double.
     pub fn double(value: f64) -> Point {
         Point { value: Some(Number::Double(value)), ..Point::default() }
+    }
+
+    /// A histogram point.
+    pub fn histogram(histogram: Histogram) -> Point {
+        Point { content: Content::Histogram(histogram), ..Point::default() }
+    }
+
+    /// An exponential histogram point.
+    pub fn exponential(histogram: ExponentialHistogram) -> Point {
+        Point { content: Content::Exponential(histogram), ..Point::default() }
+    }
+
+    /// A summary point.
+    pub fn summary(summary: Summary) -> Point {
+        Point { content: Content::Summary(summary), ..Point::default() }
+    }
+
+    /// With one more exemplar.
+    pub fn with_exemplar(mut self, exemplar: &str) -> Point {
+        self.exemplars.push(exemplar.to_owned());
+        self
     }
 
     /// With an attribute of its own.

@@ -35,11 +35,13 @@ mod case;
 mod dictionary;
 mod edits;
 mod harness;
+mod histograms;
 mod memory;
 mod metric;
 
 pub use case::run_cases;
 pub use edits::Edit;
 pub use harness::{Harness, Outcome};
+pub use histograms::{Content, ExponentialHistogram, Histogram, Summary};
 pub use memory::MemoryHost;
 pub use metric::{Emitted, EmittedPoint, Metric, Point, Shape};
