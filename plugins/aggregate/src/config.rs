@@ -14,6 +14,9 @@ const PATTERNS_MAX: usize = 1024;
 /// Beyond these, one call could write more than a call may.
 const SERIES_MAX: u32 = 500_000;
 const STREAMS_MAX: u32 = 1_000_000;
+/// Four buckets hold every double; beyond the upper bound, a series would be larger than what it counts.
+const BUCKETS: std::ops::RangeInclusive<u32> = 4..=1024;
+const EXEMPLARS: std::ops::RangeInclusive<u32> = 1..=64;
 const INTERVAL_MIN: Duration = Duration::from_millis(10);
 
 /// What the component's configuration holds; README.md says what each field means.
@@ -40,6 +43,21 @@ pub struct Config {
     pub(crate) expire_after: Duration,
     #[serde(default)]
     pub(crate) initial_value: InitialValue,
+    #[serde(default = "default_max_buckets")]
+    pub(crate) max_buckets: u32,
+    #[serde(default)]
+    pub(crate) exemplars: Exemplars,
+    #[serde(default = "default_max_exemplars")]
+    pub(crate) max_exemplars: u32,
+}
+
+/// What becomes of exemplars.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Exemplars {
+    #[default]
+    Drop,
+    Keep,
 }
 
 fn default_rename() -> String {
@@ -56,6 +74,15 @@ fn default_max_series() -> u32 {
 
 fn default_max_streams() -> u32 {
     100_000
+}
+
+/// As the SDKs have it.
+fn default_max_buckets() -> u32 {
+    160
+}
+
+fn default_max_exemplars() -> u32 {
+    4
 }
 
 /// How the values of each kind of metric become one.
@@ -160,11 +187,15 @@ impl Config {
                 self.expire_after, self.interval
             ));
         }
-        for (name, value, most) in
-            [("max_series", self.max_series, SERIES_MAX), ("max_streams", self.max_streams, STREAMS_MAX)]
-        {
-            if value == 0 || value > most {
-                return refuse(format!("`{name}`: {value} is not between 1 and {most}"));
+        let bounds = [
+            ("max_series", self.max_series, 1..=SERIES_MAX),
+            ("max_streams", self.max_streams, 1..=STREAMS_MAX),
+            ("max_buckets", self.max_buckets, BUCKETS),
+            ("max_exemplars", self.max_exemplars, EXEMPLARS),
+        ];
+        for (name, value, range) in bounds {
+            if !range.contains(&value) {
+                return refuse(format!("`{name}`: {value} is not between {} and {}", range.start(), range.end()));
             }
         }
         Ok(())

@@ -4,6 +4,7 @@ use otelier_sdk::aggregate::Number;
 use otelier_sdk::{EmittedRows, Failure, Flush, Progress};
 
 use crate::Aggregate;
+use crate::histograms::is_histogram;
 use crate::metrics::Mode;
 
 /// Series looked at in one call; a call may emit only so many points.
@@ -23,8 +24,12 @@ pub enum Stage {
     ExpireSeries(u32),
     /// From this slot on, idle streams are still to be forgotten.
     ExpireStreams(u32),
+    /// The same for histograms, which have slots of their own.
+    ExpireHistograms(u32),
+    ExpireHistogramStreams(u32),
     /// From this slot on, series are still to be emitted.
     Emit(u32),
+    EmitHistograms(u32),
     /// Pages are still to be written.
     Fold,
 }
@@ -34,6 +39,9 @@ pub enum Stage {
 struct Columns {
     integers: EmittedRows<i64>,
     doubles: EmittedRows<f64>,
+    /// The slots of either.
+    integer_slots: Vec<u32>,
+    double_slots: Vec<u32>,
 }
 
 impl<'c> Aggregate {
@@ -51,20 +59,44 @@ impl<'c> Aggregate {
             if let Some(next) = self.expire_streams(flush, from)? {
                 return self.pause(flush, Stage::ExpireStreams(next));
             }
+            self.stage = Stage::ExpireHistograms(0);
+        }
+        if let Stage::ExpireHistograms(from) = self.stage {
+            if let Some(next) = self.expire_histograms(flush, from)? {
+                return self.pause(flush, Stage::ExpireHistograms(next));
+            }
+            self.stage = Stage::ExpireHistogramStreams(0);
+        }
+        if let Stage::ExpireHistogramStreams(from) = self.stage {
+            if let Some(next) = self.expire_histogram_streams(flush, from)? {
+                return self.pause(flush, Stage::ExpireHistogramStreams(next));
+            }
             self.reasons.report(&mut flush.log());
+            self.histograms.report(&self.metrics, &mut flush.log());
             self.stage = Stage::Emit(0);
         }
+        self.emit_and_fold(flush)
+    }
+
+    fn emit_and_fold(&mut self, flush: &mut Flush<'c>) -> Result<Progress, Failure> {
         if let Stage::Emit(from) = self.stage {
             let to = from.saturating_add(SERIES_PER_CALL);
             self.emit(flush, from..to);
             if (to as usize) < self.groups.table().len() {
                 return self.pause(flush, Stage::Emit(to));
             }
+            self.stage = Stage::EmitHistograms(0);
+        }
+        if let Stage::EmitHistograms(from) = self.stage {
+            if let Some(next) = self.emit_histograms(flush, from) {
+                return self.pause(flush, Stage::EmitHistograms(next));
+            }
             self.stage = Stage::Fold;
         }
         let series = self.groups.table().fold(&mut flush.storage())?;
         let streams = self.streams.table().fold(&mut flush.storage())?;
-        if (series, streams) != (Progress::Done, Progress::Done) {
+        let histograms = self.histograms.fold(&mut flush.storage())?;
+        if (series, streams, histograms) != (Progress::Done, Progress::Done, Progress::Done) {
             return Ok(Progress::More);
         }
         self.stage = Stage::Idle;
@@ -76,6 +108,7 @@ impl<'c> Aggregate {
         self.stage = stage;
         self.groups.table().save(&mut flush.storage())?;
         self.streams.table().save(&mut flush.storage())?;
+        self.histograms.save(&mut flush.storage())?;
         Ok(Progress::More)
     }
 
@@ -93,11 +126,30 @@ impl<'c> Aggregate {
         let Some(deadline) = self.deadline(now) else { return Ok(None) };
         let (metrics, output) = (&mut self.metrics, &mut flush.output());
         let expired = self.groups.expire(metrics, deadline, from, EXPIRED_PER_CALL, output);
+        self.series_expired(flush, &expired)
+    }
+
+    /// The same for histograms.
+    fn expire_histograms(&mut self, flush: &mut Flush<'c>, from: u32) -> Result<Option<u32>, Failure> {
+        let Some(deadline) = self.deadline(flush.now()) else { return Ok(None) };
+        let expired = self.histograms.expire_series(&mut self.metrics, deadline, from, EXPIRED_PER_CALL, flush);
+        self.series_expired(flush, &expired)
+    }
+
+    fn series_expired(&mut self, flush: &mut Flush<'c>, expired: &[u32]) -> Result<Option<u32>, Failure> {
         if !expired.is_empty() {
-            self.meta.series_expired = self.meta.series_expired.max(now);
+            self.meta.series_expired = self.meta.series_expired.max(flush.now());
             self.meta.save(&mut flush.storage())?;
+            let (groups, histograms) = (&mut self.groups, &mut self.histograms);
+            let is_live = |slot: u32, metric: u32| groups.table().get(slot).is_some_and(|one| one.metric == metric);
+            let metrics = &self.metrics;
+            let mut is_live = is_live;
+            self.exemplars.retain(|metric, slot| match metrics.get(metric) {
+                Some(known) if is_histogram(known.kind) => histograms.has(metric, slot),
+                _ => is_live(slot, metric),
+            });
         }
-        Ok(next_slot(&expired))
+        Ok(next_slot(expired))
     }
 
     /// The same for streams.
@@ -106,11 +158,22 @@ impl<'c> Aggregate {
         let Some(deadline) = self.deadline(now) else { return Ok(None) };
         let output = &mut flush.output();
         let expired = self.streams.expire(self.stream_keying, deadline, from, EXPIRED_PER_CALL, output);
+        self.streams_expired(flush, &expired)
+    }
+
+    /// The same for streams of histograms.
+    fn expire_histogram_streams(&mut self, flush: &mut Flush<'c>, from: u32) -> Result<Option<u32>, Failure> {
+        let Some(deadline) = self.deadline(flush.now()) else { return Ok(None) };
+        let expired = self.histograms.expire_streams(deadline, from, EXPIRED_PER_CALL, flush);
+        self.streams_expired(flush, &expired)
+    }
+
+    fn streams_expired(&mut self, flush: &mut Flush<'c>, expired: &[u32]) -> Result<Option<u32>, Failure> {
         if !expired.is_empty() {
-            self.meta.streams_expired = self.meta.streams_expired.max(now);
+            self.meta.streams_expired = self.meta.streams_expired.max(flush.now());
             self.meta.save(&mut flush.storage())?;
         }
-        Ok(next_slot(&expired))
+        Ok(next_slot(expired))
     }
 
     /// Emits the series in these slots.
@@ -125,24 +188,31 @@ impl<'c> Aggregate {
             // A clock that was set back must not make a point older than its start.
             let time = flush.now().max(series.start);
             match series.result(metric.mode) {
-                Some(Number::Integer(value)) => push(&mut columns.integers, series.key, start, time, value),
-                Some(Number::Double(value)) => push(&mut columns.doubles, series.key, start, time, value),
+                Some(Number::Integer(value)) => {
+                    columns.integer_slots.push(slot);
+                    push(&mut columns.integers, series.key, start, time, value);
+                }
+                Some(Number::Double(value)) => {
+                    columns.double_slots.push(slot);
+                    push(&mut columns.doubles, series.key, start, time, value);
+                }
                 None => {}
             }
         }
-        for (metric, Columns { integers, doubles }) in self.metrics.iter_mut().zip(columns) {
+        for ((index, metric), columns) in (0..).zip(self.metrics.iter_mut()).zip(columns) {
+            let Columns { integers, doubles, integer_slots, double_slots } = columns;
             if integers.keys.is_empty() && doubles.keys.is_empty() {
                 continue;
             }
             let mut output = flush.output();
-            let descriptor = || metric.output_descriptor(&self.config.rename);
-            let number = metric.output.unwrap_or_else(|| output.describe(descriptor()));
-            metric.output = Some(number);
+            let number = metric.described(&self.config.rename, &mut output);
             if !integers.keys.is_empty() {
                 output.emit_integers(number, self.group_keying, integers);
+                self.exemplars.take(index, &integer_slots).send(&mut output);
             }
             if !doubles.keys.is_empty() {
                 output.emit_doubles(number, self.group_keying, doubles);
+                self.exemplars.take(index, &double_slots).send(&mut output);
             }
         }
     }

@@ -169,6 +169,11 @@ impl Groups {
         self.live
     }
 
+    /// How many there may be.
+    pub fn limit(&mut self, series_max: usize) {
+        self.series_max = series_max;
+    }
+
     pub fn table(&mut self) -> &mut Table<Series> {
         &mut self.table
     }

@@ -1,12 +1,12 @@
-//! Sums and gauges of many streams become few series: grouped by attributes, in state that survives a crash.
+//! Sums, gauges and histograms of many streams become few series: grouped by attributes, in state that survives a crash.
 //!
 //! A row's way: its metric leads to an output metric, its key code to a series of that (`groups`), where its value is added
 //! or observed. The value of a cumulative sum first becomes the increment since the point before of its own stream
-//! (`streams`). Each flush emits every series. What a call changed is journaled at its end, and folded by the flush.
+//! (`streams`). Histograms go the same way in tables of their own (`histograms`); summaries pass. Each flush emits every series. What a call changed is journaled at its end, and folded by the flush.
 //!
 //! Invariants:
 //!
-//! - Every row of a metric that matches is absorbed or dropped for a counted reason.
+//! - Every row of a metric that matches is absorbed or dropped for a counted reason, or is of a summary and passes.
 //! - A series' value is what was counted since its start time, and both are stored in one record.
 //! - A code that nothing is kept under is released in the call in which it came, so the dictionaries hold what the state does.
 
@@ -14,8 +14,10 @@
 
 mod carry;
 mod config;
+mod exemplars;
 mod flush;
 mod groups;
+mod histograms;
 mod meta;
 mod metrics;
 mod process;
@@ -24,7 +26,9 @@ mod slots;
 mod streams;
 mod sums;
 
-use otelier_sdk::{Batch, Declare, Failure, Flush, Keying, Processor, Progress, Signal, Start, Temporality};
+use otelier_sdk::{
+    Batch, Column, Declare, Failure, Flush, Keying, MetricKind, Processor, Progress, Signal, Start, Temporality,
+};
 
 pub use config::Config;
 
@@ -37,6 +41,11 @@ mod stored {
     pub const METRICS: u8 = 1;
     pub const SERIES: u8 = 2;
     pub const STREAMS: u8 = 3;
+    pub const HISTOGRAMS: u8 = 4;
+    pub const HISTOGRAM_WORDS: u8 = 5;
+    pub const HISTOGRAM_STREAMS: u8 = 6;
+    pub const STREAM_WORDS: u8 = 7;
+    pub const BOUNDS: u8 = 8;
 }
 
 /// The processor.
@@ -52,6 +61,8 @@ pub struct Aggregate {
     groups: groups::Groups,
     streams: streams::Streams,
     sums: sums::Sums,
+    histograms: histograms::Histograms,
+    exemplars: exemplars::Exemplars,
     reasons: reasons::Reasons,
     stage: flush::Stage,
     /// When this instance was started: nothing expires for having heard nothing before.
@@ -67,9 +78,15 @@ impl Processor for Aggregate {
         }
         config.check()?;
         declare.metrics(config.metrics.clone());
-        declare.values();
-        declare.times();
-        declare.start_times();
+        declare_columns(declare);
+        let kept = match config.exemplars {
+            config::Exemplars::Drop => 0,
+            config::Exemplars::Keep => config.max_exemplars as usize,
+        };
+        let exemplars = exemplars::Exemplars::new(kept);
+        if exemplars.are_read() {
+            declare.exemplars();
+        }
         let group_keying = match (&config.group_by, &config.drop) {
             (Some(kept), _) => declare.keep(config::attributes(kept), true),
             (None, dropped) => declare.drop(config::attributes(dropped.as_deref().unwrap_or_default()), true),
@@ -85,6 +102,8 @@ impl Processor for Aggregate {
             groups: groups::Groups::new(group_keying, config.max_series),
             streams: streams::Streams::new(config.max_streams),
             sums: sums::Sums::default(),
+            histograms: histograms::Histograms::new(group_keying, stream_keying),
+            exemplars,
             reasons: reasons::Reasons::default(),
             stage: flush::Stage::default(),
             started: 0,
@@ -104,7 +123,9 @@ impl Processor for Aggregate {
         self.metrics.load(&mut storage)?;
         self.groups.load(&mut storage, &mut self.metrics)?;
         self.streams.load(&mut storage)?;
-        carry::check_bounds(&self.config, self.groups.live(), self.streams.live())
+        self.histograms.load(&mut storage, &mut self.metrics)?;
+        let (series, streams) = self.histograms.live();
+        carry::check_bounds(&self.config, self.groups.live() + series, self.streams.live() + streams)
     }
 
     fn process(&mut self, batch: &mut Batch<'_>) -> Result<(), Failure> {
@@ -114,6 +135,20 @@ impl Processor for Aggregate {
     fn flush(&mut self, flush: &mut Flush<'_>) -> Result<Progress, Failure> {
         self.flush_step(flush)
     }
+}
+
+fn declare_columns(declare: &mut Declare<'_>) {
+    use MetricKind::{ExponentialHistogram, Gauge, Histogram, Sum, Summary};
+    declare.kinds(&[Gauge, Sum, Histogram, ExponentialHistogram, Summary]);
+    declare.values();
+    declare.times();
+    declare.start_times();
+    use Column::{Count, Flags, Max, Min, Scale, ZeroCount, ZeroThreshold};
+    for column in [Flags, Count, Min, Max, Scale, ZeroCount, ZeroThreshold] {
+        declare.column(column);
+    }
+    declare.buckets();
+    declare.exponential_buckets();
 }
 
 otelier_sdk::export!(Aggregate);

@@ -2,7 +2,7 @@
 
 use otelier_sdk::aggregate::Function;
 use otelier_sdk::table::{Fields, put_text};
-use otelier_sdk::{Descriptor, Failure, MetricKind, OutputMetric, Storage, Temporality};
+use otelier_sdk::{Descriptor, Failure, MetricKind, Output, OutputMetric, Storage, Temporality};
 
 use crate::config::Functions;
 use crate::slots::{NONE, Slots};
@@ -29,10 +29,11 @@ pub struct Metric {
     pub unit: String,
     /// Of the first input.
     pub description: String,
-    pub is_sum: bool,
+    pub kind: MetricKind,
     pub monotonic: bool,
+    /// Of sums and gauges; histograms are totals.
     pub mode: Mode,
-    /// Series by key code.
+    /// Series by key code; histograms have a table of their own.
     pub slots: Slots,
     /// The series for what found no room.
     pub overflow: u32,
@@ -46,10 +47,13 @@ pub struct Route {
     /// Which output metric.
     pub metric: u32,
     pub temporality: Temporality,
-    pub is_sum: bool,
+    pub kind: MetricKind,
     pub monotonic: bool,
     pub mode: Mode,
 }
+
+/// The output metric of a route for what passes.
+const NOWHERE: u32 = u32::MAX;
 
 /// All output metrics.
 #[derive(Debug)]
@@ -99,21 +103,22 @@ impl Metrics {
         descriptor: &Descriptor,
         storage: &mut Storage<'_>,
     ) -> Result<Option<Route>, Failure> {
-        let is_sum = descriptor.kind == MetricKind::Sum;
-        let monotonic = is_sum && descriptor.monotonic;
+        let kind = descriptor.kind;
+        let monotonic = kind == MetricKind::Sum && descriptor.monotonic;
         let same = |known: &Metric| {
             known.name == descriptor.name
                 && known.unit == descriptor.unit
-                && (known.is_sum, known.monotonic) == (is_sum, monotonic)
+                && (known.kind, known.monotonic) == (kind, monotonic)
         };
         let found = match self.all.iter().position(same) {
+            _ if kind == MetricKind::Summary => Some(NOWHERE),
             Some(index) => Some(index as u32),
             None if self.all.len() >= METRICS_MAX => None,
-            None => Some(self.add(descriptor, is_sum, monotonic, storage)?),
+            None => Some(self.add(descriptor, monotonic, storage)?),
         };
         let temporality = descriptor.temporality;
-        let mode = self.mode(is_sum);
-        let route = found.map(|metric| Route { metric, temporality, is_sum, monotonic, mode });
+        let mode = self.mode(kind);
+        let route = found.map(|metric| Route { metric, temporality, kind, monotonic, mode });
         let index = number as usize;
         if self.routes.len() <= index {
             self.routes.resize(index + 1, None);
@@ -124,36 +129,35 @@ impl Metrics {
         Ok(route)
     }
 
-    fn mode(&self, is_sum: bool) -> Mode {
-        match (is_sum, if is_sum { self.functions.sum } else { self.functions.gauge }) {
-            (true, Function::Sum) => Mode::Total,
+    fn mode(&self, kind: MetricKind) -> Mode {
+        let function = match kind {
+            MetricKind::Sum => self.functions.sum,
+            MetricKind::Gauge => self.functions.gauge,
+            _ => return Mode::Total,
+        };
+        match (kind, function) {
+            (MetricKind::Sum, Function::Sum) => Mode::Total,
             (_, Function::Last) => Mode::Last,
             (_, function) => Mode::Window(function),
         }
     }
 
-    fn add(
-        &mut self,
-        descriptor: &Descriptor,
-        is_sum: bool,
-        monotonic: bool,
-        storage: &mut Storage<'_>,
-    ) -> Result<u32, Failure> {
+    fn add(&mut self, descriptor: &Descriptor, monotonic: bool, storage: &mut Storage<'_>) -> Result<u32, Failure> {
         let index = self.all.len() as u32;
-        let mut value = vec![u8::from(is_sum), u8::from(monotonic)];
+        let mut value = vec![kind_byte(descriptor.kind), u8::from(monotonic)];
         for text in [&descriptor.name, &descriptor.unit, &descriptor.description] {
             put_text(&mut value, text);
         }
         storage.set(&key(index), value)?;
         let texts = [&descriptor.name, &descriptor.unit, &descriptor.description].map(String::clone);
-        self.push(texts, is_sum, monotonic);
+        self.push(texts, descriptor.kind, monotonic);
         Ok(index)
     }
 
-    fn push(&mut self, [name, unit, description]: [String; 3], is_sum: bool, monotonic: bool) {
-        let mode = self.mode(is_sum);
+    fn push(&mut self, [name, unit, description]: [String; 3], kind: MetricKind, monotonic: bool) {
+        let mode = self.mode(kind);
         let (slots, overflow, output) = (Slots::default(), NONE, None);
-        self.all.push(Metric { name, unit, description, is_sum, monotonic, mode, slots, overflow, output });
+        self.all.push(Metric { name, unit, description, kind, monotonic, mode, slots, overflow, output });
     }
 
     /// Reads what earlier instances made.
@@ -162,16 +166,38 @@ impl Metrics {
             let in_place = stored_key == key(self.all.len() as u32);
             let read = || {
                 let mut fields = Fields::new(value);
-                let (is_sum, monotonic) = (fields.u8()? != 0, fields.u8()? != 0);
+                let (kind, monotonic) = (kind_of(fields.u8()?)?, fields.u8()? != 0);
                 let texts = [fields.text()?, fields.text()?, fields.text()?];
-                fields.is_empty().then_some((texts, is_sum, monotonic))
+                fields.is_empty().then_some((texts, kind, monotonic))
             };
             let metric = read().filter(|_| in_place);
-            let (texts, is_sum, monotonic) =
+            let (texts, kind, monotonic) =
                 metric.ok_or_else(|| Failure::damaged(format_args!("output metric {stored_key:02x?}")))?;
-            self.push(texts, is_sum, monotonic);
+            self.push(texts, kind, monotonic);
             Ok(())
         })
+    }
+}
+
+/// As it is stored: the first two are older than the others.
+fn kind_byte(kind: MetricKind) -> u8 {
+    match kind {
+        MetricKind::Gauge => 0,
+        MetricKind::Sum => 1,
+        MetricKind::Histogram => 2,
+        MetricKind::ExponentialHistogram => 3,
+        MetricKind::Summary => 4,
+    }
+}
+
+/// Reads what `kind_byte` wrote; summaries have no output metric.
+fn kind_of(byte: u8) -> Option<MetricKind> {
+    match byte {
+        0 => Some(MetricKind::Gauge),
+        1 => Some(MetricKind::Sum),
+        2 => Some(MetricKind::Histogram),
+        3 => Some(MetricKind::ExponentialHistogram),
+        _ => None,
     }
 }
 
@@ -180,14 +206,21 @@ fn key(index: u32) -> Vec<u8> {
 }
 
 impl Metric {
+    /// Its number at the host.
+    pub fn described(&mut self, rename: &str, output: &mut Output<'_>) -> OutputMetric {
+        let number = self.output.unwrap_or_else(|| output.describe(self.output_descriptor(rename)));
+        self.output = Some(number);
+        number
+    }
+
     /// What is emitted: the input's fields under the new name. Only a total stays a sum.
-    pub fn output_descriptor(&self, rename: &str) -> Descriptor {
+    fn output_descriptor(&self, rename: &str) -> Descriptor {
         let total = self.mode == Mode::Total;
         Descriptor {
             name: rename.replace("{name}", &self.name),
             unit: self.unit.clone(),
             description: self.description.clone(),
-            kind: if total { MetricKind::Sum } else { MetricKind::Gauge },
+            kind: if total { self.kind } else { MetricKind::Gauge },
             temporality: if total { Temporality::Cumulative } else { Temporality::Unspecified },
             monotonic: total && self.monotonic,
         }

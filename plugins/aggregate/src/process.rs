@@ -4,20 +4,24 @@ use std::ops::Range;
 
 use otelier_sdk::aggregate::{CumulativePoint, Number, Step, Sum};
 use otelier_sdk::table::Table;
-use otelier_sdk::{Batch, Bitmap, Failure, Keying, NO_CODE, Numbers, Run, Temporality, Values};
+use otelier_sdk::{Batch, Bitmap, Failure, Keying, MetricKind, NO_CODE, Numbers, Run, Temporality, Values};
 
 use crate::Aggregate;
 use crate::groups::Series;
+use crate::histograms::{self, is_histogram};
 use crate::metrics::{Mode, Route};
 use crate::reasons::Reason;
 
 /// The batch's columns; those that few batches need are pulled when the first row does.
-struct Columns {
-    keys: Vec<u32>,
-    values: Values,
-    streams: Option<Vec<u32>>,
-    times: Option<Vec<u64>>,
-    start_times: Option<Vec<u64>>,
+pub(crate) struct Columns {
+    pub keys: Vec<u32>,
+    pub values: Values,
+    pub streams: Option<Vec<u32>>,
+    pub times: Option<Vec<u64>>,
+    pub start_times: Option<Vec<u64>>,
+    pub histograms: Option<histograms::Columns>,
+    /// Rows that go on as they are.
+    passed: Bitmap,
 }
 
 impl Columns {
@@ -29,7 +33,7 @@ impl Columns {
         self.times.get_or_insert_with(|| batch.times());
     }
 
-    fn pull_streams(&mut self, batch: &mut Batch<'_>, keying: Keying) {
+    pub fn pull_streams(&mut self, batch: &mut Batch<'_>, keying: Keying) {
         self.pull_times(batch);
         self.start_times.get_or_insert_with(|| batch.start_times());
         self.pull_stream_codes(batch, keying);
@@ -39,7 +43,7 @@ impl Columns {
         self.streams.get_or_insert_with(|| batch.keys(keying));
     }
 
-    fn key(&self, row: usize) -> u32 {
+    pub fn key(&self, row: usize) -> u32 {
         self.keys.get(row).copied().unwrap_or(NO_CODE)
     }
 }
@@ -53,17 +57,21 @@ impl Aggregate {
             streams: None,
             times: None,
             start_times: None,
+            histograms: None,
+            passed: Bitmap::new(),
         };
         let mut dropped = Bitmap::new();
         for run in &runs {
             self.run(batch, run, &mut columns, &mut dropped)?;
         }
+        self.keep_exemplars(batch, &runs, &columns, &dropped);
         self.finish_batch(batch)?;
         let mut absorbed = Bitmap::all(runs.last().map_or(0, |run| run.rows.end));
         if !dropped.is_empty() {
             absorbed.remove(&dropped);
             batch.drop_rows(dropped);
         }
+        absorbed.remove(&columns.passed);
         batch.absorb(absorbed);
         Ok(())
     }
@@ -72,6 +80,8 @@ impl Aggregate {
         let now = batch.now();
         self.groups.finish_batch(&self.metrics, now, &mut batch.output());
         self.streams.finish_batch(self.stream_keying, now, &mut batch.output());
+        self.histograms.finish_batch(now, &mut batch.output());
+        self.histograms.save(&mut batch.storage())?;
         self.groups.table().save(&mut batch.storage())?;
         self.streams.table().save(&mut batch.storage())
     }
@@ -95,13 +105,19 @@ impl Aggregate {
         dropped: &mut Bitmap,
     ) -> Result<(), Failure> {
         let rows = run.rows.clone();
+        let (series, streams) = self.histograms.live();
+        self.groups.limit((self.config.max_series as usize).saturating_sub(series));
+        self.streams.limit((self.config.max_streams as usize).saturating_sub(streams));
         let Some(route) = self.route(batch, run.descriptor)? else {
             // They may be of cumulative streams.
             columns.pull_stream_codes(batch, self.stream_keying);
             self.drop_all(Reason::Metrics, None, rows, columns, dropped);
             return Ok(());
         };
-        match (route.is_sum, route.temporality) {
+        let is_sum = route.kind == MetricKind::Sum;
+        match (is_sum, route.temporality) {
+            _ if is_histogram(route.kind) => self.histogram_run(batch, &route, rows, columns, dropped),
+            _ if route.kind == MetricKind::Summary => self.pass(rows, columns),
             (true, Temporality::Unspecified) => {
                 self.drop_all(Reason::Temporality, Some(&route), rows, columns, dropped);
             }
@@ -128,7 +144,14 @@ impl Aggregate {
         Ok(())
     }
 
-    fn judge(
+    /// Summaries have quantiles, which cannot be merged.
+    fn pass(&mut self, rows: Range<usize>, columns: &mut Columns) {
+        self.reasons.count(Reason::Passed, rows.len() as u64);
+        columns.passed.set_range(rows.clone());
+        self.groups.let_go(None, columns.keys.get(rows).unwrap_or_default());
+    }
+
+    pub(crate) fn judge(
         &mut self,
         verdict: Result<(), Reason>,
         route: &Route,
@@ -142,7 +165,7 @@ impl Aggregate {
     }
 
     /// Drops rows, and with them the codes that came with them and that nothing is kept under.
-    fn drop_all(
+    pub(crate) fn drop_all(
         &mut self,
         reason: Reason,
         route: Option<&Route>,
@@ -155,7 +178,12 @@ impl Aggregate {
         let metric = route.and_then(|route| self.metrics.get(route.metric));
         self.groups.let_go(metric, columns.keys.get(rows.clone()).unwrap_or_default());
         let streams = columns.streams.as_deref().unwrap_or_default();
-        self.streams.let_go(streams.get(rows).unwrap_or_default());
+        let streams = streams.get(rows).unwrap_or_default();
+        if route.is_some_and(|route| is_histogram(route.kind)) {
+            self.histograms.let_go(streams);
+        } else {
+            self.streams.let_go(streams);
+        }
     }
 
     /// Increments of totals: plain loops as long as rows are plain, and one by one where they are not.

@@ -1,7 +1,7 @@
 //! Why rows are dropped, counted between flushes and told once at each.
 
 use otelier_sdk::Log;
-use otelier_sdk::aggregate::Ignored;
+use otelier_sdk::aggregate::{Ignored, Malformed, TooLarge};
 
 /// What happened to rows that were not simply absorbed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +14,16 @@ pub enum Reason {
     NoValue,
     /// Neither delta nor cumulative.
     Temporality,
+    /// Bounds that do not ascend, or are not finite.
+    Bounds,
+    /// A number of buckets that does not fit the bounds, or counts that do not add up.
+    Buckets,
+    /// A scale, a zero threshold or buckets beyond what doubles hold.
+    Scale,
+    /// More different bounds than can be kept.
+    BoundsRoom,
+    /// More bucket counts than can be kept.
+    BucketsRoom,
     /// A cumulative stream beyond `max_streams`, or beyond the dictionary's bound.
     Untracked,
     /// The same point of a cumulative stream again.
@@ -28,6 +38,12 @@ pub enum Reason {
     NoRoom,
     /// More output metrics than can be kept.
     Metrics,
+    /// Passed on as they are.
+    Passed,
+    /// Absorbed: a cumulative histogram came with other bounds.
+    Rebased,
+    /// Its point was absorbed, an exemplar was not kept.
+    Exemplars,
     /// Absorbed, into the overflow series.
     Overflowed,
     /// Absorbed: an integer total became a double.
@@ -35,11 +51,22 @@ pub enum Reason {
 }
 
 /// Each reason with what the log says of it.
-const TEXTS: [(Reason, &str); 13] = [
+const TEXTS: [(Reason, &str); 21] = [
     (Reason::Negative, "dropped: negative values of monotonic sums"),
     (Reason::NotFinite, "dropped: values that are NaN or infinite"),
     (Reason::NoValue, "dropped: points without a value"),
-    (Reason::Temporality, "dropped: points of sums that are neither delta nor cumulative"),
+    (Reason::Temporality, "dropped: points of sums or histograms that are neither delta nor cumulative"),
+    (Reason::Bounds, "dropped: histograms whose bounds do not ascend, or are not finite"),
+    (Reason::Buckets, "dropped: histograms whose bucket counts do not fit their bounds or their count"),
+    (
+        Reason::Scale,
+        "dropped: exponential histograms whose scale, zero threshold or buckets are beyond what doubles hold",
+    ),
+    (Reason::BoundsRoom, "dropped: histograms with bounds beyond the first 4096 different ones; narrow `metrics`"),
+    (
+        Reason::BucketsRoom,
+        "dropped: histograms for whose bucket counts there is no memory; lower `max_series` or `max_streams`",
+    ),
     (
         Reason::Untracked,
         "dropped: points of cumulative streams beyond `max_streams` or `dictionary_entries`; raise them",
@@ -47,9 +74,15 @@ const TEXTS: [(Reason, &str); 13] = [
     (Reason::Repeated, "dropped: repeated points of cumulative streams"),
     (Reason::OutOfOrder, "dropped: points of cumulative streams that are older than the last one"),
     (Reason::Untimed, "dropped: cumulative points without a time"),
-    (Reason::TooLarge, "dropped: values that would make a total infinite"),
+    (Reason::TooLarge, "dropped: values that would make a total infinite, or a count larger than 64 bits"),
     (Reason::NoRoom, "dropped: no room in the dictionary for the overflow series; raise `dictionary_entries`"),
     (Reason::Metrics, "dropped: points of metrics beyond the first 4096; narrow `metrics`"),
+    (Reason::Passed, "passed on: points of summaries, which cannot be merged"),
+    (
+        Reason::Rebased,
+        "counted nothing: points of cumulative histograms that came with other bounds than the one before",
+    ),
+    (Reason::Exemplars, "not kept: exemplars beyond 16 MiB between two flushes; lower `max_exemplars` or `interval`"),
     (Reason::Overflowed, "went into the overflow series: `max_series` or `dictionary_entries` is reached"),
     (Reason::Promoted, "made an integer total a double: it is beyond 64 bits, and exact to 53 bits from here on"),
 ];
@@ -63,6 +96,22 @@ impl From<Ignored> for Reason {
             Ignored::NotFinite => Reason::NotFinite,
             Ignored::Negative => Reason::Negative,
         }
+    }
+}
+
+impl From<Malformed> for Reason {
+    fn from(malformed: Malformed) -> Reason {
+        match malformed {
+            Malformed::Bounds => Reason::Bounds,
+            Malformed::Buckets => Reason::Buckets,
+            Malformed::Scale => Reason::Scale,
+        }
+    }
+}
+
+impl From<TooLarge> for Reason {
+    fn from(_: TooLarge) -> Reason {
+        Reason::TooLarge
     }
 }
 

@@ -83,6 +83,11 @@ impl Streams {
         self.live
     }
 
+    /// How many there may be.
+    pub fn limit(&mut self, streams_max: usize) {
+        self.streams_max = streams_max;
+    }
+
     pub fn table(&mut self) -> &mut Table<Stream> {
         &mut self.table
     }

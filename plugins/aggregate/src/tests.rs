@@ -5,7 +5,11 @@ mod codes;
 mod configuration;
 mod crash;
 mod cumulative;
+mod exemplars;
 mod expiry;
+mod exponential;
+mod histogram_crash;
+mod histograms;
 mod integers;
 mod sums;
 

@@ -131,6 +131,12 @@ impl<R: Record> Table<R> {
         }
     }
 
+    /// With another bound on what one call writes of a fold: for a processor with many tables.
+    pub fn with_fold_bytes(mut self, bytes: usize) -> Table<R> {
+        self.bounds.fold_bytes = bytes;
+        self
+    }
+
     /// How many records, touched or not.
     pub fn len(&self) -> usize {
         self.entries.len()

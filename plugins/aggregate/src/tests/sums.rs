@@ -89,7 +89,7 @@ fn a_sum_without_temporality_is_dropped() {
     let metric = Metric { shape: Shape::UnspecifiedSum, ..Metric::delta_sum("work.done", vec![Point::integer(5)]) };
     assert_eq!(harness.process(&[metric], at(1)).unwrap().dropped, 1);
     assert!(harness.flush(at(5)).unwrap().is_empty());
-    assert_eq!(log(&mut harness), ["1 dropped: points of sums that are neither delta nor cumulative"]);
+    assert_eq!(log(&mut harness), ["1 dropped: points of sums or histograms that are neither delta nor cumulative"]);
 }
 
 #[test]

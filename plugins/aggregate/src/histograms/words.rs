@@ -1,0 +1,171 @@
+//! Durable lists of 64-bit words of any length, in chunks of one durable table: what histograms of different sizes are kept in.
+//!
+//! Invariants:
+//!
+//! - A list is a [`Span`] of chunks that stand together, named by the one record that owns it. No two records name the same chunk;
+//!   chunks that none names are free, so what is free need not be stored: it is found again at start.
+//! - A call journals the chunks it changed and no others: a wide histogram of which few buckets move costs little.
+//! - Chunks are bounded in number; those of lists that ended are used again.
+
+use std::collections::BTreeMap;
+
+use otelier_sdk::table::{Fields, Record, Table};
+use otelier_sdk::{Failure, Storage};
+
+/// What one call writes of a fold: there are several tables, and a call may write only so much.
+pub const FOLD_BYTES: usize = 4 << 20;
+/// Words in a chunk: the default bounds of the SDKs make 16 buckets.
+pub const CHUNK: usize = 16;
+
+/// A piece of a list.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Chunk([u64; CHUNK]);
+
+impl Record for Chunk {
+    const SIZE: usize = 8 * CHUNK;
+
+    fn write(&self, out: &mut Vec<u8>) {
+        self.0.iter().for_each(|word| out.extend(word.to_le_bytes()));
+    }
+
+    fn read(fields: &mut Fields<'_>) -> Option<Chunk> {
+        let mut chunk = Chunk::default();
+        for word in &mut chunk.0 {
+            *word = fields.u64()?;
+        }
+        Some(chunk)
+    }
+}
+
+/// Where a list stands.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Span {
+    pub first: u32,
+    pub chunks: u32,
+}
+
+impl Span {
+    /// How many words it has room for.
+    pub fn words(&self) -> usize {
+        self.chunks as usize * CHUNK
+    }
+}
+
+/// All lists.
+#[derive(Debug)]
+pub struct Words {
+    chunks_max: usize,
+    table: Table<Chunk>,
+    /// First chunks of free spans, by length.
+    free: BTreeMap<u32, Vec<u32>>,
+}
+
+impl Words {
+    pub fn new(id: u8, chunks_max: usize) -> Words {
+        Words { chunks_max, table: Table::new(id).with_fold_bytes(FOLD_BYTES), free: BTreeMap::new() }
+    }
+
+    pub fn table(&mut self) -> &mut Table<Chunk> {
+        &mut self.table
+    }
+
+    /// Reads the chunks; `spans` are those that records name.
+    pub fn load(&mut self, storage: &mut Storage<'_>, mut spans: Vec<Span>) -> Result<(), Failure> {
+        self.table.load(storage)?;
+        spans.sort_unstable();
+        let mut end = 0;
+        for Span { first, chunks } in spans.into_iter().filter(|span| span.chunks > 0) {
+            let after = first.checked_add(chunks).filter(|after| *after as usize <= self.table.len());
+            let (Some(after), true) = (after, first >= end) else {
+                return Err(Failure::damaged(format_args!(
+                    "bucket counts {first} are missing or belong to two series"
+                )));
+            };
+            self.release(Span { first: end, chunks: first - end });
+            end = after;
+        }
+        self.release(Span { first: end, chunks: (self.table.len() as u32).saturating_sub(end) });
+        Ok(())
+    }
+
+    /// Room for so many words, all 0. `None`: the bound is reached.
+    pub fn reserve(&mut self, words: usize) -> Option<Span> {
+        let chunks = u32::try_from(words.div_ceil(CHUNK)).ok()?;
+        let span = Span { first: self.take_free(chunks).or_else(|| self.append(chunks))?, chunks };
+        Some(span)
+    }
+
+    /// Whether [`Words::reserve`] would find it.
+    pub fn has_room(&self, words: usize) -> bool {
+        let chunks = words.div_ceil(CHUNK);
+        let is_free = u32::try_from(chunks).is_ok_and(|chunks| self.free.range(chunks..).next().is_some());
+        is_free || self.table.len() + chunks <= self.chunks_max
+    }
+
+    fn take_free(&mut self, chunks: u32) -> Option<u32> {
+        let (length, firsts) = self.free.range_mut(chunks..).next()?;
+        let (length, first) = (*length, firsts.pop()?);
+        if firsts.is_empty() {
+            self.free.remove(&length);
+        }
+        self.release(Span { first: first + chunks, chunks: length - chunks });
+        for index in first..first + chunks {
+            if let Some(chunk) = self.table.touch(index) {
+                *chunk = Chunk::default();
+            }
+        }
+        Some(first)
+    }
+
+    fn append(&mut self, chunks: u32) -> Option<u32> {
+        let first = self.table.len();
+        if first + chunks as usize > self.chunks_max {
+            return None;
+        }
+        for _ in 0..chunks {
+            self.table.push(Chunk::default());
+        }
+        Some(first as u32)
+    }
+
+    /// Nothing is kept there any more.
+    pub fn release(&mut self, span: Span) {
+        if span.chunks > 0 {
+            self.free.entry(span.chunks).or_default().push(span.first);
+        }
+    }
+
+    /// The first words of a list.
+    pub fn read(&self, span: Span, words: usize) -> Vec<u64> {
+        let chunks = (span.first..span.first + span.chunks).filter_map(|index| self.table.get(index));
+        let mut list: Vec<u64> = chunks.flat_map(|chunk| chunk.0).collect();
+        list.truncate(words);
+        list
+    }
+
+    /// Adds to the first words of a list.
+    #[inline]
+    pub fn add(&mut self, span: Span, counts: &[u64]) {
+        for (index, counts) in (span.first..span.first + span.chunks).zip(counts.chunks(CHUNK)) {
+            if counts.iter().fold(0, |bits, count| bits | count) == 0 {
+                continue;
+            }
+            let Some(chunk) = self.table.touch(index) else { return };
+            // A total's count fits, so its buckets do.
+            chunk.0.iter_mut().zip(counts).for_each(|(word, count)| *word = word.wrapping_add(*count));
+        }
+    }
+
+    /// Sets the first words of a list, the rest of their last chunk to 0.
+    pub fn set(&mut self, span: Span, words: &[u64]) {
+        for (index, words) in (span.first..span.first + span.chunks).zip(words.chunks(CHUNK)) {
+            let mut chunk = Chunk::default();
+            chunk.0.iter_mut().zip(words).for_each(|(place, word)| *place = *word);
+            if self.table.get(index) != Some(&chunk)
+                && let Some(place) = self.table.touch(index)
+            {
+                *place = chunk;
+            }
+        }
+    }
+}
