@@ -32,9 +32,17 @@ pub fn check_counts(bounds: usize, counts: &[u64], count: u64) -> Result<(), Mal
     if counts.len() == bounds + 1 && adds_up(counts, count) { Ok(()) } else { Err(Malformed::Buckets) }
 }
 
+/// A request has fewer than 2^31 counts; each below this, they add up to less than 2^63.
+const HUGE: u64 = 1 << 32;
+
 /// Whether counts have that sum. It follows that none of them is greater, so that a total's buckets fit where its count does.
 #[inline]
 pub fn adds_up(counts: &[u64], count: u64) -> bool {
+    // As long as no count is huge, the sum of a request's counts stays below 64 bits, and the addition is all there is to do.
+    let bits = counts.iter().fold(0, |bits, one| bits | one);
+    if bits < HUGE {
+        return counts.iter().sum::<u64>() == count;
+    }
     let mut sum = 0_u64;
     let mut overflows = false;
     for one in counts {

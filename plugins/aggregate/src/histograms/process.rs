@@ -74,7 +74,7 @@ impl Aggregate {
         let code = columns.streams.as_ref().and_then(|codes| codes.get(row)).copied().unwrap_or(NO_CODE);
         let times = [cell(&columns.start_times), cell(&columns.times)];
         let known = (&self.config, &self.meta);
-        let advance = self.histograms.streams.advance(code, &point, times, known, &self.histograms.bounds)?;
+        let advance = self.histograms.streams.advance(code, &point, times, known)?;
         let body = match (&advance.buckets, &point.body) {
             (Buckets::None | Buckets::Whole, body) => *body,
             (Buckets::Explicit(counts), Body::Explicit { bounds, .. }) => Body::Explicit { bounds: *bounds, counts },
@@ -87,7 +87,7 @@ impl Aggregate {
             self.reasons.count(Reason::Rebased, 1);
         }
         // Not before: an increment that found no place is left to the stream's next point.
-        self.histograms.streams.accept(advance);
+        self.histograms.streams.accept(advance, &point);
         Ok(())
     }
 

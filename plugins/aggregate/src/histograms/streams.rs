@@ -4,7 +4,6 @@ use otelier_sdk::aggregate::{CumulativePoint, Exponential, Increment, Moments, N
 use otelier_sdk::table::{Fields, Record, Table};
 use otelier_sdk::{Failure, Keying, NO_BOUNDS, NO_CODE, NO_KEY, Output, Storage};
 
-use super::bounds::Bounds;
 use super::columns::{Body, Point};
 use super::packed::{pack, unpack};
 use super::series::{read_moments, write_moments};
@@ -86,7 +85,8 @@ pub struct Advance {
     pub is_rebased: bool,
     slot: u32,
     stream: Stream,
-    words: Vec<u64>,
+    /// The point's buckets as they are kept, where that is another form.
+    packed: Option<Vec<u64>>,
 }
 
 impl Advance {
@@ -106,6 +106,8 @@ pub struct Streams {
     live: usize,
     /// Codes of this call that may have no stream.
     unneeded: Vec<u32>,
+    /// Memory for differences.
+    spare: Vec<u64>,
 }
 
 impl Streams {
@@ -118,6 +120,7 @@ impl Streams {
             free: Vec::new(),
             live: 0,
             unneeded: Vec::new(),
+            spare: Vec::new(),
         }
     }
 
@@ -155,28 +158,29 @@ impl Streams {
 
     /// What a point adds to the total. Nothing changes before it is accepted.
     pub fn advance(
-        &self,
+        &mut self,
         code: u32,
         point: &Point<'_>,
         [start_time, time]: [u64; 2],
         (config, meta): (&Config, &Meta),
-        bounds: &Bounds,
     ) -> Result<Advance, Reason> {
         let buckets_max = config.max_buckets as usize;
         let slot = self.slots.get(code);
         let known = self.table.get(slot);
         let before = known.map(|stream| stream.sequence).unwrap_or_default();
         let (sequence, restarted) = before.follow(start_time, time)?;
-        let (own, words) = match &point.body {
-            Body::Explicit { bounds, counts } => (*bounds, counts.to_vec()),
-            Body::Exponential(point) => (NO_BOUNDS, pack(&Exponential::of(point, buckets_max))),
+        let (own, words, packed) = match &point.body {
+            Body::Explicit { bounds, counts } => (*bounds, counts.len(), None),
+            Body::Exponential(point) => {
+                let packed = pack(&Exponential::of(point, buckets_max));
+                (NO_BOUNDS, packed.len(), Some(packed))
+            }
         };
         let span = known.map(|stream| stream.span).unwrap_or_default();
         let stream = Stream { code, bounds: own, span, moments: point.moments, sequence, updated: 0 };
         let increment = Moments::EMPTY.whole();
-        let mut advance = Advance { increment, buckets: Buckets::None, is_rebased: false, slot, stream, words };
-        let needs_room = advance.words.len() > span.words();
-        if needs_room && !self.words.has_room(advance.words.len()) {
+        let mut advance = Advance { increment, buckets: Buckets::None, is_rebased: false, slot, stream, packed };
+        if words > span.words() && !self.words.has_room(words) {
             return Err(Reason::BucketsRoom);
         }
         let Some(known) = known else {
@@ -194,7 +198,8 @@ impl Streams {
         } else if known.bounds != own {
             advance.is_rebased = true;
         } else {
-            self.measure(known, point, buckets_max, bounds, &mut advance)?;
+            let spare = std::mem::take(&mut self.spare);
+            self.measure(slot, point, buckets_max, spare, &mut advance)?;
         }
         Ok(advance)
     }
@@ -202,18 +207,18 @@ impl Streams {
     /// What was counted since the point before; all of it where anything fell, so that the stream must have begun again.
     fn measure(
         &self,
-        known: &Stream,
+        slot: u32,
         point: &Point<'_>,
         buckets_max: usize,
-        bounds: &Bounds,
+        mut spare: Vec<u64>,
         advance: &mut Advance,
     ) -> Result<(), Reason> {
+        let Some(known) = self.table.get(slot) else { return Err(Reason::Untracked) };
         let increment = point.moments.since(&known.moments)?;
         let buckets = match &point.body {
             Body::Explicit { counts, .. } => {
-                let before = self.words.read(known.span, bounds.list(known.bounds).len() + 1);
-                let counts = counts.iter().zip(&before).map(|(count, before)| count.checked_sub(*before));
-                counts.collect::<Option<Vec<u64>>>().map(Buckets::Explicit)
+                let is_more = self.words.exceed(known.span, counts, &mut spare);
+                is_more.then_some(Buckets::Explicit(spare))
             }
             Body::Exponential(now) => {
                 let before = unpack(&self.words.read(known.span, usize::MAX)).unwrap_or_default();
@@ -228,14 +233,21 @@ impl Streams {
     }
 
     /// The point was taken: its stream goes on from there.
-    pub fn accept(&mut self, advance: Advance) {
-        let Advance { slot, mut stream, words, .. } = advance;
+    pub fn accept(&mut self, advance: Advance, point: &Point<'_>) {
+        let Advance { slot, mut stream, packed, buckets, .. } = advance;
+        if let Buckets::Explicit(spare) = buckets {
+            self.spare = spare;
+        }
+        let words = match (&packed, &point.body) {
+            (None, Body::Explicit { counts, .. }) => counts,
+            (packed, _) => packed.as_deref().unwrap_or_default(),
+        };
         if words.len() > stream.span.words() {
             self.words.release(stream.span);
             // There was room when the point was looked at.
             stream.span = self.words.reserve(words.len()).unwrap_or_default();
         }
-        self.words.set(stream.span, &words);
+        self.words.set(stream.span, words);
         match self.table.touch(slot) {
             Some(place) => *place = stream,
             None => self.begin(stream),

@@ -143,11 +143,25 @@ impl Words {
         list
     }
 
+    /// What counts are more than the first words of a list; false where any is less.
+    pub fn exceed(&self, span: Span, counts: &[u64], more: &mut Vec<u64>) -> bool {
+        more.clear();
+        let mut is_less = false;
+        for (index, counts) in (span.first..span.first + span.chunks).zip(counts.chunks(CHUNK)) {
+            let Some(Chunk(words)) = self.table.get(index) else { return false };
+            more.extend(counts.iter().zip(words).map(|(count, word)| {
+                is_less |= count < word;
+                count.wrapping_sub(*word)
+            }));
+        }
+        !is_less
+    }
+
     /// Adds to the first words of a list.
     #[inline]
     pub fn add(&mut self, span: Span, counts: &[u64]) {
         for (index, counts) in (span.first..span.first + span.chunks).zip(counts.chunks(CHUNK)) {
-            if counts.iter().fold(0, |bits, count| bits | count) == 0 {
+            if counts.iter().all(|count| *count == 0) {
                 continue;
             }
             let Some(chunk) = self.table.touch(index) else { return };
@@ -156,15 +170,15 @@ impl Words {
         }
     }
 
-    /// Sets the first words of a list, the rest of their last chunk to 0.
+    /// Sets the first words of a list; chunks that hold them already are left alone.
     pub fn set(&mut self, span: Span, words: &[u64]) {
         for (index, words) in (span.first..span.first + span.chunks).zip(words.chunks(CHUNK)) {
-            let mut chunk = Chunk::default();
-            chunk.0.iter_mut().zip(words).for_each(|(place, word)| *place = *word);
-            if self.table.get(index) != Some(&chunk)
-                && let Some(place) = self.table.touch(index)
-            {
-                *place = chunk;
+            let is_same = |chunk: &Chunk| chunk.0.iter().zip(words).all(|(place, word)| place == word);
+            if self.table.get(index).is_some_and(is_same) {
+                continue;
+            }
+            if let Some(Chunk(places)) = self.table.touch(index) {
+                places.iter_mut().zip(words).for_each(|(place, word)| *place = *word);
             }
         }
     }
