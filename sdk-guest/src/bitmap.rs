@@ -100,9 +100,38 @@ impl Bitmap {
     }
 }
 
+/// Row i is in the bitmap where the i-th is true.
+impl FromIterator<bool> for Bitmap {
+    fn from_iter<I: IntoIterator<Item = bool>>(rows: I) -> Bitmap {
+        let (mut words, mut word, mut count) = (Vec::new(), 0_u64, 0_u32);
+        for row in rows {
+            word |= u64::from(row) << (count % 64);
+            count += 1;
+            if count.is_multiple_of(64) {
+                words.push(word);
+                word = 0;
+            }
+        }
+        if word != 0 {
+            words.push(word);
+        }
+        Bitmap { words }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::Bitmap;
+
+    #[test]
+    fn one_bool_a_row() {
+        for count in [0_usize, 1, 63, 64, 65, 200] {
+            let bitmap: Bitmap = (0..count).map(|row| row % 3 == 0).collect();
+            for row in 0..260 {
+                assert_eq!(bitmap.get(row), row < count && row % 3 == 0, "{row} of {count}");
+            }
+        }
+    }
 
     #[test]
     fn ranges_agree_with_single_rows() {

@@ -17,7 +17,11 @@
 //! Levels: 0 resource, 1 scope, 2 item, 3 request metadata; 4 scope identity and 5 metric identity in stream keys; 6 a field of
 //! the item or its scope.
 
+mod any_value;
+
 use crate::Level;
+
+pub use any_value::AnyValue;
 
 /// First byte of every key.
 const VERSION: u8 = 1;
@@ -137,13 +141,22 @@ pub struct KeyBuilder {
 
 impl KeyBuilder {
     /// Adds an attribute.
-    pub fn attribute(mut self, level: Level, name: &str, value: Value<'_>) -> KeyBuilder {
+    pub fn attribute(self, level: Level, name: &str, value: Value<'_>) -> KeyBuilder {
         let level = match level {
             Level::Resource => 0,
             Level::Scope => 1,
             Level::Item => 2,
             Level::Metadata => 3,
         };
+        self.add(level, name, value)
+    }
+
+    /// Adds a field of the item or its scope.
+    pub fn field(self, name: &str, value: Value<'_>) -> KeyBuilder {
+        self.add(FIELD, name, value)
+    }
+
+    fn add(mut self, level: u8, name: &str, value: Value<'_>) -> KeyBuilder {
         self.elements.retain(|(at, known, _)| (*at, known.as_slice()) != (level, name.as_bytes()));
         self.elements.push((level, name.as_bytes().to_vec(), encoded(value)));
         self
@@ -187,13 +200,16 @@ fn encoded(value: Value<'_>) -> Vec<u8> {
 }
 
 fn put_text(out: &mut Vec<u8>, text: &[u8]) {
-    let mut length = text.len();
-    while length >= 0x80 {
-        out.push(length as u8 | 0x80);
-        length >>= 7;
-    }
-    out.push(length as u8);
+    put_varint(out, text.len());
     out.extend_from_slice(text);
+}
+
+fn put_varint(out: &mut Vec<u8>, mut number: usize) {
+    while number >= 0x80 {
+        out.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    out.push(number as u8);
 }
 
 /// The key that marks the series for everything that found no room: the item attribute `otel.metric.overflow` is true.

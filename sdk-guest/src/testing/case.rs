@@ -4,12 +4,15 @@
 //!
 //! ```text
 //! input     {"now_ms": 1000, "process": [metric…]}    expected  {"absorbed": 2, "dropped": 0, "passed": 0}
+//!           {"now_ms": 1000, "spans": [span…]}                  {"passed": 1, "sent": [item…]}
+//!           {"now_ms": 1000, "logs": [record…]}                 {"passed": 1, "sent": [item…]}
 //!           {"now_ms": 2000, "flush": true}                     {"emitted": [metric…]}
 //!           {"now_ms": 3000, "commit": true}                    {}
 //!           {"now_ms": 4000, "crash": true}                     {}
 //! ```
 //!
-//! The first step's `now_ms` is also the moment of the start. Every step is committed unless it says `"commit": false`.
+//! The first step's `now_ms` is also the moment of the start. Every step is committed unless it says `"commit": false`. A case
+//! has one signal. `sent` is what went on, looked at where it is given.
 
 use std::fs;
 use std::path::Path;
@@ -17,9 +20,9 @@ use std::path::Path;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::Processor;
+use crate::{Processor, Signal};
 
-use super::{Emitted, Harness, Metric};
+use super::{Emitted, Harness, LogRecord, Metric, Outcome, Sent, Span};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -27,6 +30,10 @@ struct Step {
     now_ms: u64,
     #[serde(default)]
     process: Vec<Metric>,
+    #[serde(default)]
+    spans: Vec<Span>,
+    #[serde(default)]
+    logs: Vec<LogRecord>,
     #[serde(default)]
     flush: bool,
     #[serde(default)]
@@ -46,6 +53,7 @@ struct Expected {
     dropped: usize,
     passed: usize,
     emitted: Vec<Emitted>,
+    sent: Option<Vec<Sent>>,
 }
 
 /// Runs every case below a folder; panics at the first that differs, naming case and step.
@@ -67,27 +75,40 @@ fn run_case<P: Processor>(case: &Path) {
     assert_eq!(steps.len(), expected.len(), "{name}: as many steps as expectations");
     let start = steps.first().map_or(0, |step| step.now_ms);
     let failed = |failure: crate::Failure| -> ! { panic!("{name}: {}", failure.message) };
-    let mut harness = Harness::<P>::start(&config, start * 1_000_000).unwrap_or_else(|failure| failed(failure));
+    let signal = signal(&steps);
+    let mut harness =
+        Harness::<P>::start_for(signal, &config, start * 1_000_000).unwrap_or_else(|failure| failed(failure));
     for (index, (step, expected)) in steps.iter().zip(expected).enumerate() {
-        let got = run_step(&mut harness, step).unwrap_or_else(|failure| failed(failure));
+        let mut got = run_step(&mut harness, step, signal).unwrap_or_else(|failure| failed(failure));
+        if expected.sent.is_none() {
+            got.sent = None;
+        }
         assert_eq!(got, expected, "{name}, step {index}");
     }
 }
 
-fn run_step<P: Processor>(harness: &mut Harness<P>, step: &Step) -> Result<Expected, crate::Failure> {
+fn signal(steps: &[Step]) -> Signal {
+    match steps {
+        steps if steps.iter().any(|step| !step.spans.is_empty()) => Signal::Traces,
+        steps if steps.iter().any(|step| !step.logs.is_empty()) => Signal::Logs,
+        _ => Signal::Metrics,
+    }
+}
+
+fn run_step<P: Processor>(harness: &mut Harness<P>, step: &Step, signal: Signal) -> Result<Expected, crate::Failure> {
     let now = step.now_ms * 1_000_000;
     let mut got = Expected::default();
     if step.crash {
         harness.crash(now)?;
     }
-    if !step.process.is_empty() {
-        let outcome = harness.process(&step.process, now)?;
-        got = Expected {
-            absorbed: outcome.absorbed,
-            dropped: outcome.dropped,
-            passed: outcome.passed,
-            emitted: outcome.emitted,
+    if !step.process.is_empty() || !step.spans.is_empty() || !step.logs.is_empty() {
+        let outcome = match signal {
+            Signal::Metrics => harness.process(&step.process, now)?,
+            Signal::Traces => harness.process_spans(&step.spans, now)?,
+            Signal::Logs => harness.process_logs(&step.logs, now)?,
         };
+        let Outcome { absorbed, dropped, passed, emitted, sent } = outcome;
+        got = Expected { absorbed, dropped, passed, emitted, sent: Some(sent) };
     }
     if step.flush {
         got.emitted = harness.flush(now)?;

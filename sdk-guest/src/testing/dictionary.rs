@@ -2,10 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use crate::key::{KeyBuilder, Value};
+use crate::key::{self, KeyBuilder, Value};
 use crate::{Attribute, Descriptor, Level, NO_CODE, NO_KEY, Source, Temporality};
 
 use super::Point;
+use super::items::Fed;
+
+/// Longer keys have no code.
+const KEY_MAX: usize = 64 << 10;
 
 #[derive(Debug, Clone)]
 pub(super) enum Grouping {
@@ -34,6 +38,40 @@ impl Grouping {
             Grouping::Drop(list) => format!("drop {:?}", listed(list)),
             Grouping::Stream(_) => "stream".to_owned(),
         }
+    }
+
+    /// The item's attributes that are part of its key, with their encoded values.
+    fn attributes<'i>(&self, item: &'i Fed) -> Vec<(Level, &'i str, Vec<u8>)> {
+        let sent = &item.sent;
+        let levels = [(Level::Resource, &sent.resource), (Level::Scope, &sent.scope), (Level::Item, &sent.attributes)];
+        let mut taken = Vec::new();
+        for (level, attributes) in levels {
+            for (key, value) in attributes {
+                let is = |one: &Attribute| one.level == level && one.key == *key;
+                let is_taken = match self {
+                    Grouping::Keep(list) => list.iter().any(is),
+                    Grouping::KeyBy(list) => {
+                        list.iter().any(|one| matches!(one, Source::Attribute(attribute) if is(attribute)))
+                    }
+                    Grouping::Drop(list) => !list.iter().any(is),
+                    Grouping::Stream(_) => true,
+                };
+                if is_taken {
+                    taken.push((level, key.as_str(), value.encode()));
+                }
+            }
+        }
+        taken
+    }
+
+    /// The same for fields.
+    fn fields<'s>(&'s self, item: &Fed) -> Vec<(&'s str, Vec<u8>)> {
+        let Grouping::KeyBy(sources) = self else { return Vec::new() };
+        let field = |source: &'s Source| match source {
+            Source::Field(name) => Some((name.as_str(), item.value_of(source)?)),
+            Source::Attribute(_) => None,
+        };
+        sources.iter().filter_map(field).collect()
     }
 }
 
@@ -83,38 +121,41 @@ impl Dictionary {
 
     /// The code of a point.
     pub fn project(&mut self, descriptor: &Descriptor, point: &Point, entries_max: usize) -> u32 {
+        self.project_item(&Fed::point(descriptor, point, true), entries_max)
+    }
+
+    /// The code of an item.
+    pub fn project_item(&mut self, item: &Fed, entries_max: usize) -> u32 {
+        let temporality = item.shape().map_or(Temporality::Unspecified, |(_, temporality)| temporality);
         if let Grouping::Stream(Some(only)) = &self.grouping
-            && *only != descriptor.temporality
+            && *only != temporality
         {
             return NO_KEY;
         }
-        let mut builder = KeyBuilder::default();
-        let mut count = 0;
-        let levels =
-            [(Level::Resource, &point.resource), (Level::Scope, &point.scope), (Level::Item, &point.attributes)];
-        for (level, attributes) in levels {
-            for (key, value) in attributes {
-                let named = |list: &[Attribute]| list.iter().any(|one| one.level == level && one.key == *key);
-                let taken = match &self.grouping {
-                    Grouping::Keep(list) => named(list),
-                    Grouping::KeyBy(list) => list
-                        .iter()
-                        .any(|one| matches!(one, Source::Attribute(one) if one.level == level && one.key == *key)),
-                    Grouping::Drop(list) => !named(list),
-                    Grouping::Stream(_) => true,
-                };
-                if taken {
-                    count += 1;
-                    builder = builder.attribute(level, key, Value::String(value.as_bytes()));
-                }
-            }
+        let (mut builder, mut count) = (KeyBuilder::default(), 0);
+        for (level, key, value) in self.grouping.attributes(item) {
+            count += 1;
+            builder = builder.attribute(level, key, read(&value));
+        }
+        for (name, value) in self.grouping.fields(item) {
+            count += 1;
+            builder = builder.field(name, read(&value));
         }
         if matches!(self.grouping, Grouping::Stream(_)) {
             // Not where the real encoding has it, but as distinct.
-            let identity = format!("{} {} {:?}", descriptor.name, descriptor.unit, descriptor.kind);
+            let identity = format!("{} {} {:?}", item.sent.name, item.sent.unit, item.shape());
             builder = builder.attribute(Level::Metadata, "metric", Value::String(identity.as_bytes()));
             count += 1;
         }
-        if count == 0 { NO_KEY } else { self.code(&builder.finish(), entries_max) }
+        let key = builder.finish();
+        match count {
+            0 => NO_KEY,
+            _ if key.len() > KEY_MAX => NO_CODE,
+            _ => self.code(&key, entries_max),
+        }
     }
+}
+
+fn read(encoded: &[u8]) -> Value<'_> {
+    key::read_value(encoded).expect("a test's values are values")
 }

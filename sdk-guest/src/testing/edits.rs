@@ -1,6 +1,14 @@
-//! Edits that a call asked for.
+//! Edits that a call asked for, and what they make of the items.
 
-use crate::{Attribute, Bitmap, Blob, When};
+use crate::key::AnyValue;
+use crate::{Attribute, Bitmap, Blob, Descriptor, Level, When};
+
+use super::items::{Fed, Sent};
+
+/// Edits in one call.
+const EDITS_MAX: usize = 1024;
+/// Bytes of one value.
+const VALUE_MAX: usize = 64 << 10;
 
 /// One edit, as the contract has it.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,4 +53,130 @@ pub enum Edit {
         /// The new description.
         description: String,
     },
+}
+
+/// Applies edits to the rows among the items, each to what the one before left. Panics where the real host would end the call.
+pub(super) fn apply(edits: &[Edit], descriptors: &[Descriptor], items: &mut [Fed]) {
+    assert!(edits.len() <= EDITS_MAX, "{} edits in one call", edits.len());
+    let mut rows: Vec<&mut Fed> = items.iter_mut().filter(|item| item.is_row).collect();
+    for edit in edits {
+        match edit {
+            Edit::Set { rows: which, attribute, when, values, indices } => {
+                check(which, attribute, rows.len());
+                let values = decoded(values);
+                assert_eq!(indices.len(), if values.len() == 1 { 0 } else { which.count() }, "an index for each row");
+                for (nth, row) in chosen(&mut rows, which).enumerate() {
+                    let value = indices.get(nth).map_or(0, |index| *index as usize);
+                    set(&mut row.sent, attribute, *when, &values[value]);
+                }
+            }
+            Edit::Remove { rows: which, attribute } => {
+                check(which, attribute, rows.len());
+                for row in chosen(&mut rows, which) {
+                    row.sent.level(attribute.level).remove(&attribute.key);
+                }
+            }
+            Edit::Rename { rows: which, attribute, key } => {
+                check(which, attribute, rows.len());
+                for row in chosen(&mut rows, which) {
+                    let attributes = row.sent.level(attribute.level);
+                    if let Some(value) = attributes.remove(&attribute.key) {
+                        attributes.insert(key.clone(), value);
+                    }
+                }
+            }
+            Edit::Metric { descriptor, name, unit, description } => {
+                let edited = &descriptors[*descriptor as usize];
+                for row in rows.iter_mut().filter(|row| row.descriptor.as_ref() == Some(edited)) {
+                    row.sent.name.clone_from(name);
+                    row.sent.unit.clone_from(unit);
+                    row.sent.description.clone_from(description);
+                }
+            }
+        }
+    }
+}
+
+fn check(rows: &Bitmap, attribute: &Attribute, count: usize) {
+    assert!(attribute.level != Level::Metadata, "metadata cannot be edited");
+    assert_eq!(rows.count(), (0..count).filter(|row| rows.get(*row)).count(), "rows are edited that do not exist");
+}
+
+fn decoded(values: &Blob) -> Vec<AnyValue> {
+    let decode = |value: &[u8]| {
+        assert!(value.len() <= VALUE_MAX, "a value of {} bytes", value.len());
+        AnyValue::decode(value).unwrap_or_else(|| panic!("{value:?} is no value"))
+    };
+    let values: Vec<AnyValue> = values.iter().map(decode).collect();
+    assert!(!values.is_empty(), "an attribute is set to no value");
+    values
+}
+
+fn chosen<'r>(rows: &'r mut [&mut Fed], which: &'r Bitmap) -> impl Iterator<Item = &'r mut Fed> {
+    rows.iter_mut().enumerate().filter(|(row, _)| which.get(*row)).map(|(_, item)| &mut **item)
+}
+
+fn set(sent: &mut Sent, attribute: &Attribute, when: When, value: &AnyValue) {
+    let attributes = sent.level(attribute.level);
+    let is_set = match when {
+        When::Always => true,
+        When::Absent => !attributes.contains_key(&attribute.key),
+        When::Present => attributes.contains_key(&attribute.key),
+    };
+    if is_set {
+        attributes.insert(attribute.key.clone(), value.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Edit, apply};
+    use crate::key::AnyValue;
+    use crate::testing::items::Fed;
+    use crate::testing::{Attributes, Span};
+    use crate::{Attribute, Bitmap, Blob, When};
+
+    fn set(rows: Bitmap, key: &str, when: When, values: &[i64], indices: &[u32]) -> Edit {
+        let values: Vec<Vec<u8>> = values.iter().map(|value| AnyValue::from(*value).encode()).collect();
+        let values: Blob = values.iter().map(Vec::as_slice).collect();
+        Edit::Set { rows, attribute: Attribute::item(key), when, values, indices: indices.to_vec() }
+    }
+
+    fn rename(from: &str, to: &str) -> Edit {
+        Edit::Rename { rows: Bitmap::all(3), attribute: Attribute::item(from), key: to.to_owned() }
+    }
+
+    fn after(edits: &[Edit]) -> Vec<Attributes> {
+        let attributes = |keys: &[(&str, i64)]| -> Attributes {
+            keys.iter().map(|(key, value)| ((*key).to_owned(), AnyValue::from(*value))).collect()
+        };
+        let fed = |keys| Fed::span(&Span { attributes: attributes(keys), ..Span::default() });
+        let mut items = [fed(&[("a", 1)]), fed(&[("b", 2)]), fed(&[("a", 1), ("b", 2)])];
+        apply(edits, &[], &mut items);
+        items.map(|item| item.sent.attributes).to_vec()
+    }
+
+    fn shown(edits: &[Edit]) -> Vec<String> {
+        let pair = |(key, value): (&String, &AnyValue)| match value {
+            AnyValue::Integer(value) => format!("{key}={value}"),
+            other => format!("{key}={other:?}"),
+        };
+        after(edits).iter().map(|row| row.iter().map(pair).collect::<Vec<_>>().join(" ")).collect()
+    }
+
+    #[test]
+    fn edits_see_what_the_one_before_left() {
+        let all = || Bitmap::all(3);
+        assert_eq!(shown(&[]), ["a=1", "b=2", "a=1 b=2"]);
+        assert_eq!(shown(&[set(all(), "a", When::Always, &[7], &[])]), ["a=7", "a=7 b=2", "a=7 b=2"]);
+        assert_eq!(shown(&[set(all(), "a", When::Absent, &[7], &[])]), ["a=1", "a=7 b=2", "a=1 b=2"]);
+        assert_eq!(shown(&[set(all(), "a", When::Present, &[7], &[])]), ["a=7", "b=2", "a=7 b=2"]);
+        assert_eq!(shown(&[rename("a", "b")]), ["b=1", "b=2", "b=1"]);
+        let swap = [rename("a", "c"), rename("b", "a"), rename("c", "b")];
+        assert_eq!(shown(&swap), ["b=1", "a=2", "a=2 b=1"]);
+        let two = [true, false, true].into_iter().collect();
+        assert_eq!(shown(&[set(two, "a", When::Always, &[8, 9], &[1, 0])]), ["a=9", "b=2", "a=8 b=2"]);
+        let remove = Edit::Remove { rows: all(), attribute: Attribute::item("a") };
+        assert_eq!(shown(&[remove, set(all(), "a", When::Absent, &[7], &[])]), ["a=7", "a=7 b=2", "a=7 b=2"]);
+    }
 }

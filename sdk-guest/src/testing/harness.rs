@@ -2,13 +2,15 @@
 
 use crate::{Failure, Instance, Processor, Progress, Signal, Stored};
 
+use super::items::Fed;
 use super::memory::Durable;
-use super::{Emitted, MemoryHost, Metric};
+use super::{Emitted, LogRecord, MemoryHost, Metric, Sent, Span, edits};
 
 /// A processor on a [`MemoryHost`].
 pub struct Harness<P> {
     host: MemoryHost,
     instance: Instance<P>,
+    signal: Signal,
     config: String,
     stored: Option<Stored>,
     /// What a crash leaves.
@@ -19,7 +21,7 @@ pub struct Harness<P> {
 /// What became of a batch.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Outcome {
-    /// Points that went on untouched.
+    /// Items that went on.
     pub passed: usize,
     /// Rows the processor took.
     pub absorbed: usize,
@@ -27,40 +29,75 @@ pub struct Outcome {
     pub dropped: usize,
     /// What it emitted.
     pub emitted: Vec<Emitted>,
+    /// The items that went on, in the order they came, as its edits left them.
+    pub sent: Vec<Sent>,
 }
 
 impl<P: Processor> Harness<P> {
-    /// A new component with nothing stored, started and committed.
+    /// A new component in a pipeline of metrics, with nothing stored, started and committed.
     pub fn start(config: &str, now: u64) -> Result<Harness<P>, Failure> {
-        Harness::on(MemoryHost::new(), None, config, now)
+        Harness::start_for(Signal::Metrics, config, now)
     }
 
-    fn on(mut host: MemoryHost, previous: Option<Stored>, config: &str, now: u64) -> Result<Harness<P>, Failure> {
+    /// The same for any signal.
+    pub fn start_for(signal: Signal, config: &str, now: u64) -> Result<Harness<P>, Failure> {
+        Harness::on(MemoryHost::new(), signal, None, config, now)
+    }
+
+    fn on(
+        mut host: MemoryHost,
+        signal: Signal,
+        previous: Option<Stored>,
+        config: &str,
+        now: u64,
+    ) -> Result<Harness<P>, Failure> {
         host.forget_instance();
-        let mut instance = Instance::describe(&mut host, Signal::Metrics, config)?;
+        let mut instance = Instance::describe(&mut host, signal, config)?;
         host.described();
         host.begin();
         instance.start(&mut host, previous.clone(), now)?;
         let current = |format| Stored { format, config: config.to_owned() };
         let stored = host.declared.state_format.map(current);
         let committed = (Durable::default(), previous);
-        let mut harness = Harness { host, instance, config: config.to_owned(), stored, committed, now };
+        let mut harness = Harness { host, instance, signal, config: config.to_owned(), stored, committed, now };
         harness.commit();
         Ok(harness)
     }
 
-    /// One batch: processed, not yet committed. A failure crashes and restarts, as the host does for what keeps state.
+    /// One batch of metrics: processed, not yet committed. A failure crashes and restarts, as the host does for what keeps state.
     pub fn process(&mut self, metrics: &[Metric], now: u64) -> Result<Outcome, Failure> {
+        self.begin(Signal::Metrics, now);
+        let passed = self.host.project(metrics);
+        self.process_rows(passed)
+    }
+
+    /// The same for spans.
+    pub fn process_spans(&mut self, spans: &[Span], now: u64) -> Result<Outcome, Failure> {
+        self.begin(Signal::Traces, now);
+        let passed = self.host.project_items(spans.iter().map(Fed::span).collect());
+        self.process_rows(passed)
+    }
+
+    /// The same for log records.
+    pub fn process_logs(&mut self, records: &[LogRecord], now: u64) -> Result<Outcome, Failure> {
+        self.begin(Signal::Logs, now);
+        let passed = self.host.project_items(records.iter().map(Fed::record).collect());
+        self.process_rows(passed)
+    }
+
+    fn begin(&mut self, signal: Signal, now: u64) {
+        assert_eq!(signal, self.signal, "the component was started for another signal");
         self.now = now;
         self.host.begin();
-        let passed = self.host.project(metrics);
+    }
+
+    fn process_rows(&mut self, passed: usize) -> Result<Outcome, Failure> {
+        self.host.project_values_of();
         let rows = self.host.rows();
-        if rows == 0 {
-            return Ok(Outcome { passed, ..Outcome::default() });
-        }
-        let result = self.instance.process(&mut self.host, Signal::Metrics, now);
-        if let Err(failure) = result {
-            self.crash(now)?;
+        if rows > 0
+            && let Err(failure) = self.instance.process(&mut self.host, self.signal, self.now)
+        {
+            self.crash(self.now)?;
             return Err(failure);
         }
         let (dropped, absorbed) = (self.host.dropped.count(), self.host.absorbed.count());
@@ -68,7 +105,20 @@ impl<P: Processor> Harness<P> {
         assert!(!overlap, "a row is dropped and absorbed");
         self.host.finish();
         let emitted = self.take_emitted();
-        Ok(Outcome { passed: passed + rows - dropped - absorbed, absorbed, dropped, emitted })
+        let sent = self.take_sent();
+        Ok(Outcome { passed: passed + rows - dropped - absorbed, absorbed, dropped, emitted, sent })
+    }
+
+    fn take_sent(&mut self) -> Vec<Sent> {
+        let mut items = std::mem::take(&mut self.host.fed);
+        edits::apply(&self.host.edits, &self.host.descriptors, &mut items);
+        let mut row = 0..;
+        let mut goes_on = |item: &Fed| {
+            let row = if item.is_row { row.next() } else { None };
+            row.is_none_or(|row| !self.host.dropped.get(row) && !self.host.absorbed.get(row))
+        };
+        items.retain(&mut goes_on);
+        items.into_iter().map(|item| item.sent).collect()
     }
 
     /// Flushes until nothing is left; returns what was emitted.
@@ -124,7 +174,7 @@ impl<P: Processor> Harness<P> {
         host.dictionary_entries = self.host.dictionary_entries;
         host.durable = durable;
         host.log.append(&mut self.host.log);
-        *self = Harness::on(host, previous, config, now)?;
+        *self = Harness::on(host, self.signal, previous, config, now)?;
         Ok(())
     }
 

@@ -12,6 +12,7 @@ use crate::{
 use super::dictionary::{Dictionary, Grouping};
 use super::edits::Edit;
 use super::histograms::{self, DEFAULT_KINDS, Emission, InputBounds, PointColumns};
+use super::items::Fed;
 use super::{Content, Emitted, EmittedPoint, Metric, Shape};
 
 const KEY_MAX: usize = 1024;
@@ -36,6 +37,8 @@ pub struct MemoryHost {
     pub(super) descriptors_sent: usize,
     pub(super) columns: Columns,
     pub(super) rows: usize,
+    /// The items of this call, rows or not.
+    pub(super) fed: Vec<Fed>,
     pub(super) dropped: Bitmap,
     pub(super) absorbed: Bitmap,
     pub(super) emitted: Vec<Emitted>,
@@ -70,8 +73,8 @@ pub(super) struct Declared {
     /// Columns of values.
     pub value_of: Vec<Source>,
     values: bool,
-    times: bool,
-    start_times: bool,
+    pub times: bool,
+    pub start_times: bool,
     keyings: Vec<(Grouping, bool)>,
     pub state_format: Option<u32>,
     pub flush_every_ms: Option<u32>,
@@ -93,9 +96,9 @@ pub(super) struct Columns {
     values: Option<Vec<u64>>,
     integers: Bitmap,
     no_value: Bitmap,
-    times: Option<Vec<u64>>,
-    start_times: Option<Vec<u64>>,
-    keys: Vec<Option<Vec<u32>>>,
+    pub times: Option<Vec<u64>>,
+    pub start_times: Option<Vec<u64>>,
+    pub keys: Vec<Option<Vec<u32>>>,
 }
 
 fn matches(pattern: &[u8], name: &[u8]) -> bool {
@@ -133,6 +136,7 @@ impl MemoryHost {
     pub(super) fn begin(&mut self) {
         self.columns = Columns::default();
         self.rows = 0;
+        self.fed.clear();
         self.dropped = Bitmap::new();
         self.absorbed = Bitmap::new();
         self.emitted.clear();
@@ -156,8 +160,9 @@ impl MemoryHost {
         for metric in metrics {
             let descriptor = metric.descriptor();
             let is_read = |pattern: &String| matches(pattern.as_bytes(), descriptor.name.as_bytes());
-            let is_read = self.declared.patterns.iter().any(is_read) && kinds.contains(&descriptor.kind);
-            if !is_read || metric.points.is_empty() {
+            let is_row = self.declared.patterns.iter().any(is_read) && kinds.contains(&descriptor.kind);
+            self.fed.extend(metric.points.iter().map(|point| Fed::point(&descriptor, point, is_row)));
+            if !is_row || metric.points.is_empty() {
                 passed += metric.points.len();
                 continue;
             }

@@ -36,6 +36,7 @@ mod dictionary;
 mod edits;
 mod harness;
 mod histograms;
+mod items;
 mod memory;
 mod metric;
 
@@ -43,5 +44,6 @@ pub use case::run_cases;
 pub use edits::Edit;
 pub use harness::{Harness, Outcome};
 pub use histograms::{Content, ExponentialHistogram, Histogram, Summary};
+pub use items::{Attributes, LogRecord, Sent, Span};
 pub use memory::MemoryHost;
 pub use metric::{Emitted, EmittedPoint, Metric, Point, Shape};
