@@ -1,0 +1,96 @@
+//! Plays a program: from the values that attributes have at first to the values its actions set.
+
+use otelier_sdk::When;
+use otelier_sdk::key::{elements, write_value};
+
+use crate::action::{VALUE_BYTES_MAX, level_number};
+use crate::hash::hash;
+use crate::plan::{Program, Step};
+
+/// What a program found.
+#[derive(Debug, Default, PartialEq)]
+pub struct Outcome {
+    /// By output: the encoded value that is set; `None` where there is none to set.
+    pub values: Vec<Option<Vec<u8>>>,
+    /// How many values were too long to copy.
+    pub too_long: usize,
+}
+
+impl Outcome {
+    /// About how much memory it takes.
+    pub fn bytes(&self) -> usize {
+        let value = |value: &Option<Vec<u8>>| size_of::<Option<Vec<u8>>>() + value.as_ref().map_or(0, Vec::len);
+        size_of::<Outcome>() + self.values.iter().map(value).sum::<usize>()
+    }
+}
+
+impl Program {
+    /// Plays it on a dictionary entry; `None` where that is no key.
+    pub fn play_key(&self, key: &[u8]) -> Option<Outcome> {
+        let elements = elements(key)?;
+        let mut state = vec![None; self.tracked.len()];
+        for (place, attribute) in state.iter_mut().zip(&self.tracked) {
+            let (level, name) = (level_number(attribute.level), attribute.key.as_bytes());
+            let element = elements.iter().find(|element| element.level == level && element.name == name);
+            *place = element.map(|element| write_value(element.value));
+        }
+        Some(self.play(state))
+    }
+
+    /// Plays it on encoded values by slot.
+    pub fn play(&self, mut state: Vec<Option<Vec<u8>>>) -> Outcome {
+        let mut outcome = Outcome::default();
+        for step in &self.steps {
+            match step {
+                Step::Set { slot, when, value } => set(&mut state, *slot, *when, value),
+                Step::Remove { slot } => drop(take(&mut state, *slot)),
+                Step::Rename { from, to } => {
+                    if let Some(value) = take(&mut state, *from) {
+                        set(&mut state, *to, When::Always, &value);
+                    }
+                }
+                Step::Copy { from, to, when } => {
+                    let value = get(&state, *from).cloned();
+                    outcome.too_long += usize::from(value.as_ref().is_some_and(|value| is_too_long(value)));
+                    let value = value.filter(|value| !is_too_long(value));
+                    if let (Some(value), Some(to)) = (&value, to) {
+                        set(&mut state, *to, *when, value);
+                    }
+                    outcome.values.push(value);
+                }
+                Step::Hash { slot } => {
+                    let hashed = get(&state, *slot).map(|value| hash(value));
+                    if let Some(hashed) = &hashed {
+                        set(&mut state, *slot, When::Always, hashed);
+                    }
+                    outcome.values.push(hashed);
+                }
+            }
+        }
+        outcome
+    }
+}
+
+fn is_too_long(value: &[u8]) -> bool {
+    value.len() > VALUE_BYTES_MAX
+}
+
+fn get(state: &[Option<Vec<u8>>], slot: usize) -> Option<&Vec<u8>> {
+    state.get(slot)?.as_ref()
+}
+
+fn take(state: &mut [Option<Vec<u8>>], slot: usize) -> Option<Vec<u8>> {
+    state.get_mut(slot)?.take()
+}
+
+fn set(state: &mut [Option<Vec<u8>>], slot: usize, when: When, value: &[u8]) {
+    let Some(place) = state.get_mut(slot) else { return };
+    let is_set = match when {
+        When::Always => true,
+        When::Absent => place.is_none(),
+        When::Present => place.is_some(),
+    };
+    if is_set {
+        *place = Some(value.to_vec());
+    }
+}

@@ -1,0 +1,166 @@
+//! One batch.
+
+use otelier_sdk::key::read_value;
+use otelier_sdk::{Attribute, Batch, Bitmap, Blob, Declare, Keying, ValueColumn, When};
+
+use crate::Attributes;
+use crate::action::Action;
+use crate::cache::{Cache, OPEN, Rows};
+use crate::plan::{Edit, Program};
+use crate::play::Outcome;
+
+/// A key of so few bytes has no code only because the dictionary is full.
+const KEY_BYTES_SHORT: usize = 60 << 10;
+/// How often the log may say the same, in nanoseconds.
+const LOG_EVERY: u64 = 60_000_000_000;
+/// The number of no value.
+const NONE: u32 = u32::MAX;
+
+/// A program with what it reads.
+#[derive(Debug)]
+pub struct Part {
+    program: Program,
+    keying: Keying,
+    /// By slot: the values of rows that have no code.
+    columns: Vec<ValueColumn>,
+    cache: Cache,
+}
+
+/// Values that were too long to copy, since the log said so.
+#[derive(Debug, Default)]
+pub struct LongValues {
+    count: u64,
+    logged: Option<u64>,
+}
+
+impl LongValues {
+    fn report(&mut self, batch: &mut Batch<'_>) {
+        let now = batch.now();
+        if self.count > 0 && self.logged.is_none_or(|logged| now.saturating_sub(logged) >= LOG_EVERY) {
+            batch.log().warn(&format!("{} values of more than 64 KiB were not copied", self.count));
+            *self = LongValues { count: 0, logged: Some(now) };
+        }
+    }
+}
+
+impl Attributes {
+    /// Edits a batch's rows.
+    pub(crate) fn process_rows(&mut self, batch: &mut Batch<'_>) {
+        let count = batch.count();
+        let outcomes: Vec<Rows> = self.parts.iter_mut().map(|part| part.outcomes(batch)).collect();
+        for edit in &self.edits {
+            match edit {
+                Edit::Plain(action) => plain(action, count, batch),
+                Edit::Values { program, output, target, when } => {
+                    if let (Some(part), Some(rows)) = (self.parts.get(*program), outcomes.get(*program)) {
+                        part.set(rows, *output, target, *when, batch);
+                    }
+                }
+            }
+        }
+        for (part, rows) in self.parts.iter_mut().zip(&outcomes) {
+            self.long_values.count += part.too_long(rows);
+            part.let_go(rows, batch);
+        }
+        self.long_values.report(batch);
+    }
+}
+
+fn plain(action: &Action, count: usize, batch: &mut Batch<'_>) {
+    let rows = Bitmap::all(count);
+    match action {
+        Action::Set { target, when, value } => batch.set_attribute(rows, target.clone(), *when, value.clone()),
+        Action::Remove { target } => batch.remove_attribute(rows, target.clone()),
+        Action::Rename { target, key } => batch.rename_attribute(rows, target.clone(), key.clone()),
+        // These need values, and the plan says which.
+        Action::Copy { .. } | Action::Hash { .. } => {}
+    }
+}
+
+impl Part {
+    /// With what its program reads declared.
+    pub fn declared(program: Program, declare: &mut Declare<'_>) -> Part {
+        let keying = declare.keep(program.tracked.clone(), false);
+        let columns = program.tracked.iter().map(|attribute| declare.value_of(attribute.clone())).collect();
+        let none = program.play(vec![None; program.tracked.len()]);
+        Part { program, keying, columns, cache: Cache::new(none) }
+    }
+
+    /// Plays the program for what is new, and for rows that have no code.
+    fn outcomes(&mut self, batch: &mut Batch<'_>) -> Rows {
+        let codes = batch.keys(self.keying);
+        for (code, key) in batch.new_keys(self.keying).iter() {
+            if let Some(outcome) = self.program.play_key(key) {
+                self.cache.insert(code, outcome);
+            }
+        }
+        let mut rows = self.cache.place(&codes);
+        if rows.places.contains(&OPEN) {
+            self.play_rows(&mut rows, batch);
+        }
+        rows
+    }
+
+    fn play_rows(&self, rows: &mut Rows, batch: &mut Batch<'_>) {
+        let columns: Vec<Blob> = self.columns.iter().map(|column| batch.values_of(*column)).collect();
+        let mut columns: Vec<_> = columns.iter().map(Blob::iter).collect();
+        let names: usize = self.program.tracked.iter().map(|attribute| attribute.key.len()).sum();
+        let Rows { places, codes, others, is_dictionary_full } = rows;
+        for place in places {
+            let values: Vec<&[u8]> = columns.iter_mut().map(|column| column.next().unwrap_or_default()).collect();
+            if *place == OPEN {
+                *place = (codes.len() + others.len()) as u32;
+                *is_dictionary_full |= names + values.iter().map(|value| value.len()).sum::<usize>() < KEY_BYTES_SHORT;
+                let value = |value: &&[u8]| read_value(value).map(|_| value.to_vec());
+                others.push(self.program.play(values.iter().map(value).collect()));
+            }
+        }
+    }
+
+    fn by_place<'s>(&'s self, rows: &'s Rows) -> impl Iterator<Item = Option<&'s Outcome>> {
+        rows.codes.iter().map(|code| self.cache.get(*code)).chain(rows.others.iter().map(Some))
+    }
+
+    /// Sets an attribute of the rows that have a value for it.
+    fn set(&self, rows: &Rows, output: usize, target: &Attribute, when: When, batch: &mut Batch<'_>) {
+        let mut values = Blob::default();
+        let number = |outcome: Option<&Outcome>| match outcome.and_then(|outcome| outcome.values.get(output)) {
+            Some(Some(value)) => {
+                values.push(value);
+                values.len() as u32 - 1
+            }
+            _ => NONE,
+        };
+        let numbers: Vec<u32> = self.by_place(rows).map(number).collect();
+        if values.is_empty() {
+            return;
+        }
+        let by_row = rows.places.iter().map(|place| numbers.get(*place as usize).copied().unwrap_or(NONE));
+        let chosen: Bitmap = by_row.clone().map(|number| number != NONE).collect();
+        if values.len() == 1 {
+            batch.set_attribute(chosen, target.clone(), when, values.bytes);
+        } else {
+            let indices = by_row.filter(|number| *number != NONE).collect();
+            batch.set_attribute_by_row(chosen, target.clone(), when, values, indices);
+        }
+    }
+
+    fn too_long(&self, rows: &Rows) -> u64 {
+        let counts: Vec<usize> =
+            self.by_place(rows).map(|outcome| outcome.map_or(0, |outcome| outcome.too_long)).collect();
+        if counts.iter().all(|count| *count == 0) {
+            return 0;
+        }
+        rows.places.iter().map(|place| counts.get(*place as usize).map_or(0, |count| *count as u64)).sum()
+    }
+
+    /// Makes room in the dictionary: all codes at once, so that what is used is back with the next batch.
+    fn let_go(&mut self, rows: &Rows, batch: &mut Batch<'_>) {
+        if self.cache.is_full() || rows.is_dictionary_full {
+            let codes = self.cache.clear();
+            if !codes.is_empty() {
+                batch.output().release(self.keying, codes);
+            }
+        }
+    }
+}
