@@ -1,0 +1,77 @@
+//! Criteria as they are tested: each on the values of some sources.
+
+use otelier_sdk::Source;
+use otelier_sdk::key::AnyValue;
+
+use crate::matcher::Matcher;
+use crate::metrics::NameCriteria;
+use crate::numbers::Numbers;
+use crate::text;
+use crate::verdict::Both;
+
+/// Both blocks for one signal.
+#[derive(Debug, Default)]
+pub struct Criteria {
+    pub has_exclude: bool,
+    pub names: NameCriteria,
+    pub numbers: Vec<Numbers>,
+    /// What tests read; they name it by its place here.
+    pub sources: Vec<Source>,
+    pub tests: Both<Vec<Test>>,
+}
+
+/// One criterion. A value is encoded, and `None` where the source is absent.
+#[derive(Debug)]
+pub enum Test {
+    /// The text matches; an absent one is `absent`.
+    Text { source: usize, absent: &'static str, matcher: Matcher },
+    /// The attribute is there, and is what is expected.
+    Attribute { source: usize, expected: Expected },
+    /// Name and version of the scope match one of these.
+    Library { name: usize, version: usize, any: Vec<Library> },
+}
+
+/// What an attribute should be.
+#[derive(Debug)]
+pub enum Expected {
+    Anything,
+    Value(AnyValue),
+    Pattern(Matcher),
+}
+
+/// A scope to match.
+#[derive(Debug)]
+pub struct Library {
+    pub name: Matcher,
+    pub version: Option<Matcher>,
+}
+
+impl Test {
+    /// The sources it reads.
+    pub fn sources(&self) -> Vec<usize> {
+        match self {
+            Test::Text { source, .. } | Test::Attribute { source, .. } => vec![*source],
+            Test::Library { name, version, .. } => vec![*name, *version],
+        }
+    }
+
+    /// Whether it holds, given the value of each source.
+    pub fn holds<'v>(&self, value: impl Fn(usize) -> Option<&'v [u8]>) -> bool {
+        let is_text = |source: usize, absent: &str, matcher: &Matcher| match value(source) {
+            Some(value) => text::any(value).is_some_and(|text| matcher.matches(&text)),
+            None => matcher.matches(absent.as_bytes()),
+        };
+        match self {
+            Test::Text { source, absent, matcher } => is_text(*source, absent, matcher),
+            Test::Attribute { source, expected } => value(*source).is_some_and(|value| match expected {
+                Expected::Anything => true,
+                Expected::Value(expected) => expected.matches(value),
+                Expected::Pattern(matcher) => text::scalar(value).is_some_and(|text| matcher.matches(&text)),
+            }),
+            Test::Library { name, version, any } => any.iter().any(|library| {
+                let is_version = |matcher: &Matcher| is_text(*version, "", matcher);
+                is_text(*name, "", &library.name) && library.version.as_ref().is_none_or(is_version)
+            }),
+        }
+    }
+}

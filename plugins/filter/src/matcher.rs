@@ -1,0 +1,85 @@
+//! Lists of strings or patterns: what matches any of them matches.
+
+use std::collections::BTreeSet;
+
+use regex::bytes::{RegexSet, RegexSetBuilder};
+use serde::Deserialize;
+
+use crate::pattern::from_go;
+
+/// Entries of one list.
+const ENTRIES_MAX: usize = 1024;
+/// Bytes of one entry.
+const ENTRY_BYTES_MAX: usize = 4096;
+/// Of one list's patterns, compiled; and what its automaton may keep of what it met.
+const COMPILED_BYTES_MAX: usize = 2 << 20;
+
+/// How strings are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MatchType {
+    /// They are equal.
+    Strict,
+    /// A pattern is found somewhere in them.
+    Regexp,
+}
+
+/// A list, ready to match.
+#[derive(Debug)]
+pub enum Matcher {
+    Strict(BTreeSet<Vec<u8>>),
+    Regexp(RegexSet),
+}
+
+impl Matcher {
+    /// A list of the configuration. An error names the entry.
+    pub fn new(match_type: MatchType, entries: &[String]) -> Result<Matcher, String> {
+        if entries.len() > ENTRIES_MAX {
+            return Err(format!("{} entries; at most {ENTRIES_MAX} are possible", entries.len()));
+        }
+        if let Some(entry) = entries.iter().find(|entry| entry.len() > ENTRY_BYTES_MAX) {
+            let start: String = entry.chars().take(40).collect();
+            return Err(format!("`{start}…` has more than {ENTRY_BYTES_MAX} bytes"));
+        }
+        match match_type {
+            MatchType::Strict => Ok(Matcher::Strict(entries.iter().map(|entry| entry.clone().into_bytes()).collect())),
+            MatchType::Regexp => compile(entries).map(Matcher::Regexp),
+        }
+    }
+
+    /// Whether any entry does.
+    pub fn matches(&self, text: &[u8]) -> bool {
+        match self {
+            Matcher::Strict(entries) => entries.contains(text),
+            Matcher::Regexp(patterns) => patterns.is_match(text),
+        }
+    }
+}
+
+fn compile(entries: &[String]) -> Result<RegexSet, String> {
+    let build = |patterns: &[String]| {
+        let mut builder = RegexSetBuilder::new(patterns);
+        builder.octal(true).size_limit(COMPILED_BYTES_MAX).dfa_size_limit(COMPILED_BYTES_MAX).build()
+    };
+    let patterns: Vec<String> = entries.iter().map(|entry| from_go(entry)).collect();
+    build(&patterns).map_err(|together| {
+        // A set does not say whose mistake it is.
+        let alone = entries.iter().zip(&patterns);
+        let mut alone = alone.filter_map(|(entry, pattern)| Some((entry, build(std::slice::from_ref(pattern)).err()?)));
+        match alone.next() {
+            Some((entry, error)) => format!("`{entry}` is no pattern: {}", reason(&error)),
+            None => format!("the patterns are too large together ({}); use several processors", reason(&together)),
+        }
+    })
+}
+
+/// The last line of the crate's drawing of the place.
+fn reason(error: &regex::Error) -> String {
+    match error {
+        regex::Error::CompiledTooBig(limit) => format!("compiled, it takes more than {limit} bytes"),
+        other => {
+            let text = other.to_string();
+            text.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned()
+        }
+    }
+}

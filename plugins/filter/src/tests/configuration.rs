@@ -1,0 +1,118 @@
+//! Configurations that are refused.
+
+use otelier_sdk::Signal;
+use otelier_sdk::testing::Harness;
+
+use super::started;
+use crate::Filter;
+
+fn refused(config: &str) -> String {
+    match Harness::<Filter>::start_for(Signal::Logs, config, 0) {
+        Ok(_) => panic!("{config} is accepted"),
+        Err(failure) => failure.message,
+    }
+}
+
+fn refused_block(signal: &str, block: &str) -> String {
+    refused(&format!(r#"{{"{signal}": {{"exclude": {{{block}}}}}}}"#))
+}
+
+#[test]
+fn mistakes_name_the_field_and_the_way_out() {
+    let cases = [
+        ("null", "nothing to filter by: write `metrics`, `spans` or `logs`"),
+        (r#"{"traces": {}}"#, "unknown field `traces`, expected one of `metrics`, `spans`, `logs`"),
+        (r#"{"logs": {}}"#, "`logs`: there is neither `include` nor `exclude`"),
+        (r#"{"logs": {"log_record": ["x"]}}"#, "unknown field `log_record`, expected `include` or `exclude`"),
+        (
+            r#"{"logs": {"include": {"match_type": "strict"}}}"#,
+            "`logs`: `include` has nothing to match; add a list or remove it",
+        ),
+    ];
+    for (config, expected) in cases {
+        let message = refused(config);
+        assert!(message.contains(expected), "{config}\n  gives    {message}\n  expected {expected}");
+    }
+}
+
+#[test]
+fn mistakes_in_a_block_name_it() {
+    let cases = [
+        ("logs", r#""bodies": ["x"]"#, "missing field `match_type`"),
+        ("logs", r#""match_type": "expr", "bodies": ["x"]"#, "unknown variant `expr`, expected `strict` or `regexp`"),
+        ("logs", r#""match_type": "strict", "span_names": ["x"]"#, "unknown field `span_names`"),
+        (
+            "logs",
+            r#""match_type": "regexp", "bodies": ["fine", "a(b"]"#,
+            "`logs`: `exclude`: `bodies`: `a(b` is no pattern: unclosed group",
+        ),
+        (
+            "spans",
+            r#""match_type": "regexp", "attributes": [{"key": "k", "value": "["}]"#,
+            "`spans`: `exclude`: `attributes`: `k`: `[` is no pattern: ",
+        ),
+        (
+            "spans",
+            r#""match_type": "regexp", "attributes": [{"key": "k", "value": 5}]"#,
+            "`attributes`: `k`: the value is no string; with `match_type: regexp` it is a pattern: quote it",
+        ),
+        ("spans", r#""match_type": "strict", "attributes": [{"key": ""}]"#, "`attributes`: an attribute needs a key"),
+        ("spans", r#""match_type": "strict", "attributes": [{"value": 1}]"#, "missing field `key`"),
+        (
+            "spans",
+            r#""match_type": "strict", "span_kinds": ["web"]"#,
+            "`span_kinds`: `web` is none of SPAN_KIND_UNSPECIFIED",
+        ),
+        (
+            "spans",
+            r#""match_type": "strict", "status_codes": ["BAD"]"#,
+            "`status_codes`: `BAD` is none of STATUS_CODE_UNSET",
+        ),
+        (
+            "logs",
+            r#""match_type": "strict", "severity_number": {"min": "LOUD"}"#,
+            "`logs`: `LOUD` is no severity; write `WARN`",
+        ),
+        (
+            "metrics",
+            r#""match_type": "regexp", "metric_names": ["*"]"#,
+            "`metric_names`: `*` is no pattern: repetition",
+        ),
+        ("metrics", r#""match_type": "regexp", "metric_names": ["(a{1000}){1000}"]"#, "compiled, it takes more than"),
+    ];
+    for (signal, block, expected) in cases {
+        let message = refused_block(signal, block);
+        assert!(message.contains(expected), "{block}\n  gives    {message}\n  expected {expected}");
+    }
+}
+
+#[test]
+fn bounds() {
+    let many = |count: usize, entry: fn(usize) -> String| (0..count).map(entry).collect::<Vec<_>>().join(", ");
+    let names = |count| format!(r#""match_type": "strict", "metric_names": [{}]"#, many(count, |n| format!("\"{n}\"")));
+    started(Signal::Metrics, &format!(r#"{{"metrics": {{"exclude": {{{}}}}}}}"#, names(1024)));
+    assert!(refused_block("metrics", &names(1025)).contains("`metric_names`: 1025 entries; at most 1024"));
+    let attributes = |count| {
+        format!(r#""match_type": "strict", "attributes": [{}]"#, many(count, |n| format!(r#"{{"key": "{n}"}}"#)))
+    };
+    started(Signal::Traces, &format!(r#"{{"spans": {{"exclude": {{{}}}}}}}"#, attributes(16)));
+    assert!(refused_block("spans", &attributes(17)).contains("17 different attributes and fields; at most 16"));
+    let long = format!(r#""match_type": "strict", "bodies": ["{}"]"#, "x".repeat(5000));
+    assert!(refused_block("logs", &long).contains("…` has more than 4096 bytes"));
+}
+
+#[test]
+fn the_collectors_own_examples_are_read() {
+    let metrics = r#"{"metrics": {
+        "include": {"match_type": "regexp", "regexp": {"cacheenabled": true}, "metric_names": ["prefix/.*", "prefix_.*"],
+            "resource_attributes": [{"Key": "container.name", "Value": "app_container_1"}]},
+        "exclude": {"match_type": "strict", "metric_names": ["hello_world", "hello/world"]}}}"#;
+    started(Signal::Metrics, metrics);
+    let spans = r#"{"spans": {
+        "include": {"match_type": "strict", "services": ["app_3"]},
+        "exclude": {"match_type": "regexp", "services": ["app_1", "app_2"], "span_names": ["hello_world", "hello/world"],
+            "attributes": [{"Key": "container.name", "Value": "(app_container_1|app_container_2)"}],
+            "libraries": [{"Name": "opentelemetry", "Version": "0.0-beta"}],
+            "resources": [{"Key": "container.host", "Value": "(localhost|127.0.0.1)"}]}}}"#;
+    started(Signal::Traces, spans);
+}
