@@ -6,6 +6,7 @@
 //!
 //! On disk, `state`: key = component id, 0, section, key within the section; value = a [`record`].
 
+mod directory;
 mod error;
 pub mod record;
 
@@ -57,16 +58,14 @@ impl Store {
         let unusable = |source| StoreError::Directory { path: directory.to_owned(), source };
         std::fs::create_dir_all(directory).map_err(unusable)?;
         let path = directory.join("db");
-        // Written once a store is complete: with it, a folder without a database is damaged and not new.
-        let marker = directory.join("otelier-store");
-        let complete = marker.exists();
+        let complete = directory::is_marked(directory);
         if complete && !path.join("CURRENT").exists() {
             return Err(StoreError::missing(&path, "CURRENT"));
         }
         let db = open_database(&path)?;
         check_format(&db, &path)?;
         if !complete {
-            std::fs::write(&marker, FORMAT).map_err(unusable)?;
+            directory::mark(directory, FORMAT).map_err(unusable)?;
         }
         Ok(Store { db: Arc::new(RwLock::new(Some(db))), path: Arc::new(path) })
     }
