@@ -29,6 +29,20 @@ pub enum StoreError {
         /// RocksDB's words, which name the file.
         reason: String,
     },
+    /// The last write to a file does not read.
+    #[error(
+        "store file {} is damaged at its end: bytes {at} to {length} do not read. If a power cut tore that write, it was never \
+         acknowledged, and `truncate -s {at} {}` goes on without it; if not, restore the store from a backup",
+        path.display(), path.display()
+    )]
+    Torn {
+        /// The file.
+        path: PathBuf,
+        /// Where the write begins, in bytes.
+        at: usize,
+        /// The file's length in bytes.
+        length: usize,
+    },
     /// One record is damaged or from a later version.
     #[error("store {}, key `{key}`: {source}; restore the store from a backup, or move it away to start from zero", path.display())]
     Record {

@@ -2,12 +2,15 @@
 //!
 //! Column families: `default` holds the format marker, `state` what components keep. Every write of a trip goes into one write
 //! batch with those of its neighbours. Opening never repairs, recreates or skips anything: a store that is damaged, newer or in
-//! use is an error that names what is wrong and what to do.
+//! use is an error that names what is wrong and what to do. The torn end of the last write before a power cut is no damage:
+//! that write was never acknowledged.
 //!
 //! On disk, `state`: key = component id, 0, section, key within the section; value = a [`record`].
 
 mod directory;
 mod error;
+mod inspect;
+mod log_file;
 pub mod record;
 
 use std::ops::ControlFlow;
@@ -18,6 +21,7 @@ use bytes::Bytes;
 use rocksdb::{ColumnFamilyDescriptor, DB, IteratorMode, Options, ReadOptions, WriteBatch, WriteOptions};
 
 pub use error::StoreError;
+use inspect::Finding;
 
 /// The layout described above.
 const FORMAT: &[u8] = b"otelier-store 1";
@@ -169,7 +173,13 @@ impl Store {
 
 fn open_database(path: &Path) -> Result<DB, StoreError> {
     let families = [STATE].map(|name| ColumnFamilyDescriptor::new(name, family_options()));
-    DB::open_cf_descriptors(&database_options(), path, families).map_err(|error| StoreError::opening(path, &error))
+    let mut options = database_options();
+    if inspect::inspect(path)? == Finding::Torn {
+        tracing::warn!(store = %path.display(), "the last write before a power cut was torn; it was never acknowledged");
+        // Up to the first record that does not read, which has been found to be the last.
+        options.set_wal_recovery_mode(rocksdb::DBRecoveryMode::PointInTime);
+    }
+    DB::open_cf_descriptors(&options, path, families).map_err(|error| StoreError::opening(path, &error))
 }
 
 fn state<'d>(db: &'d DB, path: &Path) -> Result<&'d rocksdb::ColumnFamily, StoreError> {
@@ -211,7 +221,7 @@ fn database_options() -> Options {
     options.set_max_total_wal_size(64 << 20);
     options.set_keep_log_file_num(2);
     options.set_max_open_files(256);
-    // A torn tail of the log is a write that was never acknowledged; anything else that does not read is damage.
+    // A log that stops short ends in a write that was never acknowledged; anything else that does not read is damage.
     options.set_wal_recovery_mode(rocksdb::DBRecoveryMode::TolerateCorruptedTailRecords);
     options.set_paranoid_checks(true);
     // A log that is gone is damage, and not an empty store.
