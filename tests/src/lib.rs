@@ -9,4 +9,6 @@ pub mod host;
 pub mod http;
 pub mod mount;
 pub mod payload;
+#[cfg(target_os = "linux")]
+pub mod power_cut;
 pub mod wait;

@@ -7,10 +7,10 @@ use std::sync::atomic::Ordering;
 
 use anyhow::{Result, ensure};
 use otelier_tests::exposition::Exposition;
-use otelier_tests::host::{Configuration, Setup};
+use otelier_tests::host::Setup;
 use otelier_tests::payload::{self, Temporality};
 
-use crate::reaper::{self, Progress, Reaper, Witness};
+use crate::reaper::{self, Death, Progress, Reaper, Witness};
 use crate::sender::{Known, Sender};
 
 const SENDERS: usize = 3;
@@ -81,15 +81,14 @@ impl Witness for Auditor<'_> {
     }
 }
 
-#[test]
-fn cumulative_points_count_once_over_fifty_kills() -> Result<()> {
-    let setup = Setup::with_aggregate(&Configuration::aggregate())?;
+/// Kills hosts while senders send, and looks at each sender's total after every start.
+pub fn counts_once(setup: &Setup, kills: u32, death: &mut dyn Death) -> Result<()> {
     let (progress, mut random) = (Progress::default(), reaper::random()?);
     let accounts: [Mutex<Account>; SENDERS] = Default::default();
     // The streams begin after the state was made, so that their first points count whole.
-    setup.start()?.kill()?;
+    death.end(setup.start()?)?;
     let mut auditor = Auditor { accounts: &accounts, acknowledged: [0; SENDERS] };
-    let mut reaper = Reaper::new(&setup, &progress);
+    let mut reaper = Reaper::new(setup, &progress, kills, death);
     let host = std::thread::scope(|scope| {
         let mut sending = |(sender, account)| {
             let (connection, seed) = (Sender::new(setup.endpoints.grpc, &progress), random.u64(..));
@@ -105,7 +104,7 @@ fn cumulative_points_count_once_over_fifty_kills() -> Result<()> {
         }
         host
     })?;
-    host.kill()?;
+    reaper.end(host)?;
     auditor.killed();
     let host = reaper.start(&mut auditor)?;
     let scrape = host.scrape()?;

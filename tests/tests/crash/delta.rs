@@ -12,7 +12,7 @@ use otelier_tests::host::{Configuration, Setup, aggregate};
 use otelier_tests::payload::{self, Temporality};
 use serde_json::json;
 
-use crate::reaper::{self, Patient, Progress, Reaper};
+use crate::reaper::{self, Death, Patient, Progress, Reaper};
 use crate::sender::{Known, Sender};
 
 const SENDERS: u64 = 3;
@@ -55,13 +55,17 @@ fn totals(scrape: &Exposition) -> BTreeMap<String, u64> {
     named.filter_map(|sample| Some((sample.labels.get("work_type")?.clone(), sample.value as u64))).collect()
 }
 
-#[test]
-fn delta_points_count_once_over_fifty_kills() -> Result<()> {
+/// Room for the series of all requests.
+pub fn configuration() -> Configuration {
     let mut body = aggregate();
     body["max_series"] = json!(500_000);
-    let setup = Setup::with_aggregate(&Configuration::aggregate().set("processors/aggregate", body))?;
+    Configuration::aggregate().set("processors/aggregate", body)
+}
+
+/// Kills hosts while senders send, and looks in the end for each request.
+pub fn counts_once(setup: &Setup, kills: u32, death: &mut dyn Death) -> Result<()> {
     let (progress, mut random) = (Progress::default(), reaper::random()?);
-    let mut reaper = Reaper::new(&setup, &progress);
+    let mut reaper = Reaper::new(setup, &progress, kills, death);
     let (host, known) = std::thread::scope(|scope| {
         let sending = |sender| {
             let connection = Sender::new(setup.endpoints.grpc, &progress);
@@ -76,7 +80,7 @@ fn delta_points_count_once_over_fifty_kills() -> Result<()> {
     });
     let (host, known) = (host?, known?);
     // One more life, so that what is shown is what is stored.
-    host.kill()?;
+    reaper.end(host)?;
     let host = reaper.start(&mut Patient)?;
     let scrape = totals(&host.scrape()?);
     let mut in_doubt = [0, 0];

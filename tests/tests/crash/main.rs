@@ -7,3 +7,29 @@ mod cumulative;
 mod delta;
 mod reaper;
 mod sender;
+
+use anyhow::Result;
+use otelier_tests::host::{Configuration, Host, Setup};
+use reaper::Death;
+
+/// How often the host is killed in one run.
+const KILLS: u32 = 50;
+
+/// SIGKILL: the process goes, and what it has written stays.
+struct Kill;
+
+impl Death for Kill {
+    fn end(&mut self, host: Host<'_>) -> Result<()> {
+        host.kill()
+    }
+}
+
+#[test]
+fn delta_points_count_once_over_fifty_kills() -> Result<()> {
+    delta::counts_once(&Setup::with_aggregate(&delta::configuration())?, KILLS, &mut Kill)
+}
+
+#[test]
+fn cumulative_points_count_once_over_fifty_kills() -> Result<()> {
+    cumulative::counts_once(&Setup::with_aggregate(&Configuration::aggregate())?, KILLS, &mut Kill)
+}

@@ -9,8 +9,6 @@ use otelier_tests::exposition::Exposition;
 use otelier_tests::host::{Host, Setup};
 use otelier_tests::wait;
 
-/// How often the host is killed in one run.
-const KILLS: u32 = 50;
 /// The longest a host lives after its first acknowledgement.
 const LIFE_MAX: Duration = Duration::from_millis(60);
 /// The longest a host lives that is killed while it starts.
@@ -25,6 +23,16 @@ pub struct Progress {
     pub finish: AtomicBool,
     /// Something went wrong, and there will be no host to finish with.
     pub abandoned: AtomicBool,
+}
+
+/// How hosts die.
+pub trait Death {
+    /// Ends a host, and takes what goes with it.
+    fn end(&mut self, host: Host<'_>) -> Result<()>;
+    /// Starts the next one.
+    fn start<'s>(&mut self, setup: &'s Setup) -> Result<Host<'s>> {
+        setup.start()
+    }
 }
 
 /// Who looks on: told of each death, and shown the first scrape of each life.
@@ -56,24 +64,28 @@ pub fn random() -> Result<Rng> {
 pub struct Reaper<'s> {
     setup: &'s Setup,
     progress: &'s Progress,
+    /// How often the host is killed, the last one aside, and how.
+    kills: u32,
+    death: &'s mut dyn Death,
     /// The start time that all series have.
     since: Option<f64>,
 }
 
 impl<'s> Reaper<'s> {
-    pub fn new(setup: &'s Setup, progress: &'s Progress) -> Reaper<'s> {
-        Reaper { setup, progress, since: None }
+    pub fn new(setup: &'s Setup, progress: &'s Progress, kills: u32, death: &'s mut dyn Death) -> Reaper<'s> {
+        Reaper { setup, progress, kills, death, since: None }
     }
 
-    /// Kills `KILLS` hosts and starts one more, which stays until the senders have finished. Tells them when they may, or
+    /// Kills that many hosts and starts one more, which stays until the senders have finished. Tells them when they may, or
     /// that there is nothing to wait for.
     pub fn reap(&mut self, random: &mut Rng, witness: &mut impl Witness) -> Result<Host<'s>> {
-        let lived = (0..KILLS).try_for_each(|kill| {
+        let kills = self.kills;
+        let lived = (0..kills).try_for_each(|kill| {
             self.one_life(random, witness).with_context(|| format!("after {kill} kills"))?;
             witness.killed();
             Ok(())
         });
-        let last = lived.and_then(|()| self.start(witness).with_context(|| format!("after {KILLS} kills")));
+        let last = lived.and_then(|()| self.start(witness).with_context(|| format!("after {kills} kills")));
         self.progress.abandoned.store(last.is_err(), Ordering::SeqCst);
         self.progress.finish.store(true, Ordering::SeqCst);
         last
@@ -84,7 +96,7 @@ impl<'s> Reaper<'s> {
         if random.u32(0..5) == 0 {
             let host = self.setup.spawn()?;
             std::thread::sleep(BIRTH_MAX.mul_f64(random.f64()));
-            return host.kill();
+            return self.death.end(host);
         }
         let host = self.start(witness)?;
         let before = self.progress.acknowledged.load(Ordering::SeqCst);
@@ -92,12 +104,17 @@ impl<'s> Reaper<'s> {
             Ok((self.progress.acknowledged.load(Ordering::SeqCst) > before).then_some(()))
         })?;
         std::thread::sleep(LIFE_MAX.mul_f64(random.f64()));
-        host.kill()
+        self.death.end(host)
+    }
+
+    /// Ends a host as all others end.
+    pub fn end(&mut self, host: Host<'_>) -> Result<()> {
+        self.death.end(host)
     }
 
     /// Starts a host and looks at its first scrape: its start times are those of every life before.
     pub fn start(&mut self, witness: &mut impl Witness) -> Result<Host<'s>> {
-        let host = self.setup.start()?;
+        let host = self.death.start(self.setup)?;
         let scrape = host.scrape_open_metrics()?;
         for created in scrape.named("work_done_batched_created") {
             let since = *self.since.get_or_insert(created.value);
