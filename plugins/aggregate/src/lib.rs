@@ -33,7 +33,7 @@ use otelier_sdk::{
 pub use config::Config;
 
 /// The format of the stored state.
-const STATE_FORMAT: u32 = 1;
+const STATE_FORMAT: u32 = 2;
 
 /// First bytes of the keys in storage.
 mod stored {

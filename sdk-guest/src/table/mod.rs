@@ -1,4 +1,4 @@
-//! A durable dense table: fixed-size records by index, in memory as a plain `Vec`, in storage as pages and a journal.
+//! A durable dense table: fixed-size records by index, in memory in chunks, in storage as pages and a journal.
 //!
 //! Invariants:
 //!
@@ -8,46 +8,45 @@
 //!   the last fold and now gives the present. So a fold may be spread over several calls with others between them.
 //! - A fold writes the pages that changed before it began, then deletes the journal up to where it began.
 //!
-//! In storage, under the table's one-byte id:
+//! In storage, under the table's one-byte id, both values in the format of [`packed`]:
 //!
 //! ```text
-//! id 'p' page:u32 big endian      → size:u16 record*             page i holds records 64 i .. 64 (i + 1)
-//! id 'j' sequence:u64 big endian  → size:u16 (index:u32 record)*
+//! id 'p' page:u32 big endian      → record*             page i holds records 64 i .. 64 (i + 1)
+//! id 'j' sequence:u64 big endian  → (index:u32 record)*
 //! ```
 //!
-//! `size` is the record's length in bytes; numbers are little endian unless stated.
+//! Numbers are little endian unless stated.
 
+mod chunks;
+mod packed;
 mod record;
 
 pub use record::{Fields, Record, put_text};
+
+use chunks::Chunks;
+use packed::{Packer, unpack};
 
 use crate::{Blob, Failure, Progress, Storage};
 
 /// Records in a page.
 const PAGE: usize = 64;
-/// A journal that is longer is folded without waiting for a flush.
-const JOURNAL_BYTES_MAX: usize = 4 << 20;
+/// A journal that is longer is folded without waiting for a flush. Long, because a fold of a large table writes much more than
+/// the few records of a page that changed; short enough to be read in a fraction of a second.
+const JOURNAL_BYTES_MAX: usize = 32 << 20;
 /// The same, in entries: each is a key to be read at start.
 const JOURNAL_ENTRIES_MAX: u64 = 100_000;
 /// What one call writes of a fold.
-const FOLD_BYTES_MAX: usize = 16 << 20;
+const FOLD_BYTES_MAX: usize = 8 << 20;
 /// What is handed to the host at once; bounds a journal's values too.
 const WRITE_BYTES_MAX: usize = 2 << 20;
-
-/// One record and whether this call has touched it.
-#[derive(Debug, Clone)]
-struct Entry<R> {
-    record: R,
-    touched_in: u32,
-}
+/// Bytes of a record's index.
+const INDEX: usize = 4;
 
 /// Records of type `R` by index.
 #[derive(Debug)]
 pub struct Table<R> {
     id: u8,
-    entries: Vec<Entry<R>>,
-    /// The number of the current call; entries with another were not touched in it.
-    generation: u32,
+    records: Chunks<R>,
     /// What the current call touched, each once.
     touched: Vec<u32>,
     /// Pages that differ from storage.
@@ -117,8 +116,7 @@ impl<R: Record> Table<R> {
     pub fn new(id: u8) -> Table<R> {
         Table {
             id,
-            entries: Vec::new(),
-            generation: 1,
+            records: Chunks::new(),
             touched: Vec::new(),
             dirty: Dirty::default(),
             journal: Journal::default(),
@@ -139,49 +137,43 @@ impl<R: Record> Table<R> {
 
     /// How many records, touched or not.
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.records.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.records.len() == 0
     }
 
     /// A record.
     #[inline]
     pub fn get(&self, index: u32) -> Option<&R> {
-        self.entries.get(index as usize).map(|entry| &entry.record)
+        self.records.get(index)
     }
 
     /// The records in order.
     pub fn iter(&self) -> impl Iterator<Item = (u32, &R)> {
-        self.entries.iter().enumerate().map(|(index, entry)| (index as u32, &entry.record))
+        (0_u32..).zip(self.records.iter())
     }
 
     /// A record to change.
     #[inline]
     pub fn touch(&mut self, index: u32) -> Option<&mut R> {
-        let entry = self.entries.get_mut(index as usize)?;
-        if entry.touched_in != self.generation {
-            entry.touched_in = self.generation;
-            self.touched.push(index);
-        }
-        Some(&mut entry.record)
+        self.records.mark(index, &mut self.touched)
     }
 
     /// Appends a record and tells its index.
     pub fn push(&mut self, record: R) -> u32 {
-        let index = self.entries.len() as u32;
-        self.entries.push(Entry { record, touched_in: self.generation });
-        self.touched.push(index);
+        let index = self.records.push(record);
+        self.records.mark(index, &mut self.touched);
         index
     }
 
     /// Changes every record that this call has touched.
     pub fn update_touched(&mut self, mut update: impl FnMut(&mut R)) {
         for index in &self.touched {
-            if let Some(entry) = self.entries.get_mut(*index as usize) {
-                update(&mut entry.record);
+            if let Some(record) = self.records.get_mut(*index) {
+                update(record);
             }
         }
     }
@@ -201,39 +193,29 @@ impl<R: Record> Table<R> {
 
     fn read_page(&mut self, number: u32, page: &[u8]) -> Option<()> {
         let first = (number as usize).checked_mul(PAGE)?;
-        let records = checked_records(page, R::SIZE)?;
-        if records.len() / R::SIZE > PAGE {
-            return None;
-        }
-        for (offset, bytes) in records.chunks_exact(R::SIZE).enumerate() {
-            self.put(first + offset, R::read(&mut Fields::new(bytes))?);
-        }
-        Some(())
+        let mut next = first;
+        unpack(page, R::SIZE, |bytes| {
+            let record = R::read(&mut Fields::new(bytes)).filter(|_| next < first + PAGE)?;
+            self.records.put(u32::try_from(next).ok()?, record);
+            next += 1;
+            Some(())
+        })
     }
 
     fn read_journal(&mut self, number: u64, value: &[u8]) -> Option<()> {
-        let entries = checked_records(value, 4 + R::SIZE)?;
-        for bytes in entries.chunks_exact(4 + R::SIZE) {
+        unpack(value, INDEX + R::SIZE, |bytes| {
             let mut fields = Fields::new(bytes);
-            let index = fields.u32()? as usize;
-            self.put(index, R::read(&mut fields)?);
-            self.dirty.add(index / PAGE);
-        }
+            let index = fields.u32()?;
+            self.records.put(index, R::read(&mut fields)?);
+            self.dirty.add(index as usize / PAGE);
+            Some(())
+        })?;
         if self.journal.bytes == 0 {
             self.journal.first = number;
         }
         self.journal.next = number.checked_add(1)?;
         self.journal.bytes += value.len();
         Some(())
-    }
-
-    fn put(&mut self, index: usize, record: R) {
-        if self.entries.len() <= index {
-            self.entries.resize(index + 1, Entry { record: R::default(), touched_in: 0 });
-        }
-        if let Some(entry) = self.entries.get_mut(index) {
-            entry.record = record;
-        }
     }
 
     /// Stores what this call has touched, in the journal. A journal that grew long is folded on the way.
@@ -252,7 +234,7 @@ impl<R: Record> Table<R> {
     /// Stores what this call has touched and brings the pages up to date. `More`: call again in the next call.
     pub fn fold(&mut self, storage: &mut Storage<'_>) -> Result<Progress, Failure> {
         self.mark_touched();
-        let page_bytes = 2 + PAGE * R::SIZE;
+        let page_bytes = PAGE * Packer::bytes_max(R::SIZE);
         let in_one_call = self.fold.is_none() && self.dirty.pages.len() * page_bytes <= self.bounds.fold_bytes;
         if in_one_call {
             // The pages say it all.
@@ -270,25 +252,24 @@ impl<R: Record> Table<R> {
     }
 
     fn end_call(&mut self) {
+        self.records.unmark(&self.touched);
         self.touched.clear();
-        self.generation = self.generation.wrapping_add(1);
-        if self.generation == 0 {
-            self.generation = 1;
-            self.entries.iter_mut().for_each(|entry| entry.touched_in = 0);
-        }
     }
 
     fn append_touched(&mut self, storage: &mut Storage<'_>) -> Result<(), Failure> {
         self.mark_touched();
-        let records_max = (self.bounds.write_bytes / (4 + R::SIZE)).max(1);
+        let size = INDEX + R::SIZE;
+        let records_max = (self.bounds.write_bytes / Packer::bytes_max(size)).max(1);
+        let mut packer = Packer::new(size);
         for indexes in self.touched.chunks(records_max) {
-            let mut value = Vec::with_capacity(2 + indexes.len() * (4 + R::SIZE));
-            value.extend(size_mark(4 + R::SIZE));
             for index in indexes {
-                let Some(entry) = self.entries.get(*index as usize) else { continue };
-                value.extend(index.to_le_bytes());
-                entry.record.write(&mut value);
+                let Some(record) = self.records.get(*index) else { continue };
+                packer.push(|out| {
+                    out.extend(index.to_le_bytes());
+                    record.write(out);
+                });
             }
+            let value = packer.take();
             self.journal.bytes += value.len();
             storage.set(&journal_key(self.id, self.journal.next), value)?;
             self.journal.next += 1;
@@ -324,16 +305,15 @@ impl<R: Record> Table<R> {
     /// Writes pages off the end of the list, about `room` bytes of them and at least one.
     fn write_pages(&self, storage: &mut Storage<'_>, pages: &mut Vec<u32>, room: usize) -> Result<usize, Failure> {
         let (mut keys, mut values) = (Blob::default(), Blob::default());
+        let mut packer = Packer::new(R::SIZE);
         while values.bytes.len() < room {
             let Some(page) = pages.pop() else { break };
             keys.push(&[&[self.id, b'p'][..], &page.to_be_bytes()].concat());
-            values.bytes.extend(size_mark(R::SIZE));
-            let first = (page as usize * PAGE).min(self.entries.len());
-            let last = (first + PAGE).min(self.entries.len());
-            for entry in self.entries.get(first..last).unwrap_or_default() {
-                entry.record.write(&mut values.bytes);
+            let first = page * PAGE as u32;
+            for record in (first..first + PAGE as u32).map_while(|index| self.records.get(index)) {
+                packer.push(|out| record.write(out));
             }
-            values.ends.push(values.bytes.len() as u32);
+            values.push(&packer.take());
         }
         let written = values.bytes.len();
         storage.set_all(keys, values)?;
@@ -343,16 +323,6 @@ impl<R: Record> Table<R> {
 
 fn journal_key(id: u8, number: u64) -> Vec<u8> {
     [&[id, b'j'][..], &number.to_be_bytes()].concat()
-}
-
-/// Two bytes in front of records: another layout is not misread.
-fn size_mark(size: usize) -> [u8; 2] {
-    (size as u16).to_le_bytes()
-}
-
-fn checked_records(value: &[u8], size: usize) -> Option<&[u8]> {
-    let (mark, records) = value.split_first_chunk::<2>()?;
-    (*mark == size_mark(size) && records.len().is_multiple_of(size)).then_some(records)
 }
 
 fn damaged(what: &str, key: &[u8]) -> Failure {
