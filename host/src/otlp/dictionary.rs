@@ -3,9 +3,22 @@
 //! Invariants: code 0 is "no attribute present" and has no entry; a code stands for one canonical key until it is released; the
 //! number of keys is bounded, and a key beyond the bound has the code [`OVERFLOW`]. The look-up by row hash is a cache over the
 //! canonical keys: several encodings of one key (another order, longer varints, repeats) lead to the same code.
+//!
+//! An entry takes its key's bytes and about 44 more: 16 for the row hash and 4 for the key's place, both dense by code, and
+//! about 12 in each of two tables. A look-up reads one slot and one hash, and mostly not even the slot: senders repeat their
+//! streams in the same order, in which the codes were given out, so the code after the last one is tried first.
+
+mod codes;
+mod keys;
+mod marks;
+
+use std::cell::Cell;
 
 use hashbrown::HashTable;
 
+use self::codes::Codes;
+use self::keys::Keys;
+use self::marks::Marks;
 use super::hash::Hasher;
 use super::key::KEY_MAX;
 
@@ -17,50 +30,44 @@ pub const OVERFLOW: u32 = u32::MAX;
 const KEY_BYTES_AVERAGE: usize = 512;
 /// Room beyond the bound for keys that a guest makes itself, so that an overflow series always has a name.
 const INTERN_RESERVE: usize = 4096;
+/// Smaller ones are in the processor's cache as a whole, and their rows come in any order.
+const EXPECT_ENTRIES_MIN: usize = 1024;
 
 /// One keying's keys and codes.
 #[derive(Debug)]
 pub struct Dictionary {
     /// Row hash → code.
-    by_hash: HashTable<(Words, u32)>,
+    by_hash: Codes,
+    /// Row hash → code, of codes that have another hash already: several encodings of one key were seen. Rare.
+    more_hashes: HashTable<(Words, u32)>,
     /// Canonical key → code.
-    by_key: HashTable<u32>,
-    /// Code → what it stands for; `None` for code 0 and for released codes.
-    entries: Vec<Option<Entry>>,
+    by_key: Codes,
+    /// Code → the row hash that leads to it, or [`NO_HASH`].
+    hashes: Vec<Words>,
+    /// Code → where its key is; 0 for code 0 and for released codes.
+    places: Vec<u32>,
+    keys: Keys,
+    /// The code that the next row has if rows come in the order of their codes.
+    expected: Cell<u32>,
     /// Released codes, to be given out again.
     free: Vec<u32>,
     /// Codes the guest has not been told of.
-    unsent: Vec<u32>,
-    /// Codes that are not stored yet.
+    unsent: Marks,
+    /// Codes added since the last call of `take_unsaved`.
     unsaved: Vec<u32>,
+    /// Codes that were handed to the store.
+    saved: Marks,
     entries_max: usize,
     /// Bytes of all keys.
     key_bytes: usize,
     hasher: Hasher,
 }
 
-/// What a code stands for.
-#[derive(Debug, Clone)]
-struct Entry {
-    key: Box<[u8]>,
-    /// The row hashes that lead to it, to find them again when the code is released.
-    hashes: Hashes,
-    /// Whether the guest was told.
-    sent: bool,
-    /// Whether it was handed to the store.
-    saved: bool,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Hashes {
-    None,
-    One(Words),
-    /// Several encodings of the key were seen: rare enough to search for.
-    Many,
-}
-
 /// A hash in two words: 8-byte alignment keeps a slot at 24 bytes.
 type Words = [u64; 2];
+
+/// No row hash is known. A row with this very hash has its place among `more_hashes`.
+const NO_HASH: Words = [0, 0];
 
 fn parts(hash: u128) -> Words {
     [hash as u64, (hash >> 64) as u64]
@@ -70,12 +77,17 @@ impl Dictionary {
     /// An empty dictionary of at most `entries_max` keys.
     pub fn new(hasher: Hasher, entries_max: usize) -> Dictionary {
         Dictionary {
-            by_hash: HashTable::new(),
-            by_key: HashTable::new(),
-            entries: vec![None],
+            by_hash: Codes::default(),
+            more_hashes: HashTable::new(),
+            by_key: Codes::default(),
+            hashes: vec![NO_HASH],
+            places: vec![0],
+            keys: Keys::default(),
+            expected: Cell::new(NONE),
             free: Vec::new(),
-            unsent: Vec::new(),
+            unsent: Marks::default(),
             unsaved: Vec::new(),
+            saved: Marks::default(),
             entries_max,
             key_bytes: 0,
             hasher,
@@ -89,33 +101,55 @@ impl Dictionary {
 
     /// Whether it holds no keys.
     pub fn is_empty(&self) -> bool {
-        self.by_key.is_empty()
+        self.len() == 0
     }
 
     /// The code of a row hash seen before.
     #[inline]
     pub fn find(&self, hash: u128) -> Option<u32> {
         let wanted = parts(hash);
-        self.by_hash.find(wanted[0], |(known, _)| *known == wanted).map(|(_, code)| *code)
+        let is_wanted = |code: u32| self.hashes.get(code as usize) == Some(&wanted);
+        if self.hashes.len() > EXPECT_ENTRIES_MIN {
+            let expected = self.expected.get();
+            if is_wanted(expected) && wanted != NO_HASH {
+                self.expected.set(expected + 1);
+                return Some(expected);
+            }
+        }
+        let found = self.by_hash.find(wanted[0], is_wanted);
+        let code = found.or_else(|| if self.more_hashes.is_empty() { None } else { self.find_more(wanted) })?;
+        self.expected.set(code + 1);
+        Some(code)
+    }
+
+    #[cold]
+    fn find_more(&self, wanted: Words) -> Option<u32> {
+        self.more_hashes.find(wanted[0], |(known, _)| *known == wanted).map(|(_, code)| *code)
     }
 
     /// The code of a canonical key, remembered under the row hash that led to it unless the hash could mean another key too.
     pub fn learn(&mut self, hash: Option<u128>, key: &[u8]) -> u32 {
         let code = self.code(key, self.entries_max);
         if let Some(hash) = hash.filter(|_| code != OVERFLOW) {
-            // Every key may have many encodings; forgetting them all costs one look-up by key each.
-            if self.by_hash.len() > 4 * self.len() + 1024 {
-                self.by_hash.clear();
-            }
-            self.by_hash.insert_unique(parts(hash)[0], (parts(hash), code), |(known, _)| known[0]);
-            if let Some(Some(entry)) = self.entries.get_mut(code as usize) {
-                entry.hashes = match entry.hashes {
-                    Hashes::None => Hashes::One(parts(hash)),
-                    Hashes::One(_) | Hashes::Many => Hashes::Many,
-                };
-            }
+            self.remember(parts(hash), code);
         }
         code
+    }
+
+    fn remember(&mut self, hash: Words, code: u32) {
+        match self.hashes.get_mut(code as usize) {
+            Some(known @ &mut NO_HASH) if hash != NO_HASH => {
+                *known = hash;
+                self.by_hash.insert(hash[0], code);
+            }
+            _ => {
+                // Every key may have many encodings; forgetting them all costs one look-up by key each.
+                if self.more_hashes.len() > 3 * self.len() + 1024 {
+                    self.more_hashes.clear();
+                }
+                self.more_hashes.insert_unique(hash[0], (hash, code), |(known, _)| known[0]);
+            }
+        }
     }
 
     /// The code of a canonical key that a guest made.
@@ -124,39 +158,38 @@ impl Dictionary {
     }
 
     fn code(&mut self, key: &[u8], entries_max: usize) -> u32 {
-        let key_hash = self.hasher.hash(u8::MAX, key) as u64;
-        let entries = &self.entries;
-        let same = |code: &u32| key_of(entries, *code) == Some(key);
-        if let Some(code) = self.by_key.find(key_hash, same) {
-            return *code;
+        let key_hash = self.key_hash(key);
+        if let Some(code) = self.by_key.find(key_hash, |code| self.key(code) == Some(key)) {
+            return code;
         }
-        let bytes_max = entries_max.saturating_mul(KEY_BYTES_AVERAGE);
-        if self.len() >= entries_max || key.len() > KEY_MAX || self.key_bytes + key.len() > bytes_max.max(KEY_MAX) {
+        let bytes_max = entries_max.saturating_mul(KEY_BYTES_AVERAGE).max(KEY_MAX);
+        let has_room = self.key_bytes + key.len() <= bytes_max && self.keys.bytes() + key.len() <= keys::BYTES_MAX;
+        if self.len() >= entries_max || key.len() > KEY_MAX || !has_room {
             return OVERFLOW;
         }
-        let code = self.free.pop().unwrap_or(self.entries.len() as u32);
+        let code = self.free.pop().unwrap_or(self.places.len() as u32);
         self.place(code, key, key_hash);
         self.unsaved.push(code);
         code
     }
 
+    fn key_hash(&self, key: &[u8]) -> u64 {
+        self.hasher.hash(u8::MAX, key) as u64
+    }
+
     fn place(&mut self, code: u32, key: &[u8], key_hash: u64) {
         let index = code as usize;
-        if self.entries.len() <= index {
-            self.entries.resize(index + 1, None);
+        if self.places.len() <= index {
+            self.places.resize(index + 1, 0);
+            self.hashes.resize(index + 1, NO_HASH);
         }
-        if let Some(entry) = self.entries.get_mut(index) {
-            *entry = Some(Entry { key: key.into(), hashes: Hashes::None, sent: false, saved: false });
+        if let Some(place) = self.places.get_mut(index) {
+            *place = self.keys.add(key);
         }
         self.key_bytes += key.len();
-        let (entries, hasher) = (&self.entries, &self.hasher);
-        let rehash = |code: &u32| hasher.hash(u8::MAX, key_of(entries, *code).unwrap_or_default()) as u64;
-        self.by_key.insert_unique(key_hash, code, rehash);
-        self.unsent.push(code);
-        // A guest that never asks must not make this grow with every code that comes and goes.
-        if self.unsent.len() > 2 * self.entries.len() + 1024 {
-            self.forget_sent();
-        }
+        self.by_key.insert(key_hash, code);
+        self.unsent.set(code);
+        self.saved.clear(code);
     }
 
     /// Puts back a stored key under its code. False when the code is taken, reserved or beyond
@@ -166,79 +199,70 @@ impl Dictionary {
         if code == NONE || code as usize > bound || self.key(code).is_some() {
             return false;
         }
-        self.place(code, key, self.hasher.hash(u8::MAX, key) as u64);
-        if let Some(Some(entry)) = self.entries.get_mut(code as usize) {
-            entry.saved = true;
-        }
+        self.place(code, key, self.key_hash(key));
+        self.saved.set(code);
         true
     }
 
-    /// Call after the last `restore`: codes that were released before are given out again.
+    /// Call after the last `restore`: codes that were released before are given out again, the lowest first.
     pub fn restored(&mut self) {
-        let free = self.entries.iter().enumerate().skip(1).filter(|(_, entry)| entry.is_none());
-        self.free = free.map(|(code, _)| code as u32).collect();
+        let free = self.places.iter().enumerate().skip(1).filter(|(_, place)| **place == 0);
+        self.free = free.map(|(code, _)| code as u32).rev().collect();
     }
 
     /// The canonical key behind a code.
     pub fn key(&self, code: u32) -> Option<&[u8]> {
-        key_of(&self.entries, code)
+        self.keys.get(*self.places.get(code as usize)?)
     }
 
     /// Forgets codes; unknown ones are ignored.
     pub fn release(&mut self, codes: &[u32]) {
-        let mut search = false;
         for code in codes {
-            let Some(entry) = self.entries.get_mut(*code as usize).and_then(Option::take) else { continue };
-            match entry.hashes {
-                Hashes::None => {}
-                Hashes::One(hash) => self.forget_hash(hash, *code),
-                Hashes::Many => search = true,
+            let Some(key) = self.key(*code) else { continue };
+            let (key_hash, bytes) = (self.key_hash(key), key.len());
+            self.by_key.remove(key_hash, *code);
+            self.keys.remove(bytes);
+            self.key_bytes -= bytes;
+            if let Some(place) = self.places.get_mut(*code as usize) {
+                *place = 0;
             }
-            self.key_bytes -= entry.key.len();
-            let key_hash = self.hasher.hash(u8::MAX, &entry.key) as u64;
-            if let Ok(slot) = self.by_key.find_entry(key_hash, |known| known == code) {
-                slot.remove();
+            if let Some(hash) = self.hashes.get_mut(*code as usize) {
+                self.by_hash.remove(hash[0], *code);
+                *hash = NO_HASH;
             }
+            self.unsent.clear(*code);
             self.free.push(*code);
         }
-        if search {
-            let entries = &self.entries;
-            self.by_hash.retain(|(_, code)| entries.get(*code as usize).is_some_and(Option::is_some));
+        if !self.more_hashes.is_empty() {
+            let places = &self.places;
+            self.more_hashes.retain(|(_, code)| places.get(*code as usize).is_some_and(|place| *place != 0));
+        }
+        if self.keys.is_sparse() {
+            self.close_gaps();
         }
     }
 
-    fn forget_hash(&mut self, hash: Words, code: u32) {
-        if let Ok(slot) = self.by_hash.find_entry(hash[0], |known| *known == (hash, code)) {
-            slot.remove();
+    fn close_gaps(&mut self) {
+        let before = std::mem::take(&mut self.keys);
+        for place in &mut self.places {
+            *place = before.get(*place).map_or(0, |key| self.keys.add(key));
         }
     }
 
     /// Codes added since the last call of this function, for the guest.
     pub fn take_unsent(&mut self) -> Vec<u32> {
-        let mut unsent = std::mem::take(&mut self.unsent);
-        self.keep_new(&mut unsent, |entry| &mut entry.sent);
-        unsent
-    }
-
-    /// Keeps the codes that live and whose mark is not set, and sets it. A code that was released is not there any more; one
-    /// that was given out again stands twice.
-    fn keep_new(&mut self, codes: &mut Vec<u32>, mark: fn(&mut Entry) -> &mut bool) {
-        codes.retain(|code| match self.entries.get_mut(*code as usize) {
-            Some(Some(entry)) => !std::mem::replace(mark(entry), true),
-            _ => false,
-        });
+        self.unsent.take()
     }
 
     /// Every living code counts as unsent again: the instance was rebuilt.
     pub fn forget_sent(&mut self) {
-        self.entries.iter_mut().flatten().for_each(|entry| entry.sent = false);
-        let living = self.entries.iter().enumerate().filter(|(_, entry)| entry.is_some());
-        self.unsent = living.map(|(code, _)| code as u32).collect();
+        let living = (0_u32..).zip(&self.places).filter(|(_, place)| **place != 0);
+        living.for_each(|(code, _)| self.unsent.set(code));
     }
 
     /// Whether a code was handed to the store.
     pub fn is_saved(&self, code: u32) -> bool {
-        self.entries.get(code as usize).and_then(Option::as_ref).is_some_and(|entry| entry.saved)
+        self.saved.has(code)
     }
 
     /// Whether there are codes that `take_unsaved` would return.
@@ -246,10 +270,17 @@ impl Dictionary {
         !self.unsaved.is_empty()
     }
 
-    /// Codes added since the last call of this function, for the store.
+    /// Codes added since the last call of this function, for the store. A code that was released meanwhile is not there any
+    /// more; one that was given out again comes once.
     pub fn take_unsaved(&mut self) -> Vec<u32> {
         let mut unsaved = std::mem::take(&mut self.unsaved);
-        self.keep_new(&mut unsaved, |entry| &mut entry.saved);
+        unsaved.retain(|code| {
+            let is_new = self.key(*code).is_some() && !self.saved.has(*code);
+            if is_new {
+                self.saved.set(*code);
+            }
+            is_new
+        });
         unsaved
     }
 
@@ -263,8 +294,4 @@ impl Dictionary {
         let added = self.unsaved.split_off(mark.min(self.unsaved.len()));
         self.release(&added);
     }
-}
-
-fn key_of(entries: &[Option<Entry>], code: u32) -> Option<&[u8]> {
-    entries.get(code as usize)?.as_ref().map(|entry| &*entry.key)
 }
