@@ -25,7 +25,7 @@ use crate::kernel;
 use crate::measure::Plan;
 use crate::payload::{FRAME_BYTES, Outgoing, Pool};
 use crate::report::{figure, median};
-use crate::servers::{Settings, host};
+use crate::servers::{Settings, Shares, host};
 
 const LIMITS: Limits =
     Limits { memory_bytes: 256 << 20, call_ms: 10_000, emitted_rows: 1_000_000, dictionary_entries: 1_000_000 };
@@ -52,8 +52,8 @@ impl Calls {
 
 /// Calls both in turn on the servers' core.
 pub fn measure(plan: &Plan, settings: &Settings, rounds: usize) -> Result<Calls> {
-    let mut pool = Pool::new(plan.input, plan.batch, plan.streams)?;
-    let config = host::processor_config(pool.streams()).to_string();
+    let mut pool = Pool::new(plan.input, plan.batch, plan.streams, plan.series)?;
+    let config = host::processor_config(Shares { streams: pool.streams(), series: Some(plan.series) }).to_string();
     let folder = tempfile::Builder::new().prefix("otelier-bench-").tempdir_in(&settings.state_root)?;
     let plugin = ProcessorPlugin::load(&Engine::new()?, &settings.plugin)?;
     let mut sandboxed = Subject::new(Arc::new(plugin), &config, &folder.path().join("sandboxed"))?;

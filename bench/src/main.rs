@@ -17,7 +17,7 @@ use anyhow::{Context, Result, ensure};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use measure::Plan;
-use payload::Input;
+use payload::{GROUPS, Input};
 use report::{Line, Rounds};
 use servers::{Server, Settings, native};
 
@@ -78,6 +78,9 @@ struct Options {
     /// Distinct cumulative input streams, at least.
     #[arg(long, default_value_t = 100_000)]
     streams: usize,
+    /// Series that come out of delta input; with many, each request of a cycle has other ones.
+    #[arg(long, value_delimiter = ',', default_value = "16")]
+    series: Vec<usize>,
     /// The pipeline's durability.
     #[arg(long, default_value = "sync")]
     durability: String,
@@ -111,11 +114,14 @@ fn measure(options: &Options) -> Result<()> {
     if let Some(server) = options.pause {
         let input = options.only.unwrap_or(Input::Delta);
         let batch = options.batch.last().copied().context("no batch size")?;
-        return runtime.block_on(measure::hold(server, &options.plan(input, batch), &settings));
+        let series = options.series(input).last().copied().context("no number of series")?;
+        return runtime.block_on(measure::hold(server, &options.plan(input, batch, series), &settings));
     }
     for input in Input::value_variants().iter().filter(|input| options.only.is_none_or(|only| only == **input)) {
-        for batch in &options.batch {
-            let plan = options.plan(*input, *batch);
+        for (series, batch) in
+            options.series(*input).iter().flat_map(|series| options.batch.iter().map(move |batch| (series, batch)))
+        {
+            let plan = options.plan(*input, *batch, *series);
             let line = runtime.block_on(compare(&plan, options, &settings))?;
             println!("{}", serde_json::to_string(&line)?);
         }
@@ -149,8 +155,15 @@ async fn compare(plan: &Plan, options: &Options, settings: &Settings) -> Result<
 }
 
 impl Options {
-    fn plan(&self, input: Input, batch: usize) -> Plan {
+    /// Cumulative input is always for a few series: what is many there are its streams.
+    fn series(&self, input: Input) -> &[usize] {
+        if input == Input::Delta { &self.series } else { &[GROUPS] }
+    }
+
+    fn plan(&self, input: Input, batch: usize, series: usize) -> Plan {
         let seconds = if self.quick { 2.0 } else { self.seconds };
+        // Two flushes of the plugin's default interval, whatever they cost.
+        let seconds = if series > GROUPS { f64::max(seconds, 10.0) } else { seconds };
         // Enough to keep the server busy while the disk confirms what came before, and no more than its streams.
         let in_flight = self.in_flight.unwrap_or(match batch {
             0..500 => 100,
@@ -158,7 +171,7 @@ impl Options {
             _ => 8,
         });
         let (warm_up, window) = (Duration::from_secs_f64(seconds / 5.0), Duration::from_secs_f64(seconds));
-        Plan { input, batch, streams: self.streams, in_flight, warm_up, window }
+        Plan { input, batch, streams: self.streams, series, in_flight, warm_up, window }
     }
 
     /// Where things are: as `cargo xtask bench` says, or beside this binary and below the working directory.

@@ -7,7 +7,9 @@ use anyhow::{Context, Result};
 use crate::kernel;
 use crate::load::Load;
 use crate::payload::{Input, Pool};
-use crate::servers::{Expected, Running, Server, Settings};
+use crate::servers::{Expected, Running, Server, Settings, Shares};
+
+const CYCLE_POLL: Duration = Duration::from_millis(20);
 
 /// How a server is loaded.
 #[derive(Debug, Clone)]
@@ -18,6 +20,8 @@ pub struct Plan {
     pub batch: usize,
     /// The least number of cumulative streams.
     pub streams: usize,
+    /// Series that come out.
+    pub series: usize,
     /// Requests under way at a time.
     pub in_flight: usize,
     /// Before the clock starts.
@@ -39,6 +43,8 @@ pub struct Sample {
     pub load_busy: f64,
     /// Resident memory at half time, at the end, and at its largest.
     pub rss_mib: [f64; 3],
+    /// Resident memory before the first request.
+    pub rss_idle_mib: f64,
 }
 
 /// What does not change from run to run.
@@ -57,10 +63,16 @@ pub async fn run(server: Server, plan: &Plan, settings: &Settings) -> Result<(Sa
 }
 
 async fn measured(server: Server, plan: &Plan, settings: &Settings) -> Result<(Sample, Shape)> {
-    let pool = Pool::new(plan.input, plan.batch, plan.streams)?;
+    let pool = Pool::new(plan.input, plan.batch, plan.streams, plan.series)?;
     let shape = Shape { bytes_per_point: pool.bytes_per_point(), streams: pool.streams() };
-    let running = Running::start(server, pool.streams(), settings)?;
+    let (cycle, series) = (pool.cycle(), pool.streams().is_none().then_some(plan.series));
+    let running = Running::start(server, Shares { streams: pool.streams(), series }, settings)?;
+    let idle = kernel::memory(running.pid())?;
     let mut load = Load::start(running.address(), pool, plan.in_flight).await?;
+    // Everything that is sent has been seen once before the clock starts.
+    while load.acknowledged().requests < cycle {
+        load.run_for(CYCLE_POLL).await?;
+    }
     load.run_for(plan.warm_up).await?;
     let before = Reading::take(running.pid(), &load)?;
     load.run_for(plan.window / 2).await?;
@@ -71,7 +83,7 @@ async fn measured(server: Server, plan: &Plan, settings: &Settings) -> Result<(S
     let (pool, acknowledged) = load.stop().await?;
     running.finish(Expected { total: pool.total(), bytes: i64::try_from(acknowledged.bytes)? })?;
     let rss_mib = [middle.now_mib, end.now_mib, end.most_mib];
-    Ok((after.since(&before, plan.batch, rss_mib), shape))
+    Ok((Sample { rss_idle_mib: idle.now_mib, ..after.since(&before, plan.batch, rss_mib) }, shape))
 }
 
 /// The counters at one moment.
@@ -98,14 +110,17 @@ impl Reading {
             busy: server_s / wall_s,
             load_busy: (self.generator - before.generator).as_secs_f64() / wall_s,
             rss_mib,
+            rss_idle_mib: 0.0,
         }
     }
 }
 
 /// Loads one server until the process is interrupted, and says how fast it is each second: for a profiler.
 pub async fn hold(server: Server, plan: &Plan, settings: &Settings) -> Result<()> {
-    let pool = Pool::new(plan.input, plan.batch, plan.streams)?;
-    let running = Running::start(server, pool.streams(), settings)?;
+    let pool = Pool::new(plan.input, plan.batch, plan.streams, plan.series)?;
+    let shares = Shares { streams: pool.streams(), series: pool.streams().is_none().then_some(plan.series) };
+    let running = Running::start(server, shares, settings)?;
+    let idle = kernel::memory(running.pid())?;
     eprintln!("{} is process {}; interrupt to end", server.name(), running.pid());
     let mut load = Load::start(running.address(), pool, plan.in_flight).await?;
     loop {
@@ -120,7 +135,7 @@ pub async fn hold(server: Server, plan: &Plan, settings: &Settings) -> Result<()
             plan.batch,
             [memory.now_mib, memory.now_mib, memory.most_mib],
         );
-        eprintln!("{}", crate::report::text(&sample));
+        eprintln!("{}", crate::report::text(&Sample { rss_idle_mib: idle.now_mib, ..sample }));
     }
     let (pool, acknowledged) = load.stop().await?;
     running.finish(Expected { total: pool.total(), bytes: i64::try_from(acknowledged.bytes)? })

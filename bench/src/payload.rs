@@ -1,9 +1,10 @@
 //! What is sent: export requests that are encoded before the clock starts.
 //!
-//! Points are about 104 bytes on the wire: three attributes (`work.type`, one of 16; `work.id`, unique; `host`), a start time,
-//! a time and an integer. Delta requests are sent as they are, again and again. A cumulative point is a stream of its own
-//! (its `work.id`), whose value and time grow with every round through the pool: they are fixed-width fields, written over in a
-//! copy of the encoded request.
+//! Points are about 104 bytes on the wire: three attributes (`work.type`, one of 16 or of as many as there are to be series;
+//! `work.id`, unique; `host`), a start time, a time and an integer. Delta requests are sent as they are, again and again; where
+//! there are many series, one cycle has each of them once, in random order. A cumulative point is a stream of its own (its
+//! `work.id`), whose value and time grow with every round through the pool: they are fixed-width fields, written over in a copy
+//! of the encoded request.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -23,7 +24,7 @@ pub const METRIC: &str = "work.done";
 pub const GROUP: &str = "work.type";
 /// The attribute that makes every point unique.
 pub const UNIQUE: &str = "work.id";
-/// Values of [`GROUP`]: the series that come out.
+/// Values of [`GROUP`] unless more are asked for: the series that come out.
 pub const GROUPS: usize = 16;
 
 const HOSTS: usize = 8;
@@ -88,15 +89,17 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// Encodes requests of `batch` points. `streams` is the least number of cumulative streams.
-    pub fn new(input: Input, batch: usize, streams: usize) -> Result<Pool> {
+    /// Encodes requests of `batch` points. `streams` is the least number of cumulative streams, `series` how many come out.
+    pub fn new(input: Input, batch: usize, streams: usize, series: usize) -> Result<Pool> {
         let start = u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos())?;
         let count = match input {
-            Input::Delta => DELTA_POOL,
+            Input::Delta => series.div_ceil(batch).max(DELTA_POOL),
             Input::Cumulative => streams.div_ceil(batch),
         };
         let mut random = fastrand::Rng::with_seed(0x07e1_1e12);
-        let payloads = (0..count).map(|_| Payload::encode(&mut random, input, batch, start)).collect::<Result<_>>()?;
+        let mut groups = Groups::new(&mut random, series);
+        let payload = |_| Payload::encode(&mut random, &mut groups, input, batch, start);
+        let payloads = (0..count).map(payload).collect::<Result<_>>()?;
         Ok(Pool { input, payloads, next: 0, round: 1, start, batch })
     }
 
@@ -134,6 +137,11 @@ impl Pool {
         (self.input == Input::Cumulative).then_some(self.payloads.len() * self.batch)
     }
 
+    /// Requests of one cycle: after it every series and stream has been sent.
+    pub fn cycle(&self) -> u64 {
+        self.payloads.len() as u64
+    }
+
     /// Bytes of a request for each of its points.
     pub fn bytes_per_point(&self) -> f64 {
         let bytes: usize = self.payloads.iter().map(|payload| payload.framed.len()).sum();
@@ -141,9 +149,43 @@ impl Pool {
     }
 }
 
+/// Which group each point belongs to: any of a few, or each of many in turn.
+struct Groups {
+    order: Vec<usize>,
+    next: usize,
+}
+
+impl Groups {
+    fn new(random: &mut fastrand::Rng, series: usize) -> Groups {
+        let mut order: Vec<usize> = (0..series).collect();
+        random.shuffle(&mut order);
+        Groups { order, next: 0 }
+    }
+
+    fn name(&mut self, random: &mut fastrand::Rng) -> String {
+        if self.order.len() <= GROUPS {
+            return format!("type-{:02}", random.usize(..self.order.len()));
+        }
+        let group = self.order.get(self.next).copied().unwrap_or_default();
+        self.next = (self.next + 1) % self.order.len();
+        format!("type-{group:07}")
+    }
+}
+
 impl Payload {
-    fn encode(random: &mut fastrand::Rng, input: Input, batch: usize, start: u64) -> Result<Payload> {
-        let points: Vec<NumberDataPoint> = (0..batch).map(|_| point(random, start)).collect();
+    fn encode(
+        random: &mut fastrand::Rng,
+        groups: &mut Groups,
+        input: Input,
+        batch: usize,
+        start: u64,
+    ) -> Result<Payload> {
+        let points: Vec<NumberDataPoint> = (0..batch)
+            .map(|_| {
+                let group = groups.name(random);
+                point(random, group, start)
+            })
+            .collect();
         let values = points.iter().map(value);
         let sum = values.clone().sum();
         let values: Vec<i64> = values.collect();
@@ -193,8 +235,7 @@ fn locate(framed: &[u8], first: &[u8], lengths: &[usize]) -> Result<Vec<usize>> 
     Ok(offsets)
 }
 
-fn point(random: &mut fastrand::Rng, start: u64) -> NumberDataPoint {
-    let group = format!("type-{:02}", random.usize(..GROUPS));
+fn point(random: &mut fastrand::Rng, group: String, start: u64) -> NumberDataPoint {
     let unique_bytes = random.usize(UNIQUE_BYTES);
     let unique: String = (0..unique_bytes).map(|_| random.alphanumeric()).collect();
     let host = format!("h{}", random.usize(..HOSTS));
@@ -253,7 +294,7 @@ mod tests {
 
     #[test]
     fn cumulative_points_grow_with_the_round_and_nothing_else_changes() -> Result<()> {
-        let mut pool = Pool::new(Input::Cumulative, 100, 250)?;
+        let mut pool = Pool::new(Input::Cumulative, 100, 250, GROUPS)?;
         assert_eq!(pool.streams(), Some(300));
         let first = pool.next();
         (0..2).for_each(|_| drop(pool.next()));
@@ -275,8 +316,27 @@ mod tests {
     }
 
     #[test]
+    fn a_cycle_has_each_of_many_series() -> Result<()> {
+        let mut pool = Pool::new(Input::Delta, 100, 0, 2500)?;
+        let mut groups = std::collections::HashSet::new();
+        for _ in 0..pool.cycle() {
+            let points = decoded(&pool.next())?;
+            groups.extend(
+                points.into_iter().filter_map(|point| point.attributes.into_iter().next()?.value?.value).map(|value| {
+                    match value {
+                        any_value::Value::StringValue(group) => group,
+                        _ => String::new(),
+                    }
+                }),
+            );
+        }
+        assert_eq!((pool.cycle(), groups.len()), (25, 2500));
+        Ok(())
+    }
+
+    #[test]
     fn a_delta_point_is_about_104_bytes_and_counts_each_time() -> Result<()> {
-        let mut pool = Pool::new(Input::Delta, 1000, 0)?;
+        let mut pool = Pool::new(Input::Delta, 1000, 0, GROUPS)?;
         assert!((100.0..108.0).contains(&pool.bytes_per_point()), "{}", pool.bytes_per_point());
         let outgoing = pool.next();
         let sum: i64 = decoded(&outgoing)?.iter().map(value).sum();

@@ -6,8 +6,10 @@ use serde_json::{Value, json};
 
 use crate::call::Calls;
 use crate::measure::{Plan, Sample, Shape};
-use crate::payload::{GROUPS, Input};
+use crate::payload::Input;
 use crate::servers::Server;
+
+const MIB: f64 = (1 << 20) as f64;
 
 /// The samples of one batch size: one list a server, in the order of the rounds.
 pub struct Rounds {
@@ -54,11 +56,14 @@ impl Rounds {
                 Input::Cumulative => "aggregate-cumulative",
             },
             batch: plan.batch,
-            series: GROUPS,
+            series: plan.series,
             durability: durability.to_owned(),
             points_per_s_core: figure(median(points_per_s.clone())),
             cpu_ns_per_point: figure(median(cpu_ns.clone())),
             rss_mib: figure(median(host(|sample| sample.rss_mib[1]))),
+            rss_bytes_per_series: figure(median(self.column(Server::Otelier, |sample| {
+                (sample.rss_mib[1] - sample.rss_idle_mib) * MIB / plan.series as f64
+            }))),
             ratio_raw_http2: ratio(Server::Raw),
             ratio_native: ratio(Server::Native),
             ratio_native_call: figure(median(call_ratio.clone())),
@@ -94,6 +99,7 @@ pub struct Line {
     points_per_s_core: Value,
     cpu_ns_per_point: Value,
     rss_mib: Value,
+    rss_bytes_per_series: Value,
     ratio_raw_http2: Value,
     ratio_native: Value,
     ratio_native_call: Value,
@@ -123,9 +129,9 @@ fn summary(samples: &[Sample]) -> Value {
 
 /// One sample, for a person.
 pub fn text(sample: &Sample) -> String {
-    let Sample { points_per_s, cpu_ns_per_point, busy, load_busy, rss_mib: [mid, end, most] } = sample;
+    let Sample { points_per_s, cpu_ns_per_point, busy, load_busy, rss_mib: [mid, end, most], rss_idle_mib } = sample;
     format!(
-        "{:>6.2} M points/s  {cpu_ns_per_point:>6.1} ns/point  core {:>3.0} %  generator {:>3.0} %  RSS {mid:.0} {end:.0} (most {most:.0}) MiB",
+        "{:>6.2} M points/s  {cpu_ns_per_point:>6.1} ns/point  core {:>3.0} %  generator {:>3.0} %  RSS {rss_idle_mib:.0} {mid:.0} {end:.0} (most {most:.0}) MiB",
         points_per_s / 1e6,
         busy * 100.0,
         load_busy * 100.0

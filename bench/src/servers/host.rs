@@ -10,15 +10,18 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::{Server, Settings};
+use super::{Server, Settings, Shares};
 use crate::payload::{GROUP, GROUPS, METRIC};
 
 const CONFIG: &str = "config.yaml";
 const MANIFEST: &str = "plugins.yaml";
 /// A few flush intervals.
-const TOTAL_TIMEOUT: Duration = Duration::from_secs(20);
+const TOTAL_TIMEOUT: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(100);
-const SCRAPE_TIMEOUT: Duration = Duration::from_secs(5);
+/// A million series are a long page.
+const SCRAPE_TIMEOUT: Duration = Duration::from_secs(30);
+/// What the plugin may take.
+const MEMORY_MIB: u32 = 256;
 /// Of [`METRIC`], renamed by the plugin and once more by the exporter.
 const SERIES: &str = "work_done_batched_total";
 
@@ -29,22 +32,25 @@ pub struct Files {
     prometheus: SocketAddr,
     /// Configuration, manifest and state; deleted in the end.
     folder: TempDir,
+    /// Series that may come out.
+    series: usize,
 }
 
 impl Files {
     /// Writes configuration and manifest, and makes room for the state.
-    pub fn make(streams: Option<usize>, settings: &Settings) -> Result<Files> {
+    pub fn make(shares: Shares, settings: &Settings) -> Result<Files> {
         // All are held until all are known, so that none is given twice.
         let held: Vec<TcpListener> =
             (0..3).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).collect::<std::io::Result<_>>()?;
         let addresses: Vec<SocketAddr> = held.iter().map(TcpListener::local_addr).collect::<std::io::Result<_>>()?;
         let [grpc, prometheus, telemetry] = addresses[..] else { bail!("no free ports") };
         let folder = tempfile::Builder::new().prefix("otelier-bench-").tempdir_in(&settings.state_root)?;
-        let config = config(streams, &settings.durability, [grpc, prometheus, telemetry]);
+        let config = config(shares, &settings.durability, [grpc, prometheus, telemetry]);
         fs::write(folder.path().join(CONFIG), config.to_string())?;
-        let manifest = json!({"plugins": {"aggregate": {"file": settings.plugin}}});
+        let limits = json!({"memory_mib": MEMORY_MIB});
+        let manifest = json!({"plugins": {"aggregate": {"file": settings.plugin, "limits": limits}}});
         fs::write(folder.path().join(MANIFEST), manifest.to_string())?;
-        Ok(Files { grpc, prometheus, folder })
+        Ok(Files { grpc, prometheus, folder, series: shares.series.unwrap_or(GROUPS) })
     }
 
     /// The command line: the same for the host's own binary and for this crate's with the native plugin.
@@ -72,7 +78,7 @@ impl Files {
         let start = Instant::now();
         loop {
             let Total { series, value } = scrape(self.prometheus)?;
-            ensure!(series <= GROUPS, "{series} series where at most {GROUPS} were expected");
+            ensure!(series <= self.series, "{series} series where at most {} were expected", self.series);
             if value == expected as f64 {
                 return Ok(());
             }
@@ -84,14 +90,17 @@ impl Files {
 }
 
 /// The plugin's part of the configuration.
-pub fn processor_config(streams: Option<usize>) -> Value {
+pub fn processor_config(shares: Shares) -> Value {
     let mut config = json!({
         "metrics": [METRIC],
         "group_by": [GROUP],
         "rename": "{name}_batched",
-        "interval": "1s",
+        "interval": if shares.many_series().is_some() { "5s" } else { "1s" },
     });
-    if let (Some(streams), Some(config)) = (streams, config.as_object_mut()) {
+    if let (Some(series), Some(config)) = (shares.many_series(), config.as_object_mut()) {
+        config.insert("max_series".to_owned(), json!(series));
+    }
+    if let (Some(streams), Some(config)) = (shares.streams, config.as_object_mut()) {
         config.insert("max_streams".to_owned(), json!(streams));
         // The first point of each stream counts whole, so that the total is known.
         config.insert("initial_value".to_owned(), json!("keep"));
@@ -100,11 +109,11 @@ pub fn processor_config(streams: Option<usize>) -> Value {
 }
 
 /// JSON is YAML.
-fn config(streams: Option<usize>, durability: &str, addresses: [SocketAddr; 3]) -> Value {
+fn config(shares: Shares, durability: &str, addresses: [SocketAddr; 3]) -> Value {
     let [grpc, prometheus, telemetry] = addresses.map(|address| address.to_string());
     json!({
         "receivers": {"otlp": {"protocols": {"grpc": {"endpoint": grpc}}}},
-        "processors": {"aggregate": processor_config(streams)},
+        "processors": {"aggregate": processor_config(shares)},
         "exporters": {"prometheus": {"endpoint": prometheus}},
         "service": {
             "pipelines": {

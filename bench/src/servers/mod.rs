@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::kernel;
+use crate::payload::GROUPS;
 use host::Files;
 
 /// Compiling the plugin is part of it.
@@ -59,6 +60,22 @@ pub struct Expected {
     pub bytes: i64,
 }
 
+/// What the plugin has to keep.
+#[derive(Debug, Clone, Copy)]
+pub struct Shares {
+    /// Cumulative input streams, if there are any.
+    pub streams: Option<usize>,
+    /// Series that come out, where they are as many as was asked for.
+    pub series: Option<usize>,
+}
+
+impl Shares {
+    /// More series than a plugin keeps without being told.
+    pub fn many_series(&self) -> Option<usize> {
+        self.series.filter(|series| *series > GROUPS)
+    }
+}
+
 /// How servers are run.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -96,12 +113,12 @@ impl Drop for Running {
 }
 
 impl Running {
-    /// Starts a server and waits until it listens. `streams` is how many cumulative streams it will get, if any.
-    pub fn start(server: Server, streams: Option<usize>, settings: &Settings) -> Result<Running> {
+    /// Starts a server and waits until it listens.
+    pub fn start(server: Server, shares: Shares, settings: &Settings) -> Result<Running> {
         match server {
             Server::Raw | Server::Prost => Running::own(server, settings.core),
             Server::Otelier | Server::Native => {
-                let files = Files::make(streams, settings)?;
+                let files = Files::make(shares, settings)?;
                 let child = kernel::spawn_on(settings.core, &mut files.command(server, settings)?)?;
                 let mut running = Running { child, address: files.grpc, kind: Kind::Host(files) };
                 running.wait_until_listening()?;
