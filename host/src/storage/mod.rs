@@ -216,8 +216,8 @@ fn database_options() -> Options {
     let mut options = Options::default();
     options.create_if_missing(true);
     options.create_missing_column_families(true);
-    // State is small and rewritten often: a few small memtables keep resident memory low.
-    options.set_db_write_buffer_size(16 << 20);
+    // State is rewritten often: most of what is written is replaced or deleted before a memtable is full, and never leaves it.
+    options.set_db_write_buffer_size(32 << 20);
     options.set_max_total_wal_size(64 << 20);
     options.set_keep_log_file_num(2);
     options.set_max_open_files(256);
@@ -231,8 +231,10 @@ fn database_options() -> Options {
 
 fn family_options() -> Options {
     let mut options = Options::default();
-    options.set_write_buffer_size(8 << 20);
-    options.set_compression_type(rocksdb::DBCompressionType::Lz4);
+    options.set_write_buffer_size(16 << 20);
+    // What a memtable leaves is mostly short-lived, and packed by its writers: compressed once it has sunk to where it stays.
+    options.set_compression_type(rocksdb::DBCompressionType::None);
+    options.set_bottommost_compression_type(rocksdb::DBCompressionType::Lz4);
     options
 }
 
