@@ -12,8 +12,8 @@ use serde::de::{Deserializer, Error, MapAccess, Visitor};
 
 const PATTERNS_MAX: usize = 1024;
 /// Beyond these, one call could write more than a call may.
-const SERIES_MAX: u32 = 500_000;
-const STREAMS_MAX: u32 = 1_000_000;
+const SERIES_MAX: u32 = 2_000_000;
+const STREAMS_MAX: u32 = 2_000_000;
 /// Four buckets hold every double; beyond the upper bound, a series would be larger than what it counts.
 const BUCKETS: std::ops::RangeInclusive<u32> = 4..=1024;
 const EXEMPLARS: std::ops::RangeInclusive<u32> = 1..=64;

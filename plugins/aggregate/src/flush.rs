@@ -93,7 +93,7 @@ impl<'c> Aggregate {
             }
             self.stage = Stage::Fold;
         }
-        let series = self.groups.table().fold(&mut flush.storage())?;
+        let series = self.groups.fold(&mut flush.storage())?;
         let streams = self.streams.table().fold(&mut flush.storage())?;
         let histograms = self.histograms.fold(&mut flush.storage())?;
         if (series, streams, histograms) != (Progress::Done, Progress::Done, Progress::Done) {
@@ -106,7 +106,7 @@ impl<'c> Aggregate {
     /// Ends a call that the next one goes on from.
     fn pause(&mut self, flush: &mut Flush<'c>, stage: Stage) -> Result<Progress, Failure> {
         self.stage = stage;
-        self.groups.table().save(&mut flush.storage())?;
+        self.groups.save(&mut flush.storage())?;
         self.streams.table().save(&mut flush.storage())?;
         self.histograms.save(&mut flush.storage())?;
         Ok(Progress::More)
@@ -141,7 +141,8 @@ impl<'c> Aggregate {
             self.meta.series_expired = self.meta.series_expired.max(flush.now());
             self.meta.save(&mut flush.storage())?;
             let (groups, histograms) = (&mut self.groups, &mut self.histograms);
-            let is_live = |slot: u32, metric: u32| groups.table().get(slot).is_some_and(|one| one.metric == metric);
+            let is_live =
+                |slot: u32, metric: u32| groups.table().get(slot).is_some_and(|one| u32::from(one.metric) == metric);
             let metrics = &self.metrics;
             let mut is_live = is_live;
             self.exemplars.retain(|metric, slot| match metrics.get(metric) {
@@ -182,19 +183,20 @@ impl<'c> Aggregate {
         let mut columns = vec![Columns::default(); self.metrics.len()];
         for slot in slots {
             let Some(series) = self.groups.table().get(slot) else { break };
-            let Some(metric) = self.metrics.get(series.metric) else { continue };
-            let Some(columns) = columns.get_mut(series.metric as usize) else { continue };
+            let Some(metric) = self.metrics.get(series.metric.into()) else { continue };
+            let Some(columns) = columns.get_mut(usize::from(series.metric)) else { continue };
             let start = (metric.mode == Mode::Total).then_some(series.start);
             // A clock that was set back must not make a point older than its start.
             let time = flush.now().max(series.start);
-            match series.result(metric.mode) {
+            let key = series.key;
+            match self.groups.result(slot, metric.mode) {
                 Some(Number::Integer(value)) => {
                     columns.integer_slots.push(slot);
-                    push(&mut columns.integers, series.key, start, time, value);
+                    push(&mut columns.integers, key, start, time, value);
                 }
                 Some(Number::Double(value)) => {
                     columns.double_slots.push(slot);
-                    push(&mut columns.doubles, series.key, start, time, value);
+                    push(&mut columns.doubles, key, start, time, value);
                 }
                 None => {}
             }

@@ -1,144 +1,14 @@
 //! The series: one for each output metric and group key.
 
-use otelier_sdk::aggregate::{Accumulator, Number, Sum};
-use otelier_sdk::table::{Fields, Record, Table};
-use otelier_sdk::{Failure, Keying, NO_CODE, NO_KEY, Output, Storage, key};
+use otelier_sdk::aggregate::{Function, Number, Sum};
+use otelier_sdk::table::Table;
+use otelier_sdk::{Failure, Keying, NO_CODE, NO_KEY, Output, Progress, Storage, key};
 
 use crate::metrics::{Metric, Metrics, Mode};
 use crate::reasons::Reason;
+use crate::series::{Observed, Series};
 use crate::slots::NONE;
 use crate::stored;
-
-/// A series' metric number in a slot that is free.
-const FREE: u32 = u32::MAX;
-
-/// One series. Value and start time are stored together and go on together.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Series {
-    /// The output metric, or [`FREE`].
-    pub metric: u32,
-    /// The group's code.
-    pub key: u32,
-    /// Whether `value` is a double.
-    pub is_double: bool,
-    /// Whether this is its metric's series for what found no room.
-    pub is_overflow: bool,
-    /// Whether `shown` has a result, and whether that is a double.
-    pub is_shown: bool,
-    pub shown_is_double: bool,
-    /// The bits of the total, the last value, or what the open window has so far.
-    pub value: u64,
-    /// How many values went in; not counted for totals.
-    pub count: u64,
-    /// The time of the last value.
-    pub time: u64,
-    /// The bits of the result of the last window that had values.
-    pub shown: u64,
-    /// Since when the total counts.
-    pub start: u64,
-    /// When it last took a value, by the host's clock.
-    pub updated: u64,
-}
-
-impl Default for Series {
-    fn default() -> Series {
-        Series {
-            metric: FREE,
-            key: NO_KEY,
-            is_double: false,
-            is_overflow: false,
-            is_shown: false,
-            shown_is_double: false,
-            value: 0,
-            count: 0,
-            time: 0,
-            shown: 0,
-            start: 0,
-            updated: 0,
-        }
-    }
-}
-
-impl Record for Series {
-    const SIZE: usize = 4 + 4 + 1 + 6 * 8;
-
-    fn write(&self, out: &mut Vec<u8>) {
-        let flags = [self.is_double, self.is_overflow, self.is_shown, self.shown_is_double];
-        let flags = flags.iter().enumerate().fold(0, |all, (bit, flag)| all | u8::from(*flag) << bit);
-        out.extend(self.metric.to_le_bytes());
-        out.extend(self.key.to_le_bytes());
-        out.push(flags);
-        for word in [self.value, self.count, self.time, self.shown, self.start, self.updated] {
-            out.extend(word.to_le_bytes());
-        }
-    }
-
-    fn read(fields: &mut Fields<'_>) -> Option<Series> {
-        let (metric, key, flags) = (fields.u32()?, fields.u32()?, fields.u8()?);
-        let flag = |bit: u8| flags >> bit & 1 == 1;
-        Some(Series {
-            metric,
-            key,
-            is_double: flag(0),
-            is_overflow: flag(1),
-            is_shown: flag(2),
-            shown_is_double: flag(3),
-            value: fields.u64()?,
-            count: fields.u64()?,
-            time: fields.u64()?,
-            shown: fields.u64()?,
-            start: fields.u64()?,
-            updated: fields.u64()?,
-        })
-    }
-}
-
-impl Series {
-    pub fn is_free(&self) -> bool {
-        self.metric == FREE
-    }
-
-    pub fn number(&self) -> Number {
-        Number::from_bits(self.value, self.is_double)
-    }
-
-    fn set_number(&mut self, number: Number) {
-        self.value = number.to_bits();
-        self.is_double = number.is_double();
-    }
-
-    fn accumulator(&self) -> Accumulator {
-        Accumulator { value: self.number(), count: self.count, time: self.time }
-    }
-
-    fn set_accumulator(&mut self, accumulator: Accumulator) {
-        self.set_number(accumulator.value);
-        self.count = accumulator.count;
-        self.time = accumulator.time;
-    }
-
-    /// What is emitted, if there is anything yet.
-    pub fn result(&self, mode: Mode) -> Option<Number> {
-        match mode {
-            Mode::Total => Some(self.number()),
-            Mode::Last => (self.count > 0).then(|| self.number()),
-            Mode::Window(_) => self.is_shown.then(|| Number::from_bits(self.shown, self.shown_is_double)),
-        }
-    }
-
-    /// Ends the window: its result is shown until another window has one.
-    fn close_window(&mut self, mode: Mode) {
-        let Mode::Window(function) = mode else { return };
-        let mut accumulator = self.accumulator();
-        if let Some(result) = accumulator.result(function) {
-            self.shown = result.to_bits();
-            self.shown_is_double = result.is_double();
-            self.is_shown = true;
-            accumulator.reset();
-            self.set_accumulator(accumulator);
-        }
-    }
-}
 
 /// All series.
 #[derive(Debug)]
@@ -146,6 +16,8 @@ pub struct Groups {
     keying: Keying,
     series_max: usize,
     table: Table<Series>,
+    /// By the same slots, as far as there are series that are no totals.
+    observed: Table<Observed>,
     free: Vec<u32>,
     /// Series in use, without those for what found no room.
     live: usize,
@@ -159,6 +31,7 @@ impl Groups {
             keying,
             series_max: series_max as usize,
             table: Table::new(stored::SERIES),
+            observed: Table::new(stored::OBSERVED),
             free: Vec::new(),
             live: 0,
             unneeded: Vec::new(),
@@ -180,12 +53,13 @@ impl Groups {
 
     pub fn load(&mut self, storage: &mut Storage<'_>, metrics: &mut Metrics) -> Result<(), Failure> {
         self.table.load(storage)?;
+        self.observed.load(storage)?;
         for (slot, series) in self.table.iter() {
             if series.is_free() {
                 self.free.push(slot);
                 continue;
             }
-            let metric = metrics.get_mut(series.metric);
+            let metric = metrics.get_mut(series.metric.into());
             let metric = metric.ok_or_else(|| Failure::damaged(format_args!("series {slot} has no metric")))?;
             metric.slots.set(series.key, slot);
             if series.is_overflow {
@@ -195,6 +69,28 @@ impl Groups {
             }
         }
         Ok(())
+    }
+
+    /// Stores what the call has changed.
+    pub fn save(&mut self, storage: &mut Storage<'_>) -> Result<(), Failure> {
+        self.table.save(storage)?;
+        self.observed.save(storage)
+    }
+
+    /// The same, and brings stored pages up to date.
+    pub fn fold(&mut self, storage: &mut Storage<'_>) -> Result<Progress, Failure> {
+        let progress = (self.table.fold(storage)?, self.observed.fold(storage)?);
+        Ok(if progress == (Progress::Done, Progress::Done) { Progress::Done } else { Progress::More })
+    }
+
+    /// What is emitted of a series, if there is anything yet.
+    pub fn result(&self, slot: u32, mode: Mode) -> Option<Number> {
+        let number = self.table.get(slot)?.number();
+        match mode {
+            Mode::Total => Some(number),
+            Mode::Last => self.observed.get(slot).filter(|observed| observed.count > 0).map(|_| number),
+            Mode::Window(_) => self.observed.get(slot)?.shown(),
+        }
     }
 
     /// The series of a group, made where there is none. Whether it is the one for what found no room comes with it.
@@ -211,8 +107,9 @@ impl Groups {
         if slot != NONE {
             return Ok((slot, slot == target.overflow));
         }
+        let new = Series::new(metric, key, start);
         if key != NO_CODE && self.live < self.series_max {
-            let slot = self.make(Series { metric, key, start, ..Series::default() });
+            let slot = self.make(new);
             target.slots.set(key, slot);
             self.live += 1;
             return Ok((slot, false));
@@ -227,7 +124,7 @@ impl Groups {
             }
             // A sender that marks its own points so may have made it.
             let slot = match target.slots.get(key) {
-                NONE => self.make(Series { metric, key, start, ..Series::default() }),
+                NONE => self.make(Series { key, ..new }),
                 slot => {
                     self.live -= 1;
                     slot
@@ -274,11 +171,12 @@ impl Groups {
             Mode::Last | Mode::Window(_) => {
                 let function = match mode {
                     Mode::Window(function) => function,
-                    _ => otelier_sdk::aggregate::Function::Last,
+                    _ => Function::Last,
                 };
-                let mut accumulator = series.accumulator();
+                let Some(observed) = self.observed.touch_or_make(slot) else { return Err(Reason::NoRoom) };
+                let mut accumulator = observed.accumulator(series);
                 let taken = accumulator.add(function, value, time);
-                series.set_accumulator(accumulator);
+                observed.set_accumulator(series, accumulator);
                 taken
             }
         };
@@ -306,10 +204,13 @@ impl Groups {
     pub fn close_windows(&mut self, metrics: &Metrics, slots: std::ops::Range<u32>) {
         for slot in slots {
             let Some(series) = self.table.get(slot) else { return };
-            let mode = metrics.get(series.metric).map(|metric| metric.mode);
-            let Some(mode @ Mode::Window(_)) = mode.filter(|_| series.count > 0) else { continue };
-            if let Some(series) = self.table.touch(slot) {
-                series.close_window(mode);
+            let mode = metrics.get(series.metric.into()).map(|metric| metric.mode);
+            let Some(Mode::Window(function)) = mode else { continue };
+            if self.observed.get(slot).is_none_or(|observed| observed.count == 0) {
+                continue;
+            }
+            if let (Some(series), Some(observed)) = (self.table.touch(slot), self.observed.touch(slot)) {
+                observed.close_window(series, function);
             }
         }
     }
@@ -331,11 +232,14 @@ impl Groups {
         let mut released = Vec::new();
         for slot in &idle {
             let Some(series) = self.table.touch(*slot).map(std::mem::take) else { continue };
+            if let Some(observed) = self.observed.touch(*slot) {
+                *observed = Observed::default();
+            }
             self.free.push(*slot);
             if !series.is_overflow {
                 self.live -= 1;
             }
-            let Some(metric) = metrics.get_mut(series.metric) else { continue };
+            let Some(metric) = metrics.get_mut(series.metric.into()) else { continue };
             metric.slots.clear(series.key);
             if metric.overflow == *slot {
                 metric.overflow = NONE;

@@ -16,12 +16,14 @@ mod carry;
 mod config;
 mod exemplars;
 mod flush;
+mod follow;
 mod groups;
 mod histograms;
 mod meta;
 mod metrics;
 mod process;
 mod reasons;
+mod series;
 mod slots;
 mod streams;
 mod sums;
@@ -46,6 +48,7 @@ mod stored {
     pub const HISTOGRAM_STREAMS: u8 = 6;
     pub const STREAM_WORDS: u8 = 7;
     pub const BOUNDS: u8 = 8;
+    pub const OBSERVED: u8 = 9;
 }
 
 /// The processor.

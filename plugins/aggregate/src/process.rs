@@ -7,10 +7,11 @@ use otelier_sdk::table::Table;
 use otelier_sdk::{Batch, Bitmap, Failure, Keying, MetricKind, NO_CODE, Numbers, Run, Temporality, Values};
 
 use crate::Aggregate;
-use crate::groups::Series;
+use crate::follow::Points;
 use crate::histograms::{self, is_histogram};
 use crate::metrics::{Mode, Route};
 use crate::reasons::Reason;
+use crate::series::Series;
 
 /// The batch's columns; those that few batches need are pulled when the first row does.
 pub(crate) struct Columns {
@@ -82,7 +83,7 @@ impl Aggregate {
         self.streams.finish_batch(self.stream_keying, now, &mut batch.output());
         self.histograms.finish_batch(now, &mut batch.output());
         self.histograms.save(&mut batch.storage())?;
-        self.groups.table().save(&mut batch.storage())?;
+        self.groups.save(&mut batch.storage())?;
         self.streams.table().save(&mut batch.storage())
     }
 
@@ -126,7 +127,10 @@ impl Aggregate {
             }
             (true, Temporality::Cumulative) => {
                 columns.pull_streams(batch, self.stream_keying);
-                for row in rows {
+                let mut rows = rows;
+                loop {
+                    rows.start += self.add_following(&route, rows.clone(), columns);
+                    let Some(row) = rows.next() else { break };
                     let verdict = self.cumulative_row(batch, &route, row, columns);
                     self.judge(verdict, &route, row, columns, dropped);
                 }
@@ -230,6 +234,26 @@ impl Aggregate {
             }
             Numbers::Mixed => 0,
         }
+    }
+
+    /// Adds the increments of cumulative rows up to the first that is not plain; how many were added.
+    fn add_following(&mut self, route: &Route, rows: Range<usize>, columns: &Columns) -> usize {
+        let metric = self.metrics.get(route.metric).filter(|_| route.mode == Mode::Total);
+        let (Some(metric), Some(streams), Some(times), Some(start_times)) =
+            (metric, &columns.streams, &columns.times, &columns.start_times)
+        else {
+            return 0;
+        };
+        let points = Points {
+            keys: columns.keys.get(rows.clone()).unwrap_or_default(),
+            codes: streams.get(rows.clone()).unwrap_or_default(),
+            times: times.get(rows.clone()).unwrap_or_default(),
+            start_times: start_times.get(rows.clone()).unwrap_or_default(),
+            values: &columns.values,
+            first: rows.start,
+            monotonic: route.monotonic,
+        };
+        points.follow(&mut self.streams, &mut self.groups, metric)
     }
 
     /// A value as it is: an increment of a delta sum, or a gauge's.

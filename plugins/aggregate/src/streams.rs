@@ -14,15 +14,30 @@ use crate::stored;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Stream {
     code: u32,
-    last: CumulativeState,
+    is_double: bool,
+    /// The bits of its last value.
+    value: u64,
+    start_time: u64,
+    time: u64,
     /// When it last moved, by the host's clock.
     updated: u64,
 }
 
 impl Default for Stream {
     fn default() -> Stream {
-        let last = CumulativeState { value: Number::Integer(0), start_time: 0, time: 0 };
-        Stream { code: NO_KEY, last, updated: 0 }
+        Stream { code: NO_KEY, is_double: false, value: 0, start_time: 0, time: 0, updated: 0 }
+    }
+}
+
+impl Stream {
+    fn last(&self) -> CumulativeState {
+        let value = Number::from_bits(self.value, self.is_double);
+        CumulativeState { value, start_time: self.start_time, time: self.time }
+    }
+
+    fn set_last(&mut self, last: CumulativeState) {
+        (self.value, self.is_double) = (last.value.to_bits(), last.value.is_double());
+        (self.start_time, self.time) = (last.start_time, last.time);
     }
 }
 
@@ -31,17 +46,16 @@ impl Record for Stream {
 
     fn write(&self, out: &mut Vec<u8>) {
         out.extend(self.code.to_le_bytes());
-        out.push(u8::from(self.last.value.is_double()));
-        for word in [self.last.value.to_bits(), self.last.start_time, self.last.time, self.updated] {
+        for word in [self.value, self.start_time, self.time, self.updated] {
             out.extend(word.to_le_bytes());
         }
+        out.push(u8::from(self.is_double));
     }
 
     fn read(fields: &mut Fields<'_>) -> Option<Stream> {
-        let (code, is_double) = (fields.u32()?, fields.u8()? != 0);
-        let value = Number::from_bits(fields.u64()?, is_double);
-        let last = CumulativeState { value, start_time: fields.u64()?, time: fields.u64()? };
-        Some(Stream { code, last, updated: fields.u64()? })
+        let code = fields.u32()?;
+        let [value, start_time, time, updated] = [fields.u64()?, fields.u64()?, fields.u64()?, fields.u64()?];
+        Some(Stream { code, is_double: fields.u8()? != 0, value, start_time, time, updated })
     }
 }
 
@@ -116,7 +130,7 @@ impl Streams {
     ) -> Result<Advance, Reason> {
         let slot = self.slots.get(code);
         if let Some(stream) = self.table.get(slot) {
-            let mut last = stream.last;
+            let mut last = stream.last();
             let step = last.advance(point, monotonic)?;
             return Ok(Advance { step, code, slot, last });
         }
@@ -132,9 +146,40 @@ impl Streams {
     pub fn accept(&mut self, advance: Advance) {
         let Advance { code, slot, last, .. } = advance;
         match self.table.touch(slot) {
-            Some(stream) => stream.last = last,
-            None => self.begin(Stream { code, last, updated: 0 }),
+            Some(stream) => stream.set_last(last),
+            None => {
+                let mut stream = Stream { code, ..Stream::default() };
+                stream.set_last(last);
+                self.begin(stream);
+            }
         }
+    }
+
+    /// The plain case of the two above, where the stream is known and goes on with an integer: `add` takes the increment or
+    /// says false. False, and nothing changed, in every other case.
+    #[inline]
+    pub fn follow(
+        &mut self,
+        code: u32,
+        value: i64,
+        start_time: u64,
+        time: u64,
+        monotonic: bool,
+        add: impl FnOnce(i64) -> bool,
+    ) -> bool {
+        let slot = self.slots.get(code);
+        let Some(stream) = self.table.get(slot) else { return false };
+        let before = stream.value.cast_signed();
+        let goes_on = !stream.is_double && time > stream.time && start_time == stream.start_time;
+        let fell = monotonic && (value < before || value < 0);
+        let Some(increment) = value.checked_sub(before).filter(|_| goes_on && !fell) else { return false };
+        if !add(increment) {
+            return false;
+        }
+        if let Some(stream) = self.table.touch(slot) {
+            (stream.value, stream.time) = (value.cast_unsigned(), time);
+        }
+        true
     }
 
     fn begin(&mut self, stream: Stream) {

@@ -3,8 +3,9 @@
 use otelier_sdk::aggregate::{Number, Sum};
 use otelier_sdk::table::Table;
 
-use crate::groups::{Groups, Series};
+use crate::groups::Groups;
 use crate::metrics::{Metric, Mode};
+use crate::series::Series;
 
 /// The sum under one code, valid in the run whose number it carries.
 #[derive(Debug, Clone, Copy, Default)]
@@ -47,7 +48,14 @@ impl Sums {
 
     /// Adds rows up to the first that needs another look: a group that is new, in the overflow series or a double, a value
     /// below `least`, a sum that comes near 64 bits. Tells how many were added.
-    pub fn add(&mut self, table: &Table<Series>, metric: &Metric, keys: &[u32], words: &[u64], least: i64) -> usize {
+    pub fn add(
+        &mut self,
+        table: &mut Table<Series>,
+        metric: &Metric,
+        keys: &[u32],
+        words: &[u64],
+        least: i64,
+    ) -> usize {
         let mut at = 0;
         loop {
             let (keys, words) = (keys.get(at..).unwrap_or_default(), words.get(at..).unwrap_or_default());
@@ -55,7 +63,14 @@ impl Sums {
             let mut rows = keys.iter().zip(words).skip(known);
             let opened = rows.by_ref().take_while(|(key, word)| {
                 let value = word.cast_signed();
-                value >= least && value.unsigned_abs() <= FAR && self.open(table, metric, **key, value)
+                let plain = value >= least && value.unsigned_abs() <= FAR;
+                let has_sum = (**key as usize) < CELLS_MAX;
+                plain
+                    && if has_sum {
+                        self.open(table, metric, **key, value)
+                    } else {
+                        add_one(table, metric, **key, value)
+                    }
             });
             let added = known + opened.count();
             if added == 0 {
@@ -102,6 +117,21 @@ impl Sums {
     }
 }
 
+/// Adds to an integer total at once; false where the series is none, or would not stay one.
+fn add_one(table: &mut Table<Series>, metric: &Metric, key: u32, value: i64) -> bool {
+    let slot = metric.slots.get(key);
+    if slot == metric.overflow {
+        return false;
+    }
+    let Some(series) = table.touch(slot).filter(|series| !series.is_double) else { return false };
+    let Some(total) = series.value.cast_signed().checked_add(value) else { return false };
+    series.value = total.cast_unsigned();
+    true
+}
+
+/// Codes from here on go into their series one by one. Of so many groups few rows of a request share one, and sums of their
+/// own would take half as much memory as the series.
+const CELLS_MAX: usize = 4096;
 /// Rows that are added in one step.
 const STEP: usize = 8;
 /// Values below this add up to less than 2^62 in a request, which has fewer than 2^26 rows.

@@ -80,11 +80,16 @@ impl<R: Clone + Default> Chunks<R> {
         index as u32
     }
 
-    /// Sets a record; those between are made.
-    pub fn put(&mut self, index: u32, record: R) {
+    /// Makes the records up to this one.
+    pub fn grow(&mut self, index: u32) {
         while self.length <= index as usize {
             self.push(R::default());
         }
+    }
+
+    /// Sets a record; those between are made.
+    pub fn put(&mut self, index: u32, record: R) {
+        self.grow(index);
         if let Some(place) = self.get_mut(index) {
             *place = record;
         }

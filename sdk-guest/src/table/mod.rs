@@ -30,9 +30,10 @@ use crate::{Blob, Failure, Progress, Storage};
 
 /// Records in a page.
 const PAGE: usize = 64;
-/// A journal that is longer is folded without waiting for a flush. Long, because a fold of a large table writes much more than
-/// the few records of a page that changed; short enough to be read in a fraction of a second.
-const JOURNAL_BYTES_MAX: usize = 32 << 20;
+/// A journal that is longer is folded without waiting for a flush, so that it dies young: what is stored long is what costs.
+const JOURNAL_BYTES_MAX: usize = 8 << 20;
+/// The same for a large table, by record: a fold writes all records of a page of which one changed.
+const JOURNAL_RECORD_BYTES_MAX: usize = 32;
 /// The same, in entries: each is a key to be read at start.
 const JOURNAL_ENTRIES_MAX: u64 = 100_000;
 /// What one call writes of a fold.
@@ -162,6 +163,12 @@ impl<R: Record> Table<R> {
         self.records.mark(index, &mut self.touched)
     }
 
+    /// A record to change; it and all before it are made where they are missing.
+    pub fn touch_or_make(&mut self, index: u32) -> Option<&mut R> {
+        self.records.grow(index);
+        self.touch(index)
+    }
+
     /// Appends a record and tells its index.
     pub fn push(&mut self, record: R) -> u32 {
         let index = self.records.push(record);
@@ -223,7 +230,7 @@ impl<R: Record> Table<R> {
         if !self.touched.is_empty() {
             self.append_touched(storage)?;
         }
-        let long = self.journal.bytes > self.bounds.journal_bytes
+        let long = self.journal.bytes > self.bounds.journal_bytes.max(self.len() * JOURNAL_RECORD_BYTES_MAX)
             || self.journal.next - self.journal.first > JOURNAL_ENTRIES_MAX;
         if long {
             self.fold_step(storage)?;

@@ -46,7 +46,7 @@ fn mistakes_name_the_field_and_the_way_out() {
             r#"{"metrics": ["a"], "group_by": [], "expire_after": "1s"}"#,
             "`expire_after`: 1s is less than `interval` (5s)",
         ),
-        (r#"{"metrics": ["a"], "group_by": [], "max_series": 0}"#, "`max_series`: 0 is not between 1 and 500000"),
+        (r#"{"metrics": ["a"], "group_by": [], "max_series": 0}"#, "`max_series`: 0 is not between 1 and 2000000"),
         (r#"{"metrics": ["a"], "group_by": [], "max_streams": 9999999}"#, "`max_streams`: 9999999 is not between"),
         (
             r#"{"metrics": ["a"], "group_by": [], "max_series": -1}"#,
