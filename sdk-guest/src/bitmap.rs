@@ -32,6 +32,15 @@ impl Bitmap {
         Bitmap { words }
     }
 
+    /// The rows that are chosen by what they hold.
+    pub fn choose<T>(rows: &[T], is_chosen: impl Fn(&T) -> bool) -> Bitmap {
+        let word = |rows: &[T]| {
+            let bits = rows.iter().zip(0..).map(|(row, bit): (&T, u32)| u64::from(is_chosen(row)) << bit);
+            bits.fold(0, |word, bit| word | bit)
+        };
+        Bitmap { words: rows.chunks(64).map(word).collect() }
+    }
+
     /// A bitmap of those words.
     pub fn from_words(words: Vec<u64>) -> Bitmap {
         Bitmap { words }
@@ -100,33 +109,15 @@ impl Bitmap {
     }
 }
 
-/// Row i is in the bitmap where the i-th is true.
-impl FromIterator<bool> for Bitmap {
-    fn from_iter<I: IntoIterator<Item = bool>>(rows: I) -> Bitmap {
-        let (mut words, mut word, mut count) = (Vec::new(), 0_u64, 0_u32);
-        for row in rows {
-            word |= u64::from(row) << (count % 64);
-            count += 1;
-            if count.is_multiple_of(64) {
-                words.push(word);
-                word = 0;
-            }
-        }
-        if word != 0 {
-            words.push(word);
-        }
-        Bitmap { words }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::Bitmap;
 
     #[test]
-    fn one_bool_a_row() {
+    fn chosen_rows() {
         for count in [0_usize, 1, 63, 64, 65, 200] {
-            let bitmap: Bitmap = (0..count).map(|row| row % 3 == 0).collect();
+            let rows: Vec<usize> = (0..count).collect();
+            let bitmap = Bitmap::choose(&rows, |row| row % 3 == 0);
             for row in 0..260 {
                 assert_eq!(bitmap.get(row), row < count && row % 3 == 0, "{row} of {count}");
             }

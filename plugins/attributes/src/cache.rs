@@ -1,6 +1,6 @@
 //! Outcomes by code, and the outcomes of one batch's rows.
 
-use otelier_sdk::NO_KEY;
+use otelier_sdk::{NO_CODE, NO_KEY};
 
 use crate::play::Outcome;
 
@@ -30,6 +30,8 @@ pub struct Rows {
     pub codes: Vec<u32>,
     /// Outcomes of rows that are played by themselves.
     pub others: Vec<Outcome>,
+    /// Codes whose keys were never heard, because a call before this one came to nothing.
+    pub unheard: Vec<u32>,
     /// The dictionary has no room for a key of one of these rows.
     pub is_dictionary_full: bool,
 }
@@ -70,7 +72,10 @@ impl Cache {
                     rows.codes.push(*code);
                     *place
                 }
-                _ => OPEN,
+                _ => {
+                    rows.unheard.extend(Some(*code).filter(|code| *code != NO_CODE));
+                    OPEN
+                }
             };
             rows.places.push(place);
         }

@@ -105,7 +105,7 @@ impl Part {
         let columns: Vec<Blob> = self.columns.iter().map(|column| batch.values_of(*column)).collect();
         let mut columns: Vec<_> = columns.iter().map(Blob::iter).collect();
         let names: usize = self.program.tracked.iter().map(|attribute| attribute.key.len()).sum();
-        let Rows { places, codes, others, is_dictionary_full } = rows;
+        let Rows { places, codes, others, is_dictionary_full, .. } = rows;
         for place in places {
             let values: Vec<&[u8]> = columns.iter_mut().map(|column| column.next().unwrap_or_default()).collect();
             if *place == OPEN {
@@ -135,12 +135,13 @@ impl Part {
         if values.is_empty() {
             return;
         }
-        let by_row = rows.places.iter().map(|place| numbers.get(*place as usize).copied().unwrap_or(NONE));
-        let chosen: Bitmap = by_row.clone().map(|number| number != NONE).collect();
+        let by_row: Vec<u32> =
+            rows.places.iter().map(|place| numbers.get(*place as usize).copied().unwrap_or(NONE)).collect();
+        let chosen = Bitmap::choose(&by_row, |number| *number != NONE);
         if values.len() == 1 {
             batch.set_attribute(chosen, target.clone(), when, values.bytes);
         } else {
-            let indices = by_row.filter(|number| *number != NONE).collect();
+            let indices = by_row.into_iter().filter(|number| *number != NONE).collect();
             batch.set_attribute_by_row(chosen, target.clone(), when, values, indices);
         }
     }
@@ -157,7 +158,10 @@ impl Part {
     /// Makes room in the dictionary: all codes at once, so that what is used is back with the next batch.
     fn let_go(&mut self, rows: &Rows, batch: &mut Batch<'_>) {
         if self.cache.is_full() || rows.is_dictionary_full {
-            let codes = self.cache.clear();
+            let mut codes = self.cache.clear();
+            codes.extend(&rows.unheard);
+            codes.sort_unstable();
+            codes.dedup();
             if !codes.is_empty() {
                 batch.output().release(self.keying, codes);
             }

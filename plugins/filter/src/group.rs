@@ -5,7 +5,7 @@
 //! row by row.
 
 use otelier_sdk::key::{FIELD, elements, read_value, write_value};
-use otelier_sdk::{Batch, Blob, Declare, Field, Keying, Level, NO_KEY, Source, ValueColumn};
+use otelier_sdk::{Batch, Blob, Declare, Field, Keying, Level, NO_CODE, NO_KEY, Source, ValueColumn};
 
 use crate::criteria::Test;
 use crate::verdict::{Both, EXCLUDED, INCLUDED, UNKNOWN, Verdict, verdict};
@@ -128,7 +128,7 @@ impl Group {
             is_full |= self.judge_rows(batch, verdicts, is_open);
         }
         if is_full {
-            keyed.let_go(batch);
+            keyed.let_go(&codes, batch);
         }
         self.keyed = Some(keyed);
     }
@@ -203,11 +203,15 @@ impl Keyed {
         is_open
     }
 
-    /// Makes room in the dictionary: all codes at once, so that what is used is back with the next batch.
-    fn let_go(&mut self, batch: &mut Batch<'_>) {
+    /// Makes room in the dictionary: all codes at once, so that what is used is back with the next batch. Codes in the batch
+    /// whose keys were never heard, because a call before this one came to nothing, go as well.
+    fn let_go(&mut self, batch_codes: &[u32], batch: &mut Batch<'_>) {
+        let mut codes = std::mem::take(&mut self.codes);
+        codes.extend(batch_codes.iter().filter(|code| **code != NO_CODE && self.of(**code) == UNKNOWN));
+        codes.sort_unstable();
+        codes.dedup();
         self.by_code.clear();
         self.by_code.resize(NO_KEY as usize + 1, self.none);
-        let codes = std::mem::take(&mut self.codes);
         if !codes.is_empty() {
             batch.output().release(self.keying, codes);
         }

@@ -72,7 +72,7 @@ impl Processor for Filter {
         for group in &mut self.groups {
             group.judge(batch, &mut verdicts);
         }
-        let dropped: Bitmap = verdicts.iter().map(|verdict| *verdict != INCLUDED).collect();
+        let dropped = Bitmap::choose(&verdicts, |verdict| *verdict != INCLUDED);
         if !dropped.is_empty() {
             batch.drop_rows(dropped);
         }

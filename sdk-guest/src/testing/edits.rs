@@ -174,7 +174,7 @@ mod tests {
         assert_eq!(shown(&[rename("a", "b")]), ["b=1", "b=2", "b=1"]);
         let swap = [rename("a", "c"), rename("b", "a"), rename("c", "b")];
         assert_eq!(shown(&swap), ["b=1", "a=2", "a=2 b=1"]);
-        let two = [true, false, true].into_iter().collect();
+        let two = Bitmap::choose(&[0, 1, 2], |row| *row != 1);
         assert_eq!(shown(&[set(two, "a", When::Always, &[8, 9], &[1, 0])]), ["a=9", "b=2", "a=8 b=2"]);
         let remove = Edit::Remove { rows: all(), attribute: Attribute::item("a") };
         assert_eq!(shown(&[remove, set(all(), "a", When::Absent, &[7], &[])]), ["a=7", "a=7 b=2", "a=7 b=2"]);

@@ -1,8 +1,8 @@
 //! What actions cost, and that dictionaries do not fill for good.
 
-use otelier_sdk::key::AnyValue;
+use otelier_sdk::key::{AnyValue, KeyBuilder, Value};
 use otelier_sdk::testing::{LogRecord, MemoryHost};
-use otelier_sdk::{Attribute, Host, Instance, Signal};
+use otelier_sdk::{Attribute, Blob, Host, Instance, Level, Signal};
 
 use super::{map, started};
 use crate::Attributes;
@@ -64,6 +64,22 @@ fn a_dictionary_that_is_full_makes_room() {
     assert_eq!(harness.host().dictionary_len(0), 0, "the fourth had no room, so all left");
     harness.process_logs(&users(10..13), 1).unwrap();
     assert_eq!(harness.host().dictionary_len(0), 3);
+}
+
+#[test]
+fn a_code_whose_key_was_never_heard_is_played_and_released() {
+    let mut harness = started(Signal::Logs, HASH_USER);
+    let key = KeyBuilder::default().attribute(Level::Item, "user", Value::Integer(0)).finish();
+    let host = harness.host();
+    host.output_intern(0, Blob::one(key));
+    host.rows_new_keys(0);
+    for remaining in [0, 2] {
+        let sent = harness.process_logs(&users(0..2), 1).unwrap().sent;
+        for (user, sent) in (0..).zip(&sent) {
+            assert_eq!(sent.attributes["user"].encode(), hash(&AnyValue::from(user).encode()));
+        }
+        assert_eq!(harness.host().dictionary_len(0), remaining);
+    }
 }
 
 #[test]

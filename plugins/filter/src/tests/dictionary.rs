@@ -1,8 +1,8 @@
 //! Dictionaries do not fill for good, and keys too long for them are judged all the same.
 
-use otelier_sdk::Signal;
-use otelier_sdk::key::AnyValue;
+use otelier_sdk::key::{AnyValue, KeyBuilder, Value};
 use otelier_sdk::testing::Span;
+use otelier_sdk::{Blob, Host, Signal};
 
 use super::{map, started};
 
@@ -32,6 +32,20 @@ fn a_dictionary_that_is_full_makes_room() {
     assert_eq!(harness.host().dictionary_len(0), 0, "the fourth had no room, so all left");
     assert_eq!(harness.process_spans(&four[1..], 1).unwrap().dropped, 1);
     assert_eq!(harness.host().dictionary_len(0), 3);
+}
+
+#[test]
+fn a_code_whose_key_was_never_heard_is_judged_and_released() {
+    let mut harness = started(Signal::Traces, NO_HEALTH);
+    let key = KeyBuilder::default().field("name", Value::String(b"health")).finish();
+    let host = harness.host();
+    host.output_intern(0, Blob::one(key));
+    host.rows_new_keys(0);
+    let two = spans(["a", "health"].map(str::to_owned).into_iter());
+    assert_eq!(harness.process_spans(&two, 1).unwrap().dropped, 1);
+    assert_eq!(harness.host().dictionary_len(0), 0);
+    assert_eq!(harness.process_spans(&two, 1).unwrap().dropped, 1);
+    assert_eq!(harness.host().dictionary_len(0), 2, "now both are heard of");
 }
 
 #[test]
