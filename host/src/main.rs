@@ -88,11 +88,12 @@ fn command(command: Command) -> Result<()> {
                 LogFormat::Text => LogEncoding::Console,
                 LogFormat::Json => LogEncoding::Json,
             });
-            let options = Options { config: files.config, manifest: files.manifest, state_dir, log_encoding };
+            let (config, manifest) = (files.config, files.manifest);
+            let options = Options { config, manifest, state_dir, log_encoding, exporters: Vec::new() };
             run::run(&options, &plugins::sandboxed(wasm::Engine::new()?), announce)
         }
         Command::Validate { files } => {
-            let loaded = run::load(&files.config, &files.manifest, &plugins::sandboxed(wasm::Engine::new()?))?;
+            let loaded = run::load(&files.config, &files.manifest, &plugins::sandboxed(wasm::Engine::new()?), &[])?;
             for warning in loaded.warnings() {
                 println!("warning: {warning}");
             }

@@ -4,7 +4,7 @@ mod components;
 mod drain;
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -24,7 +24,7 @@ use crate::processor::Plugin;
 use crate::storage::Store;
 use crate::telemetry::Registry;
 
-pub use components::catalogue;
+pub use components::{ExporterType, catalogue};
 
 /// How long a shutdown may take before the process gives up on the rest.
 const DRAIN_MAX: Duration = Duration::from_secs(30);
@@ -43,6 +43,8 @@ pub struct Options {
     pub state_dir: PathBuf,
     /// Goes before the configuration's choice.
     pub log_encoding: Option<LogEncoding>,
+    /// Exporter types beside the host's own: a test puts one there that keeps what it gets.
+    pub exporters: Vec<ExporterType>,
 }
 
 /// A configuration that was read, with every plugin compiled and every component's own part understood.
@@ -52,9 +54,11 @@ pub struct Loaded {
 }
 
 /// Reads and checks everything that can be checked without opening a port or the store.
-pub fn load(config: &std::path::Path, manifest: &std::path::Path, loader: &Loader) -> Result<Loaded> {
-    let plan = config::load(config, manifest, &components::known()).map_err(listed)?;
-    let mut errors = components::check(&plan);
+/// `exporters` are types beside the host's own.
+pub fn load(config: &Path, manifest: &Path, loader: &Loader, exporters: &[ExporterType]) -> Result<Loaded> {
+    let names = components::exporter_names(exporters);
+    let plan = config::load(config, manifest, &components::known(&names)).map_err(listed)?;
+    let mut errors = components::check(&plan, exporters);
     let plugins = plugins::load_all(&plan, loader).map_err(|errors| {
         let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
         anyhow::anyhow!(lines.join("\n"))
@@ -77,7 +81,7 @@ fn listed(errors: config::Errors) -> anyhow::Error {
 
 /// Runs until SIGINT or SIGTERM, then drains. `announce` gets the banner's lines once everything is served.
 pub fn run(options: &Options, loader: &Loader, announce: impl FnOnce(&[String])) -> Result<()> {
-    let loaded = load(&options.config, &options.manifest, loader)?;
+    let loaded = load(&options.config, &options.manifest, loader, &options.exporters)?;
     let mut log_settings = loaded.plan.telemetry.logs.clone();
     log_settings.encoding = options.log_encoding.unwrap_or(log_settings.encoding);
     logs::start(&log_settings);
@@ -115,7 +119,7 @@ impl Host {
         let mut exporters = Vec::new();
         let mut lanes = HashMap::new();
         for component in &plan.exporters {
-            let mut exporter = components::exporter(component, &registry)?;
+            let mut exporter = components::exporter(component, &registry, &options.exporters)?;
             exporter.bind()?;
             let (near, far) = lane::lane(&component.id, &registry);
             lanes.insert(component.id.clone(), near);

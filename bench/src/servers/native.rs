@@ -26,7 +26,7 @@ pub struct Files {
 /// Runs until SIGTERM.
 pub fn run(files: Files) -> Result<()> {
     let Files { config, manifest, state_dir } = files;
-    run::run(&Options { config, manifest, state_dir, log_encoding: None }, &load, |_| {})
+    run::run(&Options { config, manifest, state_dir, log_encoding: None, exporters: Vec::new() }, &load, |_| {})
 }
 
 /// Whatever file the manifest names, it is this plugin.

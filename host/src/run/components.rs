@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 
-use crate::config::{Component, Error, Known, Plan};
+use crate::config::{Component, Error, Known, Node, Plan};
 use crate::contract::{Exporter, Ingest, Receiver};
 use crate::exporters::{debug, nop, prometheus};
 use crate::extensions::HealthCheckConfig;
@@ -15,9 +15,25 @@ const RECEIVERS: &[&str] = &["otlp"];
 const EXPORTERS: &[&str] = &["debug", "nop", "prometheus"];
 const EXTENSIONS: &[&str] = &["health_check"];
 
+/// An exporter type that this host does not have by itself: whoever calls [`run`](super::run()) brings it along.
+#[derive(Debug, Clone, Copy)]
+pub struct ExporterType {
+    /// As in the configuration; none of the host's own.
+    pub name: &'static str,
+    /// Reads a component's own configuration and says what is wrong.
+    pub check: fn(&Node) -> Option<Error>,
+    /// Makes an exporter.
+    pub make: fn(&Component) -> Result<Box<dyn Exporter>>,
+}
+
 /// The types, for the configuration to check names against.
-pub fn known() -> Known<'static> {
-    Known { receivers: RECEIVERS, exporters: EXPORTERS, extensions: EXTENSIONS }
+pub fn known<'a>(exporters: &'a [&'a str]) -> Known<'a> {
+    Known { receivers: RECEIVERS, exporters, extensions: EXTENSIONS }
+}
+
+/// The names of the host's own exporter types and of `more`.
+pub fn exporter_names(more: &[ExporterType]) -> Vec<&'static str> {
+    EXPORTERS.iter().copied().chain(more.iter().map(|exporter| exporter.name)).collect()
 }
 
 /// Each family with its types, for `otelier components`.
@@ -26,13 +42,14 @@ pub fn catalogue() -> Vec<(&'static str, &'static [&'static str])> {
 }
 
 /// Reads every component's own configuration and says what is wrong.
-pub fn check(plan: &Plan) -> Vec<Error> {
+pub fn check(plan: &Plan, more: &[ExporterType]) -> Vec<Error> {
     let parse = |component: &Component| match component.id.kind() {
         "otlp" => component.node.parse::<otlp::Config>().err(),
         "debug" => component.node.parse::<debug::Config>().err(),
         "nop" => component.node.parse::<nop::Config>().err(),
         "prometheus" => component.node.parse::<prometheus::Config>().err(),
-        _ => component.node.parse::<HealthCheckConfig>().err(),
+        "health_check" => component.node.parse::<HealthCheckConfig>().err(),
+        kind => brought(more, kind).and_then(|exporter| (exporter.check)(&component.node)),
     };
     plan.receivers.iter().chain(&plan.exporters).chain(&plan.extensions).filter_map(parse).collect()
 }
@@ -47,7 +64,7 @@ pub fn receiver(component: &Component, ingest: Arc<dyn Ingest>, registry: &Regis
 }
 
 /// Makes an exporter.
-pub fn exporter(component: &Component, registry: &Registry) -> Result<Box<dyn Exporter>> {
+pub fn exporter(component: &Component, registry: &Registry, more: &[ExporterType]) -> Result<Box<dyn Exporter>> {
     let (id, node) = (component.id.clone(), &component.node);
     match id.kind() {
         "debug" => Ok(Box::new(debug::DebugExporter::new(id, node.parse()?, Box::new(std::io::stdout())))),
@@ -56,6 +73,13 @@ pub fn exporter(component: &Component, registry: &Registry) -> Result<Box<dyn Ex
             Ok(Box::new(nop::NopExporter))
         }
         "prometheus" => Ok(Box::new(prometheus::PrometheusExporter::new(id, node.parse()?, registry))),
-        kind => Err(anyhow::anyhow!("exporter type {kind} is in no table")),
+        kind => match brought(more, kind) {
+            Some(exporter) => (exporter.make)(component),
+            None => Err(anyhow::anyhow!("exporter type {kind} is in no table")),
+        },
     }
+}
+
+fn brought<'a>(more: &'a [ExporterType], kind: &str) -> Option<&'a ExporterType> {
+    more.iter().find(|exporter| exporter.name == kind)
 }
