@@ -40,6 +40,38 @@ pub fn client(file: &str) -> Result<PathBuf> {
     found("OTELIER_CLIENTS", "configs/clients/python", file, "the client in Python", "git checkout configs/clients")
 }
 
+/// A Python that has what the tests' own client needs.
+pub fn test_python() -> Result<PathBuf> {
+    let what = "a Python with the OpenTelemetry SDK and HTTP/JSON";
+    found("OTELIER_TEST_PYTHON", "target/python-tests/bin/python", "", what, "cargo xtask setup")
+}
+
+/// A file of the clients that only the tests use.
+pub fn test_client(file: &str) -> Result<PathBuf> {
+    found("OTELIER_TEST_CLIENTS", "tests/clients", file, "a client of the tests", "git checkout tests/clients")
+}
+
+/// Node.js.
+pub fn node() -> Result<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut candidates = std::env::split_paths(&path).map(|folder| folder.join("node"));
+    let Some(node) = candidates.find(|candidate| candidate.is_file()) else {
+        bail!("this test needs Node.js, and `node` is not on the PATH; `cargo xtask setup` gets it");
+    };
+    Ok(node)
+}
+
+/// The modules of the client in JavaScript.
+pub fn node_modules() -> Result<PathBuf> {
+    let usual = "target/javascript/node_modules";
+    found("OTELIER_NODE_MODULES", usual, "", "the OpenTelemetry SDK for JavaScript", "cargo xtask setup")
+}
+
+/// The Collector's generator of telemetry.
+pub fn telemetrygen() -> Result<PathBuf> {
+    found("OTELIER_TELEMETRYGEN", "target/tools/bin/telemetrygen", "", "telemetrygen", "cargo xtask setup")
+}
+
 /// The Prometheus server.
 pub fn prometheus() -> Result<PathBuf> {
     let unpacked = "target/tools/prometheus/usr/bin/prometheus";

@@ -5,9 +5,11 @@
 
 mod apt;
 mod cargo_tools;
+pub mod javascript;
 mod native;
 pub mod prometheus;
 pub mod python;
+pub mod telemetrygen;
 pub mod wasm;
 
 use anyhow::{Result, bail};
@@ -49,6 +51,24 @@ const PYTHON: Need = Need {
     by_hand: "pip install -r configs/clients/python/requirements.txt",
     ensure: python::ensure,
 };
+const TEST_PYTHON: Need = Need {
+    what: "the OpenTelemetry SDK for Python with HTTP/JSON",
+    why: "tests send every signal with a real client",
+    by_hand: "apt-get install python3-venv && cargo xtask setup",
+    ensure: python::ensure_for_tests,
+};
+const JAVASCRIPT: Need = Need {
+    what: "the OpenTelemetry SDK for JavaScript",
+    why: "tests send with a real client",
+    by_hand: "apt-get install nodejs npm && cargo xtask setup",
+    ensure: javascript::ensure,
+};
+const TELEMETRYGEN: Need = Need {
+    what: "telemetrygen",
+    why: "tests send with the Collector's own generator",
+    by_hand: "cargo xtask setup, with the Go that tests/clients/telemetrygen/go.mod names in the PATH",
+    ensure: telemetrygen::ensure,
+};
 const PROMETHEUS: Need = Need {
     what: "prometheus and promtool",
     why: "tests scrape with a real server",
@@ -75,9 +95,10 @@ pub const BUILD: &[Need] = &[COMPILER, LIBCLANG, WASM];
 /// To play the demo.
 pub const DEMO: &[Need] = &[COMPILER, LIBCLANG, WASM, PYTHON];
 /// To run the tests.
-pub const TESTS: &[Need] = &[COMPILER, LIBCLANG, WASM, PYTHON, PROMETHEUS];
+pub const TESTS: &[Need] = &[COMPILER, LIBCLANG, WASM, PYTHON, TEST_PYTHON, JAVASCRIPT, TELEMETRYGEN, PROMETHEUS];
 /// Everything.
-pub const ALL: &[Need] = &[COMPILER, LIBCLANG, WASM, PYTHON, PROMETHEUS, CARGO_DENY, CARGO_COMPONENT];
+pub const ALL: &[Need] =
+    &[COMPILER, LIBCLANG, WASM, PYTHON, TEST_PYTHON, JAVASCRIPT, TELEMETRYGEN, PROMETHEUS, CARGO_DENY, CARGO_COMPONENT];
 
 /// `cargo xtask setup`: everything, and a failure when something could not be had.
 pub fn command(workspace: &Workspace, _arguments: &[String]) -> Result<()> {

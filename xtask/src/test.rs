@@ -29,8 +29,12 @@ pub fn add_environment(workspace: &Workspace, command: &mut Command) {
     command.env("OTELIER_PLUGINS", plugins::plugins_dir(workspace));
     command.env("OTELIER_GUESTS", plugins::guests_dir(workspace));
     command.env("OTELIER_CLIENTS", setup::python::clients(workspace));
+    command.env("OTELIER_TEST_CLIENTS", workspace.root().join("tests/clients"));
     let optional = [
         ("OTELIER_PYTHON", setup::python::interpreter(workspace)),
+        ("OTELIER_TEST_PYTHON", setup::python::test_interpreter(workspace)),
+        ("OTELIER_NODE_MODULES", setup::javascript::modules(workspace)),
+        ("OTELIER_TELEMETRYGEN", setup::telemetrygen::program(workspace)),
         ("OTELIER_PROMETHEUS", setup::prometheus::program(workspace, "prometheus")),
         ("OTELIER_PROMTOOL", setup::prometheus::program(workspace, "promtool")),
     ];
