@@ -1,6 +1,7 @@
 //! What the end-to-end tests share: a running host, clients that tell acknowledged from refused from lost, request builders and
 //! generators.
 
+pub mod capture;
 pub mod environment;
 pub mod exposition;
 pub mod generate;
@@ -11,4 +12,6 @@ pub mod mount;
 pub mod payload;
 #[cfg(target_os = "linux")]
 pub mod power_cut;
+pub mod recorder;
+pub mod request;
 pub mod wait;

@@ -20,6 +20,7 @@ pub struct Setup {
     manifest: PathBuf,
     state: PathBuf,
     launcher: Vec<String>,
+    binary: Option<PathBuf>,
 }
 
 impl Setup {
@@ -31,7 +32,8 @@ impl Setup {
         fs::write(&config_path, config)?;
         fs::write(&manifest_path, manifest)?;
         let endpoints = Endpoints::free()?;
-        Ok(Setup { folder, endpoints, config: config_path, manifest: manifest_path, state, launcher: Vec::new() })
+        let (config, manifest) = (config_path, manifest_path);
+        Ok(Setup { folder, endpoints, config, manifest, state, launcher: Vec::new(), binary: None })
     }
 
     /// From a configuration that needs no plugin.
@@ -54,6 +56,12 @@ impl Setup {
     /// Words that stand in front of the host's command line and end in becoming it: `nsenter …`.
     pub fn launched_by(mut self, words: &[&str]) -> Setup {
         self.launcher = words.iter().map(|word| (*word).to_owned()).collect();
+        self
+    }
+
+    /// Another program with the host's command line.
+    pub fn run_by(mut self, binary: &Path) -> Setup {
+        self.binary = Some(binary.to_owned());
         self
     }
 
@@ -109,7 +117,8 @@ impl Setup {
     }
 
     fn command(&self, subcommand: &str) -> Result<Command> {
-        let mut words = self.launcher.iter().map(Into::into).chain([environment::binary()?.into_os_string()]);
+        let binary = self.binary.clone().map_or_else(environment::binary, Ok)?;
+        let mut words = self.launcher.iter().map(Into::into).chain([binary.into_os_string()]);
         let mut command = Command::new(words.next().unwrap_or_default());
         command.args(words).arg(subcommand);
         command.arg("--config").arg(&self.config).arg("--manifest").arg(&self.manifest);

@@ -1,0 +1,28 @@
+//! The host with one exporter type more, `capture`: same composition, sockets, pipelines and command line.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use otelier::run::{self, Options};
+use otelier::{plugins, wasm};
+use otelier_tests::capture;
+
+fn main() -> Result<()> {
+    let mut options = Options {
+        config: PathBuf::new(),
+        manifest: PathBuf::new(),
+        state_dir: PathBuf::new(),
+        log_encoding: None,
+        exporters: vec![capture::TYPE],
+    };
+    let mut words = std::env::args_os().skip_while(|word| word != "run").skip(1);
+    while let (Some(flag), Some(value)) = (words.next(), words.next()) {
+        match flag.to_str() {
+            Some("--config") => options.config = value.into(),
+            Some("--manifest") => options.manifest = value.into(),
+            Some("--state-dir") => options.state_dir = value.into(),
+            _ => bail!("run --config FILE --manifest FILE --state-dir DIR, not {}", flag.display()),
+        }
+    }
+    run::run(&options, &plugins::sandboxed(wasm::Engine::new()?), |_| {})
+}
