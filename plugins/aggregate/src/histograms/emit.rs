@@ -4,7 +4,7 @@ use otelier_sdk::aggregate::Exponential;
 use otelier_sdk::aggregate::exponential::Side;
 use otelier_sdk::{Bitmap, ExponentialBuckets, ExponentialHistograms, Flush, Histograms, MetricKind, NO_BOUNDS};
 
-use super::series::Histogram;
+use super::record::Histogram;
 use crate::Aggregate;
 
 /// Series in one call, and their bucket counts; a call may emit only so much.

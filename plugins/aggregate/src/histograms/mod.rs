@@ -8,6 +8,7 @@ mod columns;
 mod emit;
 mod packed;
 mod process;
+mod record;
 mod series;
 mod streams;
 mod words;

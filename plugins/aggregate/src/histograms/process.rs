@@ -6,7 +6,7 @@ use otelier_sdk::aggregate::Increment;
 use otelier_sdk::{Batch, Bitmap, MetricKind, NO_BOUNDS, NO_CODE, Temporality};
 
 use super::columns::{Body, Columns};
-use super::series::Histogram;
+use super::record::Histogram;
 use super::streams::Buckets;
 use super::words::CHUNK;
 use crate::Aggregate;

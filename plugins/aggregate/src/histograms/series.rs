@@ -4,105 +4,21 @@
 //! added to them in place; exponential ones packed, with the histogram itself in memory, once a call that changed it ends.
 
 use otelier_sdk::aggregate::{Exponential, Increment, Moments};
-use otelier_sdk::table::{Fields, Record, Table};
-use otelier_sdk::{Failure, Keying, NO_BOUNDS, NO_CODE, NO_KEY, Output, Storage, key};
+use otelier_sdk::table::Table;
+use otelier_sdk::{Failure, Keying, NO_BOUNDS, NO_CODE, Output, Storage, key};
 
 use super::bounds::Bounds;
 use super::columns::Body;
 use super::packed::{pack, unpack};
+use super::record::Histogram;
 use super::words::{CHUNK, FOLD_BYTES, Span, Words};
 use crate::metrics::{Metric, Metrics};
 use crate::reasons::Reason;
 use crate::slots::NONE;
 use crate::stored;
 
-/// A series' metric number in a slot that is free.
-const FREE: u32 = u32::MAX;
 /// Bucket counts of all series together, in chunks: 64 MiB.
 const CHUNKS_MAX: usize = (64 << 20) / (8 * CHUNK);
-
-/// One series. Moments, buckets and start time are stored together and go on together.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Histogram {
-    /// The output metric, or [`FREE`].
-    pub metric: u32,
-    /// The group's code.
-    pub key: u32,
-    /// Whether this is its metric's series for what found no room.
-    pub is_overflow: bool,
-    /// The own number of its bounds; [`NO_BOUNDS`] for an exponential one.
-    pub bounds: u32,
-    /// Its buckets.
-    pub span: Span,
-    pub moments: Moments,
-    /// Since when it counts.
-    pub start: u64,
-    /// When it last took a point, by the host's clock.
-    pub updated: u64,
-}
-
-impl Default for Histogram {
-    fn default() -> Histogram {
-        Histogram {
-            metric: FREE,
-            key: NO_KEY,
-            is_overflow: false,
-            bounds: NO_BOUNDS,
-            span: Span::default(),
-            moments: Moments::EMPTY,
-            start: 0,
-            updated: 0,
-        }
-    }
-}
-
-pub fn write_moments(moments: &Moments, out: &mut Vec<u8>) {
-    out.extend(moments.count.to_le_bytes());
-    for value in [moments.sum, moments.min, moments.max] {
-        out.extend(value.to_bits().to_le_bytes());
-    }
-}
-
-pub fn read_moments(fields: &mut Fields<'_>) -> Option<Moments> {
-    let count = fields.u64()?;
-    let mut double = || fields.u64().map(f64::from_bits);
-    Some(Moments { count, sum: double()?, min: double()?, max: double()? })
-}
-
-impl Record for Histogram {
-    const SIZE: usize = 4 + 4 + 1 + 3 * 4 + 4 * 8 + 2 * 8;
-
-    fn write(&self, out: &mut Vec<u8>) {
-        out.extend(self.metric.to_le_bytes());
-        out.extend(self.key.to_le_bytes());
-        out.push(u8::from(self.is_overflow));
-        for word in [self.bounds, self.span.first, self.span.chunks] {
-            out.extend(word.to_le_bytes());
-        }
-        write_moments(&self.moments, out);
-        out.extend(self.start.to_le_bytes());
-        out.extend(self.updated.to_le_bytes());
-    }
-
-    fn read(fields: &mut Fields<'_>) -> Option<Histogram> {
-        Some(Histogram {
-            metric: fields.u32()?,
-            key: fields.u32()?,
-            is_overflow: fields.u8()? != 0,
-            bounds: fields.u32()?,
-            span: Span { first: fields.u32()?, chunks: fields.u32()? },
-            moments: read_moments(fields)?,
-            start: fields.u64()?,
-            updated: fields.u64()?,
-        })
-    }
-}
-
-impl Histogram {
-    pub fn is_free(&self) -> bool {
-        self.metric == FREE
-    }
-}
 
 /// An exponential histogram in memory.
 #[derive(Debug)]
@@ -384,5 +300,29 @@ impl Words {
         }
         self.set(place, &packed);
         place
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use otelier_sdk::aggregate::Exponential;
+    use otelier_sdk::aggregate::exponential::Side;
+
+    use super::Words;
+    use crate::histograms::packed::{HEAD, unpack};
+
+    #[test]
+    fn an_exponential_histogram_without_room_to_grow_becomes_coarser() {
+        let mut words = Words::new(b'x', 3);
+        let mut histogram = Exponential { scale: 3, ..Exponential::default() };
+        let small = words.reserve(HEAD).unwrap();
+        histogram.positive = Side { offset: 0, counts: vec![1; 40] };
+        // It needs 45 words; there are 32 besides those it has.
+        let place = words.replace(small, &mut histogram);
+        assert_eq!(histogram.positive.counts.iter().sum::<u64>(), 40);
+        assert!(histogram.scale < 3 && histogram.scale > 0, "no coarser than it must be: {}", histogram.scale);
+        assert_eq!(unpack(&words.read(place, usize::MAX)), Some(histogram));
+        words.reserve(16).unwrap();
+        assert_eq!(words.reserve(1), None, "all is in use");
     }
 }

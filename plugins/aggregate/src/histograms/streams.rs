@@ -6,7 +6,7 @@ use otelier_sdk::{Failure, Keying, NO_BOUNDS, NO_CODE, NO_KEY, Output, Storage};
 
 use super::columns::{Body, Point};
 use super::packed::{pack, unpack};
-use super::series::{read_moments, write_moments};
+use super::record::{read_moments, write_moments};
 use super::words::{CHUNK, FOLD_BYTES, Span, Words};
 use crate::config::Config;
 use crate::groups::release;

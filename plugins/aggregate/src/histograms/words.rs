@@ -5,7 +5,8 @@
 //! - A list is a [`Span`] of chunks that stand together, named by the one record that owns it. No two records name the same chunk;
 //!   chunks that none names are free, so what is free need not be stored: it is found again at start.
 //! - A call journals the chunks it changed and no others: a wide histogram of which few buckets move costs little.
-//! - Chunks are bounded in number; those of lists that ended are used again.
+//! - Chunks are bounded in number; those of lists that ended are used again. Free spans are split where a shorter one is needed,
+//!   and put together again only at start: it is when all is nearly full that this could matter.
 
 use std::collections::BTreeMap;
 
@@ -181,5 +182,69 @@ impl Words {
                 places.iter_mut().zip(words).for_each(|(place, word)| *place = *word);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{CHUNK, Words};
+
+    #[test]
+    fn lists_do_not_overlap_and_room_is_used_again() {
+        let mut words = Words::new(b'x', 20);
+        let mut state = 5_u64;
+        let mut below = |bound: u64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) % bound
+        };
+        let mut lists = Vec::new();
+        let mut refused = 0;
+        for _ in 0..5000 {
+            if below(2) == 0 {
+                let length = 1 + below(60) as usize;
+                let has_room = words.has_room(length);
+                let Some(span) = words.reserve(length) else {
+                    assert!(!has_room);
+                    refused += 1;
+                    continue;
+                };
+                assert!(has_room && span.words() >= length && span.words() < length + CHUNK);
+                assert!(words.read(span, usize::MAX).iter().all(|word| *word == 0), "room comes empty");
+                let list: Vec<u64> = (0..length).map(|_| below(100)).collect();
+                words.set(span, &list);
+                lists.push((span, list));
+            } else if !lists.is_empty() {
+                let at = below(lists.len() as u64) as usize;
+                if below(2) == 0 {
+                    let (span, _) = lists.swap_remove(at);
+                    words.release(span);
+                } else {
+                    let (span, list) = &mut lists[at];
+                    words.add(*span, &list.clone());
+                    list.iter_mut().for_each(|word| *word *= 2);
+                    list.iter_mut().for_each(|word| *word %= 1 << 40);
+                    words.set(*span, list);
+                }
+            }
+            for (span, list) in &lists {
+                assert_eq!(words.read(*span, list.len()), *list);
+            }
+        }
+        assert!(refused > 10 && words.table().len() <= 20);
+    }
+
+    #[test]
+    fn what_counts_exceed_others_by() {
+        let mut words = Words::new(b'x', 20);
+        let list: Vec<u64> = (0..40).collect();
+        let span = words.reserve(40).unwrap();
+        words.set(span, &list);
+        let mut more = Vec::new();
+        let greater: Vec<u64> = list.iter().map(|word| word * 2).collect();
+        assert!(words.exceed(span, &greater, &mut more));
+        assert_eq!(more, list);
+        let mut less = greater;
+        less[33] = 32;
+        assert!(!words.exceed(span, &less, &mut more), "one fell");
     }
 }

@@ -48,6 +48,9 @@ fn mistakes_name_the_field_and_the_way_out() {
         ),
         (r#"{"metrics": ["a"], "group_by": [], "max_series": 0}"#, "`max_series`: 0 is not between 1 and 2000000"),
         (r#"{"metrics": ["a"], "group_by": [], "max_streams": 9999999}"#, "`max_streams`: 9999999 is not between"),
+        (r#"{"metrics": ["a"], "group_by": [], "max_buckets": 3}"#, "`max_buckets`: 3 is not between 4 and 1024"),
+        (r#"{"metrics": ["a"], "group_by": [], "max_exemplars": 0}"#, "`max_exemplars`: 0 is not between 1 and 64"),
+        (r#"{"metrics": ["a"], "group_by": [], "exemplars": "some"}"#, "`exemplars`: unknown variant `some`"),
         (
             r#"{"metrics": ["a"], "group_by": [], "max_series": -1}"#,
             "`max_series`: invalid value: integer `-1`, expected u32",

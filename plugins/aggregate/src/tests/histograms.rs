@@ -318,3 +318,34 @@ fn a_large_flush_takes_several_calls_with_others_between() {
     };
     assert_eq!((count(&points[0]), count(&points[9]), count(&points[10])), (2, 2, 1));
 }
+
+#[test]
+fn max_streams_counts_all_kinds() {
+    let mut harness = started(r#"{"metrics": ["work.*"], "group_by": [], "max_streams": 3}"#);
+    let sum = |id: &str| Metric::cumulative_sum("work.done", vec![Point::integer(1).with("id", id).at(at(1), at(2))]);
+    let histogram = |id: &str| {
+        let point = Point::histogram(of(&BOUNDS, &[1, 0, 0, 0], 1.0, [1.0, 1.0]));
+        cumulative(vec![point.with("id", id).at(at(1), at(2))])
+    };
+    let batch = [histogram("1"), sum("1"), histogram("2"), sum("2"), histogram("3")];
+    let outcome = harness.process(&batch, at(2)).unwrap();
+    assert_eq!((outcome.absorbed, outcome.dropped), (3, 2));
+    assert_eq!(harness.host().dictionary_len(1), 3);
+    harness.commit();
+    let failure =
+        harness.restart_with(r#"{"metrics": ["work.*"], "group_by": [], "max_streams": 2}"#, at(3)).unwrap_err();
+    assert!(failure.message.contains("`max_streams` is 2, but 3 are stored"), "{}", failure.message);
+}
+
+#[test]
+fn damaged_buckets_are_told() {
+    let mut harness = started(BY_TYPE);
+    harness.process(&[of_types(0..3)], at(1)).unwrap();
+    harness.commit();
+    // The buckets are gone, the series are not.
+    let (start, end) = (vec![crate::stored::HISTOGRAM_WORDS], vec![crate::stored::HISTOGRAM_WORDS + 1]);
+    otelier_sdk::Host::storage_delete_range(harness.host(), start, end).unwrap();
+    harness.commit();
+    let message = harness.crash(at(2)).unwrap_err().message;
+    assert!(message.contains("the stored state is damaged: bucket counts 0 are missing"), "{message}");
+}
