@@ -11,6 +11,9 @@
 //!           {"now_ms": 4000, "crash": true}                     {}
 //! ```
 //!
+//! A number point has a `value`; others have a `content`: `{"histogram": {"count": 3, "sum": 4.5, "bounds": [1], "buckets": [1, 2]}}`,
+//! `{"exponential": {"count": 3, "scale": 1, "positive": [-2, [1, 2]]}}`, or, of input alone, `{"summary": {"count": 3, "quantiles": [[0.5, 1]]}}`.
+//!
 //! The first step's `now_ms` is also the moment of the start. Every step is committed unless it says `"commit": false`. A case
 //! has one signal. `sent` is what went on, looked at where it is given.
 
