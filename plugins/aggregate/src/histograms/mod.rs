@@ -61,7 +61,7 @@ impl Histograms {
     pub fn load(&mut self, storage: &mut Storage<'_>, metrics: &mut Metrics) -> Result<(), Failure> {
         self.bounds.load(storage)?;
         self.series.load(storage, metrics, &self.bounds)?;
-        self.streams.load(storage)
+        self.streams.load(storage, &self.bounds)
     }
 
     /// The end of a batch.

@@ -4,6 +4,7 @@ use otelier_sdk::aggregate::{CumulativePoint, Exponential, Increment, Moments, N
 use otelier_sdk::table::{Fields, Record, Table};
 use otelier_sdk::{Failure, Keying, NO_BOUNDS, NO_CODE, NO_KEY, Output, Storage};
 
+use super::bounds::Bounds;
 use super::columns::{Body, Point};
 use super::packed::{pack, unpack};
 use super::record::{read_moments, write_moments};
@@ -141,17 +142,23 @@ impl Streams {
         &mut self.words
     }
 
-    pub fn load(&mut self, storage: &mut Storage<'_>) -> Result<(), Failure> {
+    pub fn load(&mut self, storage: &mut Storage<'_>, bounds: &Bounds) -> Result<(), Failure> {
         self.table.load(storage)?;
         let spans = self.table.iter().filter(|(_, stream)| stream.code != NO_KEY).map(|(_, stream)| stream.span);
         self.words.load(storage, spans.collect())?;
         for (slot, stream) in self.table.iter() {
             if stream.code == NO_KEY {
                 self.free.push(slot);
-            } else {
-                self.slots.set(stream.code, slot);
-                self.live += 1;
+                continue;
             }
+            // A stream that reads as another one would count what it counted before again.
+            let is_whole = match stream.bounds {
+                NO_BOUNDS => unpack(&self.words.read(stream.span, usize::MAX)).is_some(),
+                own => bounds.knows(own) && bounds.list(own).len() < stream.span.words(),
+            };
+            is_whole.then_some(()).ok_or_else(|| Failure::damaged(format_args!("histogram stream {slot}")))?;
+            self.slots.set(stream.code, slot);
+            self.live += 1;
         }
         Ok(())
     }
@@ -221,7 +228,7 @@ impl Streams {
                 is_more.then_some(Buckets::Explicit(spare))
             }
             Body::Exponential(now) => {
-                let before = unpack(&self.words.read(known.span, usize::MAX)).unwrap_or_default();
+                let before = unpack(&self.words.read(known.span, usize::MAX)).ok_or(Reason::Untracked)?;
                 now.since(&before.as_point(), buckets_max).map(Buckets::Exponential)
             }
         };

@@ -349,3 +349,19 @@ fn damaged_buckets_are_told() {
     let message = harness.crash(at(2)).unwrap_err().message;
     assert!(message.contains("the stored state is damaged: bucket counts 0 are missing"), "{message}");
 }
+
+#[test]
+fn a_damaged_stream_is_told() {
+    let mut harness = started(BY_TYPE);
+    let point = Point::histogram(of(&BOUNDS, &[1, 0, 0, 0], 1.0, [1.0, 1.0])).at(at(1), at(2));
+    harness.process(&[cumulative(vec![point])], at(2)).unwrap();
+    harness.commit();
+    // Both series and stream name bounds that are not there.
+    let (start, end) = (vec![crate::stored::BOUNDS], vec![crate::stored::BOUNDS + 1]);
+    otelier_sdk::Host::storage_delete_range(harness.host(), start, end).unwrap();
+    let (start, end) = (vec![crate::stored::HISTOGRAMS], vec![crate::stored::HISTOGRAMS + 1]);
+    otelier_sdk::Host::storage_delete_range(harness.host(), start, end).unwrap();
+    harness.commit();
+    let message = harness.crash(at(3)).unwrap_err().message;
+    assert!(message.contains("the stored state is damaged: histogram stream 0"), "{message}");
+}
