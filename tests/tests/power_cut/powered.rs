@@ -54,15 +54,16 @@ impl Death for PowerCut<'_> {
     }
 
     fn start<'s>(&mut self, setup: &'s Setup) -> Result<Host<'s>> {
-        match setup.start() {
-            Ok(host) => Ok(host),
-            Err(error) => {
-                let advice = advice(&error.to_string()).context(error)?;
-                self.advised += 1;
-                follow(self.disk, &advice)?;
-                setup.start().with_context(|| format!("after `{advice}`"))
-            }
-        }
+        let error = match setup.start() {
+            Ok(host) => return Ok(host),
+            Err(error) => error,
+        };
+        let Some(advice) = advice(&error.to_string()) else {
+            return Err(error);
+        };
+        self.advised += 1;
+        follow(self.disk, &advice)?;
+        setup.start().with_context(|| format!("after `{advice}`"))
     }
 }
 
