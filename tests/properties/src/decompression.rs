@@ -1,0 +1,48 @@
+//! Unpacking never gives more than the limit, gives the same whatever the limit was, and takes no more memory than the
+//! limit allows. What was packed is unpacked.
+
+use std::io::Read;
+
+use bytes::Bytes;
+use flate2::Compression;
+
+use crate::memory::bounded;
+use crate::receivers::otlp::{Unpacked, unpack};
+
+const ENCODINGS: [&str; 4] = ["identity", "gzip", "deflate", "zstd"];
+const LIMIT: usize = 64 << 10;
+/// The first guess at the unpacked size, and the buffer before that grew.
+const FACTOR: usize = 20;
+/// A buffer that doubles up to the limit, and a decoder's window and tables.
+const BASE: usize = 4 * LIMIT + (128 << 10);
+
+pub fn check(bytes: &[u8]) {
+    for encoding in ENCODINGS {
+        unpacks_within_the_limit(encoding, bytes);
+        let packed = pack(encoding, bytes);
+        assert_eq!(unpack(encoding, packed, bytes.len()), Unpacked::Whole(Bytes::copy_from_slice(bytes)), "{encoding}");
+    }
+}
+
+fn unpacks_within_the_limit(encoding: &str, bytes: &[u8]) {
+    let packed = Bytes::copy_from_slice(bytes);
+    let unpacked = bounded(packed.len(), FACTOR, BASE, || unpack(encoding, packed.clone(), LIMIT));
+    let Unpacked::Whole(whole) = &unpacked else { return };
+    assert!(whole.len() <= LIMIT, "{encoding}: {} bytes", whole.len());
+    assert_eq!(unpack(encoding, packed.clone(), whole.len()), unpacked, "{encoding}: the limit is met");
+    if let Some(less) = whole.len().checked_sub(1) {
+        assert_eq!(unpack(encoding, packed, less), Unpacked::TooLarge, "{encoding}: the limit was passed");
+    }
+}
+
+fn pack(encoding: &str, bytes: &[u8]) -> Bytes {
+    let mut packed = Vec::new();
+    let read = match encoding {
+        "gzip" => flate2::read::GzEncoder::new(bytes, Compression::fast()).read_to_end(&mut packed),
+        "deflate" => flate2::read::ZlibEncoder::new(bytes, Compression::fast()).read_to_end(&mut packed),
+        "zstd" => zstd::stream::read::Encoder::new(bytes, 1).and_then(|mut encoder| encoder.read_to_end(&mut packed)),
+        _ => return Bytes::copy_from_slice(bytes),
+    };
+    read.expect("bytes can be packed");
+    packed.into()
+}

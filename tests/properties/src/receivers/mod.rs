@@ -1,0 +1,3 @@
+//! The receiver's modules that turn hostile bytes into OTLP, without its servers.
+
+pub mod otlp;

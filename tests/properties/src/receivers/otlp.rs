@@ -1,0 +1,52 @@
+//! Unpacking and OTLP/JSON, which are private to the receiver: behind functions that the properties can call.
+
+use bytes::Bytes;
+
+use crate::contract::Signal;
+
+#[allow(dead_code)]
+#[path = "../../../../host/src/receivers/otlp/compression.rs"]
+mod compression;
+#[path = "../../../../host/src/receivers/otlp/json/mod.rs"]
+mod json;
+
+/// Stands in for the receiver's own writer of responses, which would bring hyper.
+mod wire {
+    pub(super) use crate::otlp::wire::put_varint;
+}
+
+pub use unpacked::{Unpacked, unpack};
+
+/// The protobuf form of a request in JSON, or `None` where it is none or passes the limit.
+#[must_use]
+pub fn protobuf(signal: Signal, json: &[u8], limit: usize) -> Option<Bytes> {
+    json::to_protobuf(signal, json, limit).ok()
+}
+
+mod unpacked {
+    use bytes::Bytes;
+
+    use super::compression::{Encoding, UnpackError};
+
+    /// What came of unpacking.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub enum Unpacked {
+        /// The bytes.
+        Whole(Bytes),
+        /// More than the limit.
+        TooLarge,
+        /// No such data.
+        Corrupt,
+    }
+
+    /// Unpacks by the encoding of that name.
+    #[must_use]
+    pub fn unpack(encoding: &str, packed: Bytes, limit: usize) -> Unpacked {
+        let Some(encoding) = Encoding::named(encoding.as_bytes()) else { return Unpacked::Corrupt };
+        match encoding.unpack(packed, limit) {
+            Ok(bytes) => Unpacked::Whole(bytes),
+            Err(UnpackError::TooLarge) => Unpacked::TooLarge,
+            Err(UnpackError::Corrupt(_)) => Unpacked::Corrupt,
+        }
+    }
+}
