@@ -9,10 +9,13 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow};
 
 use crate::workspace::Workspace;
-use crate::{cargo, component, plugins, process, setup, test};
+use crate::{cargo, component, fuzz, plugins, process, setup, test};
 
 /// Long enough for a slow network, short enough where there is none.
 const ADVISORIES_LIMIT: Duration = Duration::from_secs(60);
+
+/// A workspace of its own, which commands on the whole workspace do not reach.
+const FUZZER: &str = "tests/fuzz/Cargo.toml";
 
 struct Step {
     title: &'static str,
@@ -40,6 +43,7 @@ const STEPS: &[Step] = &[
         run: cargo_component,
     },
     Step { title: "tests", again: "cargo xtask test", run: tests },
+    Step { title: "fuzz", again: "cargo xtask fuzz", run: fuzz::ci },
 ];
 
 /// Runs each step in turn.
@@ -65,11 +69,13 @@ fn set_up(workspace: &Workspace) -> Result<()> {
 }
 
 fn lock_file(workspace: &Workspace) -> Result<()> {
-    process::run(cargo::command(workspace, "fetch").arg("--locked"))
+    process::run(cargo::command(workspace, "fetch").arg("--locked"))?;
+    process::run(cargo::command(workspace, "fetch").args(["--locked", "--manifest-path", FUZZER]))
 }
 
 fn format(workspace: &Workspace) -> Result<()> {
-    process::run(cargo::command(workspace, "fmt").args(["--all", "--check"]))
+    process::run(cargo::command(workspace, "fmt").args(["--all", "--check"]))?;
+    process::run(cargo::command(workspace, "fmt").args(["--check", "--manifest-path", FUZZER]))
 }
 
 fn clippy(workspace: &Workspace) -> Result<()> {

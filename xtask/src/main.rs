@@ -9,6 +9,7 @@ mod cargo;
 mod ci;
 mod component;
 mod demo;
+mod fuzz;
 mod http;
 mod plugins;
 mod process;
@@ -38,6 +39,11 @@ const COMMANDS: &[Command] = &[
     },
     Command { name: "test", about: "run every test, or those that match: test [FILTER] [-- ...]", run: test::command },
     Command { name: "ci", about: "all that must pass before a change lands", run: ci::command },
+    Command {
+        name: "fuzz",
+        about: "build, then look for bytes that break a property: fuzz [TARGET] [--seconds N]",
+        run: fuzz::command,
+    },
     Command { name: "bench", about: "build, then measure; arguments go to otelier-bench", run: bench::command },
     Command { name: "plugins", about: "build plugins/* and tests/guests/* into target/", run: plugins::command },
     Command { name: "setup", about: "install what all of the above need", run: setup::command },

@@ -29,7 +29,7 @@ pub struct Need {
 
 const COMPILER: Need = Need {
     what: "a C++ compiler",
-    why: "RocksDB is C++",
+    why: "RocksDB and libFuzzer are C++",
     by_hand: "apt-get install g++",
     ensure: native::ensure_compiler,
 };
@@ -90,6 +90,8 @@ const CARGO_COMPONENT: Need = Need {
 
 /// To build plugins.
 pub const GUESTS: &[Need] = &[WASM];
+/// To build the fuzzer.
+pub const FUZZ: &[Need] = &[COMPILER];
 /// To build all.
 pub const BUILD: &[Need] = &[COMPILER, LIBCLANG, WASM];
 /// To play the demo.
