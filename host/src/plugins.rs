@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use crate::config::{self, Plan, PluginPlan, ProcessorPlan};
+use crate::config::{self, Plan, PluginPlan, ProcessorPlan, SharedProcessor};
+use crate::contract::Signal;
 use crate::processor::{InstanceError, Plugin, describe};
 use crate::wasm::{Engine, LoadError, ProcessorPlugin};
 
@@ -69,22 +70,31 @@ pub fn load_all(plan: &Plan, loader: &Loader) -> Result<HashMap<String, Arc<dyn 
     if errors.is_empty() { Ok(plugins) } else { Err(errors) }
 }
 
-/// Lets every processor read its configuration. What a plugin says is wrong is placed in the file where it stands.
+/// Lets every processor read its configuration, for each signal it stands in. What a plugin says is wrong is placed in the file
+/// where it stands.
 pub fn describe_all(plan: &Plan, plugins: &HashMap<String, Arc<dyn Plugin>>) -> Vec<config::Error> {
     let mut errors = Vec::new();
     for processor in &plan.processors {
         let id = &processor.component.id;
-        let pipeline = plan.pipelines.iter().find(|pipeline| pipeline.processors.contains(id));
-        let (Some(pipeline), Some(plugin)) = (pipeline, plugins.get(&processor.plugin.name)) else { continue };
+        let Some(plugin) = plugins.get(&processor.plugin.name) else { continue };
         let node = &processor.component.node;
         let config = node.to_json().to_string();
         let limits = processor.plugin.limits.granted();
-        if let Err(error) = describe(plugin.as_ref(), id, &config, pipeline.signal, limits) {
-            let message = match &error {
-                InstanceError::Call(call) => format!("processor {id}: {call}"),
-                other => format!("processor {id}: {other}"),
-            };
-            errors.push(node.plugin_error(&message));
+        let stands = |signal: &Signal| {
+            plan.pipelines.iter().any(|pipeline| pipeline.signal == *signal && pipeline.processors.contains(id))
+        };
+        for signal in Signal::ALL.into_iter().filter(stands) {
+            match describe(plugin.as_ref(), id, &config, signal, limits) {
+                Ok(declared) if declared.state_format.is_some() => {
+                    let shared = plan.shared.iter().filter(|shared| shared.id == *id);
+                    errors.extend(shared.map(SharedProcessor::with_state));
+                }
+                Ok(_) => continue,
+                Err(InstanceError::Call(call)) => errors.push(node.plugin_error(&format!("processor {id}: {call}"))),
+                Err(other) => errors.push(node.plugin_error(&format!("processor {id}: {other}"))),
+            }
+            // What another signal would add is the same again.
+            break;
         }
     }
     errors

@@ -30,7 +30,7 @@ use std::path::Path;
 pub use env::{EnvError, Environment};
 pub use error::{Error, Errors, Position};
 pub use node::Node;
-pub use plan::{Component, Limits, PipelinePlan, Plan, PluginPlan, ProcessorPlan, Warning, World};
+pub use plan::{Component, Limits, PipelinePlan, Plan, PluginPlan, ProcessorPlan, SharedProcessor, Warning, World};
 pub use problem::{Family, Hint, Problem};
 pub use telemetry::{LogEncoding, LogLevel, LogSettings, MetricLevel, MetricSettings, Telemetry};
 

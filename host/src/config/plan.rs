@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::error::Position;
+use super::error::{Error, Position};
 use super::node::Node;
-use super::problem::Family;
+use super::problem::{Family, Problem};
 use super::telemetry::Telemetry;
 use crate::contract::{self, ComponentId, Durability, OnTrap, Signal};
 
@@ -20,7 +20,7 @@ use crate::contract::{self, ComponentId, Durability, OnTrap, Signal};
 pub struct Plan {
     /// Receivers of some pipeline.
     pub receivers: Vec<Component>,
-    /// Processors, each of exactly one pipeline.
+    /// Processors of some pipeline.
     pub processors: Vec<ProcessorPlan>,
     /// Exporters of some pipeline.
     pub exporters: Vec<Component>,
@@ -28,6 +28,8 @@ pub struct Plan {
     pub extensions: Vec<Component>,
     /// At least one.
     pub pipelines: Vec<PipelinePlan>,
+    /// Processors that stand in more than one of them, which only those without state may.
+    pub shared: Vec<SharedProcessor>,
     /// What the host says about itself.
     pub telemetry: Telemetry,
     /// What is probably not meant, but harms nothing.
@@ -69,6 +71,28 @@ pub struct PipelinePlan {
     pub durability: Option<Durability>,
     /// Of its key.
     pub position: Position,
+}
+
+/// A processor that stands in another pipeline too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SharedProcessor {
+    /// Its id.
+    pub id: ComponentId,
+    /// The pipeline that has it first.
+    pub first: ComponentId,
+    /// The pipeline that has it as well.
+    pub second: ComponentId,
+    /// Where that says so.
+    pub position: Position,
+}
+
+impl SharedProcessor {
+    /// What is wrong with it if it keeps state.
+    pub fn with_state(&self) -> Error {
+        let separator = if self.id.name().is_some() { '_' } else { '/' };
+        let (id, first, second) = (self.id.to_string(), self.first.to_string(), self.second.to_string());
+        Error::new(&self.position, Problem::SharedProcessor { id, first, second, separator })
+    }
 }
 
 /// One plugin of the manifest.

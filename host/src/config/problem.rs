@@ -174,9 +174,9 @@ pub enum Problem {
         /// As written.
         id: String,
     },
-    /// One processor in two pipelines.
+    /// One processor with state in two pipelines.
     #[error(
-        "processor `{id}` stands in two pipelines, `{first}` and `{second}`, its state would be mixed; \
+        "processor `{id}` keeps state and stands in two pipelines, `{first}` and `{second}`, which would mix it; \
          give each pipeline its own id such as `{id}{separator}a`, `{id}{separator}b`"
     )]
     SharedProcessor {

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::Known;
 use super::error::Error;
 use super::manifest::Plugins;
-use super::plan::{PipelinePlan, Plan, ProcessorPlan, Warning};
+use super::plan::{PipelinePlan, Plan, ProcessorPlan, SharedProcessor, Warning};
 use super::problem::{Family, Hint, Problem};
 use super::raw::{Raw, RawComponent, RawPipeline, Reference};
 use crate::contract::ComponentId;
@@ -24,10 +24,11 @@ pub(super) fn resolve(raw: &Raw<'_>, manifest: &Manifest, known: &Known<'_>, pro
     check_types(&raw.exporters, Family::Exporter, known.exporters, problems);
     check_types(&raw.extensions, Family::Extension, known.extensions, problems);
     check_plugins(&raw.processors, manifest, problems);
-    let mut resolver = Resolver { raw, used: Used::default(), processor_homes: HashMap::new(), problems };
+    let mut resolver =
+        Resolver { raw, used: Used::default(), processor_homes: HashMap::new(), shared: Vec::new(), problems };
     let pipelines = raw.pipelines.iter().map(|pipeline| resolver.pipeline(pipeline)).collect();
     resolver.list(&raw.service_extensions, Family::Extension, "`service`");
-    let used = resolver.used;
+    let (used, shared) = (resolver.used, resolver.shared);
     let mut warnings = Vec::new();
     let receivers = used.of(&raw.receivers, Family::Receiver, &mut warnings);
     let processors = used.of(&raw.processors, Family::Processor, &mut warnings);
@@ -39,6 +40,7 @@ pub(super) fn resolve(raw: &Raw<'_>, manifest: &Manifest, known: &Known<'_>, pro
         exporters: exporters.into_iter().map(RawComponent::component).collect(),
         extensions: extensions.into_iter().map(RawComponent::component).collect(),
         pipelines,
+        shared,
         telemetry: raw.telemetry.clone(),
         warnings,
     }
@@ -76,6 +78,7 @@ struct Resolver<'a> {
     used: Used,
     /// Which pipeline each processor stands in.
     processor_homes: HashMap<ComponentId, ComponentId>,
+    shared: Vec<SharedProcessor>,
     problems: &'a mut Vec<Error>,
 }
 
@@ -133,15 +136,13 @@ impl<'a> Resolver<'a> {
         Some(Problem::Undefined { user: user.to_owned(), family, id, hint })
     }
 
-    /// Each processor has its state, so it belongs to one pipeline.
+    /// A processor that keeps state belongs to one pipeline. Which ones do, the plugins say later.
     fn settle(&mut self, processors: &[Reference<'_>], pipeline: &ComponentId) {
         for Reference { id, position } in processors {
             let home = self.processor_homes.entry(id.clone()).or_insert_with(|| pipeline.clone());
             if home != pipeline {
-                let separator = if id.name().is_some() { '_' } else { '/' };
-                let (first, second) = (home.to_string(), pipeline.to_string());
-                let problem = Problem::SharedProcessor { id: id.to_string(), first, second, separator };
-                self.problems.push(Error::new(position, problem));
+                let (first, second) = (home.clone(), pipeline.clone());
+                self.shared.push(SharedProcessor { id: id.clone(), first, second, position: (*position).clone() });
             }
         }
     }

@@ -1,5 +1,6 @@
 //! What a projection hands to a plugin: one batch by column.
 
+use super::bounds::NO_BOUNDS;
 use crate::contract::Signal;
 
 /// One bit a row, row 0 the lowest bit of the first word; missing words are zero.
@@ -217,6 +218,16 @@ impl Words {
         }
     }
 
+    /// Appends what points without that word have, to `rows` rows.
+    fn pad(&mut self, rows: usize) {
+        for (word, _) in Word::ALL {
+            if let Some(column) = self.columns.get_mut(word as usize).filter(|_| self.wanted.has(word)) {
+                let none = matches!(word, Word::Min | Word::Max);
+                column.resize(rows, if none { f64::NAN.to_bits() } else { 0 });
+            }
+        }
+    }
+
     /// A column, which is empty afterwards.
     pub fn take(&mut self, word: Word) -> Vec<u64> {
         self.columns.get_mut(word as usize).map(std::mem::take).unwrap_or_default()
@@ -319,6 +330,8 @@ pub struct Columns {
     pub times: Vec<u64>,
     /// `start_time_unix_nano`.
     pub start_times: Vec<u64>,
+    /// Whether `words` and `histograms` of metrics are filled: not before the first row that has anything in them.
+    pub is_wide: bool,
     /// Columns by name.
     pub words: Words,
     /// Columns of histograms, exponential histograms and summaries.
@@ -327,4 +340,45 @@ pub struct Columns {
     pub values_of: Vec<Blob>,
     /// One code a row, for each keying.
     pub keys: Vec<Vec<u32>>,
+}
+
+/// Which columns of histograms and summaries are filled.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct HistogramColumns {
+    /// `bounds`, `bucket_ends` and `bucket_counts`.
+    pub buckets: bool,
+    /// `positive` and `negative`.
+    pub exponential_buckets: bool,
+    /// `quantile_ends` and `quantiles`.
+    pub quantiles: bool,
+    /// `exemplar_ends` and `exemplars`.
+    pub exemplars: bool,
+}
+
+impl Columns {
+    /// Gives the rows so far what number points have in `words` and `histograms`, which is nothing.
+    pub fn widen(&mut self, wanted: HistogramColumns) {
+        if std::mem::replace(&mut self.is_wide, true) {
+            return;
+        }
+        let rows = self.layout.rows as usize;
+        self.words.pad(rows);
+        let histograms = &mut self.histograms;
+        if wanted.buckets {
+            histograms.bounds.resize(rows, NO_BOUNDS);
+            histograms.bucket_ends.resize(rows, 0);
+        }
+        if wanted.exponential_buckets {
+            for side in [&mut histograms.positive, &mut histograms.negative] {
+                side.offsets.resize(rows, 0);
+                side.ends.resize(rows, 0);
+            }
+        }
+        if wanted.quantiles {
+            histograms.quantile_ends.resize(rows, 0);
+        }
+        if wanted.exemplars {
+            histograms.exemplar_ends.resize(rows, 0);
+        }
+    }
 }

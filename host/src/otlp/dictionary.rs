@@ -192,14 +192,16 @@ impl Dictionary {
         self.saved.clear(code);
     }
 
-    /// Puts back a stored key under its code. False when the code is taken, reserved or beyond
-    /// the bound: the stored dictionary is damaged, or the bound was lowered.
+    /// Puts back a stored key under its code. False when the code is taken, reserved or beyond the bound, or the key has another
+    /// code: the stored dictionary is damaged, or the bound was lowered.
     pub fn restore(&mut self, code: u32, key: &[u8]) -> bool {
         let bound = self.entries_max.saturating_add(INTERN_RESERVE);
-        if code == NONE || code as usize > bound || self.key(code).is_some() {
+        let key_hash = self.key_hash(key);
+        let is_known = self.by_key.find(key_hash, |code| self.key(code) == Some(key)).is_some();
+        if code == NONE || code as usize > bound || self.key(code).is_some() || is_known {
             return false;
         }
-        self.place(code, key, self.key_hash(key));
+        self.place(code, key, key_hash);
         self.saved.set(code);
         true
     }

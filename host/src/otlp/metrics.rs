@@ -108,6 +108,8 @@ pub struct NumberPoint<'a> {
     pub value: Number,
     /// `flags`; bit 0 is "no recorded value".
     pub flags: u32,
+    /// Whether there are exemplars, which stand in `raw`.
+    pub has_exemplars: bool,
     /// The whole message, for those who need its attributes again.
     pub raw: &'a [u8],
 }
@@ -273,7 +275,8 @@ impl<'a, V: MetricsVisitor<'a>> Walk<'_, V> {
 
     #[inline]
     fn number(&mut self, raw: &'a [u8]) -> Result<(), Fault> {
-        let mut point = NumberPoint { start_time: 0, time: 0, value: Number::None, flags: 0, raw };
+        let mut point =
+            NumberPoint { start_time: 0, time: 0, value: Number::None, flags: 0, has_exemplars: false, raw };
         let mut reader = Reader { rest: self.usual_front(raw, &mut point) };
         while let [tag, ..] = reader.rest {
             match *tag {
@@ -330,7 +333,10 @@ impl<'a, V: MetricsVisitor<'a>> Walk<'_, V> {
             2 => point.start_time = field.value.fixed64(at)?,
             3 => point.time = field.value.fixed64(at)?,
             4 => point.value = Number::Double(f64::from_bits(field.value.fixed64(at)?)),
-            5 => schema::EXEMPLAR.check(field.value.bytes(at)?, self.strings)?,
+            5 => {
+                point.has_exemplars = true;
+                schema::EXEMPLAR.check(field.value.bytes(at)?, self.strings)?;
+            }
             6 => point.value = Number::Integer(field.value.fixed64(at)?.cast_signed()),
             7 => {
                 self.rare_attribute(field.value.bytes(at)?)?;

@@ -15,6 +15,7 @@ use crate::otlp::{Malformed, Strings, emit};
 use crate::storage::{Store, Write};
 
 use super::context::{Context, Phase};
+use super::declared::Declared;
 use super::output::Output;
 use super::state::{State, StateError, Watermark};
 use super::{CallError, Plugin, Processor, Progress, Stored, TrapReason};
@@ -185,7 +186,7 @@ impl Instance {
             return Ok(Processed { batches: vec![batch], items, ..Processed::default() });
         }
         columns.layout = Layout { rows: layout.rows, runs: layout.runs.clone(), ..Layout::default() };
-        let mut called = self.call(columns, trip, now)?;
+        let mut called = self.call(&batch, columns, trip, now)?;
         let (dropped, absorbed) = (called.dropped.count(), called.absorbed.count());
         let emitted = called.emitted.take();
         let removed = dropped + absorbed;
@@ -219,10 +220,13 @@ impl Instance {
         }
     }
 
-    /// The plugin's call on projected columns.
-    pub fn call(&mut self, columns: Columns, trip: u64, now: u64) -> Result<Called, InstanceError> {
-        self.processor.context().begin(Phase::Process, columns);
+    /// The plugin's call on the columns of a batch.
+    pub fn call(&mut self, batch: &Batch, columns: Columns, trip: u64, now: u64) -> Result<Called, InstanceError> {
+        let context = self.processor.context();
+        context.begin(Phase::Process, columns);
+        context.batch = Some(batch.clone());
         self.processor.process(self.setup.signal, now)?;
+        self.processor.context().batch = None;
         self.finish(trip)
     }
 
@@ -278,16 +282,17 @@ pub struct Called {
     pub writes: Vec<Write>,
 }
 
-/// Lets a plugin read a configuration, and nothing more.
+/// Lets a plugin read a configuration, and nothing more. Returns what it declares.
 pub fn describe(
     plugin: &dyn Plugin,
     id: &ComponentId,
     config: &str,
     signal: Signal,
     limits: Limits,
-) -> Result<(), InstanceError> {
+) -> Result<Declared, InstanceError> {
     let state = State::new(None, id, Watermark::default());
-    described(plugin, id, config, signal, limits, state).map(drop)
+    let mut processor = described(plugin, id, config, signal, limits, state)?;
+    Ok(processor.context().declared.clone())
 }
 
 fn described(

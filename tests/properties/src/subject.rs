@@ -1,21 +1,29 @@
 //! The host as the properties see it: calls and types whose shape changes when the host learns more are named here and
 //! nowhere else.
 
+use crate::contract::Signal;
 use crate::model::{self, Batch};
 use crate::oracle;
 use crate::otlp::Malformed;
 use crate::otlp::columns::{Bitmap, Columns, Run};
-use crate::otlp::descriptors::{Descriptor, Patterns};
-use crate::otlp::edit::remove_rows;
-use crate::otlp::emit::{Emission, Numbers, encode};
+use crate::otlp::descriptors::Descriptor;
+use crate::otlp::edit::{EditError, Edits, apply};
+use crate::otlp::emit::{Emission, Points, encode};
 use crate::otlp::key::Level;
 use crate::otlp::keying::{Grouping, Keying};
 use crate::otlp::metrics::Temporality;
 use crate::otlp::projection::{Projection, Projector};
 
 /// Every level of a key, by its number.
-pub const LEVELS: [Level; 6] =
-    [Level::Resource, Level::Scope, Level::Item, Level::Metadata, Level::ScopeIdentity, Level::MetricIdentity];
+pub const LEVELS: [Level; 7] = [
+    Level::Resource,
+    Level::Scope,
+    Level::Item,
+    Level::Metadata,
+    Level::ScopeIdentity,
+    Level::MetricIdentity,
+    Level::Field,
+];
 
 /// All columns, and a keying of every sort.
 pub fn everything() -> Projection {
@@ -33,14 +41,13 @@ pub fn everything() -> Projection {
             keying(Grouping::Stream(None)),
             keying(Grouping::Stream(Some(Temporality::Delta))),
         ],
+        ..Projection::default()
     }
 }
 
 /// A projector of everything, with dictionaries of at most so many keys.
 pub fn projector(entries_max: usize) -> Projector {
-    let projection = everything();
-    let patterns = Patterns::new(&projection.metrics).unwrap();
-    Projector::new(projection, patterns, entries_max)
+    Projector::new(Signal::Metrics, everything(), entries_max)
 }
 
 /// What a projection of everything should say; `None` where prost reads no request.
@@ -51,20 +58,20 @@ pub fn expected(bytes: &[u8]) -> Option<Batch> {
 }
 
 pub fn items(columns: &Columns) -> u64 {
-    columns.items
+    columns.layout.items
 }
 
 pub fn rows(columns: &Columns) -> usize {
-    columns.rows as usize
+    columns.layout.rows as usize
 }
 
 pub fn runs(columns: &Columns) -> &[Run] {
-    &columns.runs
+    &columns.layout.runs
 }
 
 /// A request without some of its rows.
-pub fn remove(bytes: &[u8], columns: &Columns, removed: &Bitmap) -> Result<Vec<u8>, Malformed> {
-    remove_rows(bytes, columns, removed)
+pub fn remove(bytes: &[u8], columns: &Columns, removed: &Bitmap) -> Result<Vec<u8>, EditError> {
+    apply(Signal::Metrics, bytes, &columns.layout, removed, &Edits::default())
 }
 
 /// Points of one metric that a guest emits. All lists are of the same length, but start times may be absent.
@@ -88,9 +95,10 @@ pub fn emissions(emitted: &[Emitted]) -> Vec<Emission> {
         keys: emitted.keys.clone(),
         start_times: emitted.start_times.clone(),
         times: emitted.times.clone(),
-        values: match &emitted.values {
-            Values::Doubles(values) => Numbers::Doubles(values.clone()),
-            Values::Integers(values) => Numbers::Integers(values.clone()),
+        exemplars: Vec::new(),
+        points: match &emitted.values {
+            Values::Doubles(values) => Points::Doubles(values.clone()),
+            Values::Integers(values) => Points::Integers(values.clone()),
         },
     };
     emitted.iter().map(emission).collect()

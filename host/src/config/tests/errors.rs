@@ -195,26 +195,6 @@ fn references() {
 }
 
 #[test]
-fn a_processor_in_two_pipelines() {
-    let config = "\
-receivers: {otlp: }
-processors: {aggregate: , aggregate/b: }
-exporters: {debug: }
-service:
-  pipelines:
-    metrics/a: {receivers: [otlp], processors: [aggregate, aggregate/b], exporters: [debug]}
-    metrics/b: {receivers: [otlp], processors: [aggregate, aggregate/b], exporters: [debug]}
-";
-    check(&[(
-        config,
-        "c.yaml:7:49: processor `aggregate` stands in two pipelines, `metrics/a` and `metrics/b`, its state would be mixed; \
-         give each pipeline its own id such as `aggregate/a`, `aggregate/b`\n\
-         c.yaml:7:60: processor `aggregate/b` stands in two pipelines, `metrics/a` and `metrics/b`, its state would be mixed; \
-         give each pipeline its own id such as `aggregate/b_a`, `aggregate/b_b`",
-    )]);
-}
-
-#[test]
 fn variables() {
     check_after_pipeline(&[
         (

@@ -194,3 +194,27 @@ fn quickstart(environment: &Environment<'_>) -> Plan {
 fn shipped() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs")
 }
+
+#[test]
+fn a_processor_in_two_pipelines_is_told_apart_by_whether_it_keeps_state() {
+    let config = "\
+receivers: {otlp: }
+processors: {aggregate: , aggregate/b: }
+exporters: {debug: }
+service:
+  pipelines:
+    metrics/a: {receivers: [otlp], processors: [aggregate, aggregate/b], exporters: [debug]}
+    metrics/b: {receivers: [otlp], processors: [aggregate, aggregate/b], exporters: [debug]}
+";
+    let plan = good(load_with(config, MANIFEST));
+    let errors: Vec<String> = plan.shared.iter().map(|shared| shared.with_state().to_string()).collect();
+    assert_eq!(
+        errors,
+        [
+            "c.yaml:7:49: processor `aggregate` keeps state and stands in two pipelines, `metrics/a` and `metrics/b`, which would mix \
+             it; give each pipeline its own id such as `aggregate/a`, `aggregate/b`",
+            "c.yaml:7:60: processor `aggregate/b` keeps state and stands in two pipelines, `metrics/a` and `metrics/b`, which would mix \
+             it; give each pipeline its own id such as `aggregate/b_a`, `aggregate/b_b`",
+        ]
+    );
+}

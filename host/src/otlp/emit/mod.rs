@@ -82,6 +82,8 @@ impl Tree {
         let own = elements.iter().find(|element| element.level > Level::Scope);
         let prefix = match own {
             Some(element) => key.get(..element.offset).unwrap_or_default(),
+            // No attributes at all: the same as a key that has none here.
+            None if key.is_empty() => &[key::VERSION],
             None => key,
         };
         // Keys often come in the order in which they were made.

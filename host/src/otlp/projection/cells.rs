@@ -26,14 +26,22 @@ pub struct Cells<'a> {
     columns: Vec<Blob>,
     /// What is left of the bytes that values may take.
     bytes: usize,
+    is_empty: bool,
 }
 
 impl<'a> Cells<'a> {
-    /// Before the first resource.
-    pub fn new(sources: &[Source], bytes: usize) -> Cells<'a> {
-        let cell = |source: &Source| Cell { source: Some(source.clone()), ..Cell::default() };
+    /// Before the first resource. A column without a source stays empty.
+    pub fn new(sources: &[Option<Source>], bytes: usize) -> Cells<'a> {
+        let cell = |source: &Option<Source>| Cell { source: source.clone(), ..Cell::default() };
         let columns = sources.iter().map(|_| Blob::default()).collect();
-        Cells { cells: sources.iter().map(cell).collect(), columns, bytes }
+        let is_empty = sources.iter().all(Option::is_none);
+        Cells { cells: sources.iter().map(cell).collect(), columns, bytes, is_empty }
+    }
+
+    /// Whether nothing is filled.
+    #[inline(always)]
+    pub fn are_empty(&self) -> bool {
+        self.is_empty
     }
 
     /// The filled columns.
@@ -92,6 +100,9 @@ impl<'a> Cells<'a> {
     /// An attribute of the item at hand.
     #[inline(always)]
     pub fn attribute(&mut self, key: &'a [u8], raw: &'a [u8]) {
+        if self.is_empty {
+            return;
+        }
         for cell in &mut self.cells {
             if let Some(Source::Attribute(Level::Item, name)) = &cell.source
                 && name == key
@@ -104,7 +115,8 @@ impl<'a> Cells<'a> {
     /// The item at hand ends.
     #[inline]
     pub fn item(&mut self, item: &Item<'_, 'a>) -> Result<(), Fault> {
-        for (cell, column) in self.cells.iter_mut().zip(&mut self.columns) {
+        let filled = |(cell, _): &(&mut Cell<'a>, &mut Blob)| cell.source.is_some();
+        for (cell, column) in self.cells.iter_mut().zip(&mut self.columns).filter(filled) {
             let before = column.bytes.len();
             match (&cell.source, cell.own.take()) {
                 (_, Some(raw)) => key::put_value(&mut column.bytes, &Attribute { key: &[], raw }.value()?)?,

@@ -11,7 +11,7 @@ mod points;
 
 use super::attribute::Strings;
 use super::bounds::BoundsNumbers;
-use super::columns::{Columns, Extent, Layout, WordSet, Words};
+use super::columns::{Blob, Columns, Extent, HistogramColumns, Layout, WordSet, Words};
 use super::descriptors::{Descriptor, Descriptors, Kinds};
 use super::dictionary::Dictionary;
 use super::hash::Hasher;
@@ -54,25 +54,6 @@ pub struct Projection {
     pub values_of: Vec<Source>,
     /// The keyings, by number.
     pub keyings: Vec<Keying>,
-}
-
-/// Which columns of histograms and summaries are filled.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct HistogramColumns {
-    /// `bounds`, `bucket_ends` and `bucket_counts`.
-    pub buckets: bool,
-    /// `positive` and `negative`.
-    pub exponential_buckets: bool,
-    /// `quantile_ends` and `quantiles`.
-    pub quantiles: bool,
-    /// `exemplar_ends` and `exemplars`.
-    pub exemplars: bool,
-}
-
-impl HistogramColumns {
-    fn any(self) -> bool {
-        self != HistogramColumns::default()
-    }
 }
 
 impl Projection {
@@ -180,12 +161,48 @@ impl Projector {
         Ok(columns)
     }
 
+    /// Whether a column of values is filled when the request is projected. One that is keyed by as well is mostly declared for
+    /// rows whose key found no room: it is filled when it is pulled.
+    pub fn fills(&self, number: usize) -> bool {
+        let Some(source) = self.projection.values_of.get(number) else { return false };
+        let keys = |keying: &Keying| match source {
+            Source::Attribute(level, name) => keying.takes(*level, name),
+            Source::Field(field) => keying.fields().contains(field),
+        };
+        !self.projection.keyings.iter().any(keys)
+    }
+
+    /// One column of values of a request that was projected before.
+    pub fn values_of(&mut self, number: usize, request: &[u8], strings: Strings) -> Result<Blob, Malformed> {
+        let Some(source) = self.projection.values_of.get(number) else { return Ok(Blob::default()) };
+        let alone = Projection {
+            metrics: self.projection.metrics.clone(),
+            kinds: self.projection.kinds,
+            items: self.projection.items,
+            ..Projection::default()
+        };
+        let mut pass = Pass {
+            cells: Cells::new(&[Some(source.clone())], budget(request)),
+            keys: Keys::new(&self.hasher, &mut [], Vec::new(), 0),
+            descriptors: &mut self.descriptors,
+            bounds: &mut self.bounds,
+            projection: &alone,
+            columns: Columns::default(),
+            ordinal: 0,
+        };
+        pass.walk(self.signal, request, strings)?;
+        Ok(pass.cells.into_columns().pop().unwrap_or_default())
+    }
+
     fn walk(&mut self, request: &[u8], strings: Strings) -> Result<Columns, Malformed> {
-        let budget = READ_BYTES.saturating_add(request.len().saturating_mul(READ_FACTOR));
+        let sources = self.projection.values_of.iter().enumerate();
+        let filled = sources.map(|(number, source)| Some(source.clone()).filter(|_| self.fills(number)));
+        let filled: Vec<Option<Source>> = filled.collect();
+        let budget = budget(request);
         let columns = self.empty_columns();
         let partials = std::mem::take(&mut self.partials);
         let mut pass = Pass {
-            cells: Cells::new(&self.projection.values_of, budget),
+            cells: Cells::new(&filled, budget),
             keys: Keys::new(&self.hasher, &mut self.dictionaries, partials, budget),
             descriptors: &mut self.descriptors,
             bounds: &mut self.bounds,
@@ -193,11 +210,7 @@ impl Projector {
             columns,
             ordinal: 0,
         };
-        let walked = match self.signal {
-            Signal::Metrics => metrics::walk(request, strings, &mut pass),
-            Signal::Traces => spans::walk(request, strings, &mut pass),
-            Signal::Logs => logs::walk(request, strings, &mut pass),
-        };
+        let walked = pass.walk(self.signal, request, strings);
         pass.close_scope();
         pass.close_resource();
         let Pass { keys, cells, mut columns, .. } = pass;
@@ -221,6 +234,10 @@ impl Projector {
     }
 }
 
+fn budget(request: &[u8]) -> usize {
+    READ_BYTES.saturating_add(request.len().saturating_mul(READ_FACTOR))
+}
+
 /// One walk over a request.
 struct Pass<'p, 'a> {
     projection: &'p Projection,
@@ -234,6 +251,14 @@ struct Pass<'p, 'a> {
 }
 
 impl<'a> Pass<'_, 'a> {
+    fn walk(&mut self, signal: Signal, request: &'a [u8], strings: Strings) -> Result<u64, Malformed> {
+        match signal {
+            Signal::Metrics => metrics::walk(request, strings, self),
+            Signal::Traces => spans::walk(request, strings, self),
+            Signal::Logs => logs::walk(request, strings, self),
+        }
+    }
+
     fn begin_resource(&mut self, resource: &Message<'a>) -> Result<(), Fault> {
         self.close_scope();
         self.close_resource();
@@ -287,6 +312,6 @@ impl<'a> Pass<'_, 'a> {
                 column.push(code);
             }
         }
-        if self.projection.values_of.is_empty() { Ok(()) } else { self.cells.item(item) }
+        if self.cells.are_empty() { Ok(()) } else { self.cells.item(item) }
     }
 }

@@ -65,15 +65,18 @@ impl<'a> MetricsVisitor<'a> for Pass<'_, 'a> {
             }
             columns.values.push(word.unwrap_or(0));
         }
-        if self.is_wide() {
-            self.no_histogram(point.flags, 0);
-            self.exemplars(point.raw, Some(ExemplarField::NUMBER))?;
+        if point.flags != 0 || point.has_exemplars {
+            self.columns.widen(self.projection.histograms);
+        }
+        if self.columns.is_wide {
+            self.wide_number(point)?;
         }
         self.finish_point(point.start_time, point.time, &Item::Point(point.raw, MetricKind::Gauge.attributes()))
     }
 
     fn histogram(&mut self, point: &HistogramPoint<'a>) -> Result<(), Fault> {
         let header = &point.header;
+        self.columns.widen(self.projection.histograms);
         self.sum(header);
         self.count_words(header, point.min, point.max);
         self.exponential_words(0, 0, 0.0);
@@ -92,6 +95,7 @@ impl<'a> MetricsVisitor<'a> for Pass<'_, 'a> {
 
     fn exponential(&mut self, point: &ExponentialPoint<'a>) -> Result<(), Fault> {
         let header = &point.header;
+        self.columns.widen(self.projection.histograms);
         self.sum(header);
         self.count_words(header, point.min, point.max);
         self.exponential_words(point.scale, point.zero_count, point.zero_threshold);
@@ -112,6 +116,7 @@ impl<'a> MetricsVisitor<'a> for Pass<'_, 'a> {
 
     fn summary(&mut self, point: &SummaryPoint<'a>) -> Result<(), Fault> {
         let header = &point.header;
+        self.columns.widen(self.projection.histograms);
         self.sum(header);
         self.count_words(header, None, None);
         self.exponential_words(0, 0, 0.0);
@@ -127,12 +132,6 @@ impl<'a> MetricsVisitor<'a> for Pass<'_, 'a> {
 }
 
 impl<'a> Pass<'_, 'a> {
-    /// Whether columns are wanted that number points have nothing in.
-    #[inline(always)]
-    fn is_wide(&self) -> bool {
-        !self.projection.words.is_empty() || self.projection.histograms.any()
-    }
-
     #[inline(always)]
     fn finish_point(&mut self, start_time: u64, time: u64, item: &Item<'_, 'a>) -> Result<(), Fault> {
         self.finish_row(start_time, time, item)?;
@@ -172,12 +171,13 @@ impl<'a> Pass<'_, 'a> {
 
     /// What a number point has in the columns of histograms.
     #[inline(never)]
-    fn no_histogram(&mut self, flags: u32, count: u64) {
-        self.count_words(&PointHeader { flags, count, ..PointHeader::default() }, None, None);
+    fn wide_number(&mut self, point: &NumberPoint<'a>) -> Result<(), Fault> {
+        self.count_words(&PointHeader { flags: point.flags, ..PointHeader::default() }, None, None);
         self.exponential_words(0, 0, 0.0);
         self.no_buckets();
         self.no_exponential_buckets();
         self.end_quantiles();
+        self.exemplars(point.raw, Some(ExemplarField::NUMBER))
     }
 
     fn no_buckets(&mut self) {

@@ -8,7 +8,7 @@ mod results;
 mod rows;
 mod violation;
 
-use crate::contract::{ComponentId, Limits, Signal};
+use crate::contract::{Batch, ComponentId, Limits, Signal};
 use crate::otlp::columns::Columns;
 use crate::otlp::descriptors::Descriptor;
 use crate::otlp::projection::Projector;
@@ -57,6 +57,10 @@ pub struct Context {
     pub(super) declared: Declared,
     pub(super) projector: Option<Projector>,
     pub(super) columns: Columns,
+    /// The batch that the columns are of.
+    pub(super) batch: Option<Batch>,
+    /// Columns of values that were filled when they were pulled.
+    pulled_late: Vec<usize>,
     pub(super) output: Output,
     pub(super) state: State,
     signal: Signal,
@@ -77,6 +81,8 @@ impl Context {
             declared: Declared::default(),
             projector: None,
             columns: Columns::default(),
+            batch: None,
+            pulled_late: Vec::new(),
             output: Output::default(),
             state,
             signal,
@@ -99,6 +105,7 @@ impl Context {
     pub(super) fn begin(&mut self, phase: Phase, columns: Columns) {
         self.phase = phase;
         self.columns = columns;
+        self.pulled_late.clear();
         self.output = Output::default();
         self.log_lines = 0;
         self.state.begin();

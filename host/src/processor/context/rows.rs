@@ -1,6 +1,8 @@
 //! `rows`: the batch at hand.
 
 use super::{Context, Phase, Violation};
+use crate::contract::Signal;
+use crate::otlp::Strings;
 use crate::otlp::columns::{Blob, Columns, ExponentialBuckets, Histograms, Word};
 use crate::otlp::descriptors::Descriptor;
 use crate::otlp::dictionary::Dictionary;
@@ -81,7 +83,7 @@ impl Context {
 
     /// `rows.column`.
     pub fn column(&mut self, name: &str) -> Result<Vec<u64>, Violation> {
-        let columns = self.rows()?;
+        let columns = self.wide_rows()?;
         let missing = || Violation::NamedColumn(name.to_owned());
         let word = Word::of(name).ok_or_else(missing)?;
         let column = columns.words.take(word);
@@ -91,7 +93,7 @@ impl Context {
 
     /// `rows.bounds`.
     pub fn bounds(&mut self) -> Result<Vec<u32>, Violation> {
-        let columns = self.rows()?;
+        let columns = self.wide_rows()?;
         let column = std::mem::take(&mut columns.histograms.bounds);
         whole(columns, "bounds", column.len())?;
         Ok(column)
@@ -105,7 +107,7 @@ impl Context {
 
     /// `rows.buckets`: where each row's counts end, and all counts.
     pub fn buckets(&mut self) -> Result<(Vec<u32>, Vec<u64>), Violation> {
-        let columns = self.rows()?;
+        let columns = self.wide_rows()?;
         let Histograms { bucket_ends, bucket_counts, .. } = &mut columns.histograms;
         let (ends, counts) = (std::mem::take(bucket_ends), std::mem::take(bucket_counts));
         whole(columns, "buckets", ends.len())?;
@@ -114,7 +116,7 @@ impl Context {
 
     /// `rows.positive-buckets` and `rows.negative-buckets`.
     pub fn exponential_buckets(&mut self, negative: bool) -> Result<ExponentialBuckets, Violation> {
-        let columns = self.rows()?;
+        let columns = self.wide_rows()?;
         let side = if negative { &mut columns.histograms.negative } else { &mut columns.histograms.positive };
         let buckets = std::mem::take(side);
         whole(columns, "exponential_buckets", buckets.ends.len())?;
@@ -123,7 +125,7 @@ impl Context {
 
     /// `rows.quantiles`: where each row's end, and all (quantile, value).
     pub fn quantiles(&mut self) -> Result<(Vec<u32>, Vec<(f64, f64)>), Violation> {
-        let columns = self.rows()?;
+        let columns = self.wide_rows()?;
         let Histograms { quantile_ends, quantiles, .. } = &mut columns.histograms;
         let (ends, quantiles) = (std::mem::take(quantile_ends), std::mem::take(quantiles));
         whole(columns, "quantiles", ends.len())?;
@@ -132,18 +134,40 @@ impl Context {
 
     /// `rows.exemplars`: where each row's end, and all entries.
     pub fn exemplars(&mut self) -> Result<(Vec<u32>, Blob), Violation> {
-        let columns = self.rows()?;
+        let columns = self.wide_rows()?;
         let Histograms { exemplar_ends, exemplars, .. } = &mut columns.histograms;
         let (ends, entries) = (std::mem::take(exemplar_ends), std::mem::take(exemplars));
         whole(columns, "exemplars", ends.len())?;
         Ok((ends, entries))
     }
 
+    /// The batch with all columns that metrics may have.
+    fn wide_rows(&mut self) -> Result<&mut Columns, Violation> {
+        let wanted = self.declared.projection.histograms;
+        let is_metrics = self.signal == Signal::Metrics;
+        let columns = self.rows()?;
+        if is_metrics {
+            columns.widen(wanted);
+        }
+        Ok(columns)
+    }
+
     /// `rows.values-of`.
     pub fn values_of(&mut self, number: u32) -> Result<Blob, Violation> {
+        let number = number as usize;
         let columns = self.rows()?;
-        let column = columns.values_of.get_mut(number as usize).map(std::mem::take).unwrap_or_default();
-        whole(columns, "values-of", column.ends.len())?;
+        let filled = columns.values_of.get_mut(number).map(std::mem::take).ok_or(Violation::Column("values-of"))?;
+        let late = self.projector.as_mut().filter(|projector| !projector.fills(number));
+        let column = match (late, &self.batch) {
+            (Some(projector), Some(batch)) if !self.pulled_late.contains(&number) => {
+                self.pulled_late.push(number);
+                projector
+                    .values_of(number, &batch.bytes, Strings::from(batch.invalid_utf8))
+                    .map_err(Violation::Values)?
+            }
+            _ => filled,
+        };
+        whole(&self.columns, "values-of", column.ends.len())?;
         Ok(column)
     }
 

@@ -17,6 +17,9 @@ pub enum Violation {
     /// The same of one that is pulled by name.
     #[error("column `{0}` was not declared in `describe`, or was pulled before in this call")]
     NamedColumn(String),
+    /// A column of values that would be too large.
+    #[error("a column of values cannot be filled: {0}")]
+    Values(#[source] crate::otlp::Malformed),
     /// A keying that does not exist.
     #[error("keying {0} was not declared")]
     Keying(u32),
