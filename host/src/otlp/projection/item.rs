@@ -1,6 +1,7 @@
 //! The item at hand, whatever its signal: where its attributes are, and its fields.
 
 use crate::contract::Signal;
+use crate::otlp::attribute::AnyValue;
 use crate::otlp::key;
 use crate::otlp::keying::{Field, Place};
 use crate::otlp::logs::{self, LogRecord};
@@ -92,8 +93,10 @@ impl<'v, 'a> Item<'v, 'a> {
             (Item::Record(record), Field::SeverityNumber) => FieldValue::integer(record.severity_number),
             (Item::Record(record), Field::SeverityText) => FieldValue::text(record.severity_text),
             (Item::Record(record), Field::EventName) => FieldValue::text(record.event_name),
-            (Item::Record(record), Field::Body) if record.body.pieces().all(<[u8]>::is_empty) => FieldValue::Absent,
-            (Item::Record(record), Field::Body) => FieldValue::Any(&record.body),
+            (Item::Record(record), Field::Body) => match AnyValue::read(&record.body) {
+                Ok(AnyValue::Empty) => FieldValue::Absent,
+                _ => FieldValue::Any(&record.body),
+            },
             _ => FieldValue::Absent,
         }
     }
