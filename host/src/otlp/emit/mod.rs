@@ -8,7 +8,7 @@ mod point;
 use std::collections::HashMap;
 
 use super::descriptors::Descriptor;
-use super::key::{self, Element, Level};
+use super::key::{self, Element, Level, VERSION};
 use super::metrics::{MetricKind, Temporality};
 use super::wire::{Malformed, put_bytes, put_varint_field};
 
@@ -82,8 +82,7 @@ impl Tree {
         let own = elements.iter().find(|element| element.level > Level::Scope);
         let prefix = match own {
             Some(element) => key.get(..element.offset).unwrap_or_default(),
-            // No attributes at all: the same as a key that has none here.
-            None if key.is_empty() => &[key::VERSION],
+            None if key.is_empty() => &[VERSION],
             None => key,
         };
         // Keys often come in the order in which they were made.
