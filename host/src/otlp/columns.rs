@@ -81,6 +81,23 @@ impl Bitmap {
         })
     }
 
+    /// How many bits are set before each word.
+    pub fn counts_before(&self) -> Vec<u32> {
+        let mut before = 0;
+        let count = |word: &u64| {
+            before += word.count_ones();
+            before - word.count_ones()
+        };
+        self.words.iter().map(count).collect()
+    }
+
+    /// How many bits are set in the word of a row, before that row.
+    #[inline]
+    pub fn count_in_word(&self, row: usize) -> usize {
+        let word = self.words.get(row / 64).copied().unwrap_or(0);
+        (word & !(u64::MAX << (row % 64))).count_ones() as usize
+    }
+
     /// Whether a bit is set in both.
     pub fn overlaps(&self, other: &Bitmap) -> bool {
         self.words.iter().zip(&other.words).any(|(a, b)| a & b != 0)

@@ -1,5 +1,7 @@
 //! What is asked for, ready to be looked up by row.
 
+use std::collections::HashMap;
+
 use super::{Action, AttributeEdit, Edits, MetricEdit};
 use crate::contract::Signal;
 use crate::otlp::columns::{Bitmap, Layout};
@@ -23,8 +25,8 @@ pub struct Plan<'e> {
     pub layout: &'e Layout,
     pub removed: &'e Bitmap,
     pub edits: &'e Edits,
-    /// By edit: the value of each row, where there are several.
-    values: Vec<Vec<u32>>,
+    /// By edit: which value each row gets.
+    values: Vec<Values>,
     /// The edits of each level, by number.
     resource: Vec<u32>,
     scope: Vec<u32>,
@@ -43,7 +45,7 @@ impl<'e> Plan<'e> {
             layout,
             removed,
             edits,
-            values: edits.attributes.iter().map(|edit| values_by_row(edit, layout.rows as usize)).collect(),
+            values: edits.attributes.iter().map(Values::new).collect(),
             resource: of(Level::Resource),
             scope: of(Level::Scope),
             item: of(Level::Item),
@@ -103,14 +105,10 @@ impl<'e> Plan<'e> {
         for number in numbers {
             let Some(edit) = self.edit(*number) else { continue };
             if edit.rows.get(row) {
-                steps.push((*number, self.value(*number, row)));
+                let value = self.values.get(*number as usize).map_or(0, |values| values.of(edit, row));
+                steps.push((*number, value));
             }
         }
-    }
-
-    fn value(&self, number: u32, row: usize) -> u32 {
-        let values = self.values.get(number as usize).map(Vec::as_slice).unwrap_or_default();
-        values.get(row).copied().unwrap_or(0)
     }
 
     /// What the kept rows of [first, end) have in common at an enclosing level. `has_others`: there are items beside them, which
@@ -132,8 +130,8 @@ impl<'e> Plan<'e> {
             return Alike::Mixed;
         }
         let whole = asked.iter().all(|number| {
-            let several = self.values.get(*number as usize).is_some_and(|values| !values.is_empty());
-            !several && self.edit(*number).is_some_and(|edit| edit.rows.has_all(first, end))
+            let is_one = self.values.get(*number as usize).is_some_and(Values::is_one);
+            is_one && self.edit(*number).is_some_and(|edit| edit.rows.has_all(first, end))
         });
         if whole || kept.all(|row| steps(row) == common) { Alike::Same(common) } else { Alike::Mixed }
     }
@@ -143,17 +141,41 @@ impl<'e> Plan<'e> {
     }
 }
 
-/// Spreads the values of an edit over the rows; nothing where there is one value for all.
-fn values_by_row(edit: &AttributeEdit, rows: usize) -> Vec<u32> {
-    let Action::Set { indices, .. } = &edit.action else { return Vec::new() };
-    if indices.is_empty() {
-        return Vec::new();
-    }
-    let mut values = vec![0; rows];
-    for (row, index) in edit.rows.rows().zip(indices) {
-        if let Some(value) = values.get_mut(row) {
-            *value = *index;
+/// Which value of an edit a row gets. Takes less than the edit itself: a guest may ask for many edits of few rows.
+#[derive(Debug, Default)]
+struct Values {
+    /// How many rows come before each word of the edit's bitmap; empty where there is one value for all.
+    before: Vec<u32>,
+    /// By value: the first one that is the same, so that what encloses items is not split for the sake of a number.
+    first: Vec<u32>,
+}
+
+impl Values {
+    fn new(edit: &AttributeEdit) -> Values {
+        match &edit.action {
+            Action::Set { values, indices, .. } if !indices.is_empty() => {
+                let first = if edit.level == Level::Item { Vec::new() } else { first_of_each(values) };
+                Values { before: edit.rows.counts_before(), first }
+            }
+            _ => Values::default(),
         }
     }
-    values
+
+    fn is_one(&self) -> bool {
+        self.before.is_empty()
+    }
+
+    /// The value of a row that is edited.
+    #[inline]
+    fn of(&self, edit: &AttributeEdit, row: usize) -> u32 {
+        let (Action::Set { indices, .. }, Some(before)) = (&edit.action, self.before.get(row / 64)) else { return 0 };
+        let place = *before as usize + edit.rows.count_in_word(row);
+        let value = indices.get(place).copied().unwrap_or(0);
+        self.first.get(value as usize).copied().unwrap_or(value)
+    }
+}
+
+fn first_of_each(values: &[Box<[u8]>]) -> Vec<u32> {
+    let mut places: HashMap<&[u8], u32> = HashMap::new();
+    (0..).zip(values).map(|(place, value)| *places.entry(value).or_insert(place)).collect()
 }
