@@ -28,6 +28,7 @@ use tokio::sync::watch;
 
 pub use self::config::{Config, GrpcConfig, HttpConfig, Keepalive, Protocols, ServerParameters};
 pub use self::endpoint::{Endpoint, EndpointError};
+pub use self::json::{JsonError, to_protobuf};
 
 use self::grpc::GrpcServer;
 use self::http::HttpServer;

@@ -25,7 +25,7 @@ use crate::contract::Signal;
 
 /// A body that is no OTLP/JSON request, or too large a one.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum JsonError {
+pub enum JsonError {
     /// Not JSON, or not of the message's form. The text ends with line and column.
     #[error(transparent)]
     Invalid(#[from] serde_json::Error),
@@ -35,7 +35,7 @@ pub(super) enum JsonError {
 }
 
 /// The protobuf form of an export request, of at most `limit` bytes.
-pub(super) fn to_protobuf(signal: Signal, json: &[u8], limit: usize) -> Result<Bytes, JsonError> {
+pub fn to_protobuf(signal: Signal, json: &[u8], limit: usize) -> Result<Bytes, JsonError> {
     let mut output = Output::new(json.len() / USUAL_RATIO, limit);
     let mut parser = serde_json::Deserializer::from_slice(json);
     let seed = MessageSeed { message: request(signal), output: &mut output };
