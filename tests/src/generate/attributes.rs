@@ -26,6 +26,11 @@ pub fn bytes(rng: &mut Rng) -> Vec<u8> {
     several(rng, 4, |rng| rng.u8(..))
 }
 
+/// A trace or span id: mostly of the right length.
+pub fn id(rng: &mut Rng, length: usize) -> Vec<u8> {
+    if chance(rng, 30) { bytes(rng) } else { (0..length).map(|_| rng.u8(..)).collect() }
+}
+
 /// Any variant of `AnyValue`, none at all among them; lists and maps nest up to `depth` deep.
 pub fn any_value(rng: &mut Rng, depth: u32) -> AnyValue {
     let value = match rng.u32(..if depth == 0 { 10 } else { 12 }) {

@@ -4,7 +4,7 @@ use fastrand::Rng;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
 
-use super::attributes::{any_value, attributes, bytes, count, resource, scope, text};
+use super::attributes::{any_value, attributes, count, id, resource, scope, text};
 use super::{several, time};
 
 /// A request with bodies of every type.
@@ -30,8 +30,8 @@ fn log_record(rng: &mut Rng) -> LogRecord {
         attributes: attributes(rng),
         dropped_attributes_count: count(rng),
         flags: count(rng),
-        trace_id: bytes(rng),
-        span_id: bytes(rng),
+        trace_id: id(rng, 16),
+        span_id: id(rng, 8),
         event_name: text(rng),
     }
 }

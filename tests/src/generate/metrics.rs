@@ -9,7 +9,7 @@ use opentelemetry_proto::tonic::metrics::v1::{
     summary_data_point::ValueAtQuantile,
 };
 
-use super::attributes::{attributes, bytes, key_value, resource, scope};
+use super::attributes::{attributes, id, key_value, resource, scope};
 use super::{chance, double, integer, pick, several, time};
 
 /// The metric names that occur.
@@ -100,7 +100,8 @@ fn exemplars(rng: &mut Rng) -> Vec<Exemplar> {
     if chance(rng, 90) { Vec::new() } else { several(rng, 2, exemplar) }
 }
 
-fn exemplar(rng: &mut Rng) -> Exemplar {
+/// One exemplar.
+pub fn exemplar(rng: &mut Rng) -> Exemplar {
     let value = match rng.u32(..3) {
         0 => None,
         1 => Some(exemplar::Value::AsInt(integer(rng))),
@@ -109,8 +110,8 @@ fn exemplar(rng: &mut Rng) -> Exemplar {
     Exemplar {
         filtered_attributes: attributes(rng),
         time_unix_nano: time(rng),
-        span_id: bytes(rng),
-        trace_id: bytes(rng),
+        span_id: id(rng, 8),
+        trace_id: id(rng, 16),
         value,
     }
 }
@@ -127,7 +128,7 @@ fn histogram(rng: &mut Rng) -> HistogramDataPoint {
         count: rng.u64(..5),
         sum: perhaps(rng),
         bucket_counts: several(rng, 4, |rng| rng.u64(..3)),
-        explicit_bounds: several(rng, 3, double),
+        explicit_bounds: if rng.bool() { vec![0.5, 1.0] } else { several(rng, 3, double) },
         exemplars: exemplars(rng),
         flags: flags(rng),
         min: perhaps(rng),

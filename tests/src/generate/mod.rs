@@ -6,10 +6,12 @@
 pub mod attributes;
 pub mod logs;
 pub mod metrics;
+mod request;
 pub mod schema;
 pub mod traces;
 mod vary;
 
+pub use request::Request;
 pub use vary::vary;
 
 use fastrand::Rng;

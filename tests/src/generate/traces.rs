@@ -7,7 +7,7 @@ use opentelemetry_proto::tonic::trace::v1::{
     span::{Event, Link},
 };
 
-use super::attributes::{attributes, bytes, count, resource, scope, text};
+use super::attributes::{attributes, count, id, resource, scope, text};
 use super::{several, time};
 
 /// A request with events, links and every field of a span.
@@ -25,10 +25,10 @@ fn scope_spans(rng: &mut Rng) -> ScopeSpans {
 
 fn span(rng: &mut Rng) -> Span {
     Span {
-        trace_id: bytes(rng),
-        span_id: bytes(rng),
+        trace_id: id(rng, 16),
+        span_id: id(rng, 8),
         trace_state: text(rng),
-        parent_span_id: bytes(rng),
+        parent_span_id: id(rng, 8),
         flags: count(rng),
         name: text(rng),
         kind: rng.i32(-1..7),
@@ -55,8 +55,8 @@ fn event(rng: &mut Rng) -> Event {
 
 fn link(rng: &mut Rng) -> Link {
     Link {
-        trace_id: bytes(rng),
-        span_id: bytes(rng),
+        trace_id: id(rng, 16),
+        span_id: id(rng, 8),
         trace_state: text(rng),
         attributes: attributes(rng),
         dropped_attributes_count: count(rng),

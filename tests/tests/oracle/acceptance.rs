@@ -1,4 +1,4 @@
-//! `check` accepts what the generated parsers accept, and counts what they find.
+//! `check` and the walks of a projection accept what the generated parsers accept, and count what they find.
 //!
 //! Differences, each shown by a test below: messages and groups nested almost as deep as the generated parsers allow.
 //! Those count every message from the request on, and charge unknown groups and fields to the same account; `check`
@@ -6,37 +6,41 @@
 //! up to 100 levels more, never fewer.
 
 use fastrand::Rng;
-use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
-use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use otelier::contract::Signal;
-use otelier::otlp::{Strings, check};
+use otelier::otlp::descriptors::Kinds;
+use otelier::otlp::metrics::MetricKind;
+use otelier::otlp::projection::{Projection, Projector};
+use otelier::otlp::{Malformed, Strings, check};
 use otelier_tests::generate::schema::{self, Kind, MessageSpec};
-use otelier_tests::generate::{logs, metrics, pick, traces, vary};
-use prost::Message;
+use otelier_tests::generate::{Request, pick};
 
-use crate::{model, seeds};
+use crate::model::items;
+use crate::seeds;
 
 /// How many items the oracle counts, or `None` where it refuses the bytes.
 fn oracle(signal: Signal, bytes: &[u8]) -> Option<u64> {
-    let items = match signal {
-        Signal::Metrics => {
-            let request = ExportMetricsServiceRequest::decode(bytes).ok()?;
-            let scopes = request.resource_metrics.iter().flat_map(|resource| &resource.scope_metrics);
-            return Some(scopes.flat_map(|scope| &scope.metrics).map(model::points).sum());
-        }
-        Signal::Traces => {
-            let request = ExportTraceServiceRequest::decode(bytes).ok()?;
-            let scopes = request.resource_spans.iter().flat_map(|resource| &resource.scope_spans);
-            scopes.map(|scope| scope.spans.len()).sum::<usize>()
-        }
-        Signal::Logs => {
-            let request = ExportLogsServiceRequest::decode(bytes).ok()?;
-            let scopes = request.resource_logs.iter().flat_map(|resource| &resource.scope_logs);
-            scopes.map(|scope| scope.log_records.len()).sum::<usize>()
-        }
-    };
-    Some(items as u64)
+    let request = Request::decode(signal, bytes).ok()?;
+    Some(items::batch(&request, &Projection::default()).items)
+}
+
+/// A projection that reads every item, and nothing of it.
+fn projector(signal: Signal) -> Projector {
+    let kinds = [
+        MetricKind::Gauge,
+        MetricKind::Sum,
+        MetricKind::Histogram,
+        MetricKind::ExponentialHistogram,
+        MetricKind::Summary,
+    ];
+    let kinds = kinds.into_iter().fold(Kinds::default(), Kinds::with);
+    let projection =
+        Projection { metrics: vec!["*".to_owned()], kinds: Some(kinds), items: true, ..Projection::default() };
+    Projector::new(signal, projection, 0)
+}
+
+/// What a projection of every item says.
+fn walk(signal: Signal, bytes: &[u8], strings: Strings) -> Result<u64, Malformed> {
+    projector(signal).project(bytes, strings).map(|columns| columns.layout.items)
 }
 
 #[track_caller]
@@ -55,18 +59,15 @@ fn agree(signal: Signal, bytes: &[u8]) {
             );
         }
     }
+    let walked = walk(signal, bytes, Strings::Utf8);
+    assert_eq!(walked.as_ref().ok().copied(), expected, "{signal}: {walked:?} for {bytes:02x?}");
+    assert_eq!(walk(signal, bytes, Strings::Bytes).ok(), lenient.ok(), "{signal}: {bytes:02x?}");
 }
 
 /// A request of any signal, in any wire form.
 fn request(rng: &mut Rng) -> (Signal, Vec<u8>) {
     let signal = pick(rng, &Signal::ALL);
-    let (spec, plain) = match signal {
-        Signal::Metrics => (&schema::METRICS, metrics::request(rng).encode_to_vec()),
-        Signal::Traces => (&schema::TRACES, traces::request(rng).encode_to_vec()),
-        Signal::Logs => (&schema::LOGS, logs::request(rng).encode_to_vec()),
-    };
-    let bytes = vary(rng, spec, &plain);
-    (signal, bytes)
+    (signal, Request::random(rng, signal).varied(rng))
 }
 
 #[test]
@@ -199,11 +200,12 @@ fn delimited(number: u32, bytes: &[u8]) -> Vec<u8> {
     out
 }
 
-/// How many levels something may nest before each side refuses it: (the oracle, `check`).
-fn limits(signal: Signal, nested: impl Fn(usize) -> Vec<u8>) -> (usize, usize) {
+/// How many levels something may nest before each side refuses it: (the oracle, `check`, a projection).
+fn limits(signal: Signal, nested: impl Fn(usize) -> Vec<u8>) -> (usize, usize, usize) {
     let deepest = |accepts: &dyn Fn(&[u8]) -> bool| (0..400).find(|levels| !accepts(&nested(*levels))).unwrap() - 1;
-    let ours = deepest(&|bytes| check(signal, bytes, Strings::Utf8).is_ok());
-    (deepest(&|bytes| oracle(signal, bytes).is_some()), ours)
+    let checked = deepest(&|bytes| check(signal, bytes, Strings::Utf8).is_ok());
+    let walked = deepest(&|bytes| walk(signal, bytes, Strings::Utf8).is_ok());
+    (deepest(&|bytes| oracle(signal, bytes).is_some()), checked, walked)
 }
 
 #[test]
@@ -215,10 +217,10 @@ fn nesting_is_bounded_and_never_tighter_than_the_oracle() {
             path.iter().rev().fold(value, |inner, number| delimited(*number, &inner))
         }
     };
-    assert_eq!(limits(Signal::Traces, arrays(&[1, 2, 2, 9, 2])), (47, 47));
-    assert_eq!(limits(Signal::Logs, arrays(&[1, 2, 2, 6, 2])), (47, 47));
-    assert_eq!(limits(Signal::Metrics, arrays(&[1, 2, 2, 5, 1, 7, 2])), (46, 49));
-    assert_eq!(limits(Signal::Metrics, arrays(&[1, 1, 1, 2])), (48, 49));
+    assert_eq!(limits(Signal::Traces, arrays(&[1, 2, 2, 9, 2])), (47, 47, 49));
+    assert_eq!(limits(Signal::Logs, arrays(&[1, 2, 2, 6, 2])), (47, 47, 49));
+    assert_eq!(limits(Signal::Metrics, arrays(&[1, 2, 2, 5, 1, 7, 2])), (46, 49, 49));
+    assert_eq!(limits(Signal::Metrics, arrays(&[1, 1, 1, 2])), (48, 49, 49));
 
     let groups = |path: &'static [u32]| {
         move |levels: usize| {
@@ -228,8 +230,8 @@ fn nesting_is_bounded_and_never_tighter_than_the_oracle() {
             path.iter().rev().fold(group, |inner, number| delimited(*number, &inner))
         }
     };
-    assert_eq!(limits(Signal::Traces, groups(&[])), (100, 100));
-    assert_eq!(limits(Signal::Traces, groups(&[1, 2, 2])), (97, 100));
+    assert_eq!(limits(Signal::Traces, groups(&[])), (100, 100, 100));
+    assert_eq!(limits(Signal::Traces, groups(&[1, 2, 2])), (97, 100, 100));
 }
 
 #[test]

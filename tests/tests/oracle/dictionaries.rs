@@ -128,10 +128,10 @@ impl Pair {
         for (key, code) in &stored {
             assert!(self.dictionary.restore(*code, key), "a stored code finds its place");
             assert!(!self.dictionary.restore(*code, b"another"), "a taken code is refused");
+            assert!(!self.dictionary.restore(self.codes.len() as u32 + 100, key), "a key with a code is refused");
+            assert!(!self.dictionary.restore(*code, key), "and so is the same again");
         }
         assert!(!self.dictionary.restore(NONE, b"none") && !self.dictionary.restore(OVERFLOW, b"overflow"));
-        // Known weakness: `restore` takes a key that is already there under another code, so that one key has two
-        // codes.
         self.dictionary.restored();
         self.unsent = self.codes.values().copied().collect();
         self.unsaved.clear();

@@ -1,0 +1,64 @@
+//! Random edits.
+
+use fastrand::Rng;
+use otelier::otlp::columns::Bitmap;
+use otelier::otlp::edit::{Action, AttributeEdit, Edits, MetricEdit, When};
+use otelier::otlp::key::Level;
+use otelier_tests::generate::{attributes, chance, pick, several};
+use prost::Message;
+
+/// Rows with a chance of their own; often none or all.
+pub fn rows(rng: &mut Rng, rows: usize, percents: &[u32]) -> Bitmap {
+    let percent = pick(rng, percents);
+    let mut bitmap = Bitmap::default();
+    (0..rows).filter(|_| chance(rng, percent)).for_each(|row| bitmap.set(row));
+    bitmap
+}
+
+/// A sequence of edits for so many rows and metrics.
+pub fn edits(rng: &mut Rng, count: usize, descriptors: usize) -> Edits {
+    let most = pick(rng, &[0, 1, 3, 6]);
+    let metrics = if descriptors > 0 && chance(rng, 30) { 2 } else { 0 };
+    Edits {
+        attributes: several(rng, most, |rng| attribute_edit(rng, count)),
+        metrics: several(rng, metrics, |rng| metric_edit(rng, descriptors)),
+    }
+}
+
+fn attribute_edit(rng: &mut Rng, count: usize) -> AttributeEdit {
+    let rows = rows(rng, count, &[0, 10, 50, 90, 100, 100]);
+    AttributeEdit {
+        level: pick(rng, &[Level::Resource, Level::Scope, Level::Item]),
+        key: key(rng),
+        action: match rng.u32(..6) {
+            0 => Action::Remove,
+            1 | 2 => Action::Rename(key(rng)),
+            _ => set(rng, &rows),
+        },
+        rows,
+    }
+}
+
+fn key(rng: &mut Rng) -> Box<[u8]> {
+    pick(rng, &attributes::KEYS).as_bytes().into()
+}
+
+fn set(rng: &mut Rng, rows: &Bitmap) -> Action {
+    let when = pick(rng, &[When::Always, When::Absent, When::Present]);
+    let value = |rng: &mut Rng| attributes::any_value(rng, 2).encode_to_vec().into_boxed_slice();
+    let mut values = vec![value(rng)];
+    values.extend(several(rng, 2, value));
+    let indices = (0..rows.count()).map(|_| rng.u32(..values.len() as u32)).collect();
+    // Where there are no rows, no indices are the same as one value for all.
+    if rng.bool() { Action::Set { when, values, indices } } else { Action::Set { when, values, indices: Vec::new() } }
+}
+
+fn metric_edit(rng: &mut Rng, descriptors: usize) -> MetricEdit {
+    MetricEdit {
+        descriptor: rng.u32(..descriptors as u32),
+        name: pick(rng, &["", "renamed", "a much longer name than the metric had before, so that lengths grow"])
+            .to_owned(),
+        unit: pick(rng, &["", "s"]).to_owned(),
+        description: pick(rng, &["", "now with a description"]).to_owned(),
+    }
+}

@@ -1,0 +1,167 @@
+//! A projection says what a straightforward computation on the decoded structs says, for every signal and kind.
+
+mod codes;
+mod columns;
+pub mod random;
+
+use std::collections::BTreeSet;
+
+use fastrand::Rng;
+use otelier::contract::Signal;
+use otelier::otlp::Strings;
+use otelier::otlp::columns::Columns;
+use otelier::otlp::descriptors::Descriptor;
+use otelier::otlp::projection::{Projection, Projector};
+use otelier_tests::generate::{Request, chance, pick};
+
+use crate::model::items::{self, Batch, Item};
+use crate::seeds;
+use codes::Codes;
+
+/// A projector beside what it should know.
+struct Pair {
+    signal: Signal,
+    projection: Projection,
+    projector: Projector,
+    codes: Vec<Codes>,
+    descriptors: Vec<Descriptor>,
+    /// Lists of bounds, as bits.
+    bounds: Vec<Vec<u64>>,
+}
+
+impl Pair {
+    fn random(rng: &mut Rng) -> Pair {
+        let signal = pick(rng, &[Signal::Metrics, Signal::Metrics, Signal::Traces, Signal::Logs]);
+        let projection = random::projection(rng);
+        let entries_max = pick(rng, &[1000, 1000, 3, 0]);
+        let codes = projection.keyings.iter().map(|_| Codes { entries_max, ..Codes::default() }).collect();
+        let projector = Projector::new(signal, projection.clone(), entries_max);
+        Pair { signal, projection, projector, codes, descriptors: Vec::new(), bounds: Vec::new() }
+    }
+
+    /// Projects bytes and checks all columns against the structs that they decode to.
+    fn check(&mut self, bytes: &[u8], request: &Request, strings: Strings) {
+        let expected = items::batch(request, &self.projection);
+        let columns = self.projector.project(bytes, strings).expect("the view reads what the oracle reads");
+        self.check_layout(&columns, &expected);
+        columns::check(&self.projection, self.signal, &columns, &expected.rows);
+        self.check_bounds(&columns, &expected.rows);
+        for (keying, codes) in self.codes.iter_mut().enumerate() {
+            let column = columns.keys.get(keying).map(Vec::as_slice).unwrap_or_default();
+            assert_eq!(column.len(), expected.rows.len());
+            for (row, code) in expected.rows.iter().zip(column) {
+                codes.check(&self.projector, keying, &row.key(&self.projection.keyings[keying]), *code);
+            }
+        }
+    }
+
+    fn check_layout(&mut self, columns: &Columns, expected: &Batch<'_>) {
+        let layout = &columns.layout;
+        assert_eq!(layout.items, expected.items);
+        assert_eq!(layout.rows as usize, expected.rows.len());
+        assert_eq!(layout.resources, expected.resources);
+        assert_eq!(layout.scopes, expected.scopes);
+        let known = self.descriptors.len();
+        for run in &expected.runs {
+            if !self.descriptors.contains(&run.descriptor) {
+                self.descriptors.push(run.descriptor.clone());
+            }
+        }
+        assert_eq!(self.projector.take_unsent_descriptors(), self.descriptors[known..]);
+        assert_eq!(layout.runs.len(), expected.runs.len());
+        for (run, expected) in layout.runs.iter().zip(&expected.runs) {
+            assert_eq!(run.end as usize, expected.end);
+            assert_eq!(self.descriptors[run.descriptor as usize], expected.descriptor);
+            assert_eq!(run.ordinal, expected.ordinal);
+        }
+    }
+
+    /// Equal lists have equal numbers, others others, and new ones are announced in their order.
+    fn check_bounds(&mut self, columns: &Columns, rows: &[Item<'_>]) {
+        let known = self.bounds.len();
+        let mut numbers = Vec::new();
+        if self.projection.histograms.buckets && self.signal == Signal::Metrics {
+            for bounds in rows.iter().map(Item::bounds) {
+                let Some(bounds) = bounds else {
+                    numbers.push(u32::MAX);
+                    continue;
+                };
+                if !self.bounds.contains(&bounds) {
+                    self.bounds.push(bounds.clone());
+                }
+                numbers.push(self.bounds.iter().position(|known| *known == bounds).unwrap() as u32);
+            }
+        }
+        assert_eq!(columns.histograms.bounds, numbers);
+        let new = self.projector.take_unsent_bounds();
+        let new: Vec<Vec<u64>> = new.iter().map(|list| list.iter().map(|bound| bound.to_bits()).collect()).collect();
+        assert_eq!(new, self.bounds[known..]);
+    }
+
+    /// What a guest does between batches: asks for what is new, and releases what it does not need any more.
+    fn settle(&mut self, rng: &mut Rng) {
+        for (keying, codes) in self.codes.iter_mut().enumerate() {
+            let dictionary = self.projector.dictionary_mut(keying).unwrap();
+            assert_eq!(dictionary.len(), codes.by_key.len());
+            if rng.bool() {
+                let unsent = dictionary.take_unsent();
+                let given = unsent.len();
+                assert_eq!(unsent.into_iter().collect::<BTreeSet<u32>>(), std::mem::take(&mut codes.new));
+                assert!(given <= codes.entries_max);
+            }
+            let released: Vec<u32> = codes.by_code.keys().copied().filter(|_| chance(rng, 10)).collect();
+            dictionary.release(&released);
+            released.into_iter().for_each(|code| codes.release(code));
+        }
+        if chance(rng, 20) {
+            self.rebuild();
+        }
+    }
+
+    /// After a trap: everything is new again to the next instance.
+    fn rebuild(&mut self) {
+        self.projector.forget_sent();
+        assert_eq!(self.projector.take_unsent_descriptors(), self.descriptors);
+        assert_eq!(self.projector.take_unsent_bounds().len(), self.bounds.len());
+        self.codes.iter_mut().for_each(|codes| codes.new = codes.by_code.keys().copied().collect());
+    }
+}
+
+#[test]
+fn columns_and_codes_are_those_of_the_decoded_structs() {
+    seeds::check(3000, |rng| {
+        let mut pair = Pair::random(rng);
+        for _ in 0..rng.u32(1..5) {
+            let request = Request::random(rng, pair.signal);
+            // The same request in several forms has to give the same codes.
+            for _ in 0..rng.u32(1..4) {
+                let bytes = if chance(rng, 25) { request.encode() } else { request.varied(rng) };
+                let strings = pick(rng, &[Strings::Utf8, Strings::Bytes]);
+                pair.check(&bytes, &request, strings);
+            }
+            pair.settle(rng);
+        }
+    });
+}
+
+/// The view reads damaged bytes exactly as the oracle does, or refuses them with it and forgets what it learnt from them.
+#[test]
+fn damaged_requests_are_refused_or_projected_alike() {
+    seeds::check(300, |rng| {
+        let mut pair = Pair::random(rng);
+        let bytes = Request::random(rng, pair.signal).varied(rng);
+        for _ in 0..if bytes.is_empty() { 0 } else { 10 } {
+            let mut damaged = bytes.clone();
+            let at = rng.usize(..damaged.len());
+            damaged[at] ^= 1 << rng.u32(..8);
+            match Request::decode(pair.signal, &damaged) {
+                Ok(request) => pair.check(&damaged, &request, Strings::Utf8),
+                // Its keys, metrics and bounds are forgotten again, as those of the next request show.
+                Err(_) => {
+                    let error = pair.projector.project(&damaged, Strings::Utf8).unwrap_err();
+                    assert!(error.offset <= damaged.len());
+                }
+            }
+        }
+    });
+}
