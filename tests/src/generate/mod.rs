@@ -4,6 +4,7 @@
 //! requests.
 
 pub mod attributes;
+pub mod json;
 pub mod logs;
 pub mod metrics;
 mod request;

@@ -11,6 +11,7 @@ mod dictionaries;
 mod edits;
 mod emissions;
 mod hostile;
+mod json;
 mod keys;
 #[cfg(target_os = "linux")]
 mod memory;
