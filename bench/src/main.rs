@@ -3,6 +3,7 @@
 
 mod adapter;
 mod call;
+mod exposition;
 mod kernel;
 mod load;
 mod measure;
@@ -43,6 +44,8 @@ enum Serving {
         #[command(subcommand)]
         what: Serve,
     },
+    /// What a series costs the Prometheus exporter.
+    Exposition(exposition::Options),
 }
 
 #[derive(Debug, Subcommand)]
@@ -99,6 +102,7 @@ fn main() -> Result<()> {
     let cli = Cli::parse();
     match cli.serve {
         None => measure(&cli.options),
+        Some(Serving::Exposition(options)) => exposition::run(&options),
         Some(Serving::Serve { what: Serve::Raw }) => servers::raw::run(),
         Some(Serving::Serve { what: Serve::Prost }) => servers::prost::run(),
         Some(Serving::Serve { what: Serve::Native(files) }) => native::run(files),

@@ -38,7 +38,8 @@ pub struct Consumed {
     pub items: u64,
     /// Items dropped, because this exporter has no form for them or a bound was reached.
     pub dropped: u64,
-    /// Why, for the ledger's `reason` label: a short constant such as `unsupported_kind`, `series_limit`. Empty when none were.
+    /// Why, for the ledger's `reason` label: a short constant such as `unsupported_signal`. Empty when none
+    /// were, or when the exporter has put them into the ledger itself, by several reasons.
     pub reason: &'static str,
 }
 

@@ -150,7 +150,7 @@ impl LaneTask {
         match exporter.consume(batch) {
             Ok(consumed) => {
                 of(sent, consumed.items);
-                if consumed.dropped > 0 {
+                if consumed.dropped > 0 && !consumed.reason.is_empty() {
                     let (exporter, signal) = (self.id.to_string(), batch.signal.items());
                     let labels = [("exporter", exporter.as_str()), ("items", signal), ("reason", consumed.reason)];
                     let help = "Items an exporter dropped, by reason.";

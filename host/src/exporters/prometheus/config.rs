@@ -28,8 +28,8 @@ pub struct Config {
     pub enable_open_metrics: bool,
     /// Whether unit and type are added to metric names.
     pub add_metric_suffixes: bool,
-    /// The most series kept; points of further ones are dropped with the reason `series_limit`. About 130 bytes and its
-    /// label text each.
+    /// The most series kept, as Prometheus counts them: each bucket is one. Points of further ones are dropped with the reason
+    /// `series_limit`. About 70 bytes each and the part of its label text that it does not share with its neighbours.
     pub series_max: usize,
 }
 

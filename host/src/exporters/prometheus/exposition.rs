@@ -1,14 +1,18 @@
 //! The lines of an exposition, in the Prometheus text format 0.0.4 and in OpenMetrics 1.0.0.
 //!
-//! In OpenMetrics a counter's family has no `_total`, its samples do; units have lines, start times are `_created` series, and
-//! `target_info` is the info family `target`. Sources: prometheus.io "Exposition formats"; the OpenMetrics specification 1.0.0.
+//! In OpenMetrics a counter's family has no `_total`, its samples do; units have lines, start times are `_created` series,
+//! exemplars stand behind counters and buckets, and `target_info` is the info family `target`. Sources: prometheus.io
+//! "Exposition formats"; the OpenMetrics specification 1.0.0.
 
-use std::fmt::Write as _;
+use std::collections::HashMap;
+use std::sync::Arc;
 
+use super::compound::{Compound, Exemplar, Shape};
 use super::family::{FamilyKind, Meta};
 use super::labels::escape;
+use super::numbers;
 use super::series::{Point, Value};
-use super::store::Piece;
+use super::store::{Piece, write_labels, write_labels_inner};
 
 /// What a scraper gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,163 +41,271 @@ impl Format {
     }
 }
 
-const NANOSECONDS: u64 = 1_000_000_000;
+/// How many texts of bounds are kept before all are forgotten.
+const BOUND_TEXTS_MAX: usize = 4096;
 
-/// Appends the lines of a piece.
-pub fn render(out: &mut String, piece: &Piece, format: Format, send_timestamps: bool) {
-    let meta = &*piece.meta;
-    if piece.first {
-        metadata(out, meta, format, piece.derived_name_taken);
-    }
-    let created = format == Format::OpenMetrics && meta.kind == FamilyKind::Counter && !piece.derived_name_taken;
-    for (labels, point) in &piece.samples {
-        sample(out, meta, format, labels, point, send_timestamps);
-        if created && point.start_time > 0 {
-            let _ = write!(out, "{}_created{labels} ", meta.base);
-            seconds(out, point.start_time);
-            out.push('\n');
-        }
-    }
+/// Writes pieces, and keeps what it needs again and again.
+#[derive(Debug)]
+pub struct Renderer {
+    open_metrics: bool,
+    send_timestamps: bool,
+    /// What the lines of one histogram or summary begin with.
+    front: Vec<u8>,
+    /// The bounds whose texts are in `texts`; the bounds of a family's series are mostly the same.
+    bounds: Option<Arc<[f64]>>,
+    /// Values of `le` or `quantile`.
+    texts: Vec<Vec<u8>>,
+    /// The same for bounds that every series has its own of.
+    by_bound: HashMap<u64, Vec<u8>>,
 }
 
-fn metadata(out: &mut String, meta: &Meta, format: Format, derived_name_taken: bool) {
-    let (name, kind) = match (format, meta.kind) {
-        (Format::Text, FamilyKind::Counter) => (meta.text_name.as_str(), "counter"),
-        (Format::OpenMetrics, FamilyKind::Counter) => (&*meta.base, "counter"),
-        (Format::OpenMetrics, FamilyKind::Target) if !derived_name_taken => {
-            (meta.base.strip_suffix("_info").unwrap_or(&meta.base), "info")
+impl Renderer {
+    /// For one scrape.
+    pub fn new(format: Format, send_timestamps: bool) -> Renderer {
+        Renderer {
+            open_metrics: format == Format::OpenMetrics,
+            send_timestamps,
+            front: Vec::new(),
+            bounds: None,
+            texts: Vec::new(),
+            by_bound: HashMap::new(),
         }
-        (_, FamilyKind::Gauge | FamilyKind::Target) => (&*meta.base, "gauge"),
-    };
-    if !meta.help.is_empty() {
-        let _ = write!(out, "# HELP {name} ");
-        escape(out, &meta.help, format == Format::OpenMetrics);
-        out.push('\n');
     }
-    let _ = writeln!(out, "# TYPE {name} {kind}");
-    if format == Format::OpenMetrics && !meta.unit.is_empty() {
-        let _ = writeln!(out, "# UNIT {name} {}", meta.unit);
-    }
-}
 
-fn sample(out: &mut String, meta: &Meta, format: Format, labels: &str, point: &Point, send_timestamps: bool) {
-    match (format, meta.kind) {
-        (Format::OpenMetrics, FamilyKind::Counter) => {
-            out.push_str(&meta.base);
-            out.push_str("_total");
+    /// Appends lines of a piece, from its series number `next` on until `out` has `length_max` bytes or a little more.
+    /// Returns the number of the series that comes next; `None` when the piece is done.
+    pub fn render(&mut self, out: &mut Vec<u8>, piece: &Piece, next: usize, length_max: usize) -> Option<usize> {
+        let meta = piece.meta.as_deref()?;
+        if piece.first && next == 0 {
+            self.metadata(out, meta, piece.derived_name_taken);
         }
-        _ => out.push_str(&meta.text_name),
-    }
-    out.push_str(labels);
-    out.push(' ');
-    number(out, point.value);
-    if send_timestamps && point.time > 0 {
-        out.push(' ');
-        match format {
-            // Milliseconds.
-            Format::Text => {
-                let _ = write!(out, "{}", point.time / 1_000_000);
+        let counter = self.open_metrics && meta.kind == FamilyKind::Counter;
+        let name: &[u8] = if counter { meta.base.as_bytes() } else { meta.text_name.as_bytes() };
+        let created = self.open_metrics && meta.kind.has_start() && !piece.derived_name_taken;
+        for (index, shown) in piece.samples.iter().enumerate().skip(next) {
+            if out.len() >= length_max {
+                return Some(index);
             }
-            Format::OpenMetrics => seconds(out, point.time),
+            let labels = Labels { text: &piece.text, at: shown.text };
+            if meta.kind.is_compound() {
+                let Some(compound) = piece.compounds.get(index) else { continue };
+                self.compound(out, meta, labels, compound, &shown.point);
+            } else {
+                out.extend_from_slice(name);
+                out.extend_from_slice(if counter { b"_total" } else { b"" });
+                labels.write(out);
+                out.push(b' ');
+                numbers::value(out, shown.point.value);
+                self.end(out, &shown.point, counter.then(|| exemplar_of(piece, index)).flatten());
+            }
+            if created && shown.point.start_time > 0 {
+                out.extend_from_slice(meta.base.as_bytes());
+                out.extend_from_slice(b"_created");
+                labels.write(out);
+                out.push(b' ');
+                numbers::seconds(out, shown.point.start_time);
+                out.push(b'\n');
+            }
+        }
+        None
+    }
+
+    fn metadata(&self, out: &mut Vec<u8>, meta: &Meta, derived_name_taken: bool) {
+        let (name, kind) = match meta.kind {
+            FamilyKind::Counter if self.open_metrics => (&*meta.base, "counter"),
+            FamilyKind::Counter => (meta.text_name.as_str(), "counter"),
+            FamilyKind::Target if self.open_metrics && !derived_name_taken => {
+                (meta.base.strip_suffix("_info").unwrap_or(&meta.base), "info")
+            }
+            FamilyKind::Gauge | FamilyKind::Target => (&*meta.base, "gauge"),
+            FamilyKind::Histogram => (&*meta.base, "histogram"),
+            FamilyKind::Summary => (&*meta.base, "summary"),
+        };
+        let mut text = String::new();
+        if !meta.help.is_empty() {
+            text.push_str(&format!("# HELP {name} "));
+            escape(&mut text, &meta.help, self.open_metrics);
+            text.push('\n');
+        }
+        text.push_str(&format!("# TYPE {name} {kind}\n"));
+        if self.open_metrics && !meta.unit.is_empty() {
+            text.push_str(&format!("# UNIT {name} {}\n", meta.unit));
+        }
+        out.extend_from_slice(text.as_bytes());
+    }
+
+    /// What stands behind a value.
+    fn end(&self, out: &mut Vec<u8>, point: &Point, exemplar: Option<&Exemplar>) {
+        if self.send_timestamps && point.time > 0 {
+            out.push(b' ');
+            if self.open_metrics {
+                numbers::seconds(out, point.time);
+            } else {
+                // Milliseconds.
+                numbers::unsigned(out, point.time / 1_000_000);
+            }
+        }
+        if let Some(exemplar) = exemplar.filter(|_| self.open_metrics) {
+            write_exemplar(out, exemplar);
+        }
+        out.push(b'\n');
+    }
+
+    fn compound(&mut self, out: &mut Vec<u8>, meta: &Meta, labels: Labels<'_>, compound: &Compound, point: &Point) {
+        let mut front = std::mem::take(&mut self.front);
+        front.clear();
+        let (suffix, label): (&[u8], &[u8]) = match meta.kind {
+            FamilyKind::Summary => (b"", b"quantile=\""),
+            _ => (b"_bucket", b"le=\""),
+        };
+        front.extend_from_slice(meta.base.as_bytes());
+        front.extend_from_slice(suffix);
+        front.push(b'{');
+        write_labels_inner(labels.text, labels.at, &mut front);
+        front.extend_from_slice(label);
+        let mut line = Line { front: &front, point, exemplars: &compound.exemplars, before: 0 };
+        match &compound.shape {
+            Shape::Quantiles(quantiles) => {
+                self.know(quantiles);
+                for (text, bits) in self.texts.iter().zip(&compound.numbers) {
+                    line.begin(out, text);
+                    numbers::double(out, f64::from_bits(*bits));
+                    self.end(out, point, None);
+                }
+            }
+            Shape::Bounds(bounds) => {
+                self.know(bounds);
+                for ((text, bound), count) in self.texts.iter().zip(bounds.iter()).zip(&compound.numbers) {
+                    self.bucket(out, &mut line, text, *bound, *count);
+                }
+                self.last_bucket(out, &mut line, compound.count);
+            }
+            Shape::Exponential(shape) => {
+                let mut by_bound = std::mem::take(&mut self.by_bound);
+                if by_bound.len() > BOUND_TEXTS_MAX {
+                    by_bound.clear();
+                }
+                shape.each_bound(&compound.numbers, |bound, count| {
+                    let text = by_bound.entry(bound.to_bits()).or_insert_with(|| self.bound_text(bound));
+                    self.bucket(out, &mut line, text, bound, count);
+                });
+                self.by_bound = by_bound;
+                self.last_bucket(out, &mut line, compound.count);
+            }
+        }
+        if let Some(sum) = compound.sum {
+            self.total(out, meta, b"_sum", labels, point, |out| numbers::double(out, sum));
+        }
+        self.total(out, meta, b"_count", labels, point, |out| numbers::unsigned(out, compound.count));
+        self.front = front;
+    }
+
+    fn bucket(&self, out: &mut Vec<u8>, line: &mut Line<'_>, text: &[u8], bound: f64, count: u64) {
+        line.before = line.before.saturating_add(count);
+        line.begin(out, text);
+        numbers::unsigned(out, line.before);
+        let exemplar = line.take_exemplar(bound);
+        self.end(out, line.point, exemplar);
+    }
+
+    fn last_bucket(&self, out: &mut Vec<u8>, line: &mut Line<'_>, count: u64) {
+        self.bucket(out, line, b"+Inf", f64::INFINITY, count.saturating_sub(line.before));
+    }
+
+    fn total(
+        &self,
+        out: &mut Vec<u8>,
+        meta: &Meta,
+        suffix: &[u8],
+        labels: Labels<'_>,
+        point: &Point,
+        number: impl FnOnce(&mut Vec<u8>),
+    ) {
+        out.extend_from_slice(meta.base.as_bytes());
+        out.extend_from_slice(suffix);
+        labels.write(out);
+        out.push(b' ');
+        number(out);
+        self.end(out, point, None);
+    }
+
+    /// Makes `texts` those of these bounds.
+    fn know(&mut self, bounds: &Arc<[f64]>) {
+        if !self.bounds.as_ref().is_some_and(|known| Arc::ptr_eq(known, bounds)) {
+            self.texts = bounds.iter().map(|bound| self.bound_text(*bound)).collect();
+            self.bounds = Some(Arc::clone(bounds));
         }
     }
-    out.push('\n');
-}
 
-/// Integers as they are, doubles in the shortest form that reads back as the same number.
-fn number(out: &mut String, value: Value) {
-    let _ = match value {
-        Value::Integer(number) => write!(out, "{number}"),
-        Value::Double(number) if number.is_nan() => write!(out, "NaN"),
-        Value::Double(number) if number.is_infinite() => write!(out, "{}Inf", if number > 0.0 { '+' } else { '-' }),
-        // Far from one, digits would be mostly zeros.
-        Value::Double(number) if number != 0.0 && !(1e-6..1e17).contains(&number.abs()) => write!(out, "{number:e}"),
-        Value::Double(number) => write!(out, "{number}"),
-    };
-}
-
-/// Nanoseconds as seconds, with as many decimals as there are.
-fn seconds(out: &mut String, nanoseconds: u64) {
-    let _ = write!(out, "{}", nanoseconds / NANOSECONDS);
-    let fraction = nanoseconds % NANOSECONDS;
-    if fraction > 0 {
-        let digits = format!("{fraction:09}");
-        out.push('.');
-        out.push_str(digits.trim_end_matches('0'));
+    fn bound_text(&self, bound: f64) -> Vec<u8> {
+        let mut text = Vec::new();
+        numbers::label(&mut text, bound, self.open_metrics);
+        text
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
+/// Where a series' labels are.
+#[derive(Debug, Clone, Copy)]
+struct Labels<'p> {
+    text: &'p [u8],
+    at: u32,
+}
 
-    use super::*;
-
-    fn piece(kind: FamilyKind, base: &str, samples: Vec<(&str, Value)>) -> Piece {
-        let text_name = if kind == FamilyKind::Counter { format!("{base}_total") } else { base.to_owned() };
-        let (help, unit) = ("a \\ \"help\"\nin lines".to_owned(), "seconds".to_owned());
-        let point = |value| Point { value, start_time: 1_520_430_000_123_000_000, time: 1_520_430_001_500_000_000 };
-        Piece {
-            meta: Arc::new(Meta { base: Arc::from(base), text_name, kind, help, unit }),
-            first: true,
-            derived_name_taken: false,
-            samples: samples.into_iter().map(|(labels, value)| (Arc::from(labels), point(value))).collect(),
-        }
-    }
-
-    fn rendered(piece: &Piece, format: Format, send_timestamps: bool) -> String {
-        let mut out = String::new();
-        render(&mut out, piece, format, send_timestamps);
-        out
-    }
-
-    #[test]
-    fn a_counter_in_both_formats() {
-        let piece =
-            piece(FamilyKind::Counter, "cpu_seconds", vec![("{a=\"1\"}", Value::Integer(7)), ("", Value::Double(0.5))]);
-        assert_eq!(
-            rendered(&piece, Format::Text, false),
-            "# HELP cpu_seconds_total a \\\\ \"help\"\\nin lines\n# TYPE cpu_seconds_total counter\n\
-             cpu_seconds_total{a=\"1\"} 7\ncpu_seconds_total 0.5\n"
-        );
-        assert_eq!(
-            rendered(&piece, Format::OpenMetrics, true),
-            "# HELP cpu_seconds a \\\\ \\\"help\\\"\\nin lines\n# TYPE cpu_seconds counter\n# UNIT cpu_seconds seconds\n\
-             cpu_seconds_total{a=\"1\"} 7 1520430001.5\ncpu_seconds_created{a=\"1\"} 1520430000.123\n\
-             cpu_seconds_total 0.5 1520430001.5\ncpu_seconds_created 1520430000.123\n"
-        );
-        assert!(rendered(&piece, Format::Text, true).ends_with("cpu_seconds_total 0.5 1520430001500\n"));
-    }
-
-    #[test]
-    fn the_target_is_an_info_family_unless_its_name_is_taken() {
-        let mut piece = piece(FamilyKind::Target, "target_info", vec![("{job=\"a\"}", Value::Integer(1))]);
-        Arc::make_mut(&mut piece.meta).unit.clear();
-        assert!(rendered(&piece, Format::Text, false).contains("# TYPE target_info gauge\ntarget_info{job=\"a\"} 1\n"));
-        assert!(
-            rendered(&piece, Format::OpenMetrics, false).contains("# TYPE target info\ntarget_info{job=\"a\"} 1\n")
-        );
-        piece.derived_name_taken = true;
-        assert!(rendered(&piece, Format::OpenMetrics, false).contains("# TYPE target_info gauge\n"));
-    }
-
-    #[test]
-    fn numbers_read_back_as_themselves() {
-        for (value, expected) in [
-            (Value::Integer(i64::MIN), "-9223372036854775808"),
-            (Value::Double(3.0), "3"),
-            (Value::Double(-0.0), "-0"),
-            (Value::Double(0.1), "0.1"),
-            (Value::Double(1e300), "1e300"),
-            (Value::Double(-5e-324), "-5e-324"),
-            (Value::Double(1_234_567_890_123_456.5), "1234567890123456.5"),
-            (Value::Double(f64::NAN), "NaN"),
-            (Value::Double(f64::INFINITY), "+Inf"),
-            (Value::Double(f64::NEG_INFINITY), "-Inf"),
-        ] {
-            let mut out = String::new();
-            number(&mut out, value);
-            assert_eq!(out, expected);
-        }
+impl Labels<'_> {
+    fn write(self, out: &mut Vec<u8>) {
+        write_labels(self.text, self.at, out);
     }
 }
+
+/// The lines of one series that differ in one label.
+struct Line<'c> {
+    /// The line up to that label's value.
+    front: &'c [u8],
+    point: &'c Point,
+    /// Those not shown yet, by value.
+    exemplars: &'c [Exemplar],
+    /// How many measurements are in the buckets before.
+    before: u64,
+}
+
+impl<'c> Line<'c> {
+    fn begin(&self, out: &mut Vec<u8>, text: &[u8]) {
+        out.extend_from_slice(self.front);
+        out.extend_from_slice(text);
+        out.extend_from_slice(b"\"} ");
+    }
+
+    /// The latest exemplar of at most this value; the others up to there are passed over.
+    fn take_exemplar(&mut self, bound: f64) -> Option<&'c Exemplar> {
+        let end = self.exemplars.partition_point(|exemplar| exemplar.value <= bound);
+        let (these, rest) = self.exemplars.split_at_checked(end)?;
+        self.exemplars = rest;
+        these.iter().max_by_key(|exemplar| exemplar.time)
+    }
+}
+
+fn exemplar_of(piece: &Piece, index: usize) -> Option<&Exemplar> {
+    let found = piece.exemplars.binary_search_by_key(&index, |(index, _)| *index).ok()?;
+    piece.exemplars.get(found).map(|(_, exemplar)| exemplar)
+}
+
+/// Trace and span make 63 characters of labels; OpenMetrics allows 128.
+fn write_exemplar(out: &mut Vec<u8>, exemplar: &Exemplar) {
+    out.extend_from_slice(b" # {");
+    let ids: [(&str, &[u8]); 2] = [("trace_id", &exemplar.trace_id), ("span_id", &exemplar.span_id)];
+    for (index, (name, id)) in ids.into_iter().filter(|(_, id)| id.iter().any(|byte| *byte != 0)).enumerate() {
+        out.extend_from_slice(if index > 0 { b"," } else { b"" });
+        out.extend_from_slice(name.as_bytes());
+        out.extend_from_slice(b"=\"");
+        id.iter().for_each(|byte| out.extend([byte >> 4, byte & 15].map(|digit| HEXADECIMAL[usize::from(digit & 15)])));
+        out.push(b'"');
+    }
+    out.extend_from_slice(b"} ");
+    numbers::value(out, Value::Double(exemplar.value));
+    if exemplar.time > 0 {
+        out.push(b' ');
+        numbers::seconds(out, exemplar.time);
+    }
+}
+
+const HEXADECIMAL: &[u8; 16] = b"0123456789abcdef";

@@ -1,187 +1,269 @@
 //! A batch into the store: one walk over its bytes.
 //!
 //! A point's series is identified by a seeded 128-bit hash of what its labels are made of: the resource's and the scope's
-//! labels, made once for each of them, and the point's attributes as raw bytes. Known series cost a hash and a look-up; text
-//! is made for new ones only.
+//! labels and the family's name, made once for each of them, and the point's attributes as raw bytes. Known series cost a hash
+//! and a look-up; text is made for new ones only.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::compound::Exemplar;
 use super::drops::{Drops, Reason};
-use super::family::{FamilyKind, Meta};
+use super::known::{Known, Metric, ResourceLabels, ScopeLabels, TargetSeries};
 use super::labels::{Label, render};
-use super::names::{NameKind, metric_name};
+use super::metric;
+use super::read::{self, PointReader};
 use super::scope;
 use super::scrape::IngestTurn;
 use super::series::{Point, Update, Value};
 use super::settings::{Salt, Settings};
-use super::store::Arrival;
+use super::store::{Arrival, Sample, Stream};
 use super::target::{self, Target};
 use crate::exporters::value;
 use crate::otlp::attribute::attributes;
 use crate::otlp::message::Message;
-use crate::otlp::metrics::{MetricHeader, MetricKind, MetricsVisitor, Number, NumberPoint, Temporality, Visit};
+use crate::otlp::metrics::{MetricHeader, MetricKind, MetricsVisitor, Number, NumberPoint, Visit};
 use crate::otlp::wire::Fault;
-
-/// Field 7 of `NumberDataPoint`.
-const POINT_ATTRIBUTES: u32 = 7;
 
 /// How many points go in before waiting scrapes are let in: some fifty microseconds of work.
 const POINTS_PER_TURN: u64 = 256;
+
+/// What a number point has besides attributes and exemplars: two times, a value, flags and tags.
+const NUMBER_BYTES_MAX: usize = 40;
 
 /// The walk over one batch.
 pub struct Ingest<'s> {
     turn: IngestTurn<'s>,
     settings: &'s Settings,
+    known: &'s mut Known,
+    reader: &'s mut PointReader,
     now: Duration,
+    tick: u32,
     drops: Drops,
-    /// How many number points were met, dropped ones included.
-    numbers: u64,
-    resource: Vec<Label>,
-    resource_identity: u128,
-    scope: Vec<Label>,
-    scope_identity: u128,
+    points: u64,
+    resource: Arc<ResourceLabels>,
+    scope: Arc<ScopeLabels>,
     metric: Result<Metric, Reason>,
+    metric_hash: u128,
+    kind: Option<MetricKind>,
+    /// What all points of the metric have in their identity.
+    identity: u128,
     /// The sum of the hashes of the next point's attributes, so that their order makes no difference.
     attributes_identity: u128,
+    /// How many bytes these attributes are.
+    attributes_bytes: usize,
+    /// Whether a metric was met whose points the walk does not report.
+    pub has_compounds: bool,
 }
 
-/// The metric being walked.
-#[derive(Debug)]
-struct Metric {
-    meta: Meta,
-    /// Its family, once there is one.
-    family: Option<u32>,
-    update: Update,
+/// The point that is being taken.
+struct Taken<'p> {
+    raw: &'p [u8],
+    sample: Sample<'p>,
 }
 
 impl<'s> Ingest<'s> {
     /// Prepares for a batch that arrived at `now`.
-    pub fn new(turn: IngestTurn<'s>, settings: &'s Settings, now: Duration) -> Ingest<'s> {
+    pub fn new(
+        mut turn: IngestTurn<'s>,
+        settings: &'s Settings,
+        known: &'s mut Known,
+        reader: &'s mut PointReader,
+        now: Duration,
+    ) -> Ingest<'s> {
+        let tick = turn.store().tick(now);
         Ingest {
             turn,
             settings,
+            known,
+            reader,
             now,
+            tick,
             drops: Drops::default(),
-            numbers: 0,
-            resource: Vec::new(),
-            resource_identity: 0,
-            scope: Vec::new(),
-            scope_identity: 0,
+            points: 0,
+            resource: Arc::default(),
+            scope: Arc::default(),
             metric: Err(Reason::InvalidName),
+            metric_hash: 0,
+            kind: None,
+            identity: 0,
             attributes_identity: 0,
+            attributes_bytes: 0,
+            has_compounds: false,
         }
     }
 
-    /// Ends the batch, which had `points` data points of any kind: expired series may leave.
-    pub fn finish(mut self, points: u64) -> Drops {
-        // The walk reports number points only: the others are of kinds that have no form here yet.
-        self.drops.add(Reason::UnsupportedKind, points.saturating_sub(self.numbers));
-        self.turn.store().sweep(self.now, points);
+    /// Ends the batch: expired series may leave.
+    pub fn finish(mut self) -> Drops {
+        self.turn.store().sweep(self.now, self.points);
         self.drops
     }
 
-    fn show_target(&mut self, target: &Target) {
+    fn read_resource(&self, resource: &Message<'_>) -> Result<ResourceLabels, Fault> {
+        let identity = &self.settings.identity;
+        let target = Target::read(resource, self.settings.resource_labels)?;
+        let stream = || {
+            let family = identity.of(Salt::Family, self.settings.target_meta.base.as_bytes());
+            Stream::new(identity.of(Salt::Target, target.identity.as_bytes()).wrapping_add(family))
+        };
+        let has_target = !target.identity.is_empty();
+        let series = has_target.then(|| (stream(), identity.of_text(&target.labels)));
+        Ok(ResourceLabels {
+            identity: identity.of_labels(Salt::Resource, &target.series_labels),
+            target: series.map(|(stream, labels_hash)| TargetSeries { stream, labels: target.labels, labels_hash }),
+            labels: target.series_labels,
+        })
+    }
+
+    fn show_target(&mut self, target: &TargetSeries) {
         let store = self.turn.store();
         let Ok(known) = store.family(&self.settings.target_meta) else {
             return;
         };
-        let stream = self.settings.identity.of(Salt::Target, target.identity.as_bytes());
         let family = known.or_else(|| store.add_family(self.settings.target_meta.clone()));
         let Some(family) = family else { return };
-        let labels_hash = self.settings.identity.of_text(&target.labels);
-        let arrival = Arrival { stream, update: Update::Replace, point: target::POINT, now: self.now };
+        let sample = Sample::Number(target::POINT, None);
+        let arrival = Arrival { stream: target.stream, update: Update::Replace, sample, now: self.tick };
         // Of two resources with the same job and instance the later one describes the target.
-        if store.labels_hash(family, stream).is_some_and(|known| known != labels_hash) {
-            store.remove_stream(family, stream);
+        if store.labels_hash(target.stream).is_some_and(|known| known != target.labels_hash) {
+            store.remove_stream(target.stream);
         }
         if store.update(family, &arrival).is_none() {
             // At the limit points go on without it; it carries none, so none is counted.
-            let _ = store.add(family, &target.labels, labels_hash, &arrival);
+            let _ = store.add(family, &target.labels, target.labels_hash, &arrival);
         }
     }
 
+    /// The metric as it was found before, or now.
     fn open(&mut self, header: &MetricHeader<'_>) -> Result<Metric, Reason> {
-        let (kind, name_kind, update) = match (header.kind, header.temporality) {
-            (Some(MetricKind::Gauge), _) => (FamilyKind::Gauge, NameKind::Gauge, Update::Replace),
-            (Some(MetricKind::Sum), Temporality::Unspecified) => return Err(Reason::UnspecifiedTemporality),
-            (Some(MetricKind::Sum), temporality) => {
-                let update = if temporality == Temporality::Delta { Update::Accumulate } else { Update::Replace };
-                match header.monotonic {
-                    true => (FamilyKind::Counter, NameKind::Counter, update),
-                    false => (FamilyKind::Gauge, NameKind::UpDownCounter, update),
-                }
+        let known = self.known.metrics.get(self.metric_hash);
+        let mut metric = match known {
+            Some(known) => known?,
+            None => {
+                let made = metric::open(header, self.settings);
+                let bytes = header.name.len() + header.unit.len() + header.description.len();
+                self.known.metrics.put(self.metric_hash, bytes, &made);
+                made?
             }
-            _ => return Err(Reason::UnsupportedKind),
         };
-        let (name, unit) = (String::from_utf8_lossy(header.name), String::from_utf8_lossy(header.unit));
-        let name = metric_name(&self.settings.namespace, &name, &unit, name_kind, self.settings.suffixes)
-            .ok_or(Reason::InvalidName)?;
-        let help = String::from_utf8_lossy(header.description).into_owned();
-        let meta = Meta { base: Arc::from(name.base), text_name: name.text, kind, help, unit: name.unit };
-        let family = self.turn.store().family(&meta)?;
-        Ok(Metric { meta, family, update })
+        let store = self.turn.store();
+        if metric.family.is_some_and(|(place, id)| store.family_id(place) == Some(id)) {
+            return Ok(metric);
+        }
+        let family = store.family(&metric.meta)?;
+        metric.family = family.and_then(|place| Some((place, store.family_id(place)?)));
+        self.keep(&metric);
+        Ok(metric)
     }
 
-    fn take(&mut self, point: &NumberPoint<'_>, attributes_identity: u128) -> Result<Result<(), Reason>, Fault> {
-        let identities = [self.resource_identity, self.scope_identity, attributes_identity];
-        let stream = identities.into_iter().fold(0, u128::wrapping_add);
-        let metric = match &mut self.metric {
-            Ok(metric) => metric,
+    fn keep(&mut self, metric: &Metric) {
+        if self.known.metrics.get(self.metric_hash).is_some() {
+            self.known.metrics.put(self.metric_hash, 0, &Ok(metric.clone()));
+        }
+    }
+
+    #[inline]
+    fn take(&mut self, taken: &Taken<'_>, stream: Stream) -> Result<Result<(), Reason>, Fault> {
+        let (update, family) = match &self.metric {
+            Ok(metric) => (metric.update, metric.family),
             Err(reason) => return Ok(Err(*reason)),
         };
-        if point.is_stale() {
-            self.forget(point, stream)?;
-            return Ok(Ok(()));
-        }
-        let value = match sample_value(point.value, metric) {
-            Ok(value) => value,
-            Err(reason) => return Ok(Err(reason)),
-        };
-        let shown = Point { value, start_time: point.start_time, time: point.time };
-        let arrival = Arrival { stream, update: metric.update, point: shown, now: self.now };
-        if let Some(outcome) = metric.family.and_then(|family| self.turn.store().update(family, &arrival)) {
+        let arrival = Arrival { stream, update, sample: taken.sample, now: self.tick };
+        if let Some(outcome) = family.and_then(|(family, _)| self.turn.store().update(family, &arrival)) {
             return Ok(outcome);
         }
-        self.add(point, &arrival)
+        self.add(taken.raw, &arrival)
     }
 
-    fn add(&mut self, point: &NumberPoint<'_>, arrival: &Arrival) -> Result<Result<(), Reason>, Fault> {
-        let labels = self.labels(point)?;
+    #[cold]
+    fn add(&mut self, raw: &[u8], arrival: &Arrival<'_>) -> Result<Result<(), Reason>, Fault> {
+        let labels = self.labels(raw)?;
         let labels_hash = self.settings.identity.of_text(&labels);
-        let Ok(metric) = &mut self.metric else {
+        let Ok(metric) = &self.metric else {
             return Ok(Ok(()));
         };
         if metric.family.is_none() && !self.turn.store().is_full() {
-            metric.family = self.turn.store().add_family(metric.meta.clone());
+            let mut metric = metric.clone();
+            let store = self.turn.store();
+            let place = store.add_family((*metric.meta).clone());
+            metric.family = place.and_then(|place| Some((place, store.family_id(place)?)));
+            self.keep(&metric);
+            self.metric = Ok(metric);
         }
-        let Some(family) = metric.family else {
+        let Ok(Metric { family: Some((family, _)), .. }) = self.metric else {
             return Ok(Err(Reason::SeriesLimit));
         };
         Ok(self.turn.store().add(family, &labels, labels_hash, arrival))
     }
 
     /// The point says that its series has no value any more.
-    fn forget(&mut self, point: &NumberPoint<'_>, stream: u128) -> Result<(), Fault> {
-        let Ok(Metric { family: Some(family), .. }) = self.metric else {
+    fn forget(&mut self, raw: &[u8], stream: Stream) -> Result<(), Fault> {
+        let Ok(Metric { family: Some((family, _)), .. }) = self.metric else {
             return Ok(());
         };
-        if !self.turn.store().remove_stream(family, stream) {
-            let labels = self.labels(point)?;
+        if !self.turn.store().remove_stream(stream) {
+            let labels = self.labels(raw)?;
             let labels_hash = self.settings.identity.of_text(&labels);
-            self.turn.store().remove_labels(family, &labels, labels_hash, stream);
+            self.turn.store().remove_labels(family, &labels, labels_hash);
         }
         Ok(())
     }
 
-    fn labels(&self, point: &NumberPoint<'_>) -> Result<String, Fault> {
-        let mut labels = self.resource.clone();
-        for attribute in attributes(&Message::whole(point.raw), POINT_ATTRIBUTES)? {
+    fn labels(&self, raw: &[u8]) -> Result<String, Fault> {
+        let field = read::attributes_field(self.kind.unwrap_or(MetricKind::Gauge));
+        let mut labels = self.resource.labels.clone();
+        for attribute in attributes(&Message::whole(raw), field)? {
             labels.push(Label::of_attribute("", attribute.key, value::text(&attribute.value()?)?));
         }
-        labels.extend_from_slice(&self.scope);
+        labels.extend_from_slice(&self.scope.labels);
         labels.extend_from_slice(&self.settings.const_labels);
         Ok(render(labels))
+    }
+
+    /// Ends a point's attributes.
+    #[inline]
+    fn next_stream(&mut self) -> Stream {
+        self.points += 1;
+        if self.points.is_multiple_of(POINTS_PER_TURN) {
+            self.turn.step_aside();
+        }
+        Stream::new(self.identity.wrapping_add(std::mem::take(&mut self.attributes_identity)))
+    }
+
+    /// Counters show exemplars. Whether a point has any is clear from its length.
+    #[inline]
+    fn exemplar(&self, point: &NumberPoint<'_>, attributes_bytes: usize) -> Result<Option<Exemplar>, Fault> {
+        let is_plain = point.raw.len() <= attributes_bytes + NUMBER_BYTES_MAX;
+        if is_plain || !self.settings.exemplars || self.kind != Some(MetricKind::Sum) {
+            return Ok(None);
+        }
+        read::latest_exemplar(point.raw)
+    }
+
+    /// Takes a point of a kind that is several samples; its attributes were visited before.
+    pub fn compound(&mut self, raw: &[u8]) -> Result<(), Fault> {
+        let stream = self.next_stream();
+        self.attributes_bytes = 0;
+        let (Some(kind), Ok(metric)) = (self.kind, &self.metric) else {
+            self.metric.as_ref().err().into_iter().for_each(|reason| self.drops.add(*reason, 1));
+            return Ok(());
+        };
+        let update = metric.update;
+        // Out for a moment: taking the point needs all the rest.
+        let mut reader = std::mem::take(self.reader);
+        let (header, checked) = reader.read(kind, raw, self.settings.exemplars)?;
+        let spoils = update == Update::Accumulate && reader.compound.sum.is_some_and(f64::is_nan);
+        let outcome = match checked {
+            _ if header.is_stale => self.forget(raw, stream).map(Ok),
+            Ok(()) if spoils => Ok(Err(Reason::InvalidDelta)),
+            Ok(()) => self.take(&Taken { raw, sample: Sample::Compound(&reader.compound, header.times) }, stream),
+            Err(reason) => Ok(Err(reason)),
+        };
+        *self.reader = reader;
+        if let Err(reason) = outcome? {
+            self.drops.add(reason, 1);
+        }
+        Ok(())
     }
 }
 
@@ -191,47 +273,83 @@ fn sample_value(number: Number, metric: &Metric) -> Result<Value, Reason> {
         Number::Integer(number) => Value::Integer(number),
         Number::Double(number) => Value::Double(number),
     };
-    let as_double = value.as_double();
-    let spoils = as_double.is_nan() || metric.meta.kind == FamilyKind::Counter && as_double < 0.0;
-    if metric.update == Update::Accumulate && spoils { Err(Reason::InvalidDelta) } else { Ok(value) }
+    if metric.update == Update::Accumulate {
+        let as_double = value.as_double();
+        if as_double.is_nan() || metric::is_counter(metric) && as_double < 0.0 {
+            return Err(Reason::InvalidDelta);
+        }
+    }
+    Ok(value)
 }
 
 impl<'a> MetricsVisitor<'a> for Ingest<'_> {
     fn resource(&mut self, resource: &Message<'a>) -> Result<(), Fault> {
-        let target = Target::read(resource, self.settings.resource_labels)?;
-        self.resource_identity = self.settings.identity.of_labels(Salt::Resource, &target.series_labels);
-        if !target.identity.is_empty() {
-            self.show_target(&target);
-        }
-        self.resource = target.series_labels;
+        let (hash, bytes) = self.settings.identity.of_pieces(Salt::ResourceBytes, resource.pieces());
+        self.resource = match self.known.resources.get(hash) {
+            Some(known) => known,
+            None => {
+                let made = Arc::new(self.read_resource(resource)?);
+                self.known.resources.put(hash, bytes, &made);
+                made
+            }
+        };
+        let resource = Arc::clone(&self.resource);
+        resource.target.iter().for_each(|target| self.show_target(target));
         Ok(())
     }
 
     fn scope(&mut self, scope: &Message<'a>) -> Result<(), Fault> {
-        self.scope = scope::labels(scope)?;
-        self.scope_identity = self.settings.identity.of_labels(Salt::Scope, &self.scope);
+        let (hash, bytes) = self.settings.identity.of_pieces(Salt::ScopeBytes, scope.pieces());
+        self.scope = match self.known.scopes.get(hash) {
+            Some(known) => known,
+            None => {
+                let labels = scope::labels(scope)?;
+                let identity = self.settings.identity.of_labels(Salt::Scope, &labels);
+                let made = Arc::new(ScopeLabels { labels, identity });
+                self.known.scopes.put(hash, bytes, &made);
+                made
+            }
+        };
         Ok(())
     }
 
-    fn metric(&mut self, metric: &MetricHeader<'a>) -> Result<Visit, Fault> {
-        self.metric = self.open(metric);
-        let has_numbers = metric.kind.is_some_and(MetricKind::has_numbers);
+    fn metric(&mut self, header: &MetricHeader<'a>) -> Result<Visit, Fault> {
+        self.metric_hash = metric::hash(header, &self.settings.identity);
+        self.kind = header.kind;
+        self.metric = self.open(header);
+        let family = self.metric.as_ref().map_or(0, |metric| metric.identity);
+        self.identity = self.resource.identity.wrapping_add(self.scope.identity).wrapping_add(family);
+        let has_numbers = header.kind.is_some_and(MetricKind::has_numbers);
+        self.has_compounds |= !has_numbers;
         Ok(if has_numbers { Visit::Points } else { Visit::Skip })
     }
 
+    #[inline]
     fn attribute(&mut self, _key: &'a [u8], raw: &'a [u8]) -> Result<(), Fault> {
         let identity = self.settings.identity.of(Salt::Attribute, raw);
         self.attributes_identity = self.attributes_identity.wrapping_add(identity);
+        self.attributes_bytes += raw.len() + 2;
         Ok(())
     }
 
+    #[inline]
     fn number(&mut self, point: &NumberPoint<'a>) -> Result<(), Fault> {
-        self.numbers += 1;
-        if self.numbers.is_multiple_of(POINTS_PER_TURN) {
-            self.turn.step_aside();
-        }
-        let attributes_identity = std::mem::take(&mut self.attributes_identity);
-        if let Err(reason) = self.take(point, attributes_identity)? {
+        let stream = self.next_stream();
+        let attributes_bytes = std::mem::take(&mut self.attributes_bytes);
+        let value = match &self.metric {
+            Ok(_) if point.is_stale() => return self.forget(point.raw, stream),
+            Ok(metric) => sample_value(point.value, metric),
+            Err(reason) => Err(*reason),
+        };
+        let outcome = match value {
+            Ok(value) => {
+                let shown = Point { value, start_time: point.start_time, time: point.time };
+                let sample = Sample::Number(shown, self.exemplar(point, attributes_bytes)?);
+                self.take(&Taken { raw: point.raw, sample }, stream)?
+            }
+            Err(reason) => Err(reason),
+        };
+        if let Err(reason) = outcome {
             self.drops.add(reason, 1);
         }
         Ok(())

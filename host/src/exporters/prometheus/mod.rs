@@ -1,19 +1,29 @@
 //! The Prometheus exporter: the latest value of every series, for whoever scrapes it.
 //!
-//! Sums and gauges are shown; deltas are added up; histograms, exponential histograms and summaries are dropped and counted. Two
+//! All kinds of metrics are shown. Deltas are added up, of histograms too. Exponential histograms are shown with classic buckets
+//! (see `exponential`): only the protobuf exposition has native ones, and without them the text would say a count and a sum. Two
 //! OTLP streams that would be the same line of an exposition are one series. What is shown lives in memory only.
 //!
 //! The way in is `ingest`, the way out `server`; both meet in `store`. Names and labels follow the specification's
-//! "Prometheus and OpenMetrics compatibility" and, where it leaves a choice, the Collector.
+//! "Prometheus and OpenMetrics compatibility" and, where it leaves a choice, the Collector. One thing is not as there: a delta is
+//! added whether or not it begins where the last one ended, where the Collector begins a new total (sums) or drops it
+//! (histograms). Gaps lose nothing then, and processes that share a series do not undo each other's counts.
 
+mod compound;
 mod config;
 mod drops;
+mod exponential;
 mod exposition;
 mod family;
 mod ingest;
+mod known;
 mod labels;
+mod metric;
 mod names;
 mod negotiate;
+mod numbers;
+mod pace;
+mod read;
 mod scope;
 mod scrape;
 mod series;
@@ -24,6 +34,7 @@ mod store;
 mod target;
 #[cfg(test)]
 mod tests;
+mod walk;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -33,13 +44,18 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 
 pub use config::{Config, ResourceToTelemetry};
+pub use exposition::Format as ScrapeFormat;
+pub use scrape::ScrapeBody;
 
 use super::{Clock, monotonic_clock};
 use crate::contract::{Batch, BindError, ComponentId, Consumed, Exporter, ExporterError, Signal, Stop};
 use crate::otlp::{Malformed, Strings, check, metrics};
 use crate::telemetry::Registry;
-use drops::{DropCounters, Drops, Reason};
+use drops::{DropCounters, Drops};
 use ingest::Ingest;
+use known::Known;
+use pace::Limits;
+use read::PointReader;
 use scrape::Shared;
 use settings::Settings;
 use store::Store;
@@ -51,6 +67,11 @@ pub struct PrometheusExporter {
     settings: Settings,
     shared: Arc<Shared>,
     counters: DropCounters,
+    known: Known,
+    reader: PointReader,
+    limits: Limits,
+    /// Whether it was logged that this exporter is in a pipeline of another signal.
+    refusal_logged: bool,
     listener: Option<TcpListener>,
     /// The address that was really bound, which matters for port 0.
     address: Option<SocketAddr>,
@@ -69,6 +90,10 @@ impl PrometheusExporter {
         PrometheusExporter {
             settings: Settings::new(&config),
             counters: DropCounters::new(&id, registry),
+            known: Known::default(),
+            reader: PointReader::default(),
+            limits: Limits::default(),
+            refusal_logged: false,
             id,
             endpoint: config.endpoint,
             shared: Arc::new(shared),
@@ -77,32 +102,48 @@ impl PrometheusExporter {
         }
     }
 
+    /// The body of an answer to a scrape that begins now.
+    pub fn scrape(&self, format: ScrapeFormat, gzip: bool) -> ScrapeBody {
+        ScrapeBody::new(Arc::clone(&self.shared), format, gzip, None)
+    }
+
     /// Takes a metrics request into the store; returns how many points it has.
-    fn consume_metrics(&self, request: &[u8]) -> Result<(u64, Drops), Malformed> {
+    fn consume_metrics(&mut self, request: &[u8]) -> Result<(u64, Drops), Malformed> {
         let now = (self.shared.clock)();
-        let mut ingest = Ingest::new(self.shared.for_ingest(), &self.settings, now);
+        let (known, reader) = (&mut self.known, &mut self.reader);
+        let mut ingest = Ingest::new(self.shared.for_ingest(), &self.settings, known, reader, now);
         let points = metrics::walk(request, Strings::Bytes, &mut ingest)?;
-        Ok((points, ingest.finish(points)))
+        if ingest.has_compounds {
+            walk::compounds(request, &mut ingest).map_err(|fault| fault.within(request))?;
+        }
+        Ok((points, ingest.finish()))
     }
 
     /// Counts what this exporter has no form for at all.
-    fn refuse(signal: Signal, request: &[u8]) -> Result<(u64, Drops), Malformed> {
-        let (items, mut drops) = (check(signal, request, Strings::Bytes)?, Drops::default());
-        drops.add(Reason::UnsupportedSignal, items);
-        Ok((items, drops))
+    fn refuse(&mut self, signal: Signal, request: &[u8]) -> Result<Consumed, Malformed> {
+        let dropped = check(signal, request, Strings::Bytes)?;
+        if dropped > 0 && !std::mem::replace(&mut self.refusal_logged, true) {
+            let (exporter, items) = (self.id.to_string(), signal.items());
+            tracing::warn!(
+                exporter,
+                items,
+                "dropped: Prometheus has metrics only; take this exporter out of the pipeline"
+            );
+        }
+        Ok(Consumed { items: 0, dropped, reason: if dropped > 0 { "unsupported_signal" } else { "" } })
     }
 }
 
 impl Exporter for PrometheusExporter {
     fn consume(&mut self, batch: &Batch) -> Result<Consumed, ExporterError> {
         let taken = match batch.signal {
-            Signal::Metrics => self.consume_metrics(&batch.bytes),
-            signal => Self::refuse(signal, &batch.bytes),
+            Signal::Metrics => self.consume_metrics(&batch.bytes).map(|(points, drops)| {
+                self.counters.add(&drops, (self.shared.clock)());
+                drops.consumed(points)
+            }),
+            signal => self.refuse(signal, &batch.bytes),
         };
-        let (items, drops) =
-            taken.map_err(|Malformed { offset, reason }| ExporterError::Unreadable { offset, reason })?;
-        self.counters.add(&drops);
-        Ok(drops.consumed(items))
+        taken.map_err(|Malformed { offset, reason }| ExporterError::Unreadable { offset, reason })
     }
 
     fn bind(&mut self) -> Result<(), BindError> {
@@ -114,7 +155,7 @@ impl Exporter for PrometheusExporter {
 
     fn serve(&mut self, stop: Stop) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         match self.listener.take() {
-            Some(listener) => Box::pin(server::serve(listener, Arc::clone(&self.shared), stop)),
+            Some(listener) => Box::pin(server::serve(listener, Arc::clone(&self.shared), self.limits, stop)),
             None => stop,
         }
     }

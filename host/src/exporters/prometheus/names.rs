@@ -22,8 +22,8 @@ pub enum NameKind {
     Counter,
     /// An OTLP gauge: unit `1` is a ratio.
     Gauge,
-    /// A sum that goes up and down: unit `1` is a count.
-    UpDownCounter,
+    /// A sum that goes up and down, a histogram or a summary: unit `1` is a count.
+    Other,
 }
 
 const TOTAL: &str = "_total";
@@ -39,7 +39,7 @@ pub fn metric_name(namespace: &str, name: &str, unit: &str, kind: NameKind, suff
     let name = if name.starts_with(|c: char| c.is_ascii_digit()) { format!("_{name}") } else { name };
     let stem = match kind {
         NameKind::Counter => name.strip_suffix(TOTAL).filter(|stem| !stem.is_empty()).unwrap_or(&name),
-        NameKind::Gauge | NameKind::UpDownCounter => &name,
+        NameKind::Gauge | NameKind::Other => &name,
     };
     if !suffixes {
         return Some(MetricName { base: stem.to_owned(), text: name, unit: String::new() });
@@ -212,10 +212,10 @@ mod tests {
 
     #[test]
     fn names_get_unit_and_type_suffixes_once() {
-        use NameKind::{Counter, Gauge, UpDownCounter};
+        use NameKind::{Counter, Gauge, Other};
         for (name, unit, kind, expected) in [
             ("http.server.duration", "ms", Gauge, "http_server_duration_milliseconds"),
-            ("memory.usage", "By", UpDownCounter, "memory_usage_bytes"),
+            ("memory.usage", "By", Other, "memory_usage_bytes"),
             ("memory.usage.bytes", "By", Gauge, "memory_usage_bytes"),
             ("seconds.before.my.birthday", "s", Gauge, "seconds_before_my_birthday_seconds"),
             ("requests", "{request}", Counter, "requests_total"),
@@ -223,7 +223,7 @@ mod tests {
             ("cpu.seconds.total", "s", Counter, "cpu_seconds_total"),
             ("cpu.total", "s", Counter, "cpu_seconds_total"),
             ("cpu.usage", "1", Gauge, "cpu_usage_ratio"),
-            ("queue.length", "1", UpDownCounter, "queue_length"),
+            ("queue.length", "1", Other, "queue_length"),
             ("throughput", "By/s", Gauge, "throughput_bytes_per_second"),
             ("3d.frames", "", Gauge, "_3d_frames"),
             ("a..b__c--d", "", Gauge, "a_b_c_d"),

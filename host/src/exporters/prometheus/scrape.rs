@@ -1,7 +1,7 @@
 //! One answer to one scrape: a response body that renders the store while it is being sent.
 //!
-//! The body is pulled: a chunk is made when the connection can take one, so a scrape holds one chunk in memory, however many
-//! series there are and however slow the scraper is.
+//! The body is pulled: a chunk is made when the connection can take one, so a scrape holds one chunk and one piece of the store
+//! in memory, however many series there are and however slow the scraper is. How long it may take is the server's business.
 
 use std::io;
 use std::io::Write as _;
@@ -15,11 +15,12 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use http_body::{Body, Frame};
 
-use super::exposition::{self, Format};
-use super::store::{Cursor, Store};
+use super::exposition::{Format, Renderer};
+use super::pace::Turn;
+use super::store::{Cursor, Piece, Store};
 use crate::exporters::Clock;
 
-/// A chunk is sent when it has this size; its last piece can make it larger.
+/// A chunk is sent when it has this size; its last series can make it larger.
 const CHUNK_BYTES: usize = 64 * 1024;
 
 /// How often ingest yields to a waiting scrape before it goes on all the same.
@@ -92,42 +93,54 @@ impl IngestTurn<'_> {
 pub struct ScrapeBody {
     shared: Arc<Shared>,
     cursor: Cursor,
+    piece: Piece,
+    /// The series of the piece that comes next.
+    next: Option<usize>,
+    renderer: Renderer,
     format: Format,
     /// Present until the last byte was compressed, when compressing.
     gzip: Option<GzEncoder<Vec<u8>>>,
     finished: bool,
+    /// Held as long as the scrape lasts.
+    turn: Option<Turn>,
 }
 
 impl ScrapeBody {
     /// Starts a scrape of what is in the store now.
-    pub fn new(shared: Arc<Shared>, format: Format, gzip: bool) -> ScrapeBody {
+    pub fn new(shared: Arc<Shared>, format: Format, gzip: bool, turn: Option<Turn>) -> ScrapeBody {
         let now = (shared.clock)();
         let cursor = shared.lock_for_scrape().cursor(now);
         let gzip = gzip.then(|| GzEncoder::new(Vec::new(), Compression::fast()));
-        ScrapeBody { shared, cursor, format, gzip, finished: false }
+        let renderer = Renderer::new(format, shared.send_timestamps);
+        let piece = Piece::default();
+        ScrapeBody { shared, cursor, piece, next: None, renderer, format, gzip, finished: false, turn }
     }
 
     /// Some more of the answer; empty when all of it is still in the compressor.
     fn next_chunk(&mut self) -> io::Result<Vec<u8>> {
-        let mut text = String::with_capacity(CHUNK_BYTES + CHUNK_BYTES / 4);
+        let mut text = Vec::with_capacity(CHUNK_BYTES + CHUNK_BYTES / 4);
         while text.len() < CHUNK_BYTES && !self.finished {
-            let piece = self.shared.lock_for_scrape().piece(&mut self.cursor);
-            match piece {
-                Some(piece) => exposition::render(&mut text, &piece, self.format, self.shared.send_timestamps),
-                None => {
-                    text.push_str(self.format.end());
+            if self.next.is_none() {
+                if !self.shared.lock_for_scrape().piece(&mut self.cursor, &mut self.piece) {
+                    text.extend_from_slice(self.format.end().as_bytes());
                     self.finished = true;
+                    // Nothing of the store is held while the last bytes are on their way.
+                    self.piece = Piece::default();
+                    break;
                 }
+                self.next = Some(0);
             }
+            let next = self.next.take().unwrap_or(0);
+            self.next = self.renderer.render(&mut text, &self.piece, next, CHUNK_BYTES);
         }
         self.compressed(text)
     }
 
-    fn compressed(&mut self, text: String) -> io::Result<Vec<u8>> {
+    fn compressed(&mut self, text: Vec<u8>) -> io::Result<Vec<u8>> {
         let Some(mut encoder) = self.gzip.take() else {
-            return Ok(text.into_bytes());
+            return Ok(text);
         };
-        encoder.write_all(text.as_bytes())?;
+        encoder.write_all(&text)?;
         if self.finished {
             return encoder.finish();
         }
@@ -145,6 +158,7 @@ impl Body for ScrapeBody {
         if self.finished {
             return Poll::Ready(None);
         }
+        self.turn.iter().for_each(Turn::moved);
         match self.next_chunk() {
             Ok(bytes) if !bytes.is_empty() => Poll::Ready(Some(Ok(Frame::data(Bytes::from(bytes))))),
             Ok(_) if self.finished => Poll::Ready(None),

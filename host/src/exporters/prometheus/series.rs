@@ -1,7 +1,4 @@
-//! One series: its label text and its latest value.
-
-use std::sync::Arc;
-use std::time::Duration;
+//! The number a series shows, and how a new one joins it.
 
 use super::drops::Reason;
 
@@ -48,39 +45,22 @@ pub struct Point {
 /// How a new point and the one already there become one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Update {
-    /// Gauges and cumulative sums: the newer one stands.
+    /// Gauges, summaries and whatever is cumulative: the newer one stands.
     Replace,
-    /// Delta sums: the values add up, from the first delta's start.
+    /// Deltas: the values add up, from the first delta's start. Whether their times touch is not asked: without `job` and
+    /// `instance` several processes report into one series, and their deltas overlap.
     Accumulate,
 }
 
-/// One line of an exposition. With its places in slab and indexes about 130 bytes, plus the label text.
-#[derive(Debug)]
-pub struct Series {
-    /// `{a="b"}`, or nothing. Shared with scrapes that are under way.
-    pub labels: Arc<str>,
-    /// The hash of what the last point of this series was identified by.
-    pub stream: u128,
-    /// The hash of `labels`; for `target_info`, of the resource they were made of.
-    pub labels_hash: u64,
-    /// When the series was made, in the store's own count. A scrape shows only series that are older than itself.
-    pub born: u64,
-    /// When the last point arrived, by the exporter's clock.
-    pub seen: Duration,
-    /// What it shows.
-    pub point: Point,
-}
-
-impl Series {
-    /// Takes one more point. A point that is older than the one shown changes nothing, but the series is alive.
-    pub fn update(&mut self, update: Update, new: Point, now: Duration) -> Result<(), Reason> {
-        self.seen = now;
+impl Point {
+    /// Takes one more point. One that is older than what is shown changes nothing.
+    pub fn update(&mut self, update: Update, new: Point) -> Result<(), Reason> {
         match update {
-            Update::Replace if new.time < self.point.time => return Err(Reason::OutOfOrder),
-            Update::Replace => self.point = new,
+            Update::Replace if new.time < self.time => return Err(Reason::OutOfOrder),
+            Update::Replace => *self = new,
             Update::Accumulate => {
-                self.point.value = self.point.value.plus(new.value);
-                self.point.time = self.point.time.max(new.time);
+                self.value = self.value.plus(new.value);
+                self.time = self.time.max(new.time);
             }
         }
         Ok(())
@@ -95,34 +75,28 @@ mod tests {
         Point { value, start_time, time }
     }
 
-    fn series(first: Point) -> Series {
-        let seen = Duration::ZERO;
-        Series { labels: Arc::from(""), stream: 0, labels_hash: 0, born: 0, seen, point: first }
-    }
-
     #[test]
     fn deltas_add_up_from_the_first_ones_start() {
-        let mut series = series(point(Value::Integer(5), 10, 20));
-        assert_eq!(series.update(Update::Accumulate, point(Value::Integer(7), 20, 30), Duration::ZERO), Ok(()));
-        assert_eq!(series.point, point(Value::Integer(12), 10, 30));
-        assert_eq!(series.update(Update::Accumulate, point(Value::Double(0.5), 30, 25), Duration::ZERO), Ok(()));
-        assert_eq!(series.point, point(Value::Double(12.5), 10, 30));
+        let mut shown = point(Value::Integer(5), 10, 20);
+        assert_eq!(shown.update(Update::Accumulate, point(Value::Integer(7), 20, 30)), Ok(()));
+        assert_eq!(shown, point(Value::Integer(12), 10, 30));
+        assert_eq!(shown.update(Update::Accumulate, point(Value::Double(0.5), 30, 25)), Ok(()));
+        assert_eq!(shown, point(Value::Double(12.5), 10, 30));
     }
 
     #[test]
     fn an_integer_becomes_a_double_when_it_overflows() {
-        let mut series = series(point(Value::Integer(i64::MAX), 0, 1));
-        assert_eq!(series.update(Update::Accumulate, point(Value::Integer(1), 0, 2), Duration::ZERO), Ok(()));
-        assert_eq!(series.point.value, Value::Double(9_223_372_036_854_775_808.0));
+        let mut shown = point(Value::Integer(i64::MAX), 0, 1);
+        assert_eq!(shown.update(Update::Accumulate, point(Value::Integer(1), 0, 2)), Ok(()));
+        assert_eq!(shown.value, Value::Double(9_223_372_036_854_775_808.0));
     }
 
     #[test]
     fn an_older_point_does_not_replace_a_newer_one() {
-        let mut series = series(point(Value::Integer(5), 0, 20));
-        let older = point(Value::Integer(4), 0, 19);
-        assert_eq!(series.update(Update::Replace, older, Duration::from_secs(9)), Err(Reason::OutOfOrder));
-        assert_eq!((series.point.value, series.seen), (Value::Integer(5), Duration::from_secs(9)));
-        assert_eq!(series.update(Update::Replace, point(Value::Integer(6), 0, 20), Duration::ZERO), Ok(()));
-        assert_eq!(series.point.value, Value::Integer(6));
+        let mut shown = point(Value::Integer(5), 0, 20);
+        assert_eq!(shown.update(Update::Replace, point(Value::Integer(4), 0, 19)), Err(Reason::OutOfOrder));
+        assert_eq!(shown.value, Value::Integer(5));
+        assert_eq!(shown.update(Update::Replace, point(Value::Integer(6), 0, 20)), Ok(()));
+        assert_eq!(shown.value, Value::Integer(6));
     }
 }

@@ -1,7 +1,7 @@
 //! The HTTP side: `GET /metrics` and nothing else.
 //!
-//! Bounded: so many connections at a time, so long for a request's head, so long for a connection. A scraper that stops reading
-//! holds one connection and one chunk until then.
+//! Bounded: so many connections and scrapes at a time, so long for a request's head, for a scrape, for a connection. A scraper
+//! that stops reading holds a connection's buffer, one chunk and one piece of the store until it is cut off.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, VARY};
+use http::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER, VARY};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{Either, Full};
 use hyper::body::Incoming;
@@ -20,11 +20,12 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::negotiate;
+use super::pace::{Limits, Pace, Turn};
 use super::scrape::{ScrapeBody, Shared};
 use crate::contract::{BindError, ComponentId, Stop};
 
@@ -32,6 +33,8 @@ use crate::contract::{BindError, ComponentId, Stop};
 pub const PATH: &str = "/metrics";
 
 const CONNECTIONS_MAX: usize = 64;
+/// What a connection keeps of an answer that was not read yet.
+const WRITE_BUFFER_BYTES: usize = 128 * 1024;
 /// Also how long an idle connection is kept, so longer than scrape intervals usually are.
 const HEAD_TIME_MAX: Duration = Duration::from_secs(120);
 /// After this a connection is closed between two requests.
@@ -63,7 +66,8 @@ fn listen(address: &str) -> io::Result<TcpListener> {
 }
 
 /// Serves scrapes until `stop` resolves, then lets those under way finish.
-pub async fn serve(listener: TcpListener, shared: Arc<Shared>, mut stop: Stop) {
+pub async fn serve(listener: TcpListener, shared: Arc<Shared>, limits: Limits, mut stop: Stop) {
+    let turns = Arc::new(Semaphore::new(limits.scrapes));
     let closing = watch::Sender::new(false);
     let mut connections = JoinSet::new();
     loop {
@@ -72,7 +76,8 @@ pub async fn serve(listener: TcpListener, shared: Arc<Shared>, mut stop: Stop) {
             Some(_) = connections.join_next() => {}
             accepted = listener.accept(), if connections.len() < CONNECTIONS_MAX => match accepted {
                 Ok((stream, _)) => {
-                    connections.spawn(connection(stream, Arc::clone(&shared), closing.subscribe()));
+                    let scrapes = Scrapes { shared: Arc::clone(&shared), turns: Arc::clone(&turns), pace: Arc::default() };
+                    connections.spawn(connection(stream, scrapes, limits, closing.subscribe()));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a scrape; is the limit of open files reached?");
@@ -86,16 +91,29 @@ pub async fn serve(listener: TcpListener, shared: Arc<Shared>, mut stop: Stop) {
     while connections.join_next().await.is_some() {}
 }
 
-async fn connection(stream: TcpStream, shared: Arc<Shared>, mut closing: watch::Receiver<bool>) {
+/// What a connection answers from.
+struct Scrapes {
+    shared: Arc<Shared>,
+    /// Of all connections.
+    turns: Arc<Semaphore>,
+    pace: Arc<Pace>,
+}
+
+async fn connection(stream: TcpStream, scrapes: Scrapes, limits: Limits, mut closing: watch::Receiver<bool>) {
+    let pace = Arc::clone(&scrapes.pace);
     let service = service_fn(move |request: Request<Incoming>| {
-        let answer = respond(&request, &shared);
+        let answer = respond(&request, &scrapes);
         async move { Ok::<_, Infallible>(answer) }
     });
     let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME_MAX);
+    builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME_MAX).max_buf_size(WRITE_BUFFER_BYTES);
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
     tokio::select! {
         result = connection.as_mut() => return log_broken(result),
+        () = pace.overdue(&limits) => {
+            tracing::warn!(?limits.stall, ?limits.whole, "a scraper was cut off: it read nothing for too long, or took too long");
+            return;
+        }
         _ = closing.wait_for(|closing| *closing) => {}
         () = sleep(CONNECTION_TIME_MAX) => {}
     }
@@ -117,13 +135,13 @@ fn log_broken(result: hyper::Result<()>) {
     }
 }
 
-fn respond<B>(request: &Request<B>, shared: &Arc<Shared>) -> Answer {
+fn respond<B>(request: &Request<B>, scrapes: &Scrapes) -> Answer {
     if request.uri().path() != PATH {
         return plain(StatusCode::NOT_FOUND, "metrics are at /metrics\n");
     }
     match *request.method() {
-        Method::GET => metrics(request, shared, true),
-        Method::HEAD => metrics(request, shared, false),
+        Method::GET => metrics(request, scrapes, true),
+        Method::HEAD => metrics(request, scrapes, false),
         _ => {
             let mut answer = plain(StatusCode::METHOD_NOT_ALLOWED, "use GET or HEAD\n");
             answer.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
@@ -132,12 +150,17 @@ fn respond<B>(request: &Request<B>, shared: &Arc<Shared>) -> Answer {
     }
 }
 
-fn metrics<B>(request: &Request<B>, shared: &Arc<Shared>, with_body: bool) -> Answer {
-    let format = negotiate::format(request.headers(), shared.enable_open_metrics);
+fn metrics<B>(request: &Request<B>, scrapes: &Scrapes, with_body: bool) -> Answer {
+    let format = negotiate::format(request.headers(), scrapes.shared.enable_open_metrics);
     let gzip = negotiate::gzip(request.headers());
-    let body = match with_body {
-        true => Either::Left(ScrapeBody::new(Arc::clone(shared), format, gzip)),
-        false => Either::Right(Full::default()),
+    let body = match with_body.then(|| Turn::take(&scrapes.turns, &scrapes.pace)) {
+        Some(Some(turn)) => Either::Left(ScrapeBody::new(Arc::clone(&scrapes.shared), format, gzip, Some(turn))),
+        Some(None) => {
+            let mut answer = plain(StatusCode::SERVICE_UNAVAILABLE, "too many scrapes at a time\n");
+            answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+            return answer;
+        }
+        None => Either::Right(Full::default()),
     };
     let mut answer = Response::new(body);
     let headers = answer.headers_mut();

@@ -16,6 +16,8 @@ pub struct Settings {
     pub suffixes: bool,
     /// Whether all resource attributes become labels.
     pub resource_labels: bool,
+    /// Whether exemplars are kept: they are shown in OpenMetrics only.
+    pub exemplars: bool,
     /// The labels that every series has.
     pub const_labels: Vec<Label>,
     /// How series are told apart.
@@ -35,6 +37,7 @@ impl Settings {
             namespace: config.namespace.clone(),
             suffixes: config.add_metric_suffixes,
             resource_labels: config.resource_to_telemetry_conversion.enabled,
+            exemplars: config.enable_open_metrics,
             const_labels: config.const_labels.iter().map(const_label).collect(),
             identity: Identity::random(),
             target_meta: target::meta(&config.namespace),
@@ -53,6 +56,20 @@ pub enum Salt {
     Scope,
     /// Job and instance.
     Target,
+    /// A family's name.
+    Family,
+    /// A resource's bytes.
+    ResourceBytes,
+    /// A scope's bytes.
+    ScopeBytes,
+    /// A metric's name in the sender's words.
+    Name,
+    /// A metric's unit.
+    Unit,
+    /// A metric's description.
+    Help,
+    /// A metric's kind and temporality.
+    Shape,
     /// Label text.
     Text,
 }
@@ -72,6 +89,14 @@ impl Identity {
         self.0.hash(salt as u8, bytes)
     }
 
+    /// The hash of a message in pieces, and its length.
+    pub fn of_pieces<'a>(&self, salt: Salt, pieces: impl Iterator<Item = &'a [u8]>) -> (u128, usize) {
+        // Where one piece ends and the next begins makes no difference to what they say, but here it may.
+        pieces.fold((0, 0), |(hash, bytes): (u128, usize), piece| {
+            (hash.rotate_left(1).wrapping_add(self.of(salt, piece)), bytes + piece.len())
+        })
+    }
+
     /// The hash of labels, in their order.
     pub fn of_labels(&self, salt: Salt, labels: &[Label]) -> u128 {
         let mut bytes = Vec::new();
@@ -79,8 +104,8 @@ impl Identity {
         self.of(salt, &bytes)
     }
 
-    /// The hash of label text; the half of it that an index needs.
-    pub fn of_text(&self, text: &str) -> u64 {
-        self.of(Salt::Text, text.as_bytes()) as u64
+    /// The hash of label text; the part of it that an index needs.
+    pub fn of_text(&self, text: &str) -> u32 {
+        self.of(Salt::Text, text.as_bytes()) as u32
     }
 }

@@ -41,11 +41,6 @@ impl<T> Slab<T> {
         self.free.push(index);
         Some(item)
     }
-
-    /// One more than the highest index ever used.
-    pub fn end(&self) -> u32 {
-        u32::try_from(self.places.len()).unwrap_or(u32::MAX)
-    }
 }
 
 #[cfg(test)]
@@ -58,6 +53,6 @@ mod tests {
         assert_eq!((slab.insert("a"), slab.insert("b")), (Some(0), Some(1)));
         assert_eq!((slab.remove(0), slab.remove(0)), (Some("a"), None));
         assert_eq!((slab.insert("c"), slab.insert("d")), (Some(0), Some(2)));
-        assert_eq!((slab.get(1), slab.get(0), slab.get(9), slab.end()), (Some(&"b"), Some(&"c"), None, 3));
+        assert_eq!((slab.get(1), slab.get(0), slab.get(9)), (Some(&"b"), Some(&"c"), None));
     }
 }

@@ -44,6 +44,7 @@ pub fn meta(namespace: &str) -> Meta {
         kind: FamilyKind::Target,
         help: "Target metadata".to_owned(),
         unit: String::new(),
+        source: "resource attributes".to_owned(),
     }
 }
 

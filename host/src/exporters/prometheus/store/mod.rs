@@ -1,15 +1,19 @@
 //! All series, by family name: what ingest changes and a scrape reads.
 //!
-//! The store is behind one mutex. A scrape takes it for one [`Piece`] at a time, copies at most a thousand reference counts and
-//! values, and renders them after it has let go; ingest lets go every few hundred points when a scrape waits. So neither delays
-//! the other by more than some hundred microseconds, however many series there are. Only when an index of a large family grows
-//! does a batch take longer.
+//! The store is behind one mutex. A scrape takes it for one [`Piece`] at a time, copies the numbers of at most 512 series, and
+//! renders them after it has let go; ingest lets go every few hundred points when a scrape waits. So neither delays the other by
+//! more than some hundred microseconds, however many series there are. A point finds its series where the last one's neighbour
+//! is, if senders keep their order, or else in an index that grows in small parts.
 //!
-//! Expired series are hidden from scrapes at once and removed a few at a time by [`Store::sweep`], so that no batch pays for
-//! all of them.
+//! Expired series are hidden from scrapes at once and removed a few chunks at a time by [`Store::sweep`], so that no batch pays
+//! for all of them.
 
+mod chunk;
+mod filling;
+mod index;
 mod pieces;
 mod sweep;
+mod text;
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -18,21 +22,31 @@ use std::time::Duration;
 
 use super::drops::Reason;
 use super::family::{Family, FamilyKind, Meta};
-use super::series::{Point, Series, Update};
+use super::series::Update;
 use super::slab::Slab;
+use crate::otlp::hash::Hasher;
+use chunk::{CHUNK_SERIES, Chunk, Entry};
+pub use chunk::{Sample, Stream};
+pub use filling::Filling;
+use index::Index;
 pub use pieces::{Cursor, Piece};
+pub use text::{write as write_labels, write_inner as write_labels_inner};
+
+/// How finely the age of a series is measured: one part in so many of the time it may have.
+const TICKS: u32 = 1024;
+const TICK_MIN: Duration = Duration::from_millis(1);
 
 /// What says which series a point belongs to, and what to do with it.
 #[derive(Debug, Clone, Copy)]
-pub struct Arrival {
-    /// The hash of everything the series is identified by, as it stood in the request.
-    pub stream: u128,
+pub struct Arrival<'p> {
+    /// The hash of everything the series is identified by, as it stood in the request, its family included.
+    pub stream: Stream,
     /// How it joins what is there.
     pub update: Update,
     /// The point.
-    pub point: Point,
-    /// When, by the exporter's clock.
-    pub now: Duration,
+    pub sample: Sample<'p>,
+    /// When, by [`Store::tick`].
+    pub now: u32,
 }
 
 /// The series of one exporter.
@@ -41,67 +55,95 @@ pub struct Store {
     families: Slab<Family>,
     /// Family base name → place in `families`.
     names: BTreeMap<Arc<str>, u32>,
-    series: usize,
+    chunks: Slab<Box<Chunk>>,
+    streams: Index,
+    labels: Index,
+    hasher: Hasher,
+    /// Samples that all series are together.
+    samples: usize,
     series_max: usize,
-    expiration: Duration,
-    /// Counts what is made, so that a scrape can tell what is younger than itself.
+    tick: Duration,
+    /// After so many ticks a series is gone.
+    expiration: u32,
+    /// How many families were made.
     made: u64,
-    /// The family that the sweep finished last.
-    swept: Option<Arc<str>>,
-    /// The next place of the family after `swept`.
-    sweep_place: u32,
+    /// How many scrapes have begun, so that each can tell what is younger than itself.
+    scrapes: u32,
+    sweep: sweep::Place,
+    /// To compare labels in.
+    scratch: Vec<u8>,
 }
 
 impl Store {
-    /// An empty store that holds at most `series_max` series, each until `expiration` after its last point.
+    /// An empty store that holds at most `series_max` samples, each until `expiration` after its last point.
     pub fn new(series_max: usize, expiration: Duration) -> Store {
+        let tick = (expiration / TICKS).max(TICK_MIN);
+        let ticks = expiration.as_nanos().div_ceil(tick.as_nanos());
         Store {
             families: Slab::default(),
             names: BTreeMap::new(),
-            series: 0,
+            chunks: Slab::default(),
+            streams: Index::new(series_max),
+            labels: Index::new(series_max),
+            hasher: Hasher::random(),
+            samples: 0,
             series_max,
-            expiration,
+            tick,
+            expiration: u32::try_from(ticks).unwrap_or(u32::MAX / 2),
             made: 0,
-            swept: None,
-            sweep_place: 0,
+            scrapes: 0,
+            sweep: sweep::Place::default(),
+            scratch: Vec::new(),
         }
     }
 
-    /// Whether there are `series_max` series, expired ones that were not swept yet included.
+    /// A time in the store's own measure, which begins anew after years.
+    pub fn tick(&self, now: Duration) -> u32 {
+        (now.as_nanos() / self.tick.as_nanos()) as u32
+    }
+
+    /// Whether something last seen then is gone. A scrape's `now` may be the earlier one.
+    fn is_expired(&self, seen: u32, now: u32) -> bool {
+        now.wrapping_sub(seen).cast_signed() > self.expiration.cast_signed()
+    }
+
+    /// Whether there are `series_max` samples, expired ones that were not swept yet included.
     pub fn is_full(&self) -> bool {
-        self.series >= self.series_max
+        self.samples >= self.series_max
     }
 
     /// The family of this name and type; `None` when there is none yet and it can be made.
     pub fn family(&mut self, meta: &Meta) -> Result<Option<u32>, Reason> {
-        if let Some(&place) = self.names.get(&meta.base) {
-            return self.checked_family(place, meta).map(Some);
-        }
-        let counter_at = |name: &str| self.kind_of(name) == Some(FamilyKind::Counter);
-        let is_anothers_total = meta.base.strip_suffix("_total").is_some_and(counter_at);
-        let total_is_anothers = || self.names.contains_key(format!("{}_total", meta.base).as_str());
-        if is_anothers_total || meta.kind == FamilyKind::Counter && total_is_anothers() {
-            return Err(Reason::TypeConflict);
-        }
-        Ok(None)
-    }
-
-    fn checked_family(&mut self, place: u32, meta: &Meta) -> Result<u32, Reason> {
-        let Some(family) = self.families.get_mut(place) else {
-            return Err(Reason::TypeConflict);
-        };
-        let same_kind = family.meta.kind == meta.kind;
-        if (!same_kind || family.meta.help != meta.help) && !family.conflict_logged {
+        let place = self.names.get(&meta.base).copied().or_else(|| self.rival(meta));
+        let Some(place) = place else { return Ok(None) };
+        let Some(family) = self.families.get_mut(place) else { return Err(Reason::TypeConflict) };
+        let same = family.meta.kind == meta.kind && family.meta.base == meta.base;
+        if (!same || family.meta.help != meta.help) && !family.conflict_logged {
             family.conflict_logged = true;
-            let (name, kept, other) = (&*meta.base, family.meta.kind, meta.kind);
-            tracing::warn!(name, ?kept, ?other, "two metrics share a name: the first one's type and description stand");
+            warn_of_conflict(&family.meta, meta, same);
         }
-        if same_kind { Ok(place) } else { Err(Reason::TypeConflict) }
+        if same { Ok(Some(place)) } else { Err(Reason::TypeConflict) }
     }
 
-    fn kind_of(&self, name: &str) -> Option<FamilyKind> {
-        let place = *self.names.get(name)?;
-        self.families.get(place).map(|family| family.meta.kind)
+    /// A family whose samples would have the names of this one's.
+    fn rival(&self, meta: &Meta) -> Option<u32> {
+        let derived =
+            meta.kind.suffixes().iter().find_map(|suffix| self.names.get(format!("{}{suffix}", meta.base).as_str()));
+        let deriving = || {
+            let suffixes = ["_total", "_bucket", "_sum", "_count"];
+            suffixes.iter().find_map(|suffix| {
+                let place = *self.names.get(meta.base.strip_suffix(suffix)?)?;
+                let family = self.families.get(place)?;
+                family.meta.kind.suffixes().contains(suffix).then_some(place)
+            })
+        };
+        // A counter's own samples end in `_total`.
+        derived.copied().or_else(|| if meta.kind == FamilyKind::Counter { None } else { deriving() })
+    }
+
+    /// What tells the family in a place from others that have the place at other times.
+    pub fn family_id(&self, place: u32) -> Option<u64> {
+        self.families.get(place).map(|family| family.id)
     }
 
     /// Makes the family that [`Store::family`] found missing.
@@ -114,68 +156,115 @@ impl Store {
     }
 
     /// Updates the series that last came with the same hash; `None` when there is none, or it expired.
-    pub fn update(&mut self, family: u32, arrival: &Arrival) -> Option<Result<(), Reason>> {
-        let family = self.families.get_mut(family)?;
-        let place = family.find_stream(arrival.stream)?;
-        let series = family.get_mut(place)?;
-        if is_expired(series, arrival.now, self.expiration) {
-            return None;
-        }
-        Some(series.update(arrival.update, arrival.point, arrival.now))
+    #[inline]
+    pub fn update(&mut self, family: u32, arrival: &Arrival<'_>) -> Option<Result<(), Reason>> {
+        let expected = self.families.get(family)?.expected;
+        let is_it = |place: &u32| entry(&self.chunks, *place).is_some_and(|entry| entry.stream == arrival.stream);
+        let place = Some(expected).filter(is_it).or_else(|| self.find(arrival.stream))?;
+        self.families.get_mut(family)?.expected = place.wrapping_add(1);
+        self.update_place(place, arrival)
     }
 
-    /// Updates the series with these labels, or makes it.
-    pub fn add(&mut self, family: u32, labels: &str, labels_hash: u64, arrival: &Arrival) -> Result<(), Reason> {
-        let Some(family) = self.families.get_mut(family) else {
-            return Err(Reason::SeriesLimit);
-        };
-        if let Some(place) = family.claim(labels, labels_hash, arrival.stream)
-            && let Some(series) = family.get_mut(place)
-        {
-            if !is_expired(series, arrival.now, self.expiration) {
-                return series.update(arrival.update, arrival.point, arrival.now);
+    fn update_place(&mut self, place: u32, arrival: &Arrival<'_>) -> Option<Result<(), Reason>> {
+        let (expiration, series_max) = (self.expiration, self.series_max);
+        let chunk = self.chunks.get_mut(place / CHUNK_SERIES)?;
+        let slot = place % CHUNK_SERIES;
+        let seen = chunk.get(slot)?.seen;
+        if arrival.now.wrapping_sub(seen).cast_signed() > expiration.cast_signed() {
+            return None;
+        }
+        if let Sample::Number(..) = arrival.sample {
+            return Some(chunk.update(slot, arrival.update, &arrival.sample, arrival.now));
+        }
+        // Histograms can grow.
+        let before = chunk.samples(slot);
+        if self.samples - before + before.max(arrival.sample.samples()) > series_max {
+            return Some(Err(Reason::SeriesLimit));
+        }
+        let updated = chunk.update(slot, arrival.update, &arrival.sample, arrival.now);
+        self.samples = self.samples - before + chunk.samples(slot);
+        Some(updated)
+    }
+
+    fn find(&self, stream: Stream) -> Option<u32> {
+        let is_it = |place: u32| entry(&self.chunks, place).is_some_and(|entry| entry.stream == stream);
+        self.streams.find(stream.index_hash(), is_it)
+    }
+
+    /// The series with this label text.
+    fn find_labels(&mut self, family: u32, labels: &str, labels_hash: u32) -> Option<u32> {
+        let (chunks, scratch) = (&self.chunks, &mut self.scratch);
+        self.labels.find(labels_index_hash(family, labels_hash), |place| {
+            let chunk = chunks.get(place / CHUNK_SERIES).filter(|chunk| chunk.family == family);
+            chunk.is_some_and(|chunk| chunk.has_labels(place % CHUNK_SERIES, labels, scratch))
+        })
+    }
+
+    /// Updates the series with these labels, which is found by its new hash from now on, or makes it.
+    pub fn add(&mut self, family: u32, labels: &str, labels_hash: u32, arrival: &Arrival<'_>) -> Result<(), Reason> {
+        if let Some(place) = self.find_labels(family, labels, labels_hash) {
+            self.claim(place, arrival.stream);
+            if let Some(updated) = self.update_place(place, arrival) {
+                return updated;
             }
-            self.series -= usize::from(family.remove(place));
+            self.remove(place);
         }
-        if self.series >= self.series_max {
+        let samples = arrival.sample.samples();
+        if self.samples + samples > self.series_max {
             return Err(Reason::SeriesLimit);
         }
-        self.made += 1;
-        let series = Series {
-            labels: Arc::from(labels),
-            stream: arrival.stream,
-            labels_hash,
-            born: self.made,
-            seen: arrival.now,
-            point: arrival.point,
-        };
-        if !family.insert(series) {
-            return Err(Reason::SeriesLimit);
+        let entry = Entry::new(arrival.stream, labels_hash, arrival.now, self.scrapes);
+        let place = self.put(family, entry, labels, &arrival.sample).ok_or(Reason::SeriesLimit)?;
+        let chunks = &self.chunks;
+        self.streams.insert(arrival.stream.index_hash(), place, |place| stream_hash(chunks, place));
+        self.labels.insert(labels_index_hash(family, labels_hash), place, |place| labels_hash_of(chunks, place));
+        self.samples += samples;
+        if let Some(family) = self.families.get_mut(family) {
+            family.expected = place.wrapping_add(1);
         }
-        self.series += 1;
         Ok(())
     }
 
+    fn claim(&mut self, place: u32, stream: Stream) {
+        let Some(old) = entry(&self.chunks, place).map(|entry| entry.stream) else { return };
+        let chunks = &self.chunks;
+        self.streams.remove(old.index_hash(), place, |place| stream_hash(chunks, place));
+        let chunk = self.chunks.get_mut(place / CHUNK_SERIES);
+        if let Some(entry) = chunk.and_then(|chunk| chunk.get_mut(place % CHUNK_SERIES)) {
+            entry.stream = stream;
+        }
+        let chunks = &self.chunks;
+        self.streams.insert(stream.index_hash(), place, |place| stream_hash(chunks, place));
+    }
+
     /// What the series of this stream was made of, to see whether that has changed.
-    pub fn labels_hash(&self, family: u32, stream: u128) -> Option<u64> {
-        let family = self.families.get(family)?;
-        family.get(family.find_stream(stream)?).map(|series| series.labels_hash)
+    pub fn labels_hash(&self, stream: Stream) -> Option<u32> {
+        entry(&self.chunks, self.find(stream)?).map(|entry| entry.labels_hash)
     }
 
     /// Removes the series of this stream; `false` when there is none.
-    pub fn remove_stream(&mut self, family: u32, stream: u128) -> bool {
-        let Some(family) = self.families.get_mut(family) else {
-            return false;
-        };
-        let removed = family.find_stream(stream).is_some_and(|place| family.remove(place));
-        self.series -= usize::from(removed);
-        removed
+    pub fn remove_stream(&mut self, stream: Stream) -> bool {
+        let place = self.find(stream);
+        place.into_iter().for_each(|place| self.remove(place));
+        place.is_some()
     }
 
-    /// Removes the series with these labels, however it was identified; `false` when there is none.
-    pub fn remove_labels(&mut self, family: u32, labels: &str, labels_hash: u64, stream: u128) -> bool {
-        let claimed = self.families.get_mut(family).and_then(|family| family.claim(labels, labels_hash, stream));
-        claimed.is_some() && self.remove_stream(family, stream)
+    /// Removes the series with these labels, however it was identified.
+    pub fn remove_labels(&mut self, family: u32, labels: &str, labels_hash: u32) {
+        if let Some(place) = self.find_labels(family, labels, labels_hash) {
+            self.remove(place);
+        }
+    }
+
+    fn remove(&mut self, place: u32) {
+        let chunks = &self.chunks;
+        let Some(chunk) = chunks.get(place / CHUNK_SERIES) else { return };
+        let Some(entry) = chunk.get(place % CHUNK_SERIES) else { return };
+        self.samples -= chunk.samples(place % CHUNK_SERIES);
+        self.streams.remove(entry.stream.index_hash(), place, |place| stream_hash(chunks, place));
+        let hash = labels_index_hash(chunk.family, entry.labels_hash);
+        self.labels.remove(hash, place, |place| labels_hash_of(chunks, place));
+        self.free(place);
     }
 
     fn family_after(&self, name: Option<&str>) -> Option<(Arc<str>, u32)> {
@@ -185,6 +274,43 @@ impl Store {
     }
 }
 
-fn is_expired(series: &Series, now: Duration, expiration: Duration) -> bool {
-    now.saturating_sub(series.seen) > expiration
+#[inline]
+fn entry(chunks: &Slab<Box<Chunk>>, place: u32) -> Option<&Entry> {
+    chunks.get(place / CHUNK_SERIES)?.get(place % CHUNK_SERIES)
+}
+
+fn stream_hash(chunks: &Slab<Box<Chunk>>, place: u32) -> u64 {
+    entry(chunks, place).map_or(0, |entry| entry.stream.index_hash())
+}
+
+fn labels_hash_of(chunks: &Slab<Box<Chunk>>, place: u32) -> u64 {
+    let chunk = chunks.get(place / CHUNK_SERIES);
+    let hash = |chunk: &Chunk| Some(labels_index_hash(chunk.family, chunk.get(place % CHUNK_SERIES)?.labels_hash));
+    chunk.and_then(|chunk| hash(chunk)).unwrap_or(0)
+}
+
+/// Spreads family and labels over all bits.
+fn labels_index_hash(family: u32, labels_hash: u32) -> u64 {
+    (u64::from(family) << 32 ^ u64::from(labels_hash)).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(32)
+}
+
+fn warn_of_conflict(kept: &Meta, other: &Meta, same_kind: bool) {
+    let (name, first, second) = (&*kept.text_name, &*kept.source, &*other.source);
+    if same_kind {
+        tracing::warn!(
+            name,
+            first,
+            second,
+            "two metrics come to one name in Prometheus and differ in their description: the first one's stands"
+        );
+    } else {
+        tracing::warn!(
+            name,
+            first,
+            second,
+            "two metrics of different type come to the same names in Prometheus: the first one is shown, the second one's \
+             points are dropped; give one of them another name or unit where it is made (a view of its SDK), or send it to a \
+             prometheus exporter with another `namespace`"
+        );
+    }
 }

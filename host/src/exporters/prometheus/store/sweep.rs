@@ -1,53 +1,81 @@
 //! How expired series and empty families leave the store.
 
-use std::ops::Range;
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::family::Family;
-use super::{Store, is_expired};
+use super::chunk::CHUNK_SERIES;
+use super::{Filling, Store};
 
-/// How many places a sweep looks at, besides one for each point of the batch.
-const SWEEP_PLACES_MIN: u64 = 1024;
+/// How many series a sweep looks at, besides one for each point of the batch.
+const SWEEP_SERIES_MIN: u64 = 1024;
+/// What a chunk costs in which nothing can have expired, in series looked at.
+const SKIP_COST: u64 = 8;
+
+/// Where the sweep is.
+#[derive(Debug, Default)]
+pub struct Place {
+    /// The family that was finished last.
+    finished: Option<Arc<str>>,
+    /// The ordinal of the next chunk of the family behind it.
+    ordinal: u64,
+}
 
 impl Store {
-    /// Removes expired series and empty families, looking at a bounded number of places: one for each point that arrived, so
-    /// that a lap takes about as long as it takes all series to report once.
+    /// Removes expired series and empty families, looking at a bounded number of series: one for each point that arrived, so
+    /// that a lap takes no longer than it takes all series to report once.
     pub fn sweep(&mut self, now: Duration, points: u64) {
-        let mut budget = u32::try_from(SWEEP_PLACES_MIN.saturating_add(points)).unwrap_or(u32::MAX);
+        let now = self.tick(now);
+        let mut budget = SWEEP_SERIES_MIN.saturating_add(points);
         while budget > 0 {
-            let Some((name, family)) = self.family_after(self.swept.as_deref()) else {
-                self.swept = None;
+            let Some((name, family)) = self.family_after(self.sweep.finished.as_deref()) else {
+                self.sweep = Place::default();
                 return;
             };
-            let end = self.families.get(family).map_or(0, Family::end);
-            let stop = end.min(self.sweep_place.saturating_add(budget));
-            self.sweep_places(family, self.sweep_place..stop, now);
-            // A family counts as one place more, so that empty ones do not make a sweep long.
-            budget = budget.saturating_sub(stop.saturating_sub(self.sweep_place)).saturating_sub(1);
-            self.sweep_place = stop;
-            if stop >= end {
-                self.sweep_place = 0;
-                self.remove_if_empty(&name, family);
-                self.swept = Some(name);
-            }
+            let next = self.families.get(family).and_then(|family| family.chunk_from(self.sweep.ordinal));
+            let cost = match next {
+                Some((ordinal, chunk)) => {
+                    self.sweep.ordinal = ordinal + 1;
+                    self.sweep_chunk(chunk, now)
+                }
+                None => {
+                    self.finish(&name, family);
+                    self.sweep = Place { finished: Some(name), ordinal: 0 };
+                    1
+                }
+            };
+            budget = budget.saturating_sub(cost);
         }
     }
 
-    fn sweep_places(&mut self, family: u32, places: Range<u32>, now: Duration) {
-        let Some(family) = self.families.get_mut(family) else {
-            return;
+    /// Returns what it cost.
+    fn sweep_chunk(&mut self, id: u32, now: u32) -> u64 {
+        let Some(chunk) = self.chunks.get(id).filter(|chunk| self.is_expired(chunk.oldest, now)) else {
+            return SKIP_COST;
         };
-        for place in places {
-            if family.get(place).is_some_and(|series| is_expired(series, now, self.expiration)) {
-                self.series -= usize::from(family.remove(place));
+        let mut oldest = now;
+        let mut expired = Vec::new();
+        for (slot, entry) in chunk.iter() {
+            if self.is_expired(entry.seen, now) {
+                expired.push(id * CHUNK_SERIES + slot);
+            } else if oldest.wrapping_sub(entry.seen).cast_signed() > 0 {
+                oldest = entry.seen;
             }
         }
+        if let Some(chunk) = self.chunks.get_mut(id) {
+            chunk.oldest = oldest;
+        }
+        expired.into_iter().for_each(|place| self.remove(place));
+        u64::from(CHUNK_SERIES)
     }
 
-    fn remove_if_empty(&mut self, name: &str, family: u32) {
-        if self.families.get(family).is_some_and(Family::is_empty) {
-            self.families.remove(family);
+    /// At the end of a family's chunks.
+    fn finish(&mut self, name: &str, place: u32) {
+        let Some(family) = self.families.get_mut(place) else { return };
+        if family.chunks.is_empty() {
+            self.families.remove(place);
             self.names.remove(name);
+        } else {
+            family.filling.iter_mut().for_each(Filling::rest);
         }
     }
 }

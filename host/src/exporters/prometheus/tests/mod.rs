@@ -45,11 +45,11 @@ impl Bench {
     }
 
     fn dropped(&self, reason: &str) -> i64 {
-        self.registry.total("otelier_exporter_prometheus_dropped_points", &[("reason", reason)])
+        self.registry.total("otelier_exporter_dropped_items", &[("reason", reason)])
     }
 
     fn scrape(&self, format: Format) -> String {
-        let body = ScrapeBody::new(Arc::clone(&self.exporter.shared), format, false);
+        let body = self.exporter.scrape(format, false);
         String::from_utf8(collect(body)).unwrap()
     }
 
