@@ -14,7 +14,8 @@ use http_body::Body;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value};
 use opentelemetry_proto::tonic::metrics::v1::{
-    AggregationTemporality, Metric, NumberDataPoint, ResourceMetrics, ScopeMetrics, Sum, metric, number_data_point,
+    AggregationTemporality, Histogram, HistogramDataPoint, Metric, NumberDataPoint, ResourceMetrics, ScopeMetrics, Sum,
+    metric, number_data_point,
 };
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use otelier::contract::{Batch, Exporter as _, InvalidUtf8, Signal};
@@ -40,13 +41,28 @@ pub struct Options {
     /// One label of three is unique to its series; otherwise the three make up the series in combination.
     #[arg(long)]
     unique: bool,
+    /// Histograms of ten bounds instead of counters: 13 series of Prometheus each.
+    #[arg(long)]
+    histograms: bool,
+}
+
+/// The bounds of a histogram.
+const BOUNDS: [f64; 10] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
+
+impl Options {
+    /// Samples of each series in the text format; OpenMetrics has `_created` as well.
+    fn samples(&self) -> usize {
+        if self.histograms { BOUNDS.len() + 3 } else { 1 }
+    }
 }
 
 /// Runs it and prints one JSON line.
 pub fn run(options: &Options) -> Result<()> {
     let mut exporter = exporter(options)?;
-    let before = resident()?;
     let order: Vec<usize> = (0..options.series).collect();
+    // What encoding a request takes is no series.
+    drop(request(options, order.get(..BATCH).unwrap_or_default(), 0));
+    let before = resident()?;
     let created = feed(&mut exporter, options, &order, 1)?;
     let held = resident()? - before;
     let mut shuffled = order.clone();
@@ -79,7 +95,7 @@ pub fn run(options: &Options) -> Result<()> {
 }
 
 fn exporter(options: &Options) -> Result<PrometheusExporter> {
-    let config = Config { series_max: options.series + 16, ..Config::default() };
+    let config = Config { series_max: options.series * options.samples() + 16, ..Config::default() };
     Ok(PrometheusExporter::new("prometheus".parse()?, config, &Registry::default()))
 }
 
@@ -116,31 +132,53 @@ fn scrape(exporter: &PrometheusExporter, options: &Options, format: ScrapeFormat
     }
     let spent = processor_time_ns()? - start;
     ensure!(bytes > options.series, "the scrape is too short");
-    let lines = if format == ScrapeFormat::OpenMetrics { 2 } else { 1 };
-    Ok(spent as f64 / (options.series * lines) as f64)
+    let samples = options.samples() + usize::from(format == ScrapeFormat::OpenMetrics);
+    Ok(spent as f64 / (options.series * samples) as f64)
 }
 
 fn request(options: &Options, numbers: &[usize], round: u64) -> Vec<u8> {
-    let point = |number: &usize| {
-        let (attributes, time) = (attributes(*number, options.unique), START + round * 5_000_000_000);
-        NumberDataPoint {
-            attributes,
-            start_time_unix_nano: START,
-            time_unix_nano: time,
-            value: Some(number_data_point::Value::AsInt((round * 1000 + *number as u64 % 977).cast_signed())),
-            ..NumberDataPoint::default()
-        }
-    };
-    let sum = Sum {
-        data_points: numbers.iter().map(point).collect(),
-        aggregation_temporality: AggregationTemporality::Cumulative.into(),
-        is_monotonic: true,
-    };
-    let metric = Metric { name: "requests".to_owned(), data: Some(metric::Data::Sum(sum)), ..Metric::default() };
+    let data = if options.histograms { histogram(options, numbers, round) } else { sum(options, numbers, round) };
+    let metric = Metric { name: "requests".to_owned(), data: Some(data), ..Metric::default() };
     let scope = ScopeMetrics { metrics: vec![metric], ..ScopeMetrics::default() };
     let resource = Some(Resource::default());
     let resource_metrics = vec![ResourceMetrics { resource, scope_metrics: vec![scope], ..ResourceMetrics::default() }];
     ExportMetricsServiceRequest { resource_metrics }.encode_to_vec()
+}
+
+fn time(round: u64) -> u64 {
+    START + round * 5_000_000_000
+}
+
+fn sum(options: &Options, numbers: &[usize], round: u64) -> metric::Data {
+    let point = |number: &usize| NumberDataPoint {
+        attributes: attributes(*number, options.unique),
+        start_time_unix_nano: START,
+        time_unix_nano: time(round),
+        value: Some(number_data_point::Value::AsInt((round * 1000 + *number as u64 % 977).cast_signed())),
+        ..NumberDataPoint::default()
+    };
+    metric::Data::Sum(Sum {
+        data_points: numbers.iter().map(point).collect(),
+        aggregation_temporality: AggregationTemporality::Cumulative.into(),
+        is_monotonic: true,
+    })
+}
+
+fn histogram(options: &Options, numbers: &[usize], round: u64) -> metric::Data {
+    let point = |number: &usize| HistogramDataPoint {
+        attributes: attributes(*number, options.unique),
+        start_time_unix_nano: START,
+        time_unix_nano: time(round),
+        count: round * (BOUNDS.len() as u64 + 1),
+        sum: Some(round as f64 * 0.37),
+        bucket_counts: vec![round; BOUNDS.len() + 1],
+        explicit_bounds: BOUNDS.to_vec(),
+        ..HistogramDataPoint::default()
+    };
+    metric::Data::Histogram(Histogram {
+        data_points: numbers.iter().map(point).collect(),
+        aggregation_temporality: AggregationTemporality::Cumulative.into(),
+    })
 }
 
 fn attributes(number: usize, unique: bool) -> Vec<KeyValue> {

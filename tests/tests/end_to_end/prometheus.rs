@@ -1,15 +1,21 @@
 //! The Prometheus server itself reads what the host shows, and promtool has nothing to say about it.
 
-use std::io::Write as _;
-use std::net::SocketAddr;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
+use opentelemetry_proto::tonic::metrics::v1::exponential_histogram_data_point::Buckets;
+use opentelemetry_proto::tonic::metrics::v1::summary_data_point::ValueAtQuantile;
+use opentelemetry_proto::tonic::metrics::v1::{
+    Exemplar, ExponentialHistogram, ExponentialHistogramDataPoint, Histogram, HistogramDataPoint, Metric, Summary,
+    SummaryDataPoint, exemplar, metric,
+};
 use otelier_tests::host::{Configuration, Setup};
 use otelier_tests::payload::{self, Temporality};
 use otelier_tests::{environment, http, wait};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// A scrape's text, checked by `promtool check metrics`.
@@ -96,4 +102,162 @@ fn the_prometheus_server_scrapes_the_aggregated_total() -> Result<()> {
     assert!(up.iter().all(|(_, value)| value == "1"), "{up:?}");
     let promtool = environment::promtool()?;
     check(&promtool, &http::get(setup.endpoints.prometheus, "/metrics", &[])?.text())
+}
+
+/// One metric of each kind that is more than a number, and a counter with an exemplar.
+fn every_kind() -> Vec<u8> {
+    let now = payload::now();
+    let (start_time_unix_nano, time_unix_nano) = (now - 1_000_000_000, now);
+    let exemplars = vec![Exemplar {
+        time_unix_nano,
+        trace_id: vec![7; 16],
+        span_id: vec![8; 8],
+        value: Some(exemplar::Value::AsDouble(0.7)),
+        ..Exemplar::default()
+    }];
+    let cumulative = Temporality::Cumulative.into();
+    let histogram = HistogramDataPoint {
+        start_time_unix_nano,
+        time_unix_nano,
+        count: 10,
+        sum: Some(7.5),
+        bucket_counts: vec![1, 2, 3, 4],
+        explicit_bounds: vec![0.5, 1.0, 2.5],
+        exemplars: exemplars.clone(),
+        ..HistogramDataPoint::default()
+    };
+    let exponential = ExponentialHistogramDataPoint {
+        start_time_unix_nano,
+        time_unix_nano,
+        count: 6,
+        sum: Some(9.0),
+        zero_count: 1,
+        positive: Some(Buckets { offset: 0, bucket_counts: vec![2, 3] }),
+        ..ExponentialHistogramDataPoint::default()
+    };
+    let summary = SummaryDataPoint {
+        start_time_unix_nano,
+        time_unix_nano,
+        count: 5,
+        sum: 2.5,
+        quantile_values: vec![
+            ValueAtQuantile { quantile: 0.5, value: 0.25 },
+            ValueAtQuantile { quantile: 1.0, value: 2.0 },
+        ],
+        ..SummaryDataPoint::default()
+    };
+    let described = |name: &str, unit: &str, data| Metric {
+        name: name.to_owned(),
+        unit: unit.to_owned(),
+        description: "What it says.".to_owned(),
+        data: Some(data),
+        ..Metric::default()
+    };
+    let data_points = vec![histogram];
+    let histogram = metric::Data::Histogram(Histogram { data_points, aggregation_temporality: cumulative });
+    let data_points = vec![exponential];
+    let exponential =
+        metric::Data::ExponentialHistogram(ExponentialHistogram { data_points, aggregation_temporality: cumulative });
+    let summary = metric::Data::Summary(Summary { data_points: vec![summary] });
+    let mut counted = payload::integer(3, &[("shelf", "a\\b\"c\nd")]);
+    counted.exemplars = exemplars;
+    payload::metrics(vec![
+        described("oven.time", "s", histogram),
+        described("bread.weight", "g", exponential),
+        described("queue.wait", "s", summary),
+        payload::counter("loaves", Temporality::Cumulative, vec![counted]),
+        payload::gauge("heat", vec![payload::double(0.1, &[])]),
+    ])
+}
+
+#[test]
+fn the_prometheus_server_and_promtool_accept_every_kind() -> Result<()> {
+    let setup = Setup::without_plugins(&Configuration::passthrough())?;
+    let host = setup.start()?;
+    let server = Server::start(setup.endpoints.prometheus, setup.endpoints.spare)?;
+    host.accepts(&every_kind())?;
+    let value_of = |query: &str, expected: &str| -> Result<()> {
+        let found = wait::until(&format!("{query} is {expected}"), || {
+            Ok(server.query(query)?.iter().any(|(_, value)| value == expected).then_some(()))
+        });
+        found.with_context(|| format!("the server's log:\n{}", server.log()))
+    };
+    // The selectors are percent-encoded: `{le="1.0"}`.
+    value_of("oven_time_seconds_bucket%7Ble%3D%221.0%22%7D", "3")?;
+    value_of("oven_time_seconds_bucket%7Ble%3D%22%2BInf%22%7D", "10")?;
+    value_of("oven_time_seconds_sum", "7.5")?;
+    value_of("histogram_quantile(0.6,oven_time_seconds_bucket)", "2.5")?;
+    value_of("bread_weight_grams_bucket%7Ble%3D%222.0%22%7D", "3")?;
+    value_of("bread_weight_grams_count", "6")?;
+    value_of("queue_wait_seconds%7Bquantile%3D%220.5%22%7D", "0.25")?;
+    value_of("loaves_total", "3")?;
+    value_of("heat", "0.1")?;
+    let text = http::get(setup.endpoints.prometheus, "/metrics", &[])?.text();
+    check(&environment::promtool()?, &text)?;
+    // In OpenMetrics, which the server was given too, the exemplars are there.
+    let accept = [("accept", "application/openmetrics-text; version=1.0.0")];
+    let open_metrics = http::get(setup.endpoints.prometheus, "/metrics", &accept)?.text();
+    assert_eq!(
+        open_metrics
+            .matches("# {trace_id=\"07070707070707070707070707070707\",span_id=\"0808080808080808\"} 0.7 ")
+            .count(),
+        2
+    );
+    let up = server.query("up")?;
+    assert!(up.iter().all(|(_, value)| value == "1"), "{up:?}");
+    Ok(())
+}
+
+/// How many series, and how many of them come in one request.
+const MILLION: usize = 1_000_000;
+const PART: usize = 20_000;
+
+/// One round of a million gauges that all have this value.
+fn send_million(client: &mut otelier_tests::grpc::Client, value: i64) -> Result<()> {
+    for part in (0..MILLION).step_by(PART) {
+        let point = |number: usize| {
+            let (shelf, place) = ((number / 1000).to_string(), (number % 1000).to_string());
+            payload::integer(value, &[("shelf", &shelf), ("place", &place)])
+        };
+        let points = (part..part + PART).map(point).collect();
+        let request = payload::metrics(vec![payload::gauge("loaves.left", points)]);
+        let answer = client.send(otelier_tests::grpc::METRICS, &request);
+        ensure!(answer.is_acknowledged(), "{answer:?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_million_series_are_scraped_while_more_points_come() -> Result<()> {
+    let limit = json!(MILLION + 10);
+    let setup = Setup::without_plugins(&Configuration::passthrough().set("exporters/prometheus/series_max", limit))?;
+    let host = setup.start()?;
+    let mut client = host.grpc()?;
+    send_million(&mut client, 1)?;
+    let labels = [("shelf", "999"), ("place", "999")];
+    host_shows(setup.endpoints.prometheus, &labels, 1)?;
+    // This scraper reads the beginning and stops.
+    let mut slow = TcpStream::connect(setup.endpoints.prometheus)?;
+    write!(slow, "GET /metrics HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")?;
+    let mut start = [0; 15];
+    slow.read_exact(&mut start)?;
+    assert_eq!(&start, b"HTTP/1.1 200 OK");
+    // Meanwhile a whole round is acknowledged, and another scrape sees it.
+    send_million(&mut client, 2)?;
+    host_shows(setup.endpoints.prometheus, &labels, 2)?;
+    drop(slow);
+    Ok(())
+}
+
+/// Waits until a whole scrape has a million samples, this one with this value.
+fn host_shows(address: SocketAddr, labels: &[(&str, &str)], value: i64) -> Result<()> {
+    let [(_, shelf), (_, place)] = labels else { anyhow::bail!("two labels are needed") };
+    wait::until(&format!("all series are there and the last one is {value}"), || {
+        let text = http::get(address, "/metrics", &[])?.text();
+        let samples = text.lines().filter(|line| line.starts_with("loaves_left{"));
+        let is_last =
+            |line: &&str| line.contains(&format!("shelf=\"{shelf}\"")) && line.contains(&format!("place=\"{place}\""));
+        let shown = samples.clone().find(is_last).is_some_and(|line| line.ends_with(&format!(" {value}")));
+        Ok((shown && samples.count() == MILLION).then_some(()))
+    })
 }

@@ -3,24 +3,9 @@
 use std::sync::Arc;
 
 use super::drops::Reason;
+use super::exemplar::Exemplar;
 use super::exponential::Exponential;
 use super::series::Update;
-
-/// How many exemplars of one point are kept; the latest ones.
-pub const EXEMPLARS_MAX: usize = 32;
-
-/// A measurement that stands for others, and the trace it was made in.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Exemplar {
-    /// What was measured.
-    pub value: f64,
-    /// `time_unix_nano`.
-    pub time: u64,
-    /// Zeros when there is none.
-    pub trace_id: [u8; 16],
-    /// Zeros when there is none.
-    pub span_id: [u8; 8],
-}
 
 /// What the numbers of a compound are.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,7 +35,7 @@ pub struct Compound {
 
 impl Default for Compound {
     fn default() -> Self {
-        let shape = Shape::Bounds(Arc::from([]));
+        let shape = Shape::Bounds(Arc::default());
         Compound { count: 0, sum: None, shape, numbers: Vec::new(), exemplars: Vec::new() }
     }
 }

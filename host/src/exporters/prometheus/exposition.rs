@@ -7,11 +7,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::compound::{Compound, Exemplar, Shape};
+use super::compound::{Compound, Shape};
+use super::exemplar::Exemplar;
 use super::family::{FamilyKind, Meta};
 use super::labels::escape;
 use super::numbers;
-use super::series::{Point, Value};
+use super::series::Point;
 use super::store::{Piece, write_labels, write_labels_inner};
 
 /// What a scraper gets.
@@ -146,7 +147,7 @@ impl Renderer {
             }
         }
         if let Some(exemplar) = exemplar.filter(|_| self.open_metrics) {
-            write_exemplar(out, exemplar);
+            exemplar.write(out);
         }
         out.push(b'\n');
     }
@@ -288,24 +289,3 @@ fn exemplar_of(piece: &Piece, index: usize) -> Option<&Exemplar> {
     let found = piece.exemplars.binary_search_by_key(&index, |(index, _)| *index).ok()?;
     piece.exemplars.get(found).map(|(_, exemplar)| exemplar)
 }
-
-/// Trace and span make 63 characters of labels; OpenMetrics allows 128.
-fn write_exemplar(out: &mut Vec<u8>, exemplar: &Exemplar) {
-    out.extend_from_slice(b" # {");
-    let ids: [(&str, &[u8]); 2] = [("trace_id", &exemplar.trace_id), ("span_id", &exemplar.span_id)];
-    for (index, (name, id)) in ids.into_iter().filter(|(_, id)| id.iter().any(|byte| *byte != 0)).enumerate() {
-        out.extend_from_slice(if index > 0 { b"," } else { b"" });
-        out.extend_from_slice(name.as_bytes());
-        out.extend_from_slice(b"=\"");
-        id.iter().for_each(|byte| out.extend([byte >> 4, byte & 15].map(|digit| HEXADECIMAL[usize::from(digit & 15)])));
-        out.push(b'"');
-    }
-    out.extend_from_slice(b"} ");
-    numbers::value(out, Value::Double(exemplar.value));
-    if exemplar.time > 0 {
-        out.push(b' ');
-        numbers::seconds(out, exemplar.time);
-    }
-}
-
-const HEXADECIMAL: &[u8; 16] = b"0123456789abcdef";

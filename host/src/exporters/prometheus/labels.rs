@@ -86,14 +86,19 @@ fn joined(group: &[Label]) -> Cow<'_, str> {
 
 /// Escapes a label value or, with `quotes` off, a HELP text of the Prometheus text format.
 pub fn escape(out: &mut String, text: &str, quotes: bool) {
-    for character in text.chars() {
-        match character {
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '"' if quotes => out.push_str("\\\""),
-            other => out.push(other),
-        }
+    let mut rest = text;
+    // Nearly always there is nothing to escape.
+    while let Some(at) = rest.bytes().position(|byte| matches!(byte, b'\\' | b'\n') || quotes && byte == b'"') {
+        let (plain, special) = rest.split_at(at);
+        out.push_str(plain);
+        out.push_str(match special.as_bytes().first() {
+            Some(b'\n') => "\\n",
+            Some(b'"') => "\\\"",
+            _ => "\\\\",
+        });
+        rest = special.get(1..).unwrap_or_default();
     }
+    out.push_str(rest);
 }
 
 #[cfg(test)]

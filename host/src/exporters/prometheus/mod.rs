@@ -12,6 +12,7 @@
 mod compound;
 mod config;
 mod drops;
+mod exemplar;
 mod exponential;
 mod exposition;
 mod family;

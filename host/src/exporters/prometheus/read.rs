@@ -6,8 +6,9 @@
 
 use std::sync::Arc;
 
-use super::compound::{Compound, EXEMPLARS_MAX, Exemplar, Shape, Times};
+use super::compound::{Compound, Shape, Times};
 use super::drops::Reason;
+use super::exemplar::{self, Exemplar};
 use super::exponential::Exponential;
 use crate::otlp::message::Message;
 use crate::otlp::metrics::MetricKind;
@@ -89,7 +90,7 @@ impl PointReader {
                 number if number == flags_field => flags = field.value.varint(field.raw)?,
                 number if number == exemplars_field => {
                     if exemplars {
-                        self.compound.exemplars.push(exemplar(field.value.bytes(field.raw)?)?);
+                        self.compound.exemplars.push(Exemplar::read(field.value.bytes(field.raw)?)?);
                     }
                 }
                 _ => match kind {
@@ -139,13 +140,7 @@ impl PointReader {
     }
 
     fn finish(&mut self, kind: MetricKind) -> Result<(), Reason> {
-        let exemplars = &mut self.compound.exemplars;
-        if exemplars.len() > EXEMPLARS_MAX {
-            exemplars.sort_by_key(|exemplar| std::cmp::Reverse(exemplar.time));
-            exemplars.truncate(EXEMPLARS_MAX);
-        }
-        exemplars.retain(|exemplar| !exemplar.value.is_nan());
-        exemplars.sort_by(|a, b| a.value.total_cmp(&b.value));
+        exemplar::select(&mut self.compound.exemplars);
         match kind {
             MetricKind::Histogram => self.finish_histogram(),
             MetricKind::ExponentialHistogram => self.finish_exponential(),
@@ -241,38 +236,6 @@ impl Side {
             Ok(())
         })
     }
-}
-
-/// The latest of a number point's exemplars.
-pub fn latest_exemplar(point: &[u8]) -> Result<Option<Exemplar>, Fault> {
-    let mut latest: Option<Exemplar> = None;
-    Message::whole(point).each_field(|field| {
-        if let (5, Value::Len(bytes)) = (field.number, field.value) {
-            let found = exemplar(bytes)?;
-            if latest.is_none_or(|latest| latest.time <= found.time) {
-                latest = Some(found);
-            }
-        }
-        Ok(())
-    })?;
-    Ok(latest)
-}
-
-fn exemplar(message: &[u8]) -> Result<Exemplar, Fault> {
-    let mut exemplar = Exemplar { value: 0.0, time: 0, trace_id: [0; 16], span_id: [0; 8] };
-    Message::whole(message).each_field(|field| {
-        match field.number {
-            2 => exemplar.time = field.value.fixed64(field.raw)?,
-            3 => exemplar.value = f64::from_bits(field.value.fixed64(field.raw)?),
-            // An id of another length is none.
-            4 => exemplar.span_id = field.value.bytes(field.raw)?.try_into().unwrap_or_default(),
-            5 => exemplar.trace_id = field.value.bytes(field.raw)?.try_into().unwrap_or_default(),
-            6 => exemplar.value = field.value.fixed64(field.raw)?.cast_signed() as f64,
-            _ => {}
-        }
-        Ok(())
-    })?;
-    Ok(exemplar)
 }
 
 /// Points of one metric mostly have the same bounds: then all of its series share them.

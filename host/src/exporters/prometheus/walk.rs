@@ -21,7 +21,7 @@ pub fn compounds(request: &[u8], ingest: &mut Ingest<'_>) -> Result<(), Fault> {
     })
 }
 
-fn one<'a>(message: &'a [u8], ingest: &mut Ingest<'_>) -> Result<(), Fault> {
+fn one(message: &[u8], ingest: &mut Ingest<'_>) -> Result<(), Fault> {
     let (header, data) = read_metric(message, Strings::Bytes)?;
     let Some(kind) = header.kind.filter(|kind: &MetricKind| !kind.has_numbers()) else { return Ok(()) };
     ingest.metric(&header)?;

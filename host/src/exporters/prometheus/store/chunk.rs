@@ -6,81 +6,17 @@
 
 use std::sync::Arc;
 
-use super::super::compound::{Compound, Exemplar, Times, update};
+use super::super::compound::{Compound, Times, update};
 use super::super::drops::Reason;
+use super::super::exemplar::Exemplar;
 use super::super::family::FamilyKind;
-use super::super::series::{Point, Update, Value};
+use super::super::series::{Point, Update};
+use super::entry::{Entry, Sample, Shown};
 use super::text::{self, Places};
 use crate::otlp::hash::Hasher;
 
 /// How many series a chunk has at most. Places are counted in these.
 pub const CHUNK_SERIES: u32 = 512;
-
-/// 96 bits of the hash that a point is found by. By chance, two of a million series share them once in 10^17 stores.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Stream([u32; 3]);
-
-impl Stream {
-    /// Cuts a hash.
-    pub fn new(hash: u128) -> Stream {
-        Stream([hash as u32, (hash >> 32) as u32, (hash >> 64) as u32])
-    }
-
-    /// What the index is built on.
-    pub fn index_hash(self) -> u64 {
-        let [low, high, _] = self.0;
-        u64::from(high) << 32 | u64::from(low)
-    }
-}
-
-const LIVE: u32 = 1;
-const DOUBLE: u32 = 2;
-
-/// One series.
-#[derive(Debug, Clone, Copy)]
-pub struct Entry {
-    /// What its last point was identified by.
-    pub stream: Stream,
-    /// The hash of its labels; for `target_info`, of the resource they were made of.
-    pub labels_hash: u32,
-    /// When the last point arrived, in the store's ticks.
-    pub seen: u32,
-    /// How many scrapes had begun when it was made.
-    pub born: u32,
-    /// Where its labels are.
-    pub text: u32,
-    flags: u32,
-    value: u64,
-    time: u64,
-}
-
-/// What a point brings.
-#[derive(Debug, Clone, Copy)]
-pub enum Sample<'p> {
-    /// A number, and an exemplar of it.
-    Number(Point, Option<Exemplar>),
-    /// A histogram or summary.
-    Compound(&'p Compound, Times),
-}
-
-impl Sample<'_> {
-    /// How many samples of an exposition it is.
-    pub fn samples(&self) -> usize {
-        match self {
-            Sample::Number(..) => 1,
-            Sample::Compound(compound, _) => compound.samples(),
-        }
-    }
-}
-
-/// One series as a scrape sees it.
-#[derive(Debug, Clone, Copy)]
-pub struct Shown {
-    /// Where in the piece's text its labels are.
-    pub text: u32,
-    /// Its number and times; of a compound, only the times count.
-    pub point: Point,
-}
 
 /// Some series of one family.
 #[derive(Debug)]
@@ -128,17 +64,17 @@ impl Chunk {
     /// The series in a place.
     #[inline]
     pub fn get(&self, slot: u32) -> Option<&Entry> {
-        self.entries.get(slot as usize).filter(|entry| entry.flags & LIVE != 0)
+        self.entries.get(slot as usize).filter(|entry| entry.is_live())
     }
 
     /// The series in a place, to change it.
     pub fn get_mut(&mut self, slot: u32) -> Option<&mut Entry> {
-        self.entries.get_mut(slot as usize).filter(|entry| entry.flags & LIVE != 0)
+        self.entries.get_mut(slot as usize).filter(|entry| entry.is_live())
     }
 
     /// The series with their places.
     pub fn iter(&self) -> impl Iterator<Item = (u32, &Entry)> {
-        (0..).zip(&self.entries).filter(|(_, entry)| entry.flags & LIVE != 0)
+        (0..).zip(&self.entries).filter(|(_, entry)| entry.is_live())
     }
 
     /// The first free place from `slot` on.
@@ -166,7 +102,8 @@ impl Chunk {
     pub fn put(&mut self, slot: u32, mut entry: Entry, labels: &str, sample: &Sample<'_>, fill: Fill<'_>) -> bool {
         let text = Arc::make_mut(&mut self.text);
         let Some(at) = text::append(text, fill.places, fill.hasher, labels) else { return false };
-        (entry.text, entry.flags) = (at, LIVE);
+        entry.text = at;
+        entry.make_live();
         let index = slot as usize;
         place_at(&mut self.entries, index, entry, Entry::EMPTY);
         if self.kind.has_start() {
@@ -233,10 +170,7 @@ impl Chunk {
     #[inline]
     fn set(&mut self, slot: u32, point: Point) {
         if let Some(entry) = self.entries.get_mut(slot as usize) {
-            (entry.value, entry.flags) = match point.value {
-                Value::Integer(number) => (number.cast_unsigned(), LIVE),
-                Value::Double(number) => (number.to_bits(), LIVE | DOUBLE),
-            };
+            entry.set_value(point.value);
             entry.time = point.time;
         }
         if let Some(start) = self.starts.get_mut(slot as usize) {
@@ -273,7 +207,7 @@ impl Chunk {
     /// Writes the text anew, without what removed series left behind; returns where its labels are.
     pub fn encode_anew(&mut self, hasher: &Hasher) -> Places {
         let (mut places, mut anew, mut labels) = (Places::default(), Vec::new(), Vec::new());
-        for entry in self.entries.iter_mut().filter(|entry| entry.flags & LIVE != 0) {
+        for entry in self.entries.iter_mut().filter(|entry| entry.is_live()) {
             labels.clear();
             text::write(&self.text, entry.text, &mut labels);
             // It was text before, and is shorter now.
@@ -305,24 +239,6 @@ impl Chunk {
                 piece.exemplars.extend(index.1.map(|(_, exemplar)| (index.0, *exemplar)));
             }
             piece.samples.push(Shown { text: entry.text, point: self.point(slot) });
-        }
-    }
-}
-
-impl Entry {
-    const EMPTY: Entry =
-        Entry { stream: Stream([0; 3]), labels_hash: 0, seen: 0, born: 0, text: 0, flags: 0, value: 0, time: 0 };
-
-    /// A series without its number and labels, which come when it is put into its place.
-    pub fn new(stream: Stream, labels_hash: u32, seen: u32, born: u32) -> Entry {
-        Entry { stream, labels_hash, seen, born, ..Entry::EMPTY }
-    }
-
-    fn value(&self) -> Value {
-        if self.flags & DOUBLE == 0 {
-            Value::Integer(self.value.cast_signed())
-        } else {
-            Value::Double(f64::from_bits(self.value))
         }
     }
 }

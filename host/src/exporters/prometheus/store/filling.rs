@@ -5,7 +5,8 @@
 
 use super::super::family::Family;
 use super::Store;
-use super::chunk::{CHUNK_SERIES, Chunk, Entry, Fill, Sample};
+use super::chunk::{CHUNK_SERIES, Chunk, Fill};
+use super::entry::{Entry, Sample};
 use super::text::Places;
 
 /// With so many series left, a chunk is filled again.
@@ -64,8 +65,8 @@ impl Store {
     fn next_chunk(&mut self, place: u32, now: u32) -> Option<Filling> {
         let family = self.families.get_mut(place)?;
         while let Some(chunk) = family.roomy.pop() {
-            let still = |found: &&Box<Chunk>| found.family == place && found.live <= ROOMY_SERIES;
-            if self.chunks.get(chunk).filter(still).is_some() {
+            let still = |found: &Chunk| found.family == place && found.live <= ROOMY_SERIES;
+            if self.chunks.get(chunk).is_some_and(|found| still(found)) {
                 return Some(Filling { chunk, slot: 0, labels: None, used: true });
             }
         }

@@ -6,10 +6,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::compound::{Compound, Exemplar};
+use super::super::compound::Compound;
+use super::super::exemplar::Exemplar;
 use super::super::family::{Family, FamilyKind, Meta};
 use super::Store;
-use super::chunk::Shown;
+use super::entry::Shown;
 
 /// Where a scrape is.
 #[derive(Debug)]

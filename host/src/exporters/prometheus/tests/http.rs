@@ -20,7 +20,12 @@ struct Served {
 
 impl Served {
     fn new() -> Served {
+        Served::limited(Limits::default())
+    }
+
+    fn limited(limits: Limits) -> Served {
         let mut bench = Bench::new(r#"{"endpoint": "127.0.0.1:0"}"#);
+        bench.exporter.limits = limits;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async { bench.exporter.bind() }).unwrap();
         let address = bench.exporter.address.unwrap().to_string();
@@ -68,6 +73,26 @@ fn dechunk(mut rest: &[u8]) -> Vec<u8> {
         body.extend_from_slice(&rest[line + 2..line + 2 + length]);
         rest = &rest[line + 2 + length + 2..];
     }
+}
+
+/// Asks for metrics and reads only the beginning of the answer.
+fn begin(served: &Served) -> TcpStream {
+    let mut stream = TcpStream::connect(&served.address).unwrap();
+    write!(stream, "GET /metrics HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").unwrap();
+    let mut start = [0; 15];
+    stream.read_exact(&mut start).unwrap();
+    assert_eq!(&start, b"HTTP/1.1 200 OK");
+    stream
+}
+
+/// More than sockets hold by themselves.
+const LARGE: usize = 250_000;
+
+fn large(value: i64) -> Request {
+    let names: Vec<String> = (0..LARGE).map(|number| format!("a-name-of-some-length-{number}")).collect();
+    let pairs: Vec<[(&str, &str); 1]> = names.iter().map(|name| [("name", name.as_str())]).collect();
+    let points: Vec<Point<'_>> = pairs.iter().map(|pairs| integer(pairs, value)).collect();
+    one(Metric { name: "jobs", ..COUNTER }, &points)
 }
 
 fn many(count: usize) -> Request {
@@ -135,6 +160,49 @@ fn ingest_goes_on_while_scrapes_are_read_slowly() {
     }
     scraper.join().unwrap();
     drop(idle);
+}
+
+#[test]
+fn a_scrape_that_is_not_read_holds_up_nobody_and_goes_on_with_what_is_there_then() {
+    let mut served = Served::limited(Limits { stall: Duration::from_secs(3600), ..Limits::default() });
+    served.bench.consume(large(1));
+    let mut slow = begin(&served);
+    assert_eq!(served.bench.consume(large(2)).items, LARGE as u64);
+    let (_, second) = served.request("GET /metrics HTTP/1.1");
+    let second = String::from_utf8(second).unwrap();
+    assert!(second.lines().skip(1).all(|line| line.ends_with(" 2")) && second.lines().count() == LARGE + 1);
+    let mut rest = Vec::new();
+    slow.read_to_end(&mut rest).unwrap();
+    let end = rest.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
+    let shown = String::from_utf8(dechunk(&rest[end + 4..])).unwrap();
+    let values: Vec<&str> = shown.lines().skip(1).map(|line| line.rsplit_once(' ').unwrap().1).collect();
+    // What was on its way already, then what came meanwhile.
+    assert!(values.len() == LARGE && values.is_sorted() && values[0] == "1" && values[LARGE - 1] == "2");
+}
+
+#[test]
+fn a_scraper_that_does_not_read_is_cut_off() {
+    let mut served = Served::limited(Limits { scrapes: 1, stall: Duration::from_millis(100), ..Limits::default() });
+    served.bench.consume(large(1));
+    let mut stuck = begin(&served);
+    // Its turn is the only one: until it is cut off, others are told to come again.
+    while !served.request("GET /metrics HTTP/1.1").0.starts_with("HTTP/1.1 200 ") {}
+    let mut rest = Vec::new();
+    // Cut off can be a reset.
+    let _ = stuck.read_to_end(&mut rest);
+    assert!(!rest.ends_with(b"0\r\n\r\n"));
+}
+
+#[test]
+fn scrapes_at_a_time_are_limited() {
+    let mut served = Served::limited(Limits { scrapes: 2, stall: Duration::from_secs(3600), ..Limits::default() });
+    served.bench.consume(large(1));
+    let held = [begin(&served), begin(&served)];
+    let (head, _) = served.request("GET /metrics HTTP/1.1");
+    assert!(head.starts_with("HTTP/1.1 503 ") && head.contains("retry-after: 1"), "{head}");
+    let [first, _second] = held;
+    drop(first);
+    while !served.request("GET /metrics HTTP/1.1").0.starts_with("HTTP/1.1 200 ") {}
 }
 
 #[test]

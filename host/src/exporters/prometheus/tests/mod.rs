@@ -1,6 +1,7 @@
 //! The exporter as a whole: requests in, exact expositions out.
 #![allow(clippy::unwrap_used)]
 
+mod compounds;
 mod exposition;
 mod http;
 mod lifecycle;

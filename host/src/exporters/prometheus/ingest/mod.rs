@@ -4,21 +4,22 @@
 //! labels and the family's name, made once for each of them, and the point's attributes as raw bytes. Known series cost a hash
 //! and a look-up; text is made for new ones only.
 
+mod compounds;
+mod levels;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::compound::Exemplar;
 use super::drops::{Drops, Reason};
-use super::known::{Known, Metric, ResourceLabels, ScopeLabels, TargetSeries};
+use super::exemplar::{self, Exemplar};
+use super::known::{Known, Metric, ResourceLabels, ScopeLabels};
 use super::labels::{Label, render};
 use super::metric;
 use super::read::{self, PointReader};
-use super::scope;
 use super::scrape::IngestTurn;
 use super::series::{Point, Update, Value};
 use super::settings::{Salt, Settings};
 use super::store::{Arrival, Sample, Stream};
-use super::target::{self, Target};
 use crate::exporters::value;
 use crate::otlp::attribute::attributes;
 use crate::otlp::message::Message;
@@ -99,69 +100,6 @@ impl<'s> Ingest<'s> {
         self.drops
     }
 
-    fn read_resource(&self, resource: &Message<'_>) -> Result<ResourceLabels, Fault> {
-        let identity = &self.settings.identity;
-        let target = Target::read(resource, self.settings.resource_labels)?;
-        let stream = || {
-            let family = identity.of(Salt::Family, self.settings.target_meta.base.as_bytes());
-            Stream::new(identity.of(Salt::Target, target.identity.as_bytes()).wrapping_add(family))
-        };
-        let has_target = !target.identity.is_empty();
-        let series = has_target.then(|| (stream(), identity.of_text(&target.labels)));
-        Ok(ResourceLabels {
-            identity: identity.of_labels(Salt::Resource, &target.series_labels),
-            target: series.map(|(stream, labels_hash)| TargetSeries { stream, labels: target.labels, labels_hash }),
-            labels: target.series_labels,
-        })
-    }
-
-    fn show_target(&mut self, target: &TargetSeries) {
-        let store = self.turn.store();
-        let Ok(known) = store.family(&self.settings.target_meta) else {
-            return;
-        };
-        let family = known.or_else(|| store.add_family(self.settings.target_meta.clone()));
-        let Some(family) = family else { return };
-        let sample = Sample::Number(target::POINT, None);
-        let arrival = Arrival { stream: target.stream, update: Update::Replace, sample, now: self.tick };
-        // Of two resources with the same job and instance the later one describes the target.
-        if store.labels_hash(target.stream).is_some_and(|known| known != target.labels_hash) {
-            store.remove_stream(target.stream);
-        }
-        if store.update(family, &arrival).is_none() {
-            // At the limit points go on without it; it carries none, so none is counted.
-            let _ = store.add(family, &target.labels, target.labels_hash, &arrival);
-        }
-    }
-
-    /// The metric as it was found before, or now.
-    fn open(&mut self, header: &MetricHeader<'_>) -> Result<Metric, Reason> {
-        let known = self.known.metrics.get(self.metric_hash);
-        let mut metric = match known {
-            Some(known) => known?,
-            None => {
-                let made = metric::open(header, self.settings);
-                let bytes = header.name.len() + header.unit.len() + header.description.len();
-                self.known.metrics.put(self.metric_hash, bytes, &made);
-                made?
-            }
-        };
-        let store = self.turn.store();
-        if metric.family.is_some_and(|(place, id)| store.family_id(place) == Some(id)) {
-            return Ok(metric);
-        }
-        let family = store.family(&metric.meta)?;
-        metric.family = family.and_then(|place| Some((place, store.family_id(place)?)));
-        self.keep(&metric);
-        Ok(metric)
-    }
-
-    fn keep(&mut self, metric: &Metric) {
-        if self.known.metrics.get(self.metric_hash).is_some() {
-            self.known.metrics.put(self.metric_hash, 0, &Ok(metric.clone()));
-        }
-    }
-
     #[inline]
     fn take(&mut self, taken: &Taken<'_>, stream: Stream) -> Result<Result<(), Reason>, Fault> {
         let (update, family) = match &self.metric {
@@ -237,33 +175,7 @@ impl<'s> Ingest<'s> {
         if is_plain || !self.settings.exemplars || self.kind != Some(MetricKind::Sum) {
             return Ok(None);
         }
-        read::latest_exemplar(point.raw)
-    }
-
-    /// Takes a point of a kind that is several samples; its attributes were visited before.
-    pub fn compound(&mut self, raw: &[u8]) -> Result<(), Fault> {
-        let stream = self.next_stream();
-        self.attributes_bytes = 0;
-        let (Some(kind), Ok(metric)) = (self.kind, &self.metric) else {
-            self.metric.as_ref().err().into_iter().for_each(|reason| self.drops.add(*reason, 1));
-            return Ok(());
-        };
-        let update = metric.update;
-        // Out for a moment: taking the point needs all the rest.
-        let mut reader = std::mem::take(self.reader);
-        let (header, checked) = reader.read(kind, raw, self.settings.exemplars)?;
-        let spoils = update == Update::Accumulate && reader.compound.sum.is_some_and(f64::is_nan);
-        let outcome = match checked {
-            _ if header.is_stale => self.forget(raw, stream).map(Ok),
-            Ok(()) if spoils => Ok(Err(Reason::InvalidDelta)),
-            Ok(()) => self.take(&Taken { raw, sample: Sample::Compound(&reader.compound, header.times) }, stream),
-            Err(reason) => Ok(Err(reason)),
-        };
-        *self.reader = reader;
-        if let Err(reason) = outcome? {
-            self.drops.add(reason, 1);
-        }
-        Ok(())
+        exemplar::latest(point.raw)
     }
 }
 
@@ -284,33 +196,11 @@ fn sample_value(number: Number, metric: &Metric) -> Result<Value, Reason> {
 
 impl<'a> MetricsVisitor<'a> for Ingest<'_> {
     fn resource(&mut self, resource: &Message<'a>) -> Result<(), Fault> {
-        let (hash, bytes) = self.settings.identity.of_pieces(Salt::ResourceBytes, resource.pieces());
-        self.resource = match self.known.resources.get(hash) {
-            Some(known) => known,
-            None => {
-                let made = Arc::new(self.read_resource(resource)?);
-                self.known.resources.put(hash, bytes, &made);
-                made
-            }
-        };
-        let resource = Arc::clone(&self.resource);
-        resource.target.iter().for_each(|target| self.show_target(target));
-        Ok(())
+        self.enter_resource(resource)
     }
 
     fn scope(&mut self, scope: &Message<'a>) -> Result<(), Fault> {
-        let (hash, bytes) = self.settings.identity.of_pieces(Salt::ScopeBytes, scope.pieces());
-        self.scope = match self.known.scopes.get(hash) {
-            Some(known) => known,
-            None => {
-                let labels = scope::labels(scope)?;
-                let identity = self.settings.identity.of_labels(Salt::Scope, &labels);
-                let made = Arc::new(ScopeLabels { labels, identity });
-                self.known.scopes.put(hash, bytes, &made);
-                made
-            }
-        };
-        Ok(())
+        self.enter_scope(scope)
     }
 
     fn metric(&mut self, header: &MetricHeader<'a>) -> Result<Visit, Fault> {
