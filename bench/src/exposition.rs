@@ -107,6 +107,7 @@ fn feed(exporter: &mut PrometheusExporter, options: &Options, order: &[usize], r
             signal: Signal::Metrics,
             bytes: Bytes::from(request(options, numbers, round)),
             invalid_utf8: InvalidUtf8::Accept,
+            items: None,
         };
         let start = processor_time_ns()?;
         let consumed = exporter.consume(&batch)?;

@@ -5,7 +5,8 @@
 
 use super::numbers;
 use crate::otlp::message::Message;
-use crate::otlp::wire::{Fault, Value};
+use crate::otlp::points::ExemplarField;
+use crate::otlp::wire::Fault;
 
 /// How many exemplars of one point are kept; the latest ones.
 const EXEMPLARS_MAX: usize = 32;
@@ -78,12 +79,10 @@ pub fn select(exemplars: &mut Vec<Exemplar>) {
 /// The latest of a number point's exemplars.
 pub fn latest(point: &[u8]) -> Result<Option<Exemplar>, Fault> {
     let mut latest: Option<Exemplar> = None;
-    Message::whole(point).each_field(|field| {
-        if let (5, Value::Len(bytes)) = (field.number, field.value) {
-            let found = Exemplar::read(bytes)?;
-            if latest.is_none_or(|latest| latest.time <= found.time) {
-                latest = Some(found);
-            }
+    ExemplarField::NUMBER.each(point, |message| {
+        let found = Exemplar::read(message)?;
+        if latest.is_none_or(|latest| latest.time <= found.time) {
+            latest = Some(found);
         }
         Ok(())
     })?;

@@ -63,3 +63,23 @@ fn source(name: &str, unit: &str, header: &MetricHeader<'_>) -> String {
     let unit = if unit.is_empty() { "no unit".to_owned() } else { format!("unit {unit:?}") };
     format!("{name} ({kind}, {unit})")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_warning_can_name_the_metric_as_its_sender_does() {
+        let header = MetricHeader {
+            name: b"work.done",
+            unit: b"s",
+            description: b"",
+            kind: Some(MetricKind::Sum),
+            temporality: Temporality::Delta,
+            monotonic: true,
+        };
+        assert_eq!(source("work.done", "s", &header), "work.done (monotonic sum, unit \"s\")");
+        let header = MetricHeader { kind: Some(MetricKind::ExponentialHistogram), ..header };
+        assert_eq!(source("work.done", "", &header), "work.done (exponential histogram, no unit)");
+    }
+}

@@ -35,7 +35,6 @@ mod store;
 mod target;
 #[cfg(test)]
 mod tests;
-mod walk;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -114,9 +113,6 @@ impl PrometheusExporter {
         let (known, reader) = (&mut self.known, &mut self.reader);
         let mut ingest = Ingest::new(self.shared.for_ingest(), &self.settings, known, reader, now);
         let points = metrics::walk(request, Strings::Bytes, &mut ingest)?;
-        if ingest.has_compounds {
-            walk::compounds(request, &mut ingest).map_err(|fault| fault.within(request))?;
-        }
         Ok((points, ingest.finish()))
     }
 

@@ -6,34 +6,15 @@
 
 use std::sync::Arc;
 
-use super::compound::{Compound, Shape, Times};
+use super::compound::{Compound, Shape};
 use super::drops::Reason;
 use super::exemplar::{self, Exemplar};
 use super::exponential::Exponential;
-use crate::otlp::message::Message;
-use crate::otlp::metrics::MetricKind;
-use crate::otlp::wire::{Fault, Field, Reader, Value};
+use crate::otlp::points::{ExemplarField, ExponentialPoint, HistogramPoint, PointHeader, SummaryPoint};
+use crate::otlp::wire::Fault;
 
 /// The most buckets or quantiles of one point: what is shown of a series goes out in one go.
 pub const BUCKETS_MAX: usize = 2048;
-
-/// What a point says besides its numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Header {
-    /// When.
-    pub times: Times,
-    /// Whether it says that its series has no value any more.
-    pub is_stale: bool,
-}
-
-/// The field of a compound point that holds its attributes.
-pub fn attributes_field(kind: MetricKind) -> u32 {
-    match kind {
-        MetricKind::Histogram => 9,
-        MetricKind::ExponentialHistogram => 1,
-        MetricKind::Gauge | MetricKind::Sum | MetricKind::Summary => 7,
-    }
-}
 
 /// Reads points, one after the other.
 #[derive(Debug, Default)]
@@ -43,109 +24,56 @@ pub struct PointReader {
     bounds: Vec<f64>,
     /// The bounds or quantiles of the point before.
     shared: Option<Arc<[f64]>>,
-    exponential: ExponentialFields,
-    quantiles: Vec<(f64, u64)>,
 }
 
-/// The fields that only an exponential histogram has.
-#[derive(Debug, Default)]
-struct ExponentialFields {
-    scale: i32,
-    zero_threshold: f64,
-    zero_count: u64,
-    negative: Side,
-    positive: Side,
-}
-
-/// One side of an exponential histogram.
-#[derive(Debug, Default)]
-struct Side {
-    offset: i32,
-    counts: Vec<u64>,
-}
+/// Whether a point can be shown.
+pub type Readable = Result<(), Reason>;
 
 impl PointReader {
-    /// Reads a point of this kind into `compound`.
-    pub fn read(
-        &mut self,
-        kind: MetricKind,
-        raw: &[u8],
-        exemplars: bool,
-    ) -> Result<(Header, Result<(), Reason>), Fault> {
-        self.reset();
-        let (mut times, mut flags) = (Times { start: 0, end: 0 }, 0);
-        let (flags_field, exemplars_field) = match kind {
-            MetricKind::Histogram => (10, 8),
-            MetricKind::ExponentialHistogram => (10, 11),
-            // No exemplars.
-            _ => (8, 0),
-        };
-        let mut reader = Reader::new(raw);
-        while let Some(field) = reader.field()? {
-            match field.number {
-                2 => times.start = field.value.fixed64(field.raw)?,
-                3 => times.end = field.value.fixed64(field.raw)?,
-                4 => self.compound.count = field.value.fixed64(field.raw)?,
-                5 => self.compound.sum = Some(f64::from_bits(field.value.fixed64(field.raw)?)),
-                number if number == flags_field => flags = field.value.varint(field.raw)?,
-                number if number == exemplars_field => {
-                    if exemplars {
-                        self.compound.exemplars.push(Exemplar::read(field.value.bytes(field.raw)?)?);
-                    }
-                }
-                _ => match kind {
-                    MetricKind::Histogram => self.histogram_field(&field)?,
-                    MetricKind::ExponentialHistogram => self.exponential.field(&field)?,
-                    _ => self.summary_field(&field)?,
-                },
-            }
-        }
-        let header = Header { times, is_stale: flags & 1 == 1 };
-        Ok((header, self.finish(kind)))
+    /// Reads a histogram's point into `compound`.
+    pub fn histogram(&mut self, point: &HistogramPoint<'_>, exemplars: bool) -> Result<Readable, Fault> {
+        self.begin(&point.header, exemplars.then_some(ExemplarField::HISTOGRAM))?;
+        self.compound.numbers.extend(point.bucket_counts.fixed64s());
+        self.bounds.extend(point.bounds.fixed64s().map(f64::from_bits));
+        Ok(self.finish_histogram())
     }
 
-    fn reset(&mut self) {
+    /// Reads an exponential histogram's point into `compound`.
+    pub fn exponential(&mut self, point: &ExponentialPoint<'_>, exemplars: bool) -> Result<Readable, Fault> {
+        self.begin(&point.header, exemplars.then_some(ExemplarField::EXPONENTIAL))?;
+        let [negative, positive] =
+            [&point.negative, &point.positive].map(|side| side.counts.varints().collect::<Vec<_>>());
+        let parts = [Some(point.zero_count), total(&negative), total(&positive)];
+        let sum = parts.into_iter().try_fold(0_u64, |sum, part| sum.checked_add(part?));
+        if sum != Some(self.compound.count) || !(0.0..f64::INFINITY).contains(&point.zero_threshold) {
+            return Ok(Err(Reason::InvalidHistogram));
+        }
+        let zero = (point.zero_threshold, point.zero_count);
+        let (negative, positive) = ((point.negative.offset, negative), (point.positive.offset, positive));
+        let (shape, counts) = Exponential::new(point.scale, zero, negative, positive);
+        (self.compound.shape, self.compound.numbers) = (Shape::Exponential(shape), counts);
+        Ok(Ok(()))
+    }
+
+    /// Reads a summary's point into `compound`.
+    pub fn summary(&mut self, point: &SummaryPoint<'_>) -> Result<Readable, Fault> {
+        self.begin(&point.header, None)?;
+        Ok(self.finish_summary(point.quantiles.clone()))
+    }
+
+    fn begin(&mut self, header: &PointHeader<'_>, exemplars: Option<ExemplarField>) -> Result<(), Fault> {
         let compound = &mut self.compound;
-        (compound.count, compound.sum) = (0, None);
+        (compound.count, compound.sum) = (header.count, header.sum);
         compound.numbers.clear();
         compound.exemplars.clear();
         self.bounds.clear();
-        self.quantiles.clear();
-        self.exponential = ExponentialFields::default();
-    }
-
-    fn histogram_field(&mut self, field: &Field<'_>) -> Result<(), Fault> {
-        match field.number {
-            6 => each_fixed64(field, |bits| self.compound.numbers.push(bits)),
-            7 => each_fixed64(field, |bits| self.bounds.push(f64::from_bits(bits))),
-            _ => Ok(()),
-        }
-    }
-
-    fn summary_field(&mut self, field: &Field<'_>) -> Result<(), Fault> {
-        if field.number != 6 {
-            return Ok(());
-        }
-        let (mut quantile, mut value) = (0.0, 0.0_f64.to_bits());
-        Message::whole(field.value.bytes(field.raw)?).each_field(|field| {
-            match field.number {
-                1 => quantile = f64::from_bits(field.value.fixed64(field.raw)?),
-                2 => value = field.value.fixed64(field.raw)?,
-                _ => {}
-            }
+        let Some(field) = exemplars else { return Ok(()) };
+        field.each(header.raw, |message| {
+            compound.exemplars.push(Exemplar::read(message)?);
             Ok(())
         })?;
-        self.quantiles.push((quantile, value));
+        exemplar::select(&mut compound.exemplars);
         Ok(())
-    }
-
-    fn finish(&mut self, kind: MetricKind) -> Result<(), Reason> {
-        exemplar::select(&mut self.compound.exemplars);
-        match kind {
-            MetricKind::Histogram => self.finish_histogram(),
-            MetricKind::ExponentialHistogram => self.finish_exponential(),
-            _ => self.finish_summary(),
-        }
     }
 
     fn finish_histogram(&mut self) -> Result<(), Reason> {
@@ -171,70 +99,19 @@ impl PointReader {
         Ok(())
     }
 
-    fn finish_exponential(&mut self) -> Result<(), Reason> {
-        let ExponentialFields { scale, zero_threshold, zero_count, negative, positive } =
-            std::mem::take(&mut self.exponential);
-        let parts = [Some(zero_count), total(&negative.counts), total(&positive.counts)];
-        let sum = parts.into_iter().try_fold(0_u64, |sum, part| sum.checked_add(part?));
-        if sum != Some(self.compound.count) || !(0.0..f64::INFINITY).contains(&zero_threshold) {
-            return Err(Reason::InvalidHistogram);
-        }
-        let zero = (zero_threshold, zero_count);
-        let (negative, positive) = ((negative.offset, negative.counts), (positive.offset, positive.counts));
-        let (shape, counts) = Exponential::new(scale, zero, negative, positive);
-        (self.compound.shape, self.compound.numbers) = (Shape::Exponential(shape), counts);
-        Ok(())
-    }
-
-    fn finish_summary(&mut self) -> Result<(), Reason> {
-        let quantiles = &mut self.quantiles;
+    fn finish_summary(&mut self, mut quantiles: Vec<(f64, f64)>) -> Result<(), Reason> {
         if quantiles.len() > BUCKETS_MAX {
             return Err(Reason::BucketLimit);
         }
         if !quantiles.iter().all(|(quantile, _)| (0.0..=1.0).contains(quantile)) {
             return Err(Reason::InvalidSummary);
         }
-        // A proto3 double that is zero is not written.
-        self.compound.sum = self.compound.sum.or(Some(0.0));
         quantiles.sort_by(|(a, _), (b, _)| a.total_cmp(b));
         quantiles.dedup_by(|(a, _), (b, _)| a == b);
         self.bounds.extend(quantiles.iter().map(|(quantile, _)| *quantile));
-        self.compound.numbers.extend(quantiles.iter().map(|(_, value)| *value));
+        self.compound.numbers.extend(quantiles.iter().map(|(_, value)| value.to_bits()));
         self.compound.shape = Shape::Quantiles(shared(&mut self.shared, &self.bounds));
         Ok(())
-    }
-}
-
-impl ExponentialFields {
-    fn field(&mut self, field: &Field<'_>) -> Result<(), Fault> {
-        match field.number {
-            6 => self.scale = zigzag(field.value.varint(field.raw)?),
-            7 => self.zero_count = field.value.fixed64(field.raw)?,
-            8 => self.positive.merge(field.value.bytes(field.raw)?)?,
-            9 => self.negative.merge(field.value.bytes(field.raw)?)?,
-            14 => self.zero_threshold = f64::from_bits(field.value.fixed64(field.raw)?),
-            _ => {}
-        }
-        Ok(())
-    }
-}
-
-impl Side {
-    fn merge(&mut self, piece: &[u8]) -> Result<(), Fault> {
-        Message::whole(piece).each_field(|field| {
-            match (field.number, field.value) {
-                (1, value) => self.offset = zigzag(value.varint(field.raw)?),
-                (2, Value::Len(packed)) => {
-                    let mut reader = Reader::new(packed);
-                    while !reader.rest.is_empty() {
-                        self.counts.push(reader.varint()?);
-                    }
-                }
-                (2, value) => self.counts.push(value.varint(field.raw)?),
-                _ => {}
-            }
-            Ok(())
-        })
     }
 }
 
@@ -248,17 +125,4 @@ fn shared(known: &mut Option<Arc<[f64]>>, bounds: &[f64]) -> Arc<[f64]> {
 
 fn total(counts: &[u64]) -> Option<u64> {
     counts.iter().try_fold(0_u64, |sum, count| sum.checked_add(*count))
-}
-
-fn each_fixed64(field: &Field<'_>, mut each: impl FnMut(u64)) -> Result<(), Fault> {
-    match field.value {
-        Value::Len(packed) => packed.as_chunks::<8>().0.iter().for_each(|word| each(u64::from_le_bytes(*word))),
-        value => each(value.fixed64(field.raw)?),
-    }
-    Ok(())
-}
-
-fn zigzag(bits: u64) -> i32 {
-    let bits = bits as u32;
-    (bits >> 1).cast_signed() ^ -(bits & 1).cast_signed()
 }

@@ -15,7 +15,7 @@ use super::exemplar::{self, Exemplar};
 use super::known::{Known, Metric, ResourceLabels, ScopeLabels};
 use super::labels::{Label, render};
 use super::metric;
-use super::read::{self, PointReader};
+use super::read::PointReader;
 use super::scrape::IngestTurn;
 use super::series::{Point, Update, Value};
 use super::settings::{Salt, Settings};
@@ -24,6 +24,7 @@ use crate::exporters::value;
 use crate::otlp::attribute::attributes;
 use crate::otlp::message::Message;
 use crate::otlp::metrics::{MetricHeader, MetricKind, MetricsVisitor, Number, NumberPoint, Visit};
+use crate::otlp::points::{ExponentialPoint, HistogramPoint, SummaryPoint};
 use crate::otlp::wire::Fault;
 
 /// How many points go in before waiting scrapes are let in: some fifty microseconds of work.
@@ -53,8 +54,6 @@ pub struct Ingest<'s> {
     attributes_identity: u128,
     /// How many bytes these attributes are.
     attributes_bytes: usize,
-    /// Whether a metric was met whose points the walk does not report.
-    pub has_compounds: bool,
 }
 
 /// The point that is being taken.
@@ -90,7 +89,6 @@ impl<'s> Ingest<'s> {
             identity: 0,
             attributes_identity: 0,
             attributes_bytes: 0,
-            has_compounds: false,
         }
     }
 
@@ -148,7 +146,7 @@ impl<'s> Ingest<'s> {
     }
 
     fn labels(&self, raw: &[u8]) -> Result<String, Fault> {
-        let field = read::attributes_field(self.kind.unwrap_or(MetricKind::Gauge));
+        let field = self.kind.map_or(0, MetricKind::attributes);
         let mut labels = self.resource.labels.clone();
         for attribute in attributes(&Message::whole(raw), field)? {
             labels.push(Label::of_attribute("", attribute.key, value::text(&attribute.value()?)?));
@@ -209,9 +207,7 @@ impl<'a> MetricsVisitor<'a> for Ingest<'_> {
         self.metric = self.open(header);
         let family = self.metric.as_ref().map_or(0, |metric| metric.identity);
         self.identity = self.resource.identity.wrapping_add(self.scope.identity).wrapping_add(family);
-        let has_numbers = header.kind.is_some_and(MetricKind::has_numbers);
-        self.has_compounds |= !has_numbers;
-        Ok(if has_numbers { Visit::Points } else { Visit::Skip })
+        Ok(Visit::Points)
     }
 
     #[inline]
@@ -243,5 +239,17 @@ impl<'a> MetricsVisitor<'a> for Ingest<'_> {
             self.drops.add(reason, 1);
         }
         Ok(())
+    }
+
+    fn histogram(&mut self, point: &HistogramPoint<'a>) -> Result<(), Fault> {
+        self.compound(&point.header, |reader, exemplars| reader.histogram(point, exemplars))
+    }
+
+    fn exponential(&mut self, point: &ExponentialPoint<'a>) -> Result<(), Fault> {
+        self.compound(&point.header, |reader, exemplars| reader.exponential(point, exemplars))
+    }
+
+    fn summary(&mut self, point: &SummaryPoint<'a>) -> Result<(), Fault> {
+        self.compound(&point.header, |reader, _| reader.summary(point))
     }
 }
