@@ -114,6 +114,12 @@ impl Codes {
         self.set(hole, FREE);
     }
 
+    /// The most taken slots in a row: the longest search.
+    #[cfg(test)]
+    pub fn longest_run(&self) -> usize {
+        self.slots.split(|slot| slot.code == FREE.code).map(<[Slot]>::len).max().unwrap_or(0)
+    }
+
     fn set(&mut self, at: usize, slot: Slot) {
         if let Some(place) = self.slots.get_mut(at) {
             *place = slot;
