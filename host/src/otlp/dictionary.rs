@@ -311,6 +311,26 @@ mod tests {
     use super::super::hash::Hasher;
     use super::Dictionary;
 
+    /// Most keys go and others come, again and again: the rest keep their codes, and room is used again.
+    #[test]
+    fn released_keys_leave_their_room() {
+        let mut dictionary = Dictionary::new(Hasher::random(), 100_000);
+        let key = |number: u32| format!("{number:0100}").into_bytes();
+        let kept: Vec<u32> = (0..1000).map(|number| dictionary.learn(Some(number.into()), &key(number))).collect();
+        for round in 1..20 {
+            let new = (0..40_000).map(|number| number + round * 100_000);
+            let codes: Vec<u32> = new.map(|number| dictionary.learn(Some(number.into()), &key(number))).collect();
+            assert!(codes.iter().all(|code| *code <= 41_000), "codes are given out again");
+            dictionary.release(&codes);
+            assert!(dictionary.keys.bytes() < 10 << 20, "{} bytes", dictionary.keys.bytes());
+        }
+        for (number, code) in (0_u32..).zip(kept) {
+            assert_eq!(dictionary.key(code), Some(key(number).as_slice()));
+            assert_eq!(dictionary.find(number.into()), Some(code));
+            assert_eq!(dictionary.learn(None, &key(number)), code);
+        }
+    }
+
     /// Names that count up are what many series have.
     #[test]
     fn keys_that_differ_in_digits_spread_over_the_tables() {

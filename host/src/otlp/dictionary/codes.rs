@@ -28,7 +28,7 @@ fn tag(hash: u64) -> u32 {
 /// Where the search for a tag begins.
 #[inline]
 fn home(tag: u32, slots: usize) -> usize {
-    (u64::from(tag) * slots as u64 >> 32) as usize
+    ((u64::from(tag) * slots as u64) >> 32) as usize
 }
 
 #[inline]

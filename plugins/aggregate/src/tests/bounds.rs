@@ -103,3 +103,21 @@ fn a_store_that_does_not_answer_fails_the_call_and_nothing_counts_twice() {
     harness.process(&types(0..1), at(3)).unwrap();
     assert_eq!(lines(&harness.flush(at(5)).unwrap()), ["work.done_batched{work.type=t00000} 2"]);
 }
+
+/// Beyond the codes that have sums of their own within a run.
+#[test]
+fn many_series_add_up_like_few() {
+    let mut harness = started(r#"{"metrics": ["work.*"], "group_by": ["work.type"], "max_series": 6000}"#);
+    harness.process(&types(0..7000), at(1)).unwrap();
+    let again = |value: i64| (0..7000).map(move |n| of_type(Point::integer(value), &format!("t{n:05}")));
+    let points = again(2).chain(again(3)).chain([of_type(Point::integer(i64::MAX), "t05999")]).collect();
+    harness.process(&[Metric::delta_sum("work.done", points)], at(2)).unwrap();
+    let lines = lines(&harness.flush(at(5)).unwrap());
+    assert_eq!(lines.len(), 6001);
+    assert_eq!(lines.first().unwrap(), "work.done_batched{otel.metric.overflow=true} 6000");
+    for n in 0..5999_usize {
+        assert_eq!(lines.get(n + 1).unwrap(), &format!("work.done_batched{{work.type=t{n:05}}} 6"));
+    }
+    let promoted = i64::MAX as f64;
+    assert_eq!(lines.last().unwrap(), &format!("work.done_batched{{work.type=t05999}} {promoted:?}"));
+}

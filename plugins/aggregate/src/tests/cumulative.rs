@@ -1,6 +1,9 @@
 //! Cumulative sums.
 
+use std::collections::BTreeMap;
+
 use otelier_sdk::Level;
+use otelier_sdk::aggregate::{CumulativePoint, CumulativeState, Number, Step};
 use otelier_sdk::testing::{Harness, Metric, Outcome, Point, Shape};
 
 use super::{BY_TYPE, SECOND, at, lines, log, of_type, started};
@@ -158,4 +161,39 @@ fn a_first_point_that_finds_no_room_leaves_no_stream() {
     harness.host().dictionary_entries = 10_000;
     assert_eq!(send(&mut harness, vec![stream("1", 15, 1, 3)], 3).absorbed, 1);
     assert_eq!(total(&mut harness, 5), ["work.done_batched{work.type=a} 15"]);
+}
+
+/// Points in any order, repeated, late, starting again and falling: a batch adds what its points add one by one.
+#[test]
+fn a_batch_adds_what_its_points_add_one_by_one() {
+    let mut random = 99_u64;
+    let mut pick = |below: u64| {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (random >> 33) % below
+    };
+    let mut harness = started(r#"{"metrics": ["work.*"], "group_by": ["work.type"], "initial_value": "keep"}"#);
+    let (mut streams, mut totals) = (BTreeMap::<u64, CumulativeState>::new(), BTreeMap::<u64, i64>::new());
+    for batch in 0..300 {
+        let mut points = Vec::new();
+        for _ in 0..30 {
+            let (id, start) = (pick(12), at(pick(10) / 9));
+            let (value, time) = ((batch * 10 + pick(12)).cast_signed() - 3, at(10 + batch + pick(3)));
+            let point = of_type(Point::integer(value).at(start, time), &format!("t{}", id % 3));
+            points.push(point.with("id", &id.to_string()));
+            let point = CumulativePoint { value: Number::Integer(value), start_time: start, time };
+            let step = match streams.get_mut(&id) {
+                Some(state) => state.advance(&point, true),
+                None => CumulativeState::first(&point, true, true).map(|(state, step)| {
+                    streams.insert(id, state);
+                    step
+                }),
+            };
+            if let Ok(Step::Add(Number::Integer(added)) | Step::Reset(Number::Integer(added))) = step {
+                *totals.entry(id % 3).or_default() += added;
+            }
+        }
+        send(&mut harness, points, batch);
+    }
+    let expected = totals.iter().map(|(group, total)| format!("work.done_batched{{work.type=t{group}}} {total}"));
+    assert_eq!(lines(&harness.flush(at(1000)).unwrap()), expected.collect::<Vec<_>>());
 }
