@@ -18,7 +18,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
-use rocksdb::{ColumnFamilyDescriptor, DB, IteratorMode, Options, ReadOptions, WriteBatch, WriteOptions};
+use rocksdb::{
+    BlockBasedOptions, Cache, ColumnFamilyDescriptor, DB, IteratorMode, Options, ReadOptions, WriteBatch, WriteOptions,
+};
 
 pub use error::StoreError;
 use inspect::Finding;
@@ -27,6 +29,8 @@ use inspect::Finding;
 const FORMAT: &[u8] = b"otelier-store 1";
 const FORMAT_KEY: &[u8] = b"format";
 const STATE: &str = "state";
+
+const BLOCK_CACHE_BYTES: usize = 8 << 20;
 
 /// One change to the `state` family.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -235,6 +239,10 @@ fn family_options() -> Options {
     // What a memtable leaves is mostly short-lived, and packed by its writers: compressed once it has sunk to where it stays.
     options.set_compression_type(rocksdb::DBCompressionType::None);
     options.set_bottommost_compression_type(rocksdb::DBCompressionType::Lz4);
+    // State is read at start, once and from end to end; afterwards components have it in their own memory.
+    let mut blocks = BlockBasedOptions::default();
+    blocks.set_block_cache(&Cache::new_lru_cache(BLOCK_CACHE_BYTES));
+    options.set_block_based_table_factory(&blocks);
     options
 }
 

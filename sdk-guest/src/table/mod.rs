@@ -24,7 +24,7 @@ mod record;
 pub use record::{Fields, Record, put_text};
 
 use chunks::Chunks;
-use packed::{Packer, unpack};
+use packed::{HEADER, Packer, unpack};
 
 use crate::{Blob, Failure, Progress, Storage};
 
@@ -241,7 +241,7 @@ impl<R: Record> Table<R> {
     /// Stores what this call has touched and brings the pages up to date. `More`: call again in the next call.
     pub fn fold(&mut self, storage: &mut Storage<'_>) -> Result<Progress, Failure> {
         self.mark_touched();
-        let page_bytes = PAGE * Packer::bytes_max(R::SIZE);
+        let page_bytes = HEADER + PAGE * Packer::bytes_max(R::SIZE);
         let in_one_call = self.fold.is_none() && self.dirty.pages.len() * page_bytes <= self.bounds.fold_bytes;
         if in_one_call {
             // The pages say it all.

@@ -13,7 +13,8 @@
 
 /// Another layout is not misread.
 const LAYOUT: u8 = 2;
-const HEADER: usize = 3;
+/// Bytes before the first record.
+pub const HEADER: usize = 3;
 const WORD: usize = 8;
 /// Of a packed word.
 const WORD_BYTES_MAX: usize = 1 + WORD;

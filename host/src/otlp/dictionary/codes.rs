@@ -136,27 +136,27 @@ mod tests {
     /// Few distinct hashes, so that runs collide and wrap around; beside a map, through growth and removal.
     #[test]
     fn it_holds_what_a_map_holds() {
+        // Many share a tag, and some begin at the last slot.
+        let hash = |code: u32| match code % 7 {
+            0 => u64::MAX,
+            _ => (u64::from(code) % 40) << 58 | u64::from(code.is_multiple_of(3)) << 57,
+        };
         let (mut codes, mut map) = (Codes::default(), HashMap::new());
         let mut random = 7_u64;
         for step in 0..20_000 {
             random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             let code = (random >> 40) as u32 % 500 + 1;
-            // Many share a tag, and some begin at the last slot.
-            let hash = (u64::from(code) % 40) << 58 | u64::from(code % 3 == 0) << 57;
-            let hash = if code % 7 == 0 { u64::MAX } else { hash };
             match map.remove(&code) {
-                Some(()) => codes.remove(hash, code),
+                Some(()) => codes.remove(hash(code), code),
                 None => {
                     map.insert(code, ());
-                    codes.insert(hash, code);
+                    codes.insert(hash(code), code);
                 }
             }
             assert_eq!(codes.len(), map.len());
             if step % 100 == 0 {
                 for code in 1..=500 {
-                    let hash = (u64::from(code) % 40) << 58 | u64::from(code % 3 == 0) << 57;
-                    let hash = if code % 7 == 0 { u64::MAX } else { hash };
-                    let found = codes.find(hash, |found| found == code);
+                    let found = codes.find(hash(code), |found| found == code);
                     assert_eq!(found.is_some(), map.contains_key(&code), "step {step}, code {code}");
                 }
             }
