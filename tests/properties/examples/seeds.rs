@@ -4,6 +4,9 @@
 //! They are requests as the tests generate them, plain and in other wire forms, and what the other targets make of them.
 //! The fuzzer starts from these shapes; it would take it hours to think of them.
 
+// The generator of the oracle's tests says `otelier::` where it means the host.
+extern crate otelier_properties as otelier;
+
 use std::fs;
 use std::io::{Read, Result, Write};
 use std::path::{Path, PathBuf};
@@ -18,7 +21,7 @@ use prost::Message;
 
 use self::generate::{attributes, logs, metrics, pick, schema, several, traces, vary};
 
-#[allow(dead_code)]
+#[allow(dead_code, unused_imports)]
 #[path = "../../src/generate/mod.rs"]
 mod generate;
 

@@ -18,7 +18,6 @@ pub mod receivers;
 pub mod record;
 
 #[allow(dead_code)]
-#[path = "../../tests/oracle/model.rs"]
 mod model;
 
 mod bytes;

@@ -11,7 +11,8 @@ mod points;
 
 use super::attribute::Strings;
 use super::bounds::BoundsNumbers;
-use super::columns::{Blob, Columns, Extent, HistogramColumns, Layout, WordSet, Words};
+pub use super::columns::HistogramColumns;
+use super::columns::{Blob, Columns, Extent, Layout, WordSet, Words};
 use super::descriptors::{Descriptor, Descriptors, Kinds};
 use super::dictionary::Dictionary;
 use super::hash::Hasher;

@@ -42,7 +42,8 @@ impl Pair {
     /// Projects bytes and checks all columns against the structs that they decode to.
     fn check(&mut self, bytes: &[u8], request: &Request, strings: Strings) {
         let expected = items::batch(request, &self.projection);
-        let columns = self.projector.project(bytes, strings).expect("the view reads what the oracle reads");
+        let mut columns = self.projector.project(bytes, strings).expect("the view reads what the oracle reads");
+        self.fill(&mut columns, bytes, strings);
         self.check_layout(&columns, &expected);
         columns::check(&self.projection, self.signal, &columns, &expected.rows);
         self.check_bounds(&columns, &expected.rows);
@@ -51,6 +52,19 @@ impl Pair {
             assert_eq!(column.len(), expected.rows.len());
             for (row, code) in expected.rows.iter().zip(column) {
                 codes.check(&self.projector, keying, &row.key(&self.projection.keyings[keying]), *code);
+            }
+        }
+    }
+
+    /// What a guest's pull fills.
+    fn fill(&mut self, columns: &mut Columns, bytes: &[u8], strings: Strings) {
+        if self.signal == Signal::Metrics && self.projection.reads(self.signal) {
+            columns.widen(self.projection.histograms);
+        }
+        for (number, column) in columns.values_of.iter_mut().enumerate() {
+            if !self.projector.fills(number) {
+                assert!(column.ends.is_empty());
+                *column = self.projector.values_of(number, bytes, strings).unwrap();
             }
         }
     }
