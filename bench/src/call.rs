@@ -22,6 +22,7 @@ use serde_json::{Value, json};
 
 use crate::adapter::NativePlugin;
 use crate::kernel;
+use crate::load::Source;
 use crate::measure::Plan;
 use crate::payload::{FRAME_BYTES, Outgoing, Pool};
 use crate::report::{figure, median};

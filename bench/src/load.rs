@@ -13,18 +13,27 @@ use prost::Message;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-use crate::payload::{FRAME_BYTES, Pool, Ticket};
+use crate::payload::{FRAME_BYTES, Outgoing, Ticket};
 
-const PATH: &str = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export";
 /// Answers are small; what is large is what the server lets us send.
 const ANSWER_WINDOW_BYTES: u32 = 1 << 20;
 const FRAME_BYTES_MAX: u32 = 1 << 20;
 /// Longer than any server may take for one request.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// Where requests come from.
+pub trait Source: Send + 'static {
+    /// The gRPC method that takes them.
+    fn path(&self) -> &'static str;
+    /// The next one.
+    fn next(&mut self) -> Outgoing;
+    /// One was answered with OK.
+    fn acknowledge(&mut self, ticket: Ticket);
+}
+
 /// What a run of the generator has done so far.
-struct Progress {
-    pool: Pool,
+struct Progress<S> {
+    source: S,
     acknowledged: Acknowledged,
     stopped: bool,
 }
@@ -39,15 +48,15 @@ pub struct Acknowledged {
 }
 
 /// A generator at work.
-pub struct Load {
-    progress: Arc<Mutex<Progress>>,
+pub struct Load<S> {
+    progress: Arc<Mutex<Progress<S>>>,
     workers: JoinSet<Result<()>>,
     _connection: tokio::task::JoinHandle<Result<(), h2::Error>>,
 }
 
-impl Load {
+impl<S: Source> Load<S> {
     /// Connects and starts `in_flight` workers, each with one request under way at a time.
-    pub async fn start(address: SocketAddr, pool: Pool, in_flight: usize) -> Result<Load> {
+    pub async fn start(address: SocketAddr, source: S, in_flight: usize) -> Result<Load<S>> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         let (sender, connection) = h2::client::Builder::new()
@@ -57,10 +66,11 @@ impl Load {
             .handshake::<_, Bytes>(stream)
             .await?;
         let connection = tokio::spawn(connection);
-        let progress = Arc::new(Mutex::new(Progress { pool, acknowledged: Acknowledged::default(), stopped: false }));
+        let progress = Arc::new(Mutex::new(Progress { source, acknowledged: Acknowledged::default(), stopped: false }));
         let mut workers = JoinSet::new();
+        let uri = format!("http://{address}{}", lock(&progress).source.path());
         for _ in 0..in_flight {
-            workers.spawn(work(sender.clone(), address, progress.clone()));
+            workers.spawn(work(sender.clone(), uri.clone(), progress.clone()));
         }
         Ok(Load { progress, workers, _connection: connection })
     }
@@ -82,50 +92,50 @@ impl Load {
     }
 
     /// Sends nothing more, waits for the answers under way, and returns what was acknowledged.
-    pub async fn stop(mut self) -> Result<(Pool, Acknowledged)> {
+    pub async fn stop(mut self) -> Result<(S, Acknowledged)> {
         lock(&self.progress).stopped = true;
         while let Some(ended) = self.workers.join_next().await {
             ended??;
         }
         let progress = Arc::into_inner(self.progress).context("a worker is left")?;
         let progress = progress.into_inner().unwrap_or_else(PoisonError::into_inner);
-        Ok((progress.pool, progress.acknowledged))
+        Ok((progress.source, progress.acknowledged))
     }
 }
 
-fn lock(progress: &Mutex<Progress>) -> MutexGuard<'_, Progress> {
+fn lock<S>(progress: &Mutex<Progress<S>>) -> MutexGuard<'_, Progress<S>> {
     progress.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn work(mut sender: SendRequest<Bytes>, address: SocketAddr, progress: Arc<Mutex<Progress>>) -> Result<()> {
+async fn work<S: Source>(mut sender: SendRequest<Bytes>, uri: String, progress: Arc<Mutex<Progress<S>>>) -> Result<()> {
     loop {
         let outgoing = {
             let mut progress = lock(&progress);
             if progress.stopped {
                 return Ok(());
             }
-            progress.pool.next()
+            progress.source.next()
         };
         sender = sender.ready().await?;
         let bytes = outgoing.framed.len() as u64;
-        let exchange = exchange(&mut sender, address, outgoing.framed);
+        let exchange = exchange(&mut sender, &uri, outgoing.framed);
         tokio::time::timeout(ANSWER_TIMEOUT, exchange).await.context("no answer")??;
         acknowledge(&progress, outgoing.ticket, bytes);
     }
 }
 
-fn acknowledge(progress: &Mutex<Progress>, ticket: Ticket, bytes: u64) {
+fn acknowledge<S: Source>(progress: &Mutex<Progress<S>>, ticket: Ticket, bytes: u64) {
     let mut progress = lock(progress);
     progress.acknowledged.requests += 1;
     progress.acknowledged.bytes += bytes;
-    progress.pool.acknowledge(ticket);
+    progress.source.acknowledge(ticket);
 }
 
 /// One call, its answer read to the end and found to accept everything.
-async fn exchange(sender: &mut SendRequest<Bytes>, address: SocketAddr, framed: Bytes) -> Result<()> {
+async fn exchange(sender: &mut SendRequest<Bytes>, uri: &str, framed: Bytes) -> Result<()> {
     let request = Request::builder()
         .method(Method::POST)
-        .uri(format!("http://{address}{PATH}"))
+        .uri(uri)
         .header("content-type", "application/grpc")
         .header("te", "trailers")
         .body(())?;
@@ -156,6 +166,7 @@ fn check_status(headers: &HeaderMap) -> Result<()> {
 fn check_message(mut message: Bytes) -> Result<()> {
     ensure!(message.len() >= FRAME_BYTES, "an answer without a message");
     message.advance(FRAME_BYTES);
+    // The answers of all signals have the same shape.
     let partial = ExportMetricsServiceResponse::decode(message)?.partial_success;
     ensure!(
         partial.as_ref().is_none_or(|partial| partial.rejected_data_points == 0),

@@ -7,6 +7,7 @@ mod exposition;
 mod kernel;
 mod load;
 mod measure;
+mod paths;
 mod payload;
 mod report;
 mod servers;
@@ -93,6 +94,9 @@ struct Options {
     /// The core of the load generator.
     #[arg(long, default_value_t = 1)]
     load_core: usize,
+    /// Measure these whole paths instead, by name; `all` for each: signals, kinds and plugins, from gRPC to nowhere.
+    #[arg(long, value_delimiter = ',')]
+    paths: Vec<String>,
     /// Keep this server under load until interrupted, for a profiler.
     #[arg(long, value_enum)]
     pause: Option<Server>,
@@ -121,6 +125,9 @@ fn measure(options: &Options) -> Result<()> {
         let series = options.series(input).last().copied().context("no number of series")?;
         return runtime.block_on(measure::hold(server, &options.plan(input, batch, series), &settings));
     }
+    if !options.paths.is_empty() {
+        return runtime.block_on(measure_paths(options, &settings));
+    }
     for input in Input::value_variants().iter().filter(|input| options.only.is_none_or(|only| only == **input)) {
         for (series, batch) in
             options.series(*input).iter().flat_map(|series| options.batch.iter().map(move |batch| (series, batch)))
@@ -129,6 +136,27 @@ fn measure(options: &Options) -> Result<()> {
             let line = runtime.block_on(compare(&plan, options, &settings))?;
             println!("{}", serde_json::to_string(&line)?);
         }
+    }
+    Ok(())
+}
+
+/// The whole paths that were asked for.
+async fn measure_paths(options: &Options, settings: &Settings) -> Result<()> {
+    let is_wanted = |name: &str| options.paths.iter().any(|wanted| wanted == "all" || wanted == name);
+    let batch = options.batch.last().copied().context("no batch size")?;
+    let plan = options.plan(Input::Delta, batch, GROUPS);
+    let plan = paths::Plan {
+        batch,
+        in_flight: plan.in_flight,
+        warm_up: plan.warm_up,
+        window: plan.window,
+        rounds: if options.quick { 1 } else { options.rounds },
+    };
+    let wanted: Vec<_> = paths::SCENARIOS.iter().filter(|scenario| is_wanted(scenario.name)).collect();
+    let known = || paths::SCENARIOS.iter().map(|scenario| scenario.name).collect::<Vec<_>>().join(", ");
+    ensure!(!wanted.is_empty(), "no such path; there are {}", known());
+    for scenario in wanted {
+        println!("{}", serde_json::to_string(&paths::run(scenario, &plan, settings).await?)?);
     }
     Ok(())
 }

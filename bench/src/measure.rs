@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 
 use crate::kernel;
-use crate::load::Load;
+use crate::load::{Load, Source};
 use crate::payload::{Input, Pool};
 use crate::servers::{Expected, Running, Server, Settings, Shares};
 
@@ -87,7 +87,7 @@ async fn measured(server: Server, plan: &Plan, settings: &Settings) -> Result<(S
 }
 
 /// The counters at one moment.
-struct Reading {
+pub struct Reading {
     at: Instant,
     requests: u64,
     server: Duration,
@@ -95,12 +95,14 @@ struct Reading {
 }
 
 impl Reading {
-    fn take(pid: u32, load: &Load) -> Result<Reading> {
+    /// Now.
+    pub fn take<S: Source>(pid: u32, load: &Load<S>) -> Result<Reading> {
         let (server, generator) = (kernel::processor_time(pid)?, kernel::processor_time(std::process::id())?);
         Ok(Reading { at: Instant::now(), requests: load.acknowledged().requests, server, generator })
     }
 
-    fn since(&self, before: &Reading, batch: usize, rss_mib: [f64; 3]) -> Sample {
+    /// What was done between two moments, in requests of `batch` items.
+    pub fn since(&self, before: &Reading, batch: usize, rss_mib: [f64; 3]) -> Sample {
         let wall_s = (self.at - before.at).as_secs_f64();
         let points = (self.requests - before.requests) as f64 * batch as f64;
         let server_s = (self.server - before.server).as_secs_f64();

@@ -18,6 +18,8 @@ use opentelemetry_proto::tonic::metrics::v1::{
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use prost::Message;
 
+use crate::load::Source;
+
 /// The metric that is sent.
 pub const METRIC: &str = "work.done";
 /// The attribute that is kept.
@@ -74,8 +76,10 @@ pub struct Outgoing {
 /// Which payload was sent, in which round.
 #[derive(Debug, Clone, Copy)]
 pub struct Ticket {
-    payload: usize,
-    round: u64,
+    /// Which of the pool's.
+    pub payload: usize,
+    /// How often the pool was gone through.
+    pub round: u64,
 }
 
 /// The requests of one run, and what was acknowledged of them.
@@ -103,30 +107,6 @@ impl Pool {
         Ok(Pool { input, payloads, next: 0, round: 1, start, batch })
     }
 
-    /// The next request of the cycle.
-    pub fn next(&mut self) -> Outgoing {
-        let ticket = Ticket { payload: self.next, round: self.round };
-        self.next += 1;
-        if self.next == self.payloads.len() {
-            (self.next, self.round) = (0, self.round + 1);
-        }
-        let framed = match (self.input, self.payloads.get(ticket.payload)) {
-            (_, None) => Bytes::new(),
-            (Input::Delta, Some(payload)) => payload.framed.clone(),
-            (Input::Cumulative, Some(payload)) => payload.at(ticket.round, self.start),
-        };
-        Outgoing { framed, ticket }
-    }
-
-    /// A request was answered with OK.
-    pub fn acknowledge(&mut self, ticket: Ticket) {
-        let Some(payload) = self.payloads.get_mut(ticket.payload) else { return };
-        payload.acknowledged = match self.input {
-            Input::Delta => payload.acknowledged + 1,
-            Input::Cumulative => payload.acknowledged.max(ticket.round),
-        };
-    }
-
     /// The total that a receiver of everything acknowledged must have.
     pub fn total(&self) -> i64 {
         self.payloads.iter().map(|payload| payload.sum * payload.acknowledged.cast_signed()).sum()
@@ -146,6 +126,34 @@ impl Pool {
     pub fn bytes_per_point(&self) -> f64 {
         let bytes: usize = self.payloads.iter().map(|payload| payload.framed.len()).sum();
         bytes as f64 / (self.payloads.len() * self.batch) as f64
+    }
+}
+
+impl Source for Pool {
+    fn path(&self) -> &'static str {
+        "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export"
+    }
+
+    fn next(&mut self) -> Outgoing {
+        let ticket = Ticket { payload: self.next, round: self.round };
+        self.next += 1;
+        if self.next == self.payloads.len() {
+            (self.next, self.round) = (0, self.round + 1);
+        }
+        let framed = match (self.input, self.payloads.get(ticket.payload)) {
+            (_, None) => Bytes::new(),
+            (Input::Delta, Some(payload)) => payload.framed.clone(),
+            (Input::Cumulative, Some(payload)) => payload.at(ticket.round, self.start),
+        };
+        Outgoing { framed, ticket }
+    }
+
+    fn acknowledge(&mut self, ticket: Ticket) {
+        let Some(payload) = self.payloads.get_mut(ticket.payload) else { return };
+        payload.acknowledged = match self.input {
+            Input::Delta => payload.acknowledged + 1,
+            Input::Cumulative => payload.acknowledged.max(ticket.round),
+        };
     }
 }
 

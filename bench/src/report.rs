@@ -146,7 +146,7 @@ pub fn median(mut values: Vec<f64>) -> Option<f64> {
 }
 
 /// The least and the greatest.
-fn spread(values: &[f64]) -> Value {
+pub fn spread(values: &[f64]) -> Value {
     let least = values.iter().copied().reduce(f64::min);
     let greatest = values.iter().copied().reduce(f64::max);
     json!([figure(least), figure(greatest)])

@@ -4,6 +4,7 @@
 
 mod aggregate;
 mod commands;
+mod edits;
 mod passthrough;
 mod prometheus;
 mod restart;
