@@ -239,6 +239,8 @@ fn family_options() -> Options {
     // What a memtable leaves is mostly short-lived, and packed by its writers: compressed once it has sunk to where it stays.
     options.set_compression_type(rocksdb::DBCompressionType::None);
     options.set_bottommost_compression_type(rocksdb::DBCompressionType::Lz4);
+    // Each compaction writes all pages again; what waits for one is read at start only.
+    options.set_level_zero_file_num_compaction_trigger(8);
     // State is read at start, once and from end to end; afterwards components have it in their own memory.
     let mut blocks = BlockBasedOptions::default();
     blocks.set_block_cache(&Cache::new_lru_cache(BLOCK_CACHE_BYTES));
