@@ -11,7 +11,8 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
 
 const PATTERNS_MAX: usize = 1024;
-/// Beyond these, one call could write more than a call may.
+/// Two million of each take 180 MiB of the component. What one call writes is bounded by the rows of its request, and of a fold
+/// by the table.
 const SERIES_MAX: u32 = 2_000_000;
 const STREAMS_MAX: u32 = 2_000_000;
 /// Four buckets hold every double; beyond the upper bound, a series would be larger than what it counts.
