@@ -144,11 +144,16 @@ impl Keying {
         }
     }
 
-    /// The fields that belong to the key.
+    /// The fields that belong to the key, each once: a key that repeats one is not found by its hash.
     pub fn fields(&self) -> Vec<Field> {
         let Grouping::Keep(list) = &self.grouping else { return Vec::new() };
-        let named = list.iter().filter(|(level, _)| *level == Level::Field);
-        named.filter_map(|(_, name)| Field::of(name)).collect()
+        let mut fields = Vec::new();
+        for field in list.iter().filter(|(level, _)| *level == Level::Field).filter_map(|(_, name)| Field::of(name)) {
+            if !fields.contains(&field) {
+                fields.push(field);
+            }
+        }
+        fields
     }
 
     /// Whether rows of a metric with that temporality have a key at all.
