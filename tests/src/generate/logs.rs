@@ -5,7 +5,7 @@ use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
 
 use super::attributes::{any_value, attributes, count, id, resource, scope, text};
-use super::{several, time};
+use super::{items, several, time};
 
 /// A request with bodies of every type.
 pub fn request(rng: &mut Rng) -> ExportLogsServiceRequest {
@@ -17,7 +17,7 @@ fn resource_logs(rng: &mut Rng) -> ResourceLogs {
 }
 
 fn scope_logs(rng: &mut Rng) -> ScopeLogs {
-    ScopeLogs { scope: scope(rng), log_records: several(rng, 3, log_record), schema_url: text(rng) }
+    ScopeLogs { scope: scope(rng), log_records: items(rng, log_record), schema_url: text(rng) }
 }
 
 fn log_record(rng: &mut Rng) -> LogRecord {

@@ -10,7 +10,7 @@ use opentelemetry_proto::tonic::metrics::v1::{
 };
 
 use super::attributes::{attributes, id, key_value, resource, scope};
-use super::{chance, double, integer, pick, several, time};
+use super::{chance, double, integer, items, pick, several, time};
 
 /// The metric names that occur.
 pub const NAMES: [&str; 9] =
@@ -53,27 +53,21 @@ fn data(rng: &mut Rng) -> Option<Data> {
     let aggregation_temporality = pick(rng, &[0, 1, 1, 2, 2, 3, -1]);
     match rng.u32(..12) {
         0 => None,
-        1..4 => Some(Data::Gauge(Gauge { data_points: numbers(rng) })),
+        1..4 => Some(Data::Gauge(Gauge { data_points: items(rng, number) })),
         4..8 => {
-            let data_points = numbers(rng);
+            let data_points = items(rng, number);
             Some(Data::Sum(Sum { data_points, aggregation_temporality, is_monotonic: rng.bool() }))
         }
         8 | 9 => {
-            let data_points = several(rng, 2, histogram);
+            let data_points = items(rng, histogram);
             Some(Data::Histogram(Histogram { data_points, aggregation_temporality }))
         }
         10 => {
-            let data_points = several(rng, 2, exponential);
+            let data_points = items(rng, exponential);
             Some(Data::ExponentialHistogram(ExponentialHistogram { data_points, aggregation_temporality }))
         }
-        _ => Some(Data::Summary(Summary { data_points: several(rng, 2, summary) })),
+        _ => Some(Data::Summary(Summary { data_points: items(rng, summary) })),
     }
-}
-
-/// Mostly a few points, now and then more than a bitmap's word holds.
-fn numbers(rng: &mut Rng) -> Vec<NumberDataPoint> {
-    let most = if chance(rng, 4) { 150 } else { 4 };
-    several(rng, most, number)
 }
 
 fn number(rng: &mut Rng) -> NumberDataPoint {

@@ -32,6 +32,12 @@ pub fn several<T>(rng: &mut Rng, most: usize, mut one: impl FnMut(&mut Rng) -> T
     (0..rng.usize(..=most)).map(|_| one(rng)).collect()
 }
 
+/// Mostly a few items, now and then more than a bitmap's word holds.
+pub fn items<T>(rng: &mut Rng, one: impl FnMut(&mut Rng) -> T) -> Vec<T> {
+    let most = if chance(rng, 2) { 150 } else { 4 };
+    several(rng, most, one)
+}
+
 /// A timestamp: mostly ordinary, sometimes an edge of the range.
 pub fn time(rng: &mut Rng) -> u64 {
     match rng.u32(..8) {

@@ -8,7 +8,7 @@ use opentelemetry_proto::tonic::trace::v1::{
 };
 
 use super::attributes::{attributes, count, id, resource, scope, text};
-use super::{several, time};
+use super::{items, several, time};
 
 /// A request with events, links and every field of a span.
 pub fn request(rng: &mut Rng) -> ExportTraceServiceRequest {
@@ -20,7 +20,7 @@ fn resource_spans(rng: &mut Rng) -> ResourceSpans {
 }
 
 fn scope_spans(rng: &mut Rng) -> ScopeSpans {
-    ScopeSpans { scope: scope(rng), spans: several(rng, 3, span), schema_url: text(rng) }
+    ScopeSpans { scope: scope(rng), spans: items(rng, span), schema_url: text(rng) }
 }
 
 fn span(rng: &mut Rng) -> Span {

@@ -124,3 +124,28 @@ fn points_that_no_edit_touches_keep_their_bytes() {
         assert_eq!(left.len(), before.len());
     });
 }
+
+/// A resource with no row that is touched comes out byte by byte, whatever its form.
+#[test]
+fn resources_that_no_edit_touches_keep_their_bytes() {
+    seeds::check(2000, |rng| {
+        let mut case = Case::random(rng, true);
+        let spec = match case.request {
+            Request::Metrics(_) => &schema::RESOURCE_METRICS,
+            Request::Traces(_) => &schema::RESOURCE_SPANS,
+            Request::Logs(_) => &schema::RESOURCE_LOGS,
+        };
+        case.bytes = with_varied_items(rng, &case.bytes, &[1], spec);
+        let (before, rows) = (case.bytes.clone(), case.rows());
+        let removed = random::rows(rng, rows, &[0, 5]);
+        let edits = random::edits(rng, rows, 0);
+        let left = case.apply(&removed, &edits);
+        let touched = |row: usize| removed.get(row) || edits.attributes.iter().any(|edit| edit.rows.get(row));
+        let mut first = 0;
+        for (resource, extent) in below(&before, &[1]).iter().zip(&case.layout.resources) {
+            let is_touched = (first..extent.end as usize).any(touched);
+            assert!(is_touched || below(&left, &[1]).contains(resource), "{resource:02x?} is not in {left:02x?}");
+            first = extent.end as usize;
+        }
+    });
+}

@@ -1,7 +1,7 @@
 //! Edits of decoded structs, written from the semantics in `otlp::edit` and in the contract's `output` interface.
 //!
-//! All signals are brought to one shape first: a tree of resources, scopes and children, where a child is a metric with points,
-//! or a span or record alone.
+//! One macro has the three levels of all signals: it lists the items that are left, groups them by what is asked for, and
+//! copies what encloses them for each group. A child of a scope is a metric with points, or a span or record alone.
 
 use opentelemetry_proto::tonic::common::v1::{InstrumentationScope, KeyValue};
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
@@ -10,16 +10,14 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use otelier::otlp::columns::Bitmap;
 use otelier::otlp::descriptors::Descriptor;
-use otelier::otlp::edit::{Action, Edits, When};
+use otelier::otlp::edit::{Action, Edits};
 use otelier::otlp::key::Level;
 use otelier::otlp::projection::Projection;
 use otelier_tests::generate::Request;
 use prost::Message;
 
+use super::attributes::{Steps, edit_attributes};
 use super::items::{descriptor, is_read, points};
-
-/// What an item is asked to become, at one level: by edit, and by value where there are several.
-type Steps = Vec<(usize, Vec<u8>)>;
 
 /// An item that is left.
 #[derive(Clone)]
@@ -32,10 +30,11 @@ struct Leaf {
 
 /// Rows that go and edits of the others, on structs. `descriptors` are the metrics by number.
 pub struct Editor<'e> {
-    pub projection: &'e Projection,
-    pub removed: &'e Bitmap,
-    pub edits: &'e Edits,
-    pub descriptors: &'e [Descriptor],
+    projection: &'e Projection,
+    removed: &'e Bitmap,
+    edits: &'e Edits,
+    descriptors: &'e [Descriptor],
+    /// The next row.
     row: usize,
 }
 
@@ -207,7 +206,7 @@ impl<'e> Editor<'e> {
     fn edit_resource(&self, resource: &mut Option<Resource>, steps: &Steps) {
         if !steps.is_empty() {
             let mut edited = resource.take().unwrap_or_default();
-            self.edit_attributes(&mut edited.attributes, steps);
+            edit_attributes(&mut edited.attributes, self.edits, steps);
             *resource = Some(edited);
         }
     }
@@ -215,45 +214,13 @@ impl<'e> Editor<'e> {
     fn edit_scope(&self, scope: &mut Option<InstrumentationScope>, steps: &Steps) {
         if !steps.is_empty() {
             let mut edited = scope.take().unwrap_or_default();
-            self.edit_attributes(&mut edited.attributes, steps);
+            edit_attributes(&mut edited.attributes, self.edits, steps);
             *scope = Some(edited);
         }
     }
 
     fn edit_item(&self, attributes: &mut Vec<KeyValue>, row: Option<usize>) {
-        self.edit_attributes(attributes, &self.steps(Level::Item, row));
-    }
-
-    fn edit_attributes(&self, attributes: &mut Vec<KeyValue>, steps: &Steps) {
-        for (number, value) in steps {
-            let edit = &self.edits.attributes[*number];
-            let key = String::from_utf8(edit.key.to_vec()).unwrap();
-            let first = attributes.iter().position(|attribute| attribute.key == key);
-            match &edit.action {
-                Action::Remove => attributes.retain(|attribute| attribute.key != key),
-                Action::Rename(to) => {
-                    let to = String::from_utf8(to.to_vec()).unwrap();
-                    if first.is_some() && key != to {
-                        attributes.retain(|attribute| attribute.key != to);
-                        let named = attributes.iter_mut().filter(|attribute| attribute.key == key);
-                        named.for_each(|attribute| attribute.key = to.clone());
-                    }
-                }
-                Action::Set { when, .. } => {
-                    let value = Some(super::decode(value));
-                    let new = KeyValue { key: key.clone(), value, key_strindex: 0 };
-                    match (first, when) {
-                        (Some(_), When::Absent) | (None, When::Present) => {}
-                        (None, _) => attributes.push(new),
-                        (Some(first), _) => {
-                            attributes[first] = new;
-                            let mut place = 0..;
-                            attributes.retain(|attribute| place.next() == Some(first) || attribute.key != key);
-                        }
-                    }
-                }
-            }
-        }
+        edit_attributes(attributes, self.edits, &self.steps(Level::Item, row));
     }
 
     fn span_of(&self, span: &Span, leaves: &[Leaf]) -> Span {

@@ -1,5 +1,6 @@
 //! What the host should say, computed the straightforward way from decoded structs.
 
+mod attributes;
 pub mod edits;
 pub mod items;
 pub mod key;

@@ -90,10 +90,7 @@ impl Item<'_> {
             (Word::ZeroThreshold, Of::Exponential(point)) => point.zero_threshold.to_bits(),
             (Word::Kind, Of::Span(span)) => number(span.kind),
             (Word::StatusCode, Of::Span(span)) => number(span.status.as_ref().map_or(0, |status| status.code)),
-            (Word::Duration, Of::Span(span)) => {
-                let (start, end) = (span.start_time_unix_nano, span.end_time_unix_nano);
-                if end > start { end - start } else { 0 }
-            }
+            (Word::Duration, Of::Span(span)) => span.end_time_unix_nano.saturating_sub(span.start_time_unix_nano),
             (Word::SeverityNumber, Of::Record(record)) => number(record.severity_number),
             (Word::ObservedTime, Of::Record(record)) => record.observed_time_unix_nano,
             (Word::TraceId, Of::Span(span)) => return trace_id(&span.trace_id),

@@ -7,12 +7,18 @@ pub mod random;
 use std::collections::BTreeSet;
 
 use fastrand::Rng;
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::metrics::v1::{
+    Gauge, Histogram, HistogramDataPoint, Metric, NumberDataPoint, ResourceMetrics, ScopeMetrics, metric::Data,
+};
 use otelier::contract::Signal;
 use otelier::otlp::Strings;
 use otelier::otlp::columns::Columns;
-use otelier::otlp::descriptors::Descriptor;
-use otelier::otlp::projection::{Projection, Projector};
+use otelier::otlp::descriptors::{Descriptor, Kinds};
+use otelier::otlp::metrics::MetricKind;
+use otelier::otlp::projection::{HistogramColumns, Projection, Projector};
 use otelier_tests::generate::{Request, chance, pick};
+use prost::Message;
 
 use crate::model::items::{self, Batch, Item};
 use crate::seeds;
@@ -178,4 +184,49 @@ fn damaged_requests_are_refused_or_projected_alike() {
             }
         }
     });
+}
+
+#[test]
+fn metrics_with_too_much_text_are_no_rows() {
+    for (length, is_read) in [(8 << 10, true), ((8 << 10) + 1, false)] {
+        let name = "m".repeat(100);
+        let metric = Metric {
+            unit: "u".repeat(100),
+            description: "d".repeat(length - 200),
+            name,
+            data: Some(Data::Gauge(Gauge { data_points: vec![NumberDataPoint::default()] })),
+            ..Metric::default()
+        };
+        let scope_metrics = vec![ScopeMetrics { metrics: vec![metric], ..ScopeMetrics::default() }];
+        let resource_metrics = vec![ResourceMetrics { scope_metrics, ..ResourceMetrics::default() }];
+        let request = ExportMetricsServiceRequest { resource_metrics };
+        let projection = Projection { metrics: vec!["*".to_owned()], ..Projection::default() };
+        let mut projector = Projector::new(Signal::Metrics, projection, 10);
+        let layout = projector.project(&request.encode_to_vec(), Strings::Utf8).unwrap().layout;
+        assert_eq!((layout.items, layout.rows), (1, u32::from(is_read)));
+        assert_eq!(layout.scopes[0].has_others, !is_read);
+    }
+}
+
+/// Lists beyond the bound have no number of their own, and those before it keep theirs.
+#[test]
+fn bounds_are_numbered_up_to_a_bound() {
+    let histograms = HistogramColumns { buckets: true, ..HistogramColumns::default() };
+    let kinds = Some(Kinds::default().with(MetricKind::Histogram));
+    let projection = Projection { metrics: vec!["*".to_owned()], kinds, histograms, ..Projection::default() };
+    let mut projector = Projector::new(Signal::Metrics, projection, 10);
+    let point = |bound: u32| HistogramDataPoint { explicit_bounds: vec![f64::from(bound)], ..Default::default() };
+    let data = Data::Histogram(Histogram { data_points: (0..65_540).map(point).collect(), aggregation_temporality: 1 });
+    let metrics = vec![Metric { data: Some(data), ..Metric::default() }];
+    let scope_metrics = vec![ScopeMetrics { metrics, ..ScopeMetrics::default() }];
+    let request = ExportMetricsServiceRequest {
+        resource_metrics: vec![ResourceMetrics { scope_metrics, ..ResourceMetrics::default() }],
+    };
+    for _ in 0..2 {
+        let columns = projector.project(&request.encode_to_vec(), Strings::Utf8).unwrap();
+        let expected: Vec<u32> = (0..65_540).map(|number| if number < 65_536 { number } else { u32::MAX }).collect();
+        assert_eq!(columns.histograms.bounds, expected);
+    }
+    assert_eq!(projector.take_unsent_bounds().len(), 65_536);
+    assert_eq!(projector.take_unsent_bounds().len(), 0);
 }
