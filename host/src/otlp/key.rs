@@ -17,7 +17,7 @@
 //! ```
 //!
 //! Levels: 0 resource, 1 scope, 2 item, 3 request metadata; 4 scope name and version, 5 metric identity (stream keys only);
-//! 6 a field of the item or of what encloses it. Text is UTF-8 in keys that a guest makes. Values nest at most 32 deep there.
+//! 6 a field of the item or of what encloses it. Text is UTF-8 in keys that a guest makes. Values nest at most 30 deep there.
 //! Where a request repeats an attribute, the last one counts.
 
 use super::attribute::{AnyValue, Attribute, Strings, array_elements, attributes};
@@ -194,8 +194,9 @@ struct Rules {
 
 /// Of keys that requests made.
 const REQUESTS: Rules = Rules { strings: Strings::Bytes, depth_max: wire::DEPTH_MAX };
-/// Of keys that guests made: whatever signal they end up in, its parsers can read them.
-const GUESTS: Rules = Rules { strings: Strings::Utf8, depth_max: 32 };
+/// Of keys that guests made. A map takes three messages a level, a point's attribute stands seven deep, and parsers go to a
+/// hundred: whatever signal such a value ends up in, they can read it.
+const GUESTS: Rules = Rules { strings: Strings::Utf8, depth_max: 30 };
 
 /// The elements of a key of a dictionary. Keys of requests with strings that are not UTF-8 have these too.
 pub fn elements(key: &[u8]) -> Result<Vec<Element<'_>>, Malformed> {

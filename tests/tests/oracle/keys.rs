@@ -2,18 +2,20 @@
 
 use fastrand::Rng;
 use opentelemetry_proto::tonic::common::v1::AnyValue;
+use otelier::contract::Signal;
 use otelier::otlp::Strings;
 use otelier::otlp::attribute::Attribute;
 use otelier::otlp::key::{KeyBuilder, check, check_value, elements, put_any_value};
-use otelier_tests::generate::{attributes, pick, schema, several, vary};
+use otelier_tests::generate::{Request, attributes, pick, schema, several, vary};
 use prost::Message;
 
+use crate::hostile::at;
 use crate::model::key::{LEVELS, encoded, read, read_value};
 use crate::model::{self, Key, Typed, canonical};
 use crate::seeds;
 
 /// How deep values of a guest's key may nest.
-const GUEST_DEPTH: usize = 32;
+const GUEST_DEPTH: usize = 30;
 
 /// A random key, perhaps without elements.
 pub fn key(rng: &mut Rng) -> Key {
@@ -143,6 +145,31 @@ fn values_of_guests_nest_to_the_bound_and_no_deeper() {
             let value = [one.repeat(depth), vec![0]].concat();
             assert_eq!(check_value(&value).is_ok(), wanted);
             assert_eq!(check(&[vec![1, 2, 0], value].concat()).is_ok(), wanted);
+        }
+    }
+}
+
+/// The generated parsers take a hundred messages within one another: what a guest may make has to fit wherever it may stand.
+#[test]
+fn the_deepest_value_of_a_guest_can_be_read_wherever_it_ends_up() {
+    let resource: &[u32] = &[1, 1, 1, 2];
+    let places: [(Signal, &[u32]); 7] = [
+        (Signal::Metrics, resource),
+        (Signal::Metrics, &[1, 2, 1, 3, 2]),
+        (Signal::Metrics, &[1, 2, 2, 5, 1, 7, 2]),
+        (Signal::Metrics, &[1, 2, 2, 9, 1, 9, 2]),
+        (Signal::Traces, &[1, 2, 2, 9, 2]),
+        (Signal::Logs, &[1, 2, 2, 6, 2]),
+        (Signal::Logs, resource),
+    ];
+    for one in [&[5, 1][..], &[6, 1, 0]] {
+        let value = [one.repeat(GUEST_DEPTH), vec![1, 1, b'x']].concat();
+        check_value(&value).unwrap();
+        let mut any_value = Vec::new();
+        put_any_value(&mut any_value, &value).unwrap();
+        for (signal, path) in places {
+            let bytes = at(path, any_value.clone());
+            Request::decode(signal, &bytes).unwrap_or_else(|error| panic!("{signal} {path:?}: {error}"));
         }
     }
 }
