@@ -104,7 +104,6 @@ fn damage(rng: &mut Rng, bytes: &mut Vec<u8>) {
 
 #[test]
 fn a_guests_key_is_taken_exactly_when_it_is_the_one_encoding_of_that_key() {
-    let mut taken = 0;
     seeds::check(60_000, |rng| {
         let mut bytes = canonical(&key(rng));
         (0..rng.u32(..3)).for_each(|_| damage(rng, &mut bytes));
@@ -118,12 +117,10 @@ fn a_guests_key_is_taken_exactly_when_it_is_the_one_encoding_of_that_key() {
                 let found =
                     elements.iter().map(|element| ((element.level, element.name.to_vec()), value(element.value)));
                 assert_eq!(found.collect::<Key>(), read(&bytes).unwrap());
-                taken += 1;
             }
             Err(malformed) => assert!(malformed.offset <= bytes.len()),
         }
     });
-    assert!(taken > 0);
 }
 
 #[test]

@@ -31,6 +31,10 @@ impl Case {
         let signal = pick(rng, &[Signal::Metrics, Signal::Metrics, Signal::Traces, Signal::Logs]);
         let request = Request::random(rng, signal);
         let bytes = if is_plain { request.encode() } else { request.varied(rng) };
+        Case::new(rng, signal, request, bytes)
+    }
+
+    fn new(rng: &mut Rng, signal: Signal, request: Request, bytes: Vec<u8>) -> Case {
         let projection = projection(rng);
         let mut projector = Projector::new(signal, projection.clone(), 1000);
         let layout = projector.project(&bytes, Strings::Utf8).unwrap().layout;
@@ -75,6 +79,22 @@ fn edited_bytes_decode_to_the_edited_structs() {
         let removed = random::rows(rng, case.rows(), &[0, 0, 10, 50, 90]);
         let edits = random::edits(rng, case.rows(), case.descriptors.len());
         case.check(&removed, &edits);
+    });
+}
+
+/// Bytes that were damaged and are a request all the same, of a form that nobody would write.
+#[test]
+fn damaged_bytes_are_edited_alike_if_they_are_a_request() {
+    seeds::check(1500, |rng| {
+        let Case { signal, mut bytes, .. } = Case::random(rng, false);
+        for _ in 0..if bytes.is_empty() { 0 } else { 3 } {
+            let at = rng.usize(..bytes.len());
+            bytes[at] ^= 1 << rng.u32(..8);
+            let Ok(request) = Request::decode(signal, &bytes) else { return };
+            let case = Case::new(rng, signal, request, bytes.clone());
+            let removed = random::rows(rng, case.rows(), &[0, 0, 50]);
+            case.check(&removed, &random::edits(rng, case.rows(), case.descriptors.len()));
+        }
     });
 }
 
