@@ -5,8 +5,8 @@ use otelier::otlp::columns::Bitmap;
 use otelier::otlp::edit::MetricEdit;
 use otelier::otlp::emit::{ExponentialRows, HistogramRows, Observations};
 use otelier::processor::{
-    Context, Declared, Identity, NewKeys, Rows, SetAttribute, Severity as HostSeverity, State, StateError, Violation,
-    blob_strings,
+    Context, Declared, Identity, NewKeys, Quantiles, Rows, SetAttribute, Severity as HostSeverity, State, StateError,
+    Violation, blob_strings,
 };
 use otelier_sdk::{
     Additions, Attribute, Blob, BoundsLists, BucketCounts, Descriptor, Entries, ExemplarLists, ExponentialBuckets,
@@ -271,7 +271,7 @@ impl Host for Imports<'_> {
 
     fn rows_quantiles(&mut self) -> QuantileValues {
         let columns = self.context.quantiles();
-        let (ends, pairs) = self.allowed(columns);
+        let Quantiles { ends, pairs } = self.allowed(columns);
         let (quantiles, values) = pairs.into_iter().unzip();
         QuantileValues { ends, quantiles, values }
     }

@@ -80,7 +80,7 @@ fn filter_spans() -> (&'static str, Value) {
 }
 
 fn no_health_check(item: &Item) -> bool {
-    !(item.name.starts_with("GET /health") && !item.is_error)
+    !item.name.starts_with("GET /health") || item.is_error
 }
 
 fn filter_logs() -> (&'static str, Value) {

@@ -55,8 +55,8 @@ impl BoundsNumbers {
     /// Lists added since the last call of this function.
     pub fn take_unsent(&mut self) -> Vec<Vec<f64>> {
         let unsent = self.lists.get(self.sent..).unwrap_or_default();
-        let doubles = |list: &Box<[u8]>| list.as_chunks::<8>().0.iter().map(|word| f64::from_le_bytes(*word)).collect();
-        let unsent = unsent.iter().map(doubles).collect();
+        let doubles = |list: &[u8]| list.as_chunks::<8>().0.iter().map(|word| f64::from_le_bytes(*word)).collect();
+        let unsent = unsent.iter().map(|list| doubles(list)).collect();
         self.sent = self.lists.len();
         unsent
     }
@@ -67,7 +67,7 @@ impl BoundsNumbers {
     }
 
     /// How many lists there are; a mark for [`forget_since`](Self::forget_since).
-    pub fn len(&self) -> usize {
+    pub fn mark(&self) -> usize {
         self.lists.len()
     }
 

@@ -151,7 +151,7 @@ impl Descriptors {
     }
 
     /// How many metrics there are; a mark for [`forget_since`](Self::forget_since).
-    pub fn len(&self) -> usize {
+    pub fn mark(&self) -> usize {
         self.all.len()
     }
 

@@ -130,6 +130,7 @@ fn width(length: usize) -> usize {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::{Writer, width};
     use crate::otlp::wire::{Reader, put_varint};

@@ -149,7 +149,7 @@ impl Projector {
             return Ok(Columns { layout: Layout { items, ..Layout::default() }, ..Columns::default() });
         }
         let marks: Vec<usize> = self.dictionaries.iter().map(Dictionary::unsaved_mark).collect();
-        let (descriptors, bounds) = (self.descriptors.len(), self.bounds.len());
+        let (descriptors, bounds) = (self.descriptors.mark(), self.bounds.mark());
         let walked = self.walk(request, strings);
         if walked.is_err() {
             // Nobody will ever see a row under these codes and numbers.

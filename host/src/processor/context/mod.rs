@@ -19,7 +19,7 @@ use super::state::State;
 
 pub use edits::SetAttribute;
 pub use emission::{Identity, Rows};
-pub use rows::NewKeys;
+pub use rows::{NewKeys, Quantiles};
 pub use violation::Violation;
 
 const LOG_LINES_MAX: u32 = 64;

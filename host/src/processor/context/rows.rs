@@ -123,13 +123,13 @@ impl Context {
         Ok(buckets)
     }
 
-    /// `rows.quantiles`: where each row's end, and all (quantile, value).
-    pub fn quantiles(&mut self) -> Result<(Vec<u32>, Vec<(f64, f64)>), Violation> {
+    /// `rows.quantiles`.
+    pub fn quantiles(&mut self) -> Result<Quantiles, Violation> {
         let columns = self.wide_rows()?;
         let Histograms { quantile_ends, quantiles, .. } = &mut columns.histograms;
         let (ends, quantiles) = (std::mem::take(quantile_ends), std::mem::take(quantiles));
         whole(columns, "quantiles", ends.len())?;
-        Ok((ends, quantiles))
+        Ok(Quantiles { ends, pairs: quantiles })
     }
 
     /// `rows.exemplars`: where each row's end, and all entries.
@@ -188,6 +188,15 @@ impl Context {
         }
         Ok(NewKeys { codes, ends, bytes })
     }
+}
+
+/// Quantiles of summaries.
+#[derive(Debug, Default)]
+pub struct Quantiles {
+    /// Where each row's pairs end.
+    pub ends: Vec<u32>,
+    /// (quantile, value).
+    pub pairs: Vec<(f64, f64)>,
 }
 
 /// Dictionary entries a guest has not been told of.

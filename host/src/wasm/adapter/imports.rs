@@ -7,7 +7,7 @@ use crate::otlp::edit::{MetricEdit, When};
 use crate::otlp::emit::{ExponentialRows, HistogramRows, Observations};
 use crate::otlp::metrics::Temporality;
 use crate::processor::{
-    Identity, NewKeys, READ_MAX, Rows, SetAttribute, Severity, StateError, Violation, blob_strings,
+    Identity, NewKeys, Quantiles, READ_MAX, Rows, SetAttribute, Severity, StateError, Violation, blob_strings,
 };
 use crate::wasm::bindings::otelier::plugin::{log, output, projection, rows, storage, types};
 
@@ -237,7 +237,7 @@ impl rows::Host for Data {
     }
 
     fn quantiles(&mut self) -> wasmtime::Result<rows::QuantileValues> {
-        let (ends, pairs) = self.context.quantiles()?;
+        let Quantiles { ends, pairs } = self.context.quantiles()?;
         let (quantiles, values) = pairs.into_iter().unzip();
         Ok(rows::QuantileValues { ends, quantiles, values })
     }
