@@ -4,6 +4,13 @@
 
 use std::process::Command;
 
+use otelier::contract::Signal;
+use otelier::otlp::Strings;
+use otelier::otlp::columns::Bitmap;
+use otelier::otlp::edit::{Action, AttributeEdit, Edits, When, apply};
+use otelier::otlp::key::Level;
+use otelier::otlp::projection::{Projection, Projector};
+
 use crate::hostile::{POINT, POINT_VALUE, at, field, read};
 
 /// Size of the inputs.
@@ -83,6 +90,26 @@ fn measure() {
         let factor = (peak_kib() - before) / (bytes.len().max(SIZE) as u64 >> 10);
         assert!(factor < FACTOR_MAX, "input {index} of {} bytes took {factor} times as much", bytes.len());
     }
+    let before = peak_kib();
+    edit_few_rows_often();
+    assert!(peak_kib() - before < 64 << 10, "edits of a row each took {} KiB", peak_kib() - before);
+}
+
+/// As many edits as a call may ask for, each of the last of many rows: a few bytes each to ask for.
+fn edit_few_rows_often() {
+    const ROWS: usize = 100_000;
+    let request = at(&[1, 2], field(2, &[]).repeat(ROWS));
+    let projection = Projection { items: true, ..Projection::default() };
+    let layout = Projector::new(Signal::Logs, projection, 0).project(&request, Strings::Utf8).unwrap().layout;
+    let edit = |_| {
+        let mut rows = Bitmap::default();
+        rows.set(ROWS - 1);
+        let action = Action::Set { when: When::Always, values: vec![Box::default()], indices: vec![0] };
+        AttributeEdit { level: Level::Item, key: (*b"a").into(), rows, action }
+    };
+    let edits = Edits { attributes: (0..1024).map(edit).collect(), metrics: Vec::new() };
+    let edited = apply(Signal::Logs, &request, &layout, &Bitmap::default(), &edits).unwrap();
+    assert!(edited.len() < request.len() + 20);
 }
 
 /// The most memory that this process has had.
