@@ -83,10 +83,42 @@ impl<'a> Attribute<'a> {
     /// Reads and fully checks a `KeyValue`.
     #[inline(always)]
     pub fn read(raw: &'a [u8], strings: Strings) -> Result<Attribute<'a>, Fault> {
-        let Some((key, text)) = Self::read_plain(raw) else { return Self::read_any(raw, strings) };
+        Ok(Attribute { key: Self::read_key(raw, strings)?, raw })
+    }
+
+    /// The same, returning the key alone: what goes through in registers does not stall.
+    #[inline(always)]
+    pub fn read_key(raw: &'a [u8], strings: Strings) -> Result<&'a [u8], Fault> {
+        let Some((key, text)) = Self::read_plain(raw) else { return Self::read_rare(raw, strings) };
         strings.check(key)?;
         strings.check(text)?;
-        Ok(Attribute { key, raw })
+        Ok(key)
+    }
+
+    #[inline(never)]
+    fn read_rare(raw: &'a [u8], strings: Strings) -> Result<&'a [u8], Fault> {
+        match Self::read_number(raw) {
+            Some(key) => strings.check(key).map(|()| key),
+            None => Self::read_any(raw, strings).map(|attribute| attribute.key),
+        }
+    }
+
+    /// The key of the second most usual shape: an integer, a bool or a double, and nothing else.
+    #[inline(always)]
+    fn read_number(raw: &'a [u8]) -> Option<&'a [u8]> {
+        let [0x0a, key_length @ ..=0x7f, rest @ ..] = raw else { return None };
+        let (key, rest) = rest.split_at_checked(usize::from(*key_length))?;
+        let [0x12, value_length @ ..=0x7f, value @ ..] = rest else { return None };
+        let whole = usize::from(*value_length) == value.len();
+        let is_number = match value {
+            [0x10 | 0x18, digits @ .., last] => {
+                // Ten bytes may be more than 64 bits: those go the long way.
+                *last < 0x80 && digits.len() < 9 && digits.iter().all(|digit| *digit >= 0x80)
+            }
+            [0x21, double @ ..] => double.len() == 8,
+            _ => false,
+        };
+        (whole && is_number).then_some(key)
     }
 
     /// Key and text of the shape nearly every attribute has: a key of up to 127 bytes, then a string value of up to 125, and nothing else.

@@ -310,19 +310,11 @@ impl<'a, V: MetricsVisitor<'a>> Walk<'_, V> {
         rest
     }
 
-    /// The plain shape goes through in registers; a value that had to be assembled on the side would stall every one.
+    /// Only slices go through: a value that had to be assembled on the side would stall every one.
     #[inline(always)]
     fn attribute(&mut self, raw: &'a [u8]) -> Result<(), Fault> {
-        let Some((key, text)) = Attribute::read_plain(raw) else { return self.rare_attribute(raw) };
-        self.strings.check(key)?;
-        self.strings.check(text)?;
+        let key = Attribute::read_key(raw, self.strings)?;
         self.visitor.attribute(key, raw)
-    }
-
-    #[cold]
-    fn rare_attribute(&mut self, raw: &'a [u8]) -> Result<(), Fault> {
-        let attribute = Attribute::read(raw, self.strings)?;
-        self.visitor.attribute(attribute.key, raw)
     }
 
     #[cold]
@@ -339,7 +331,7 @@ impl<'a, V: MetricsVisitor<'a>> Walk<'_, V> {
             }
             6 => point.value = Number::Integer(field.value.fixed64(at)?.cast_signed()),
             7 => {
-                self.rare_attribute(field.value.bytes(at)?)?;
+                self.attribute(field.value.bytes(at)?)?;
             }
             8 => point.flags = field.value.varint(at)? as u32,
             _ => {}

@@ -10,6 +10,7 @@ pub struct Packed<'a> {
 }
 
 impl<'a> Packed<'a> {
+    #[inline(always)]
     fn push(&mut self, slice: &'a [u8]) {
         match (self.first.is_empty(), slice.is_empty()) {
             (_, true) => {}
@@ -18,11 +19,20 @@ impl<'a> Packed<'a> {
         }
     }
 
+    /// Takes a packed occurrence of a repeated `fixed64` or `double` field.
+    #[inline(always)]
+    pub fn push_packed(&mut self, packed: &'a [u8]) -> Result<(), Fault> {
+        if !packed.len().is_multiple_of(8) {
+            return Err(Fault::at(packed, "packed numbers are cut"));
+        }
+        self.push(packed);
+        Ok(())
+    }
+
     /// Takes an occurrence of a repeated `fixed64` or `double` field.
     pub fn push_fixed64s(&mut self, field: &Field<'a>) -> Result<(), Fault> {
         match field.value {
-            Value::Len(packed) if packed.len().is_multiple_of(8) => self.push(packed),
-            Value::Len(packed) => return Err(Fault::at(packed, "packed numbers are cut")),
+            Value::Len(packed) => return self.push_packed(packed),
             Value::Fixed64(_) => self.push(field.raw.last_chunk::<8>().map_or(&[], |word| &word[..])),
             _ => return Err(Fault::at(field.raw, "wire type does not fit the field")),
         }

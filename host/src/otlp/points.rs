@@ -128,28 +128,54 @@ fn zigzag(field: &Field<'_>) -> Result<i32, Fault> {
 
 impl<'a> HistogramPoint<'a> {
     /// Reads and checks a point.
+    #[inline(always)]
     pub fn read(raw: &'a [u8], strings: Strings, attributes: &mut impl Attributes<'a>) -> Result<Self, Fault> {
         let mut point = HistogramPoint { header: PointHeader { raw, ..PointHeader::default() }, ..Default::default() };
         let mut reader = Reader::new(raw);
-        while let Some(field) = reader.field()? {
-            let at = field.raw;
+        // By the whole tag; what is unusual goes the long way.
+        while let [tag, ..] = reader.rest {
             let header = &mut point.header;
-            match field.number {
-                9 => attributes.attribute(field.value.bytes(at)?)?,
-                2 => header.start_time = field.value.fixed64(at)?,
-                3 => header.time = field.value.fixed64(at)?,
-                4 => header.count = field.value.fixed64(at)?,
-                5 => header.sum = Some(double(&field)?),
-                6 => point.bucket_counts.push_fixed64s(&field)?,
-                7 => point.bounds.push_fixed64s(&field)?,
-                8 => schema::EXEMPLAR.check(field.value.bytes(at)?, strings)?,
-                10 => header.flags = field.value.varint(at)? as u32,
-                11 => point.min = Some(double(&field)?),
-                12 => point.max = Some(double(&field)?),
-                _ => {}
+            match *tag {
+                0x4a => attributes.attribute(reader.delimited_after_tag()?)?,
+                0x11 => header.start_time = reader.fixed64_after_tag()?,
+                0x19 => header.time = reader.fixed64_after_tag()?,
+                0x21 => header.count = reader.fixed64_after_tag()?,
+                0x29 => header.sum = Some(f64::from_bits(reader.fixed64_after_tag()?)),
+                0x32 => point.bucket_counts.push_packed(reader.delimited_after_tag()?)?,
+                0x3a => point.bounds.push_packed(reader.delimited_after_tag()?)?,
+                0x59 => point.min = Some(f64::from_bits(reader.fixed64_after_tag()?)),
+                0x61 => point.max = Some(f64::from_bits(reader.fixed64_after_tag()?)),
+                _ => point.rare_field(&mut reader, strings, attributes)?,
             }
         }
         Ok(point)
+    }
+
+    #[inline(never)]
+    fn rare_field(
+        &mut self,
+        reader: &mut Reader<'a>,
+        strings: Strings,
+        attributes: &mut impl Attributes<'a>,
+    ) -> Result<(), Fault> {
+        let Some(field) = reader.field()? else { return Ok(()) };
+        let at = field.raw;
+        let header = &mut self.header;
+        match field.number {
+            9 => attributes.attribute(field.value.bytes(at)?)?,
+            2 => header.start_time = field.value.fixed64(at)?,
+            3 => header.time = field.value.fixed64(at)?,
+            4 => header.count = field.value.fixed64(at)?,
+            5 => header.sum = Some(double(&field)?),
+            6 => self.bucket_counts.push_fixed64s(&field)?,
+            7 => self.bounds.push_fixed64s(&field)?,
+            8 => schema::EXEMPLAR.check(field.value.bytes(at)?, strings)?,
+            10 => header.flags = field.value.varint(at)? as u32,
+            11 => self.min = Some(double(&field)?),
+            12 => self.max = Some(double(&field)?),
+            _ => {}
+        }
+        Ok(())
     }
 }
 
@@ -170,32 +196,58 @@ impl<'a> Buckets<'a> {
 
 impl<'a> ExponentialPoint<'a> {
     /// Reads and checks a point.
+    #[inline(always)]
     pub fn read(raw: &'a [u8], strings: Strings, attributes: &mut impl Attributes<'a>) -> Result<Self, Fault> {
         let mut point =
             ExponentialPoint { header: PointHeader { raw, ..PointHeader::default() }, ..Default::default() };
         let mut reader = Reader::new(raw);
-        while let Some(field) = reader.field()? {
-            let at = field.raw;
+        // By the whole tag; what is unusual goes the long way.
+        while let [tag, ..] = reader.rest {
             let header = &mut point.header;
-            match field.number {
-                1 => attributes.attribute(field.value.bytes(at)?)?,
-                2 => header.start_time = field.value.fixed64(at)?,
-                3 => header.time = field.value.fixed64(at)?,
-                4 => header.count = field.value.fixed64(at)?,
-                5 => header.sum = Some(double(&field)?),
-                6 => point.scale = zigzag(&field)?,
-                7 => point.zero_count = field.value.fixed64(at)?,
-                8 => point.positive.merge(field.value.bytes(at)?)?,
-                9 => point.negative.merge(field.value.bytes(at)?)?,
-                10 => header.flags = field.value.varint(at)? as u32,
-                11 => schema::EXEMPLAR.check(field.value.bytes(at)?, strings)?,
-                12 => point.min = Some(double(&field)?),
-                13 => point.max = Some(double(&field)?),
-                14 => point.zero_threshold = double(&field)?,
-                _ => {}
+            match *tag {
+                0x0a => attributes.attribute(reader.delimited_after_tag()?)?,
+                0x11 => header.start_time = reader.fixed64_after_tag()?,
+                0x19 => header.time = reader.fixed64_after_tag()?,
+                0x21 => header.count = reader.fixed64_after_tag()?,
+                0x29 => header.sum = Some(f64::from_bits(reader.fixed64_after_tag()?)),
+                0x39 => point.zero_count = reader.fixed64_after_tag()?,
+                0x42 => point.positive.merge(reader.delimited_after_tag()?)?,
+                0x61 => point.min = Some(f64::from_bits(reader.fixed64_after_tag()?)),
+                0x69 => point.max = Some(f64::from_bits(reader.fixed64_after_tag()?)),
+                _ => point.rare_field(&mut reader, strings, attributes)?,
             }
         }
         Ok(point)
+    }
+
+    #[inline(never)]
+    fn rare_field(
+        &mut self,
+        reader: &mut Reader<'a>,
+        strings: Strings,
+        attributes: &mut impl Attributes<'a>,
+    ) -> Result<(), Fault> {
+        let Some(field) = reader.field()? else { return Ok(()) };
+        let at = field.raw;
+        let header = &mut self.header;
+        match field.number {
+            1 => attributes.attribute(field.value.bytes(at)?)?,
+            2 => header.start_time = field.value.fixed64(at)?,
+            3 => header.time = field.value.fixed64(at)?,
+            4 => header.count = field.value.fixed64(at)?,
+            5 => header.sum = Some(double(&field)?),
+            6 => self.scale = zigzag(&field)?,
+            7 => self.zero_count = field.value.fixed64(at)?,
+            8 => self.positive.merge(field.value.bytes(at)?)?,
+            9 => self.negative.merge(field.value.bytes(at)?)?,
+            10 => header.flags = field.value.varint(at)? as u32,
+            11 => schema::EXEMPLAR.check(field.value.bytes(at)?, strings)?,
+            12 => self.min = Some(double(&field)?),
+            13 => self.max = Some(double(&field)?),
+            14 => self.zero_threshold = double(&field)?,
+            _ => {}
+        }
+        Ok(())
     }
 }
 

@@ -1,7 +1,7 @@
 //! The messages of OTLP as tables, for checking what no view reads: field numbers, wire types, UTF-8 and depth.
 //!
 //! A check accepts what the generated parsers accept. Fields that are not in a table are unknown and may hold anything that is
-//! well-formed. Source: `opentelemetry/proto/{common,resource,metrics,trace,logs}/v1` and `collector/*/v1`, OTLP 1.9.
+//! well-formed. Source: `opentelemetry/proto/{common,resource,metrics,trace}/v1`, OTLP 1.9.
 
 use super::attribute::Strings;
 use super::message::Message;
@@ -149,25 +149,3 @@ message!(/// `Span.Event`.
     EVENT { 1: Fixed64, 2: Text, 3: Kind::Message(&KEY_VALUE), 4: Varint });
 message!(/// `Span.Link`.
     LINK { 1: Bytes, 2: Bytes, 3: Text, 4: Kind::Message(&KEY_VALUE), 5: Varint, 6: Fixed32 });
-message!(/// `Status`.
-    STATUS { 2: Text, 3: Varint });
-message!(/// `Span`.
-    SPAN { 1: Bytes, 2: Bytes, 3: Text, 4: Bytes, 5: Text, 6: Varint, 7: Fixed64, 8: Fixed64, 9: Kind::Message(&KEY_VALUE),
-        10: Varint, 11: Kind::Message(&EVENT), 12: Varint, 13: Kind::Message(&LINK), 14: Varint, 15: Kind::Message(&STATUS),
-        16: Fixed32 });
-message!(/// `ScopeSpans`.
-    SCOPE_SPANS { 1: Kind::Message(&SCOPE), 2: Kind::Message(&SPAN), 3: Text });
-message!(/// `ResourceSpans`.
-    RESOURCE_SPANS { 1: Kind::Message(&RESOURCE), 2: Kind::Message(&SCOPE_SPANS), 3: Text });
-message!(/// `ExportTraceServiceRequest`.
-    TRACES { 1: Kind::Message(&RESOURCE_SPANS) });
-
-message!(/// `LogRecord`.
-    LOG_RECORD { 1: Fixed64, 2: Varint, 3: Text, 5: Kind::Message(&ANY_VALUE), 6: Kind::Message(&KEY_VALUE), 7: Varint, 8: Fixed32,
-        9: Bytes, 10: Bytes, 11: Fixed64, 12: Text });
-message!(/// `ScopeLogs`.
-    SCOPE_LOGS { 1: Kind::Message(&SCOPE), 2: Kind::Message(&LOG_RECORD), 3: Text });
-message!(/// `ResourceLogs`.
-    RESOURCE_LOGS { 1: Kind::Message(&RESOURCE), 2: Kind::Message(&SCOPE_LOGS), 3: Text });
-message!(/// `ExportLogsServiceRequest`.
-    LOGS { 1: Kind::Message(&RESOURCE_LOGS) });

@@ -43,13 +43,21 @@ pub struct Span<'a> {
 /// Hears what a walk passes, parents before children.
 pub trait SpansVisitor<'a> {
     /// A `ResourceSpans` begins; `resource` may be absent.
-    fn resource(&mut self, resource: &Message<'a>) -> Result<(), Fault>;
+    fn resource(&mut self, _resource: &Message<'a>) -> Result<(), Fault> {
+        Ok(())
+    }
     /// A `ScopeSpans` begins; `scope` may be absent.
-    fn scope(&mut self, scope: &Message<'a>) -> Result<(), Fault>;
+    fn scope(&mut self, _scope: &Message<'a>) -> Result<(), Fault> {
+        Ok(())
+    }
     /// An attribute of the span that [`span`](Self::span) will report next: its key, and the whole `KeyValue`.
-    fn attribute(&mut self, key: &'a [u8], raw: &'a [u8]) -> Result<(), Fault>;
+    fn attribute(&mut self, _key: &'a [u8], _raw: &'a [u8]) -> Result<(), Fault> {
+        Ok(())
+    }
     /// A span ends.
-    fn span(&mut self, span: &Span<'a>) -> Result<(), Fault>;
+    fn span(&mut self, _span: &Span<'a>) -> Result<(), Fault> {
+        Ok(())
+    }
 }
 
 /// Walks a whole request, checking every byte of it, and returns how many spans it has.
@@ -91,31 +99,59 @@ impl<'a, V: SpansVisitor<'a>> Levels<'a> for Walk<'_, V> {
         };
         let strings = self.strings;
         let mut reader = Reader::new(raw);
-        while let Some(field) = reader.field()? {
-            let (value, at) = (field.value, field.raw);
-            match field.number {
-                ATTRIBUTES => {
-                    let attribute = Attribute::read(value.bytes(at)?, strings)?;
-                    self.visitor.attribute(attribute.key, attribute.raw)?;
+        // By the whole tag, which is one byte of all but one field; what is unusual goes the long way.
+        while let [tag, ..] = reader.rest {
+            match *tag {
+                0x4a => self.attribute(reader.delimited_after_tag()?)?,
+                0x0a => span.trace_id = reader.delimited_after_tag()?,
+                0x12 => span.span_id = reader.delimited_after_tag()?,
+                0x22 => span.parent_span_id = reader.delimited_after_tag()?,
+                0x2a => {
+                    span.name = reader.delimited_after_tag()?;
+                    strings.check(span.name)?;
                 }
-                1 => span.trace_id = value.bytes(at)?,
-                2 => span.span_id = value.bytes(at)?,
-                3 => span.trace_state = strings.text(value, at)?,
-                4 => span.parent_span_id = value.bytes(at)?,
-                5 => span.name = strings.text(value, at)?,
-                6 => span.kind = (value.varint(at)? as u32).cast_signed(),
-                7 => span.start_time = value.fixed64(at)?,
-                8 => span.end_time = value.fixed64(at)?,
-                10 | 12 | 14 => drop(value.varint(at)?),
-                11 => schema::EVENT.check(value.bytes(at)?, strings)?,
-                13 => schema::LINK.check(value.bytes(at)?, strings)?,
-                15 => read_status(value.bytes(at)?, strings, &mut span)?,
-                16 => span.flags = value.fixed32(at)?,
-                _ => {}
+                0x30 => span.kind = (reader.varint_after_tag()? as u32).cast_signed(),
+                0x39 => span.start_time = reader.fixed64_after_tag()?,
+                0x41 => span.end_time = reader.fixed64_after_tag()?,
+                0x7a => read_status(reader.delimited_after_tag()?, strings, &mut span)?,
+                _ => self.rare_field(&mut reader, &mut span)?,
             }
         }
         self.spans += 1;
         self.visitor.span(&span)
+    }
+}
+
+impl<'a, V: SpansVisitor<'a>> Walk<'_, V> {
+    #[inline(always)]
+    fn attribute(&mut self, raw: &'a [u8]) -> Result<(), Fault> {
+        let key = Attribute::read_key(raw, self.strings)?;
+        self.visitor.attribute(key, raw)
+    }
+
+    #[inline(never)]
+    fn rare_field(&mut self, reader: &mut Reader<'a>, span: &mut Span<'a>) -> Result<(), Fault> {
+        let strings = self.strings;
+        let Some(field) = reader.field()? else { return Ok(()) };
+        let (value, at) = (field.value, field.raw);
+        match field.number {
+            ATTRIBUTES => self.attribute(value.bytes(at)?)?,
+            1 => span.trace_id = value.bytes(at)?,
+            2 => span.span_id = value.bytes(at)?,
+            3 => span.trace_state = strings.text(value, at)?,
+            4 => span.parent_span_id = value.bytes(at)?,
+            5 => span.name = strings.text(value, at)?,
+            6 => span.kind = (value.varint(at)? as u32).cast_signed(),
+            7 => span.start_time = value.fixed64(at)?,
+            8 => span.end_time = value.fixed64(at)?,
+            10 | 12 | 14 => drop(value.varint(at)?),
+            11 => schema::EVENT.check(value.bytes(at)?, strings)?,
+            13 => schema::LINK.check(value.bytes(at)?, strings)?,
+            15 => read_status(value.bytes(at)?, strings, span)?,
+            16 => span.flags = value.fixed32(at)?,
+            _ => {}
+        }
+        Ok(())
     }
 }
 

@@ -167,7 +167,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A base-128 varint of at most ten bytes.
-    #[inline]
+    #[inline(always)]
     pub fn varint(&mut self) -> Result<u64, Fault> {
         match self.rest {
             [byte, rest @ ..] if *byte < 0x80 => {
@@ -205,7 +205,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A length and that many bytes.
-    #[inline]
+    #[inline(always)]
     pub fn delimited(&mut self) -> Result<&'a [u8], Fault> {
         let start = self.rest;
         let length = self.varint()?;
@@ -218,8 +218,37 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// After a tag known to be one byte long: the varint behind it.
+    #[inline(always)]
+    pub fn varint_after_tag(&mut self) -> Result<u64, Fault> {
+        self.rest = self.rest.get(1..).unwrap_or_default();
+        self.varint()
+    }
+
+    /// Steps over a field whose tag is one byte long; what else there is goes the long way.
+    #[inline(always)]
+    pub fn skip(&mut self) -> Result<(), Fault> {
+        let fixed = match self.rest {
+            [tag @ 0x08..=0x7f, ..] => match tag & 7 {
+                0 => return self.varint_after_tag().map(drop),
+                1 => 9,
+                2 => return self.delimited_after_tag().map(drop),
+                5 => 5,
+                _ => 0,
+            },
+            _ => 0,
+        };
+        match self.rest.split_at_checked(fixed) {
+            Some((_, rest)) if fixed > 0 => {
+                self.rest = rest;
+                Ok(())
+            }
+            _ => self.field().map(drop),
+        }
+    }
+
     /// After a tag known to be one byte long: the fixed64 behind it.
-    #[inline]
+    #[inline(always)]
     pub fn fixed64_after_tag(&mut self) -> Result<u64, Fault> {
         let Some(([_, bytes @ ..], rest)) = self.rest.split_first_chunk::<9>() else {
             return Err(Fault::at(self.rest, "truncated number"));
@@ -229,7 +258,7 @@ impl<'a> Reader<'a> {
     }
 
     /// After a tag known to be one byte long: the length-delimited payload behind it.
-    #[inline]
+    #[inline(always)]
     pub fn delimited_after_tag(&mut self) -> Result<&'a [u8], Fault> {
         self.rest = self.rest.get(1..).unwrap_or_default();
         self.delimited()

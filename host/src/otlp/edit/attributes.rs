@@ -32,15 +32,20 @@ impl<'a> Slots<'a> {
     pub fn edit(&mut self, plan: &Plan<'a>, message: &'a [u8], number: u32, steps: &[Step]) -> Result<bool, Fault> {
         self.slots.clear();
         let mut reader = Reader::new(message);
-        while let Some(field) = reader.field()? {
-            if field.number != number {
-                continue;
+        let tag = (number << 3 | 2) as u8;
+        while let [first, ..] = reader.rest {
+            let start = message.len() - reader.rest.len();
+            if *first == tag {
+                let raw = reader.delimited_after_tag()?;
+                self.push(message, start, raw, &reader)?;
+            } else if *first < 0x80 && *first >> 3 != tag >> 3 {
+                reader.skip()?;
+            } else if let Some(field) = reader.field()?
+                && field.number == number
+            {
+                // A tag that is longer than it need be.
+                self.push(message, start, field.value.bytes(field.raw)?, &reader)?;
             }
-            let end = message.len() - reader.rest.len();
-            let raw = field.value.bytes(field.raw)?;
-            let Attribute { key, .. } = Attribute::read(raw, Strings::Bytes)?;
-            let start = end - field.raw.len();
-            self.slots.push(Slot { start, end, raw, key, is_renamed: false, value: None, is_removed: false });
         }
         let mut changed = false;
         for (edit, value) in steps {
@@ -49,6 +54,14 @@ impl<'a> Slots<'a> {
             }
         }
         Ok(changed)
+    }
+
+    #[inline(always)]
+    fn push(&mut self, message: &'a [u8], start: usize, raw: &'a [u8], reader: &Reader<'a>) -> Result<(), Fault> {
+        let key = Attribute::read_key(raw, Strings::Bytes)?;
+        let end = message.len() - reader.rest.len();
+        self.slots.push(Slot { start, end, raw, key, is_renamed: false, value: None, is_removed: false });
+        Ok(())
     }
 
     fn step(&mut self, edit: &'a AttributeEdit, value: u32) -> bool {
