@@ -1,7 +1,6 @@
 //! The two levels that requests of all signals share: resources, and in them scopes with their children.
 //!
-//! Whatever the order of fields, a resource is told before its scopes and a scope before its children: a level's singular
-//! fields are gathered first, its children walked second. Source: `opentelemetry/proto/{metrics,trace,logs}/v1`.
+//! Whatever the order of fields, a resource is told before its scopes and a scope before its children. Source: `opentelemetry/proto/{metrics,trace,logs}/v1`.
 
 use super::attribute::Strings;
 use super::message::Message;
@@ -18,33 +17,82 @@ pub trait Levels<'a> {
     fn child(&mut self, child: &'a [u8]) -> Result<(), Fault>;
 }
 
-/// Walks a request down to the children of its scopes, checking all bytes of the levels above them.
-pub fn walk<'a>(request: &'a [u8], strings: Strings, levels: &mut impl Levels<'a>) -> Result<(), Fault> {
-    each_child(request, 1, |message| {
-        let resource = own_fields(message, strings)?;
-        schema::RESOURCE.check_pieces(&resource, strings)?;
-        levels.resource(&resource)?;
-        each_child(message, 2, |message| {
-            let scope = own_fields(message, strings)?;
-            schema::SCOPE.check_pieces(&scope, strings)?;
-            levels.scope(&scope)?;
-            each_child(message, 2, |child| levels.child(child))
-        })
-    })
+/// How a walk goes about fields whose order nobody promises.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// As encoders write them: what encloses children before them. Found otherwise, the walk ends with [`UNUSUAL`], and what its
+    /// visitor heard does not count. Everything is read once.
+    Usual,
+    /// Any: a level is gone through once for what encloses, and once more for its children.
+    Any,
 }
 
-/// The resource or scope (field 1) of a level; its schema URL (field 3) is checked.
-fn own_fields<'a>(message: &'a [u8], strings: Strings) -> Result<Message<'a>, Fault> {
-    let mut own = Message::default();
-    let mut reader = Reader::new(message);
+/// Why a walk in [`Order::Usual`] ended.
+pub const UNUSUAL: &str = "fields in an unusual order";
+
+/// Walks a request down to the children of its scopes, checking all bytes of the levels above them.
+pub fn walk<'a>(request: &'a [u8], strings: Strings, order: Order, levels: &mut impl Levels<'a>) -> Result<(), Fault> {
+    let mut reader = Reader::new(request);
     while let Some(field) = reader.field()? {
+        if field.number == 1 {
+            let message = field.value.bytes(field.raw)?;
+            let begin = |levels: &mut _, own: &Message<'a>| {
+                schema::RESOURCE.check_pieces(own, strings)?;
+                Levels::resource(levels, own)
+            };
+            level(message, strings, order, levels, begin, |levels, scope| {
+                let begin = |levels: &mut _, own: &Message<'a>| {
+                    schema::SCOPE.check_pieces(own, strings)?;
+                    Levels::scope(levels, own)
+                };
+                level(scope, strings, order, levels, begin, Levels::child)
+            })?;
+        }
+    }
+    Ok(())
+}
+
+/// One level: `begin` with its resource or scope (field 1), then `child` for each of its children (field 2); its schema URL (field 3) is
+/// checked.
+fn level<'a, L>(
+    message: &'a [u8],
+    strings: Strings,
+    order: Order,
+    levels: &mut L,
+    begin: impl Fn(&mut L, &Message<'a>) -> Result<(), Fault>,
+    mut child: impl FnMut(&mut L, &'a [u8]) -> Result<(), Fault>,
+) -> Result<(), Fault> {
+    let mut own = Message::default();
+    let mut has_begun = order == Order::Any;
+    if has_begun {
+        each_child(message, 1, |piece| {
+            own.push(piece);
+            Ok(())
+        })?;
+        begin(levels, &own)?;
+    }
+    let mut reader = Reader::new(message);
+    while let [first, ..] = reader.rest {
+        if *first == 0x12 && has_begun {
+            child(levels, reader.delimited_after_tag()?)?;
+            continue;
+        }
+        let Some(field) = reader.field()? else { break };
         match field.number {
+            1 if order == Order::Any => {}
+            1 if has_begun => return Err(Fault::at(field.raw, UNUSUAL)),
             1 => own.push(field.value.bytes(field.raw)?),
+            2 => {
+                if !std::mem::replace(&mut has_begun, true) {
+                    begin(levels, &own)?;
+                }
+                child(levels, field.value.bytes(field.raw)?)?;
+            }
             3 => strings.check(field.value.bytes(field.raw)?)?,
             _ => {}
         }
     }
-    Ok(own)
+    if has_begun { Ok(()) } else { begin(levels, &own) }
 }
 
 /// Calls `each` for every message of a repeated field.

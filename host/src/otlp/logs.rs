@@ -3,7 +3,7 @@
 //! Source: `opentelemetry/proto/logs/v1/logs.proto`.
 
 use super::attribute::{Attribute, Strings};
-use super::levels::{self, Levels};
+use super::levels::{self, Levels, Order};
 use super::message::Message;
 use super::schema;
 use super::wire::{Fault, Malformed, Reader};
@@ -57,9 +57,14 @@ pub trait LogsVisitor<'a> {
 }
 
 /// Walks a whole request, checking every byte of it, and returns how many records it has.
-pub fn walk<'a, V: LogsVisitor<'a>>(request: &'a [u8], strings: Strings, visitor: &mut V) -> Result<u64, Malformed> {
+pub fn walk<'a, V: LogsVisitor<'a>>(
+    request: &'a [u8],
+    strings: Strings,
+    order: Order,
+    visitor: &mut V,
+) -> Result<u64, Malformed> {
     let mut walk = Walk { strings, visitor, records: 0 };
-    levels::walk(request, strings, &mut walk).map_err(|fault| fault.within(request))?;
+    levels::walk(request, strings, order, &mut walk).map_err(|fault| fault.within(request))?;
     Ok(walk.records)
 }
 

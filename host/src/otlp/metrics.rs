@@ -4,11 +4,11 @@
 //! fields are gathered first, its children walked second. Source: `opentelemetry/proto/metrics/v1/metrics.proto`.
 
 use super::attribute::{Attribute, Strings};
-use super::levels::{self, Levels};
+use super::levels::{self, Levels, Order, UNUSUAL};
 use super::message::Message;
 use super::points::{Attributes, ExponentialPoint, HistogramPoint, SummaryPoint};
 use super::schema;
-use super::wire::{Fault, Malformed, Reader};
+use super::wire::{Fault, Field, Malformed, Reader};
 
 /// What `AggregationTemporality` a metric has; other numbers than the specified ones count as unspecified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -175,14 +175,20 @@ pub trait MetricsVisitor<'a> {
 }
 
 /// Walks a whole request, checking every byte of it, and returns how many data points of any kind it has.
-pub fn walk<'a, V: MetricsVisitor<'a>>(request: &'a [u8], strings: Strings, visitor: &mut V) -> Result<u64, Malformed> {
-    let mut walk = Walk { strings, visitor, points: 0 };
-    levels::walk(request, strings, &mut walk).map_err(|fault| fault.within(request))?;
+pub fn walk<'a, V: MetricsVisitor<'a>>(
+    request: &'a [u8],
+    strings: Strings,
+    order: Order,
+    visitor: &mut V,
+) -> Result<u64, Malformed> {
+    let mut walk = Walk { strings, order, visitor, points: 0 };
+    levels::walk(request, strings, order, &mut walk).map_err(|fault| fault.within(request))?;
     Ok(walk.points)
 }
 
 struct Walk<'v, V> {
     strings: Strings,
+    order: Order,
     visitor: &'v mut V,
     points: u64,
 }
@@ -209,29 +215,44 @@ impl<'a, V: MetricsVisitor<'a>> Attributes<'a> for Walk<'_, V> {
 
 impl<'a, V: MetricsVisitor<'a>> Walk<'_, V> {
     fn metric(&mut self, message: &'a [u8]) -> Result<(), Fault> {
-        let (header, data) = read_metric(message, self.strings)?;
-        let visit = self.visitor.metric(&header)?;
-        let Some(kind) = header.kind else { return Ok(()) };
-        match (visit, kind) {
-            (Visit::Skip, _) => self.skip(kind, &data),
-            (Visit::Points, MetricKind::Gauge | MetricKind::Sum) => self.numbers(&data),
-            (Visit::Points, _) => data.each_field(|field| match field.number {
-                1 => self.point(kind, field.value.bytes(field.raw)?),
-                _ => Ok(()),
-            }),
-        }
+        let (mut header, data) = read_own(message, self.strings)?;
+        let Some(kind) = header.kind else { return self.visitor.metric(&header).map(drop) };
+        let beside = match (self.order, data.one_piece()) {
+            (Order::Usual, Some(piece)) => Beside::guess(kind, piece),
+            _ => Beside::read(kind, &data)?,
+        };
+        header.temporality = beside.temporality;
+        header.monotonic = beside.monotonic;
+        let found = match (self.visitor.metric(&header)?, kind) {
+            (Visit::Skip, _) => self.skip(kind, &data)?,
+            (Visit::Points, MetricKind::Gauge | MetricKind::Sum) => self.numbers(kind, &data)?,
+            (Visit::Points, _) => self.points(kind, &data)?,
+        };
+        if found == beside { Ok(()) } else { Err(Fault::at(message, UNUSUAL)) }
     }
 
-    fn skip(&mut self, kind: MetricKind, data: &Message<'a>) -> Result<(), Fault> {
+    fn skip(&mut self, kind: MetricKind, data: &Message<'a>) -> Result<Beside, Fault> {
         schema::of_kind(kind).check_pieces(data, self.strings)?;
-        let mut points = 0;
-        data.each_field(|field| {
-            points += u64::from(field.number == 1);
-            Ok(())
+        let (mut points, mut beside) = (0, Beside::none(kind));
+        data.each_field(|field| match field.number {
+            1 => {
+                points += 1;
+                Ok(())
+            }
+            _ => beside.field(&field),
         })?;
         self.points += points;
         self.visitor.skipped(points);
-        Ok(())
+        Ok(beside)
+    }
+
+    fn points(&mut self, kind: MetricKind, data: &Message<'a>) -> Result<Beside, Fault> {
+        let mut beside = Beside::none(kind);
+        data.each_field(|field| match field.number {
+            1 => self.point(kind, field.value.bytes(field.raw)?),
+            _ => beside.field(&field),
+        })?;
+        Ok(beside)
     }
 
     fn point(&mut self, kind: MetricKind, raw: &'a [u8]) -> Result<(), Fault> {
@@ -254,7 +275,8 @@ impl<'a, V: MetricsVisitor<'a>> Walk<'_, V> {
         }
     }
 
-    fn numbers(&mut self, data: &Message<'a>) -> Result<(), Fault> {
+    fn numbers(&mut self, kind: MetricKind, data: &Message<'a>) -> Result<Beside, Fault> {
+        let mut beside = Beside::none(kind);
         for piece in data.pieces() {
             let mut reader = Reader::new(piece);
             while let [first, ..] = reader.rest {
@@ -262,15 +284,18 @@ impl<'a, V: MetricsVisitor<'a>> Walk<'_, V> {
                     let point = reader.delimited_after_tag()?;
                     self.points += 1;
                     self.number(point)?;
-                } else if let Some(field) = reader.field()?
-                    && field.number == 1
-                {
+                    continue;
+                }
+                let Some(field) = reader.field()? else { break };
+                if field.number == 1 {
                     self.points += 1;
                     self.number(field.value.bytes(field.raw)?)?;
+                } else {
+                    beside.field(&field)?;
                 }
             }
         }
-        Ok(())
+        Ok(beside)
     }
 
     #[inline]
@@ -342,6 +367,17 @@ impl<'a, V: MetricsVisitor<'a>> Walk<'_, V> {
 
 /// Reads a `Metric`'s own fields and gathers the pieces of the data variant that is in force.
 pub fn read_metric<'a>(message: &'a [u8], strings: Strings) -> Result<(MetricHeader<'a>, Message<'a>), Fault> {
+    let (mut header, data) = read_own(message, strings)?;
+    if let Some(kind) = header.kind {
+        let beside = Beside::read(kind, &data)?;
+        header.temporality = beside.temporality;
+        header.monotonic = beside.monotonic;
+    }
+    Ok((header, data))
+}
+
+/// The same but for temporality and monotonicity.
+fn read_own<'a>(message: &'a [u8], strings: Strings) -> Result<(MetricHeader<'a>, Message<'a>), Fault> {
     let mut header = MetricHeader {
         name: &[],
         unit: &[],
@@ -372,31 +408,70 @@ pub fn read_metric<'a>(message: &'a [u8], strings: Strings) -> Result<(MetricHea
             }
         }
     }
-    read_data_header(&mut header, &data)?;
     Ok((header, data))
 }
 
-/// Temporality and monotonicity stand beside the points, before or behind them.
-fn read_data_header(header: &mut MetricHeader<'_>, data: &Message<'_>) -> Result<(), Fault> {
-    if !matches!(header.kind, Some(MetricKind::Sum | MetricKind::Histogram | MetricKind::ExponentialHistogram)) {
-        return Ok(());
+/// Temporality and monotonicity, which stand beside the points: before or, as encoders write them, behind them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Beside {
+    kind: MetricKind,
+    temporality: Temporality,
+    monotonic: bool,
+}
+
+impl Beside {
+    fn none(kind: MetricKind) -> Beside {
+        Beside { kind, temporality: Temporality::Unspecified, monotonic: false }
     }
-    for piece in data.pieces() {
-        let mut reader = Reader::new(piece);
-        while let [first, ..] = reader.rest {
-            if *first == 0x0a {
-                reader.delimited_after_tag()?;
-                continue;
+
+    fn has_temporality(self) -> bool {
+        matches!(self.kind, MetricKind::Sum | MetricKind::Histogram | MetricKind::ExponentialHistogram)
+    }
+
+    /// One of the fields that are no points.
+    fn field(&mut self, field: &Field<'_>) -> Result<(), Fault> {
+        match field.number {
+            2 if self.has_temporality() => self.temporality = temporality(field.value.varint(field.raw)?),
+            3 if self.kind == MetricKind::Sum => self.monotonic = field.value.varint(field.raw)? != 0,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// What the last bytes look like. They may be part of a point: who goes by this compares it with what he finds.
+    fn guess(kind: MetricKind, data: &[u8]) -> Beside {
+        let mut guess = Beside::none(kind);
+        let rest = match data {
+            [rest @ .., 0x18, monotonic @ 0..=1] if kind == MetricKind::Sum => {
+                guess.monotonic = *monotonic == 1;
+                rest
             }
-            let Some(field) = reader.field()? else { break };
-            match field.number {
-                2 => header.temporality = temporality(field.value.varint(field.raw)?),
-                3 if header.kind == Some(MetricKind::Sum) => header.monotonic = field.value.varint(field.raw)? != 0,
-                _ => {}
+            _ => data,
+        };
+        if let ([.., 0x10, number @ 0..=2], true) = (rest, guess.has_temporality()) {
+            guess.temporality = temporality(u64::from(*number));
+        }
+        guess
+    }
+
+    /// From all fields, stepping over the points.
+    fn read(kind: MetricKind, data: &Message<'_>) -> Result<Beside, Fault> {
+        let mut beside = Beside::none(kind);
+        if !beside.has_temporality() {
+            return Ok(beside);
+        }
+        for piece in data.pieces() {
+            let mut reader = Reader::new(piece);
+            while let [first, ..] = reader.rest {
+                if *first == 0x0a {
+                    reader.delimited_after_tag()?;
+                } else if let Some(field) = reader.field()? {
+                    beside.field(&field)?;
+                }
             }
         }
+        Ok(beside)
     }
-    Ok(())
 }
 
 fn temporality(number: u64) -> Temporality {

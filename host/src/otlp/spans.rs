@@ -3,7 +3,7 @@
 //! Source: `opentelemetry/proto/trace/v1/trace.proto`.
 
 use super::attribute::{Attribute, Strings};
-use super::levels::{self, Levels};
+use super::levels::{self, Levels, Order};
 use super::message::Message;
 use super::schema;
 use super::wire::{Fault, Malformed, Reader, Value};
@@ -61,9 +61,14 @@ pub trait SpansVisitor<'a> {
 }
 
 /// Walks a whole request, checking every byte of it, and returns how many spans it has.
-pub fn walk<'a, V: SpansVisitor<'a>>(request: &'a [u8], strings: Strings, visitor: &mut V) -> Result<u64, Malformed> {
+pub fn walk<'a, V: SpansVisitor<'a>>(
+    request: &'a [u8],
+    strings: Strings,
+    order: Order,
+    visitor: &mut V,
+) -> Result<u64, Malformed> {
     let mut walk = Walk { strings, visitor, spans: 0 };
-    levels::walk(request, strings, &mut walk).map_err(|fault| fault.within(request))?;
+    levels::walk(request, strings, order, &mut walk).map_err(|fault| fault.within(request))?;
     Ok(walk.spans)
 }
 

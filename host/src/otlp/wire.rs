@@ -32,6 +32,11 @@ impl Fault {
         Fault { at: place.as_ptr().addr(), reason }
     }
 
+    /// What is wrong.
+    pub fn reason(&self) -> &'static str {
+        self.reason
+    }
+
     /// Turns the address into an offset into `message`.
     pub fn within(self, message: &[u8]) -> Malformed {
         let offset = self.at.saturating_sub(message.as_ptr().addr()).min(message.len());

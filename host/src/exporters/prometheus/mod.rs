@@ -49,6 +49,7 @@ pub use scrape::ScrapeBody;
 
 use super::{Clock, monotonic_clock};
 use crate::contract::{Batch, BindError, ComponentId, Consumed, Exporter, ExporterError, Signal, Stop};
+use crate::otlp::levels::Order;
 use crate::otlp::{Malformed, Strings, check, metrics};
 use crate::telemetry::Registry;
 use drops::{DropCounters, Drops};
@@ -112,7 +113,7 @@ impl PrometheusExporter {
         let now = (self.shared.clock)();
         let (known, reader) = (&mut self.known, &mut self.reader);
         let mut ingest = Ingest::new(self.shared.for_ingest(), &self.settings, known, reader, now);
-        let points = metrics::walk(request, Strings::Bytes, &mut ingest)?;
+        let points = metrics::walk(request, Strings::Bytes, Order::Any, &mut ingest)?;
         Ok((points, ingest.finish()))
     }
 

@@ -17,6 +17,7 @@ use super::descriptors::{Descriptor, Descriptors, Kinds};
 use super::dictionary::Dictionary;
 use super::hash::Hasher;
 use super::keying::{Keying, Source};
+use super::levels::{Order, UNUSUAL};
 use super::message::Message;
 use super::patterns::Patterns;
 use super::wire::{Fault, Malformed};
@@ -148,18 +149,25 @@ impl Projector {
             let items = check(self.signal, request, strings)?;
             return Ok(Columns { layout: Layout { items, ..Layout::default() }, ..Columns::default() });
         }
+        let columns = match self.try_walk(request, strings, Order::Usual) {
+            Err(error) if error.reason == UNUSUAL => self.try_walk(request, strings, Order::Any),
+            walked => walked,
+        }?;
+        self.rows_before = columns.layout.rows as usize;
+        Ok(columns)
+    }
+
+    fn try_walk(&mut self, request: &[u8], strings: Strings, order: Order) -> Result<Columns, Malformed> {
         let marks: Vec<usize> = self.dictionaries.iter().map(Dictionary::unsaved_mark).collect();
         let (descriptors, bounds) = (self.descriptors.mark(), self.bounds.mark());
-        let walked = self.walk(request, strings);
+        let walked = self.walk(request, strings, order);
         if walked.is_err() {
             // Nobody will ever see a row under these codes and numbers.
             self.dictionaries.iter_mut().zip(marks).for_each(|(dictionary, mark)| dictionary.forget_since(mark));
             self.descriptors.forget_since(descriptors);
             self.bounds.forget_since(bounds);
         }
-        let columns = walked?;
-        self.rows_before = columns.layout.rows as usize;
-        Ok(columns)
+        walked
     }
 
     /// Whether a column of values is filled when the request is projected. One that is keyed by as well is mostly declared for
@@ -191,11 +199,12 @@ impl Projector {
             columns: Columns::default(),
             ordinal: 0,
         };
-        pass.walk(self.signal, request, strings)?;
+        // Which order it has was found out before, and is not worth remembering.
+        pass.walk(self.signal, request, strings, Order::Any)?;
         Ok(pass.cells.into_columns().pop().unwrap_or_default())
     }
 
-    fn walk(&mut self, request: &[u8], strings: Strings) -> Result<Columns, Malformed> {
+    fn walk(&mut self, request: &[u8], strings: Strings, order: Order) -> Result<Columns, Malformed> {
         let sources = self.projection.values_of.iter().enumerate();
         let filled = sources.map(|(number, source)| Some(source.clone()).filter(|_| self.fills(number)));
         let filled: Vec<Option<Source>> = filled.collect();
@@ -211,7 +220,7 @@ impl Projector {
             columns,
             ordinal: 0,
         };
-        let walked = pass.walk(self.signal, request, strings);
+        let walked = pass.walk(self.signal, request, strings, order);
         pass.close_scope();
         pass.close_resource();
         let Pass { keys, cells, mut columns, .. } = pass;
@@ -252,11 +261,11 @@ struct Pass<'p, 'a> {
 }
 
 impl<'a> Pass<'_, 'a> {
-    fn walk(&mut self, signal: Signal, request: &'a [u8], strings: Strings) -> Result<u64, Malformed> {
+    fn walk(&mut self, signal: Signal, request: &'a [u8], strings: Strings, order: Order) -> Result<u64, Malformed> {
         match signal {
-            Signal::Metrics => metrics::walk(request, strings, self),
-            Signal::Traces => spans::walk(request, strings, self),
-            Signal::Logs => logs::walk(request, strings, self),
+            Signal::Metrics => metrics::walk(request, strings, order, self),
+            Signal::Traces => spans::walk(request, strings, order, self),
+            Signal::Logs => logs::walk(request, strings, order, self),
         }
     }
 
