@@ -130,6 +130,18 @@ impl<'a> Reader<'a> {
         Ok(Some(Field { number, value, raw: start.get(..length).unwrap_or(start) }))
     }
 
+    /// The same, where most fields are messages with this tag of one byte.
+    #[inline(always)]
+    pub fn message_or_field(&mut self, tag: u8) -> Result<Option<Field<'a>>, Fault> {
+        let start = self.rest;
+        if start.first() != Some(&tag) {
+            return self.field();
+        }
+        let message = self.delimited_after_tag()?;
+        let raw = start.get(..start.len() - self.rest.len()).unwrap_or(start);
+        Ok(Some(Field { number: u32::from(tag >> 3), value: Value::Len(message), raw }))
+    }
+
     #[inline]
     fn tag(&mut self) -> Result<(u32, u8), Fault> {
         let start = self.rest;

@@ -151,7 +151,7 @@ impl<'a> Stream<'_, 'a> {
         }
         let (mut before, mut after) = (0, 0);
         let mut reader = Reader::new(message);
-        while let Some(field) = reader.field()? {
+        while let Some(field) = reader.message_or_field(0x12)? {
             match field.number {
                 2 => {
                     before += 1;
@@ -256,7 +256,7 @@ impl<'a> Stream<'_, 'a> {
         let mut kept = 0;
         for piece in data.pieces() {
             let mut reader = Reader::new(piece);
-            while let Some(field) = reader.field()? {
+            while let Some(field) = reader.message_or_field(0x0a)? {
                 match field.number {
                     1 => kept += usize::from(self.item(&field, kind.attributes())? == Rest::Kept),
                     _ => self.writer.copy(field.raw),

@@ -12,7 +12,7 @@ mod points;
 use super::attribute::Strings;
 use super::bounds::BoundsNumbers;
 pub use super::columns::HistogramColumns;
-use super::columns::{Blob, Columns, Extent, Layout, WordSet, Words};
+use super::columns::{Blob, Columns, Extent, Histograms, Layout, WordSet, Words};
 use super::descriptors::{Descriptor, Descriptors, Kinds};
 use super::dictionary::Dictionary;
 use super::hash::Hasher;
@@ -79,8 +79,9 @@ pub struct Projector {
     /// One for each keying; here between batches to be used again.
     partials: Vec<Partial>,
     hasher: Hasher,
-    /// Rows of the batch before, to size the columns of the next.
+    /// Rows of the batch before, and their buckets, to size the columns of the next.
     rows_before: usize,
+    buckets_before: usize,
 }
 
 impl Projector {
@@ -98,6 +99,7 @@ impl Projector {
             projection,
             hasher,
             rows_before: 0,
+            buckets_before: 0,
         }
     }
 
@@ -154,6 +156,7 @@ impl Projector {
             walked => walked,
         }?;
         self.rows_before = columns.layout.rows as usize;
+        self.buckets_before = columns.histograms.bucket_counts.len();
         Ok(columns)
     }
 
@@ -238,6 +241,7 @@ impl Projector {
             times: column(self.projection.times),
             start_times: column(self.projection.start_times),
             words: Words::new(self.projection.words),
+            histograms: Histograms { bucket_counts: Vec::with_capacity(self.buckets_before), ..Histograms::default() },
             keys: self.projection.keyings.iter().map(|_| Vec::with_capacity(rows)).collect(),
             ..Columns::default()
         }
