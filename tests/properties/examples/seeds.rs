@@ -4,48 +4,42 @@
 //! They are requests as the tests generate them, plain and in other wire forms, and what the other targets make of them.
 //! The fuzzer starts from these shapes; it would take it hours to think of them.
 
-// The generator of the oracle's tests says `otelier::` where it means the host.
-extern crate otelier_properties as otelier;
-
 use std::fs;
 use std::io::{Read, Result, Write};
 use std::path::{Path, PathBuf};
 
 use fastrand::Rng;
 use flate2::Compression;
+use otelier_properties::generate::{attributes, logs, metrics, pick, schema, several, traces, vary};
 use otelier_properties::otlp::Strings;
 use otelier_properties::otlp::attribute::Attribute;
-use otelier_properties::otlp::key::{KeyBuilder, Level};
-use otelier_properties::record;
+use otelier_properties::otlp::key::{self, KeyBuilder, Level};
+use otelier_properties::{MARK, record};
 use prost::Message;
-
-use self::generate::{attributes, logs, metrics, pick, schema, several, traces, vary};
-
-#[allow(dead_code, unused_imports)]
-#[path = "../../src/generate/mod.rs"]
-mod generate;
 
 /// Small, so that the fuzzer's changes meet something that matters.
 const BYTES_MAX: usize = 1200;
 
 fn main() -> Result<()> {
     let home = PathBuf::from(std::env::args().nth(1).unwrap_or_else(|| "tests/fuzz/seeds".to_owned()));
-    let rng = &mut Rng::with_seed(1);
-    let of_metrics = requests(rng, 16, |rng| (&schema::METRICS, metrics::request(rng).encode_to_vec()));
-    let of_traces = requests(rng, 6, |rng| (&schema::TRACES, traces::request(rng).encode_to_vec()));
-    let of_logs = requests(rng, 6, |rng| (&schema::LOGS, logs::request(rng).encode_to_vec()));
-    let packed = packed(&of_metrics[0])?;
-    let records = of_metrics.iter().take(4).map(|request| record(b"some/key", request)).collect();
-    write(&home, "projection", of_metrics.clone())?;
-    write(&home, "edit", of_metrics.clone())?;
-    let of_all = [of_metrics[..6].to_vec(), of_traces, of_logs].concat();
-    write(&home, "scan", of_all.clone())?;
-    write(&home, "transcoding", of_all)?;
-    write(&home, "keys", (0..12).map(|_| key(rng)).collect())?;
-    write(&home, "emission", (0..8).map(|_| emissions(rng)).collect())?;
-    write(&home, "dictionary", (0..6).map(|_| (0..200).map(|_| rng.u8(..)).collect()).collect())?;
-    write(&home, "decompression", packed)?;
-    write(&home, "records", records)
+    // A generator for each sort: more of one leaves the others as they are.
+    let [mut metrics, mut traces, mut logs, mut edit, mut keys, mut emission, mut dictionary] =
+        [1, 2, 3, 4, 5, 6, 7].map(Rng::with_seed);
+    let metrics = requests(&mut metrics, 16, |rng| (&schema::METRICS, metrics::request(rng).encode_to_vec()));
+    let traces = requests(&mut traces, 6, |rng| (&schema::TRACES, traces::request(rng).encode_to_vec()));
+    let logs = requests(&mut logs, 6, |rng| (&schema::LOGS, logs::request(rng).encode_to_vec()));
+    let all = [metrics.clone(), traces, logs].concat();
+    let keys: Vec<Vec<u8>> = (0..12).map(|_| key(&mut keys)).collect();
+    write(&home, "edit", all.iter().map(|request| edits(&mut edit, request)).collect())?;
+    write(&home, "projection", all.clone())?;
+    write(&home, "transcoding", all.clone())?;
+    write(&home, "scan", all)?;
+    write(&home, "values", keys.iter().flat_map(|key| values(key)).collect())?;
+    write(&home, "keys", keys)?;
+    write(&home, "emission", (0..8).map(|_| emissions(&mut emission)).collect())?;
+    write(&home, "dictionary", (0..6).map(|_| (0..200).map(|_| dictionary.u8(..)).collect()).collect())?;
+    write(&home, "decompression", packed(&metrics[0])?)?;
+    write(&home, "records", metrics.iter().take(4).map(|request| record(b"some/key", request)).collect())
 }
 
 fn write(home: &Path, target: &str, seeds: Vec<Vec<u8>>) -> Result<()> {
@@ -82,7 +76,19 @@ fn key(rng: &mut Rng) -> Vec<u8> {
     key.finish().0
 }
 
-/// As `emission.rs` reads it: a pool of keys, then emissions.
+/// The values in a key.
+fn values(key: &[u8]) -> Vec<Vec<u8>> {
+    let elements = key::elements(key).unwrap_or_default();
+    elements.iter().map(|element| element.value.to_vec()).collect()
+}
+
+/// As `edit.rs` reads it: the request, then what is asked for.
+fn edits(rng: &mut Rng, request: &[u8]) -> Vec<u8> {
+    let script: Vec<u8> = (0..rng.u32(10..150)).map(|_| rng.u8(..)).collect();
+    [request, MARK, &script].concat()
+}
+
+/// As `emission/drawn.rs` reads it: a pool of keys, then emissions with exemplars behind each.
 fn emissions(rng: &mut Rng) -> Vec<u8> {
     let keys: Vec<Vec<u8>> = std::iter::repeat_with(|| key(rng)).filter(|key| key.len() < 200).take(4).collect();
     let mut seed = vec![keys.len() as u8];

@@ -1,63 +1,109 @@
-//! Removing rows from bytes is removing points from the decoded structs.
+//! Editing bytes is editing the decoded structs, or is refused because too much would come of it.
 
-use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
-use opentelemetry_proto::tonic::metrics::v1::{NumberDataPoint, metric::Data};
-use prost::Message;
-
+use crate::bytes::Choices;
 use crate::contract::Signal;
-use crate::memory::bounded;
-use crate::oracle;
-use crate::otlp::columns::Bitmap;
+use crate::generate::Request;
+use crate::memory::{counted, is_bounded};
+use crate::model::edits::{Editor, without_empty_parts};
+use crate::otlp::columns::{Bitmap, Layout};
+use crate::otlp::descriptors::Descriptor;
+use crate::otlp::edit::{Action, EditError, Edits, apply};
+use crate::otlp::projection::{Projection, Projector};
 use crate::otlp::{self, Strings};
-use crate::subject;
+use crate::script;
 
-/// The output, and the one that is being written at each level.
-const FACTOR: usize = 100;
-const BASE: usize = 4 << 10;
+/// Between a request and what is asked for. Without it the request's own bytes say that, too.
+pub const MARK: &[u8] = b"\nedits\n";
+
+/// An item of two bytes becomes a record of a hundred in lists that double.
+const FACTOR: usize = 250;
+const BASE: usize = 16 << 10;
+/// No request of less than this is too large.
+const OUTPUT_BYTES: usize = 16 << 20;
+/// As in `projection.rs`.
+const TEXT_MAX: usize = 8 << 10;
 
 pub fn check(bytes: &[u8]) {
-    let Ok(columns) = subject::projector(0).project(bytes, Strings::Bytes) else { return };
-    let choices: [fn(usize) -> bool; 4] = [|_| false, |_| true, |row| row % 2 == 0, |row| row % 3 != 0];
-    for chosen in choices {
-        let mut removed = Bitmap::default();
-        (0..subject::rows(&columns)).filter(|row| chosen(*row)).for_each(|row| removed.set(row));
-        let edited = bounded(bytes.len(), FACTOR, BASE, || subject::remove(bytes, &columns, &removed));
-        let left = edited.expect("what was projected can be edited");
-        assert!(left.len() <= bytes.len(), "removing adds nothing");
-        let items = otlp::check(Signal::Metrics, &left, Strings::Bytes);
-        assert_eq!(items, Ok(subject::items(&columns) - removed.count()));
-        if let Some(request) = oracle::metrics(bytes) {
-            let found = oracle::metrics(&left).expect("an edited request is one");
-            assert_eq!(found.encode_to_vec(), without(request, &removed).encode_to_vec());
+    let mark = bytes.windows(MARK.len()).rposition(|window| window == MARK);
+    let (request, script) = mark.map_or((bytes, bytes), |at| (&bytes[..at], &bytes[at + MARK.len()..]));
+    for signal in Signal::ALL {
+        let mut choices = Choices::new(script);
+        if let Some(case) = Case::new(signal, request, &mut choices) {
+            case.check();
         }
     }
 }
 
-/// Removes rows; a parent that loses its last child this way goes with it, one that had none stays.
-fn without(mut request: ExportMetricsServiceRequest, removed: &Bitmap) -> ExportMetricsServiceRequest {
-    let mut row = 0;
-    request.resource_metrics.retain_mut(|resource_metrics| {
-        keep(&mut resource_metrics.scope_metrics, |scope_metrics| {
-            keep(&mut scope_metrics.metrics, |metric| match &mut metric.data {
-                Some(Data::Gauge(gauge)) => keep_points(&mut gauge.data_points, &mut row, removed),
-                Some(Data::Sum(sum)) => keep_points(&mut sum.data_points, &mut row, removed),
-                _ => true,
-            })
-        })
-    });
-    request
+/// A request, what is known of it, and what is asked for.
+struct Case<'r> {
+    signal: Signal,
+    request: &'r [u8],
+    projection: Projection,
+    descriptors: Vec<Descriptor>,
+    layout: Layout,
+    removed: Bitmap,
+    edits: Edits,
 }
 
-fn keep_points(points: &mut Vec<NumberDataPoint>, row: &mut usize, removed: &Bitmap) -> bool {
-    keep(points, |_| {
-        *row += 1;
-        !removed.get(*row - 1)
-    })
-}
+impl<'r> Case<'r> {
+    fn new(signal: Signal, request: &'r [u8], choices: &mut Choices<'_>) -> Option<Case<'r>> {
+        let projection = script::projection(choices);
+        let mut projector = Projector::new(signal, projection.clone(), 0);
+        let layout = projector.project(request, Strings::Bytes).ok()?.layout;
+        let descriptors = projector.take_unsent_descriptors();
+        let removed = script::rows(choices, layout.rows as usize);
+        let edits = script::edits(choices, layout.rows as usize, descriptors.len());
+        Some(Case { signal, request, projection, descriptors, layout, removed, edits })
+    }
 
-/// Keeps some children, and says whether the parent stays.
-fn keep<T>(children: &mut Vec<T>, stays: impl FnMut(&mut T) -> bool) -> bool {
-    let had_some = !children.is_empty();
-    children.retain_mut(stays);
-    !had_some || !children.is_empty()
+    fn check(&self) {
+        let (edited, taken) = counted(|| apply(self.signal, self.request, &self.layout, &self.removed, &self.edits));
+        let written = match &edited {
+            Ok(edited) => edited.len(),
+            Err(EditError::TooLarge(limit)) => *limit,
+            Err(EditError::Malformed(malformed)) => panic!("what was projected can be edited: {malformed}"),
+        };
+        is_bounded(taken, self.request.len() + self.edit_bytes(), FACTOR, BASE + 4 * written);
+        let expected = self.expected();
+        let Ok(edited) = edited else {
+            let expected = expected.map_or(OUTPUT_BYTES, |expected| expected.encode().len());
+            return assert!(expected > OUTPUT_BYTES / 2, "{expected} bytes are not too large");
+        };
+        let items = otlp::check(self.signal, &edited, Strings::Bytes);
+        assert_eq!(items, Ok(self.layout.items - self.removed.count()));
+        assert!(!self.edits.is_empty() || edited.len() <= self.request.len(), "removing adds nothing");
+        if let Some(expected) = expected {
+            self.compare(&edited, expected);
+        }
+    }
+
+    fn edit_bytes(&self) -> usize {
+        let bytes = |action: &Action| match action {
+            Action::Set { values, indices, .. } => {
+                values.iter().map(|value| value.len()).sum::<usize>() + indices.len() * 4
+            }
+            Action::Rename(to) => to.len(),
+            Action::Remove => 0,
+        };
+        self.edits.attributes.iter().map(|edit| edit.key.len() + bytes(&edit.action)).sum()
+    }
+
+    /// What should come of it; `None` where prost reads no request.
+    fn expected(&self) -> Option<Request> {
+        if self.signal == Signal::Metrics && self.request.len() > TEXT_MAX {
+            return None;
+        }
+        let request = Request::decode(self.signal, self.request).ok()?;
+        Some(Editor::new(&self.projection, &self.removed, &self.edits, &self.descriptors).apply(&request))
+    }
+
+    fn compare(&self, edited: &[u8], mut expected: Request) {
+        let mut edited = Request::decode(self.signal, edited).expect("an edited request is one");
+        without_empty_parts(&mut edited);
+        without_empty_parts(&mut expected);
+        if edited.encode() != expected.encode() {
+            let Case { removed, edits, .. } = self;
+            panic!("{removed:?}\n{edits:#?}\nbecame {edited:#?}\nnot {expected:#?}");
+        }
+    }
 }

@@ -3,14 +3,18 @@
 //! properties on seeds and on all that was ever found.
 //!
 //! The modules of the host are included by their path and not linked: the host brings RocksDB and wasmtime, which must
-//! not be compiled again with the fuzzer's instruments. So their tree is mirrored here, as far as `crate::` needs it.
+//! not be compiled again with the fuzzer's instruments. So their tree is mirrored here, as far as `crate::` needs it. What
+//! should come of bytes is the oracle's to say: its model and the requests it decodes are included likewise.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-// The model of the oracle's tests says `otelier::` where it means the host.
+// The oracle says `otelier::` where it means the host and `otelier_tests::` where it means the generator.
 extern crate self as otelier;
+extern crate self as otelier_tests;
 
 pub mod contract;
+#[path = "../../src/generate/mod.rs"]
+pub mod generate;
 #[path = "../../../host/src/otlp/mod.rs"]
 pub mod otlp;
 pub mod receivers;
@@ -18,6 +22,7 @@ pub mod receivers;
 pub mod record;
 
 #[allow(dead_code)]
+#[path = "../../tests/oracle/model/mod.rs"]
 mod model;
 
 mod bytes;
@@ -30,10 +35,15 @@ mod keys;
 mod memory;
 mod oracle;
 mod projection;
+#[allow(dead_code)]
+mod projections;
 mod records;
 mod scan;
-mod subject;
+mod script;
 mod transcoding;
+mod values;
+
+pub use edit::MARK;
 
 /// A property, under the name of its seeds.
 #[derive(Debug, Clone, Copy)]
@@ -42,18 +52,21 @@ pub struct Target {
     pub name: &'static str,
     /// Panics when the property does not hold for these bytes.
     pub check: fn(&[u8]),
+    /// Whether the requests of real clients in `tests/collections` are inputs of it too.
+    pub takes_requests: bool,
 }
 
 /// Every property.
 pub const TARGETS: &[Target] = &[
-    Target { name: "scan", check: scan::check },
-    Target { name: "projection", check: projection::check },
-    Target { name: "keys", check: keys::check },
-    Target { name: "dictionary", check: dictionary::check },
-    Target { name: "edit", check: edit::check },
-    Target { name: "emission", check: emission::check },
-    Target { name: "json", check: json::check },
-    Target { name: "transcoding", check: transcoding::check },
-    Target { name: "decompression", check: decompression::check },
-    Target { name: "records", check: records::check },
+    Target { name: "scan", check: scan::check, takes_requests: true },
+    Target { name: "projection", check: projection::check, takes_requests: true },
+    Target { name: "keys", check: keys::check, takes_requests: false },
+    Target { name: "values", check: values::check, takes_requests: false },
+    Target { name: "dictionary", check: dictionary::check, takes_requests: false },
+    Target { name: "edit", check: edit::check, takes_requests: true },
+    Target { name: "emission", check: emission::check, takes_requests: false },
+    Target { name: "json", check: json::check, takes_requests: true },
+    Target { name: "transcoding", check: transcoding::check, takes_requests: true },
+    Target { name: "decompression", check: decompression::check, takes_requests: false },
+    Target { name: "records", check: records::check, takes_requests: false },
 ];

@@ -5,14 +5,25 @@
 
 use peak_alloc::PeakAlloc;
 
-/// Runs `work` and panics when it took more than `base` bytes and `factor` times those of its input at once.
-#[track_caller]
-pub fn bounded<T>(input: usize, factor: usize, base: usize, work: impl FnOnce() -> T) -> T {
+/// Runs `work` and says how many bytes it took at once.
+pub fn counted<T>(work: impl FnOnce() -> T) -> (T, usize) {
     PeakAlloc.reset_peak_usage();
     let before = PeakAlloc.current_usage();
     let result = work();
-    let taken = PeakAlloc.peak_usage().saturating_sub(before);
+    (result, PeakAlloc.peak_usage().saturating_sub(before))
+}
+
+/// Panics when `taken` bytes are more than `base` and `factor` times those of the input.
+#[track_caller]
+pub fn is_bounded(taken: usize, input: usize, factor: usize, base: usize) {
     let allowed = factor.saturating_mul(input).saturating_add(base);
     assert!(taken <= allowed, "{taken} bytes of memory for an input of {input}, allowed are {allowed}");
+}
+
+/// Runs `work` and panics when it took more than `base` bytes and `factor` times those of its input at once.
+#[track_caller]
+pub fn bounded<T>(input: usize, factor: usize, base: usize, work: impl FnOnce() -> T) -> T {
+    let (result, taken) = counted(work);
+    is_bounded(taken, input, factor, base);
     result
 }
