@@ -1,5 +1,5 @@
-//! Every input that fuzzing ever found, and the seeds it starts from, against the property that it belongs to: a bug that
-//! was found once stays mended, and a machine without a fuzzer notices.
+//! Every input that fuzzing ever found, the seeds it starts from and what real clients sent, against the property that it
+//! belongs to: a bug that was found once stays mended, and a machine without a fuzzer notices.
 //!
 //! A program of its own with one test, because properties count the memory of the whole process.
 
@@ -19,8 +19,9 @@ static ALLOCATOR: PeakAlloc = PeakAlloc;
 
 #[test]
 fn properties_hold_for_the_seeds_and_for_all_that_was_found() -> Result<()> {
-    let home = environment::repository().join("tests/fuzz");
-    let (seeds, found) = (home.join("seeds"), home.join("found"));
+    let tests = environment::repository().join("tests");
+    let (seeds, found) = (tests.join("fuzz/seeds"), tests.join("fuzz/found"));
+    let requests = requests(&tests.join("collections"))?;
     let names: BTreeSet<PathBuf> = TARGETS.iter().map(|target| target.name.into()).collect();
     let with_seeds: BTreeSet<PathBuf> =
         entries(&seeds)?.iter().filter_map(|path| Some(path.file_name()?.into())).collect();
@@ -31,7 +32,8 @@ fn properties_hold_for_the_seeds_and_for_all_that_was_found() -> Result<()> {
         ensure!(!of_target.is_empty(), "{} has no seeds", target.name);
         // Where nothing was found there is no folder.
         let was_found = entries(&found.join(target.name)).unwrap_or_default();
-        for file in of_target.iter().chain(&was_found) {
+        let of_clients = requests.iter().filter(|_| target.takes_requests);
+        for file in of_target.iter().chain(&was_found).chain(of_clients) {
             if !holds(target, &std::fs::read(file)?) {
                 broken.push(format!("{}: {}", target.name, file.display()));
             }
@@ -44,6 +46,16 @@ fn properties_hold_for_the_seeds_and_for_all_that_was_found() -> Result<()> {
 /// The panic itself says why it does not.
 fn holds(target: &Target, bytes: &[u8]) -> bool {
     catch_unwind(AssertUnwindSafe(|| (target.check)(bytes))).is_ok()
+}
+
+/// All files of all clients.
+fn requests(collections: &Path) -> Result<Vec<PathBuf>> {
+    let mut requests = Vec::new();
+    for client in entries(collections)?.iter().filter(|path| path.is_dir()) {
+        requests.extend(entries(client)?);
+    }
+    ensure!(!requests.is_empty(), "{} has no requests", collections.display());
+    Ok(requests)
 }
 
 fn entries(folder: &Path) -> Result<Vec<PathBuf>> {

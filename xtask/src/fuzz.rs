@@ -29,6 +29,9 @@ const FLAGS: &[&str] = &[
     "-Cllvm-args=-simplifycfg-branch-fold-threshold=0",
 ];
 
+/// Targets that start from what real clients sent, too: those that their table in `tests/properties` says take requests.
+const OF_REQUESTS: &[&str] = &["scan", "projection", "edit", "json", "transcoding"];
+
 /// Longer inputs find little more and slow everything down; a request of this size has every shape there is.
 const INPUT_BYTES_MAX: u32 = 4096;
 /// More than any property needs, of what its own count of memory does not see.
@@ -151,6 +154,9 @@ impl Target<'_> {
         fs::create_dir_all(self.found())?;
         let mut fuzzer = Command::new(self.program);
         fuzzer.arg(&self.corpus).arg(self.home.join("seeds").join(&self.name));
+        if OF_REQUESTS.contains(&self.name.as_str()) {
+            fuzzer.arg(self.home.join("../collections"));
+        }
         fuzzer.arg(format!("-artifact_prefix={}/", self.found().display()));
         fuzzer.arg(format!("-max_total_time={seconds}")).arg(format!("-max_len={INPUT_BYTES_MAX}"));
         fuzzer.arg(format!("-timeout={INPUT_SECONDS_MAX}")).arg(format!("-rss_limit_mb={MEMORY_MIB_MAX}"));
