@@ -26,7 +26,7 @@ pub use any_value::AnyValue;
 /// First byte of every key.
 const VERSION: u8 = 1;
 /// Deeper values are not read.
-const DEPTH_MAX: u32 = 32;
+const DEPTH_MAX: u32 = 30;
 
 /// One element of a key.
 #[derive(Debug, Clone, Copy, PartialEq)]

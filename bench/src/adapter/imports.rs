@@ -149,10 +149,8 @@ impl Host for Imports<'_> {
     }
 
     fn projection_values(&mut self) {
-        self.declare(|declared| {
-            declared.projection.values = true;
-            Ok(())
-        });
+        let signal = self.context.signal();
+        self.declare(|declared| Ok(declared.values(signal)?));
     }
 
     fn projection_times(&mut self) {

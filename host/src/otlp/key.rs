@@ -304,9 +304,9 @@ fn skip_value(reader: &mut Reader<'_>, rules: Rules, depth: u32) -> Result<(), F
 }
 
 /// Checks one value alone, as a guest hands it in.
-pub fn check_value(value: &[u8]) -> Result<(), Malformed> {
+pub fn check_value(value: &[u8], strings: Strings) -> Result<(), Malformed> {
     let mut reader = Reader::new(value);
-    let checked = skip_value(&mut reader, GUESTS, 0);
+    let checked = skip_value(&mut reader, Rules { strings, ..GUESTS }, 0);
     let end = |()| if reader.rest.is_empty() { Ok(()) } else { Err(Fault::at(reader.rest, "bytes behind a value")) };
     checked.and_then(end).map_err(|fault| fault.within(value))
 }

@@ -99,6 +99,15 @@ impl Declared {
         Ok(())
     }
 
+    /// `projection.values`.
+    pub fn values(&mut self, signal: Signal) -> Result<(), DeclareError> {
+        if signal != Signal::Metrics {
+            return Err(DeclareError::Column { signal, name: "values".to_owned() });
+        }
+        self.projection.values = true;
+        Ok(())
+    }
+
     /// `projection.kinds`.
     pub fn kinds(&mut self, kinds: &[MetricKind]) {
         let before = self.projection.kinds.unwrap_or_default();

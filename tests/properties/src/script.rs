@@ -6,6 +6,7 @@ use crate::bytes::Choices;
 use crate::generate::attributes;
 use crate::model::Typed;
 use crate::model::key::encoded;
+use crate::otlp::Strings;
 use crate::otlp::columns::Bitmap;
 use crate::otlp::edit::{Action, AttributeEdit, Edits, MetricEdit, When};
 use crate::otlp::key::{self, Level};
@@ -87,7 +88,7 @@ fn value(choices: &mut Choices<'_>, level: Level) -> Box<[u8]> {
         _ => Typed::Integer(choices.byte().into()),
     };
     let given = choices.short();
-    let given = if key::check_value(given).is_ok() { given.to_vec() } else { encoded(&value) };
+    let given = if key::check_value(given, Strings::Utf8).is_ok() { given.to_vec() } else { encoded(&value) };
     let mut message = Vec::new();
     key::put_any_value(&mut message, &given).expect("a value that was accepted can be written");
     message.into()

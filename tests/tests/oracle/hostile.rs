@@ -64,7 +64,7 @@ pub fn read(bytes: &[u8], entries_max: usize) {
     if let Ok(elements) = key::elements(bytes) {
         elements.iter().for_each(|element| key::put_any_value(&mut Vec::new(), element.value).unwrap());
     }
-    let _ = (key::check(bytes), key::check_value(bytes));
+    let _ = (key::check(bytes), key::check_value(bytes, Strings::Utf8));
 }
 
 /// Edits that remove, split and rewrite. What comes out is a request, or is said to be too large.

@@ -1,6 +1,7 @@
 //! `output`: edits of rows that go on.
 
 use super::{Context, Violation};
+use crate::otlp::Strings;
 use crate::otlp::edit::{Action, AttributeEdit, MetricEdit, When};
 use crate::otlp::key::{self, Level};
 use crate::processor::context::results::DESCRIPTOR_BYTES_MAX;
@@ -30,12 +31,14 @@ impl Context {
         set: SetAttribute<'_>,
     ) -> Result<(), Violation> {
         let SetAttribute { when, values, indices } = set;
+        // A value that was read from this batch can be written back to it.
+        let strings = self.batch.as_ref().map_or(Strings::Utf8, |batch| Strings::from(batch.invalid_utf8));
         let mut encoded = Vec::with_capacity(values.len());
         for value in values {
             if value.len() > VALUE_MAX {
                 return Err(Violation::Value);
             }
-            key::check_value(value)?;
+            key::check_value(value, strings)?;
             let mut any_value = Vec::new();
             key::put_any_value(&mut any_value, value)?;
             self.charge(any_value.len())?;

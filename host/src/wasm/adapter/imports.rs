@@ -134,8 +134,8 @@ impl projection::Host for Data {
     }
 
     fn values(&mut self) -> wasmtime::Result<()> {
-        self.context.declare()?.projection.values = true;
-        Ok(())
+        let signal = self.context.signal();
+        Ok(self.context.declare()?.values(signal).map_err(Violation::from)?)
     }
 
     fn times(&mut self) -> wasmtime::Result<()> {
