@@ -29,7 +29,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "telemetry",
         ],
     ),
-    ("plugins", &["config", "processor", "wasm"]),
+    ("plugins", &["config", "contract", "processor", "wasm"]),
     ("logs", &["config"]),
     ("pipeline", &["clock", "config", "contract", "otlp", "processor", "storage", "telemetry"]),
     ("wasm", &["contract", "otlp", "processor"]),

@@ -200,7 +200,7 @@ pub fn check_any_value(message: &[u8], strings: Strings, depth: u32) -> Result<(
 }
 
 /// Checks a `KeyValue` message without keeping anything of it.
-pub fn check_key_value(message: &[u8], strings: Strings, depth: u32) -> Result<(), Fault> {
+fn check_key_value(message: &[u8], strings: Strings, depth: u32) -> Result<(), Fault> {
     read_key_value(message, strings, depth, &mut &[][..], &mut Message::default())
 }
 

@@ -373,6 +373,19 @@ pub struct HistogramColumns {
 }
 
 impl Columns {
+    /// Bytes of all columns together.
+    pub fn bytes(&self) -> usize {
+        let words = self.values.len() + self.times.len() + self.start_times.len();
+        let words = words + self.words.columns.iter().map(Vec::len).sum::<usize>();
+        let codes: usize = self.keys.iter().map(Vec::len).sum();
+        let blob = |blob: &Blob| blob.bytes.len() + 4 * blob.ends.len();
+        let Histograms { bounds, bucket_ends, bucket_counts, positive, negative, quantiles, exemplars, .. } =
+            &self.histograms;
+        let counts = bucket_counts.len() + positive.counts.len() + negative.counts.len() + 2 * quantiles.len();
+        let ends = bounds.len() + bucket_ends.len() + 2 * (positive.ends.len() + negative.ends.len());
+        8 * (words + counts) + 4 * (codes + ends) + blob(exemplars) + self.values_of.iter().map(blob).sum::<usize>()
+    }
+
     /// Gives the rows so far what number points have in `words` and `histograms`, which is nothing.
     pub fn widen(&mut self, wanted: HistogramColumns) {
         if std::mem::replace(&mut self.is_wide, true) {

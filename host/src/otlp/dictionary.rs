@@ -227,6 +227,9 @@ impl Dictionary {
 
     /// Forgets codes; unknown ones are ignored.
     pub fn release(&mut self, codes: &[u32]) {
+        if codes.is_empty() {
+            return;
+        }
         for code in codes {
             let Some(key) = self.key(*code) else { continue };
             let (key_hash, bytes) = (self.key_hash(key), key.len());

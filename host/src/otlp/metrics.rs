@@ -1,7 +1,7 @@
 //! `ExportMetricsServiceRequest` in place: one walk, front to back, that tells a visitor what it passes.
 //!
-//! Whatever the order of fields, a visitor hears of a metric's name, kind and temporality before its points: a level's singular
-//! fields are gathered first, its children walked second. Source: `opentelemetry/proto/metrics/v1/metrics.proto`.
+//! Whatever the order of fields, a visitor hears of a metric's name, kind and temporality before its points; see [`Order`] for
+//! what that takes. Source: `opentelemetry/proto/metrics/v1/metrics.proto`.
 
 use super::attribute::{Attribute, Strings};
 use super::levels::{self, Levels, Order, UNUSUAL};

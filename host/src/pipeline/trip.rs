@@ -117,6 +117,10 @@ impl Run<'_> {
                 Ok(keep(slot, index, processed, trip))
             }
             Err(InstanceError::Malformed(error)) => Err(malformed(error)),
+            Err(InstanceError::Unreadable(error)) => {
+                slot.break_down("a request could not be read to its end");
+                Err(malformed(error))
+            }
             Err(InstanceError::Call(CallError::Failure { message, retryable })) => {
                 Err(declined(slot, &component, message, retryable))
             }

@@ -20,6 +20,10 @@ use super::output::Output;
 use super::state::{State, StateError, Watermark};
 use super::{CallError, Plugin, Processor, Progress, Stored, TrapReason};
 
+/// A request whose columns no instance could take.
+const TOO_WIDE: &str =
+    "what a plugin reads of this request is larger than its memory: send smaller requests, or raise `memory_mib`";
+
 /// What an instance is made from.
 #[derive(Clone)]
 pub struct Setup {
@@ -71,6 +75,12 @@ pub enum InstanceError {
     /// The request's bytes.
     #[error("malformed request at {0}")]
     Malformed(#[from] Malformed),
+    /// The request's bytes, found during a call: the instance is of no more use.
+    #[error("request that cannot be read at {0}")]
+    Unreadable(Malformed),
+    /// What was emitted cannot be written, which is our own bug.
+    #[error("emission that cannot be written: {0}")]
+    Emission(Malformed),
     /// What the plugin asked for cannot be done to this request.
     #[error("edits of {component}: {source}")]
     Edit {
@@ -179,6 +189,9 @@ impl Instance {
             return Ok(Processed { batches: vec![batch], ..Processed::default() });
         }
         let mut columns = self.project(&batch)?;
+        if columns.bytes() > self.setup.limits.memory_bytes {
+            return Err(InstanceError::Malformed(Malformed { offset: 0, reason: TOO_WIDE }));
+        }
         let layout = std::mem::take(&mut columns.layout);
         let items = layout.items;
         if layout.rows == 0 {
@@ -225,9 +238,14 @@ impl Instance {
         let context = self.processor.context();
         context.begin(Phase::Process, columns);
         context.batch = Some(batch.clone());
-        self.processor.process(self.setup.signal, now)?;
-        self.processor.context().batch = None;
-        self.finish(trip)
+        let outcome = self.processor.process(self.setup.signal, now);
+        let context = self.processor.context();
+        context.batch = None;
+        match (outcome, context.unreadable.take()) {
+            (Ok(()), _) => self.finish(trip),
+            (Err(_), Some(malformed)) => Err(InstanceError::Unreadable(malformed)),
+            (Err(error), None) => Err(error.into()),
+        }
     }
 
     /// The flush; `last` before a shutdown.
@@ -253,7 +271,7 @@ impl Instance {
         let emitted = match output.emitted_rows {
             0 => None,
             _ => {
-                let bytes = Bytes::from(emit::encode(&output.emissions)?);
+                let bytes = Bytes::from(emit::encode(&output.emissions).map_err(InstanceError::Emission)?);
                 let items = Some(output.emitted_rows as u64);
                 Some(Batch { signal: Signal::Metrics, bytes, items, invalid_utf8: InvalidUtf8::Accept })
             }
@@ -336,7 +354,7 @@ fn save_dictionaries(context: &mut Context, output: &Output) -> Result<(), State
         }
         let identity = keying.identity();
         for code in unsaved {
-            context.state.put_code(&identity, code, dictionary.key(code).unwrap_or_default())?;
+            context.state.put_code(&identity, code, dictionary.key(code).unwrap_or_default());
         }
     }
     Ok(())

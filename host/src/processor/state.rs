@@ -303,9 +303,13 @@ impl State {
         self.put(Section::Meta, b"", meta)
     }
 
-    /// Stores a dictionary entry.
-    pub fn put_code(&mut self, keying: &[u8], code: u32, key: &[u8]) -> Result<(), StateError> {
-        self.put(Section::Dictionary, &code_key(keying, code), key)
+    /// Stores a dictionary entry. It is not the guest's to answer for, so it does not count among what a call may write: what a
+    /// request may bring of keys is bounded where it is read.
+    pub fn put_code(&mut self, keying: &[u8], code: u32, key: &[u8]) {
+        let stored = self.full_key(Section::Dictionary, &code_key(keying, code));
+        let value = Bytes::copy_from_slice(key);
+        self.call.writes.push(Write::Put(stored.clone(), value.clone()));
+        self.call.latest.insert(stored, Some(value));
     }
 
     /// Deletes a dictionary entry.

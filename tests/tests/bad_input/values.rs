@@ -26,7 +26,7 @@ fn values_that_cannot_be_added_are_dropped_with_their_reason() -> Result<()> {
         (delta(double(f64::NEG_INFINITY, &LABELS)), "dropped: values that are NaN or infinite"),
         (delta(integer(-5, &LABELS)), "dropped: negative values of monotonic sums"),
         (delta(double(-5.5, &LABELS)), "dropped: negative values of monotonic sums"),
-        (unspecified, "dropped: points of sums that are neither delta nor cumulative"),
+        (unspecified, "dropped: points of sums or histograms that are neither delta nor cumulative"),
     ];
     for (number, (metric, reason)) in (1_u8..).zip(cases) {
         let logged = setup.log().matches(reason).count();

@@ -166,6 +166,8 @@ impl<'a> Stream<'_, 'a> {
 
     /// Writes a resource or scope with edits made.
     pub fn own(&mut self, own: &Message<'a>, attributes: u32, steps: &[Step]) -> Result<(), Stop> {
+        // Written once for each part of what is split, and each time read anew.
+        self.writer.work(own.pieces().map(|piece| piece.len() + 2).sum())?;
         let joined;
         let message = match own.one_piece() {
             Some(piece) => piece,

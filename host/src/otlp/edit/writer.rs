@@ -16,6 +16,8 @@ pub struct Writer<'a> {
     to: usize,
     out: Vec<u8>,
     limit: usize,
+    /// What may still be read again.
+    work: usize,
 }
 
 /// A message that was opened.
@@ -32,7 +34,7 @@ pub struct Mark {
 impl<'a> Writer<'a> {
     /// Nothing yet; at most `limit` bytes.
     pub fn new(source: &'a [u8], limit: usize) -> Writer<'a> {
-        Writer { source, from: 0, to: 0, out: Vec::with_capacity(source.len() + 64), limit }
+        Writer { source, from: 0, to: 0, out: Vec::with_capacity(source.len() + 64), limit, work: limit }
     }
 
     /// Appends bytes as they are.
@@ -52,6 +54,12 @@ impl<'a> Writer<'a> {
             self.from = offset;
         }
         self.to = end;
+    }
+
+    /// Counts bytes that are read for what is written, which edits may make shorter than that; their bound is the same.
+    pub fn work(&mut self, bytes: usize) -> Result<(), Stop> {
+        self.work = self.work.checked_sub(bytes).ok_or(Stop::TooLarge(self.limit))?;
+        Ok(())
     }
 
     /// Copies what was left to be copied together.

@@ -86,7 +86,8 @@ pub struct Keys<'p, 'a> {
     pub dictionaries: &'p mut [Dictionary],
     pub partials: Vec<Partial>,
     pub resource: Vec<Attribute<'a>>,
-    scope: Message<'a>,
+    /// The scope's name and version.
+    identity: (&'a [u8], &'a [u8]),
     pub scope_attributes: Vec<Attribute<'a>>,
     metric: Option<MetricHeader<'a>>,
     /// What is left of the bytes of keys that may be read anew.
@@ -101,8 +102,8 @@ impl<'p, 'a> Keys<'p, 'a> {
         partials: Vec<Partial>,
         learn_bytes: usize,
     ) -> Self {
-        let (resource, scope, scope_attributes, metric) = (Vec::new(), Message::default(), Vec::new(), None);
-        Keys { hasher, dictionaries, partials, resource, scope, scope_attributes, metric, learn_bytes }
+        let (resource, identity, scope_attributes, metric) = (Vec::new(), Default::default(), Vec::new(), None);
+        Keys { hasher, dictionaries, partials, resource, identity, scope_attributes, metric, learn_bytes }
     }
 
     /// Sums an enclosing message's attributes for every keying.
@@ -150,7 +151,7 @@ impl<'p, 'a> Keys<'p, 'a> {
             partial.settle();
         }
         self.metric = None;
-        self.scope = scope.clone();
+        self.identity = (name, version);
         Ok(())
     }
 
@@ -215,7 +216,8 @@ impl<'p, 'a> Keys<'p, 'a> {
         let mut key = KeyBuilder::default();
         let (raw, number) = item.attributes();
         let own = attributes(&Message::whole(raw), number)?;
-        let mut bytes = 0;
+        // Charged before it is read: what stands once in a request may be read for every row.
+        let mut bytes = self.enclosing_bytes(partial, item);
         for (level, attributes) in
             [(Level::Resource, &self.resource), (Level::Scope, &self.scope_attributes), (Level::Item, &own)]
         {
@@ -231,10 +233,14 @@ impl<'p, 'a> Keys<'p, 'a> {
                 }
             }
         }
-        if partial.is_stream() {
-            self.stream_identity(&mut key)?;
+        if bytes > self.learn_bytes {
+            self.learn_bytes = 0;
+            return Ok(OVERFLOW);
         }
-        bytes += self.field_elements(partial, item, &mut key)?;
+        if partial.is_stream() {
+            self.stream_identity(&mut key);
+        }
+        self.field_elements(partial, item, &mut key)?;
         self.learn_bytes = self.learn_bytes.saturating_sub(bytes);
         let (key, repeated) = key.finish();
         // The sum of hashes knows no order; a key with a repeated attribute does.
@@ -242,37 +248,48 @@ impl<'p, 'a> Keys<'p, 'a> {
         Ok(self.dictionaries.get_mut(index).map_or(NONE, |dictionary| dictionary.learn(hash, &key)))
     }
 
-    fn stream_identity(&self, key: &mut KeyBuilder) -> Result<(), Fault> {
-        let (name, version) = scope_identity(&self.scope)?;
+    /// Bytes of identity and fields that belong to a key.
+    fn enclosing_bytes(&self, partial: &Partial, item: &Item<'_, 'a>) -> usize {
+        let (name, version) = self.identity;
+        let metric = self.metric.map_or(0, |metric| metric.name.len() + metric.unit.len());
+        let identity = if partial.is_stream() { name.len() + version.len() + metric } else { 0 };
+        identity + partial.fields.iter().map(|field| self.field(*field, item).len()).sum::<usize>()
+    }
+
+    fn stream_identity(&self, key: &mut KeyBuilder) {
+        let (name, version) = self.identity;
         key.text(Level::ScopeIdentity, b"name", name);
         key.text(Level::ScopeIdentity, b"version", version);
-        let Some(metric) = &self.metric else { return Ok(()) };
+        let Some(metric) = &self.metric else { return };
         key.text(Level::MetricIdentity, b"name", metric.name);
         key.text(Level::MetricIdentity, b"unit", metric.unit);
         key.text(Level::MetricIdentity, b"shape", &shape(metric));
-        Ok(())
     }
 
-    /// Adds the fields of a key; how many bytes were read for them.
-    fn field_elements(&self, partial: &Partial, item: &Item<'_, 'a>, key: &mut KeyBuilder) -> Result<usize, Fault> {
-        let (name, version) = scope_identity(&self.scope)?;
-        let mut bytes = 0;
+    fn field<'v>(&self, field: Field, item: &Item<'v, 'a>) -> FieldValue<'v, 'a>
+    where
+        'a: 'v,
+    {
+        let (name, version) = self.identity;
+        match (item.place(field), &self.metric) {
+            (Some(Place::Scope), _) => scope_field(field, name, version),
+            (Some(Place::Metric), Some(metric)) => metric_field(field, metric),
+            _ => item.field(field),
+        }
+    }
+
+    /// Adds the fields of a key.
+    fn field_elements(&self, partial: &Partial, item: &Item<'_, 'a>, key: &mut KeyBuilder) -> Result<(), Fault> {
         for field in &partial.fields {
-            let value = match (item.place(*field), &self.metric) {
-                (Some(Place::Scope), _) => scope_field(*field, name, version),
-                (Some(Place::Metric), Some(metric)) => metric_field(*field, metric),
-                _ => item.field(*field),
-            };
-            bytes += value.len();
             let (level, name) = (Level::Field, field.name().as_bytes());
-            match &value {
+            match &self.field(*field, item) {
                 FieldValue::Absent => {}
                 FieldValue::Text(text) => key.text(level, name, text),
                 FieldValue::Integer(number) => key.integer(level, name, *number),
                 FieldValue::Any(message) => key.value(level, name, message)?,
             }
         }
-        Ok(bytes)
+        Ok(())
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{Context, Violation};
 use crate::otlp::Strings;
+use crate::otlp::columns::Bitmap;
 use crate::otlp::edit::{Action, AttributeEdit, MetricEdit, When};
 use crate::otlp::key::{self, Level};
 use crate::processor::context::results::DESCRIPTOR_BYTES_MAX;
@@ -41,15 +42,15 @@ impl Context {
             key::check_value(value, strings)?;
             let mut any_value = Vec::new();
             key::put_any_value(&mut any_value, value)?;
-            self.charge(any_value.len())?;
+            self.charge(any_value.len() + size_of::<Box<[u8]>>())?;
             encoded.push(any_value.into_boxed_slice());
         }
-        let bitmap = self.bitmap(rows.clone())?;
+        let rows = self.bitmap(rows)?;
         let fits = match indices.is_empty() {
-            true => encoded.len() == 1 || bitmap.count() == 0,
+            true => encoded.len() == 1 || rows.count() == 0,
             false => {
                 let reaches = indices.iter().any(|index| *index as usize >= encoded.len());
-                !reaches && indices.len() as u64 == bitmap.count()
+                !reaches && indices.len() as u64 == rows.count()
             }
         };
         if !fits {
@@ -61,6 +62,7 @@ impl Context {
 
     /// `output.remove-attribute`.
     pub fn remove_attribute(&mut self, rows: Vec<u64>, attribute: (Level, String)) -> Result<(), Violation> {
+        let rows = self.bitmap(rows)?;
         self.edit_attribute(rows, attribute, Action::Remove)
     }
 
@@ -71,17 +73,12 @@ impl Context {
         attribute: (Level, String),
         key: String,
     ) -> Result<(), Violation> {
+        let rows = self.bitmap(rows)?;
         self.charge(key.len())?;
         self.edit_attribute(rows, attribute, Action::Rename(key.into_bytes().into()))
     }
 
-    fn edit_attribute(
-        &mut self,
-        rows: Vec<u64>,
-        (level, key): (Level, String),
-        action: Action,
-    ) -> Result<(), Violation> {
-        let rows = self.bitmap(rows)?;
+    fn edit_attribute(&mut self, rows: Bitmap, (level, key): (Level, String), action: Action) -> Result<(), Violation> {
         if !matches!(level, Level::Resource | Level::Scope | Level::Item) {
             return Err(Violation::Metadata);
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::results::OUTPUT_BYTES_MAX;
+use super::results::{DESCRIBED_BYTES_MAX, OUTPUT_BYTES_MAX, whole};
 use super::{Context, Violation};
 use crate::contract::Signal;
 use crate::otlp::columns::ExponentialBuckets;
@@ -57,19 +57,19 @@ impl Rows {
     }
 
     /// Checks the length of every column. Returns the bytes that buckets take.
-    fn check(&self, rows: usize) -> Result<usize, Violation> {
+    fn check(&mut self, rows: usize) -> Result<usize, Violation> {
         let (lengths, counts) = match self {
             Rows::Doubles(values) => (vec![values.len()], 0),
             Rows::Integers(values) => (vec![values.len()], 0),
             Rows::Histograms(columns, bounds) => {
-                check_observations(&columns.observations, rows)?;
+                check_observations(&mut columns.observations, rows)?;
                 check_ends(&columns.bucket_ends, columns.bucket_counts.len())?;
                 (vec![bounds.len(), columns.bucket_ends.len()], columns.bucket_counts.len())
             }
             Rows::Exponential(columns) => {
-                check_observations(&columns.observations, rows)?;
+                check_observations(&mut columns.observations, rows)?;
                 let ExponentialRows { scales, zero_counts, zero_thresholds, positive, negative, .. } = columns;
-                let sides = [positive, negative];
+                let sides = [&*positive, &*negative];
                 for ExponentialBuckets { ends, counts, .. } in sides {
                     check_ends(ends, counts.len())?;
                 }
@@ -85,11 +85,12 @@ impl Rows {
     }
 }
 
-fn check_observations(observations: &Observations, rows: usize) -> Result<(), Violation> {
+fn check_observations(observations: &mut Observations, rows: usize) -> Result<(), Violation> {
     let Observations { counts, sums, no_sum, mins, maxs } = observations;
-    let whole = [counts.len(), sums.len()].iter().all(|length| *length == rows);
+    let in_full = [counts.len(), sums.len()].iter().all(|length| *length == rows);
     let or_none = [mins.len(), maxs.len()].iter().all(|length| *length == rows || *length == 0);
-    if whole && or_none && !no_sum.reaches(rows) { Ok(()) } else { Err(Violation::Lengths) }
+    *no_sum = whole(std::mem::take(no_sum).into_words(), rows)?;
+    if in_full && or_none { Ok(()) } else { Err(Violation::Lengths) }
 }
 
 /// Ends that ascend up to the length of the list.
@@ -109,15 +110,17 @@ impl Context {
         if let Some(number) = self.bounds.iter().position(|known| **known == *bounds) {
             return Ok(number as u32);
         }
-        if self.bounds.len() >= LISTS_MAX {
+        let all = self.bounds_bytes + bounds.len() * size_of::<f64>();
+        if self.bounds.len() >= LISTS_MAX || all > DESCRIBED_BYTES_MAX {
             return Err(Violation::BadBounds);
         }
+        self.bounds_bytes = all;
         self.bounds.push(bounds.into());
         Ok(self.bounds.len() as u32 - 1)
     }
 
     /// `output.emit-…`.
-    pub fn emit(&mut self, identity: Identity, rows: Rows) -> Result<(), Violation> {
+    pub fn emit(&mut self, identity: Identity, mut rows: Rows) -> Result<(), Violation> {
         let Identity { descriptor, keying, keys, start_times, times } = identity;
         let (count, starts) = (keys.len(), start_times.len());
         let bucket_bytes = rows.check(count)?;
@@ -145,7 +148,8 @@ impl Context {
             code => dictionary.key(code).map(Box::from).ok_or(Violation::Code { keying, code }),
         };
         let length = |code: &u32| dictionary.key(*code).map_or(0, <[u8]>::len) + ROW_BYTES;
-        let bytes = keys.iter().map(length).fold(bucket_bytes, usize::saturating_add);
+        let text = descriptor.name.len() + descriptor.unit.len() + descriptor.description.len();
+        let bytes = keys.iter().map(length).fold(bucket_bytes + text, usize::saturating_add);
         if bytes > OUTPUT_BYTES_MAX {
             return Err(Violation::Bytes);
         }

@@ -9,6 +9,7 @@ mod rows;
 mod violation;
 
 use crate::contract::{Batch, ComponentId, Limits, Signal};
+use crate::otlp::Malformed;
 use crate::otlp::columns::Columns;
 use crate::otlp::descriptors::Descriptor;
 use crate::otlp::projection::Projector;
@@ -59,6 +60,8 @@ pub struct Context {
     pub(super) columns: Columns,
     /// The batch that the columns are of.
     pub(super) batch: Option<Batch>,
+    /// Why a column could not be filled: the request's doing and not the guest's.
+    pub(super) unreadable: Option<Malformed>,
     /// Columns of values that were filled when they were pulled.
     pulled_late: Vec<usize>,
     pub(super) output: Output,
@@ -66,8 +69,11 @@ pub struct Context {
     signal: Signal,
     /// Output metrics by number.
     described: Vec<Descriptor>,
+    /// Bytes of their texts.
+    described_bytes: usize,
     /// Explicit bounds for output, by number.
     bounds: Vec<std::sync::Arc<[f64]>>,
+    bounds_bytes: usize,
     log_lines: u32,
 }
 
@@ -82,11 +88,14 @@ impl Context {
             projector: None,
             columns: Columns::default(),
             batch: None,
+            unreadable: None,
             pulled_late: Vec::new(),
             output: Output::default(),
             state,
             signal,
             described: Vec::new(),
+            described_bytes: 0,
+            bounds_bytes: 0,
             bounds: Vec::new(),
             log_lines: 0,
         }
@@ -105,6 +114,8 @@ impl Context {
     pub(super) fn begin(&mut self, phase: Phase, columns: Columns) {
         self.phase = phase;
         self.columns = columns;
+        self.batch = None;
+        self.unreadable = None;
         self.pulled_late.clear();
         self.output = Output::default();
         self.log_lines = 0;

@@ -9,8 +9,21 @@ use crate::processor::Output;
 pub const DESCRIPTORS_MAX: usize = 65_536;
 /// Bytes of one output metric's texts.
 pub const DESCRIPTOR_BYTES_MAX: usize = 16 << 10;
+/// Bytes of all output metrics' texts, and of all explicit bounds.
+pub const DESCRIBED_BYTES_MAX: usize = 16 << 20;
 /// Bytes of host memory that one call's results may take.
 pub const OUTPUT_BYTES_MAX: usize = 256 << 20;
+
+/// A bitmap of so many rows, without the zeros behind them.
+pub fn whole(mut words: Vec<u64>, rows: usize) -> Result<Bitmap, Violation> {
+    if words.iter().skip(rows.div_ceil(64)).any(|word| *word != 0) {
+        return Err(Violation::Rows);
+    }
+    words.truncate(rows.div_ceil(64));
+    words.shrink_to_fit();
+    let bitmap = Bitmap::from_words(words);
+    if bitmap.reaches(rows) { Err(Violation::Rows) } else { Ok(bitmap) }
+}
 
 impl Context {
     pub(super) fn results(&mut self) -> Result<&mut Output, Violation> {
@@ -27,11 +40,12 @@ impl Context {
         if output.bytes > OUTPUT_BYTES_MAX { Err(Violation::Bytes) } else { Ok(()) }
     }
 
-    /// A bitmap that a guest made, of rows of this batch.
+    /// A bitmap that a guest made, of rows of this batch; what it takes is booked.
     pub(super) fn bitmap(&mut self, words: Vec<u64>) -> Result<Bitmap, Violation> {
         let rows = self.rows()?.layout.rows as usize;
-        let bitmap = Bitmap::from_words(words);
-        if bitmap.reaches(rows) { Err(Violation::Rows) } else { Ok(bitmap) }
+        let bitmap = whole(words, rows)?;
+        self.charge(rows / 8)?;
+        Ok(bitmap)
     }
 
     fn remove(&mut self, words: Vec<u64>, absorbed: bool) -> Result<(), Violation> {
@@ -64,9 +78,11 @@ impl Context {
             return Ok(number as u32);
         }
         let text = descriptor.name.len() + descriptor.unit.len() + descriptor.description.len();
-        if self.described.len() >= DESCRIPTORS_MAX || text > DESCRIPTOR_BYTES_MAX {
+        let all = self.described_bytes + text;
+        if self.described.len() >= DESCRIPTORS_MAX || text > DESCRIPTOR_BYTES_MAX || all > DESCRIBED_BYTES_MAX {
             return Err(Violation::Descriptors);
         }
+        self.described_bytes = all;
         self.described.push(descriptor);
         Ok(self.described.len() as u32 - 1)
     }

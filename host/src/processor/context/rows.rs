@@ -161,9 +161,11 @@ impl Context {
         let column = match (late, &self.batch) {
             (Some(projector), Some(batch)) if !self.pulled_late.contains(&number) => {
                 self.pulled_late.push(number);
-                projector
-                    .values_of(number, &batch.bytes, Strings::from(batch.invalid_utf8))
-                    .map_err(Violation::Values)?
+                let filled = projector.values_of(number, &batch.bytes, Strings::from(batch.invalid_utf8));
+                filled.map_err(|error| {
+                    self.unreadable = Some(error);
+                    Violation::Values(error)
+                })?
             }
             _ => filled,
         };

@@ -18,7 +18,6 @@ impl Ingest<'_> {
         read: impl FnOnce(&mut PointReader, bool) -> Result<Readable, Fault>,
     ) -> Result<(), Fault> {
         let stream = self.next_stream();
-        self.attributes_bytes = 0;
         let update = match &self.metric {
             Ok(metric) => metric.update,
             Err(reason) => {

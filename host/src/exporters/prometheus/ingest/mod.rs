@@ -30,9 +30,6 @@ use crate::otlp::wire::Fault;
 /// How many points go in before waiting scrapes are let in: some fifty microseconds of work.
 const POINTS_PER_TURN: u64 = 256;
 
-/// What a number point has besides attributes and exemplars: two times, a value, flags and tags.
-const NUMBER_BYTES_MAX: usize = 40;
-
 /// The walk over one batch.
 pub struct Ingest<'s> {
     turn: IngestTurn<'s>,
@@ -52,8 +49,6 @@ pub struct Ingest<'s> {
     identity: u128,
     /// The sum of the hashes of the next point's attributes, so that their order makes no difference.
     attributes_identity: u128,
-    /// How many bytes these attributes are.
-    attributes_bytes: usize,
 }
 
 /// The point that is being taken.
@@ -88,7 +83,6 @@ impl<'s> Ingest<'s> {
             kind: None,
             identity: 0,
             attributes_identity: 0,
-            attributes_bytes: 0,
         }
     }
 
@@ -166,11 +160,10 @@ impl<'s> Ingest<'s> {
         Stream::new(self.identity.wrapping_add(std::mem::take(&mut self.attributes_identity)))
     }
 
-    /// Counters show exemplars. Whether a point has any is clear from its length.
+    /// Counters show exemplars.
     #[inline]
-    fn exemplar(&self, point: &NumberPoint<'_>, attributes_bytes: usize) -> Result<Option<Exemplar>, Fault> {
-        let is_plain = point.raw.len() <= attributes_bytes + NUMBER_BYTES_MAX;
-        if is_plain || !self.settings.exemplars || self.kind != Some(MetricKind::Sum) {
+    fn exemplar(&self, point: &NumberPoint<'_>) -> Result<Option<Exemplar>, Fault> {
+        if !point.has_exemplars || !self.settings.exemplars || self.kind != Some(MetricKind::Sum) {
             return Ok(None);
         }
         exemplar::latest(point.raw)
@@ -214,14 +207,12 @@ impl<'a> MetricsVisitor<'a> for Ingest<'_> {
     fn attribute(&mut self, _key: &'a [u8], raw: &'a [u8]) -> Result<(), Fault> {
         let identity = self.settings.identity.of(Salt::Attribute, raw);
         self.attributes_identity = self.attributes_identity.wrapping_add(identity);
-        self.attributes_bytes += raw.len() + 2;
         Ok(())
     }
 
     #[inline]
     fn number(&mut self, point: &NumberPoint<'a>) -> Result<(), Fault> {
         let stream = self.next_stream();
-        let attributes_bytes = std::mem::take(&mut self.attributes_bytes);
         let value = match &self.metric {
             Ok(_) if point.is_stale() => return self.forget(point.raw, stream),
             Ok(metric) => sample_value(point.value, metric),
@@ -230,7 +221,7 @@ impl<'a> MetricsVisitor<'a> for Ingest<'_> {
         let outcome = match value {
             Ok(value) => {
                 let shown = Point { value, start_time: point.start_time, time: point.time };
-                let sample = Sample::Number(shown, self.exemplar(point, attributes_bytes)?);
+                let sample = Sample::Number(shown, self.exemplar(point)?);
                 self.take(&Taken { raw: point.raw, sample }, stream)?
             }
             Err(reason) => Err(reason),

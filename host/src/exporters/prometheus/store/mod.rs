@@ -140,7 +140,8 @@ impl Store {
         }
         // Histograms can grow.
         let before = chunk.samples(slot);
-        if self.samples - before + before.max(arrival.sample.samples()) > series_max {
+        let arriving = arrival.sample.samples();
+        if arriving > before && self.samples - before + arriving > series_max {
             return Some(Err(Reason::SeriesLimit));
         }
         let updated = chunk.update(slot, arrival.update, &arrival.sample, arrival.now);

@@ -60,6 +60,7 @@ impl Store {
         piece.samples.clear();
         piece.compounds.clear();
         piece.exemplars.clear();
+        piece.first = false;
         let current = cursor.family.and_then(|(place, id)| self.families.get(place).filter(|family| family.id == id));
         let (family, found) = match current.map(|family| (family, family.chunk_from(cursor.ordinal))) {
             Some((family, Some(found))) => (family, Some(found)),
