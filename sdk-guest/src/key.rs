@@ -25,7 +25,7 @@ pub use any_value::AnyValue;
 
 /// First byte of every key.
 const VERSION: u8 = 1;
-/// Deeper values are not read.
+/// Deeper values are not read. The host takes none that are deeper.
 const DEPTH_MAX: u32 = 30;
 
 /// One element of a key.
