@@ -10,6 +10,14 @@ use std::path::{Path, PathBuf};
 
 use fastrand::Rng;
 use flate2::Compression;
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value::Value};
+use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs};
+use opentelemetry_proto::tonic::metrics::v1::{
+    Gauge, Histogram, HistogramDataPoint, Metric, NumberDataPoint, ResourceMetrics, ScopeMetrics, metric::Data,
+};
+use opentelemetry_proto::tonic::resource::v1::Resource;
 use otelier_properties::generate::{attributes, logs, metrics, pick, schema, several, traces, vary};
 use otelier_properties::otlp::Strings;
 use otelier_properties::otlp::attribute::Attribute;
@@ -30,12 +38,16 @@ fn main() -> Result<()> {
     let logs = requests(&mut logs, 6, |rng| (&schema::LOGS, logs::request(rng).encode_to_vec()));
     let all = [metrics.clone(), traces, logs].concat();
     let keys: Vec<Vec<u8>> = (0..12).map(|_| key(&mut keys)).collect();
-    write(&home, "edit", all.iter().map(|request| edits(&mut edit, request)).collect())?;
-    write(&home, "projection", all.clone())?;
+    let mut edited: Vec<Vec<u8>> = [&*all, &*all].concat().iter().map(|request| edits(&mut edit, request)).collect();
+    edited.extend(rare_edits());
+    write(&home, "edit", edited)?;
+    write(&home, "projection", [&*all, &*refused(&all), &[records(2)]].concat())?;
     write(&home, "transcoding", all.clone())?;
     write(&home, "scan", all)?;
-    write(&home, "values", keys.iter().flat_map(|key| values(key)).collect())?;
-    write(&home, "keys", keys)?;
+    let deep = [5, 6].into_iter().flat_map(|kind| [30, 31, 32].map(|depth| deep(kind, depth)));
+    let damaged = [vec![0, 0], vec![1, 1, 0xff]];
+    write(&home, "values", keys.iter().flat_map(|key| values(key)).chain(deep.clone()).chain(damaged).collect())?;
+    write(&home, "keys", keys.into_iter().chain(deep.map(|value| [vec![1, 2, 0], value].concat())).collect())?;
     write(&home, "emission", (0..8).map(|_| emissions(&mut emission)).collect())?;
     write(&home, "dictionary", (0..6).map(|_| (0..200).map(|_| dictionary.u8(..)).collect()).collect())?;
     write(&home, "decompression", packed(&metrics[0])?)?;
@@ -76,6 +88,17 @@ fn key(rng: &mut Rng) -> Vec<u8> {
     key.finish().0
 }
 
+/// Requests that show what is wrong with them when all else has been read.
+fn refused(requests: &[Vec<u8>]) -> Vec<Vec<u8>> {
+    requests.iter().step_by(4).map(|request| [request.as_slice(), &[7]].concat()).collect()
+}
+
+/// Lists (5) or maps (6) in one another, as keys have them.
+fn deep(kind: u8, depth: usize) -> Vec<u8> {
+    let one: &[u8] = if kind == 5 { &[5, 1] } else { &[6, 1, 0] };
+    [one.repeat(depth), vec![0]].concat()
+}
+
 /// The values in a key.
 fn values(key: &[u8]) -> Vec<Vec<u8>> {
     let elements = key::elements(key).unwrap_or_default();
@@ -84,8 +107,45 @@ fn values(key: &[u8]) -> Vec<Vec<u8>> {
 
 /// As `edit.rs` reads it: the request, then what is asked for.
 fn edits(rng: &mut Rng, request: &[u8]) -> Vec<u8> {
-    let script: Vec<u8> = (0..rng.u32(10..150)).map(|_| rng.u8(..)).collect();
+    let script: Vec<u8> = (0..rng.u32(20..200)).map(|_| rng.u8(..)).collect();
     [request, MARK, &script].concat()
+}
+
+/// A request of log records, below a resource that has an attribute twice.
+fn records(count: usize) -> Vec<u8> {
+    let attribute = |value| KeyValue {
+        key: "a".to_owned(),
+        value: Some(AnyValue { value: Some(Value::IntValue(value)) }),
+        ..KeyValue::default()
+    };
+    let resource = Resource { attributes: vec![attribute(1), attribute(2)], ..Resource::default() };
+    let scope = ScopeLogs { log_records: vec![LogRecord::default(); count], ..ScopeLogs::default() };
+    let logs = ResourceLogs { resource: Some(resource), scope_logs: vec![scope], ..ResourceLogs::default() };
+    ExportLogsServiceRequest { resource_logs: vec![logs] }.encode_to_vec()
+}
+
+/// A gauge beside a histogram, which the edits here do not read.
+fn mixed() -> Vec<u8> {
+    let gauge = Data::Gauge(Gauge { data_points: vec![NumberDataPoint::default()] });
+    let histogram =
+        Data::Histogram(Histogram { data_points: vec![HistogramDataPoint::default()], ..Histogram::default() });
+    let metrics = [gauge, histogram].map(|data| Metric { data: Some(data), ..Metric::default() });
+    let scope = ScopeMetrics { metrics: metrics.to_vec(), ..ScopeMetrics::default() };
+    let resource = ResourceMetrics { scope_metrics: vec![scope], ..ResourceMetrics::default() };
+    ExportMetricsServiceRequest { resource_metrics: vec![resource] }.encode_to_vec()
+}
+
+/// Edits that chance does not think of. In all of them no row goes, and one edit sets the first key there is on all rows.
+fn rare_edits() -> [Vec<u8>; 4] {
+    let edit = |request: Vec<u8>, level: u8, values: &[u8]| {
+        [request.as_slice(), MARK, &[0, 0, 1, level, 1, 0, 1, 3, 0], values].concat()
+    };
+    // A text of 65536 bytes for each item, of few items and of too many.
+    let long = [0, 1, 16];
+    // Two values for the items of one resource, which are the same.
+    let same = [1, 6, 3, 0, 6, 3, 0, 0x55, 0x55, 0x55, 0x55, 0x55, 0x55, 0x55, 0x55];
+    let one = [0, 6, 3, 0];
+    [edit(records(10), 2, &long), edit(records(400), 2, &long), edit(records(10), 0, &same), edit(mixed(), 0, &one)]
 }
 
 /// As `emission/drawn.rs` reads it: a pool of keys, then emissions with exemplars behind each.

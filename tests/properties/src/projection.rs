@@ -1,6 +1,8 @@
 //! A projection judges as the scan does, its columns fit together, and they say what the decoded structs say, those that
 //! are filled when a guest asks for them as well. What it takes is bounded by what it reads and gives.
 
+use fastrand::Rng;
+
 use crate::contract::Signal;
 use crate::generate::Request;
 use crate::memory::{counted, is_bounded};
@@ -15,7 +17,7 @@ use crate::otlp::projection::{HistogramColumns, Projection, Projector};
 use crate::otlp::{self, Strings};
 use crate::projections::codes::Codes;
 use crate::projections::columns;
-use crate::projections::random::WORDS;
+use crate::projections::random::{self, WORDS};
 
 /// As in the tests of the oracle: an attribute of two bytes becomes a record of a hundred in lists that double.
 const FACTOR: usize = 250;
@@ -29,8 +31,12 @@ pub fn check(bytes: &[u8]) {
         let request = Request::decode(signal, bytes).ok();
         for strings in [Strings::Utf8, Strings::Bytes] {
             // Room for all keys, and for nearly none.
-            for (keyings, entries_max) in [(wide_keyings(), 100_000), (narrow_keyings(), 2)] {
-                Pair::new(signal, everything(keyings), entries_max).check(bytes, strings, request.as_ref());
+            for (projection, entries_max) in [
+                (everything(wide_keyings()), 100_000),
+                (everything(narrow_keyings()), 2),
+                (random::projection(&mut Rng::with_seed(bytes.len() as u64)), 5),
+            ] {
+                Pair::new(signal, projection, entries_max).check(bytes, strings, request.as_ref());
             }
         }
     }
@@ -156,7 +162,7 @@ impl Pair {
 
     /// With what a guest's pull fills.
     fn filled(&mut self, mut columns: Columns, bytes: &[u8], strings: Strings) -> Columns {
-        if self.signal == Signal::Metrics {
+        if self.signal == Signal::Metrics && self.projection.reads(self.signal) {
             columns.widen(self.projection.histograms);
         }
         for (number, column) in columns.values_of.iter_mut().enumerate() {
@@ -173,9 +179,10 @@ impl Pair {
     /// What can be said without the oracle, which reads less than the host does.
     fn fit_together(&self, columns: &Columns) {
         let rows = columns.layout.rows as usize;
-        let has_values = self.signal == Signal::Metrics;
-        assert_eq!(columns.values.len(), if has_values { rows } else { 0 });
-        assert_eq!([columns.times.len(), columns.start_times.len()], [rows; 2]);
+        let Projection { values, times, start_times, .. } = self.projection;
+        let wanted = [values && self.signal == Signal::Metrics, times, start_times];
+        let lengths = [columns.values.len(), columns.times.len(), columns.start_times.len()];
+        assert_eq!(lengths, wanted.map(|wanted| if wanted { rows } else { 0 }));
         assert!(columns.values_of.iter().all(|column| column.ends.len() == rows && column.ends.is_sorted()));
         assert!(!columns.integers.reaches(rows) && !columns.no_value.reaches(rows));
         assert!(!columns.integers.overlaps(&columns.no_value));
@@ -223,7 +230,8 @@ impl Pair {
         let bits = |list: &Vec<f64>| list.iter().map(|bound| bound.to_bits()).collect::<Vec<u64>>();
         let lists: Vec<Vec<u64>> = self.projector.take_unsent_bounds().iter().map(bits).collect();
         assert!(lists.iter().enumerate().all(|(number, list)| !lists[..number].contains(list)), "{lists:?}");
-        assert_eq!(columns.histograms.bounds.len(), if self.signal == Signal::Metrics { rows.len() } else { 0 });
+        let is_wanted = self.signal == Signal::Metrics && self.projection.histograms.buckets;
+        assert_eq!(columns.histograms.bounds.len(), if is_wanted { rows.len() } else { 0 });
         for (row, number) in rows.iter().zip(&columns.histograms.bounds) {
             assert_eq!(lists.get(*number as usize).cloned(), row.bounds());
         }

@@ -6,12 +6,18 @@ use opentelemetry_proto::tonic::metrics::v1::Exemplar;
 use prost::Message;
 
 use crate::bytes::Choices;
+use crate::contract::Signal;
+use crate::generate::Request;
 use crate::model::canonical;
 use crate::model::key::read;
 use crate::otlp::columns::{Bitmap, ExponentialBuckets};
 use crate::otlp::descriptors::Descriptor;
 use crate::otlp::emit::{Emission, ExponentialRows, HistogramRows, Observations, Points};
 use crate::otlp::metrics::{MetricKind, Temporality};
+use crate::values::within;
+
+/// From a request to an exemplar.
+const EXEMPLAR: [u32; 6] = [1, 2, 2, 7, 1, 5];
 
 /// All that the bytes have.
 pub fn emissions(choices: &mut Choices<'_>) -> Vec<Emission> {
@@ -130,9 +136,9 @@ fn exemplars(choices: &mut Choices<'_>, rows: usize) -> Vec<(u32, Box<[u8]>)> {
     exemplars
 }
 
-/// Bytes as an exemplar, or within one where they are none.
+/// Bytes as an exemplar, or within one where prost would not read them as that below a request.
 fn exemplar(bytes: &[u8]) -> Box<[u8]> {
-    match Exemplar::decode(bytes) {
+    match Request::decode(Signal::Metrics, &within(bytes.to_vec(), &EXEMPLAR)) {
         Ok(_) => bytes.into(),
         Err(_) => Exemplar { trace_id: bytes.to_vec(), ..Exemplar::default() }.encode_to_vec().into(),
     }
