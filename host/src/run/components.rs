@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Result;
 
 use crate::config::{Component, Error, Known, Node, Plan};
-use crate::contract::{Exporter, Ingest, Receiver};
+use crate::contract::{Exporter, Ingest, Receiver, Signal};
 use crate::exporters::{debug, nop, prometheus};
 use crate::extensions::HealthCheckConfig;
 use crate::receivers::otlp;
@@ -51,7 +51,22 @@ pub fn check(plan: &Plan, more: &[ExporterType]) -> Vec<Error> {
         "health_check" => component.node.parse::<HealthCheckConfig>().err(),
         kind => brought(more, kind).and_then(|exporter| (exporter.check)(&component.node)),
     };
-    plan.receivers.iter().chain(&plan.exporters).chain(&plan.extensions).filter_map(parse).collect()
+    let mut errors: Vec<Error> =
+        plan.receivers.iter().chain(&plan.exporters).chain(&plan.extensions).filter_map(parse).collect();
+    errors.extend(misplaced(plan));
+    errors
+}
+
+/// Exporters in pipelines whose signal they have no form for.
+fn misplaced(plan: &Plan) -> Vec<Error> {
+    let others = plan.pipelines.iter().filter(|pipeline| pipeline.signal != Signal::Metrics);
+    let exporters = others.flat_map(|pipeline| pipeline.exporters.iter().map(move |id| (pipeline, id)));
+    let wrong = exporters.filter(|(_, id)| id.kind() == "prometheus").filter_map(|(pipeline, id)| {
+        let component = plan.exporters.iter().find(|component| component.id == *id)?;
+        let message = format!("exporter {id} has metrics only; take it out of pipeline {}", pipeline.id);
+        Some(component.node.plugin_error(&message))
+    });
+    wrong.collect()
 }
 
 /// Makes a receiver.

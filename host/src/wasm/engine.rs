@@ -16,7 +16,7 @@ const STACK_BYTES: usize = 1 << 20;
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// It cannot be read.
-    #[error("plugin file {}: {source}; build it with `cargo component build --release`, or correct `file`", path.display())]
+    #[error("plugin file {}: {source}; build it with `cargo component build --release --target wasm32-unknown-unknown`, or correct `file`", path.display())]
     Read {
         /// The file.
         path: PathBuf,
@@ -24,7 +24,7 @@ pub enum LoadError {
         source: std::io::Error,
     },
     /// Not WebAssembly, or a core module.
-    #[error("plugin file {} is no WebAssembly component: {reason}; build it with `cargo component build --release`", path.display())]
+    #[error("plugin file {} is no WebAssembly component: {reason}; build it with `cargo component build --release --target wasm32-unknown-unknown`", path.display())]
     NoComponent {
         /// The file.
         path: PathBuf,

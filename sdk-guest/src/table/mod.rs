@@ -8,7 +8,7 @@
 //!   the last fold and now gives the present. So a fold may be spread over several calls with others between them.
 //! - A fold writes the pages that changed before it began, then deletes the journal up to where it began.
 //!
-//! In storage, under the table's one-byte id, both values in the format of [`packed`]:
+//! In storage, under the table's one-byte id, both values in the format of `packed`:
 //!
 //! ```text
 //! id 'p' page:u32 big endian      → record*             page i holds records 64 i .. 64 (i + 1)

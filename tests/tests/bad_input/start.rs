@@ -199,3 +199,11 @@ fn a_bad_configuration_changes_nothing() -> Result<()> {
     assert_eq!(host.scrape()?.value("work_done_batched_total", &[("work_type", "good")]), Some(acknowledged));
     host.accepts(&payload::work("good", Temporality::Delta, &[1]))
 }
+
+#[test]
+fn an_exporter_of_metrics_in_a_pipeline_of_spans_is_told_before_anything_is_lost() -> Result<()> {
+    let config = Configuration::default().pipeline("traces", &[], &["prometheus"]);
+    let error = Setup::without_plugins(&config)?.fails_to_start()?;
+    assert!(error.contains("exporter prometheus has metrics only; take it out of pipeline traces"), "{error}");
+    Ok(())
+}

@@ -1,7 +1,7 @@
 //! Edits on bytes: what a plugin did not touch is copied as it stands, and every enclosing length is written once.
 //!
 //! A resource or scope whose items are all edited alike is rewritten where it is; one whose items are not is split by
-//! [`regroup`]. Semantics, which the oracle has as a model on decoded requests:
+//! `regroup`. Semantics, which the oracle has as a model on decoded requests:
 //!
 //! - Rows that are removed go; a metric, scope or resource that loses its last child this way goes with it, and one that had none
 //!   stays, unless what encloses it is split.

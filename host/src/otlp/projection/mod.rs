@@ -1,7 +1,7 @@
 //! From a request's bytes to the columns a plugin declared, in one walk.
 //!
-//! What the projection does not name is checked and stepped over. [`keys`] keys the rows, [`cells`] fills columns of values,
-//! [`points`] and [`items`] hear the walk.
+//! What the projection does not name is checked and stepped over. `keys` keys the rows, `cells` fills columns of values,
+//! `points` and `items` hear the walk.
 
 mod cells;
 mod item;

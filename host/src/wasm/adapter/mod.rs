@@ -24,6 +24,9 @@ const INSTANCES_MAX: usize = 16;
 /// How many times a call's deadline `start` has.
 const START_FACTOR: u64 = 10;
 
+/// What most authors meet first.
+const WANTS_WASI: &str = "it imports WASI, which no plugin gets; build it with `--target wasm32-unknown-unknown`";
+
 /// A compiled processor plugin.
 pub struct ProcessorPlugin {
     engine: Engine,
@@ -45,7 +48,12 @@ impl ProcessorPlugin {
     /// The same with the file's contents in hand.
     pub fn compile(engine: &Engine, path: &Path, bytes: &[u8]) -> Result<ProcessorPlugin, LoadError> {
         let component: Component = engine.compile(path, bytes)?;
-        let misfit = |error: wasmtime::Error| LoadError::World { path: path.to_owned(), reason: format!("{error:#}") };
+        let misfit = |error: wasmtime::Error| {
+            let reason = format!("{error:#}");
+            let wants_wasi = reason.contains("wasi:");
+            let reason = if wants_wasi { WANTS_WASI.to_owned() } else { reason };
+            LoadError::World { path: path.to_owned(), reason }
+        };
         let mut linker: Linker<Data> = Linker::new(engine.inner());
         World::add_to_linker::<Data, HasSelf<Data>>(&mut linker, |data| data).map_err(misfit)?;
         let pre = linker.instantiate_pre(&component).map_err(misfit)?;

@@ -5,7 +5,7 @@
 //! - What is checked ([`ExponentialRef::checked`]) has a scale of -10 to 20, buckets that hold doubles, a zero threshold that is finite and
 //!   not negative, and counts that add up to the point's. So index arithmetic fits in 64 bits with room to spare, and a
 //!   bucket of a total fits wherever the total's count does.
-//! - Two histograms are put on one [`Frame`] before they are added or subtracted: the lower scale, or one that is lower still, so
+//! - Two histograms are put on one `Frame` before they are added or subtracted: the lower scale, or one that is lower still, so
 //!   that either side has at most so many buckets; and the greater zero threshold. Buckets below a threshold that grew go to
 //!   the zero count; one that is populated and lies across it raises it to its upper boundary.
 //! - No count is ever lost: zero count and buckets add up to what they added up to before.
