@@ -3,6 +3,7 @@
 
 mod adapter;
 mod call;
+mod edits;
 mod exposition;
 mod kernel;
 mod load;
@@ -45,6 +46,8 @@ enum Serving {
         #[command(subcommand)]
         what: Serve,
     },
+    /// What an edit costs beside copying the same bytes.
+    Edits(edits::Options),
     /// What a series costs the Prometheus exporter.
     Exposition(exposition::Options),
 }
@@ -106,6 +109,7 @@ fn main() -> Result<()> {
     let cli = Cli::parse();
     match cli.serve {
         None => measure(&cli.options),
+        Some(Serving::Edits(options)) => edits::run(&options),
         Some(Serving::Exposition(options)) => exposition::run(&options),
         Some(Serving::Serve { what: Serve::Raw }) => servers::raw::run(),
         Some(Serving::Serve { what: Serve::Prost }) => servers::prost::run(),

@@ -20,7 +20,7 @@ use crate::report::{figure, median, spread, text};
 use crate::servers::{Expected, Running, Server, Settings, Shares};
 
 use host::Host;
-use items::Items;
+pub use items::{Items, Kind};
 pub use scenario::{SCENARIOS, Scenario};
 
 /// How long, and how often.

@@ -51,7 +51,7 @@ impl ProcessorPlugin {
         let misfit = |error: wasmtime::Error| {
             let reason = format!("{error:#}");
             let wants_wasi = reason.contains("wasi:");
-            let reason = if wants_wasi { WANTS_WASI.to_owned() } else { reason };
+            let reason = if wants_wasi { format!("{WANTS_WASI} ({reason})") } else { reason };
             LoadError::World { path: path.to_owned(), reason }
         };
         let mut linker: Linker<Data> = Linker::new(engine.inner());
