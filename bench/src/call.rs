@@ -12,7 +12,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use aggregate::Aggregate;
 use anyhow::{Context as _, Result, ensure};
-use otelier::contract::{Batch, InvalidUtf8, Limits, OnTrap, Signal};
+use otelier::contract::{Batch, InvalidUtf8, Limits, Metadata, OnTrap, Signal};
 use otelier::processor::{
     CallError, Context, Instance, Plugin, Processed, Processor, Progress, Setup, Stored, Watermark,
 };
@@ -125,7 +125,13 @@ impl Subject {
     fn process(&mut self, outgoing: &Outgoing) -> Result<()> {
         self.trip += 1;
         let bytes = outgoing.framed.slice(FRAME_BYTES..);
-        let batch = Batch { signal: Signal::Metrics, bytes, items: None, invalid_utf8: InvalidUtf8::Reject };
+        let batch = Batch {
+            signal: Signal::Metrics,
+            bytes,
+            items: None,
+            invalid_utf8: InvalidUtf8::Reject,
+            metadata: Metadata::default(),
+        };
         let processed = self.instance.process(batch, self.trip, now()?)?;
         ensure!(processed.absorbed == processed.items, "{} of {} points absorbed", processed.absorbed, processed.items);
         self.calls.push(self.clock.load(Ordering::Relaxed) as f64);

@@ -18,7 +18,7 @@ use opentelemetry_proto::tonic::metrics::v1::{
     metric, number_data_point,
 };
 use opentelemetry_proto::tonic::resource::v1::Resource;
-use otelier::contract::{Batch, Exporter as _, InvalidUtf8, Signal};
+use otelier::contract::{Batch, Exporter as _, InvalidUtf8, Metadata, Signal};
 use otelier::exporters::prometheus::{Config, PrometheusExporter, ScrapeFormat};
 use otelier::telemetry::Registry;
 use prost::Message as _;
@@ -108,6 +108,7 @@ fn feed(exporter: &mut PrometheusExporter, options: &Options, order: &[usize], r
             bytes: Bytes::from(request(options, numbers, round)),
             invalid_utf8: InvalidUtf8::Accept,
             items: None,
+            metadata: Metadata::default(),
         };
         let start = processor_time_ns()?;
         let consumed = exporter.consume(&batch)?;

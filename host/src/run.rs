@@ -15,19 +15,23 @@ use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
 use crate::config::{self, LogEncoding, Plan};
-use crate::contract::{ComponentId, Exporter, Ingest, Receiver, Stop};
+use crate::contract::{Client, ComponentId, Exporter, Ingest, Receiver, Stop};
+use crate::delivery::{self, Budget, Gate};
 use crate::extensions::{HealthCheck, HealthCheckConfig, Page, own_metrics};
 use crate::logs;
-use crate::pipeline::{self, Handle, Health, Materials, committer::Committer, lane};
+use crate::pipeline::{self, Handle, Health, Materials, committer::Committer, lane::Lane, local};
 use crate::plugins::{self, Loader};
 use crate::processor::Plugin;
 use crate::storage::Store;
 use crate::telemetry::Registry;
 
-pub use components::{ExporterType, catalogue};
+pub use components::{ExporterType, FarEnd, catalogue};
 
 /// How long a shutdown may take before the process gives up on the rest.
 const DRAIN_MAX: Duration = Duration::from_secs(30);
+
+/// Bytes that all queues in memory may hold together.
+const QUEUE_BYTES_MAX: u64 = 256 << 20;
 
 /// The banner's name for the host's own metrics.
 const OWN_METRICS: &str = "own metrics";
@@ -56,8 +60,15 @@ pub struct Loaded {
 /// Reads and checks everything that can be checked without opening a port or the store.
 /// `exporters` are types beside the host's own.
 pub fn load(config: &Path, manifest: &Path, loader: &Loader, exporters: &[ExporterType]) -> Result<Loaded> {
+    compile(read(config, manifest, exporters)?, loader, exporters)
+}
+
+fn read(config: &Path, manifest: &Path, exporters: &[ExporterType]) -> Result<Plan> {
     let names = components::exporter_names(exporters);
-    let plan = config::load(config, manifest, &components::known(&names)).map_err(listed)?;
+    config::load(config, manifest, &components::known(&names)).map_err(listed)
+}
+
+fn compile(plan: Plan, loader: &Loader, exporters: &[ExporterType]) -> Result<Loaded> {
     let mut errors = components::check(&plan, exporters);
     let plugins = plugins::load_all(&plan, loader).map_err(|errors| {
         let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
@@ -81,10 +92,13 @@ fn listed(errors: config::Errors) -> anyhow::Error {
 
 /// Runs until SIGINT or SIGTERM, then drains. `announce` gets the banner's lines once everything is served.
 pub fn run(options: &Options, loader: &Loader, announce: impl FnOnce(&[String])) -> Result<()> {
-    let loaded = load(&options.config, &options.manifest, loader, &options.exporters)?;
-    let mut log_settings = loaded.plan.telemetry.logs.clone();
+    let plan = read(&options.config, &options.manifest, &options.exporters)?;
+    let mut log_settings = plan.telemetry.logs.clone();
     log_settings.encoding = options.log_encoding.unwrap_or(log_settings.encoding);
     logs::start(&log_settings);
+    let (version, config) = (env!("CARGO_PKG_VERSION"), options.config.display());
+    tracing::info!(version, %config, state_dir = %options.state_dir.display(), "starting; plugins are compiled first");
+    let loaded = compile(plan, loader, &options.exporters)?;
     for warning in loaded.warnings() {
         tracing::warn!("{warning}");
     }
@@ -99,8 +113,9 @@ pub fn run(options: &Options, loader: &Loader, announce: impl FnOnce(&[String]))
 
 /// Everything built and bound, nothing served.
 struct Host {
-    exporters: Vec<(ComponentId, lane::LaneTask, Box<dyn Exporter>)>,
-    lanes: Vec<lane::Lane>,
+    exporters: Vec<(ComponentId, local::LaneTask, Box<dyn Exporter>)>,
+    pushing: Vec<(delivery::Lane, Arc<dyn Client>)>,
+    lanes: Vec<Lane>,
     receivers: Vec<Box<dyn Receiver>>,
     pages: Vec<(String, Page)>,
     workers: Workers,
@@ -116,14 +131,25 @@ impl Host {
         let (registry, health, ready) = (Registry::default(), Health::default(), Arc::new(AtomicBool::new(false)));
         let store = Store::open(&options.state_dir)?;
         let pages = pages(&plan, &registry, &health, &ready)?;
-        let mut exporters = Vec::new();
-        let mut lanes = HashMap::new();
+        let (mut exporters, mut pushing, mut lanes) = (Vec::new(), Vec::new(), HashMap::new());
+        let budget = Budget::new(QUEUE_BYTES_MAX);
+        let queues = delivery::Materials { store: store.clone(), budget, registry: registry.clone() };
         for component in &plan.exporters {
-            let mut exporter = components::exporter(component, &registry, &options.exporters)?;
-            exporter.bind()?;
-            let (near, far) = lane::lane(&component.id, &registry);
-            lanes.insert(component.id.clone(), near);
-            exporters.push((component.id.clone(), far, exporter));
+            let id = component.id.clone();
+            let lane = match components::far_end(component, &registry, &options.exporters)? {
+                FarEnd::Local(mut exporter) => {
+                    exporter.bind()?;
+                    let (near, far) = local::lane(&id, &registry);
+                    exporters.push((id.clone(), far, exporter));
+                    Lane::Local(id.clone(), near)
+                }
+                FarEnd::Push(client, config) => {
+                    let lane = delivery::Lane::new(&id, *config, Gate::default(), &queues)?;
+                    pushing.push((lane.clone(), client));
+                    Lane::Push(lane)
+                }
+            };
+            lanes.insert(id, lane);
         }
         let (committer, committing) = Committer::start(store.clone(), health.clone())?;
         let materials = Materials {
@@ -148,7 +174,7 @@ impl Host {
             }
         };
         let lanes = lanes.into_values().collect();
-        Ok(Host { exporters, lanes, receivers, pages, workers, committer, committing, ready })
+        Ok(Host { exporters, pushing, lanes, receivers, pages, workers, committer, committing, ready })
     }
 
     async fn serve(self, announce: impl FnOnce(&[String])) -> Result<()> {
@@ -162,6 +188,10 @@ impl Host {
             }
             serving.push((exporter.serve(stop(&stopped)), id));
             lane_tasks.push(tokio::spawn(task.run(exporter)));
+        }
+        for (lane, client) in self.pushing {
+            banner.push(format!("{:<12} to {}", lane.id().to_string(), client.destination()));
+            lane_tasks.push(tokio::spawn(lane.run(client)));
         }
         // Restored state reaches the exporters before anybody can ask them.
         let workers = self.workers;

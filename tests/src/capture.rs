@@ -11,7 +11,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use otelier::config::Component;
 use otelier::contract::{Batch, Consumed, Exporter, ExporterError, Signal};
-use otelier::run::ExporterType;
+use otelier::run::{ExporterType, FarEnd};
 use serde_json::json;
 
 use crate::host::{Configuration, Host};
@@ -22,7 +22,7 @@ use crate::wait;
 pub const TYPE: ExporterType = ExporterType {
     name: "capture",
     check: |node| node.parse::<HashMap<String, String>>().err(),
-    make: |component| Ok(Box::new(Capture { file: open(component)? })),
+    make: |component| Ok(FarEnd::Local(Box::new(Capture { file: open(component)? }))),
 };
 
 struct Capture {

@@ -1,5 +1,7 @@
 //! The only form telemetry takes in flight: one signal's OTLP protobuf bytes.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 /// Which of OTLP's three export requests a batch holds.
@@ -53,6 +55,30 @@ pub struct Batch {
     pub items: Option<u64>,
     /// What to do with strings that are not UTF-8; the receiver's setting.
     pub invalid_utf8: InvalidUtf8,
+    /// What the receiver keeps of the request's headers.
+    pub metadata: Metadata,
+}
+
+/// What a receiver keeps of a request's headers, such as the tenant. Shared and never changed in place.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct Metadata(Option<Arc<[(String, String)]>>);
+
+impl Metadata {
+    /// Names, in lower case, and values. A name may come several times; the order of its values is kept.
+    pub fn new(mut entries: Vec<(String, String)>) -> Metadata {
+        entries.sort_by(|(one, _), (other, _)| one.cmp(other));
+        Metadata(if entries.is_empty() { None } else { Some(entries.into()) })
+    }
+
+    /// All of it, ascending by name.
+    pub fn entries(&self) -> &[(String, String)] {
+        self.0.as_deref().unwrap_or_default()
+    }
+
+    /// The values of a name in lower case.
+    pub fn values<'m>(&'m self, name: &'m str) -> impl Iterator<Item = &'m str> {
+        self.entries().iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
 }
 
 /// What happens to a request with a string that is not UTF-8. Protobuf demands UTF-8; some senders do not comply.

@@ -4,7 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 /// `type[/name]`: the key of a component in the configuration and its label in logs, metrics and state.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Deserialize)]
+#[serde(try_from = "String")]
 pub struct ComponentId {
     kind: String,
     name: Option<String>,
@@ -43,6 +44,14 @@ pub enum IdError {
     /// Longer than 255 bytes or with a character that logs, labels and state keys cannot carry.
     #[error("a component id is at most 255 bytes without white space or control characters")]
     Unprintable,
+}
+
+impl TryFrom<String> for ComponentId {
+    type Error = IdError;
+
+    fn try_from(text: String) -> Result<Self, IdError> {
+        text.parse()
+    }
 }
 
 impl FromStr for ComponentId {

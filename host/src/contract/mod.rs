@@ -5,6 +5,8 @@
 
 mod answer;
 mod batch;
+mod client;
+mod delivery;
 pub mod duration;
 mod exporter;
 mod id;
@@ -12,7 +14,9 @@ mod policy;
 mod receiver;
 
 pub use answer::{Accepted, Answer, Ingest, Refusal};
-pub use batch::{Batch, InvalidUtf8, Signal};
+pub use batch::{Batch, InvalidUtf8, Metadata, Signal};
+pub use client::{Client, Failure, FailureClass, Outcome};
+pub use delivery::{Batching, Delivery, OnFull, RetryOnFailure, SendingQueue, Sizer};
 pub use exporter::{Consumed, Exporter, ExporterError, Stop};
 pub use id::{ComponentId, IdError};
 pub use policy::{Durability, Limits, OnTrap};

@@ -31,6 +31,8 @@ const METRICS_MAX: usize = 65_536;
 const OTHERS_MAX: usize = 65_536;
 /// Bound on a metric's texts together, in bytes. A metric beyond it is not read.
 const TEXT_MAX: usize = 8 << 10;
+/// Bound on the texts of all metrics that match, and of all names that do not, in bytes.
+const TEXTS_MAX: usize = 16 << 20;
 
 /// Which kinds of metrics are read, one bit a kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -61,9 +63,15 @@ pub struct Descriptors {
     numbers: HashTable<u32>,
     /// Header by number.
     headers: Vec<Header>,
+    /// Bytes of text in `headers`.
+    header_bytes: usize,
     /// Names that do not match.
     others: HashSet<Box<[u8]>>,
+    /// Bytes of text in `others`.
+    other_bytes: usize,
     all: Vec<Descriptor>,
+    /// Whether a metric was turned away since somebody asked.
+    overflowed: bool,
     /// How many of `all` the guest has been told of.
     sent: usize,
 }
@@ -92,8 +100,11 @@ impl Descriptors {
             hasher,
             numbers: HashTable::new(),
             headers: Vec::new(),
+            header_bytes: 0,
             others: HashSet::new(),
+            other_bytes: 0,
             all: Vec::new(),
+            overflowed: false,
             sent: 0,
         }
     }
@@ -118,15 +129,14 @@ impl Descriptors {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let name = text(metric.name);
         if !self.patterns.matches(&name) {
-            if self.others.len() >= OTHERS_MAX {
-                self.others.clear();
-            }
-            self.others.insert(metric.name.into());
+            self.remember_other(metric.name);
             return None;
         }
-        if self.all.len() >= METRICS_MAX {
+        if self.all.len() >= METRICS_MAX || self.header_bytes + text_length > TEXTS_MAX {
+            self.overflowed = true;
             return None;
         }
+        self.header_bytes += text_length;
         let number = self.all.len() as u32;
         self.all.push(Descriptor {
             name,
@@ -150,6 +160,20 @@ impl Descriptors {
         Some(number)
     }
 
+    fn remember_other(&mut self, name: &[u8]) {
+        if self.others.len() >= OTHERS_MAX || self.other_bytes + name.len() > TEXTS_MAX {
+            self.others.clear();
+            self.other_bytes = 0;
+        }
+        self.other_bytes += name.len();
+        self.others.insert(name.into());
+    }
+
+    /// Whether a metric that matches was turned away, for lack of room, since this was last asked.
+    pub fn take_overflowed(&mut self) -> bool {
+        std::mem::take(&mut self.overflowed)
+    }
+
     /// How many metrics there are; a mark for [`forget_since`](Self::forget_since).
     pub fn mark(&self) -> usize {
         self.all.len()
@@ -158,7 +182,9 @@ impl Descriptors {
     /// Forgets the metrics from `mark` on: the request they came with was refused.
     pub fn forget_since(&mut self, mark: usize) {
         self.numbers.retain(|number| (*number as usize) < mark);
-        self.headers.truncate(mark);
+        let forgotten = self.headers.drain(mark.min(self.headers.len())..);
+        self.header_bytes -=
+            forgotten.map(|header| header.text.iter().map(|text| text.len()).sum::<usize>()).sum::<usize>();
         self.all.truncate(mark);
     }
 

@@ -41,6 +41,11 @@ impl MessageType {
         self.check_at(message, strings, 0)
     }
 
+    /// Checks one message that will stand `depth` messages deep in another.
+    pub fn check_inside(&self, message: &[u8], strings: Strings, depth: u32) -> Result<(), Fault> {
+        self.check_at(message, strings, depth)
+    }
+
     /// Checks every piece of a message.
     pub fn check_pieces(&self, message: &Message<'_>, strings: Strings) -> Result<(), Fault> {
         message.pieces().try_for_each(|piece| self.check(piece, strings))

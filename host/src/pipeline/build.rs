@@ -114,10 +114,13 @@ fn worker(number: usize, group: &[&PipelinePlan], materials: &Materials<'_>) -> 
             next_trip += 1;
         }
         let stateful = slots.iter().skip(first).any(Slot::is_stateful);
+        let lanes: Vec<Lane> = plan.exporters.iter().filter_map(|id| materials.lanes.get(id).cloned()).collect();
+        let on_disk = stateful || lanes.iter().any(Lane::is_persistent);
         pipelines.push(Pipeline {
+            id: plan.id.to_string(),
             slots: (first..slots.len()).collect(),
-            lanes: plan.exporters.iter().filter_map(|id| materials.lanes.get(id).cloned()).collect(),
-            durability: plan.durability.unwrap_or(if stateful { Durability::Sync } else { Durability::Memory }),
+            lanes,
+            durability: plan.durability.unwrap_or(if on_disk { Durability::Sync } else { Durability::Memory }),
         });
     }
     let stateful = slots.iter().any(Slot::is_stateful);

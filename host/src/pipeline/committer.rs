@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use crate::contract::{Accepted, Answer, Batch, Durability, Refusal};
+use crate::delivery::Waiter;
 use crate::processor::Watermark;
 use crate::storage::{Store, Write};
 use crate::telemetry::Counter;
@@ -161,7 +162,7 @@ impl Commits {
         while let Some(message) = next.take() {
             match message {
                 Message::Trip(trip) => {
-                    bytes += trip.writes.iter().map(size).sum::<usize>();
+                    bytes += trip.writes.iter().map(Write::size).sum::<usize>();
                     trips.push(*trip);
                 }
                 Message::Barrier(barrier) => barriers.push(barrier),
@@ -231,24 +232,21 @@ impl Commits {
 /// The store's name in health reports.
 pub const STORE: &str = "store";
 
-fn size(write: &Write) -> usize {
-    match write {
-        Write::Put(key, value) => key.len() + value.len(),
-        Write::Delete(key) => key.len(),
-        Write::DeleteRange(start, end) => start.len() + end.len(),
-    }
-}
-
 /// The trip counts: deliver, count, answer.
 pub fn complete(trip: Trip) {
-    for (reserved, batches) in trip.deliveries {
-        reserved.send(batches);
-    }
     for (counter, count) in trip.tally {
         counter.add(count);
     }
     trip.ticket.watermark.advance(trip.number);
-    if let Some((answer, accepted)) = trip.answer {
+    let mut answer = trip.answer;
+    // Answers when the last of the exporters has.
+    let waits = trip.deliveries.iter().any(|(reserved, batches)| reserved.waits() && !batches.is_empty());
+    let waiter = answer.take_if(|_| waits).map(|(answer, accepted)| Waiter::new(answer, accepted));
+    for (reserved, batches) in trip.deliveries {
+        let waiter = waiter.as_ref().filter(|_| reserved.waits());
+        reserved.send(batches, waiter);
+    }
+    if let Some((answer, accepted)) = answer {
         // The sender may have hung up; it will send again what it was not told of.
         let _ = answer.send(Ok(accepted));
     }

@@ -1,54 +1,32 @@
 //! A lane: what stands between pipelines and one exporter.
 //!
 //! Room is reserved before any plugin runs, so a full lane refuses a request while nothing has changed, and a committed trip
-//! always has a place to go. Today's lanes end at exporters that hold their data in memory; they are bounded and keep order.
+//! always has a place to go. There are two kinds: exporters that hold their data in memory are fed in order by one task; those
+//! that push have a queue, retries and a breaker.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
-
-use crate::contract::{Batch, ComponentId, Exporter, Signal};
-use crate::otlp::{Strings, check};
-use crate::telemetry::{Counter, Gauge, Registry};
-
-use super::guard::EndWithProcess;
-
-/// How many trips may wait in a lane.
-pub const TRIPS_MAX: usize = 256;
-/// How many bytes may wait in a lane before it takes no more trips.
-pub const BYTES_MAX: usize = 64 << 20;
-
-enum Load {
-    /// What one trip has for this exporter.
-    Batches(Vec<Batch>),
-    /// Answered when everything before it has been consumed.
-    Barrier(oneshot::Sender<()>),
-}
+use super::local::{LocalLane, LocalReserved};
+use super::trip::RETRY_AFTER;
+use crate::contract::{Batch, ComponentId};
+use crate::delivery::{self, Size, Waiter};
+use crate::storage::Write;
 
 /// The near end of a lane. Clones lead into the same one.
 #[derive(Clone)]
-pub struct Lane {
-    id: ComponentId,
-    sender: mpsc::Sender<Load>,
-    waiting: Waiting,
+pub enum Lane {
+    /// To an exporter in memory.
+    Local(ComponentId, LocalLane),
+    /// To an exporter that pushes.
+    Push(delivery::Lane),
 }
 
-/// What waits in a lane.
-#[derive(Clone)]
-struct Waiting {
-    trips: Gauge,
-    bytes: Arc<AtomicUsize>,
-}
-
-fn bytes_of(batches: &[Batch]) -> usize {
-    batches.iter().map(|batch| batch.bytes.len()).sum()
-}
-
-/// Room for one trip in one lane.
-pub struct Reserved {
-    permit: mpsc::OwnedPermit<Load>,
-    waiting: Waiting,
+/// Room for one trip in one lane. Dropped, it is given back.
+pub enum Reserved {
+    /// In a lane to memory.
+    Local(LocalReserved),
+    /// In a queue.
+    Push(delivery::Reserved),
 }
 
 /// The lane has no room.
@@ -56,124 +34,78 @@ pub struct Reserved {
 pub struct LaneFull {
     /// The exporter's id.
     pub exporter: ComponentId,
+    /// When there will be.
+    pub retry_after: Duration,
 }
 
 impl Lane {
-    /// The exporter it ends at.
-    pub fn id(&self) -> &ComponentId {
-        &self.id
-    }
-
-    /// Sets room aside.
-    pub fn reserve(&self) -> Result<Reserved, LaneFull> {
-        let full = || LaneFull { exporter: self.id.clone() };
-        if self.waiting.bytes.load(Ordering::Relaxed) >= BYTES_MAX {
-            return Err(full());
+    /// Sets room aside for a trip with this batch, or for what a flush emits.
+    pub fn reserve(&self, batch: Option<&Batch>) -> Result<Reserved, LaneFull> {
+        match self {
+            Lane::Local(id, lane) => {
+                let full = |_| LaneFull { exporter: id.clone(), retry_after: RETRY_AFTER };
+                lane.reserve().map(Reserved::Local).map_err(full)
+            }
+            Lane::Push(lane) => {
+                let full =
+                    |full: delivery::LaneFull| LaneFull { exporter: full.exporter, retry_after: full.retry_after };
+                lane.reserve(batch.map(Size::of).unwrap_or_default()).map(Reserved::Push).map_err(full)
+            }
         }
-        let permit = self.sender.clone().try_reserve_owned().map_err(|_| full())?;
-        Ok(Reserved { permit, waiting: self.waiting.clone() })
     }
 
-    /// Waits until everything sent so far has been consumed.
+    /// A batch of so many items found no room.
+    pub fn count_refused(&self, batch: &Batch, items: u64) {
+        if let Lane::Push(lane) = self {
+            lane.count_refused(batch.signal, items);
+        }
+    }
+
+    /// Whether what is in it is on disk.
+    pub fn is_persistent(&self) -> bool {
+        matches!(self, Lane::Push(lane) if lane.is_persistent())
+    }
+
+    /// Waits until everything sent so far has been consumed, for an exporter in memory.
     pub async fn settled(&self) {
-        let (done, wait) = oneshot::channel();
-        if self.sender.send(Load::Barrier(done)).await.is_ok() {
-            // Dropped unanswered only when the exporter is gone: nothing is left to wait for.
-            let _ = wait.await;
+        if let Lane::Local(_, lane) = self {
+            lane.settled().await;
+        }
+    }
+
+    /// A full lane refuses from now on instead of making anybody wait: the process is about to end.
+    pub fn stop_blocking(&self) {
+        if let Lane::Push(lane) = self {
+            lane.stop_blocking();
+        }
+    }
+
+    /// Nothing more will come.
+    pub fn close(self) {
+        if let Lane::Push(lane) = self {
+            lane.close();
         }
     }
 }
 
 impl Reserved {
+    /// Adds to the trip's writes what makes its batches survive, where the lane is on disk.
+    pub fn prepare(&mut self, batches: &[Batch], writes: &mut Vec<Write>) {
+        if let Reserved::Push(reserved) = self {
+            reserved.prepare(batches, writes);
+        }
+    }
+
+    /// Whether the trip's sender waits for what becomes of it here.
+    pub fn waits(&self) -> bool {
+        matches!(self, Reserved::Push(reserved) if reserved.waits())
+    }
+
     /// Fills the room. Nothing to send gives it back.
-    pub fn send(self, batches: Vec<Batch>) {
-        if !batches.is_empty() {
-            self.waiting.trips.add(1);
-            self.waiting.bytes.fetch_add(bytes_of(&batches), Ordering::Relaxed);
-            self.permit.send(Load::Batches(batches));
+    pub fn send(self, batches: Vec<Batch>, waiter: Option<&Waiter>) {
+        match self {
+            Reserved::Local(reserved) => reserved.send(batches),
+            Reserved::Push(reserved) => reserved.send(batches, waiter),
         }
-    }
-}
-
-/// The far end: consumes until every near end is gone.
-pub struct LaneTask {
-    id: ComponentId,
-    receiver: mpsc::Receiver<Load>,
-    waiting: Waiting,
-    registry: Registry,
-}
-
-/// A lane to the exporter of that id.
-pub fn lane(id: &ComponentId, registry: &Registry) -> (Lane, LaneTask) {
-    let (sender, receiver) = mpsc::channel(TRIPS_MAX);
-    let label = id.to_string();
-    let labels = [("exporter", label.as_str())];
-    let capacity = registry.gauge("otelcol_exporter_queue_capacity", "Trips the lane can hold.", &labels);
-    capacity.set(TRIPS_MAX as i64);
-    let trips = registry.gauge("otelcol_exporter_queue_size", "Trips waiting in the lane.", &labels);
-    let waiting = Waiting { trips, bytes: Arc::default() };
-    let lane = Lane { id: id.clone(), sender, waiting: waiting.clone() };
-    (lane, LaneTask { id: id.clone(), receiver, waiting, registry: registry.clone() })
-}
-
-impl LaneTask {
-    /// Feeds the exporter, in order, until the lane is closed and empty.
-    pub async fn run(mut self, mut exporter: Box<dyn Exporter>) {
-        let _end = EndWithProcess;
-        let sent = Signal::ALL.map(|signal| self.counter("sent", signal, "Items the exporter took."));
-        let failed =
-            Signal::ALL.map(|signal| self.counter("send_failed", signal, "Items the exporter could not take."));
-        while let Some(load) = self.receiver.recv().await {
-            match load {
-                Load::Batches(batches) => {
-                    for batch in &batches {
-                        self.consume(exporter.as_mut(), batch, &sent, &failed);
-                    }
-                    self.waiting.trips.add(-1);
-                    self.waiting.bytes.fetch_sub(bytes_of(&batches), Ordering::Relaxed);
-                }
-                Load::Barrier(done) => {
-                    // The other end may have stopped waiting.
-                    let _ = done.send(());
-                }
-            }
-        }
-    }
-
-    fn consume(&self, exporter: &mut dyn Exporter, batch: &Batch, sent: &[Counter; 3], failed: &[Counter; 3]) {
-        let of = |counters: &[Counter; 3], count: u64| {
-            let index = Signal::ALL.iter().position(|signal| *signal == batch.signal);
-            if let Some(counter) = index.and_then(|index| counters.get(index)) {
-                counter.add(count);
-            }
-        };
-        match exporter.consume(batch) {
-            Ok(consumed) => {
-                of(sent, consumed.items);
-                if consumed.dropped > 0 && !consumed.reason.is_empty() {
-                    let (exporter, signal) = (self.id.to_string(), batch.signal.items());
-                    let labels = [("exporter", exporter.as_str()), ("items", signal), ("reason", consumed.reason)];
-                    let help = "Items an exporter dropped, by reason.";
-                    self.registry.counter("otelier_exporter_dropped_items", help, &labels).add(consumed.dropped);
-                }
-            }
-            Err(error) => {
-                let count = || check(batch.signal, &batch.bytes, Strings::Bytes).unwrap_or(0);
-                of(failed, batch.items.unwrap_or_else(count));
-                tracing::error!(exporter = %self.id, %error, "batch lost by the exporter");
-            }
-        }
-    }
-
-    fn counter(&self, what: &'static str, signal: Signal, help: &'static str) -> Counter {
-        let name = match (what, signal) {
-            ("sent", Signal::Metrics) => "otelcol_exporter_sent_metric_points",
-            ("sent", Signal::Traces) => "otelcol_exporter_sent_spans",
-            ("sent", Signal::Logs) => "otelcol_exporter_sent_log_records",
-            (_, Signal::Metrics) => "otelcol_exporter_send_failed_metric_points",
-            (_, Signal::Traces) => "otelcol_exporter_send_failed_spans",
-            (_, Signal::Logs) => "otelcol_exporter_send_failed_log_records",
-        };
-        self.registry.counter(name, help, &[("exporter", &self.id.to_string())])
     }
 }

@@ -8,6 +8,7 @@ pub mod committer;
 mod guard;
 mod health;
 pub mod lane;
+pub mod local;
 mod slot;
 mod trip;
 mod worker;

@@ -16,6 +16,8 @@ pub const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// One pipeline of a worker.
 pub struct Pipeline {
+    /// Its name, as `metrics/edge`.
+    pub id: String,
     /// Its processors, as places in the worker's slots.
     pub slots: Vec<usize>,
     /// Its exporters.
@@ -42,12 +44,16 @@ pub struct Gathered {
 }
 
 /// Reserves room for a trip in every lane of a pipeline.
-pub fn reserve(pipeline: &Pipeline) -> Result<Vec<Reserved>, Refusal> {
-    let reserved: Result<Vec<Reserved>, _> = pipeline.lanes.iter().map(Lane::reserve).collect();
-    reserved.map_err(|full| Refusal::Full {
-        queue: format!("the queue of exporter {}", full.exporter),
-        retry_after: RETRY_AFTER,
-    })
+pub fn reserve(pipeline: &Pipeline, batch: Option<&Batch>) -> Result<Vec<Reserved>, Refusal> {
+    let reserve = |lane: &Lane| {
+        lane.reserve(batch).map_err(|full| {
+            if let Some(batch) = batch {
+                lane.count_refused(batch, count(batch).unwrap_or(0));
+            }
+            Refusal::Full { queue: format!("the queue of exporter {}", full.exporter), retry_after: full.retry_after }
+        })
+    };
+    pipeline.lanes.iter().map(reserve).collect()
 }
 
 /// The processors of a worker and the time, lent to one trip.

@@ -204,7 +204,8 @@ impl Worker {
     fn pass(&mut self, source: usize, batch: Batch, trip: &mut Gathered) -> Result<Durability, Refusal> {
         let places = self.sources.get(&source).map(Vec::as_slice).unwrap_or_default();
         let pipelines: Vec<&Pipeline> = places.iter().filter_map(|place| self.pipelines.get(*place)).collect();
-        let reserved = pipelines.iter().map(|pipeline| reserve(pipeline)).collect::<Result<Vec<_>, _>>()?;
+        let reserved =
+            pipelines.iter().map(|pipeline| reserve(pipeline, Some(&batch))).collect::<Result<Vec<_>, _>>()?;
         let mut run = Run { slots: &mut self.slots, now: self.clock.now() };
         let mut durability = Durability::Memory;
         for (pipeline, lanes) in pipelines.into_iter().zip(reserved) {
@@ -217,16 +218,19 @@ impl Worker {
     /// Hands a processed trip to the commit, or ends it here when there is nothing to wait for.
     fn conclude(&mut self, trip: Gathered, durability: Durability, answer: Option<oneshot::Sender<Answer>>) {
         let accepted = Accepted { items: trip.items.unwrap_or(0), ..Accepted::default() };
+        let Gathered { mut writes, mut deliveries, .. } = trip;
+        deliveries.iter_mut().for_each(|(reserved, batches)| reserved.prepare(batches, &mut writes));
+        let waits = deliveries.iter().any(|(reserved, batches)| reserved.waits() && !batches.is_empty());
         let mut trip = Trip {
             ticket: self.ticket.clone(),
             number: trip.number,
-            writes: trip.writes,
+            writes,
             durability,
-            deliveries: trip.deliveries,
+            deliveries,
             tally: trip.tally,
             answer: answer.map(|answer| (answer, accepted)),
         };
-        let memory = durability == Durability::Memory;
+        let memory = durability == Durability::Memory && !waits;
         if memory && trip.writes.is_empty() && !self.stateful {
             return complete(trip);
         }
@@ -275,15 +279,18 @@ impl Worker {
         let now = self.clock.now();
         let Some(slot) = self.slots.get_mut(index) else { return };
         let component = slot.setup().id.to_string();
+        // An id may stand in several pipelines, each with an instance of its own.
+        let pipeline = self.pipelines.iter().find(|pipeline| pipeline.slots.contains(&index));
+        let part = pipeline.map_or_else(|| component.clone(), |pipeline| format!("{component} in {}", pipeline.id));
         match slot.rebuild(trip.number, now) {
             Ok(writes) => {
-                self.health.recovered(&component);
+                self.health.recovered(&part);
                 tracing::info!(component, "instance rebuilt from committed state");
                 trip.writes = writes;
                 self.conclude(trip, Durability::Sync, None);
             }
             Err(error) => {
-                self.health.failed(&component, &error.to_string());
+                self.health.failed(&part, &error.to_string());
                 tracing::error!(component, %error, "instance cannot be rebuilt; trying again later");
             }
         }
@@ -330,7 +337,7 @@ impl Worker {
         if pipeline.slots.iter().skip(position + 1).any(down) {
             return Flushed::Done;
         }
-        let Ok(lanes) = reserve(pipeline) else { return Flushed::NoRoom };
+        let Ok(lanes) = reserve(pipeline, None) else { return Flushed::NoRoom };
         let mut run = Run { slots: &mut self.slots, now: self.clock.now() };
         let flushed = run.flush(pipeline, position, lanes, last, &mut trip);
         let durability = pipeline.durability;

@@ -37,7 +37,7 @@ pub enum AnySource {
 impl AnySource {
     fn resolve(self, signal: Signal) -> Result<Source, DeclareError> {
         match self {
-            AnySource::Attribute(level, key) => Ok(Source::Attribute(level, key.into_bytes())),
+            AnySource::Attribute(level, key) => Ok(Source::Attribute(available(level)?, key.into_bytes())),
             AnySource::Field(name) => {
                 let field = Field::of(name.as_bytes()).filter(|field| field.place(signal).is_some());
                 field.map(Source::Field).ok_or(DeclareError::Field { signal, name })
@@ -68,6 +68,9 @@ pub enum DeclareError {
         /// What was asked for.
         name: String,
     },
+    /// What receivers keep of headers reaches no plugin yet.
+    #[error("attributes of the request's metadata cannot be read")]
+    Metadata,
     /// Too many columns of values.
     #[error("more than {VALUES_OF_MAX} columns of values")]
     ValuesOf,
@@ -206,5 +209,9 @@ fn named(attributes: Vec<(Level, String)>) -> Result<Vec<(Level, Vec<u8>)>, Decl
     if attributes.len() > ATTRIBUTES_MAX {
         return Err(DeclareError::Attributes);
     }
-    Ok(attributes.into_iter().map(|(level, key)| (level, key.into_bytes())).collect())
+    attributes.into_iter().map(|(level, key)| Ok((available(level)?, key.into_bytes()))).collect()
+}
+
+fn available(level: Level) -> Result<Level, DeclareError> {
+    if level == Level::Metadata { Err(DeclareError::Metadata) } else { Ok(level) }
 }

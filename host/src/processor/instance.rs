@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::contract::{Batch, ComponentId, InvalidUtf8, Limits, OnTrap, Signal};
+use crate::contract::{Batch, ComponentId, InvalidUtf8, Limits, Metadata, OnTrap, Signal};
 use crate::otlp::columns::{Bitmap, Columns, Layout};
 use crate::otlp::edit::{self, EditError, Edits};
 use crate::otlp::projection::Projector;
@@ -118,6 +118,8 @@ pub struct Instance {
     stateful: bool,
     /// Whether its batches can have rows.
     reads: bool,
+    /// Whether the log says that metrics pass unread.
+    told_overflow: bool,
 }
 
 impl Instance {
@@ -135,7 +137,7 @@ impl Instance {
         context.projector = Some(projector);
         let stateful = declared.state_format.is_some();
         let flush_every_ms = declared.flush_every_ms;
-        let mut instance = Instance { setup, processor, flush_every_ms, stateful, reads };
+        let mut instance = Instance { setup, processor, flush_every_ms, stateful, reads, told_overflow: false };
         let writes = instance.start(trip, now, declared.state_format)?;
         Ok((instance, writes))
     }
@@ -192,6 +194,7 @@ impl Instance {
         if columns.bytes() > self.setup.limits.memory_bytes {
             return Err(InstanceError::Malformed(Malformed { offset: 0, reason: TOO_WIDE }));
         }
+        self.tell_overflow();
         let layout = std::mem::take(&mut columns.layout);
         let items = layout.items;
         if layout.rows == 0 {
@@ -223,6 +226,14 @@ impl Instance {
             emitted: called.emitted_rows,
             more: false,
         })
+    }
+
+    fn tell_overflow(&mut self) {
+        let overflowed = self.processor.context().projector.as_mut().is_some_and(Projector::take_overflowed);
+        if overflowed && !self.told_overflow {
+            self.told_overflow = true;
+            tracing::warn!(component = %self.setup.id, "more metrics match than the processor can tell apart; new ones pass untouched: narrow its `metrics`, or look for a sender that makes up names");
+        }
     }
 
     /// What the plugin declared to read, of one batch. Every byte of the batch is checked on the way.
@@ -273,7 +284,13 @@ impl Instance {
             _ => {
                 let bytes = Bytes::from(emit::encode(&output.emissions).map_err(InstanceError::Emission)?);
                 let items = Some(output.emitted_rows as u64);
-                Some(Batch { signal: Signal::Metrics, bytes, items, invalid_utf8: InvalidUtf8::Accept })
+                Some(Batch {
+                    signal: Signal::Metrics,
+                    bytes,
+                    items,
+                    invalid_utf8: InvalidUtf8::Accept,
+                    metadata: Metadata::default(),
+                })
             }
         };
         save_dictionaries(context, &output).map_err(failed)?;

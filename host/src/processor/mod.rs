@@ -83,7 +83,7 @@ pub enum TrapReason {
     #[error("deadline exceeded")]
     Deadline,
     /// More memory than granted.
-    #[error("out of memory")]
+    #[error("more memory than `memory_mib` of the manifest grants")]
     Memory,
     /// Too deep.
     #[error("stack overflow")]

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 
 use crate::contract::ComponentId;
-use crate::storage::{Store, StoreError, Write};
+use crate::storage::{Family, Store, StoreError, Write};
 
 const KEY_MAX: usize = 1024;
 const VALUE_MAX: usize = 16 << 20;
@@ -102,7 +102,7 @@ impl Layer {
             self.latest.remove(&key);
         }
         self.deleted.push((start.clone(), end.clone()));
-        self.writes.push(Write::DeleteRange(start, end));
+        self.writes.push(Write::DeleteRange(Family::State, start, end));
     }
 }
 
@@ -178,7 +178,7 @@ impl State {
             }
         }
         match &self.store {
-            Some(store) => Ok(store.get(&key)?),
+            Some(store) => Ok(store.get(Family::State, &key)?),
             None => Ok(None),
         }
     }
@@ -201,7 +201,7 @@ impl State {
         let key = self.full_key(section, key);
         let value = Bytes::copy_from_slice(value);
         self.grow(key.len() + value.len())?;
-        self.call.writes.push(Write::Put(key.clone(), value.clone()));
+        self.call.writes.push(Write::Put(Family::State, key.clone(), value.clone()));
         self.call.latest.insert(key, Some(value));
         Ok(())
     }
@@ -220,7 +220,7 @@ impl State {
     fn remove(&mut self, section: Section, key: &[u8]) -> Result<(), StateError> {
         let key = self.full_key(section, key);
         self.grow(key.len())?;
-        self.call.writes.push(Write::Delete(key.clone()));
+        self.call.writes.push(Write::Delete(Family::State, key.clone()));
         self.call.latest.insert(key, None);
         Ok(())
     }
@@ -284,7 +284,7 @@ impl State {
         each: impl FnMut(Bytes, Bytes) -> ControlFlow<()>,
     ) -> Result<(), StateError> {
         match &self.store {
-            Some(store) => Ok(store.each(start, end, each)?),
+            Some(store) => Ok(store.each(Family::State, start, end, each)?),
             None => Ok(()),
         }
     }
@@ -308,7 +308,7 @@ impl State {
     pub fn put_code(&mut self, keying: &[u8], code: u32, key: &[u8]) {
         let stored = self.full_key(Section::Dictionary, &code_key(keying, code));
         let value = Bytes::copy_from_slice(key);
-        self.call.writes.push(Write::Put(stored.clone(), value.clone()));
+        self.call.writes.push(Write::Put(Family::State, stored.clone(), value.clone()));
         self.call.latest.insert(stored, Some(value));
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Result;
 
 use crate::config::{Component, Error, Known, Node, Plan};
-use crate::contract::{Exporter, Ingest, Receiver, Signal};
+use crate::contract::{Client, Delivery, Exporter, Ingest, Receiver, Signal};
 use crate::exporters::{debug, nop, prometheus};
 use crate::extensions::HealthCheckConfig;
 use crate::receivers::otlp;
@@ -23,7 +23,7 @@ pub struct ExporterType {
     /// Reads a component's own configuration and says what is wrong.
     pub check: fn(&Node) -> Option<Error>,
     /// Makes an exporter.
-    pub make: fn(&Component) -> Result<Box<dyn Exporter>>,
+    pub make: fn(&Component) -> Result<FarEnd>,
 }
 
 /// The types, for the configuration to check names against.
@@ -78,21 +78,33 @@ pub fn receiver(component: &Component, ingest: Arc<dyn Ingest>, registry: &Regis
     }
 }
 
-/// Makes an exporter.
-pub fn exporter(component: &Component, registry: &Registry, more: &[ExporterType]) -> Result<Box<dyn Exporter>> {
+/// What stands at the end of a lane.
+pub enum FarEnd {
+    /// An exporter that holds its data in memory.
+    Local(Box<dyn Exporter>),
+    /// A client that pushes, and how its lane works.
+    Push(Arc<dyn Client>, Box<Delivery>),
+}
+
+/// Makes what stands at the end of a component's lane.
+pub fn far_end(component: &Component, registry: &Registry, more: &[ExporterType]) -> Result<FarEnd> {
     let (id, node) = (component.id.clone(), &component.node);
     match id.kind() {
-        "debug" => Ok(Box::new(debug::DebugExporter::new(id, node.parse()?, Box::new(std::io::stdout())))),
+        "debug" => Ok(local(debug::DebugExporter::new(id, node.parse()?, Box::new(std::io::stdout())))),
         "nop" => {
             node.parse::<nop::Config>()?;
-            Ok(Box::new(nop::NopExporter))
+            Ok(local(nop::NopExporter))
         }
-        "prometheus" => Ok(Box::new(prometheus::PrometheusExporter::new(id, node.parse()?, registry))),
+        "prometheus" => Ok(local(prometheus::PrometheusExporter::new(id, node.parse()?, registry))),
         kind => match brought(more, kind) {
             Some(exporter) => (exporter.make)(component),
             None => Err(anyhow::anyhow!("exporter type {kind} is in no table")),
         },
     }
+}
+
+fn local(exporter: impl Exporter) -> FarEnd {
+    FarEnd::Local(Box::new(exporter))
 }
 
 fn brought<'a>(more: &'a [ExporterType], kind: &str) -> Option<&'a ExporterType> {

@@ -31,6 +31,7 @@ pub struct Parts {
 pub async fn drain(parts: Parts) {
     // Nobody listens any more when this fails.
     let _ = parts.stopping.send(true);
+    parts.lanes.iter().for_each(Lane::stop_blocking);
     finished(parts.accepting).await;
     let (workers, committer, committing) = (parts.workers, parts.committer, parts.committing);
     let stopped = tokio::task::spawn_blocking(move || {
@@ -45,7 +46,7 @@ pub async fn drain(parts: Parts) {
         joined(committing);
     });
     finished(vec![stopped]).await;
-    drop(parts.lanes);
+    parts.lanes.into_iter().for_each(Lane::close);
     finished(parts.lane_tasks).await;
     finished(parts.served).await;
 }

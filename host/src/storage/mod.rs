@@ -1,11 +1,13 @@
 //! The embedded store: one RocksDB database, the only place that names rocksdb.
 //!
-//! Column families: `default` holds the format marker, `state` what components keep. Every write of a trip goes into one write
-//! batch with those of its neighbours. Opening never repairs, recreates or skips anything: a store that is damaged, newer or in
+//! Column families: `default` holds the format marker, `state` what components keep, `queue` what waits for exporters and
+//! `payload` its bytes, `dead` what could not be delivered. Every write of a trip goes into one write batch with those of its
+//! neighbours. Opening never repairs, recreates or skips anything: a store that is damaged, newer or in
 //! use is an error that names what is wrong and what to do. The torn end of the last write before a power cut is no damage:
 //! that write was never acknowledged.
 //!
-//! On disk, `state`: key = component id, 0, section, key within the section; value = a [`record`].
+//! On disk, `state`: key = component id, 0, section, key within the section. `queue` and `payload`: key = exporter id, 0, number.
+//! `dead`: key = number. Every value is a [`record`].
 
 mod directory;
 mod error;
@@ -28,19 +30,57 @@ use inspect::Finding;
 /// The layout described above.
 const FORMAT: &[u8] = b"otelier-store 1";
 const FORMAT_KEY: &[u8] = b"format";
-const STATE: &str = "state";
 
 const BLOCK_CACHE_BYTES: usize = 8 << 20;
+/// Values from this size on are kept beside their keys.
+const BLOB_BYTES_MIN: u64 = 1 << 10;
 
-/// One change to the `state` family.
+/// Which keys belong together, and are kept in the same way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Family {
+    /// What components keep: small values, read at start, written often.
+    State,
+    /// What waits for exporters: its order and its sizes.
+    Queue,
+    /// The bytes of what waits: large values, written once, read once and deleted, mostly before they leave memory.
+    Payload,
+    /// What could not be delivered.
+    Dead,
+}
+
+impl Family {
+    const ALL: [Family; 4] = [Family::State, Family::Queue, Family::Payload, Family::Dead];
+
+    fn name(self) -> &'static str {
+        match self {
+            Family::State => "state",
+            Family::Queue => "queue",
+            Family::Payload => "payload",
+            Family::Dead => "dead",
+        }
+    }
+}
+
+/// One change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Write {
     /// Sets a key.
-    Put(Bytes, Bytes),
+    Put(Family, Bytes, Bytes),
     /// Deletes a key.
-    Delete(Bytes),
+    Delete(Family, Bytes),
     /// Deletes the keys from the first to before the second.
-    DeleteRange(Bytes, Bytes),
+    DeleteRange(Family, Bytes, Bytes),
+}
+
+impl Write {
+    /// Bytes of its keys and its value.
+    pub fn size(&self) -> usize {
+        match self {
+            Write::Put(_, key, value) => key.len() + value.len(),
+            Write::Delete(_, key) => key.len(),
+            Write::DeleteRange(_, start, end) => start.len() + end.len(),
+        }
+    }
 }
 
 /// An open store. Clones share it; it closes with the last one.
@@ -87,9 +127,9 @@ impl Store {
     }
 
     /// The value of a key.
-    pub fn get(&self, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
+    pub fn get(&self, of: Family, key: &[u8]) -> Result<Option<Bytes>, StoreError> {
         self.with(|db| {
-            let value = db.get_pinned_cf(state(db, &self.path)?, key);
+            let value = db.get_pinned_cf(family(db, of, &self.path)?, key);
             let value = value.map_err(|error| StoreError::reading(&self.path, &error))?;
             value.map(|value| self.open_record(key, &value)).transpose()
         })
@@ -98,6 +138,7 @@ impl Store {
     /// Calls `each` with the entries of [start, end), ascending by key, until it breaks.
     pub fn each(
         &self,
+        of: Family,
         start: &[u8],
         end: &[u8],
         mut each: impl FnMut(Bytes, Bytes) -> ControlFlow<()>,
@@ -106,7 +147,7 @@ impl Store {
             let mut options = ReadOptions::default();
             options.set_iterate_upper_bound(end);
             let mode = IteratorMode::From(start, rocksdb::Direction::Forward);
-            for entry in db.iterator_cf_opt(state(db, &self.path)?, options, mode) {
+            for entry in db.iterator_cf_opt(family(db, of, &self.path)?, options, mode) {
                 let (key, value) = entry.map_err(|error| StoreError::reading(&self.path, &error))?;
                 let value = self.open_record(&key, &value)?;
                 if each(Bytes::from(key), value).is_break() {
@@ -129,13 +170,13 @@ impl Store {
     /// is closed: what it holds in memory may be more than what is on disk.
     pub fn commit<'w>(&self, writes: impl IntoIterator<Item = &'w Write>, sync: bool) -> Result<(), StoreError> {
         let written = self.with(|db| {
-            let state = state(db, &self.path)?;
             let mut batch = WriteBatch::default();
+            let of = |of: &Family| family(db, *of, &self.path);
             for write in writes {
                 match write {
-                    Write::Put(key, value) => batch.put_cf(state, key, record::seal(key, value)),
-                    Write::Delete(key) => batch.delete_cf(state, key),
-                    Write::DeleteRange(start, end) => batch.delete_range_cf(state, start, end),
+                    Write::Put(family, key, value) => batch.put_cf(of(family)?, key, record::seal(key, value)),
+                    Write::Delete(family, key) => batch.delete_cf(of(family)?, key),
+                    Write::DeleteRange(family, start, end) => batch.delete_range_cf(of(family)?, start, end),
                 }
             }
             db.write_opt(batch, &synced(sync)).map_err(|error| StoreError::writing(&self.path, &error))
@@ -176,7 +217,7 @@ impl Store {
 }
 
 fn open_database(path: &Path) -> Result<DB, StoreError> {
-    let families = [STATE].map(|name| ColumnFamilyDescriptor::new(name, family_options()));
+    let families = Family::ALL.map(|family| ColumnFamilyDescriptor::new(family.name(), family_options(family)));
     let mut options = database_options();
     if inspect::inspect(path)? == Finding::Torn {
         tracing::warn!(store = %path.display(), "the last write before a power cut was torn; it was never acknowledged");
@@ -186,8 +227,8 @@ fn open_database(path: &Path) -> Result<DB, StoreError> {
     DB::open_cf_descriptors(&options, path, families).map_err(|error| StoreError::opening(path, &error))
 }
 
-fn state<'d>(db: &'d DB, path: &Path) -> Result<&'d rocksdb::ColumnFamily, StoreError> {
-    db.cf_handle(STATE).ok_or_else(|| StoreError::Unmarked { path: path.to_owned() })
+fn family<'d>(db: &'d DB, family: Family, path: &Path) -> Result<&'d rocksdb::ColumnFamily, StoreError> {
+    db.cf_handle(family.name()).ok_or_else(|| StoreError::Unmarked { path: path.to_owned() })
 }
 
 fn check_format(db: &DB, path: &Path) -> Result<(), StoreError> {
@@ -204,7 +245,7 @@ fn check_format(db: &DB, path: &Path) -> Result<(), StoreError> {
 
 /// Marks a new store. A store with state but no mark is damaged, not new.
 fn mark_format(db: &DB, path: &Path) -> Result<(), StoreError> {
-    if db.iterator_cf(state(db, path)?, IteratorMode::Start).next().is_some() {
+    if db.iterator_cf(family(db, Family::State, path)?, IteratorMode::Start).next().is_some() {
         return Err(StoreError::Unmarked { path: path.to_owned() });
     }
     db.put_opt(FORMAT_KEY, FORMAT, &synced(true)).map_err(|error| StoreError::writing(path, &error))
@@ -233,8 +274,15 @@ fn database_options() -> Options {
     options
 }
 
-fn family_options() -> Options {
+fn family_options(family: Family) -> Options {
     let mut options = Options::default();
+    if matches!(family, Family::Payload | Family::Dead) {
+        // Beside the keys, so that ordering keys never moves payloads.
+        options.set_enable_blob_files(true);
+        options.set_min_blob_size(BLOB_BYTES_MIN);
+        options.set_blob_file_size(64 << 20);
+        options.set_enable_blob_gc(true);
+    }
     options.set_write_buffer_size(16 << 20);
     // What a memtable leaves is mostly short-lived, and packed by its writers: compressed once it has sunk to where it stays.
     options.set_compression_type(rocksdb::DBCompressionType::None);

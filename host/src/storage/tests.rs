@@ -1,10 +1,10 @@
 #![allow(clippy::unwrap_used)]
 
-use super::{Store, StoreError, Write};
+use super::{Family, Store, StoreError, Write};
 use bytes::Bytes;
 
 fn put(key: &'static str, value: &'static str) -> Write {
-    Write::Put(Bytes::from_static(key.as_bytes()), Bytes::from_static(value.as_bytes()))
+    Write::Put(Family::State, Bytes::from_static(key.as_bytes()), Bytes::from_static(value.as_bytes()))
 }
 
 #[test]
@@ -12,7 +12,9 @@ fn what_was_committed_is_there_after_reopening() {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(directory.path()).unwrap();
     store.commit(&[put("a", "1"), put("b", "2"), put("c", "3")], true).unwrap();
-    store.commit(&[Write::DeleteRange(Bytes::from_static(b"a"), Bytes::from_static(b"b"))], true).unwrap();
+    store
+        .commit(&[Write::DeleteRange(Family::State, Bytes::from_static(b"a"), Bytes::from_static(b"b"))], true)
+        .unwrap();
     drop(store);
     let store = Store::open(directory.path()).unwrap();
     let mut entries = Vec::new();
@@ -20,9 +22,9 @@ fn what_was_committed_is_there_after_reopening() {
         entries.push((key, value));
         std::ops::ControlFlow::Continue(())
     };
-    store.each(b"a", b"z", gather).unwrap();
+    store.each(Family::State, b"a", b"z", gather).unwrap();
     assert_eq!(entries, vec![("b".into(), "2".into()), ("c".into(), "3".into())]);
-    assert_eq!(store.get(b"a").unwrap(), None);
+    assert_eq!(store.get(Family::State, b"a").unwrap(), None);
 }
 
 #[test]
@@ -57,11 +59,11 @@ fn a_damaged_record_is_named_and_not_used() {
     let mut record = super::record::seal(b"aggregate\0x", b"1");
     record[5] ^= 1;
     let damage = |db: &rocksdb::DB| {
-        let state = super::state(db, &store.path)?;
+        let state = super::family(db, Family::State, &store.path)?;
         db.put_cf(state, b"aggregate\0x", &record).map_err(|error| StoreError::writing(&store.path, &error))
     };
     store.with(damage).unwrap();
-    let error = store.get(b"aggregate\0x").unwrap_err();
+    let error = store.get(Family::State, b"aggregate\0x").unwrap_err();
     assert!(error.to_string().contains("key `aggregate\\x00x`: checksum does not match"), "{error}");
 }
 

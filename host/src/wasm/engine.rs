@@ -81,6 +81,9 @@ impl Engine {
         if bytes.starts_with(b"\0asm\x01\0\0\0") {
             return Err(no_component("it is a core module".into()));
         }
+        if !bytes.starts_with(b"\0asm") {
+            return Err(no_component("it does not start as WebAssembly does".into()));
+        }
         // On a thread of its own, so that the allocator gives back what the compiler used when the thread ends.
         let compiled = std::thread::scope(|scope| {
             let thread = scope.spawn(|| Component::from_binary(&self.inner, bytes));

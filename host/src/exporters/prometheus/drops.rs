@@ -29,11 +29,13 @@ pub enum Reason {
     InvalidSummary,
     /// A histogram or summary with too many buckets or quantiles.
     BucketLimit,
+    /// Labels that are too long together.
+    LabelsLimit,
 }
 
 impl Reason {
     /// All reasons.
-    pub const ALL: [Reason; 10] = [
+    pub const ALL: [Reason; 11] = [
         Reason::UnspecifiedTemporality,
         Reason::TypeConflict,
         Reason::InvalidName,
@@ -44,6 +46,7 @@ impl Reason {
         Reason::InvalidHistogram,
         Reason::InvalidSummary,
         Reason::BucketLimit,
+        Reason::LabelsLimit,
     ];
 
     /// The value of the `reason` label, and what to do about it.
@@ -67,6 +70,9 @@ impl Reason {
             }
             Reason::InvalidSummary => ("invalid_summary", "quantiles must be between 0 and 1"),
             Reason::BucketLimit => ("bucket_limit", "send histograms with fewer buckets"),
+            Reason::LabelsLimit => {
+                ("labels_limit", "the attributes of a series make more than 64 KiB of labels: shorten or delete some")
+            }
         }
     }
 

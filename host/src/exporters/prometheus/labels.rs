@@ -8,6 +8,9 @@ use std::borrow::Cow;
 
 use super::names::label_name;
 
+/// Bound on the text of a series' labels before they are escaped, in bytes.
+pub const LABELS_MAX: usize = 64 << 10;
+
 /// One label before collisions are resolved.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Label {
@@ -41,6 +44,11 @@ impl Label {
             bytes.extend_from_slice(text.as_bytes());
             bytes.push(0xff);
         }
+    }
+
+    /// How much text it is, in bytes.
+    pub fn length(&self) -> usize {
+        self.name.len() + self.value.len()
     }
 
     /// The name in the exposition.

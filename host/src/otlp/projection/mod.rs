@@ -128,6 +128,11 @@ impl Projector {
         self.descriptors.get(number).is_some()
     }
 
+    /// Whether a metric passes unread because too many match, told once.
+    pub fn take_overflowed(&mut self) -> bool {
+        self.descriptors.take_overflowed()
+    }
+
     /// Metrics met since the last call of this function.
     pub fn take_unsent_descriptors(&mut self) -> Vec<Descriptor> {
         self.descriptors.take_unsent()

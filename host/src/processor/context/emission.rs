@@ -99,6 +99,9 @@ fn check_ends(ends: &[u32], length: usize) -> Result<(), Violation> {
     if fits { Ok(()) } else { Err(Violation::Lengths) }
 }
 
+/// How many messages an exemplar of a request stands in.
+const EXEMPLAR_DEPTH: u32 = 6;
+
 impl Context {
     /// `output.bounds`.
     pub fn describe_bounds(&mut self, bounds: Vec<f64>) -> Result<u32, Violation> {
@@ -205,7 +208,8 @@ impl Context {
         let emission = output.emissions.last_mut().ok_or(Violation::Exemplars)?;
         let before = emission.exemplars.last().map_or(0, |(row, _)| *row);
         let in_order = rows.is_sorted() && rows.first().is_none_or(|row| *row >= before);
-        let well_formed = entries.iter().all(|entry| schema::EXEMPLAR.check(entry, Strings::Bytes).is_ok());
+        let fits = |entry: &&[u8]| schema::EXEMPLAR.check_inside(entry, Strings::Bytes, EXEMPLAR_DEPTH).is_ok();
+        let well_formed = entries.iter().all(fits);
         if !in_order || !well_formed || rows.last().is_some_and(|row| *row as usize >= emission.keys.len()) {
             return Err(Violation::Exemplars);
         }

@@ -64,6 +64,8 @@ pub struct Context {
     pub(super) unreadable: Option<Malformed>,
     /// Columns of values that were filled when they were pulled.
     pulled_late: Vec<usize>,
+    /// Bitmaps that were pulled.
+    pulled_bitmaps: Vec<&'static str>,
     pub(super) output: Output,
     pub(super) state: State,
     signal: Signal,
@@ -90,6 +92,7 @@ impl Context {
             batch: None,
             unreadable: None,
             pulled_late: Vec::new(),
+            pulled_bitmaps: Vec::new(),
             output: Output::default(),
             state,
             signal,
@@ -117,6 +120,7 @@ impl Context {
         self.batch = None;
         self.unreadable = None;
         self.pulled_late.clear();
+        self.pulled_bitmaps.clear();
         self.output = Output::default();
         self.log_lines = 0;
         self.state.begin();

@@ -3,7 +3,7 @@
 use super::{Context, Phase, Violation};
 use crate::contract::Signal;
 use crate::otlp::Strings;
-use crate::otlp::columns::{Blob, Columns, ExponentialBuckets, Histograms, Word};
+use crate::otlp::columns::{Bitmap, Blob, Columns, ExponentialBuckets, Histograms, Word};
 use crate::otlp::descriptors::Descriptor;
 use crate::otlp::dictionary::Dictionary;
 use crate::otlp::projection::Projector;
@@ -62,14 +62,28 @@ impl Context {
         self.pull("start-times", |columns| &mut columns.start_times)
     }
 
+    /// A bitmap has no length of its own that would tell that it was pulled.
+    fn pull_bitmap(
+        &mut self,
+        name: &'static str,
+        bitmap: fn(&mut Columns) -> &mut Bitmap,
+    ) -> Result<Vec<u64>, Violation> {
+        if !self.declared.projection.values || self.pulled_bitmaps.contains(&name) {
+            return Err(Violation::Column(name));
+        }
+        let words = std::mem::take(bitmap(self.rows()?)).into_words();
+        self.pulled_bitmaps.push(name);
+        Ok(words)
+    }
+
     /// `rows.integers`.
     pub fn integers(&mut self) -> Result<Vec<u64>, Violation> {
-        Ok(std::mem::take(&mut self.rows()?.integers).into_words())
+        self.pull_bitmap("integers", |columns| &mut columns.integers)
     }
 
     /// `rows.no-value`.
     pub fn no_value(&mut self) -> Result<Vec<u64>, Violation> {
-        Ok(std::mem::take(&mut self.rows()?.no_value).into_words())
+        self.pull_bitmap("no-value", |columns| &mut columns.no_value)
     }
 
     /// `rows.keys`.

@@ -64,6 +64,9 @@ pub enum Violation {
     /// Too much of everything.
     #[error("the results of one call take more than {OUTPUT_BYTES_MAX} bytes")]
     Bytes,
+    /// A storage key that cannot be.
+    #[error("an empty storage key, or a range that ends before it starts")]
+    StorageKey,
     /// A key that no dictionary takes.
     #[error("a key is longer than {} bytes", key::KEY_MAX)]
     KeyLength,

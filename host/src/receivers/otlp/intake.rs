@@ -7,7 +7,7 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use super::rejection::Rejection;
-use crate::contract::{Accepted, Answer, Batch, ComponentId, Ingest, InvalidUtf8, Signal};
+use crate::contract::{Accepted, Answer, Batch, ComponentId, Ingest, InvalidUtf8, Metadata, Signal};
 use crate::telemetry::{Counter, Gauge, Registry};
 
 /// The `transport` label.
@@ -56,7 +56,8 @@ impl Intake {
     /// Hands over one request and waits for the host's answer. The outcome is counted here, even when the sender goes
     /// away and this future is dropped meanwhile: the host may have taken responsibility all the same.
     pub(super) async fn submit(&self, signal: Signal, bytes: Bytes) -> Result<Accepted, Rejection> {
-        let batch = Batch { signal, bytes, items: None, invalid_utf8: self.invalid_utf8 };
+        let batch =
+            Batch { signal, bytes, items: None, invalid_utf8: self.invalid_utf8, metadata: Metadata::default() };
         let mut pending =
             Pending { answer: Some(self.ingest.submit(batch)), counters: Arc::clone(&self.counters), signal };
         let Some(answer) = &mut pending.answer else {

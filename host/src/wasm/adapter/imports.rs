@@ -27,11 +27,13 @@ impl log::Host for Data {
     }
 }
 
-fn storage_result<T>(result: Result<T, StateError>) -> Result<T, storage::Error> {
-    result.map_err(|error| match error {
-        StateError::TooLarge(bound) => storage::Error::TooLarge(bound),
-        StateError::Key | StateError::Store(_) => storage::Error::Unavailable(error.to_string()),
-    })
+fn storage_result<T>(result: Result<T, StateError>) -> wasmtime::Result<Result<T, storage::Error>> {
+    match result {
+        Ok(value) => Ok(Ok(value)),
+        Err(StateError::TooLarge(bound)) => Ok(Err(storage::Error::TooLarge(bound))),
+        Err(error @ StateError::Store(_)) => Ok(Err(storage::Error::Unavailable(error.to_string()))),
+        Err(StateError::Key) => Err(Violation::StorageKey.into()),
+    }
 }
 
 fn blob<'s>(strings: impl Iterator<Item = &'s [u8]>) -> types::Blob {
@@ -49,7 +51,7 @@ impl storage::Host for Data {
         let mut present = Bitmap::default();
         let (mut values, mut bytes) = (Vec::new(), 0);
         for (index, key) in blob_strings(&keys.ends, &keys.bytes)?.iter().enumerate() {
-            match storage_result(state.get(key)) {
+            match storage_result(state.get(key))? {
                 Ok(Some(value)) => {
                     bytes += value.len();
                     if bytes > 4 * READ_MAX {
@@ -73,17 +75,17 @@ impl storage::Host for Data {
         if keys.len() != values.len() {
             return Err(Violation::Lengths.into());
         }
-        Ok(keys.iter().zip(values).try_for_each(|(key, value)| storage_result(state.set(key, value))))
+        storage_result(keys.iter().zip(values).try_for_each(|(key, value)| state.set(key, value)))
     }
 
     fn delete(&mut self, keys: types::Blob) -> wasmtime::Result<Result<(), storage::Error>> {
         let state = self.context.storage()?;
         let keys = blob_strings(&keys.ends, &keys.bytes)?;
-        Ok(keys.iter().try_for_each(|key| storage_result(state.delete(key))))
+        storage_result(keys.iter().try_for_each(|key| state.delete(key)))
     }
 
     fn delete_range(&mut self, start: Vec<u8>, end: Vec<u8>) -> wasmtime::Result<Result<(), storage::Error>> {
-        Ok(storage_result(self.context.storage()?.delete_range(&start, &end)))
+        storage_result(self.context.storage()?.delete_range(&start, &end))
     }
 
     fn range(
@@ -92,7 +94,7 @@ impl storage::Host for Data {
         end: Vec<u8>,
         limit: u32,
     ) -> wasmtime::Result<Result<storage::Entries, storage::Error>> {
-        let found = storage_result(self.context.storage()?.range(&start, &end, limit as usize));
+        let found = storage_result(self.context.storage()?.range(&start, &end, limit as usize))?;
         Ok(found.map(|found| storage::Entries {
             keys: blob(found.entries.iter().map(|(key, _)| &key[..])),
             values: blob(found.entries.iter().map(|(_, value)| &value[..])),

@@ -13,7 +13,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::*;
-use crate::contract::InvalidUtf8;
+use crate::contract::{InvalidUtf8, Metadata};
 use crate::otlp::wire::{put_bytes, put_varint_field};
 
 /// An output the test can read.
@@ -49,7 +49,13 @@ fn exporter(config: &str, output: Box<dyn Write + Send>, seconds: Arc<AtomicU64>
 }
 
 fn batch(signal: Signal, bytes: Vec<u8>) -> Batch {
-    Batch { signal, bytes: Bytes::from(bytes), items: None, invalid_utf8: InvalidUtf8::Accept }
+    Batch {
+        signal,
+        bytes: Bytes::from(bytes),
+        items: None,
+        invalid_utf8: InvalidUtf8::Accept,
+        metadata: Metadata::default(),
+    }
 }
 
 /// What the exporter writes for one request.

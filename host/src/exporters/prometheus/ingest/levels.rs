@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::super::drops::Reason;
 use super::super::known::{Metric, ResourceLabels, ScopeLabels, TargetSeries};
+use super::super::labels::LABELS_MAX;
 use super::super::metric;
 use super::super::scope;
 use super::super::series::Update;
@@ -53,7 +54,8 @@ impl Ingest<'_> {
             let family = identity.of(Salt::Family, self.settings.target_meta.base.as_bytes());
             Stream::new(identity.of(Salt::Target, target.identity.as_bytes()).wrapping_add(family))
         };
-        let has_target = !target.identity.is_empty();
+        // What would be too long goes without it, as one that names nothing does.
+        let has_target = !target.identity.is_empty() && target.labels.len() <= LABELS_MAX;
         let series = has_target.then(|| (stream(), identity.of_text(&target.labels)));
         Ok(ResourceLabels {
             identity: identity.of_labels(Salt::Resource, &target.series_labels),

@@ -13,7 +13,7 @@ use std::time::Duration;
 use super::drops::{Drops, Reason};
 use super::exemplar::{self, Exemplar};
 use super::known::{Known, Metric, ResourceLabels, ScopeLabels};
-use super::labels::{Label, render};
+use super::labels::{LABELS_MAX, Label, render};
 use super::metric;
 use super::read::PointReader;
 use super::scrape::IngestTurn;
@@ -107,7 +107,7 @@ impl<'s> Ingest<'s> {
 
     #[cold]
     fn add(&mut self, raw: &[u8], arrival: &Arrival<'_>) -> Result<Result<(), Reason>, Fault> {
-        let labels = self.labels(raw)?;
+        let Some(labels) = self.labels(raw)? else { return Ok(Err(Reason::LabelsLimit)) };
         let labels_hash = self.settings.identity.of_text(&labels);
         let Ok(metric) = &self.metric else {
             return Ok(Ok(()));
@@ -132,22 +132,31 @@ impl<'s> Ingest<'s> {
             return Ok(());
         };
         if !self.turn.store().remove_stream(stream) {
-            let labels = self.labels(raw)?;
+            let Some(labels) = self.labels(raw)? else { return Ok(()) };
             let labels_hash = self.settings.identity.of_text(&labels);
             self.turn.store().remove_labels(family, &labels, labels_hash);
         }
         Ok(())
     }
 
-    fn labels(&self, raw: &[u8]) -> Result<String, Fault> {
+    /// The label text of a point's series; none where it would be too long. A point is not longer than its request, a resource
+    /// stands in front of many points.
+    fn labels(&self, raw: &[u8]) -> Result<Option<String>, Fault> {
         let field = self.kind.map_or(0, MetricKind::attributes);
-        let mut labels = self.resource.labels.clone();
+        let mut labels = Vec::new();
         for attribute in attributes(&Message::whole(raw), field)? {
             labels.push(Label::of_attribute("", attribute.key, value::text(&attribute.value()?)?));
         }
+        let shared = [&self.resource.labels, &self.scope.labels, &self.settings.const_labels];
+        let bytes: usize = shared.into_iter().flatten().chain(&labels).map(Label::length).sum();
+        if bytes > LABELS_MAX {
+            return Ok(None);
+        }
+        let own = std::mem::replace(&mut labels, self.resource.labels.clone());
+        labels.extend(own);
         labels.extend_from_slice(&self.scope.labels);
         labels.extend_from_slice(&self.settings.const_labels);
-        Ok(render(labels))
+        Ok(Some(render(labels)))
     }
 
     /// Ends a point's attributes.

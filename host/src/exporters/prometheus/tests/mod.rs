@@ -17,7 +17,7 @@ use http_body_util::BodyExt;
 use super::exposition::Format;
 use super::scrape::ScrapeBody;
 use super::*;
-use crate::contract::InvalidUtf8;
+use crate::contract::{InvalidUtf8, Metadata};
 use request::Request;
 
 /// An exporter whose clock the test sets.
@@ -60,7 +60,13 @@ impl Bench {
 }
 
 fn batch(signal: Signal, bytes: Vec<u8>) -> Batch {
-    Batch { signal, bytes: Bytes::from(bytes), items: None, invalid_utf8: InvalidUtf8::Accept }
+    Batch {
+        signal,
+        bytes: Bytes::from(bytes),
+        items: None,
+        invalid_utf8: InvalidUtf8::Accept,
+        metadata: Metadata::default(),
+    }
 }
 
 fn collect(body: ScrapeBody) -> Vec<u8> {

@@ -1,0 +1,193 @@
+//! The far end of a lane: tasks that take what waits, send it until it is settled, and say what became of it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::counters::Counters;
+use super::dispatch::{Dispatch, Dispatcher, Ticket};
+use super::lane::{Lane, Shared};
+use super::retry::Backoff;
+use crate::contract::{Client, Failure, FailureClass, Outcome, Refusal};
+
+/// How often the failures of one lane are logged while they go on.
+const LOG_PAUSE: Duration = Duration::from_secs(30);
+
+/// How a dispatch ended.
+#[derive(Debug)]
+enum Verdict {
+    /// The destination has it, apart from items it refused.
+    Delivered { rejected: u64, message: String },
+    /// It never will.
+    Dead(Failure),
+    /// The process ends; what is on disk is sent after the next start.
+    Interrupted,
+}
+
+impl Lane {
+    /// Sends what comes until the lane is closed, and then what is left in memory.
+    pub async fn run(self, client: Arc<dyn Client>) {
+        let dispatcher = Arc::new(Dispatcher::new(Arc::clone(&self.shared)));
+        let consumers = (0..self.shared.config.queue.num_consumers.get()).map(|_| {
+            let consumer = Consumer {
+                shared: Arc::clone(&self.shared),
+                client: Arc::clone(&client),
+                dispatcher: Arc::clone(&dispatcher),
+            };
+            tokio::spawn(consumer.run())
+        });
+        for consumer in consumers.collect::<Vec<_>>() {
+            if let Err(error) = consumer.await {
+                tracing::error!(exporter = %self.shared.id, %error, "a consumer failed");
+            }
+        }
+    }
+}
+
+struct Consumer {
+    shared: Arc<Shared>,
+    client: Arc<dyn Client>,
+    dispatcher: Arc<Dispatcher>,
+}
+
+impl Consumer {
+    async fn run(self) {
+        while let Some(dispatch) = self.dispatcher.next().await {
+            let verdict = self.deliver(&dispatch).await;
+            self.settle(dispatch, verdict).await;
+        }
+    }
+
+    /// Tries until there is an answer, or no more time.
+    async fn deliver(&self, dispatch: &Dispatch) -> Verdict {
+        let shared = &self.shared;
+        let (started, mut backoff) = (Instant::now(), Backoff::new(&shared.config.retry));
+        let mut logged: Option<Instant> = None;
+        loop {
+            let closing = *shared.closing.borrow();
+            if closing && shared.stored.is_some() {
+                return Verdict::Interrupted;
+            }
+            let failure = match self.attempt(dispatch).await {
+                Ok(Outcome::Delivered) => return Verdict::Delivered { rejected: 0, message: String::new() },
+                Ok(Outcome::Partial { rejected, message }) => return Verdict::Delivered { rejected, message },
+                Ok(Outcome::Failed(failure)) if !failure.class.is_retryable() => return Verdict::Dead(failure),
+                Ok(Outcome::Failed(failure)) => failure,
+                // Closed before the gate opened: nobody knows when it would have.
+                Err(Closed) => closed_gate(),
+            };
+            // The last attempt before the end was the last.
+            let wait =
+                if closing { None } else { backoff.next(started.elapsed(), failure.retry_after, fastrand::f64()) };
+            let Some(wait) = wait else { return self.given_up(failure) };
+            if logged.is_none_or(|logged| logged.elapsed() >= LOG_PAUSE) {
+                logged = Some(Instant::now());
+                let (exporter, destination) = (&shared.id, self.client.destination());
+                let wait_ms = wait.as_millis();
+                tracing::warn!(%exporter, destination, class = failure.class.name(), wait_ms, "sending failed, trying again: {failure}");
+            }
+            shared.counters.retries.add(1);
+            if matches!(failure.class, FailureClass::Unreachable | FailureClass::Timeout) {
+                Counters::add(&shared.counters.uncertain, dispatch.batch.signal, dispatch.size.items);
+            }
+            let mut closing = shared.closing.subscribe();
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                // An error means that the lane is gone, which ends everything as well.
+                _ = closing.wait_for(|closing| *closing) => {}
+            }
+        }
+    }
+
+    fn given_up(&self, failure: Failure) -> Verdict {
+        let closing = *self.shared.closing.borrow();
+        if closing && self.shared.stored.is_some() { Verdict::Interrupted } else { Verdict::Dead(failure) }
+    }
+
+    /// One attempt, when the gate lets it.
+    async fn attempt(&self, dispatch: &Dispatch) -> Result<Outcome, Closed> {
+        let shared = &self.shared;
+        let mut closing = shared.closing.subscribe();
+        let permit = tokio::select! {
+            biased;
+            permit = shared.gate.admit(|| shared.pressure()) => permit,
+            _ = closing.wait_for(|closing| *closing) => return Err(Closed),
+        };
+        let (before, timeout) = (Instant::now(), shared.config.timeout);
+        let sending = self.client.send(&dispatch.batch);
+        let outcome = match timeout.is_zero() {
+            true => sending.await,
+            false => tokio::time::timeout(timeout, sending).await.unwrap_or_else(|_| timed_out(timeout)),
+        };
+        permit.settle(&outcome, before.elapsed());
+        if let Outcome::Failed(failure) = &outcome
+            && let Some(counter) = shared.counters.failures.get(failure.class as usize)
+        {
+            counter.add(1);
+        }
+        Ok(outcome)
+    }
+
+    /// Counts what became of a dispatch, and lets go of the entries that are done with.
+    async fn settle(&self, dispatch: Dispatch, verdict: Verdict) {
+        let (counters, signal, items) = (&self.shared.counters, dispatch.batch.signal, dispatch.size.items);
+        match verdict {
+            Verdict::Interrupted => return,
+            Verdict::Delivered { rejected, message } => {
+                let rejected = rejected.min(items);
+                Counters::add(&counters.sent, signal, items - rejected);
+                if rejected > 0 || !message.is_empty() {
+                    self.partially(&dispatch, rejected, &message);
+                }
+            }
+            Verdict::Dead(failure) => {
+                Counters::add(&counters.send_failed, signal, items);
+                let (exporter, destination) = (&self.shared.id, self.client.destination());
+                let class = failure.class.name();
+                tracing::error!(%exporter, destination, class, items, "batch could not be delivered: {failure}");
+                for waiter in dispatch.waiters() {
+                    waiter.failed(refusal(&self.shared, &failure));
+                }
+            }
+        }
+        let mut done: Vec<Ticket> = Vec::new();
+        done.extend(dispatch.tickets.into_iter().filter_map(Arc::into_inner));
+        self.dispatcher.remove(&done).await;
+        done.into_iter().for_each(|ticket| self.shared.release(ticket.size));
+    }
+
+    fn partially(&self, dispatch: &Dispatch, rejected: u64, message: &str) {
+        Counters::add(&self.shared.counters.rejected, dispatch.batch.signal, rejected);
+        let (exporter, destination) = (&self.shared.id, self.client.destination());
+        match rejected {
+            0 => tracing::warn!(%exporter, destination, "the destination took a batch with a warning: {message}"),
+            _ => tracing::warn!(%exporter, destination, rejected, "the destination refused items for good: {message}"),
+        }
+        for waiter in dispatch.waiters() {
+            waiter.rejected(rejected, message);
+        }
+    }
+}
+
+struct Closed;
+
+fn closed_gate() -> Failure {
+    let reason = "the process ends while the breaker holds attempts back".to_owned();
+    Failure { class: FailureClass::Unavailable, reason, retry_after: None }
+}
+
+fn timed_out(timeout: Duration) -> Outcome {
+    let reason = format!("no answer within {} ms", timeout.as_millis());
+    Outcome::Failed(Failure { class: FailureClass::Timeout, reason, retry_after: None })
+}
+
+/// What a sender that waits is told.
+fn refusal(shared: &Shared, failure: &Failure) -> Refusal {
+    let component = shared.id.to_string();
+    match failure.class {
+        FailureClass::Permanent => Refusal::Declined { component, message: failure.reason.clone() },
+        _ => Refusal::Unavailable {
+            reason: format!("exporter {component}: {}", failure.reason),
+            retry_after: failure.retry_after.unwrap_or(shared.config.retry.initial_interval),
+        },
+    }
+}

@@ -1,0 +1,344 @@
+//! The near end of a lane: room is reserved here, filled when a trip is committed, and given back when what filled it is settled.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{Notify, watch};
+
+use super::backpressure::{Budget, Capacity, DrainRate, retry_after};
+use super::counters::Counters;
+use super::gate::{Gate, Pressure};
+use super::queue::{Entry, Held, Queue, Size};
+use super::stored::{StoredError, StoredQueue};
+use super::waiter::Waiter;
+use crate::contract::{Batch, ComponentId, Delivery, OnFull, Signal};
+use crate::storage::{Store, Write};
+use crate::telemetry::Registry;
+
+/// How much of a queue on disk is in memory as well, so that what comes and goes fast is never read back, in bytes.
+const READY_BYTES_MAX: u64 = 16 << 20;
+
+/// What lanes are made from.
+#[derive(Clone)]
+pub struct Materials {
+    /// Where queues are kept.
+    pub store: Store,
+    /// Memory for all lanes.
+    pub budget: Budget,
+    /// Where they count.
+    pub registry: Registry,
+}
+
+/// A lane that cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum LaneError {
+    /// Its queue on disk.
+    #[error("exporter {exporter}: {source}")]
+    Stored {
+        /// The exporter.
+        exporter: ComponentId,
+        /// What is wrong.
+        source: Box<StoredError>,
+    },
+}
+
+/// There is no room.
+#[derive(Debug)]
+pub struct LaneFull {
+    /// The exporter's id.
+    pub exporter: ComponentId,
+    /// When room is expected.
+    pub retry_after: Duration,
+}
+
+/// The near end of a lane. Clones lead into the same one.
+#[derive(Clone)]
+pub struct Lane {
+    pub(super) shared: Arc<Shared>,
+}
+
+/// What both ends have in common.
+pub(super) struct Shared {
+    pub id: ComponentId,
+    pub config: Delivery,
+    pub gate: Gate,
+    pub counters: Counters,
+    /// `None` for a queue in memory.
+    pub stored: Option<Arc<StoredQueue>>,
+    pub budget: Budget,
+    /// Something to take has come.
+    pub work: Notify,
+    /// No more will come.
+    pub closing: watch::Sender<bool>,
+    state: Mutex<State>,
+    /// Something has left.
+    room: Condvar,
+    /// Whether a full queue makes senders wait.
+    blocks: AtomicBool,
+}
+
+pub(super) struct State {
+    pub queue: Queue,
+    /// Bytes of waiting entries that are in memory.
+    ready_bytes: u64,
+    capacity: Capacity,
+    drain: DrainRate,
+    /// Batches, for the gate's policy.
+    drain_batches: DrainRate,
+}
+
+/// Room for one trip in one lane. Dropped, it is given back.
+pub struct Reserved {
+    shared: Arc<Shared>,
+    room: Room,
+}
+
+enum Room {
+    /// So much is set aside.
+    Held(Size),
+    /// The same, and the trip's batches have numbers: their entries are in the trip's writes.
+    Numbered(Size, Vec<u64>),
+    /// There is none, and the configuration says to drop.
+    Dropped,
+    /// Filled or given back.
+    Gone,
+}
+
+impl Lane {
+    /// A lane for that exporter; what its queue on disk holds is in it at once.
+    pub fn new(id: &ComponentId, config: Delivery, gate: Gate, materials: &Materials) -> Result<Lane, LaneError> {
+        let now = Instant::now();
+        let counters = Counters::new(id, config.queue.sizer, &materials.registry);
+        let stored = config.queue.storage.is_some().then(|| Arc::new(StoredQueue::new(materials.store.clone(), id)));
+        let mut queue = Queue::default();
+        if let Some(stored) = &stored {
+            let heads = stored
+                .heads()
+                .map_err(|source| LaneError::Stored { exporter: id.clone(), source: Box::new(source) })?;
+            if !heads.is_empty() {
+                tracing::info!(exporter = %id, batches = heads.len(), "the queue on disk is sent first");
+            }
+            counters.restored.add(heads.len() as u64);
+            for head in heads {
+                let held = Held::Stored(Arc::clone(stored));
+                queue.restore(Entry { number: head.number, size: head.size, held, waiter: None });
+            }
+        }
+        let capacity = Capacity::new(config.queue.queue_size.get());
+        let state =
+            State { queue, ready_bytes: 0, capacity, drain: DrainRate::new(now), drain_batches: DrainRate::new(now) };
+        let blocks = AtomicBool::new(config.queue.block_on_overflow);
+        let shared = Shared {
+            id: id.clone(),
+            config,
+            gate,
+            counters,
+            stored,
+            budget: materials.budget.clone(),
+            work: Notify::new(),
+            closing: watch::Sender::new(false),
+            state: Mutex::new(state),
+            room: Condvar::new(),
+            blocks,
+        };
+        shared.show(&mut shared.lock());
+        Ok(Lane { shared: Arc::new(shared) })
+    }
+
+    /// The exporter it ends at.
+    pub fn id(&self) -> &ComponentId {
+        &self.shared.id
+    }
+
+    /// Whether its queue is on disk.
+    pub fn is_persistent(&self) -> bool {
+        self.shared.stored.is_some()
+    }
+
+    /// Whether senders wait for what the destination says.
+    pub fn waits(&self) -> bool {
+        let queue = &self.shared.config.queue;
+        queue.wait_for_result || !queue.enabled
+    }
+
+    /// Sets room aside for a batch of about that size. With `block_on_overflow` it waits for it.
+    pub fn reserve(&self, size: Size) -> Result<Reserved, LaneFull> {
+        // What a flush will emit is not known yet: a place, at least.
+        let size = Size { requests: size.requests.max(1), ..size };
+        let shared = &self.shared;
+        let mut state = shared.lock();
+        loop {
+            if shared.fits(&state, size) {
+                state.queue.hold(size);
+                return Ok(Reserved { shared: Arc::clone(shared), room: Room::Held(size) });
+            }
+            if shared.config.on_full == OnFull::Drop {
+                return Ok(Reserved { shared: Arc::clone(shared), room: Room::Dropped });
+            }
+            if !shared.blocks.load(Ordering::Acquire) {
+                return Err(LaneFull { exporter: shared.id.clone(), retry_after: shared.retry_after(&state) });
+            }
+            state = shared.room.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// A batch of so many items found no room.
+    pub fn count_refused(&self, signal: Signal, items: u64) {
+        Counters::add(&self.shared.counters.enqueue_failed, signal, items);
+    }
+
+    /// A full queue refuses from now on instead of making anybody wait.
+    pub fn stop_blocking(&self) {
+        self.shared.blocks.store(false, Ordering::Release);
+        self.shared.room.notify_all();
+    }
+
+    /// No more will come: what waits in memory is tried once more, what is on disk stays there.
+    pub fn close(&self) {
+        self.shared.closing.send_replace(true);
+    }
+}
+
+impl Reserved {
+    /// Adds to the trip's writes what makes its batches survive, where the queue is on disk.
+    pub fn prepare(&mut self, batches: &[Batch], writes: &mut Vec<Write>) {
+        let (Room::Held(size), Some(stored)) = (&self.room, &self.shared.stored) else { return };
+        let numbers: Vec<u64> = {
+            let mut state = self.shared.lock();
+            batches.iter().map(|_| state.queue.number()).collect()
+        };
+        writes.extend(batches.iter().zip(&numbers).flat_map(|(batch, number)| stored.put(*number, batch)));
+        self.room = Room::Numbered(*size, numbers);
+    }
+
+    /// Whether the trip's sender waits for what becomes of it here.
+    pub fn waits(&self) -> bool {
+        let queue = &self.shared.config.queue;
+        !matches!(self.room, Room::Dropped) && (queue.wait_for_result || !queue.enabled)
+    }
+
+    /// Fills the room: the trip is committed.
+    pub fn send(mut self, batches: Vec<Batch>, waiter: Option<&Waiter>) {
+        let shared = Arc::clone(&self.shared);
+        let (size, numbers) = match std::mem::replace(&mut self.room, Room::Gone) {
+            Room::Held(size) => (size, None),
+            Room::Numbered(size, numbers) => (size, Some(numbers)),
+            Room::Dropped | Room::Gone => {
+                for batch in &batches {
+                    Counters::add(&shared.counters.dropped_full, batch.signal, batch.items.unwrap_or(0));
+                }
+                return;
+            }
+        };
+        let mut state = shared.lock();
+        state.queue.release(size);
+        let mut numbers = numbers.map(Vec::into_iter);
+        for batch in batches {
+            let size = Size::of(&batch);
+            let number = numbers.as_mut().and_then(Iterator::next).unwrap_or_else(|| state.queue.number());
+            state.queue.hold(size);
+            let held = match &shared.stored {
+                Some(stored) if !shared.keeps_ready(&mut state, size) => Held::Stored(Arc::clone(stored)),
+                Some(_) => Held::Ready(batch),
+                None => {
+                    shared.count_in_memory(&mut state, size);
+                    Held::Ready(batch)
+                }
+            };
+            state.queue.insert(Entry { number, size, held, waiter: waiter.cloned() });
+            shared.work.notify_one();
+        }
+        shared.show(&mut state);
+    }
+}
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        if let Room::Held(size) | Room::Numbered(size, _) = &self.room {
+            let size = *size;
+            self.room = Room::Gone;
+            self.shared.lock().queue.release(size);
+            self.shared.room.notify_all();
+        }
+    }
+}
+
+impl Shared {
+    pub fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A batch that is larger than the whole queue is let in when nothing else is there: it would never be otherwise.
+    fn fits(&self, state: &State, size: Size) -> bool {
+        let sizer = self.config.queue.sizer;
+        let (held, more) = (state.queue.held().in_units(sizer), size.in_units(sizer).max(1));
+        let in_bound = held == 0 || held.saturating_add(more) <= state.capacity.units();
+        in_bound && (self.stored.is_some() || self.budget.used().saturating_add(size.bytes) <= self.budget.max())
+    }
+
+    fn count_in_memory(&self, state: &mut State, size: Size) {
+        self.budget.force(size.bytes);
+        state.capacity.follow(size.in_units(self.config.queue.sizer), size.bytes, self.budget.max());
+    }
+
+    /// Whether an entry of a queue on disk stays in memory as well until it is taken.
+    fn keeps_ready(&self, state: &mut State, size: Size) -> bool {
+        let keeps = state.ready_bytes + size.bytes <= READY_BYTES_MAX && self.budget.take(size.bytes);
+        if keeps {
+            state.ready_bytes += size.bytes;
+        }
+        keeps
+    }
+
+    fn retry_after(&self, state: &State) -> Duration {
+        let now = Instant::now();
+        let held = state.queue.held().in_units(self.config.queue.sizer);
+        let drained = retry_after(held, state.capacity.units(), state.drain.per_second(now));
+        let closed = self.gate.closed_until().map(|until| until.saturating_duration_since(now));
+        closed.map_or(drained, |closed| drained.max(closed))
+    }
+
+    /// The first entry, if there is one.
+    pub fn take(&self) -> Option<Entry> {
+        let mut state = self.lock();
+        let entry = state.queue.take()?;
+        if self.stored.is_some() && matches!(entry.held, Held::Ready(_)) {
+            state.ready_bytes = state.ready_bytes.saturating_sub(entry.size.bytes);
+            self.budget.give(entry.size.bytes);
+        }
+        Some(entry)
+    }
+
+    /// An entry has left for good.
+    pub fn release(&self, size: Size) {
+        let now = Instant::now();
+        let mut state = self.lock();
+        state.queue.release(size);
+        state.drain.note(size.in_units(self.config.queue.sizer), now);
+        state.drain_batches.note(size.requests, now);
+        if self.stored.is_none() {
+            self.budget.give(size.bytes);
+        }
+        self.show(&mut state);
+        drop(state);
+        self.room.notify_all();
+    }
+
+    /// What a policy may go by.
+    pub fn pressure(&self) -> Pressure {
+        let state = self.lock();
+        let now = Instant::now();
+        Pressure { depth: state.queue.held().requests, drain_per_s: state.drain_batches.per_second(now) }
+    }
+
+    /// Puts the lane's state into its gauges.
+    pub fn show(&self, state: &mut State) {
+        let held = state.queue.held().in_units(self.config.queue.sizer);
+        let per_s = state.drain.per_second(Instant::now());
+        let backlog = if held == 0 { 0.0 } else { held as f64 / per_s.max(1e-3) };
+        self.counters.queue_size.set(i64::try_from(held).unwrap_or(i64::MAX));
+        self.counters.queue_capacity.set(i64::try_from(state.capacity.units()).unwrap_or(i64::MAX));
+        self.counters.backlog_s.set(backlog as i64);
+    }
+}

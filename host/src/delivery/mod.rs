@@ -1,0 +1,30 @@
+//! Delivery: what stands between pipelines and an exporter that pushes. A lane is queue ► gate ► retry ► client.
+//!
+//! Room is reserved before any plugin runs, so a full lane refuses a request while nothing has changed, and a committed trip always
+//! has a place to go. What a lane holds leaves it in one of four ways, each counted: delivered, rejected by the destination (partial
+//! success), dead (kept apart with the reason), or, where the configuration says so, dropped because the lane was full.
+//!
+//! - `queue` is the order and the bound, plain data without threads;
+//! - `lane` is its near end, which pipelines reserve and fill, and `consumer` its far end, which takes and sends;
+//! - `dispatch` is what leaves the queue together: one entry, or several merged, or a part of one;
+//! - `retry` says how long to wait, `gate` whether to try at all;
+//! - `stored` is the queue's form on disk: an entry is there from the commit of its trip until it is settled.
+
+mod backpressure;
+mod consumer;
+mod counters;
+mod dispatch;
+mod gate;
+mod lane;
+mod queue;
+mod retry;
+mod stored;
+#[cfg(test)]
+mod tests;
+mod waiter;
+
+pub use backpressure::Budget;
+pub use gate::Gate;
+pub use lane::{Lane, LaneError, LaneFull, Materials, Reserved};
+pub use queue::Size;
+pub use waiter::Waiter;

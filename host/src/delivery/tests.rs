@@ -1,0 +1,258 @@
+//! A lane from end to end, with a destination that does what a script says.
+
+#![allow(clippy::unwrap_used)]
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::oneshot;
+
+use super::gate::Gate;
+use super::{Budget, Lane, Materials, Size, Waiter};
+use crate::contract::{
+    Accepted, Answer, Batch, Client, Delivery, Failure, FailureClass, InvalidUtf8, Metadata, OnFull, Outcome, Refusal,
+    Signal,
+};
+use crate::storage::Store;
+use crate::telemetry::Registry;
+
+/// A destination.
+#[derive(Default)]
+struct Scripted {
+    /// What it answers, in order; afterwards it takes everything.
+    answers: Mutex<VecDeque<Outcome>>,
+    /// What it was sent.
+    got: Mutex<Vec<Bytes>>,
+}
+
+impl Client for Scripted {
+    fn send<'c>(&'c self, batch: &'c Batch) -> Pin<Box<dyn Future<Output = Outcome> + Send + 'c>> {
+        Box::pin(async move {
+            self.got.lock().unwrap().push(batch.bytes.clone());
+            self.answers.lock().unwrap().pop_front().unwrap_or(Outcome::Delivered)
+        })
+    }
+
+    fn destination(&self) -> String {
+        "scripted".to_owned()
+    }
+}
+
+struct Bench {
+    registry: Registry,
+    store: Store,
+    budget: Budget,
+    client: Arc<Scripted>,
+    _directory: tempfile::TempDir,
+}
+
+impl Bench {
+    fn new(answers: impl IntoIterator<Item = Outcome>) -> Bench {
+        let directory = tempfile::tempdir().unwrap();
+        let client = Scripted { answers: Mutex::new(answers.into_iter().collect()), got: Mutex::default() };
+        Bench {
+            registry: Registry::default(),
+            store: Store::open(directory.path()).unwrap(),
+            budget: Budget::new(1 << 20),
+            client: Arc::new(client),
+            _directory: directory,
+        }
+    }
+
+    fn lane(&self, config: &Delivery) -> Lane {
+        let materials =
+            Materials { store: self.store.clone(), budget: self.budget.clone(), registry: self.registry.clone() };
+        Lane::new(&"otlp".parse().unwrap(), config.clone(), Gate::default(), &materials).unwrap()
+    }
+
+    /// As a committed trip does it.
+    fn send(&self, lane: &Lane, texts: &[&'static str], waiter: Option<&Waiter>) {
+        let batches: Vec<Batch> = texts.iter().map(|text| batch(text)).collect();
+        let mut reserved = lane.reserve(Size::default()).unwrap();
+        let mut writes = Vec::new();
+        reserved.prepare(&batches, &mut writes);
+        self.store.commit(&writes, false).unwrap();
+        reserved.send(batches, waiter);
+    }
+
+    fn total(&self, name: &str) -> i64 {
+        self.registry.total(name, &[])
+    }
+
+    fn got(&self) -> Vec<Bytes> {
+        self.client.got.lock().unwrap().clone()
+    }
+}
+
+fn batch(text: &'static str) -> Batch {
+    Batch {
+        signal: Signal::Logs,
+        bytes: Bytes::from_static(text.as_bytes()),
+        items: Some(2),
+        invalid_utf8: InvalidUtf8::Accept,
+        metadata: Metadata::default(),
+    }
+}
+
+fn failed(class: FailureClass) -> Outcome {
+    Outcome::Failed(Failure { class, reason: "scripted".to_owned(), retry_after: None })
+}
+
+fn config(change: impl FnOnce(&mut Delivery)) -> Delivery {
+    let mut config = Delivery { timeout: Duration::from_secs(5), ..Delivery::default() };
+    config.queue.num_consumers = 1.try_into().unwrap();
+    config.retry.initial_interval = Duration::from_millis(1);
+    change(&mut config);
+    config
+}
+
+/// Runs the lane until all that was sent is settled.
+async fn run_to_the_end(lane: Lane, bench: &Bench) {
+    let client: Arc<dyn Client> = bench.client.clone();
+    let running = tokio::spawn(lane.clone().run(client));
+    while lane.shared.lock().queue.held() != Size::default() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    lane.close();
+    running.await.unwrap();
+}
+
+#[tokio::test]
+async fn what_fails_is_sent_again_until_it_arrives() {
+    let answers = [failed(FailureClass::Timeout), failed(FailureClass::Throttled), failed(FailureClass::Unreachable)];
+    let bench = Bench::new(answers);
+    let lane = bench.lane(&config(|_| {}));
+    bench.send(&lane, &["one", "two"], None);
+    run_to_the_end(lane, &bench).await;
+    assert_eq!(bench.got(), ["one", "one", "one", "one", "two"]);
+    assert_eq!(bench.total("otelcol_exporter_sent_log_records"), 4);
+    assert_eq!(bench.total("otelier_exporter_retries"), 3);
+    assert_eq!(bench.total("otelier_exporter_uncertain_items"), 4, "two attempts of two items had no answer");
+    assert_eq!((bench.total("otelcol_exporter_send_failed_log_records"), bench.budget.used()), (0, 0));
+}
+
+#[tokio::test]
+async fn what_is_refused_for_good_is_not_sent_again() {
+    let partial = Outcome::Partial { rejected: 1, message: "too old".to_owned() };
+    let bench = Bench::new([failed(FailureClass::Permanent), partial]);
+    let lane = bench.lane(&config(|_| {}));
+    bench.send(&lane, &["one", "two"], None);
+    run_to_the_end(lane, &bench).await;
+    assert_eq!(bench.got(), ["one", "two"]);
+    assert_eq!(bench.total("otelcol_exporter_send_failed_log_records"), 2);
+    assert_eq!(bench.total("otelier_exporter_rejected_items"), 1);
+    assert_eq!(bench.total("otelcol_exporter_sent_log_records"), 1);
+}
+
+#[tokio::test]
+async fn a_queue_on_disk_goes_on_after_a_restart() {
+    let bench = Bench::new([]);
+    let config = config(|config| config.queue.storage = "rocksdb".parse().ok());
+    let lane = bench.lane(&config);
+    assert!(lane.is_persistent());
+    bench.send(&lane, &["one", "two"], None);
+    // Nothing has run: as after a kill.
+    drop(lane);
+    let lane = bench.lane(&config);
+    assert_eq!(bench.total("otelier_exporter_restored_batches"), 2);
+    bench.send(&lane, &["three"], None);
+    run_to_the_end(lane, &bench).await;
+    assert_eq!(bench.got(), ["one", "two", "three"]);
+    let lane = bench.lane(&config);
+    assert_eq!(lane.shared.lock().queue.held(), Size::default(), "what was sent is gone");
+}
+
+#[tokio::test]
+async fn what_is_on_disk_is_not_waited_for_at_the_end() {
+    let bench = Bench::new(std::iter::repeat_n(failed(FailureClass::Unavailable), 1000));
+    let config = config(|config| {
+        config.queue.storage = "rocksdb".parse().ok();
+        config.retry.initial_interval = Duration::from_secs(3600);
+        config.retry.max_elapsed_time = Duration::ZERO;
+    });
+    let lane = bench.lane(&config);
+    bench.send(&lane, &["one"], None);
+    let client: Arc<dyn Client> = bench.client.clone();
+    let running = tokio::spawn(lane.clone().run(client));
+    while bench.got().is_empty() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    lane.close();
+    running.await.unwrap();
+    assert_eq!(bench.total("otelcol_exporter_send_failed_log_records"), 0);
+    assert_eq!(bench.lane(&config).shared.lock().queue.held().requests, 1);
+}
+
+#[tokio::test]
+async fn what_is_in_memory_is_tried_once_more_at_the_end() {
+    let bench = Bench::new(std::iter::repeat_n(failed(FailureClass::Unavailable), 1000));
+    let lane = bench.lane(&config(|config| {
+        config.retry.initial_interval = Duration::from_secs(3600);
+        config.retry.max_elapsed_time = Duration::ZERO;
+    }));
+    bench.send(&lane, &["one"], None);
+    let client: Arc<dyn Client> = bench.client.clone();
+    let running = tokio::spawn(lane.clone().run(client));
+    while bench.got().is_empty() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    lane.close();
+    running.await.unwrap();
+    assert_eq!(bench.got().len(), 2);
+    assert_eq!(bench.total("otelcol_exporter_send_failed_log_records"), 2, "nothing is lost without being counted");
+}
+
+#[test]
+fn a_full_queue_refuses_or_drops() {
+    let bench = Bench::new([]);
+    let mut config = config(|config| config.queue.queue_size = 2.try_into().unwrap());
+    let lane = bench.lane(&config);
+    bench.send(&lane, &["one"], None);
+    let reserved = lane.reserve(Size::default()).unwrap();
+    let full = lane.reserve(Size::default()).err().unwrap();
+    assert!(full.retry_after > Duration::ZERO);
+    drop(reserved);
+    assert!(lane.reserve(Size::default()).is_ok(), "what was not used is there again");
+    config.on_full = OnFull::Drop;
+    let lane = bench.lane(&config);
+    bench.send(&lane, &["one", "two"], None);
+    bench.send(&lane, &["three"], None);
+    assert_eq!(bench.total("otelier_exporter_dropped_items"), 2);
+}
+
+#[test]
+fn all_queues_together_are_bounded() {
+    let bench = Bench::new([]);
+    let lane = bench.lane(&config(|_| {}));
+    let large = Size { requests: 1, items: 1, bytes: 1 << 20 };
+    bench.budget.force(1);
+    assert!(lane.reserve(large).is_err());
+    bench.budget.give(1);
+    assert!(lane.reserve(large).is_ok());
+}
+
+#[tokio::test]
+async fn a_sender_that_waits_hears_what_the_destination_says() {
+    let partial = Outcome::Partial { rejected: 1, message: "too old".to_owned() };
+    for (outcome, expected) in [
+        (Outcome::Delivered, Ok(Accepted { items: 2, ..Accepted::default() })),
+        (partial, Ok(Accepted { items: 2, rejected: 1, rejected_reason: "too old".to_owned() })),
+        (
+            failed(FailureClass::Permanent),
+            Err(Refusal::Declined { component: "otlp".to_owned(), message: "scripted".to_owned() }),
+        ),
+    ] {
+        let bench = Bench::new([outcome]);
+        let lane = bench.lane(&config(|config| config.queue.wait_for_result = true));
+        let (sender, receiver) = oneshot::channel::<Answer>();
+        let waiter = Waiter::new(sender, Accepted { items: 2, ..Accepted::default() });
+        bench.send(&lane, &["one"], Some(&waiter));
+        drop(waiter);
+        run_to_the_end(lane, &bench).await;
+        assert_eq!(receiver.await.unwrap(), expected);
+    }
+}
