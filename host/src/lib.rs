@@ -5,6 +5,7 @@
 pub mod clock;
 pub mod config;
 pub mod contract;
+pub mod control;
 pub mod delivery;
 pub mod exporters;
 pub mod extensions;

@@ -1,5 +1,7 @@
 //! The command line: the only place that prints an error and exits.
 
+mod dlq;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -40,6 +42,8 @@ enum Command {
     },
     /// List the component types this binary has. Processors come from the manifest.
     Components,
+    /// Look at what could not be delivered, send it again, or throw it away.
+    Dlq(dlq::Dlq),
 }
 
 #[derive(Debug, clap::Args)]
@@ -100,6 +104,7 @@ fn command(command: Command) -> Result<()> {
             println!("the configuration is valid");
             Ok(())
         }
+        Command::Dlq(command) => dlq::run(&command),
         Command::Components => {
             for (family, types) in run::catalogue() {
                 println!("{family}: {}", types.join(", "));

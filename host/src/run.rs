@@ -16,7 +16,8 @@ use tokio::task::JoinHandle;
 use crate::clock::Clock;
 use crate::config::{self, LogEncoding, Plan};
 use crate::contract::{Client, ComponentId, Exporter, Ingest, Receiver, Stop};
-use crate::delivery::{self, Budget, Gate};
+use crate::control::{self, Letters};
+use crate::delivery::{self, Budget, DeadLetters, Gate};
 use crate::extensions::{HealthCheck, HealthCheckConfig, Page, own_metrics};
 use crate::logs;
 use crate::pipeline::{self, Handle, Health, Materials, committer::Committer, lane::Lane, local};
@@ -29,9 +30,6 @@ pub use components::{ExporterType, FarEnd, catalogue};
 
 /// How long a shutdown may take before the process gives up on the rest.
 const DRAIN_MAX: Duration = Duration::from_secs(30);
-
-/// Bytes that all queues in memory may hold together.
-const QUEUE_BYTES_MAX: u64 = 256 << 20;
 
 /// The banner's name for the host's own metrics.
 const OWN_METRICS: &str = "own metrics";
@@ -122,6 +120,7 @@ struct Host {
     committer: Committer,
     committing: std::thread::JoinHandle<()>,
     ready: Arc<AtomicBool>,
+    control: (PathBuf, Letters),
 }
 
 impl Host {
@@ -132,8 +131,15 @@ impl Host {
         let store = Store::open(&options.state_dir)?;
         let pages = pages(&plan, &registry, &health, &ready)?;
         let (mut exporters, mut pushing, mut lanes) = (Vec::new(), Vec::new(), HashMap::new());
-        let budget = Budget::new(QUEUE_BYTES_MAX);
-        let queues = delivery::Materials { store: store.clone(), budget, registry: registry.clone() };
+        let dead_letters = DeadLetters::open(store.clone(), plan.delivery.dead_letter_bytes_max.get(), &registry)?;
+        let queues = delivery::Materials {
+            store: store.clone(),
+            budget: Budget::new(plan.delivery.queue_bytes_max.get()),
+            quotas: components::quotas(&plan)?,
+            dead_letters: dead_letters.clone(),
+            clock: Clock::system(),
+            registry: registry.clone(),
+        };
         for component in &plan.exporters {
             let id = component.id.clone();
             let lane = match components::far_end(component, &registry, &options.exporters)? {
@@ -173,8 +179,10 @@ impl Host {
                 return Err(error);
             }
         };
+        let near = pushing.iter().map(|(lane, _): &(delivery::Lane, _)| (lane.id().clone(), lane.clone()));
+        let control = (options.state_dir.clone(), Letters::running(dead_letters, near.collect()));
         let lanes = lanes.into_values().collect();
-        Ok(Host { exporters, pushing, lanes, receivers, pages, workers, committer, committing, ready })
+        Ok(Host { control, exporters, pushing, lanes, receivers, pages, workers, committer, committing, ready })
     }
 
     async fn serve(self, announce: impl FnOnce(&[String])) -> Result<()> {
@@ -210,10 +218,13 @@ impl Host {
             banner.push(format!("{name:<12} http://{}{path}", page.endpoint()));
             tokio::spawn(page.serve(stop(&stopped)));
         }
+        let (state_dir, letters) = self.control;
+        let control = tokio::spawn(control::serve(state_dir, letters));
         self.ready.store(true, Ordering::Release);
         announce(&banner);
         wait_for_signal().await?;
         self.ready.store(false, Ordering::Release);
+        control.abort();
         tracing::info!("draining");
         let drained = drain::drain(drain::Parts {
             stopping,
@@ -269,7 +280,7 @@ fn stop(stopped: &watch::Receiver<bool>) -> Stop {
 
 fn pages(plan: &Plan, registry: &Registry, health: &Health, ready: &Arc<AtomicBool>) -> Result<Vec<(String, Page)>> {
     let mut pages = Vec::new();
-    for component in &plan.extensions {
+    for component in plan.extensions.iter().filter(|component| component.id.kind() == "health_check") {
         let config: HealthCheckConfig = component.node.parse()?;
         let (health, ready) = (health.clone(), ready.clone());
         let troubles = move || {

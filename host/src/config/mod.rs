@@ -30,7 +30,9 @@ use std::path::Path;
 pub use env::{EnvError, Environment};
 pub use error::{Error, Errors, Position};
 pub use node::Node;
-pub use plan::{Component, Limits, PipelinePlan, Plan, PluginPlan, ProcessorPlan, SharedProcessor, Warning, World};
+pub use plan::{
+    Component, DeliveryLimits, Limits, PipelinePlan, Plan, PluginPlan, ProcessorPlan, SharedProcessor, Warning, World,
+};
 pub use problem::{Family, Hint, Problem};
 pub use telemetry::{LogEncoding, LogLevel, LogSettings, MetricLevel, MetricSettings, Telemetry};
 

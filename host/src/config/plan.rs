@@ -4,6 +4,7 @@
 //! stay [`Node`]s until their factories read them.
 
 use std::fmt;
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -32,8 +33,27 @@ pub struct Plan {
     pub shared: Vec<SharedProcessor>,
     /// What the host says about itself.
     pub telemetry: Telemetry,
+    /// Bounds over all exporters.
+    pub delivery: DeliveryLimits,
     /// What is probably not meant, but harms nothing.
     pub warnings: Vec<Warning>,
+}
+
+/// `service.delivery`: bounds over all exporters that push.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DeliveryLimits {
+    /// Bytes that all queues in memory may hold together.
+    pub queue_bytes_max: NonZeroU64,
+    /// Bytes of dead letters that are kept; the oldest make room.
+    pub dead_letter_bytes_max: NonZeroU64,
+}
+
+impl Default for DeliveryLimits {
+    fn default() -> Self {
+        const BYTES: NonZeroU64 = NonZeroU64::new(256 << 20).unwrap();
+        DeliveryLimits { queue_bytes_max: BYTES, dead_letter_bytes_max: BYTES }
+    }
 }
 
 /// One component and its unread configuration.

@@ -1,9 +1,11 @@
 //! The Collector's top level, read as it stands: shapes and ids are right after this, references are not checked yet.
 
+use serde::de::DeserializeOwned;
+
 use super::error::{Error, Position};
 use super::fields::{self, Fields};
 use super::node::{Entry, Node};
-use super::plan::Component;
+use super::plan::{Component, DeliveryLimits};
 use super::problem::{Family, Hint, Problem};
 use super::telemetry::Telemetry;
 use crate::contract::Durability;
@@ -18,6 +20,7 @@ pub(super) struct Raw<'a> {
     pub service_extensions: Vec<Reference<'a>>,
     pub pipelines: Vec<RawPipeline<'a>>,
     pub telemetry: Telemetry,
+    pub delivery: DeliveryLimits,
 }
 
 /// A component as its section defines it.
@@ -60,7 +63,7 @@ pub(super) fn read<'a>(root: &'a Node, problems: &mut Vec<Error>) -> Raw<'a> {
     if let Some(connectors) = top.get("connectors").filter(|node| node.count() > 1) {
         problems.push(Error::new(connectors.position(), Problem::Connectors));
     }
-    let service_keys = ["extensions", "pipelines", "telemetry"];
+    let service_keys = ["delivery", "extensions", "pipelines", "telemetry"];
     let service = top.required("service", problems).map(|node| Fields::of(node, &service_keys, problems));
     let part = |key| service.as_ref().and_then(|fields: &Fields<'a>| fields.get(key));
     Raw {
@@ -70,7 +73,8 @@ pub(super) fn read<'a>(root: &'a Node, problems: &mut Vec<Error>) -> Raw<'a> {
         extensions: components(&top, Family::Extension, problems),
         service_extensions: part("extensions").and_then(|node| references(node, problems)).unwrap_or_default(),
         pipelines: service.as_ref().map(|fields| pipelines(fields, problems)).unwrap_or_default(),
-        telemetry: part("telemetry").map(|node| telemetry(node, problems)).unwrap_or_default(),
+        delivery: part("delivery").map(|node| parsed(node, problems)).unwrap_or_default(),
+        telemetry: part("telemetry").map(|node| parsed(node, problems)).unwrap_or_default(),
     }
 }
 
@@ -145,9 +149,9 @@ fn signal(id: &ComponentId, position: &Position, problems: &mut Vec<Error>) -> O
     signal
 }
 
-fn telemetry(node: &Node, problems: &mut Vec<Error>) -> Telemetry {
+fn parsed<T: DeserializeOwned + Default>(node: &Node, problems: &mut Vec<Error>) -> T {
     node.parse().unwrap_or_else(|error| {
         problems.push(error);
-        Telemetry::default()
+        T::default()
     })
 }

@@ -42,6 +42,7 @@ pub(super) fn resolve(raw: &Raw<'_>, manifest: &Manifest, known: &Known<'_>, pro
         pipelines,
         shared,
         telemetry: raw.telemetry.clone(),
+        delivery: raw.delivery.clone(),
         warnings,
     }
 }

@@ -8,6 +8,7 @@ use super::dispatch::{Dispatch, Dispatcher, Ticket};
 use super::lane::{Lane, Shared};
 use super::retry::Backoff;
 use crate::contract::{Client, Failure, FailureClass, Outcome, Refusal};
+use crate::storage::Write;
 
 /// How often the failures of one lane are logged while they go on.
 const LOG_PAUSE: Duration = Duration::from_secs(30);
@@ -130,6 +131,7 @@ impl Consumer {
     /// Counts what became of a dispatch, and lets go of the entries that are done with.
     async fn settle(&self, dispatch: Dispatch, verdict: Verdict) {
         let (counters, signal, items) = (&self.shared.counters, dispatch.batch.signal, dispatch.size.items);
+        let (mut writes, mut sync) = (Vec::new(), false);
         match verdict {
             Verdict::Interrupted => return,
             Verdict::Delivered { rejected, message } => {
@@ -143,16 +145,35 @@ impl Consumer {
                 Counters::add(&counters.send_failed, signal, items);
                 let (exporter, destination) = (&self.shared.id, self.client.destination());
                 let class = failure.class.name();
-                tracing::error!(%exporter, destination, class, items, "batch could not be delivered: {failure}");
-                for waiter in dispatch.waiters() {
-                    waiter.failed(refusal(&self.shared, &failure));
+                let mut waiters = dispatch.waiters().peekable();
+                if waiters.peek().is_some() {
+                    // Its sender still has it, and hears of it.
+                    tracing::warn!(%exporter, destination, class, items, "batch could not be delivered: {failure}");
+                    waiters.for_each(|waiter| waiter.failed(refusal(&self.shared, &failure)));
+                } else {
+                    tracing::error!(%exporter, destination, class, items, "batch could not be delivered and is a dead letter (see `otelier dlq`): {failure}");
+                    let now = self.shared.clock.now();
+                    (writes, sync) = (self.shared.dead_letters.bury(exporter, &dispatch.batch, &failure, now), true);
                 }
             }
         }
-        let mut done: Vec<Ticket> = Vec::new();
-        done.extend(dispatch.tickets.into_iter().filter_map(Arc::into_inner));
-        self.dispatcher.remove(&done).await;
+        let done: Vec<Ticket> = dispatch.tickets.into_iter().filter_map(Arc::into_inner).collect();
+        let settled = |ticket: &Ticket| self.shared.stored.as_ref().map(|stored| stored.removal(ticket.number));
+        writes.extend(done.iter().filter_map(settled).flatten());
+        self.write(writes, sync).await;
         done.into_iter().for_each(|ticket| self.shared.release(ticket.size));
+    }
+
+    /// Not synced where only deliveries are told: after a power cut some may be there again, and are sent once more.
+    async fn write(&self, writes: Vec<Write>, sync: bool) {
+        if writes.is_empty() {
+            return;
+        }
+        let store = self.shared.store.clone();
+        let written = tokio::task::spawn_blocking(move || store.commit(&writes, sync)).await;
+        if let Ok(Err(error)) = written {
+            tracing::error!(exporter = %self.shared.id, %error, "what became of a batch cannot be written: it is sent again after the next start");
+        }
     }
 
     fn partially(&self, dispatch: &Dispatch, rejected: u64, message: &str) {

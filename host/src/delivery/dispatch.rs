@@ -1,12 +1,14 @@
 //! What leaves a queue together. An entry that is split into several dispatches is done with when the last of them is.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Instant;
 
+use super::gathering::Gathering;
 use super::lane::Shared;
 use super::queue::{Entry, Held, Size};
-use super::stored::StoredError;
 use super::waiter::Waiter;
-use crate::contract::Batch;
+use crate::contract::{Batch, Batching};
 
 /// One batch to send.
 #[derive(Debug)]
@@ -40,74 +42,134 @@ pub struct Ticket {
 /// Makes dispatches of what waits, one task at a time, so that they leave in order.
 pub struct Dispatcher {
     shared: Arc<Shared>,
-    turn: tokio::sync::Mutex<()>,
+    turn: tokio::sync::Mutex<Turn>,
+}
+
+/// What the task whose turn it is works on.
+#[derive(Default)]
+struct Turn {
+    /// Ready to be sent, in order.
+    ready: VecDeque<Dispatch>,
+    /// What is gathered, with `sending_queue.batch`.
+    gathering: Gathering,
+}
+
+/// What can be taken.
+enum Next {
+    Entry(Entry),
+    /// Nothing came in time.
+    Late,
+    /// The lane is closed and empty.
+    End,
 }
 
 impl Dispatcher {
     /// For one lane.
     pub fn new(shared: Arc<Shared>) -> Dispatcher {
-        Dispatcher { shared, turn: tokio::sync::Mutex::new(()) }
+        Dispatcher { shared, turn: tokio::sync::Mutex::default() }
     }
 
     /// Waits for the next dispatch. `None` when the lane is closed and nothing is left to send before the end.
     pub async fn next(&self) -> Option<Dispatch> {
+        match self.shared.config.queue.batch.clone() {
+            None => self.next_entry().await,
+            Some(batching) => self.next_batch(&batching).await,
+        }
+    }
+
+    async fn next_entry(&self) -> Option<Dispatch> {
         loop {
-            let entry = {
+            let next = {
                 let _turn = self.turn.lock().await;
-                self.take().await?
+                self.take(None).await
             };
-            match self.load(entry).await {
-                Ok(dispatch) => return Some(dispatch),
-                Err((error, size)) => {
-                    // It stays on disk, where a person or a later version can look at it.
-                    tracing::error!(exporter = %self.shared.id, %error, "an entry of the queue cannot be read; it is left where it is");
-                    self.shared.release(size);
+            match next {
+                // Read without the turn: several entries can be on their way from the disk.
+                Next::Entry(entry) => match self.load(entry).await {
+                    Some(dispatch) => return Some(dispatch),
+                    None => continue,
+                },
+                Next::Late => {}
+                Next::End => return None,
+            }
+        }
+    }
+
+    async fn next_batch(&self, batching: &Batching) -> Option<Dispatch> {
+        let mut turn = self.turn.lock().await;
+        loop {
+            if let Some(dispatch) = turn.ready.pop_front() {
+                return Some(dispatch);
+            }
+            match self.take(turn.gathering.due()).await {
+                Next::Entry(entry) => {
+                    let Some(dispatch) = self.load(entry).await else { continue };
+                    let full = turn.gathering.add(batching, dispatch, Instant::now());
+                    turn.ready.extend(full);
+                }
+                Next::Late => {
+                    let late = turn.gathering.late(batching, Instant::now());
+                    turn.ready.extend(late);
+                }
+                Next::End => {
+                    let rest = turn.gathering.rest(batching);
+                    turn.ready.extend(rest);
+                    return turn.ready.pop_front();
                 }
             }
         }
     }
 
-    async fn take(&self) -> Option<Entry> {
+    async fn take(&self, due: Option<Instant>) -> Next {
         let mut closing = self.shared.closing.subscribe();
         loop {
             // Made before looking, so that what comes between is not missed.
             let work = self.shared.work.notified();
-            let closed = *closing.borrow();
+            let closed = *closing.borrow_and_update();
             if closed && self.shared.stored.is_some() {
-                return None;
+                return Next::End;
+            }
+            if due.is_some_and(|due| due <= Instant::now()) {
+                return Next::Late;
             }
             match self.shared.take() {
-                Some(entry) => return Some(entry),
-                None if closed => return None,
+                Some(entry) => return Next::Entry(entry),
+                None if closed => return Next::End,
                 None => {}
             }
             tokio::select! {
                 () = work => {}
                 // An error means that the lane is gone.
                 _ = closing.changed() => {}
+                () = until(due) => {}
             }
         }
     }
 
-    async fn load(&self, entry: Entry) -> Result<Dispatch, (StoredError, Size)> {
-        let Entry { number, size, held, waiter, .. } = entry;
-        let batch = match held {
-            Held::Ready(batch) => batch,
+    /// `None` for an entry that cannot be read: it stays on disk, where a person or a later version can look at it.
+    async fn load(&self, entry: Entry) -> Option<Dispatch> {
+        let Entry { number, size, held, waiter } = entry;
+        let read = match held {
+            Held::Ready(batch) => Ok(batch),
             Held::Stored(stored) => match tokio::task::spawn_blocking(move || stored.read(number)).await {
-                Ok(read) => read.map_err(|error| (error, size))?,
+                Ok(read) => read,
                 Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
             },
         };
-        Ok(Dispatch { batch, size, tickets: vec![Arc::new(Ticket { number, size, waiter })] })
-    }
-
-    /// Removes entries from the disk.
-    pub async fn remove(&self, done: &[Ticket]) {
-        let Some(stored) = self.shared.stored.clone().filter(|_| !done.is_empty()) else { return };
-        let numbers: Vec<u64> = done.iter().map(|ticket| ticket.number).collect();
-        let removed = tokio::task::spawn_blocking(move || stored.remove(&numbers)).await;
-        if let Ok(Err(error)) = removed {
-            tracing::error!(exporter = %self.shared.id, %error, "what was sent cannot be removed from the queue: it is sent again after the next start");
+        match read {
+            Ok(batch) => Some(Dispatch { batch, size, tickets: vec![Arc::new(Ticket { number, size, waiter })] }),
+            Err(error) => {
+                tracing::error!(exporter = %self.shared.id, %error, "an entry of the queue cannot be read; it is left where it is");
+                self.shared.release(size);
+                None
+            }
         }
+    }
+}
+
+async fn until(due: Option<Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due.into()).await,
+        None => std::future::pending().await,
     }
 }

@@ -1,5 +1,6 @@
 //! The near end of a lane: room is reserved here, filled when a trip is committed, and given back when what filled it is settled.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -8,10 +9,12 @@ use tokio::sync::{Notify, watch};
 
 use super::backpressure::{Budget, Capacity, DrainRate, retry_after};
 use super::counters::Counters;
+use super::dead_letters::DeadLetters;
 use super::gate::{Gate, Pressure};
 use super::queue::{Entry, Held, Queue, Size};
 use super::stored::{StoredError, StoredQueue};
 use super::waiter::Waiter;
+use crate::clock::Clock;
 use crate::contract::{Batch, ComponentId, Delivery, OnFull, Signal};
 use crate::storage::{Store, Write};
 use crate::telemetry::Registry;
@@ -26,6 +29,12 @@ pub struct Materials {
     pub store: Store,
     /// Memory for all lanes.
     pub budget: Budget,
+    /// What each storage extension may hold.
+    pub quotas: HashMap<ComponentId, Budget>,
+    /// Where what cannot be delivered is kept.
+    pub dead_letters: DeadLetters,
+    /// The time.
+    pub clock: Clock,
     /// Where they count.
     pub registry: Registry,
 }
@@ -33,6 +42,16 @@ pub struct Materials {
 /// A lane that cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum LaneError {
+    /// Its storage is not there.
+    #[error(
+        "exporter {exporter}: `sending_queue.storage` names `{storage}`, which is no storage extension under `service.extensions`; add `rocksdb:` under `extensions` and list it there"
+    )]
+    NoStorage {
+        /// The exporter.
+        exporter: ComponentId,
+        /// What was asked for.
+        storage: ComponentId,
+    },
     /// Its queue on disk.
     #[error("exporter {exporter}: {source}")]
     Stored {
@@ -67,6 +86,11 @@ pub(super) struct Shared {
     /// `None` for a queue in memory.
     pub stored: Option<Arc<StoredQueue>>,
     pub budget: Budget,
+    /// What a queue on disk may hold, with all others of its storage extension.
+    pub quota: Option<Budget>,
+    pub store: Store,
+    pub dead_letters: DeadLetters,
+    pub clock: Clock,
     /// Something to take has come.
     pub work: Notify,
     /// No more will come.
@@ -110,7 +134,8 @@ impl Lane {
     pub fn new(id: &ComponentId, config: Delivery, gate: Gate, materials: &Materials) -> Result<Lane, LaneError> {
         let now = Instant::now();
         let counters = Counters::new(id, config.queue.sizer, &materials.registry);
-        let stored = config.queue.storage.is_some().then(|| Arc::new(StoredQueue::new(materials.store.clone(), id)));
+        let quota = quota(id, &config, materials)?;
+        let stored = quota.is_some().then(|| Arc::new(StoredQueue::new(materials.store.clone(), id)));
         let mut queue = Queue::default();
         if let Some(stored) = &stored {
             let heads = stored
@@ -121,6 +146,7 @@ impl Lane {
             }
             counters.restored.add(heads.len() as u64);
             for head in heads {
+                quota.iter().for_each(|quota| quota.force(head.size.bytes));
                 let held = Held::Stored(Arc::clone(stored));
                 queue.restore(Entry { number: head.number, size: head.size, held, waiter: None });
             }
@@ -136,6 +162,10 @@ impl Lane {
             counters,
             stored,
             budget: materials.budget.clone(),
+            quota,
+            store: materials.store.clone(),
+            dead_letters: materials.dead_letters.clone(),
+            clock: materials.clock.clone(),
             work: Notify::new(),
             closing: watch::Sender::new(false),
             state: Mutex::new(state),
@@ -183,6 +213,17 @@ impl Lane {
         }
     }
 
+    /// The same without waiting, for what can come back later.
+    pub fn try_reserve(&self, size: Size) -> Result<Reserved, LaneFull> {
+        let shared = &self.shared;
+        let mut state = shared.lock();
+        if !shared.fits(&state, size) {
+            return Err(LaneFull { exporter: shared.id.clone(), retry_after: shared.retry_after(&state) });
+        }
+        state.queue.hold(size);
+        Ok(Reserved { shared: Arc::clone(shared), room: Room::Held(size) })
+    }
+
     /// A batch of so many items found no room.
     pub fn count_refused(&self, signal: Signal, items: u64) {
         Counters::add(&self.shared.counters.enqueue_failed, signal, items);
@@ -198,6 +239,13 @@ impl Lane {
     pub fn close(&self) {
         self.shared.closing.send_replace(true);
     }
+}
+
+/// The quota of the storage extension that a queue is kept in, if it is kept on disk.
+fn quota(id: &ComponentId, config: &Delivery, materials: &Materials) -> Result<Option<Budget>, LaneError> {
+    let Some(storage) = &config.queue.storage else { return Ok(None) };
+    let missing = || LaneError::NoStorage { exporter: id.clone(), storage: storage.clone() };
+    materials.quotas.get(storage).cloned().map(Some).ok_or_else(missing)
 }
 
 impl Reserved {
@@ -238,6 +286,7 @@ impl Reserved {
             let size = Size::of(&batch);
             let number = numbers.as_mut().and_then(Iterator::next).unwrap_or_else(|| state.queue.number());
             state.queue.hold(size);
+            shared.quota.iter().for_each(|quota| quota.force(size.bytes));
             let held = match &shared.stored {
                 Some(stored) if !shared.keeps_ready(&mut state, size) => Held::Stored(Arc::clone(stored)),
                 Some(_) => Held::Ready(batch),
@@ -274,7 +323,8 @@ impl Shared {
         let sizer = self.config.queue.sizer;
         let (held, more) = (state.queue.held().in_units(sizer), size.in_units(sizer).max(1));
         let in_bound = held == 0 || held.saturating_add(more) <= state.capacity.units();
-        in_bound && (self.stored.is_some() || self.budget.used().saturating_add(size.bytes) <= self.budget.max())
+        let bytes = self.quota.as_ref().unwrap_or(&self.budget);
+        in_bound && bytes.used().saturating_add(size.bytes) <= bytes.max()
     }
 
     fn count_in_memory(&self, state: &mut State, size: Size) {
@@ -317,9 +367,7 @@ impl Shared {
         state.queue.release(size);
         state.drain.note(size.in_units(self.config.queue.sizer), now);
         state.drain_batches.note(size.requests, now);
-        if self.stored.is_none() {
-            self.budget.give(size.bytes);
-        }
+        self.quota.as_ref().unwrap_or(&self.budget).give(size.bytes);
         self.show(&mut state);
         drop(state);
         self.room.notify_all();

@@ -6,15 +6,18 @@
 //!
 //! - `queue` is the order and the bound, plain data without threads;
 //! - `lane` is its near end, which pipelines reserve and fill, and `consumer` its far end, which takes and sends;
-//! - `dispatch` is what leaves the queue together: one entry, or several merged, or a part of one;
+//! - `dispatch` is what leaves the queue together: one entry, or several that `gathering` has merged, or a part of one;
 //! - `retry` says how long to wait, `gate` whether to try at all;
+//! - `dead_letters` keeps what could not be delivered, with the reason;
 //! - `stored` is the queue's form on disk: an entry is there from the commit of its trip until it is settled.
 
 mod backpressure;
 mod consumer;
 mod counters;
+pub mod dead_letters;
 mod dispatch;
 mod gate;
+mod gathering;
 mod lane;
 mod queue;
 mod retry;
@@ -24,6 +27,7 @@ mod tests;
 mod waiter;
 
 pub use backpressure::Budget;
+pub use dead_letters::{DeadLetters, LetterError};
 pub use gate::Gate;
 pub use lane::{Lane, LaneError, LaneFull, Materials, Reserved};
 pub use queue::Size;

@@ -84,14 +84,10 @@ impl StoredQueue {
         ]
     }
 
-    /// Removes entries that are settled. Not synced: after a power cut some may be there again and are sent once more.
-    pub fn remove(&self, numbers: &[u64]) -> Result<(), StoreError> {
-        let delete = |number: &u64| {
-            let key = self.key(*number);
-            [Write::Delete(Family::Queue, key.clone()), Write::Delete(Family::Payload, key)]
-        };
-        let writes: Vec<Write> = numbers.iter().flat_map(delete).collect();
-        self.store.commit(&writes, false)
+    /// What makes an entry that is settled be gone.
+    pub fn removal(&self, number: u64) -> [Write; 2] {
+        let key = self.key(number);
+        [Write::Delete(Family::Queue, key.clone()), Write::Delete(Family::Payload, key)]
     }
 
     /// All entries, in order.
@@ -225,7 +221,7 @@ mod tests {
         let read = queue.read(256).unwrap();
         assert_eq!((read.signal, &read.bytes[..], read.items), (Signal::Traces, &b"second"[..], Some(3)));
         assert_eq!((read.invalid_utf8, read.metadata), (InvalidUtf8::Accept, batch(b"").metadata));
-        queue.remove(&[255]).unwrap();
+        store.commit(&queue.removal(255), false).unwrap();
         assert_eq!(queue.heads().unwrap().len(), 1);
         assert!(matches!(queue.read(255), Err(StoredError::Damaged { .. })));
         assert_eq!(other.heads().unwrap().len(), 1);

@@ -12,11 +12,14 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use super::gate::Gate;
-use super::{Budget, Lane, Materials, Size, Waiter};
+use super::{Budget, DeadLetters, Lane, Materials, Size, Waiter};
+use crate::clock::Clock;
 use crate::contract::{
     Accepted, Answer, Batch, Client, Delivery, Failure, FailureClass, InvalidUtf8, Metadata, OnFull, Outcome, Refusal,
     Signal,
 };
+use crate::otlp::wire::{put_bytes, put_fixed64};
+use crate::otlp::{Strings, check};
 use crate::storage::Store;
 use crate::telemetry::Registry;
 
@@ -46,6 +49,7 @@ struct Bench {
     registry: Registry,
     store: Store,
     budget: Budget,
+    dead_letters: DeadLetters,
     client: Arc<Scripted>,
     _directory: tempfile::TempDir,
 }
@@ -54,9 +58,11 @@ impl Bench {
     fn new(answers: impl IntoIterator<Item = Outcome>) -> Bench {
         let directory = tempfile::tempdir().unwrap();
         let client = Scripted { answers: Mutex::new(answers.into_iter().collect()), got: Mutex::default() };
+        let (registry, store) = (Registry::default(), Store::open(directory.path()).unwrap());
         Bench {
-            registry: Registry::default(),
-            store: Store::open(directory.path()).unwrap(),
+            dead_letters: DeadLetters::open(store.clone(), 1 << 20, &registry).unwrap(),
+            registry,
+            store,
             budget: Budget::new(1 << 20),
             client: Arc::new(client),
             _directory: directory,
@@ -64,8 +70,14 @@ impl Bench {
     }
 
     fn lane(&self, config: &Delivery) -> Lane {
-        let materials =
-            Materials { store: self.store.clone(), budget: self.budget.clone(), registry: self.registry.clone() };
+        let materials = Materials {
+            store: self.store.clone(),
+            budget: self.budget.clone(),
+            quotas: [("rocksdb".parse().unwrap(), Budget::new(1 << 20))].into(),
+            dead_letters: self.dead_letters.clone(),
+            clock: Clock::from_fn(|| 5),
+            registry: self.registry.clone(),
+        };
         Lane::new(&"otlp".parse().unwrap(), config.clone(), Gate::default(), &materials).unwrap()
     }
 
@@ -146,6 +158,9 @@ async fn what_is_refused_for_good_is_not_sent_again() {
     assert_eq!(bench.total("otelcol_exporter_send_failed_log_records"), 2);
     assert_eq!(bench.total("otelier_exporter_rejected_items"), 1);
     assert_eq!(bench.total("otelcol_exporter_sent_log_records"), 1);
+    let (head, letter) = bench.dead_letters.read(0).unwrap();
+    assert_eq!((&letter.bytes[..], head.reason.as_str(), head.time_unix_nano), (&b"one"[..], "scripted", 5));
+    assert_eq!(bench.total("otelier_dead_letters"), 1);
 }
 
 #[tokio::test]
@@ -255,4 +270,81 @@ async fn a_sender_that_waits_hears_what_the_destination_says() {
         run_to_the_end(lane, &bench).await;
         assert_eq!(receiver.await.unwrap(), expected);
     }
+}
+
+/// A request of log records with these times.
+fn logs(times: &[u8]) -> Batch {
+    let mut records = Vec::new();
+    for time in times {
+        let mut record = Vec::new();
+        put_fixed64(&mut record, 1, u64::from(*time));
+        put_bytes(&mut records, 2, &record);
+    }
+    let (mut scopes, mut request) = (Vec::new(), Vec::new());
+    put_bytes(&mut scopes, 2, &records);
+    put_bytes(&mut request, 1, &scopes);
+    Batch { bytes: request.into(), items: Some(times.len() as u64), ..batch("") }
+}
+
+fn send_batches(lane: &Lane, batches: Vec<Batch>) {
+    batches.into_iter().for_each(|batch| lane.reserve(Size::of(&batch)).unwrap().send(vec![batch], None));
+}
+
+fn batching(json: &str) -> Delivery {
+    config(|config| config.queue.batch = Some(serde_json::from_str(json).unwrap()))
+}
+
+fn items_of(got: &[Bytes]) -> Vec<u64> {
+    got.iter().map(|bytes| check(Signal::Logs, bytes, Strings::Utf8).unwrap()).collect()
+}
+
+#[tokio::test]
+async fn small_batches_are_merged_and_large_ones_split() {
+    let bench = Bench::new([]);
+    let lane = bench.lane(&batching(r#"{"min_size": 4, "max_size": 5, "flush_timeout": "1h"}"#));
+    send_batches(&lane, vec![logs(&[1, 2]), logs(&[3]), logs(&[4, 5, 6, 7, 8, 9, 10, 11]), logs(&[12])]);
+    let client: Arc<dyn Client> = bench.client.clone();
+    let running = tokio::spawn(lane.clone().run(client));
+    while bench.got().len() < 3 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    // The last one waits for company until the end.
+    lane.close();
+    running.await.unwrap();
+    assert_eq!(items_of(&bench.got()), [5, 5, 1, 1]);
+    assert_eq!(bench.total("otelcol_exporter_sent_log_records"), 12);
+    assert_eq!((lane.shared.lock().queue.held(), bench.budget.used()), (Size::default(), 0));
+}
+
+#[tokio::test]
+async fn a_batch_waits_no_longer_than_its_time() {
+    let bench = Bench::new([]);
+    let lane = bench.lane(&batching(r#"{"min_size": 1000, "flush_timeout": "5ms"}"#));
+    send_batches(&lane, vec![logs(&[1]), logs(&[2])]);
+    run_to_the_end(lane, &bench).await;
+    assert_eq!(items_of(&bench.got()).iter().sum::<u64>(), 2);
+}
+
+#[tokio::test]
+async fn partitions_are_never_merged() {
+    let bench = Bench::new([]);
+    let lane = bench.lane(&batching(r#"{"min_size": 4, "partition": {"metadata_keys": ["X-Tenant"]}}"#));
+    let of = |tenant: &str, times: &[u8]| {
+        let metadata = vec![("x-tenant".to_owned(), tenant.to_owned()), ("x-request".to_owned(), format!("{times:?}"))];
+        Batch { metadata: Metadata::new(metadata), ..logs(times) }
+    };
+    send_batches(&lane, vec![of("a", &[1, 2]), of("b", &[3]), of("a", &[4, 5]), of("b", &[6, 7, 8])]);
+    run_to_the_end(lane, &bench).await;
+    assert_eq!(items_of(&bench.got()), [4, 4]);
+}
+
+#[tokio::test]
+async fn a_part_that_is_refused_dies_alone() {
+    let bench = Bench::new([Outcome::Delivered, failed(FailureClass::Permanent)]);
+    let lane = bench.lane(&batching(r#"{"min_size": 2, "max_size": 2}"#));
+    send_batches(&lane, vec![logs(&[1, 2, 3, 4, 5, 6])]);
+    run_to_the_end(lane, &bench).await;
+    assert_eq!(items_of(&bench.got()), [2, 2, 2]);
+    assert_eq!(bench.total("otelcol_exporter_sent_log_records"), 4);
+    assert_eq!(bench.dead_letters.read(0).unwrap().0.items, 2);
 }

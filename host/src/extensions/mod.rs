@@ -3,7 +3,9 @@
 mod health_check;
 mod http;
 mod own_metrics;
+mod storage;
 
 pub use health_check::{Config as HealthCheckConfig, HealthCheck};
 pub use http::Page;
 pub use own_metrics::own_metrics;
+pub use storage::{FileStorageConfig, StorageConfig};

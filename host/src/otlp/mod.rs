@@ -23,6 +23,7 @@ pub mod points;
 pub mod projection;
 pub mod schema;
 pub mod spans;
+pub mod split;
 pub mod wire;
 
 pub use attribute::Strings;

@@ -1,19 +1,21 @@
 //! The tables: which types of components this host has, and how each is made from its configuration.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use anyhow::Result;
 
 use crate::config::{Component, Error, Known, Node, Plan};
-use crate::contract::{Client, Delivery, Exporter, Ingest, Receiver, Signal};
+use crate::contract::{Client, ComponentId, Delivery, Exporter, Ingest, Receiver, Signal};
+use crate::delivery::Budget;
 use crate::exporters::{debug, nop, prometheus};
-use crate::extensions::HealthCheckConfig;
+use crate::extensions::{FileStorageConfig, HealthCheckConfig, StorageConfig};
 use crate::receivers::otlp;
 use crate::telemetry::Registry;
 
 const RECEIVERS: &[&str] = &["otlp"];
 const EXPORTERS: &[&str] = &["debug", "nop", "prometheus"];
-const EXTENSIONS: &[&str] = &["health_check"];
+const EXTENSIONS: &[&str] = &["file_storage", "health_check", "rocksdb"];
 
 /// An exporter type that this host does not have by itself: whoever calls [`run`](super::run()) brings it along.
 #[derive(Debug, Clone, Copy)]
@@ -49,6 +51,8 @@ pub fn check(plan: &Plan, more: &[ExporterType]) -> Vec<Error> {
         "nop" => component.node.parse::<nop::Config>().err(),
         "prometheus" => component.node.parse::<prometheus::Config>().err(),
         "health_check" => component.node.parse::<HealthCheckConfig>().err(),
+        "rocksdb" => component.node.parse::<StorageConfig>().err(),
+        "file_storage" => component.node.parse::<FileStorageConfig>().err(),
         kind => brought(more, kind).and_then(|exporter| (exporter.check)(&component.node)),
     };
     let mut errors: Vec<Error> =
@@ -101,6 +105,25 @@ pub fn far_end(component: &Component, registry: &Registry, more: &[ExporterType]
             None => Err(anyhow::anyhow!("exporter type {kind} is in no table")),
         },
     }
+}
+
+/// What each storage extension may hold.
+pub fn quotas(plan: &Plan) -> Result<HashMap<ComponentId, Budget>> {
+    let mut quotas = HashMap::new();
+    for component in &plan.extensions {
+        let bytes_max = match component.id.kind() {
+            "rocksdb" => component.node.parse::<StorageConfig>()?.max_bytes,
+            "file_storage" => {
+                let config = component.node.parse::<FileStorageConfig>()?;
+                let (extension, directory) = (&component.id, config.directory.as_deref().unwrap_or_default());
+                tracing::warn!(%extension, directory, "its directory is not used: queues are kept in the database of the state directory");
+                config.max_bytes
+            }
+            _ => continue,
+        };
+        quotas.insert(component.id.clone(), Budget::new(bytes_max.get()));
+    }
+    Ok(quotas)
 }
 
 fn local(exporter: impl Exporter) -> FarEnd {

@@ -19,4 +19,5 @@ mod model;
 mod patterns;
 mod projections;
 mod seeds;
+mod splits;
 mod wire_forms;

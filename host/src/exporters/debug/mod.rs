@@ -71,6 +71,16 @@ impl Exporter for DebugExporter {
     }
 }
 
+/// What a batch holds, as the exporter's level `detailed` writes it.
+pub fn detailed_text(batch: &Batch) -> String {
+    let mut text = Vec::new();
+    let mut sink = Sink::new(&mut text);
+    // A batch was checked when it came; memory takes every write.
+    let _ = write_batch(&mut sink, Verbosity::Detailed, batch, batch.items.unwrap_or(0));
+    let _ = sink.finish();
+    String::from_utf8_lossy(&text).into_owned()
+}
+
 fn write_batch(sink: &mut Sink<'_>, verbosity: Verbosity, batch: &Batch, items: u64) -> Result<(), Fault> {
     summary::write(sink, batch.signal, &batch.bytes, items)?;
     match verbosity {

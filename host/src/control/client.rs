@@ -1,0 +1,52 @@
+//! A command's end of the socket.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::server::short_path;
+use super::{Request, Response};
+
+/// A command that got no answer, or a bad one.
+#[derive(Debug, thiserror::Error)]
+pub enum ControlError {
+    /// The directory or the socket.
+    #[error("state directory {path}: {source}")]
+    Socket {
+        /// The state directory.
+        path: String,
+        /// The operating system's words.
+        source: io::Error,
+    },
+    /// What came back is no answer.
+    #[error("the collector's answer does not read: {0}")]
+    Answer(#[from] serde_json::Error),
+    /// The host's words.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// Asks the host that runs on a state directory; `None` when none does.
+pub fn ask(state_dir: &Path, request: &Request) -> Result<Option<Value>, ControlError> {
+    let failed = |source| ControlError::Socket { path: state_dir.display().to_string(), source };
+    let directory = File::open(state_dir).map_err(failed)?;
+    let mut stream = match UnixStream::connect(short_path(&directory)) {
+        Ok(stream) => stream,
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
+            return Ok(None);
+        }
+        Err(error) => return Err(failed(error)),
+    };
+    let mut text = serde_json::to_vec(request)?;
+    text.push(b'\n');
+    stream.write_all(&text).map_err(failed)?;
+    let mut line = String::new();
+    BufReader::new(stream).read_line(&mut line).map_err(failed)?;
+    match serde_json::from_str(&line)? {
+        Response::Done(value) => Ok(Some(value)),
+        Response::Failed(reason) => Err(ControlError::Failed(reason)),
+    }
+}

@@ -1,0 +1,58 @@
+//! A running host and the commands that look after it: a socket in the state directory, which only its owner may use.
+//!
+//! One request a connection: a line of JSON each way. A command that finds no host works on the store itself, where it can.
+
+mod client;
+mod letters;
+mod server;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+pub use client::{ControlError, ask};
+pub use letters::{Letters, LettersError, offline};
+pub use server::serve;
+
+/// What can be asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Request {
+    /// Dead letters, oldest first.
+    DlqList,
+    /// One dead letter with its content.
+    DlqShow {
+        /// Its number.
+        number: u64,
+    },
+    /// Dead letters go back into the lane of their exporter.
+    DlqReplay {
+        /// Which.
+        selection: Selection,
+    },
+    /// Dead letters are thrown away.
+    DlqDrop {
+        /// Which.
+        selection: Selection,
+    },
+}
+
+/// Some of the dead letters.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Selection {
+    /// These.
+    pub numbers: Vec<u64>,
+    /// Those of one exporter.
+    pub exporter: Option<String>,
+    /// All.
+    pub all: bool,
+}
+
+/// What is answered.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Response {
+    /// It was done.
+    Done(Value),
+    /// It was not.
+    Failed(String),
+}

@@ -1,0 +1,284 @@
+//! What could not be delivered, kept with the reason until a person decides: shown, sent again, or thrown away.
+//!
+//! Each letter is two records in family `dead`: `0` and its number (big endian) hold the head as JSON, `1` and its number the OTLP
+//! bytes. Heads are read at start and for a list, bytes only for a letter that is looked at or sent again. The store is bounded
+//! in bytes: the oldest letters make room for new ones, which is counted.
+
+use std::collections::VecDeque;
+use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::contract::{Batch, ComponentId, Failure, InvalidUtf8, Metadata, Signal};
+use crate::storage::{Family, Store, StoreError, Write};
+use crate::telemetry::{Counter, Gauge, Registry};
+
+/// Why a letter is dead, and what it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    /// The exporter that could not deliver it.
+    pub exporter: String,
+    /// `metrics`, `traces` or `logs`.
+    pub signal: String,
+    /// Metric points, spans or log records.
+    pub items: u64,
+    /// Bytes of OTLP.
+    pub bytes: u64,
+    /// When it was given up, in nanoseconds since the Unix epoch.
+    pub time_unix_nano: u64,
+    /// The class of the last failure.
+    pub class: String,
+    /// Its words.
+    pub reason: String,
+    /// Whether strings that are not UTF-8 were let in.
+    #[serde(default)]
+    pub invalid_utf8_accepted: bool,
+    /// What the receiver kept of the request's headers.
+    #[serde(default)]
+    pub metadata: Vec<(String, String)>,
+}
+
+/// Letters by number, each with its head or why that does not read.
+pub type Heads = Vec<(u64, Result<Head, LetterError>)>;
+
+/// A letter that cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum LetterError {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// There is none of that number.
+    #[error("there is no dead letter {0}: `otelier dlq ls` lists those there are")]
+    Missing(u64),
+    /// Its head does not read: written by another version, or damaged.
+    #[error("dead letter {number} does not read: {reason}; `otelier dlq drop {number}` removes it")]
+    Unreadable {
+        /// Its number.
+        number: u64,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+/// The dead letters of one store. Clones share them.
+#[derive(Debug, Clone)]
+pub struct DeadLetters(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    store: Store,
+    bytes_max: u64,
+    state: Mutex<State>,
+    letters: Gauge,
+    bytes: Gauge,
+    evicted: Counter,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    next: u64,
+    /// Number and bytes, oldest first.
+    kept: VecDeque<(u64, u64)>,
+    bytes: u64,
+}
+
+impl DeadLetters {
+    /// Those in `store`, of which `bytes_max` bytes are kept.
+    pub fn open(store: Store, bytes_max: u64, registry: &Registry) -> Result<DeadLetters, LetterError> {
+        let mut state = State::default();
+        for (number, head) in heads(&store)? {
+            // One that does not read counts nothing, and stays for a person to look at.
+            let bytes = head.map(|head| head.bytes).unwrap_or(0);
+            state.kept.push_back((number, bytes));
+            state.bytes += bytes;
+            state.next = number + 1;
+        }
+        let shared = Shared {
+            store,
+            bytes_max,
+            state: Mutex::new(state),
+            letters: registry.gauge("otelier_dead_letters", "Batches that could not be delivered and are kept.", &[]),
+            bytes: registry.gauge("otelier_dead_letter_bytes", "Bytes of those.", &[]),
+            evicted: registry.counter(
+                "otelier_dead_letters_evicted",
+                "Dead letters removed because newer ones needed their room.",
+                &[],
+            ),
+        };
+        shared.show(&shared.lock());
+        Ok(DeadLetters(Arc::new(shared)))
+    }
+
+    /// The changes that keep a batch, and make room for it. They count as made.
+    pub fn bury(&self, exporter: &ComponentId, batch: &Batch, failure: &Failure, now: u64) -> Vec<Write> {
+        let mut state = self.0.lock();
+        let number = state.next;
+        state.next += 1;
+        let head = Head {
+            exporter: exporter.to_string(),
+            signal: batch.signal.name().to_owned(),
+            items: batch.items.unwrap_or(0),
+            bytes: batch.bytes.len() as u64,
+            time_unix_nano: now,
+            class: failure.class.name().to_owned(),
+            reason: failure.reason.clone(),
+            invalid_utf8_accepted: batch.invalid_utf8 == InvalidUtf8::Accept,
+            metadata: batch.metadata.entries().to_vec(),
+        };
+        let mut writes = Vec::new();
+        while state.bytes + head.bytes > self.0.bytes_max {
+            let Some((oldest, bytes)) = state.kept.pop_front() else { break };
+            state.bytes -= bytes;
+            writes.extend(removal(oldest));
+            self.0.evicted.add(1);
+        }
+        state.bytes += head.bytes;
+        state.kept.push_back((number, head.bytes));
+        // A struct of texts and numbers always has a JSON form.
+        let text = serde_json::to_vec(&head).unwrap_or_default();
+        writes.push(Write::Put(Family::Dead, key(HEAD, number), text.into()));
+        writes.push(Write::Put(Family::Dead, key(PAYLOAD, number), batch.bytes.clone()));
+        self.0.show(&state);
+        writes
+    }
+
+    /// Every letter, oldest first.
+    pub fn list(&self) -> Result<Heads, LetterError> {
+        heads(&self.0.store)
+    }
+
+    /// One letter.
+    pub fn read(&self, number: u64) -> Result<(Head, Batch), LetterError> {
+        read(&self.0.store, number)
+    }
+
+    /// The changes that remove a letter. They count as made.
+    pub fn remove(&self, number: u64) -> [Write; 2] {
+        let mut state = self.0.lock();
+        if let Some(index) = state.kept.iter().position(|(kept, _)| *kept == number) {
+            let bytes = state.kept.remove(index).map_or(0, |(_, bytes)| bytes);
+            state.bytes -= bytes;
+        }
+        self.0.show(&state);
+        removal(number)
+    }
+
+    /// Applies changes.
+    pub fn commit(&self, writes: &[Write]) -> Result<(), StoreError> {
+        self.0.store.commit(writes, true)
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn show(&self, state: &State) {
+        self.letters.set(state.kept.len() as i64);
+        self.bytes.set(i64::try_from(state.bytes).unwrap_or(i64::MAX));
+    }
+}
+
+const HEAD: u8 = 0;
+const PAYLOAD: u8 = 1;
+
+fn key(section: u8, number: u64) -> Bytes {
+    [&[section][..], &number.to_be_bytes()].concat().into()
+}
+
+fn removal(number: u64) -> [Write; 2] {
+    [HEAD, PAYLOAD].map(|section| Write::Delete(Family::Dead, key(section, number)))
+}
+
+fn heads(store: &Store) -> Result<Heads, LetterError> {
+    let mut heads = Vec::new();
+    store.each(Family::Dead, &[HEAD], &[PAYLOAD], |key, head| {
+        let number = key.last_chunk().map_or(0, |number| u64::from_be_bytes(*number));
+        heads.push((number, parse(number, &head)));
+        ControlFlow::Continue(())
+    })?;
+    Ok(heads)
+}
+
+fn parse(number: u64, head: &[u8]) -> Result<Head, LetterError> {
+    serde_json::from_slice(head).map_err(|error| LetterError::Unreadable { number, reason: error.to_string() })
+}
+
+fn read(store: &Store, number: u64) -> Result<(Head, Batch), LetterError> {
+    let missing = || LetterError::Missing(number);
+    let head = parse(number, &store.get(Family::Dead, &key(HEAD, number))?.ok_or_else(missing)?)?;
+    let bytes = store.get(Family::Dead, &key(PAYLOAD, number))?.ok_or_else(missing)?;
+    let signal = Signal::ALL.into_iter().find(|signal| signal.name() == head.signal);
+    let signal = signal.ok_or_else(|| {
+        let reason = format!("`{}` is no signal", head.signal);
+        LetterError::Unreadable { number, reason }
+    })?;
+    let invalid_utf8 = if head.invalid_utf8_accepted { InvalidUtf8::Accept } else { InvalidUtf8::Reject };
+    let metadata = Metadata::new(head.metadata.clone());
+    let batch = Batch { signal, bytes, items: Some(head.items), invalid_utf8, metadata };
+    Ok((head, batch))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::contract::FailureClass;
+
+    fn batch(length: usize) -> Batch {
+        Batch {
+            signal: Signal::Logs,
+            bytes: vec![7; length].into(),
+            items: Some(3),
+            invalid_utf8: InvalidUtf8::Accept,
+            metadata: Metadata::new(vec![("x-tenant".into(), "a".into())]),
+        }
+    }
+
+    fn bury(letters: &DeadLetters, length: usize) {
+        let reason = "400: a point is too old".to_owned();
+        let failure = Failure { class: FailureClass::Permanent, reason, retry_after: None };
+        letters.commit(&letters.bury(&"otlp/one".parse().unwrap(), &batch(length), &failure, 5)).unwrap();
+    }
+
+    fn numbers(letters: &DeadLetters) -> Vec<u64> {
+        letters.list().unwrap().into_iter().map(|(number, _)| number).collect()
+    }
+
+    #[test]
+    fn a_letter_is_what_could_not_be_delivered_and_why() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path()).unwrap();
+        let letters = DeadLetters::open(store.clone(), 1000, &Registry::default()).unwrap();
+        bury(&letters, 400);
+        let (head, read) = letters.read(0).unwrap();
+        assert_eq!((head.exporter.as_str(), head.items, head.class.as_str()), ("otlp/one", 3, "permanent"));
+        assert_eq!(head.reason, "400: a point is too old");
+        let sent = batch(400);
+        assert_eq!((read.signal, &read.bytes, read.items), (sent.signal, &sent.bytes, sent.items));
+        assert_eq!((read.invalid_utf8, read.metadata), (sent.invalid_utf8, sent.metadata));
+        let error = letters.read(9).unwrap_err().to_string();
+        assert!(error.contains("no dead letter 9"), "{error}");
+    }
+
+    #[test]
+    fn the_oldest_make_room_also_after_a_restart() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path()).unwrap();
+        let registry = Registry::default();
+        let letters = DeadLetters::open(store.clone(), 1000, &registry).unwrap();
+        (0..3).for_each(|_| bury(&letters, 400));
+        assert_eq!(numbers(&letters), [1, 2]);
+        let letters = DeadLetters::open(store, 1000, &registry).unwrap();
+        bury(&letters, 400);
+        assert_eq!(numbers(&letters), [2, 3]);
+        assert_eq!(registry.total("otelier_dead_letters_evicted", &[]), 2);
+        letters.commit(&letters.remove(2)).unwrap();
+        assert_eq!(numbers(&letters), [3]);
+        assert_eq!(registry.total("otelier_dead_letter_bytes", &[]), 400);
+    }
+}

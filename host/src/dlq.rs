@@ -1,0 +1,119 @@
+//! `otelier dlq`: dead letters on the command line.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+use clap::Subcommand;
+use otelier::control::{self, Request, Selection};
+use serde_json::Value;
+
+/// The command and where it works.
+#[derive(Debug, clap::Args)]
+pub struct Dlq {
+    #[command(subcommand)]
+    command: Command,
+    /// The collector's state directory; one that is running there is asked, else the store is opened.
+    #[arg(long, value_name = "DIR", default_value = "./otelier-state", global = true)]
+    state_dir: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// List them, oldest first.
+    Ls {
+        /// One JSON object a line.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show one: why it is dead, and what it holds.
+    Show {
+        /// Its number, from `ls`.
+        number: u64,
+    },
+    /// Put them back into the queue of their exporter. Needs a running collector.
+    Replay(Which),
+    /// Throw them away.
+    Drop(Which),
+}
+
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+struct Which {
+    /// By number, from `ls`.
+    numbers: Vec<u64>,
+    /// Those of one exporter.
+    #[arg(long, value_name = "ID")]
+    exporter: Option<String>,
+    /// All of them.
+    #[arg(long)]
+    all: bool,
+}
+
+impl Which {
+    fn selection(&self) -> Selection {
+        Selection { numbers: self.numbers.clone(), exporter: self.exporter.clone(), all: self.all }
+    }
+}
+
+/// Carries it out and prints what came of it.
+pub fn run(dlq: &Dlq) -> Result<()> {
+    let request = match &dlq.command {
+        Command::Ls { .. } => Request::DlqList,
+        Command::Show { number } => Request::DlqShow { number: *number },
+        Command::Replay(which) => Request::DlqReplay { selection: which.selection() },
+        Command::Drop(which) => Request::DlqDrop { selection: which.selection() },
+    };
+    let answer = match control::ask(&dlq.state_dir, &request)? {
+        Some(answer) => answer,
+        None => control::offline(&dlq.state_dir, &request)?,
+    };
+    let text = match &dlq.command {
+        Command::Ls { json: true } => rows(&answer).iter().map(|row| format!("{row}\n")).collect(),
+        Command::Ls { json: false } => table(rows(&answer)),
+        Command::Show { .. } => shown(&answer).context("the answer has no letter")?,
+        Command::Replay(_) | Command::Drop(_) => summary(&answer),
+    };
+    print!("{text}");
+    Ok(())
+}
+
+fn rows(answer: &Value) -> &[Value] {
+    answer.as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
+fn table(rows: &[Value]) -> String {
+    if rows.is_empty() {
+        return "there are no dead letters\n".to_owned();
+    }
+    let mut text =
+        format!("{:>8}  {:<20}  {:<7}  {:>9}  {:>10}  why\n", "number", "exporter", "signal", "items", "bytes");
+    for row in rows {
+        let (number, head) = (&row["number"], &row["head"]);
+        let word = |key: &str| head[key].as_str().unwrap_or("?").to_owned();
+        let why = match row["error"].as_str() {
+            Some(error) => error.to_owned(),
+            None => format!("{}: {}", word("class"), word("reason")),
+        };
+        let (exporter, signal, items, bytes) = (word("exporter"), word("signal"), &head["items"], &head["bytes"]);
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{number:>8}  {exporter:<20}  {signal:<7}  {items:>9}  {bytes:>10}  {why}");
+    }
+    text
+}
+
+fn shown(answer: &Value) -> Option<String> {
+    let head = answer["head"].as_object()?;
+    let mut text = String::new();
+    for (key, value) in head {
+        let value = value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{key}: {value}");
+    }
+    Some(format!("{text}\n{}", answer["content"].as_str()?))
+}
+
+fn summary(answer: &Value) -> String {
+    let pairs = answer.as_object().into_iter().flatten();
+    pairs.map(|(what, count)| format!("{count} dead letters {what}\n")).collect()
+}
