@@ -10,9 +10,11 @@ mod load;
 mod measure;
 mod paths;
 mod payload;
+mod queue;
 mod report;
 mod servers;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -48,6 +50,8 @@ enum Serving {
     },
     /// What an edit costs beside copying the same bytes.
     Edits(edits::Options),
+    /// What a queue on disk costs, beside writing and reading the same bytes.
+    Queue(queue::Options),
     /// What a series costs the Prometheus exporter.
     Exposition(exposition::Options),
 }
@@ -55,6 +59,10 @@ enum Serving {
 #[derive(Debug, Subcommand)]
 enum Serve {
     Raw,
+    Proxy {
+        /// Where to.
+        to: SocketAddr,
+    },
     Prost,
     Native(native::Files),
 }
@@ -111,7 +119,9 @@ fn main() -> Result<()> {
         None => measure(&cli.options),
         Some(Serving::Edits(options)) => edits::run(&options),
         Some(Serving::Exposition(options)) => exposition::run(&options),
+        Some(Serving::Queue(options)) => queue::run(&options),
         Some(Serving::Serve { what: Serve::Raw }) => servers::raw::run(),
+        Some(Serving::Serve { what: Serve::Proxy { to } }) => servers::proxy::run(to),
         Some(Serving::Serve { what: Serve::Prost }) => servers::prost::run(),
         Some(Serving::Serve { what: Serve::Native(files) }) => native::run(files),
     }
@@ -217,6 +227,7 @@ impl Options {
         let plugins = path("OTELIER_PLUGINS").unwrap_or_else(|| "target/plugins".into());
         Ok(Settings {
             core: self.server_core,
+            load_core: self.load_core,
             durability: self.durability.clone(),
             otelier: path("OTELIER_BIN").unwrap_or_else(|| beside.join("otelier")),
             plugin: std::path::absolute(plugins.join("aggregate.wasm"))?,

@@ -2,6 +2,7 @@
 //! generators.
 
 pub mod capture;
+pub mod downstream;
 pub mod environment;
 pub mod exposition;
 pub mod generate;

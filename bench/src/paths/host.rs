@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
 use super::items::Kind;
-use super::scenario::Scenario;
+use super::scenario::{Scenario, To};
 use crate::kernel;
 use crate::servers::Settings;
 
@@ -38,7 +38,7 @@ impl Drop for Host {
 
 impl Host {
     /// Starts a host on the servers' core and waits until it listens.
-    pub fn start(scenario: &Scenario, settings: &Settings) -> Result<Host> {
+    pub fn start(scenario: &Scenario, sink: Option<SocketAddr>, settings: &Settings) -> Result<Host> {
         let held: Vec<TcpListener> =
             (0..2).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).collect::<std::io::Result<_>>()?;
         let addresses: Vec<SocketAddr> = held.iter().map(TcpListener::local_addr).collect::<std::io::Result<_>>()?;
@@ -46,7 +46,7 @@ impl Host {
         drop(held);
         let folder = tempfile::Builder::new().prefix("otelier-bench-").tempdir_in(&settings.state_root)?;
         let path = |name: &str| folder.path().join(name);
-        fs::write(path("config.yaml"), config(scenario, grpc, telemetry).to_string())?;
+        fs::write(path("config.yaml"), config(scenario, sink, [grpc, telemetry]).to_string())?;
         fs::write(path("plugins.yaml"), manifest(scenario, settings)?.to_string())?;
         let mut command = Command::new(&settings.otelier);
         command.arg("run").arg("--config").arg(path("config.yaml")).arg("--manifest").arg(path("plugins.yaml"));
@@ -122,17 +122,33 @@ fn id(index: usize, plugin: &str) -> String {
 }
 
 /// JSON is YAML.
-fn config(scenario: &Scenario, grpc: SocketAddr, telemetry: SocketAddr) -> Value {
+fn config(scenario: &Scenario, sink: Option<SocketAddr>, [grpc, telemetry]: [SocketAddr; 2]) -> Value {
     let processors = (scenario.processors)();
     let ids: Vec<String> = processors.iter().enumerate().map(|(index, (plugin, _))| id(index, plugin)).collect();
     let bodies: Map<String, Value> = ids.iter().cloned().zip(processors.into_iter().map(|(_, body)| body)).collect();
+    let exporter = if sink.is_some() { "otlp" } else { "nop" };
+    let exporters = match sink {
+        None => json!({"nop": {}}),
+        Some(sink) => {
+            // What is under way fits, whatever the size of a batch.
+            let mut queue = json!({"queue_size": 10_000});
+            if scenario.to == To::OtlpByDisk {
+                queue["storage"] = json!("rocksdb");
+            }
+            json!({"otlp": {
+                "endpoint": sink.to_string(), "tls": {"insecure": true}, "compression": "none", "sending_queue": queue,
+            }})
+        }
+    };
     json!({
         "receivers": {"otlp": {"protocols": {"grpc": {"endpoint": grpc.to_string()}}}},
         "processors": bodies,
-        "exporters": {"nop": {}},
+        "exporters": exporters,
+        "extensions": {"rocksdb": {}},
         "service": {
+            "extensions": ["rocksdb"],
             "pipelines": {
-                scenario.kind.pipeline(): {"receivers": ["otlp"], "processors": ids, "exporters": ["nop"]},
+                scenario.kind.pipeline(): {"receivers": ["otlp"], "processors": ids, "exporters": [exporter]},
             },
             "telemetry": {"logs": {"level": "warn"}, "metrics": {"address": telemetry.to_string()}},
         },

@@ -21,7 +21,7 @@ use crate::servers::{Expected, Running, Server, Settings, Shares};
 
 use host::Host;
 pub use items::{Items, Kind};
-pub use scenario::{SCENARIOS, Scenario};
+pub use scenario::{SCENARIOS, Scenario, To};
 
 /// How long, and how often.
 #[derive(Debug, Clone)]
@@ -45,7 +45,11 @@ pub async fn run(scenario: &Scenario, plan: &Plan, settings: &Settings) -> Resul
         for is_host in [true, false] {
             let measured =
                 if is_host { of_host(scenario, plan, settings).await } else { of_raw(scenario, plan, settings).await };
-            let server = if is_host { "otelier" } else { "raw_http2" };
+            let server = match (is_host, scenario.to) {
+                (true, _) => "otelier",
+                (false, To::Nowhere) => "raw_http2",
+                (false, To::Otlp | To::OtlpByDisk) => "raw_proxy",
+            };
             let sample = measured.with_context(|| format!("{}: {server}", scenario.name))?;
             eprintln!("{:<24} round {round}  {server:<9}  {}", scenario.name, text(&sample));
             if is_host { host.push(sample) } else { raw.push(sample) }
@@ -56,6 +60,7 @@ pub async fn run(scenario: &Scenario, plan: &Plan, settings: &Settings) -> Resul
     let rates = column(&host, |sample| sample.points_per_s);
     let ratios: Vec<f64> =
         raw.iter().zip(&host).map(|(raw, host)| raw.cpu_ns_per_point / host.cpu_ns_per_point).collect();
+    let ratio = if scenario.to == To::Nowhere { "ratio_raw_http2" } else { "ratio_raw_proxy" };
     Ok(json!({
         "bench": format!("path-{}", scenario.name),
         "batch": plan.batch,
@@ -63,15 +68,16 @@ pub async fn run(scenario: &Scenario, plan: &Plan, settings: &Settings) -> Resul
         "items_per_s_core": figure(median(rates.clone())),
         "cpu_ns_per_item": figure(median(cpu.clone())),
         "items_per_cpu_s": figure(median(cpu.iter().map(|ns| 1e9 / ns).collect())),
-        "ratio_raw_http2": figure(median(ratios.clone())),
+        ratio: figure(median(ratios.clone())),
         "rounds": plan.rounds,
-        "spread": {"items_per_s_core": spread(&rates), "cpu_ns_per_item": spread(&cpu), "ratio_raw_http2": spread(&ratios)},
+        "spread": {"items_per_s_core": spread(&rates), "cpu_ns_per_item": spread(&cpu), ratio: spread(&ratios)},
     }))
 }
 
 async fn of_host(scenario: &Scenario, plan: &Plan, settings: &Settings) -> Result<Sample> {
     let items = Items::new(scenario.kind, plan.batch)?;
-    let host = Host::start(scenario, settings)?;
+    let sink = if scenario.to == To::Nowhere { None } else { Some(Running::sink(settings.load_core)?) };
+    let host = Host::start(scenario, sink.as_ref().map(Running::address), settings)?;
     let (sample, items) = watched(host.pid(), host.address(), items, plan).await?;
     host.finish(scenario.kind, items.acknowledged(), scenario.kept.map(|kept| items.count(kept)))?;
     Ok(sample)
@@ -79,7 +85,11 @@ async fn of_host(scenario: &Scenario, plan: &Plan, settings: &Settings) -> Resul
 
 async fn of_raw(scenario: &Scenario, plan: &Plan, settings: &Settings) -> Result<Sample> {
     let items = Items::new(scenario.kind, plan.batch)?;
-    let running = Running::start(Server::Raw, Shares { streams: None, series: None }, settings)?;
+    let sink = if scenario.to == To::Nowhere { None } else { Some(Running::sink(settings.load_core)?) };
+    let running = match &sink {
+        Some(sink) => Running::proxy(sink.address(), settings)?,
+        None => Running::start(Server::Raw, Shares { streams: None, series: None }, settings)?,
+    };
     let (sample, items) = watched(running.pid(), running.address(), items, plan).await?;
     running.finish(Expected { total: 0, bytes: i64::try_from(items.acknowledged_bytes())? })?;
     Ok(sample)

@@ -14,42 +14,110 @@ pub struct Scenario {
     pub processors: fn() -> Vec<(&'static str, Value)>,
     /// Which items go on; `None`: the plugin takes all of them in.
     pub kept: Option<fn(&Item) -> bool>,
+    /// Where they go.
+    pub to: To,
+}
+
+/// The end of a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum To {
+    /// An exporter that keeps nothing.
+    Nowhere,
+    /// The exporter `otlp`, with its queue in memory, to a server that reads and forgets.
+    Otlp,
+    /// The same with its queue on disk.
+    OtlpByDisk,
 }
 
 const ALL: Option<fn(&Item) -> bool> = Some(|_| true);
 
 /// All of them.
 pub const SCENARIOS: &[Scenario] = &[
-    Scenario { name: "points", kind: Kind::Points, processors: Vec::new, kept: ALL },
-    Scenario { name: "points-delete", kind: Kind::Points, processors: || vec![delete("work.id")], kept: ALL },
+    Scenario { name: "points", kind: Kind::Points, processors: Vec::new, kept: ALL, to: To::Nowhere },
+    Scenario {
+        name: "points-delete",
+        kind: Kind::Points,
+        processors: || vec![delete("work.id")],
+        kept: ALL,
+        to: To::Nowhere,
+    },
     Scenario {
         name: "points-filter",
         kind: Kind::Points,
         processors: || vec![filter_points()],
         kept: Some(not_manual),
+        to: To::Nowhere,
     },
-    Scenario { name: "points-drop-keying", kind: Kind::Points, processors: || vec![aggregate_dropping()], kept: None },
-    Scenario { name: "gauges-aggregate", kind: Kind::Gauges, processors: || vec![aggregate()], kept: None },
-    Scenario { name: "histograms", kind: Kind::Histograms, processors: Vec::new, kept: ALL },
-    Scenario { name: "histograms-aggregate", kind: Kind::Histograms, processors: || vec![aggregate()], kept: None },
-    Scenario { name: "exponential-aggregate", kind: Kind::Exponential, processors: || vec![aggregate()], kept: None },
-    Scenario { name: "spans", kind: Kind::Spans, processors: Vec::new, kept: ALL },
-    Scenario { name: "spans-delete", kind: Kind::Spans, processors: || vec![delete("user.id")], kept: ALL },
+    Scenario {
+        name: "points-drop-keying",
+        kind: Kind::Points,
+        processors: || vec![aggregate_dropping()],
+        kept: None,
+        to: To::Nowhere,
+    },
+    Scenario {
+        name: "gauges-aggregate",
+        kind: Kind::Gauges,
+        processors: || vec![aggregate()],
+        kept: None,
+        to: To::Nowhere,
+    },
+    Scenario { name: "histograms", kind: Kind::Histograms, processors: Vec::new, kept: ALL, to: To::Nowhere },
+    Scenario {
+        name: "histograms-aggregate",
+        kind: Kind::Histograms,
+        processors: || vec![aggregate()],
+        kept: None,
+        to: To::Nowhere,
+    },
+    Scenario {
+        name: "exponential-aggregate",
+        kind: Kind::Exponential,
+        processors: || vec![aggregate()],
+        kept: None,
+        to: To::Nowhere,
+    },
+    Scenario { name: "spans", kind: Kind::Spans, processors: Vec::new, kept: ALL, to: To::Nowhere },
+    Scenario {
+        name: "spans-delete",
+        kind: Kind::Spans,
+        processors: || vec![delete("user.id")],
+        kept: ALL,
+        to: To::Nowhere,
+    },
     Scenario {
         name: "spans-filter",
         kind: Kind::Spans,
         processors: || vec![filter_spans()],
         kept: Some(no_health_check),
+        to: To::Nowhere,
     },
-    Scenario { name: "logs", kind: Kind::Logs, processors: Vec::new, kept: ALL },
-    Scenario { name: "logs-delete", kind: Kind::Logs, processors: || vec![delete("user.id")], kept: ALL },
-    Scenario { name: "logs-filter", kind: Kind::Logs, processors: || vec![filter_logs()], kept: Some(no_debug) },
+    Scenario { name: "logs", kind: Kind::Logs, processors: Vec::new, kept: ALL, to: To::Nowhere },
+    Scenario {
+        name: "logs-delete",
+        kind: Kind::Logs,
+        processors: || vec![delete("user.id")],
+        kept: ALL,
+        to: To::Nowhere,
+    },
+    Scenario {
+        name: "logs-filter",
+        kind: Kind::Logs,
+        processors: || vec![filter_logs()],
+        kept: Some(no_debug),
+        to: To::Nowhere,
+    },
     Scenario {
         name: "logs-filter-body",
         kind: Kind::Logs,
         processors: || vec![filter_bodies()],
         kept: Some(no_timeout),
+        to: To::Nowhere,
     },
+    Scenario { name: "points-forward", kind: Kind::Points, processors: Vec::new, kept: ALL, to: To::Otlp },
+    Scenario { name: "spans-forward", kind: Kind::Spans, processors: Vec::new, kept: ALL, to: To::Otlp },
+    Scenario { name: "logs-forward", kind: Kind::Logs, processors: Vec::new, kept: ALL, to: To::Otlp },
+    Scenario { name: "logs-forward-disk", kind: Kind::Logs, processors: Vec::new, kept: ALL, to: To::OtlpByDisk },
 ];
 
 fn delete(key: &str) -> (&'static str, Value) {

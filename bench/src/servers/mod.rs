@@ -4,6 +4,7 @@ pub mod host;
 mod http2;
 pub mod native;
 pub mod prost;
+pub mod proxy;
 pub mod raw;
 
 use std::io::{BufRead, BufReader, Read};
@@ -81,6 +82,8 @@ impl Shares {
 pub struct Settings {
     /// The core of the server.
     pub core: usize,
+    /// The core of everything else.
+    pub load_core: usize,
     /// As in the host's configuration: `sync`, `interval` or `memory`.
     pub durability: String,
     /// The host's binary.
@@ -116,7 +119,7 @@ impl Running {
     /// Starts a server and waits until it listens.
     pub fn start(server: Server, shares: Shares, settings: &Settings) -> Result<Running> {
         match server {
-            Server::Raw | Server::Prost => Running::own(server, settings.core),
+            Server::Raw | Server::Prost => Running::own(server, settings.core, &[]),
             Server::Otelier | Server::Native => {
                 let files = Files::make(shares, settings)?;
                 let child = kernel::spawn_on(settings.core, &mut files.command(server, settings)?)?;
@@ -127,10 +130,21 @@ impl Running {
         }
     }
 
-    fn own(server: Server, core: usize) -> Result<Running> {
+    /// What receives what is sent on: on the load generator's core, so that the servers' core has one process only.
+    pub fn sink(load_core: usize) -> Result<Running> {
+        Running::own(Server::Raw, load_core, &[])
+    }
+
+    /// The server that sends everything on to `to`.
+    pub fn proxy(to: SocketAddr, settings: &Settings) -> Result<Running> {
+        Running::own(Server::Raw, settings.core, &["proxy", &to.to_string()])
+    }
+
+    fn own(server: Server, core: usize, words: &[&str]) -> Result<Running> {
         let mut command = Command::new(std::env::current_exe()?);
         let name = if server == Server::Raw { "raw" } else { "prost" };
-        command.args(["serve", name]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let words = if words.is_empty() { &[name] } else { words };
+        command.arg("serve").args(words).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = kernel::spawn_on(core, &mut command)?;
         let mut stdout = BufReader::new(child.stdout.take().context("no standard output")?);
         let mut line = String::new();

@@ -25,6 +25,10 @@ pub struct Plan {
     pub processors: Vec<ProcessorPlan>,
     /// Exporters of some pipeline.
     pub exporters: Vec<Component>,
+    /// Exporters that stand in no pipeline, but in an exporter that names others.
+    pub members: Vec<Component>,
+    /// Every `memory_limiter`, processor or extension: they look at the whole process.
+    pub memory_limiters: Vec<Component>,
     /// Extensions of the service.
     pub extensions: Vec<Component>,
     /// At least one.

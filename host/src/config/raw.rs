@@ -93,6 +93,13 @@ fn components<'a>(top: &Fields<'a>, family: Family, problems: &mut Vec<Error>) -
     components
 }
 
+/// The exporters that an exporter's own configuration names under `exporters`.
+pub(super) fn members<'a>(node: &'a Node, problems: &mut Vec<Error>) -> Vec<Reference<'a>> {
+    let entries = fields::entries(node, problems);
+    let list = entries.iter().find(|entry| entry.key == Family::Exporter.section()).map(|entry| &entry.value);
+    list.and_then(|list| references(list, problems)).unwrap_or_default()
+}
+
 /// `None` when the list or one of its ids could not be read.
 fn references<'a>(list: &'a Node, problems: &mut Vec<Error>) -> Option<Vec<Reference<'a>>> {
     let before = problems.len();

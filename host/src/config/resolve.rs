@@ -7,8 +7,13 @@ use super::error::Error;
 use super::manifest::Plugins;
 use super::plan::{PipelinePlan, Plan, ProcessorPlan, SharedProcessor, Warning};
 use super::problem::{Family, Hint, Problem};
-use super::raw::{Raw, RawComponent, RawPipeline, Reference};
+use super::raw::{self, Raw, RawComponent, RawPipeline, Reference};
 use crate::contract::ComponentId;
+
+/// The one processor type that is no plugin: it looks at the whole process, before a request is read.
+const MEMORY_LIMITER: &str = "memory_limiter";
+/// The exporter type that names others.
+const FALLBACK: &str = "fallback";
 
 /// The manifest as far as it could be read.
 pub(super) struct Manifest {
@@ -26,7 +31,8 @@ pub(super) fn resolve(raw: &Raw<'_>, manifest: &Manifest, known: &Known<'_>, pro
     check_plugins(&raw.processors, manifest, problems);
     let mut resolver =
         Resolver { raw, used: Used::default(), processor_homes: HashMap::new(), shared: Vec::new(), problems };
-    let pipelines = raw.pipelines.iter().map(|pipeline| resolver.pipeline(pipeline)).collect();
+    let pipelines: Vec<PipelinePlan> = raw.pipelines.iter().map(|pipeline| resolver.pipeline(pipeline)).collect();
+    resolver.members();
     resolver.list(&raw.service_extensions, Family::Extension, "`service`");
     let (used, shared) = (resolver.used, resolver.shared);
     let mut warnings = Vec::new();
@@ -34,7 +40,13 @@ pub(super) fn resolve(raw: &Raw<'_>, manifest: &Manifest, known: &Known<'_>, pro
     let processors = used.of(&raw.processors, Family::Processor, &mut warnings);
     let exporters = used.of(&raw.exporters, Family::Exporter, &mut warnings);
     let extensions = used.of(&raw.extensions, Family::Extension, &mut warnings);
+    let is_limiter = |raw: &&RawComponent<'_>| raw.id.kind() == MEMORY_LIMITER;
+    let limiters = processors.iter().chain(&extensions).copied().filter(is_limiter).map(RawComponent::component);
+    let in_pipeline = |raw: &&RawComponent<'_>| pipelines.iter().any(|pipeline| pipeline.exporters.contains(&raw.id));
+    let (exporters, members): (Vec<_>, Vec<_>) = exporters.into_iter().partition(in_pipeline);
     Plan {
+        memory_limiters: limiters.collect(),
+        members: members.into_iter().map(RawComponent::component).collect(),
         receivers: receivers.into_iter().map(RawComponent::component).collect(),
         processors: processors.into_iter().filter_map(|raw| processor_plan(raw, manifest)).collect(),
         exporters: exporters.into_iter().map(RawComponent::component).collect(),
@@ -59,7 +71,7 @@ fn check_types(components: &[RawComponent<'_>], family: Family, known: &[&str], 
 
 fn check_plugins(processors: &[RawComponent<'_>], manifest: &Manifest, problems: &mut Vec<Error>) {
     let Some(plugins) = &manifest.plugins else { return };
-    for processor in processors {
+    for processor in processors.iter().filter(|processor| processor.id.kind() != MEMORY_LIMITER) {
         let kind = processor.id.kind();
         if !plugins.contains_key(kind) {
             let hint = Hint::new(kind, plugins.keys().map(String::as_str));
@@ -72,6 +84,12 @@ fn check_plugins(processors: &[RawComponent<'_>], manifest: &Manifest, problems:
 fn processor_plan(raw: &RawComponent<'_>, manifest: &Manifest) -> Option<ProcessorPlan> {
     let plugin = manifest.plugins.as_ref()?.get(raw.id.kind())?.clone()?;
     Some(ProcessorPlan { component: raw.component(), plugin })
+}
+
+/// Without what is no plugin.
+fn plugins_of(mut processors: Vec<ComponentId>) -> Vec<ComponentId> {
+    processors.retain(|id| id.kind() != MEMORY_LIMITER);
+    processors
 }
 
 struct Resolver<'a> {
@@ -98,10 +116,22 @@ impl<'a> Resolver<'a> {
             id: raw.id.clone(),
             signal: raw.signal,
             receivers: self.list(raw.receivers.as_deref().unwrap_or_default(), Family::Receiver, &user),
-            processors: self.list(processors, Family::Processor, &user),
+            processors: plugins_of(self.list(processors, Family::Processor, &user)),
             exporters: self.list(raw.exporters.as_deref().unwrap_or_default(), Family::Exporter, &user),
             durability: raw.durability,
             position: raw.position.clone(),
+        }
+    }
+
+    /// Exporters that a fallback in some pipeline names.
+    fn members(&mut self) {
+        let raw = self.raw;
+        let is_used = |component: &&RawComponent<'_>| {
+            component.id.kind() == FALLBACK && self.used.0.contains(&(Family::Exporter, component.id.clone()))
+        };
+        for fallback in raw.exporters.iter().filter(is_used).collect::<Vec<_>>() {
+            let references = raw::members(fallback.node, self.problems);
+            self.list(&references, Family::Exporter, &format!("exporter `{}`", fallback.id));
         }
     }
 

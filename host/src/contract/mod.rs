@@ -3,6 +3,7 @@
 //! A receiver hands a [`Batch`] to an [`Ingest`] and waits for the [`Answer`]; an exporter's lane takes
 //! batches through [`Exporter`]. Neither knows the other, nor what runs between them.
 
+mod admission;
 mod answer;
 mod batch;
 mod client;
@@ -13,6 +14,7 @@ mod id;
 mod policy;
 mod receiver;
 
+pub use admission::{MemoryGate, MemoryPass};
 pub use answer::{Accepted, Answer, Ingest, Refusal};
 pub use batch::{Batch, InvalidUtf8, Metadata, Signal};
 pub use client::{Client, Failure, FailureClass, Outcome};

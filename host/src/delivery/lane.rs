@@ -181,6 +181,11 @@ impl Lane {
         &self.shared.id
     }
 
+    /// How many batches it holds, reserved room included.
+    pub fn held(&self) -> u64 {
+        self.shared.lock().queue.held().requests
+    }
+
     /// Whether its queue is on disk.
     pub fn is_persistent(&self) -> bool {
         self.shared.stored.is_some()

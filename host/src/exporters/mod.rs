@@ -4,6 +4,7 @@
 //! that a test can set it.
 
 pub mod debug;
+pub mod fallback;
 pub mod nop;
 pub mod prometheus;
 pub mod value;

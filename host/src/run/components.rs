@@ -9,13 +9,13 @@ use crate::config::{Component, Error, Known, Node, Plan};
 use crate::contract::{Client, ComponentId, Delivery, Exporter, Ingest, Receiver, Signal};
 use crate::delivery::Budget;
 use crate::exporters::{debug, nop, prometheus};
-use crate::extensions::{FileStorageConfig, HealthCheckConfig, StorageConfig};
+use crate::extensions::{FileStorageConfig, HealthCheckConfig, MemoryLimiterConfig, StorageConfig};
 use crate::receivers::otlp;
 use crate::telemetry::Registry;
 
 const RECEIVERS: &[&str] = &["otlp"];
 const EXPORTERS: &[&str] = &["debug", "nop", "prometheus"];
-const EXTENSIONS: &[&str] = &["file_storage", "health_check", "rocksdb"];
+const EXTENSIONS: &[&str] = &["file_storage", "health_check", "memory_limiter", "rocksdb"];
 
 /// An exporter type that this host does not have by itself: whoever calls [`run`](super::run()) brings it along.
 #[derive(Debug, Clone, Copy)]
@@ -51,12 +51,14 @@ pub fn check(plan: &Plan, more: &[ExporterType]) -> Vec<Error> {
         "nop" => component.node.parse::<nop::Config>().err(),
         "prometheus" => component.node.parse::<prometheus::Config>().err(),
         "health_check" => component.node.parse::<HealthCheckConfig>().err(),
+        "memory_limiter" => component.node.parse::<MemoryLimiterConfig>().err(),
         "rocksdb" => component.node.parse::<StorageConfig>().err(),
         "file_storage" => component.node.parse::<FileStorageConfig>().err(),
         kind => brought(more, kind).and_then(|exporter| (exporter.check)(&component.node)),
     };
-    let mut errors: Vec<Error> =
-        plan.receivers.iter().chain(&plan.exporters).chain(&plan.extensions).filter_map(parse).collect();
+    let components = plan.receivers.iter().chain(&plan.exporters).chain(&plan.members).chain(&plan.extensions);
+    let components = components.chain(&plan.memory_limiters);
+    let mut errors: Vec<Error> = components.filter_map(parse).collect();
     errors.extend(misplaced(plan));
     errors
 }

@@ -1,0 +1,225 @@
+//! `memory_limiter`, processor or extension, with the Collector's keys: above the soft limit requests are refused until memory is
+//! below it again. The limit holds for the whole process and is asked before a request is read, so that a crowd of senders is
+//! turned away without having taken any memory first.
+//!
+//! Soft limit = limit - spike limit. Between two measurements the receivers count what they take. Above the hard limit the log says
+//! so: there is no garbage to collect here.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::contract::{ComponentId, MemoryGate, Stop, duration};
+use crate::telemetry::Registry;
+
+/// `memory_limiter: …`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "RawConfig")]
+pub struct MemoryLimiterConfig {
+    /// How often memory is measured.
+    pub check_interval: Duration,
+    /// The hard limit.
+    pub limit: Share,
+    /// How much below it the soft limit is; a fifth of it unless told otherwise.
+    pub spike_limit: Option<Share>,
+}
+
+/// An amount of memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Share {
+    /// In bytes.
+    Bytes(u64),
+    /// In percent of what the machine or the control group has.
+    Percent(u64),
+}
+
+#[derive(Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct RawConfig {
+    #[serde(deserialize_with = "duration::nonzero")]
+    check_interval: Duration,
+    limit_mib: u64,
+    spike_limit_mib: u64,
+    limit_percentage: u64,
+    spike_limit_percentage: u64,
+    /// Of Go's garbage collector; read and not used.
+    #[serde(deserialize_with = "duration::deserialize")]
+    min_gc_interval_when_soft_limited: Duration,
+    #[serde(deserialize_with = "duration::deserialize")]
+    min_gc_interval_when_hard_limited: Duration,
+}
+
+impl Default for RawConfig {
+    fn default() -> Self {
+        RawConfig {
+            check_interval: Duration::from_secs(1),
+            limit_mib: 0,
+            spike_limit_mib: 0,
+            limit_percentage: 0,
+            spike_limit_percentage: 0,
+            min_gc_interval_when_soft_limited: Duration::ZERO,
+            min_gc_interval_when_hard_limited: Duration::ZERO,
+        }
+    }
+}
+
+/// A limit that cannot be.
+#[derive(Debug, thiserror::Error)]
+enum LimitError {
+    #[error("`limit_mib` or `limit_percentage` is needed: write `limit_mib: 512`")]
+    None,
+    #[error("`limit_percentage` and `spike_limit_percentage` are at most 100")]
+    Percentage,
+    #[error("the spike limit is not below the limit: nothing would ever be let in")]
+    Spike,
+}
+
+impl TryFrom<RawConfig> for MemoryLimiterConfig {
+    type Error = LimitError;
+
+    fn try_from(raw: RawConfig) -> Result<Self, LimitError> {
+        if raw.limit_percentage > 100 || raw.spike_limit_percentage > 100 {
+            return Err(LimitError::Percentage);
+        }
+        // As in the Collector, a number of MiB goes before a percentage.
+        let share = |mib: u64, percent: u64| match (mib, percent) {
+            (0, 0) => None,
+            (0, percent) => Some(Share::Percent(percent)),
+            (mib, _) => Some(Share::Bytes(mib.saturating_mul(1 << 20))),
+        };
+        let limit = share(raw.limit_mib, raw.limit_percentage).ok_or(LimitError::None)?;
+        let spike_limit = share(raw.spike_limit_mib, raw.spike_limit_percentage);
+        let too_large = match (limit, spike_limit) {
+            (Share::Bytes(limit), Some(Share::Bytes(spike))) | (Share::Percent(limit), Some(Share::Percent(spike))) => {
+                spike >= limit
+            }
+            _ => false,
+        };
+        if too_large {
+            Err(LimitError::Spike)
+        } else {
+            Ok(MemoryLimiterConfig { check_interval: raw.check_interval, limit, spike_limit })
+        }
+    }
+}
+
+impl MemoryLimiterConfig {
+    /// Hard and soft limit, in bytes, on a machine that has `total`.
+    fn limits(&self, total: u64) -> (u64, u64) {
+        let bytes = |share| match share {
+            Share::Bytes(bytes) => bytes,
+            Share::Percent(percent) => total / 100 * percent,
+        };
+        let hard = bytes(self.limit);
+        let spike = self.spike_limit.map_or(hard / 5, bytes);
+        (hard, hard.saturating_sub(spike).max(1))
+    }
+}
+
+/// Measures until `stop` resolves. The gate is bounded before this returns.
+pub fn memory_limiter(
+    id: &ComponentId,
+    config: &MemoryLimiterConfig,
+    gate: MemoryGate,
+    registry: &Registry,
+    stop: Stop,
+) -> impl Future<Output = ()> + Send + 'static {
+    let (hard, soft) = config.limits(total_bytes().unwrap_or(u64::MAX));
+    let interval = config.check_interval;
+    gate.limit(soft, interval);
+    let resident = registry.gauge("otelcol_process_memory_rss", "Resident memory, in bytes.", &[]);
+    let id = id.to_string();
+    let measuring = async move {
+        let mut above = false;
+        loop {
+            if let Some(used) = resident_bytes() {
+                gate.measured(used);
+                resident.set(i64::try_from(used).unwrap_or(i64::MAX));
+                tell(&id, used, (hard, soft), &mut above);
+            }
+            tokio::time::sleep(interval).await;
+        }
+    };
+    async move {
+        tokio::select! {
+            () = measuring => {}
+            () = stop => {}
+        }
+    }
+}
+
+/// Logs when the soft limit is passed, either way.
+fn tell(component: &str, used: u64, (hard, soft): (u64, u64), above: &mut bool) {
+    let (used_mib, soft_limit_mib, limit_mib) = (used >> 20, soft >> 20, hard >> 20);
+    if used > soft && !*above {
+        tracing::warn!(
+            component,
+            used_mib,
+            soft_limit_mib,
+            limit_mib,
+            "memory is above the soft limit: requests are refused"
+        );
+    } else if used <= soft && *above {
+        tracing::info!(component, used_mib, soft_limit_mib, "memory is below the soft limit again");
+    }
+    *above = used > soft;
+}
+
+/// `VmRSS`, without the sums that `smaps` would take.
+fn resident_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    kib(&status, "VmRSS:")
+}
+
+/// What the control group allows, else what the machine has.
+fn total_bytes() -> Option<u64> {
+    let group = std::fs::read_to_string("/sys/fs/cgroup/memory.max").ok();
+    let allowed = group.and_then(|text| text.trim().parse::<u64>().ok());
+    let machine = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| kib(&text, "MemTotal:"));
+    match (allowed, machine) {
+        (Some(allowed), Some(machine)) => Some(allowed.min(machine)),
+        (allowed, machine) => allowed.or(machine),
+    }
+}
+
+fn kib(text: &str, key: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(key))?;
+    let number = line.trim().split(' ').next()?.parse::<u64>().ok()?;
+    Some(number << 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(json: &str) -> Result<MemoryLimiterConfig, String> {
+        serde_json::from_str(json).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_soft_limit_is_below_the_hard_one() -> Result<(), String> {
+        let limits = |json: &str| parse(json).map(|config| config.limits(1000 << 20));
+        assert_eq!(limits(r#"{"limit_mib": 500}"#)?, (500 << 20, 400 << 20));
+        assert_eq!(limits(r#"{"limit_mib": 500, "spike_limit_mib": 50}"#)?, (500 << 20, 450 << 20));
+        assert_eq!(limits(r#"{"limit_percentage": 50, "spike_limit_percentage": 20}"#)?, (500 << 20, 300 << 20));
+        Ok(())
+    }
+
+    #[test]
+    fn limits_that_cannot_be_say_so() {
+        for (json, words) in [
+            ("{}", "`limit_mib` or `limit_percentage` is needed"),
+            (r#"{"limit_mib": 10, "spike_limit_mib": 10}"#, "nothing would ever be let in"),
+            (r#"{"limit_percentage": 101}"#, "at most 100"),
+            (r#"{"limit_mib": 10, "check_interval": "0s"}"#, "longer than zero"),
+        ] {
+            assert!(parse(json).is_err_and(|error| error.contains(words)), "{json}");
+        }
+    }
+
+    #[test]
+    fn this_process_takes_memory_and_the_machine_has_more() {
+        let (used, total) = (resident_bytes(), total_bytes());
+        assert!(used.is_some_and(|used| used > 1 << 20) && used < total, "{used:?} of {total:?}");
+    }
+}
