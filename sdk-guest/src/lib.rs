@@ -1,4 +1,5 @@
-//! What a plugin author imports: a processor is a type that implements [`Processor`], and one line that exports it.
+//! What a plugin author imports: a processor is a type that implements [`Processor`], and one line that exports it. A breaker
+//! policy is a type that implements [`policy::Policy`].
 //!
 //! ```
 //! use otelier_sdk::{Batch, Bitmap, Declare, Failure, Processor, Signal};
@@ -61,6 +62,7 @@ mod host;
 pub mod key;
 mod log;
 mod output;
+pub mod policy;
 mod processor;
 mod storage;
 pub mod table;

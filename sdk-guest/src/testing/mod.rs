@@ -34,6 +34,7 @@
 mod case;
 mod dictionary;
 mod edits;
+mod gate;
 mod harness;
 mod histograms;
 mod items;
@@ -42,6 +43,7 @@ mod metric;
 
 pub use case::run_cases;
 pub use edits::Edit;
+pub use gate::{Gate, Pass};
 pub use harness::{Harness, Outcome};
 pub use histograms::{Content, ExponentialHistogram, Histogram, Summary};
 pub use items::{Attributes, LogRecord, Sent, Span};
