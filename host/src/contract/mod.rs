@@ -6,6 +6,7 @@
 mod admission;
 mod answer;
 mod batch;
+mod breaker;
 mod client;
 mod delivery;
 pub mod duration;
@@ -17,6 +18,7 @@ mod receiver;
 pub use admission::{MemoryGate, MemoryPass};
 pub use answer::{Accepted, Answer, Ingest, Refusal};
 pub use batch::{Batch, InvalidUtf8, Metadata, Signal};
+pub use breaker::{Counters, Decision, Ended, Policy, PolicyError, PolicySource, Question};
 pub use client::{Client, Failure, FailureClass, Outcome};
 pub use delivery::{Batching, Delivery, OnFull, RetryOnFailure, SendingQueue, Sizer};
 pub use exporter::{Consumed, Exporter, ExporterError, Stop};

@@ -62,13 +62,15 @@ impl Consumer {
     async fn deliver(&self, dispatch: &Dispatch) -> Verdict {
         let shared = &self.shared;
         let (started, mut backoff) = (Instant::now(), Backoff::new(&shared.config.retry));
+        // What a breaker holds back does not use up the time for retries.
+        let mut held = Duration::ZERO;
         let mut logged: Option<Instant> = None;
         loop {
             let closing = *shared.closing.borrow();
             if closing && shared.stored.is_some() {
                 return Verdict::Interrupted;
             }
-            let failure = match self.attempt(dispatch).await {
+            let failure = match self.attempt(dispatch, &mut held).await {
                 Ok(Outcome::Delivered) => return Verdict::Delivered { rejected: 0, message: String::new() },
                 Ok(Outcome::Partial { rejected, message }) => return Verdict::Delivered { rejected, message },
                 Ok(Outcome::Failed(failure)) if !failure.class.is_retryable() => return Verdict::Dead(failure),
@@ -77,8 +79,11 @@ impl Consumer {
                 Err(Closed) => closed_gate(),
             };
             // The last attempt before the end was the last.
-            let wait =
-                if closing { None } else { backoff.next(started.elapsed(), failure.retry_after, fastrand::f64()) };
+            let wait = if closing {
+                None
+            } else {
+                backoff.next(started.elapsed().saturating_sub(held), failure.retry_after, fastrand::f64())
+            };
             let Some(wait) = wait else { return self.given_up(failure) };
             if logged.is_none_or(|logged| logged.elapsed() >= LOG_PAUSE) {
                 logged = Some(Instant::now());
@@ -104,9 +109,9 @@ impl Consumer {
         if closing && self.shared.stored.is_some() { Verdict::Interrupted } else { Verdict::Dead(failure) }
     }
 
-    /// One attempt, when the gate lets it.
-    async fn attempt(&self, dispatch: &Dispatch) -> Result<Outcome, Closed> {
-        let shared = &self.shared;
+    /// One attempt, when the gate lets it. How long that took is added to `held`.
+    async fn attempt(&self, dispatch: &Dispatch, held: &mut Duration) -> Result<Outcome, Closed> {
+        let (shared, asked) = (&self.shared, Instant::now());
         let mut closing = shared.closing.subscribe();
         let permit = tokio::select! {
             biased;
@@ -114,6 +119,7 @@ impl Consumer {
             _ = closing.wait_for(|closing| *closing) => return Err(Closed),
         };
         let (before, timeout) = (Instant::now(), shared.config.timeout);
+        *held += before.duration_since(asked);
         let sending = self.client.send(&dispatch.batch);
         let outcome = match timeout.is_zero() {
             true => sending.await,

@@ -16,7 +16,7 @@ mod consumer;
 mod counters;
 pub mod dead_letters;
 mod dispatch;
-mod gate;
+pub mod gate;
 mod gathering;
 mod lane;
 mod queue;

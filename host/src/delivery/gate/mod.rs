@@ -1,0 +1,162 @@
+//! The gate: whether an attempt may be made now. Without a breaker it is always open.
+//!
+//! A policy decides, the gate does: it counts, keeps the time, bounds what a policy may do, and lets what is turned away wait where it
+//! is, which is at the head of its lane's queue. Those who wait stand in a line, and only its head asks: when the policy says that it
+//! may be tried again, one attempt is made, then the next, in the order in which they came.
+//!
+//! - `machine` is the gate without time and threads, `window` what it counts;
+//! - `guarded` is the policy behind a guard, `builtin` what stands in when it fails;
+//! - `settings` is what the gate reads of a breaker's configuration; `replay` runs the machine on what was recorded.
+
+mod builtin;
+mod guarded;
+mod machine;
+mod metrics;
+mod replay;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod time;
+mod window;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
+
+use crate::contract::{ComponentId, Ended, Limits, Outcome, PolicySource};
+use crate::telemetry::Registry;
+
+use guarded::{Guarded, Maker};
+use machine::{Machine, Ticket, Verdict};
+pub use machine::{State, Transition};
+use metrics::Metrics;
+pub use replay::{Record, RecordError, Replay, Summary, read_trace};
+pub use settings::{Settings, SettingsError};
+use time::{Steady, Time};
+
+/// The gate of one lane. Clones are the same gate.
+#[derive(Clone, Default)]
+pub struct Gate(Option<Arc<Shared>>);
+
+/// What a gate is made from.
+#[derive(Clone)]
+pub struct Breaker {
+    /// The extension.
+    pub id: ComponentId,
+    /// The policy; `None` is the built-in one.
+    pub source: Option<Arc<dyn PolicySource>>,
+    /// What its instances may use.
+    pub limits: Limits,
+    /// Its configuration.
+    pub settings: Settings,
+}
+
+struct Shared {
+    machine: Mutex<Machine>,
+    /// Who holds it is the head of the line: it is handed on in the order in which it was asked for.
+    line: tokio::sync::Mutex<()>,
+    /// An attempt has ended, or was given up.
+    moved: Notify,
+    time: Box<dyn Time>,
+}
+
+/// Leave to make one attempt. One that is dropped without [`settle`](Permit::settle) counts for nothing and gives its place back.
+pub struct Permit(Option<(Arc<Shared>, Ticket)>);
+
+/// What a lane holds and how fast it drains, which a policy may go by.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Pressure {
+    /// Batches held.
+    pub depth: u64,
+    /// Batches a second that have left lately.
+    pub drain_per_s: f64,
+}
+
+impl Gate {
+    /// An exporter's own gate, with an instance of the breaker's policy of its own. `now` is in nanoseconds since the Unix epoch.
+    pub fn new(exporter: &ComponentId, breaker: Breaker, registry: &Registry, now: u64) -> Gate {
+        Gate::with_time(exporter, breaker, registry, Box::new(Steady::new(now)))
+    }
+
+    fn with_time(exporter: &ComponentId, breaker: Breaker, registry: &Registry, time: Box<dyn Time>) -> Gate {
+        let machine = Mutex::new(breaker.machine(exporter, registry, time.now()));
+        let (line, moved) = (tokio::sync::Mutex::default(), Notify::new());
+        Gate(Some(Arc::new(Shared { machine, line, moved, time })))
+    }
+
+    /// Waits until an attempt may be made. `pressure` is asked each time the question is put.
+    pub async fn admit(&self, pressure: impl Fn() -> Pressure + Send) -> Permit {
+        let Some(shared) = &self.0 else { return Permit(None) };
+        let _head = shared.line.lock().await;
+        let mut first = true;
+        loop {
+            // Before the question, so that nothing that moves after it is missed.
+            let moved = shared.moved.notified();
+            let pressure = pressure();
+            let verdict = shared.lock().ask(shared.time.now(), pressure, first);
+            match verdict {
+                Verdict::Go(ticket) => return Permit(Some((Arc::clone(shared), ticket))),
+                Verdict::Wait { until } => {
+                    tokio::select! {
+                        () = shared.time.until(until) => {}
+                        () = moved => {}
+                    }
+                }
+            }
+            first = false;
+        }
+    }
+
+    /// Until when no attempt will be made, if that is known.
+    pub fn closed_until(&self) -> Option<Instant> {
+        let shared = self.0.as_ref()?;
+        let until = shared.lock().closed_until()?;
+        Instant::now().checked_add(Duration::from_nanos(until.saturating_sub(shared.time.now())))
+    }
+}
+
+impl std::fmt::Debug for Gate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.0 {
+            Some(shared) => write!(f, "Gate({})", shared.lock().state().name()),
+            None => f.write_str("Gate(none)"),
+        }
+    }
+}
+
+impl Breaker {
+    /// The gate without time and threads.
+    pub(super) fn machine(self, exporter: &ComponentId, registry: &Registry, now: u64) -> Machine {
+        let Breaker { id: breaker, source, limits, settings } = self;
+        let metrics = Metrics::new(exporter, &breaker, registry);
+        let maker = Maker { source, breaker, config: settings.policy.clone(), limits };
+        Machine::new(&settings, Guarded::new(maker, metrics.clone(), now), metrics, now)
+    }
+}
+
+impl Permit {
+    /// Tells how the attempt ended.
+    pub fn settle(mut self, outcome: &Outcome, latency: Duration) {
+        if let Some((shared, ticket)) = self.0.take() {
+            let latency = u64::try_from(latency.as_nanos()).unwrap_or(u64::MAX);
+            shared.lock().settle(ticket, Ended::from(outcome), latency, shared.time.now());
+            shared.moved.notify_one();
+        }
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        if let Some((shared, ticket)) = self.0.take() {
+            shared.lock().cancel(ticket);
+            shared.moved.notify_one();
+        }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Machine> {
+        self.machine.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
