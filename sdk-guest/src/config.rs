@@ -1,47 +1,100 @@
-//! Reading a configuration: JSON in, errors that name the field out.
+//! Reading a configuration: JSON in, errors that say where and what instead out.
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use serde_path_to_error::{Path, Segment};
 
 use crate::Failure;
 
 pub mod duration;
 
-/// Reads a component's configuration. The text of an error is serde's own, with the field in front where serde does not name
-/// it: the host finds the line by it.
+/// A key that a configuration is likely to have and the plugin has not, by the end of its path without numbers in brackets
+/// (`include.expressions`), and what to say of it.
+pub type AbsentKey = (&'static str, &'static str);
+
+/// Reads a component's configuration. An error begins with the path of the key it is about, such as `` `actions[2].level`: ``,
+/// counted from zero, by which the host finds the line; nothing stands before an error about the configuration as a whole. What
+/// follows are serde's own words, with the nearest right spelling in the place of all names where one is near.
 pub fn parse<C: DeserializeOwned>(json: &str) -> Result<C, Failure> {
+    parse_without(json, &[])
+}
+
+/// The same, with words of the plugin's own about unknown keys.
+pub fn parse_without<C: DeserializeOwned>(json: &str, absent: &[AbsentKey]) -> Result<C, Failure> {
     let value: Value = serde_json::from_str(json)
         .map_err(|error| Failure::refused(format!("the configuration is not JSON: {error}")))?;
     // Nothing under the component's name is the same as an empty mapping.
     let value = if value.is_null() { Value::Object(serde_json::Map::new()) } else { value };
-    C::deserialize(&value).map_err(|error| Failure::refused(located::<C>(&value, &error.to_string())))
+    serde_path_to_error::deserialize(&value).map_err(|error| {
+        let (path, error) = (error.path(), error.inner().to_string());
+        Failure::refused(complaint(path, &error, absent))
+    })
 }
 
-/// Puts the name of the field in front of an error about its value: the one without which the error goes away or changes.
-fn located<C: DeserializeOwned>(value: &Value, error: &str) -> String {
-    let Value::Object(fields) = value else { return error.to_owned() };
-    let unknown = |name: &String| error.starts_with(&format!("unknown field `{name}`"));
-    if error.starts_with("missing field") || fields.keys().any(unknown) {
-        return error.to_owned();
+fn complaint(path: &Path, error: &str, absent: &[AbsentKey]) -> String {
+    let place = written(path, true);
+    if error.starts_with("unknown field") {
+        let key = format!(".{}", written(path, false));
+        if let Some((_, instead)) = absent.iter().find(|(name, _)| key.ends_with(&format!(".{name}"))) {
+            return format!("`{place}`: {instead}");
+        }
     }
-    let culprit = fields.keys().find(|name| {
-        let mut others = fields.clone();
-        others.remove(*name);
-        C::deserialize(&Value::Object(others)).err().is_none_or(|other| other.to_string() != error)
-    });
-    culprit.map_or_else(|| error.to_owned(), |name| format!("`{name}`: {error}"))
+    let error = corrected(error).unwrap_or_else(|| error.to_owned());
+    // At the top, serde's words name the key already.
+    let is_named = place.is_empty() || error.starts_with(&format!("unknown field `{place}`"));
+    if is_named { error } else { format!("`{place}`: {error}") }
+}
+
+/// As far as serde knows it: what it reads twice, such as an untagged enum, has no path inside.
+fn written(path: &Path, with_numbers: bool) -> String {
+    let mut text = String::new();
+    for segment in path {
+        match segment {
+            Segment::Seq { index } if with_numbers => text.push_str(&format!("[{index}]")),
+            Segment::Seq { .. } => {}
+            Segment::Map { key: name } | Segment::Enum { variant: name } => {
+                text.push_str(if text.is_empty() { "" } else { "." });
+                text.push_str(name);
+            }
+            Segment::Unknown => break,
+        }
+    }
+    text
+}
+
+/// serde's error about an unknown name with the nearest known one instead of all of them.
+fn corrected(error: &str) -> Option<String> {
+    let words = ["unknown field `", "unknown variant `"].into_iter().find(|words| error.starts_with(words))?;
+    let (given, expected) = error.strip_prefix(words)?.split_once("`, expected ")?;
+    // Between backquotes are the odd pieces.
+    let nearest = nearest(given, expected.split('`').skip(1).step_by(2))?;
+    Some(format!("{words}{given}`; did you mean `{nearest}`?"))
+}
+
+/// The name within a third of the longer word's length in edits, swapped neighbours counting as one; else one that goes on
+/// where `given` ends, or the other way round.
+fn nearest<'n>(given: &str, names: impl Iterator<Item = &'n str> + Clone) -> Option<&'n str> {
+    let given = given.to_lowercase();
+    let distance = |name: &&str| strsim::damerau_levenshtein(&given, &name.to_lowercase());
+    let is_near = |name: &&str| distance(name) * 3 <= given.chars().count().max(name.chars().count());
+    let goes_on =
+        |name: &&str| name.len().min(given.len()) > 2 && (name.starts_with(&given) || given.starts_with(name));
+    names.clone().filter(is_near).min_by_key(distance).or_else(|| names.clone().find(goes_on))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
     use std::time::Duration;
 
-    use super::{duration, parse};
+    use super::{duration, parse, parse_without};
 
     #[derive(Debug, serde::Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Config {
         name: String,
+        #[serde(default)]
+        list: Vec<Nested>,
         #[serde(default, deserialize_with = "duration::deserialize")]
         interval: Duration,
         #[serde(default)]
@@ -52,6 +105,18 @@ mod tests {
     #[serde(deny_unknown_fields)]
     struct Nested {
         size: u32,
+        #[serde(default)]
+        mode: Mode,
+        #[serde(default)]
+        labels: BTreeMap<String, String>,
+    }
+
+    #[derive(Debug, Default, PartialEq, serde::Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    enum Mode {
+        #[default]
+        Strict,
+        Regexp,
     }
 
     fn error(json: &str) -> String {
@@ -60,23 +125,74 @@ mod tests {
 
     #[test]
     fn a_configuration_is_read() {
-        let config: Config = parse(r#"{"name": "a", "interval": "1m30s", "nested": {"size": 3}}"#).unwrap();
+        let json =
+            r#"{"name": "a", "interval": "1m30s", "nested": {"size": 3, "mode": "regexp", "labels": {"k": "v"}}}"#;
+        let config: Config = parse(json).unwrap();
         assert_eq!((config.name.as_str(), config.interval), ("a", Duration::from_secs(90)));
-        assert_eq!(config.nested.map(|nested| nested.size), Some(3));
+        let nested = config.nested.unwrap();
+        assert_eq!((nested.size, nested.mode), (3, Mode::Regexp));
+        assert_eq!(nested.labels, BTreeMap::from([("k".to_owned(), "v".to_owned())]));
+        assert!(config.list.is_empty());
     }
 
     #[test]
     fn errors_name_the_field() {
         assert_eq!(error("null"), "missing field `name`");
         assert_eq!(
-            error(r#"{"name": "a", "size": 1}"#),
-            "unknown field `size`, expected one of `name`, `interval`, `nested`"
+            error(r#"{"name": "a", "bytes": 1}"#),
+            "unknown field `bytes`, expected one of `name`, `list`, `interval`, `nested`"
         );
         assert_eq!(error(r#"{"name": 5}"#), "`name`: invalid type: integer `5`, expected a string");
-        assert_eq!(error(r#"{"name": "a", "nested": {"sise": 1}}"#), "`nested`: unknown field `sise`, expected `size`");
         assert_eq!(
             error(r#"{"name": "a", "interval": 5}"#),
             "`interval`: `5`: a duration needs a unit: write `5s`, `200ms` or `1m30s`"
         );
+    }
+
+    #[test]
+    fn errors_name_the_whole_path() {
+        let cases = [
+            (r#""nested": {}"#, "`nested`: missing field `size`"),
+            (r#""nested": []"#, "`nested`: invalid length 0, expected struct Nested with 3 elements"),
+            (r#""list": [{"size": 1}, {"size": "x"}]"#, "`list[1].size`: invalid type: string \"x\", expected u32"),
+            (r#""list": [{"size": 1}, {}]"#, "`list[1]`: missing field `size`"),
+            (r#""list": [5]"#, "`list[0]`: invalid type: integer `5`, expected struct Nested"),
+            (
+                r#""nested": {"size": 1, "labels": {"a.b": 5}}"#,
+                "`nested.labels.a.b`: invalid type: integer `5`, expected a string",
+            ),
+        ];
+        for (fields, expected) in cases {
+            assert_eq!(error(&format!(r#"{{"name": "a", {fields}}}"#)), expected, "{fields}");
+        }
+    }
+
+    #[test]
+    fn a_misspelt_name_is_corrected() {
+        let cases = [
+            (r#""intervall": "5s""#, "unknown field `intervall`; did you mean `interval`?"),
+            (r#""nested": {"sise": 1}"#, "`nested.sise`: unknown field `sise`; did you mean `size`?"),
+            (r#""list": [{"Szie": 1}]"#, "`list[0].Szie`: unknown field `Szie`; did you mean `size`?"),
+            (
+                r#""list": [{"size": 1, "mode": "regex"}]"#,
+                "`list[0].mode`: unknown variant `regex`; did you mean `regexp`?",
+            ),
+            (
+                r#""list": [{"size": 1, "mode": "expr"}]"#,
+                "`list[0].mode`: unknown variant `expr`, expected `strict` or `regexp`",
+            ),
+        ];
+        for (fields, expected) in cases {
+            assert_eq!(error(&format!(r#"{{"name": "a", {fields}}}"#)), expected, "{fields}");
+        }
+    }
+
+    #[test]
+    fn an_absent_key_has_words_of_its_own() {
+        let absent = [("list.pattern", "write a name"), ("include", "it is not there yet")];
+        let refused = |json: &str| parse_without::<Config>(json, &absent).unwrap_err().message;
+        assert_eq!(refused(r#"{"include": 1}"#), "`include`: it is not there yet");
+        assert_eq!(refused(r#"{"list": [{"pattern": ""}]}"#), "`list[0].pattern`: write a name");
+        assert!(refused(r#"{"pattern": ""}"#).starts_with("unknown field `pattern`, expected one of"));
     }
 }

@@ -2,7 +2,8 @@
 
 use serde::de::DeserializeOwned;
 
-use crate::{Batch, Declare, Descriptor, Failure, Host, Log, Output, Progress, Signal, Storage, Stored, config};
+use crate::config::{self, AbsentKey};
+use crate::{Batch, Declare, Descriptor, Failure, Host, Log, Output, Progress, Signal, Storage, Stored};
 
 /// A processor plugin. Functions are called one at a time; `now` is in nanoseconds since the Unix epoch everywhere.
 ///
@@ -11,6 +12,9 @@ use crate::{Batch, Declare, Descriptor, Failure, Host, Log, Output, Progress, Si
 pub trait Processor: Sized {
     /// The component's configuration.
     type Config: DeserializeOwned;
+
+    /// Keys that people will try, because another processor of the same name has them, and what to write instead.
+    const ABSENT_KEYS: &'static [AbsentKey] = &[];
 
     /// Checks the configuration and declares what is read and kept.
     fn describe(config: Self::Config, signal: Signal, declare: &mut Declare<'_>) -> Result<Self, Failure>;
@@ -105,7 +109,7 @@ pub struct Instance<P> {
 impl<P: Processor> Instance<P> {
     /// `describe` of the contract, given the configuration as JSON.
     pub fn describe(host: &mut dyn Host, signal: Signal, config: &str) -> Result<Instance<P>, Failure> {
-        let config = config::parse(config)?;
+        let config = config::parse_without(config, P::ABSENT_KEYS)?;
         let processor = P::describe(config, signal, &mut Declare { host })?;
         Ok(Instance { processor, descriptors: Vec::new() })
     }

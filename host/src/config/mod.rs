@@ -5,6 +5,7 @@
 //! This module knows no component: types come in as [`Known`], and a component's body stays a [`Node`] that its
 //! factory parses, with errors that still point into the file.
 
+mod complaint;
 mod deserialize;
 mod env;
 mod error;

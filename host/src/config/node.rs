@@ -9,7 +9,6 @@ use serde::de::DeserializeOwned;
 
 use super::deserialize::NodeDeserializer;
 use super::error::{Error, Errors, Position};
-use super::problem::Problem;
 use super::{Source, tree};
 
 /// One value of a configuration and everything below it.
@@ -90,19 +89,8 @@ impl Node {
         }
     }
 
-    /// A plugin's complaint about its configuration, which knows no places: at the first backquoted name in it that is
-    /// a key or a value here, else at the node.
-    pub fn plugin_error(&self, message: &str) -> Error {
-        // Between backquotes are the odd pieces.
-        let names = message.split('`').skip(1).step_by(2);
-        let position = names
-            .filter(|name| !name.is_empty())
-            .find_map(|name| self.locate_key(name).or_else(|| self.locate_value(name)));
-        let problem = Problem::Plugin { message: message.to_owned() };
-        Error::new(position.as_ref().unwrap_or(&self.position), problem)
-    }
-
-    fn locate_value(&self, text: &str) -> Option<Position> {
+    /// The first scalar of that text at any depth, this one included.
+    pub(super) fn locate_value(&self, text: &str) -> Option<Position> {
         match &self.value {
             Value::List(items) => items.iter().find_map(|item| item.locate_value(text)),
             Value::Map(entries) => entries.iter().find_map(|entry| entry.value.locate_value(text)),

@@ -2,11 +2,12 @@
 
 use std::fmt;
 
+use otelier_sdk::config::AbsentKey;
 use otelier_sdk::key::AnyValue;
 use otelier_sdk::{Attribute, Failure, Level, When};
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserializer, Error, MapAccess, Visitor};
 
 use crate::action::{Action, VALUE_BYTES_MAX};
 
@@ -20,12 +21,19 @@ pub struct Config {
     actions: Vec<ConfiguredAction>,
     #[serde(default)]
     level: AttributeLevel,
-    // Known to the Collector, and not here yet: refused with a word about it.
-    #[serde(default)]
-    include: Option<IgnoredAny>,
-    #[serde(default)]
-    exclude: Option<IgnoredAny>,
 }
+
+const NO_CONDITIONS: &str = "conditions are not there yet, actions apply to every item; remove it, or give these items a pipeline of their own with a `filter` in front";
+
+/// Known to the Collector, and not here yet.
+pub const ABSENT_KEYS: &[AbsentKey] = &[
+    ("include", NO_CONDITIONS),
+    ("exclude", NO_CONDITIONS),
+    ("actions.pattern", "patterns are not there yet; name each attribute by its `key`"),
+    ("actions.from_context", "it is not there yet; write a `value`, or copy with `from_attribute`"),
+    ("actions.default_value", "it is not there yet; let an `insert` of that value follow"),
+    ("actions.converted_type", "the action `convert` is not there yet; remove it"),
+];
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -41,12 +49,6 @@ struct ConfiguredAction {
     new_key: Option<String>,
     #[serde(default)]
     level: Option<AttributeLevel>,
-    #[serde(default)]
-    pattern: Option<IgnoredAny>,
-    #[serde(default)]
-    from_context: Option<IgnoredAny>,
-    #[serde(default)]
-    default_value: Option<IgnoredAny>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,14 +73,17 @@ impl<'de> Deserialize<'de> for Verb {
             "hash" => Verb::Hash,
             "rename" => Verb::Rename,
             "extract" | "convert" => {
-                return Err(D::Error::custom(format_args!("the action `{name}` is not there yet; {ACTIONS}")));
+                let known = ACTIONS.join("`, `");
+                return Err(D::Error::custom(format_args!(
+                    "the action `{name}` is not there yet; there are `{known}`"
+                )));
             }
-            _ => return Err(D::Error::custom(format_args!("unknown action `{name}`; {ACTIONS}"))),
+            _ => return Err(D::Error::unknown_variant(&name, ACTIONS)),
         })
     }
 }
 
-const ACTIONS: &str = "there are `insert`, `update`, `upsert`, `delete`, `hash` and `rename`";
+const ACTIONS: &[&str] = &["insert", "update", "upsert", "delete", "hash", "rename"];
 
 impl fmt::Display for Verb {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -155,13 +160,6 @@ impl<'de> Visitor<'de> for AttributeVisitor {
 impl Config {
     /// The actions. A failure names the action and the way out.
     pub fn resolve(self) -> Result<Vec<Action>, Failure> {
-        for (name, field) in [("include", &self.include), ("exclude", &self.exclude)] {
-            if field.is_some() {
-                return Err(Failure::refused(format!(
-                    "`{name}`: conditions are not there yet, actions apply to every item; remove it, or give these items a pipeline of their own with a `filter` in front"
-                )));
-            }
-        }
         if self.actions.is_empty() || self.actions.len() > ACTIONS_MAX {
             let count = self.actions.len();
             return Err(Failure::refused(format!(
@@ -169,7 +167,7 @@ impl Config {
             )));
         }
         let level = self.level;
-        let numbered = self.actions.into_iter().zip(1..);
+        let numbered = self.actions.into_iter().zip(0..);
         numbered.map(|(action, number)| action.resolve(number, level)).collect()
     }
 }
@@ -177,8 +175,7 @@ impl Config {
 impl ConfiguredAction {
     fn resolve(self, number: usize, level: AttributeLevel) -> Result<Action, Failure> {
         let (verb, key) = (self.action, self.key.clone());
-        let refused =
-            |problem: String| Failure::refused(format!("`actions`: number {number} ({verb} `{key}`): {problem}"));
+        let refused = |problem: String| Failure::refused(format!("`actions[{number}]`: {verb} `{key}`: {problem}"));
         self.check().map_err(refused)?;
         let level = Level::from(self.level.unwrap_or(level));
         let target = Attribute { level, key: self.key };
@@ -193,16 +190,6 @@ impl ConfiguredAction {
     }
 
     fn check(&self) -> Result<(), String> {
-        let absent = [
-            ("pattern", &self.pattern, "name each attribute by its `key`"),
-            ("from_context", &self.from_context, "write a `value`, or copy with `from_attribute`"),
-            ("default_value", &self.default_value, "let an `insert` of that value follow"),
-        ];
-        for (name, field, instead) in absent {
-            if field.is_some() {
-                return Err(format!("`{name}` is not there yet; {instead}"));
-            }
-        }
         if self.key.is_empty() {
             return Err("an attribute needs a `key`".to_owned());
         }

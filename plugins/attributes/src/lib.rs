@@ -21,6 +21,7 @@ mod plan;
 mod play;
 mod process;
 
+use otelier_sdk::config::AbsentKey;
 use otelier_sdk::{Batch, Declare, Failure, MetricKind, Processor, Signal};
 
 pub use config::Config;
@@ -35,6 +36,7 @@ pub struct Attributes {
 
 impl Processor for Attributes {
     type Config = Config;
+    const ABSENT_KEYS: &'static [AbsentKey] = config::ABSENT_KEYS;
 
     fn describe(config: Config, signal: Signal, declare: &mut Declare<'_>) -> Result<Attributes, Failure> {
         let plan = plan::plan(config.resolve()?)?;

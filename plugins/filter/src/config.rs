@@ -2,6 +2,7 @@
 
 mod build;
 
+use otelier_sdk::config::AbsentKey;
 use otelier_sdk::key::AnyValue;
 use otelier_sdk::{Failure, Signal};
 use serde::Deserialize;
@@ -135,6 +136,27 @@ fn severity<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Erro
         D::Error::custom(format_args!("`{name}` is no severity; write `WARN`, `ERROR2` or a number from 1 to 24"))
     })
 }
+
+const OTTL: &str = "conditions in OTTL are not supported; write what to keep under `include` and what to drop under `exclude` of `metrics`, `spans` or `logs`, such as `spans: {exclude: {match_type: regexp, span_names: [\"/health$\"]}}`";
+const EXPRESSIONS: &str =
+    "expressions are not supported; list names, texts or attributes to match, by `match_type: strict` or `regexp`";
+
+/// Known to the Collector, and not here.
+pub const ABSENT_KEYS: &[AbsentKey] = &[
+    ("error_mode", OTTL),
+    ("traces", OTTL),
+    ("profiles", OTTL),
+    ("metric_conditions", OTTL),
+    ("trace_conditions", OTTL),
+    ("log_conditions", OTTL),
+    ("profile_conditions", OTTL),
+    ("metrics.metric", OTTL),
+    ("metrics.datapoint", OTTL),
+    ("metrics.resource", OTTL),
+    ("logs.log_record", OTTL),
+    ("logs.resource", OTTL),
+    ("expressions", EXPRESSIONS),
+];
 
 impl Config {
     /// What is said of a signal; `None` where nothing is. All of the configuration is checked, whatever the signal.

@@ -24,6 +24,7 @@ mod pattern;
 mod text;
 mod verdict;
 
+use otelier_sdk::config::AbsentKey;
 use otelier_sdk::{Batch, Bitmap, Declare, Failure, Processor, Signal};
 
 pub use config::Config;
@@ -41,6 +42,7 @@ pub struct Filter {
 
 impl Processor for Filter {
     type Config = Config;
+    const ABSENT_KEYS: &'static [AbsentKey] = config::ABSENT_KEYS;
 
     fn describe(config: Config, signal: Signal, declare: &mut Declare<'_>) -> Result<Filter, Failure> {
         let Some(criteria) = config.criteria(signal)? else {

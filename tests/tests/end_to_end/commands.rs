@@ -4,7 +4,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 use otelier_tests::environment;
-use otelier_tests::host::{Configuration, Setup};
+use otelier_tests::host::{Configuration, Setup, manifest};
+use serde_json::json;
 
 #[test]
 fn components_lists_every_family() -> Result<()> {
@@ -34,7 +35,7 @@ fn validate_names_file_line_and_nearest_spelling() -> Result<()> {
     let config = Configuration::passthrough().text().replace("\"verbosity\"", "\"verbositi\"");
     let line = 1 + config.lines().position(|line| line.contains("verbositi")).context("the key is on no line")?;
     let config = config.replace("\"prometheus\"\n", "\"promethius\"\n");
-    let setup = Setup::new(&config, &otelier_tests::host::manifest(&[]))?;
+    let setup = Setup::new(&config, &manifest(&[]))?;
     let output = setup.validate()?;
     assert_eq!(output.status.code(), Some(1));
     let errors = String::from_utf8(output.stderr)?;
@@ -45,11 +46,54 @@ fn validate_names_file_line_and_nearest_spelling() -> Result<()> {
         .text()
         .replace("\"verbosity\"", "\"verbositi\"");
     let line = 1 + config.lines().position(|line| line.contains("verbositi")).map_or(line, |line| line);
-    let output = Setup::new(&config, &otelier_tests::host::manifest(&[]))?.validate()?;
+    let output = Setup::new(&config, &manifest(&[]))?.validate()?;
     assert_eq!(output.status.code(), Some(1));
     let errors = String::from_utf8(output.stderr)?;
     assert!(errors.contains(&format!("config.yaml:{line}")), "line {line}: {errors}");
     assert!(errors.contains("verbositi") && errors.contains("`verbosity`"), "{errors}");
+    Ok(())
+}
+
+#[test]
+fn validate_places_what_a_plugin_says() -> Result<()> {
+    let delete = json!({"key": "a", "action": "delete"});
+    let cases = [
+        (
+            "attributes",
+            json!({"actions": [delete, {"key": "a", "action": "delet"}]}),
+            "\"delet\"",
+            "`actions[1].action`: unknown variant `delet`; did you mean `delete`?",
+        ),
+        (
+            "attributes",
+            json!({"actions": [delete, {"action": "hash", "key": "b", "value": 1}]}),
+            "\"b\"",
+            "`actions[1]`: hash `b`: it does not use `value`; remove it",
+        ),
+        (
+            "filter",
+            json!({"logs": {"exclude": {"match_type": "strict", "bodies": ["x"]}, "include": {"bodies": ["y"]}}}),
+            "\"include\"",
+            "`logs.include`: missing field `match_type`",
+        ),
+        (
+            "filter",
+            json!({"logs": {"log_record": ["body == \"x\""]}}),
+            "\"log_record\"",
+            "`logs.log_record`: conditions in OTTL are not supported; write",
+        ),
+    ];
+    for (plugin, body, place, said) in cases {
+        let config = Configuration::default().processor(plugin, body).pipeline("logs", &[plugin], &["debug"]).text();
+        let (line, text) = (1..).zip(config.lines()).find(|(_, text)| text.contains(place)).context("on no line")?;
+        let column = 1 + text.find(place).unwrap_or_default();
+        let manifest = manifest(&[(plugin, &environment::plugin(plugin)?, json!({}))]);
+        let output = Setup::new(&config, &manifest)?.validate()?;
+        assert_eq!(output.status.code(), Some(1));
+        let errors = String::from_utf8(output.stderr)?;
+        let expected = format!("config.yaml:{line}:{column}: processor {plugin}: {said}");
+        assert!(errors.contains(&expected), "expected {expected}\n{errors}");
+    }
     Ok(())
 }
 

@@ -203,6 +203,50 @@ fn a_plugins_complaint_is_placed_by_the_names_in_it() {
     for (message, place) in cases {
         assert_eq!(body.plugin_error(message).to_string(), format!("{place}: {message}"));
     }
+    let body = node(PLUGIN);
+    let cases = [
+        ("`actions[1].level`: unknown variant `span`, expected `item`", "c.yaml:7:10"),
+        ("`actions[1].key`: invalid type: integer `5`, expected a string", "c.yaml:6:8"),
+        ("`actions[1]`: missing field `action`", "c.yaml:6:3"),
+        ("`actions[2]`: invalid type", "c.yaml:8:3"),
+        ("`logs.exclude`: missing field `match_type`", "c.yaml:13:3"),
+        ("`logs.exclude.attributes[0].name`: unknown field `name`; did you mean `key`?", "c.yaml:14:19"),
+        ("`logs`: `exclude`: `bodies`: `a(b` is no pattern", "c.yaml:15:20"),
+        ("`logs`: `exclude` has nothing to match", "c.yaml:13:3"),
+        ("`labels.a.b`: invalid type", "c.yaml:16:10"),
+        ("`labels.c[0].d`: invalid type", "c.yaml:16:23"),
+        // Not there: by names, as far as they lead, and what is missing leads nowhere.
+        ("`actions[9].level`: unknown variant `item`", "c.yaml:4:10"),
+        ("missing field `match_type`", "c.yaml:1:1"),
+        ("`actions[one]`, `actions[`, `actions.`, `actions[1]x`, `[1]`", "c.yaml:1:1"),
+    ];
+    for (message, place) in cases {
+        assert_eq!(body.plugin_error(message).to_string(), format!("{place}: {message}"));
+    }
+}
+
+/// A configuration in which names occur more than once.
+const PLUGIN: &str = "actions:
+- key: a
+  action: delete
+  level: item
+# The second.
+- key: 5
+  level: span
+- []
+logs:
+  include:
+    match_type: strict
+    bodies: [x]
+  exclude:
+    attributes: [{name: k}]
+    bodies: [fine, a(b]
+labels: {a.b: 1, c: [{d: 1}]}
+";
+
+#[test]
+fn a_key_is_found_at_any_depth() {
+    let body = node("x:\n  metrcs: [work.done]\n  mode: fast\n");
     assert_eq!(body.locate_key("mode").map(|position| position.to_string()).as_deref(), Some("c.yaml:3:3"));
     assert_eq!(body.locate_key("fast"), None);
 }

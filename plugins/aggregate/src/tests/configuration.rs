@@ -18,7 +18,7 @@ fn mistakes_name_the_field_and_the_way_out() {
         ("null", "missing field `metrics`"),
         (
             r#"{"metrics": ["a"], "group_by": [], "intervall": "5s"}"#,
-            "unknown field `intervall`, expected one of `metrics`",
+            "unknown field `intervall`; did you mean `interval`?",
         ),
         (r#"{"metrics": ["a"]}"#, "missing field `group_by` (the attributes to keep"),
         (r#"{"metrics": ["a"], "group_by": ["b"], "drop": ["c"]}"#, "`group_by` and `drop` exclude each other"),
@@ -28,15 +28,15 @@ fn mistakes_name_the_field_and_the_way_out() {
         (r#"{"metrics": ["a[b"], "group_by": []}"#, "`metrics`: `a[b` contains `[`"),
         (
             r#"{"metrics": ["a"], "group_by": [{"key": "b", "level": "point"}]}"#,
-            "`group_by`: unknown variant `point`, expected one of `resource`, `scope`, `item`",
+            "`group_by[0].level`: unknown variant `point`, expected one of `resource`, `scope`, `item`",
         ),
         (
             r#"{"metrics": ["a"], "group_by": [{"name": "b"}]}"#,
-            "`group_by`: unknown field `name`, expected `key` or `level`",
+            "`group_by[0].name`: unknown field `name`, expected `key` or `level`",
         ),
         (
             r#"{"metrics": ["a"], "group_by": [5]}"#,
-            "`group_by`: invalid type: integer `5`, expected an attribute such as `work.type`",
+            "`group_by[0]`: invalid type: integer `5`, expected an attribute such as `work.type`",
         ),
         (r#"{"metrics": ["a"], "group_by": [""]}"#, "`group_by`: an attribute without a key"),
         (r#"{"metrics": ["a"], "group_by": [], "interval": 5}"#, "`interval`: `5`: a duration needs a unit"),
@@ -57,11 +57,11 @@ fn mistakes_name_the_field_and_the_way_out() {
         ),
         (
             r#"{"metrics": ["a"], "group_by": [], "functions": {"sum": "avg"}}"#,
-            "`functions`: unknown variant `avg`, expected one of `sum`, `last`",
+            "`functions.sum`: unknown variant `avg`, expected one of `sum`, `last`",
         ),
         (
             r#"{"metrics": ["a"], "group_by": [], "functions": {"sums": "sum"}}"#,
-            "`functions`: unknown field `sums`, expected `sum` or `gauge`",
+            "`functions.sums`: unknown field `sums`; did you mean `sum`?",
         ),
         (r#"{"metrics": ["a"], "group_by": [], "initial_value": "zero"}"#, "`initial_value`: unknown variant `zero`"),
         (

@@ -23,7 +23,10 @@ fn mistakes_name_the_field_and_the_way_out() {
         ("null", "missing field `actions`"),
         (r#"{"actions": []}"#, "`actions`: 0 actions; write 1 to 1024"),
         (r#"{"actions": {}}"#, "`actions`: invalid type: map, expected a sequence"),
-        (r#"{"actions": [{"key": "a", "action": "delete"}], "levels": "item"}"#, "unknown field `levels`, expected"),
+        (
+            r#"{"actions": [{"key": "a", "action": "delete"}], "levels": "item"}"#,
+            "unknown field `levels`; did you mean `level`?",
+        ),
         (r#"{"actions": [{"key": "a", "action": "delete"}], "level": "span"}"#, "`level`: unknown variant `span`"),
         (
             r#"{"actions": [{"key": "a", "action": "delete"}], "include": {"match_type": "strict"}}"#,
@@ -39,22 +42,31 @@ fn mistakes_name_the_field_and_the_way_out() {
 #[test]
 fn mistakes_in_an_action_name_it() {
     let cases = [
-        (r#""key": "a", "action": "remove""#, "`actions`: unknown action `remove`; there are `insert`"),
-        (r#""key": "a", "action": "Convert""#, "`actions`: the action `Convert` is not there yet"),
-        (r#""key": "a""#, "missing field `action`"),
-        (r#""action": "delete""#, "`actions`: number 2 (delete ``): an attribute needs a `key`"),
-        (r#""key": "a", "action": "insert""#, "number 2 (insert `a`): it needs a `value`, or a `from_attribute`"),
+        (
+            r#""key": "a", "action": "remove""#,
+            "`actions[1].action`: unknown variant `remove`, expected one of `insert`",
+        ),
+        (r#""key": "a", "action": "renam""#, "`actions[1].action`: unknown variant `renam`; did you mean `rename`?"),
+        (r#""key": "a", "actions": "delete""#, "`actions[1].actions`: unknown field `actions`; did you mean `action`?"),
+        (
+            r#""key": "a", "action": "delete", "regex": "b""#,
+            "unknown field `regex`, expected one of `key`, `action`, `value`, `from_attribute`, `new_key`, `level`",
+        ),
+        (r#""key": "a", "action": "Convert""#, "`actions[1].action`: the action `Convert` is not there yet"),
+        (r#""key": "a""#, "`actions[1]`: missing field `action`"),
+        (r#""action": "delete""#, "`actions[1]`: delete ``: an attribute needs a `key`"),
+        (r#""key": "a", "action": "insert""#, "`actions[1]`: insert `a`: it needs a `value`, or a `from_attribute`"),
         (r#""key": "a", "action": "insert", "value": 1, "from_attribute": "b""#, "exclude each other"),
         (r#""key": "a", "action": "insert", "value": 1, "new_key": "b""#, "it does not use `new_key`"),
         (r#""key": "a", "action": "insert", "from_attribute": """#, "`from_attribute` needs a key"),
         (r#""key": "a", "action": "insert", "from_attribute": 5"#, "expected an attribute such as `user.id`"),
-        (r#""key": "a", "action": "insert", "from_context": "b""#, "`from_context` is not there yet"),
+        (r#""key": "a", "action": "insert", "from_context": "b""#, "`actions[1].from_context`: it is not there yet"),
         (r#""key": "a", "action": "hash", "value": 1"#, "it does not use `value`"),
-        (r#""key": "a", "action": "delete", "pattern": "^b""#, "`pattern` is not there yet"),
+        (r#""key": "a", "action": "delete", "pattern": "^b""#, "`actions[1].pattern`: patterns are not there yet"),
         (r#""key": "a", "action": "rename""#, "it needs a `new_key`"),
         (r#""key": "a", "action": "rename", "new_key": """#, "`new_key` is empty"),
         (r#""key": "a", "action": "rename", "new_key": "a""#, "`new_key` is the key it has"),
-        (r#""key": "a", "action": "delete", "level": "metadata""#, "unknown variant `metadata`"),
+        (r#""key": "a", "action": "delete", "level": "metadata""#, "`actions[1].level`: unknown variant `metadata`"),
     ];
     for (action, expected) in cases {
         let message = refused_action(action);

@@ -21,9 +21,11 @@ fn refused_block(signal: &str, block: &str) -> String {
 fn mistakes_name_the_field_and_the_way_out() {
     let cases = [
         ("null", "nothing to filter by: write `metrics`, `spans` or `logs`"),
-        (r#"{"traces": {}}"#, "unknown field `traces`, expected one of `metrics`, `spans`, `logs`"),
+        (r#"{"span": {}}"#, "unknown field `span`; did you mean `spans`?"),
+        (r#"{"points": {}}"#, "unknown field `points`, expected one of `metrics`, `spans`, `logs`"),
         (r#"{"logs": {}}"#, "`logs`: there is neither `include` nor `exclude`"),
-        (r#"{"logs": {"log_record": ["x"]}}"#, "unknown field `log_record`, expected `include` or `exclude`"),
+        (r#"{"logs": {"includes": {}}}"#, "`logs.includes`: unknown field `includes`; did you mean `include`?"),
+        (r#"{"logs": {"drop": {}}}"#, "`logs.drop`: unknown field `drop`, expected `include` or `exclude`"),
         (
             r#"{"logs": {"include": {"match_type": "strict"}}}"#,
             "`logs`: `include` has nothing to match; add a list or remove it",
@@ -36,11 +38,51 @@ fn mistakes_name_the_field_and_the_way_out() {
 }
 
 #[test]
+fn conditions_of_the_collector_are_named() {
+    let cases = [
+        (r#"{"error_mode": "ignore", "traces": {"span": ["true"]}}"#, "`error_mode`: conditions in OTTL"),
+        (
+            r#"{"traces": {"span": ["attributes[\"a\"] == 1"]}}"#,
+            "`traces`: conditions in OTTL are not supported; write",
+        ),
+        (r#"{"metrics": {"datapoint": ["true"]}}"#, "`metrics.datapoint`: conditions in OTTL are not supported; write"),
+        (r#"{"logs": {"log_record": ["true"]}}"#, "`logs.log_record`: conditions in OTTL are not supported; write"),
+        (r#"{"trace_conditions": ["true"]}"#, "`trace_conditions`: conditions in OTTL are not supported; write"),
+        (
+            r#"{"metrics": {"exclude": {"match_type": "expr", "expressions": ["true"]}}}"#,
+            "`metrics.exclude.expressions`: expressions are not supported; list names",
+        ),
+    ];
+    for (config, expected) in cases {
+        let message = refused(config);
+        assert!(message.starts_with(expected), "{config}\n  gives    {message}\n  expected {expected}");
+    }
+}
+
+#[test]
 fn mistakes_in_a_block_name_it() {
     let cases = [
-        ("logs", r#""bodies": ["x"]"#, "missing field `match_type`"),
-        ("logs", r#""match_type": "expr", "bodies": ["x"]"#, "unknown variant `expr`, expected `strict` or `regexp`"),
-        ("logs", r#""match_type": "strict", "span_names": ["x"]"#, "unknown field `span_names`"),
+        ("logs", r#""bodies": ["x"]"#, "`logs.exclude`: missing field `match_type`"),
+        (
+            "logs",
+            r#""match_type": "expr", "bodies": ["x"]"#,
+            "`logs.exclude.match_type`: unknown variant `expr`, expected `strict` or `regexp`",
+        ),
+        (
+            "logs",
+            r#""match_type": "strict", "span_names": ["x"]"#,
+            "`logs.exclude.span_names`: unknown field `span_names`",
+        ),
+        (
+            "metrics",
+            r#""match_type": "strict", "metric_names": "x""#,
+            "`metrics.exclude.metric_names`: invalid type: string",
+        ),
+        (
+            "metrics",
+            r#""match_type": "strict", "metric_names": ["x", 5]"#,
+            "`metrics.exclude.metric_names[1]`: invalid type",
+        ),
         (
             "logs",
             r#""match_type": "regexp", "bodies": ["fine", "a(b"]"#,
@@ -57,7 +99,11 @@ fn mistakes_in_a_block_name_it() {
             "`attributes`: `k`: the value is no string; with `match_type: regexp` it is a pattern: quote it",
         ),
         ("spans", r#""match_type": "strict", "attributes": [{"key": ""}]"#, "`attributes`: an attribute needs a key"),
-        ("spans", r#""match_type": "strict", "attributes": [{"value": 1}]"#, "missing field `key`"),
+        (
+            "spans",
+            r#""match_type": "strict", "attributes": [{"value": 1}]"#,
+            "`spans.exclude.attributes[0]`: missing field `key`",
+        ),
         (
             "spans",
             r#""match_type": "strict", "span_kinds": ["web"]"#,
@@ -71,7 +117,7 @@ fn mistakes_in_a_block_name_it() {
         (
             "logs",
             r#""match_type": "strict", "severity_number": {"min": "LOUD"}"#,
-            "`logs`: `LOUD` is no severity; write `WARN`",
+            "`logs.exclude.severity_number.min`: `LOUD` is no severity; write `WARN`",
         ),
         (
             "metrics",
