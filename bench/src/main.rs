@@ -8,6 +8,7 @@ mod exposition;
 mod kernel;
 mod load;
 mod measure;
+mod overload;
 mod paths;
 mod payload;
 mod queue;
@@ -50,6 +51,8 @@ enum Serving {
     },
     /// What an edit costs beside copying the same bytes.
     Edits(edits::Options),
+    /// Twice what the destination takes: what arrives, what is refused, and what memory does.
+    Overload(overload::Options),
     /// What a queue on disk costs, beside writing and reading the same bytes.
     Queue(queue::Options),
     /// What a series costs the Prometheus exporter.
@@ -59,6 +62,10 @@ enum Serving {
 #[derive(Debug, Subcommand)]
 enum Serve {
     Raw,
+    Paced {
+        /// How many.
+        requests_per_s: u32,
+    },
     Proxy {
         /// Where to.
         to: SocketAddr,
@@ -119,8 +126,10 @@ fn main() -> Result<()> {
         None => measure(&cli.options),
         Some(Serving::Edits(options)) => edits::run(&options),
         Some(Serving::Exposition(options)) => exposition::run(&options),
+        Some(Serving::Overload(options)) => overload::run(&options, &cli.options.settings()?),
         Some(Serving::Queue(options)) => queue::run(&options),
         Some(Serving::Serve { what: Serve::Raw }) => servers::raw::run(),
+        Some(Serving::Serve { what: Serve::Paced { requests_per_s } }) => servers::paced::run(requests_per_s),
         Some(Serving::Serve { what: Serve::Proxy { to } }) => servers::proxy::run(to),
         Some(Serving::Serve { what: Serve::Prost }) => servers::prost::run(),
         Some(Serving::Serve { what: Serve::Native(files) }) => native::run(files),

@@ -43,7 +43,7 @@ pub enum Fate {
     Stalled,
     /// Taken, apart from the first record, which is refused for good.
     Partial,
-    /// Not taken; the answer is nothing that anybody understands.
+    /// Taken; the answer is nothing that anybody understands.
     Garbage,
 }
 
@@ -223,7 +223,7 @@ async fn answer(
     let message = if is_grpc { body.slice(5.min(body.len())..) } else { body };
     let answered = matches!(fate, Fate::Taken | Fate::Partial);
     let mut rejected = 0;
-    if answered || matches!(fate, Fate::AnswerLost | Fate::Stalled) {
+    if answered || matches!(fate, Fate::AnswerLost | Fate::Stalled | Fate::Garbage) {
         let decoded = ExportLogsServiceRequest::decode(message).unwrap_or_default();
         rejected = shared.take(&decoded, fate, Arrival { life, answered });
         if let Some(tenant) = tenant {

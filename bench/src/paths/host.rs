@@ -101,6 +101,11 @@ impl Host {
         Ok(())
     }
 
+    /// Items that its exporter has sent so far.
+    pub fn sent(&self, kind: Kind) -> Result<f64> {
+        Ok(total(&self.own_metrics()?, &format!("otelcol_exporter_sent_{}", kind.items())))
+    }
+
     fn own_metrics(&self) -> Result<String> {
         let mut stream = TcpStream::connect(self.telemetry)?;
         // 1.0, so that no server answers in chunks.

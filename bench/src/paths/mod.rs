@@ -19,7 +19,7 @@ use crate::measure::{Reading, Sample};
 use crate::report::{figure, median, spread, text};
 use crate::servers::{Expected, Running, Server, Settings, Shares};
 
-use host::Host;
+pub use host::Host;
 pub use items::{Items, Kind};
 pub use scenario::{SCENARIOS, Scenario, To};
 

@@ -3,6 +3,7 @@
 pub mod host;
 mod http2;
 pub mod native;
+pub mod paced;
 pub mod prost;
 pub mod proxy;
 pub mod raw;
@@ -133,6 +134,11 @@ impl Running {
     /// What receives what is sent on: on the load generator's core, so that the servers' core has one process only.
     pub fn sink(load_core: usize) -> Result<Running> {
         Running::own(Server::Raw, load_core, &[])
+    }
+
+    /// What takes so many requests a second and no more.
+    pub fn paced(requests_per_s: u32, settings: &Settings) -> Result<Running> {
+        Running::own(Server::Raw, settings.load_core, &["paced", &requests_per_s.to_string()])
     }
 
     /// The server that sends everything on to `to`.

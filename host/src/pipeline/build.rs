@@ -49,6 +49,16 @@ pub enum BuildError {
         /// Why.
         source: Box<InstanceError>,
     },
+    /// Its state would be committed before its senders are answered.
+    #[error(
+        "pipeline {pipeline} has a plugin that keeps state and exporter {exporter}, which lets senders wait for the destination: a request that is refused afterwards and sent again would count twice; switch `wait_for_result` off and `sending_queue` on, or put them into pipelines of receivers of their own"
+    )]
+    WaitsBehindState {
+        /// The pipeline.
+        pipeline: ComponentId,
+        /// The exporter.
+        exporter: ComponentId,
+    },
     /// No thread can be had.
     #[error("cannot start a worker thread: {0}")]
     Thread(#[from] std::io::Error),
@@ -115,6 +125,9 @@ fn worker(number: usize, group: &[&PipelinePlan], materials: &Materials<'_>) -> 
         }
         let stateful = slots.iter().skip(first).any(Slot::is_stateful);
         let lanes: Vec<Lane> = plan.exporters.iter().filter_map(|id| materials.lanes.get(id).cloned()).collect();
+        if let Some(waits) = lanes.iter().find(|lane| stateful && lane.waits()) {
+            return Err(BuildError::WaitsBehindState { pipeline: plan.id.clone(), exporter: waits.id().clone() });
+        }
         let on_disk = stateful || lanes.iter().any(Lane::is_persistent);
         pipelines.push(Pipeline {
             id: plan.id.to_string(),

@@ -61,6 +61,19 @@ impl Lane {
         }
     }
 
+    /// The exporter it ends at.
+    pub fn id(&self) -> &ComponentId {
+        match self {
+            Lane::Local(id, _) => id,
+            Lane::Push(lane) => lane.id(),
+        }
+    }
+
+    /// Whether senders wait for what the destination says.
+    pub fn waits(&self) -> bool {
+        matches!(self, Lane::Push(lane) if lane.waits())
+    }
+
     /// Whether what is in it is on disk.
     pub fn is_persistent(&self) -> bool {
         matches!(self, Lane::Push(lane) if lane.is_persistent())
