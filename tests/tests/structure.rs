@@ -34,7 +34,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("pipeline", &["clock", "config", "contract", "otlp", "processor", "storage", "telemetry"]),
     ("wasm", &["contract", "otlp", "processor"]),
     ("processor", &["contract", "otlp", "storage"]),
-    ("receivers", &["contract", "telemetry"]),
+    ("receivers", &["contract", "otlp", "telemetry"]),
     ("exporters", &["contract", "otlp", "telemetry"]),
     ("extensions", &["contract", "telemetry"]),
     ("config", &["contract"]),

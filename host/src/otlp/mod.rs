@@ -11,6 +11,7 @@ pub mod dictionary;
 pub mod edit;
 pub mod emit;
 pub mod hash;
+pub mod json;
 pub mod key;
 pub mod keying;
 pub mod levels;

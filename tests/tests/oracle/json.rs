@@ -1,7 +1,7 @@
 //! A request in JSON becomes the protobuf that says the same.
 
 use otelier::contract::Signal;
-use otelier::receivers::otlp::to_protobuf;
+use otelier::otlp::json::{to_json, to_protobuf};
 use otelier_tests::generate::json::{json, representable};
 use otelier_tests::generate::{Request, pick};
 
@@ -16,6 +16,20 @@ fn json_in_any_form_is_the_same_request_as_its_protobuf() {
         let bytes = to_protobuf(signal, text.as_bytes(), 1 << 24).unwrap_or_else(|error| panic!("{error} in {text}"));
         let decoded = Request::decode(signal, &bytes).expect("what came of JSON is OTLP");
         assert_eq!(decoded.encode(), request.encode(), "{text}");
+    });
+}
+
+#[test]
+fn protobuf_comes_back_from_json_as_it_was() {
+    seeds::check(4000, |rng| {
+        let signal = pick(rng, &Signal::ALL);
+        let request = representable(Request::random(rng, signal));
+        let bytes = request.encode();
+        let text = to_json(signal, &bytes).unwrap_or_else(|error| panic!("{error} in {request:?}"));
+        let back = to_protobuf(signal, &text, 1 << 24)
+            .unwrap_or_else(|error| panic!("{error} in {}", String::from_utf8_lossy(&text)));
+        let back = Request::decode(signal, &back).expect("what came of JSON is OTLP");
+        assert_eq!(back.encode(), bytes, "{}", String::from_utf8_lossy(&text));
     });
 }
 

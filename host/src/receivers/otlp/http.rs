@@ -23,11 +23,11 @@ use super::body::{SizeLimit, compute, gather, in_time, unpack};
 use super::compression::{self, Encoding};
 use super::config::HttpConfig;
 use super::intake::Intake;
-use super::json::{self, JsonError};
 use super::rejection::Rejection;
 use super::serve::{self, Activity, Bounds};
 use super::wire;
 use crate::contract::{Accepted, Signal};
+use crate::otlp::json::{self, JsonError};
 
 /// Dead HTTP/2 peers are found this often; HTTP/1.1 has only the idle timeout.
 const PING_INTERVAL: Duration = Duration::from_secs(60);

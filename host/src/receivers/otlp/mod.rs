@@ -1,7 +1,7 @@
 //! The `otlp` receiver: OTLP over gRPC and over HTTP, for metrics, traces and logs.
 //!
-//! Every request takes the same path: its bytes are gathered within bounds (`body`), unpacked (`compression`,
-//! `json`) and handed to the host (`intake`); what comes back, or what stood in the way (`rejection`), is put in
+//! Every request takes the same path: its bytes are gathered within bounds (`body`), unpacked (`compression`), put into
+//! protobuf if they are JSON, and handed to the host (`intake`); what comes back, or what stood in the way (`rejection`), is put in
 //! the sender's own terms by `grpc` and `http`. Protobuf is never decoded here: validation is the host's.
 
 mod body;
@@ -11,7 +11,6 @@ mod endpoint;
 mod grpc;
 mod http;
 mod intake;
-mod json;
 mod rejection;
 mod serve;
 #[cfg(test)]
@@ -28,7 +27,6 @@ use tokio::sync::watch;
 
 pub use self::config::{Config, GrpcConfig, HttpConfig, Keepalive, Protocols, ServerParameters};
 pub use self::endpoint::{Endpoint, EndpointError};
-pub use self::json::{JsonError, to_protobuf};
 
 use self::grpc::GrpcServer;
 use self::http::HttpServer;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use ::http::StatusCode;
 
 use super::compression::Encoding;
-use super::json::JsonError;
 use crate::contract::Refusal;
+use crate::otlp::json::JsonError;
 
 /// A request that was not accepted.
 #[derive(Debug, thiserror::Error)]

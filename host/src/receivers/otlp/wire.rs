@@ -17,6 +17,8 @@ use serde_json::json;
 
 use super::rejection::Code;
 use crate::contract::{Accepted, Signal};
+use crate::otlp::json::to_base64;
+use crate::otlp::wire::put_varint;
 
 const RETRY_INFO_TYPE: &str = "type.googleapis.com/google.rpc.RetryInfo";
 
@@ -87,15 +89,8 @@ pub(super) fn percent_encode(text: &str) -> String {
 
 /// Base64 without padding: how gRPC puts bytes in a `-bin` header.
 pub(super) fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for group in bytes.chunks(3) {
-        let bits = group.iter().enumerate().fold(0u32, |bits, (at, byte)| bits | u32::from(*byte) << (16 - 8 * at));
-        for digit in 0..=group.len() {
-            text.push(char::from(DIGITS[(bits >> (18 - 6 * digit) & 63) as usize]));
-        }
-    }
-    text
+    let padded = to_base64(bytes);
+    padded.trim_end_matches('=').to_owned()
 }
 
 /// A varint field; as in proto3, zero is not written.
@@ -113,15 +108,6 @@ fn put_bytes(out: &mut Vec<u8>, number: u8, bytes: &[u8]) {
         put_varint(out, bytes.len() as u64);
         out.extend_from_slice(bytes);
     }
-}
-
-/// A base-128 varint, as protobuf has it.
-pub(super) fn put_varint(out: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
 }
 
 #[cfg(test)]

@@ -1,19 +1,13 @@
-//! Unpacking and OTLP/JSON, which are private to the receiver: behind functions that the properties can call.
+//! Unpacking, which is private to the receiver, and OTLP/JSON, as functions that the properties can call.
 
 use bytes::Bytes;
 
 use crate::contract::Signal;
+use crate::otlp::json;
 
 #[allow(dead_code)]
 #[path = "../../../../host/src/receivers/otlp/compression.rs"]
 mod compression;
-#[path = "../../../../host/src/receivers/otlp/json/mod.rs"]
-mod json;
-
-/// Stands in for the receiver's own writer of responses, which would bring hyper.
-mod wire {
-    pub(super) use crate::otlp::wire::put_varint;
-}
 
 pub use unpacked::{Unpacked, unpack};
 

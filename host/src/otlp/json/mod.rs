@@ -1,4 +1,4 @@
-//! OTLP/JSON to OTLP protobuf, in one pass and without a tree in between.
+//! OTLP/JSON to OTLP protobuf and back, in one pass and without a tree in between.
 //!
 //! Driven by the tables of [`schema`], the parser writes each value as it reads it. What the OTLP specification says of
 //! its JSON holds: names in lowerCamelCase (the names of the .proto files are understood too), unknown names are
@@ -8,6 +8,7 @@
 
 mod descriptor;
 mod output;
+mod print;
 mod scalar;
 mod schema;
 #[cfg(test)]
@@ -18,9 +19,12 @@ mod transcode;
 use bytes::Bytes;
 use serde::de::DeserializeSeed;
 
+pub use self::text::{base64 as from_base64, to_base64};
+
 use self::descriptor::Message;
 use self::output::Output;
 use self::transcode::MessageSeed;
+use super::wire::Malformed;
 use crate::contract::Signal;
 
 /// A body that is no OTLP/JSON request, or too large a one.
@@ -45,6 +49,11 @@ pub fn to_protobuf(signal: Signal, json: &[u8], limit: usize) -> Result<Bytes, J
     }
     parsed?;
     Ok(output.finish())
+}
+
+/// The JSON form of an export request.
+pub fn to_json(signal: Signal, protobuf: &[u8]) -> Result<Vec<u8>, Malformed> {
+    print::print(request(signal), protobuf)
 }
 
 /// How much larger the JSON form of telemetry usually is.

@@ -5,7 +5,7 @@
 
 use bytes::Bytes;
 
-use super::super::wire::put_varint;
+use crate::otlp::wire::put_varint;
 
 /// Protobuf's wire types.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

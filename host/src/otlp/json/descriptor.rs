@@ -63,6 +63,11 @@ impl Message {
     pub(super) fn field(&self, key: &str) -> Option<&'static Field> {
         self.fields.iter().find(|field| field.name == key || is_camel_case_of(field.name, key))
     }
+
+    /// The field with that number.
+    pub(super) fn numbered(&self, number: u32) -> Option<&'static Field> {
+        self.fields.iter().find(|field| field.number == number)
+    }
 }
 
 /// Whether `key` is `name` in lowerCamelCase.
