@@ -9,7 +9,7 @@ use flate2::Compression;
 use crate::memory::bounded;
 use crate::receivers::otlp::{Unpacked, unpack};
 
-const ENCODINGS: [&str; 4] = ["identity", "gzip", "deflate", "zstd"];
+const ENCODINGS: [&str; 6] = ["identity", "gzip", "deflate", "zstd", "snappy", "x-snappy-framed"];
 const LIMIT: usize = 64 << 10;
 /// The first guess at the unpacked size, and the buffer before that grew.
 const FACTOR: usize = 20;
@@ -41,6 +41,11 @@ fn pack(encoding: &str, bytes: &[u8]) -> Bytes {
         "gzip" => flate2::read::GzEncoder::new(bytes, Compression::fast()).read_to_end(&mut packed),
         "deflate" => flate2::read::ZlibEncoder::new(bytes, Compression::fast()).read_to_end(&mut packed),
         "zstd" => zstd::stream::read::Encoder::new(bytes, 1).and_then(|mut encoder| encoder.read_to_end(&mut packed)),
+        "snappy" => {
+            packed = snap::raw::Encoder::new().compress_vec(bytes).expect("bytes can be packed");
+            Ok(0)
+        }
+        "x-snappy-framed" => snap::read::FrameEncoder::new(bytes).read_to_end(&mut packed),
         _ => return Bytes::copy_from_slice(bytes),
     };
     read.expect("bytes can be packed");

@@ -66,11 +66,7 @@ fn cases() -> Result<Vec<Case>> {
             ..case("two frames", &[GRPC], [&whole[..], &whole[..]].concat().into())
         }),
         framing(Case { says: "flag", ..case("a flag that is none", &[GRPC], framed(7, &good)) }),
-        unimplemented(
-            "encoding",
-            "snappy",
-            case("unknown packing", &[GRPC, ("grpc-encoding", "snappy")], whole.clone()),
-        ),
+        unimplemented("encoding", "br", case("unknown packing", &[GRPC, ("grpc-encoding", "br")], whole.clone())),
         Case {
             http_status: 415,
             reason: "content_type",

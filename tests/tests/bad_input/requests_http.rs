@@ -66,8 +66,8 @@ fn cases() -> Result<Vec<Case>> {
         Case {
             status: 415,
             reason: "encoding",
-            says: "snappy",
-            ..case("unknown packing", &[PROTOBUF, ("content-encoding", "snappy")], &good)
+            says: "br",
+            ..case("unknown packing", &[PROTOBUF, ("content-encoding", "br")], &good)
         },
         Case {
             status: 415,

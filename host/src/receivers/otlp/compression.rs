@@ -18,8 +18,14 @@ pub(super) enum Encoding {
     Gzip,
     /// RFC 1950 (zlib), which both protocols call deflate.
     Deflate,
+    /// The same under its own name.
+    Zlib,
     /// RFC 8878.
     Zstd,
+    /// Snappy in one block, as HTTP's senders have it, or in frames, as gRPC's do: frames begin with a name of their own.
+    Snappy,
+    /// Snappy in frames, under the name that says so.
+    SnappyFramed,
 }
 
 /// A body that cannot be unpacked.
@@ -34,17 +40,33 @@ pub(super) enum UnpackError {
 /// log2 of the largest zstd window.
 const ZSTD_WINDOW_LOG_MAX: u32 = 23;
 
+/// How a snappy stream in frames begins.
+const SNAPPY_FRAMES: &[u8] = b"\xff\x06\0\0sNaPpY";
+
+/// The longest piece that one element of a snappy block stands for.
+const SNAPPY_ELEMENT_BYTES_MAX: usize = 64;
+
 /// What telemetry usually compresses by; the first guess at the unpacked size.
 const USUAL_RATIO: usize = 6;
 
 impl Encoding {
+    const ALL: [Encoding; 7] = [
+        Encoding::Identity,
+        Encoding::Gzip,
+        Encoding::Deflate,
+        Encoding::Zlib,
+        Encoding::Zstd,
+        Encoding::Snappy,
+        Encoding::SnappyFramed,
+    ];
+
     /// What an `accept-encoding` header says.
-    pub(super) const SUPPORTED: &'static str = "gzip, zstd, deflate, identity";
+    pub(super) const SUPPORTED: &'static str = "gzip, zstd, deflate, zlib, snappy, x-snappy-framed, identity";
 
     /// The encoding of that name; `None` for one that is not supported.
     pub(super) fn named(name: &[u8]) -> Option<Self> {
         let name = name.trim_ascii();
-        [Encoding::Identity, Encoding::Gzip, Encoding::Deflate, Encoding::Zstd]
+        Self::ALL
             .into_iter()
             .find(|encoding| name.eq_ignore_ascii_case(encoding.name().as_bytes()))
             .or_else(|| name.is_empty().then_some(Encoding::Identity))
@@ -56,7 +78,10 @@ impl Encoding {
             Encoding::Identity => "identity",
             Encoding::Gzip => "gzip",
             Encoding::Deflate => "deflate",
+            Encoding::Zlib => "zlib",
             Encoding::Zstd => "zstd",
+            Encoding::Snappy => "snappy",
+            Encoding::SnappyFramed => "x-snappy-framed",
         }
     }
 
@@ -66,13 +91,34 @@ impl Encoding {
             Encoding::Identity if packed.len() > limit => Err(UnpackError::TooLarge),
             Encoding::Identity => Ok(packed),
             Encoding::Gzip => read_bounded(flate2::bufread::MultiGzDecoder::new(&packed[..]), packed.len(), limit),
-            Encoding::Deflate => read_bounded(flate2::bufread::ZlibDecoder::new(&packed[..]), packed.len(), limit),
+            Encoding::Deflate | Encoding::Zlib => {
+                read_bounded(flate2::bufread::ZlibDecoder::new(&packed[..]), packed.len(), limit)
+            }
+            Encoding::Snappy if !packed.starts_with(SNAPPY_FRAMES) => snappy_block(&packed, limit),
+            Encoding::Snappy | Encoding::SnappyFramed => {
+                read_bounded(snap::read::FrameDecoder::new(&packed[..]), packed.len(), limit)
+            }
             Encoding::Zstd => {
                 let decoder = zstd_decoder(&packed).map_err(UnpackError::Corrupt)?;
                 read_bounded(decoder, packed.len(), limit)
             }
         }
     }
+}
+
+/// A block says first how long it will be; no element of the format stands for more than 64 bytes, so a block that promises more than
+/// that for each of its own is none.
+fn snappy_block(packed: &[u8], limit: usize) -> Result<Bytes, UnpackError> {
+    let corrupt = |error: snap::Error| UnpackError::Corrupt(io::Error::other(error));
+    let length = snap::raw::decompress_len(packed).map_err(corrupt)?;
+    if length > packed.len().saturating_mul(SNAPPY_ELEMENT_BYTES_MAX) {
+        let reason = "a block that promises more than it can hold";
+        return Err(UnpackError::Corrupt(io::Error::new(io::ErrorKind::InvalidData, reason)));
+    }
+    if length > limit {
+        return Err(UnpackError::TooLarge);
+    }
+    snap::raw::Decoder::new().decompress_vec(packed).map(Bytes::from).map_err(corrupt)
 }
 
 /// What a header value said, for an error text.
@@ -112,10 +158,14 @@ mod tests {
             Encoding::Gzip => {
                 flate2::read::GzEncoder::new(data, Compression::fast()).read_to_end(&mut packed)?;
             }
-            Encoding::Deflate => {
+            Encoding::Deflate | Encoding::Zlib => {
                 flate2::read::ZlibEncoder::new(data, Compression::fast()).read_to_end(&mut packed)?;
             }
             Encoding::Zstd => packed = zstd::stream::encode_all(data, 1)?,
+            Encoding::Snappy => packed = snap::raw::Encoder::new().compress_vec(data)?,
+            Encoding::SnappyFramed => {
+                snap::read::FrameEncoder::new(data).read_to_end(&mut packed)?;
+            }
         }
         Ok(Bytes::from(packed))
     }
@@ -123,26 +173,36 @@ mod tests {
     #[test]
     fn each_encoding_unpacks_up_to_the_limit_and_not_beyond() -> io::Result<()> {
         let data = b"telemetry ".repeat(1000);
-        for name in ["identity", "gzip", "deflate", "zstd", " GZIP "] {
+        for name in ["identity", "gzip", "deflate", "zlib", "zstd", "snappy", "x-snappy-framed", " GZIP "] {
             let encoding = Encoding::named(name.as_bytes()).ok_or(io::ErrorKind::NotFound)?;
             let packed = pack(encoding, &data)?;
             assert_eq!(encoding.unpack(packed.clone(), data.len()).ok().as_deref(), Some(&data[..]), "{name}");
             assert!(matches!(encoding.unpack(packed, data.len() - 1), Err(UnpackError::TooLarge)), "{name}");
         }
         assert_eq!(Encoding::named(b"gzip, gzip"), None);
-        assert_eq!(Encoding::named(b"snappy"), None);
+        assert_eq!(Encoding::named(b"br"), None);
         Ok(())
     }
 
     #[test]
     fn damaged_and_truncated_data_is_an_error() -> io::Result<()> {
-        for encoding in [Encoding::Gzip, Encoding::Deflate, Encoding::Zstd] {
+        for encoding in Encoding::ALL.into_iter().filter(|encoding| *encoding != Encoding::Identity) {
             let packed = pack(encoding, &b"telemetry ".repeat(1000))?;
             let truncated = packed.slice(..packed.len() - 5);
             assert!(matches!(encoding.unpack(truncated, 1 << 20), Err(UnpackError::Corrupt(_))), "{encoding:?}");
             let noise = Bytes::from_static(b"\xFF\xFE\xFD\xFC\xFB\xFA");
             assert!(matches!(encoding.unpack(noise, 1 << 20), Err(UnpackError::Corrupt(_))), "{encoding:?}");
         }
+        Ok(())
+    }
+
+    #[test]
+    fn snappy_is_told_by_how_it_begins() -> io::Result<()> {
+        let framed = pack(Encoding::SnappyFramed, b"telemetry")?;
+        assert_eq!(Encoding::Snappy.unpack(framed, 9).ok().as_deref(), Some(&b"telemetry"[..]));
+        // Four gigabytes in six bytes, as its first five say.
+        let promise = Bytes::from_static(b"\xff\xff\xff\xff\x0f\0");
+        assert!(matches!(Encoding::Snappy.unpack(promise, 1 << 30), Err(UnpackError::Corrupt(_))));
         Ok(())
     }
 

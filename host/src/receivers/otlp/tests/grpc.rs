@@ -94,9 +94,9 @@ async fn what_is_no_export_call_gets_the_status_grpc_has_for_it() -> TestResult 
     let client = connect(running.grpc).await?;
     let reply = call(&client, "/opentelemetry.proto.collector.metrics.v1.MetricsService/Import", b"").await?;
     assert_eq!((reply.http_status, reply.field("grpc-status")), (200, "12"));
-    let reply = send(&client, METRICS, &[GRPC, ("grpc-encoding", "snappy")], framed(1, b"x")).await?;
+    let reply = send(&client, METRICS, &[GRPC, ("grpc-encoding", "br")], framed(1, b"x")).await?;
     assert_eq!(reply.field("grpc-status"), "12");
-    assert_eq!(reply.field("grpc-accept-encoding"), "gzip, zstd, deflate, identity");
+    assert_eq!(reply.field("grpc-accept-encoding"), "gzip, zstd, deflate, zlib, snappy, x-snappy-framed, identity");
     let reply = send(&client, METRICS, &[("content-type", "application/json")], Bytes::from_static(b"{}")).await?;
     assert_eq!(reply.http_status, 415);
     for (body, flawed) in [
