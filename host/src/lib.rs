@@ -10,6 +10,7 @@ pub mod delivery;
 pub mod exporters;
 pub mod extensions;
 pub mod logs;
+pub mod net;
 pub mod otlp;
 pub mod pipeline;
 pub mod plugins;

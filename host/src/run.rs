@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
 use crate::config::{self, LogEncoding, Plan};
-use crate::contract::{Client, ComponentId, Exporter, Ingest, Receiver, Stop};
+use crate::contract::{Authenticators, Client, ComponentId, Exporter, Ingest, Receiver, Stop};
 use crate::control::{self, Letters};
 use crate::delivery::{self, Budget, DeadLetters, Gate};
 use crate::extensions::{HealthCheck, HealthCheckConfig, Page, own_metrics};
@@ -130,6 +130,7 @@ impl Host {
         let (registry, health, ready) = (Registry::default(), Health::default(), Arc::new(AtomicBool::new(false)));
         let store = Store::open(&options.state_dir)?;
         let pages = pages(&plan, &registry, &health, &ready)?;
+        let authenticators = components::authenticators(&plan)?;
         let (mut exporters, mut pushing, mut lanes) = (Vec::new(), Vec::new(), HashMap::new());
         let dead_letters = DeadLetters::open(store.clone(), plan.delivery.dead_letter_bytes_max.get(), &registry)?;
         let queues = delivery::Materials {
@@ -142,7 +143,7 @@ impl Host {
         };
         for component in &plan.exporters {
             let id = component.id.clone();
-            let lane = match components::far_end(component, &registry, &options.exporters)? {
+            let lane = match components::far_end(component, &registry, &authenticators, &options.exporters)? {
                 FarEnd::Local(mut exporter) => {
                     exporter.bind()?;
                     let (near, far) = local::lane(&id, &registry);
@@ -168,7 +169,7 @@ impl Host {
             clock: Clock::system(),
             health,
         };
-        let wired = wire(&materials);
+        let wired = wire(&materials, &authenticators);
         drop(materials);
         let (workers, receivers) = match wired {
             Ok(wired) => wired,
@@ -247,9 +248,9 @@ impl Host {
 type Workers = Vec<(Handle, std::thread::JoinHandle<()>)>;
 
 /// The pipelines, running, and the receivers in front of them, bound.
-fn wire(materials: &Materials<'_>) -> Result<(Workers, Vec<Box<dyn Receiver>>)> {
+fn wire(materials: &Materials<'_>, authenticators: &Authenticators) -> Result<(Workers, Vec<Box<dyn Receiver>>)> {
     let built = pipeline::build(materials)?;
-    match receivers(materials.plan, &built.doors, &materials.registry) {
+    match receivers(materials.plan, &built.doors, &materials.registry, authenticators) {
         Ok(receivers) => Ok((built.workers, receivers)),
         Err(error) => {
             for (handle, thread) in built.workers {
@@ -302,11 +303,12 @@ fn receivers(
     plan: &Plan,
     doors: &HashMap<ComponentId, Arc<dyn Ingest>>,
     registry: &Registry,
+    authenticators: &Authenticators,
 ) -> Result<Vec<Box<dyn Receiver>>> {
     let mut receivers = Vec::new();
     for component in &plan.receivers {
         let Some(door) = doors.get(&component.id) else { continue };
-        let mut receiver = components::receiver(component, door.clone(), registry)?;
+        let mut receiver = components::receiver(component, door.clone(), registry, authenticators)?;
         receiver.bind()?;
         receivers.push(receiver);
     }

@@ -5,6 +5,7 @@
 
 mod admission;
 mod answer;
+mod auth;
 mod batch;
 mod breaker;
 mod client;
@@ -14,9 +15,14 @@ mod exporter;
 mod id;
 mod policy;
 mod receiver;
+mod secret;
 
 pub use admission::{MemoryGate, MemoryPass};
 pub use answer::{Accepted, Answer, Ingest, Refusal};
+pub use auth::{
+    Authentication, Authenticators, ClientAuthenticator, Credentials, ExporterAuth, NoAuthenticator,
+    ServerAuthenticator,
+};
 pub use batch::{Batch, InvalidUtf8, Metadata, Signal};
 pub use breaker::{Counters, Decision, Ended, Policy, PolicyError, PolicySource, Question};
 pub use client::{Client, Failure, FailureClass, Outcome};
@@ -25,3 +31,4 @@ pub use exporter::{Consumed, Exporter, ExporterError, Stop};
 pub use id::{ComponentId, IdError};
 pub use policy::{Durability, Limits, OnTrap};
 pub use receiver::{BindError, Receiver};
+pub use secret::Secret;

@@ -1,4 +1,4 @@
-//! The consuming ends of the pipelines, one folder per kind, and the little they share.
+//! The consuming ends of the pipelines, one folder per kind, and the little they share. `tests` has what the pushing ones owe alike.
 //!
 //! [`value`] is the text of an attribute value, which every exporter to a text format needs; [`Clock`] is time, handed in so
 //! that a test can set it.
@@ -6,7 +6,11 @@
 pub mod debug;
 pub mod fallback;
 pub mod nop;
+pub mod otlp;
+pub mod otlphttp;
 pub mod prometheus;
+#[cfg(test)]
+mod tests;
 pub mod value;
 
 use std::sync::Arc;

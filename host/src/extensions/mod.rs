@@ -1,11 +1,18 @@
-//! What runs beside the pipelines: the health endpoint and the host's own metrics.
+//! What runs beside the pipelines: the health endpoint, the host's own metrics, and those who know who is who.
 
+mod basic_auth;
+mod bearer_token;
+mod headers_setter;
 mod health_check;
 mod http;
 mod memory_limiter;
 mod own_metrics;
+mod secrets;
 mod storage;
 
+pub use basic_auth::{BasicAuth, Config as BasicAuthConfig};
+pub use bearer_token::{BearerToken, Config as BearerTokenConfig};
+pub use headers_setter::{Config as HeadersSetterConfig, HeadersSetter};
 pub use health_check::{Config as HealthCheckConfig, HealthCheck};
 pub use http::Page;
 pub use memory_limiter::{MemoryLimiterConfig, memory_limiter};

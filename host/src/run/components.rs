@@ -3,19 +3,23 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use crate::config::{Component, Error, Known, Node, Plan};
-use crate::contract::{Client, ComponentId, Delivery, Exporter, Ingest, Receiver, Signal};
+use crate::contract::{Authenticators, Client, ComponentId, Delivery, Exporter, Ingest, Receiver, Signal};
 use crate::delivery::Budget;
-use crate::exporters::{debug, nop, prometheus};
-use crate::extensions::{FileStorageConfig, HealthCheckConfig, MemoryLimiterConfig, StorageConfig};
+use crate::exporters::{debug, nop, otlp as otlp_out, otlphttp, prometheus};
+use crate::extensions::{
+    BasicAuth, BasicAuthConfig, BearerToken, BearerTokenConfig, FileStorageConfig, HeadersSetter, HeadersSetterConfig,
+    HealthCheckConfig, MemoryLimiterConfig, StorageConfig,
+};
 use crate::receivers::otlp;
 use crate::telemetry::Registry;
 
 const RECEIVERS: &[&str] = &["otlp"];
-const EXPORTERS: &[&str] = &["debug", "nop", "prometheus"];
-const EXTENSIONS: &[&str] = &["file_storage", "health_check", "memory_limiter", "rocksdb"];
+const EXPORTERS: &[&str] = &["debug", "nop", "otlp", "otlp_grpc", "otlp_http", "otlphttp", "prometheus"];
+const EXTENSIONS: &[&str] =
+    &["basicauth", "bearertokenauth", "file_storage", "headers_setter", "health_check", "memory_limiter", "rocksdb"];
 
 /// An exporter type that this host does not have by itself: whoever calls [`run`](super::run()) brings it along.
 #[derive(Debug, Clone, Copy)]
@@ -45,43 +49,109 @@ pub fn catalogue() -> Vec<(&'static str, &'static [&'static str])> {
 
 /// Reads every component's own configuration and says what is wrong.
 pub fn check(plan: &Plan, more: &[ExporterType]) -> Vec<Error> {
-    let parse = |component: &Component| match component.id.kind() {
-        "otlp" => component.node.parse::<otlp::Config>().err(),
-        "debug" => component.node.parse::<debug::Config>().err(),
-        "nop" => component.node.parse::<nop::Config>().err(),
-        "prometheus" => component.node.parse::<prometheus::Config>().err(),
-        "health_check" => component.node.parse::<HealthCheckConfig>().err(),
-        "memory_limiter" => component.node.parse::<MemoryLimiterConfig>().err(),
-        "rocksdb" => component.node.parse::<StorageConfig>().err(),
-        "file_storage" => component.node.parse::<FileStorageConfig>().err(),
-        kind => brought(more, kind).and_then(|exporter| (exporter.check)(&component.node)),
-    };
-    let components = plan.receivers.iter().chain(&plan.exporters).chain(&plan.members).chain(&plan.extensions);
-    let components = components.chain(&plan.memory_limiters);
-    let mut errors: Vec<Error> = components.filter_map(parse).collect();
+    let exporters = plan.exporters.iter().chain(&plan.members);
+    let mut errors: Vec<Error> = Vec::new();
+    errors.extend(plan.receivers.iter().filter_map(receiver_error));
+    errors.extend(exporters.filter_map(|component| exporter_error(component, more)));
+    errors.extend(plan.extensions.iter().chain(&plan.memory_limiters).filter_map(extension_error));
     errors.extend(misplaced(plan));
     errors
 }
 
+fn receiver_error(component: &Component) -> Option<Error> {
+    match component.id.kind() {
+        "otlp" => component.node.parse::<otlp::Config>().err(),
+        _ => None,
+    }
+}
+
+fn exporter_error(component: &Component, more: &[ExporterType]) -> Option<Error> {
+    match component.id.kind() {
+        "debug" => component.node.parse::<debug::Config>().err(),
+        "nop" => component.node.parse::<nop::Config>().err(),
+        "otlp" | "otlp_grpc" => component.node.parse::<otlp_out::Config>().err(),
+        "otlphttp" | "otlp_http" => component.node.parse::<otlphttp::Config>().err(),
+        "prometheus" => component.node.parse::<prometheus::Config>().err(),
+        kind => brought(more, kind).and_then(|exporter| (exporter.check)(&component.node)),
+    }
+}
+
+fn extension_error(component: &Component) -> Option<Error> {
+    match component.id.kind() {
+        "basicauth" => component.node.parse::<BasicAuthConfig>().err(),
+        "bearertokenauth" => component.node.parse::<BearerTokenConfig>().err(),
+        "headers_setter" => component.node.parse::<HeadersSetterConfig>().err(),
+        "health_check" => component.node.parse::<HealthCheckConfig>().err(),
+        "memory_limiter" => component.node.parse::<MemoryLimiterConfig>().err(),
+        "rocksdb" => component.node.parse::<StorageConfig>().err(),
+        "file_storage" => component.node.parse::<FileStorageConfig>().err(),
+        _ => None,
+    }
+}
+
 /// Exporters in pipelines whose signal they have no form for.
 fn misplaced(plan: &Plan) -> Vec<Error> {
-    let others = plan.pipelines.iter().filter(|pipeline| pipeline.signal != Signal::Metrics);
-    let exporters = others.flat_map(|pipeline| pipeline.exporters.iter().map(move |id| (pipeline, id)));
-    let wrong = exporters.filter(|(_, id)| id.kind() == "prometheus").filter_map(|(pipeline, id)| {
+    let exporters = plan.pipelines.iter().flat_map(|pipeline| pipeline.exporters.iter().map(move |id| (pipeline, id)));
+    let wrong = exporters.filter_map(|(pipeline, id)| {
         let component = plan.exporters.iter().find(|component| component.id == *id)?;
-        let message = format!("exporter {id} has metrics only; take it out of pipeline {}", pipeline.id);
+        let (signal, pipeline) = (pipeline.signal, &pipeline.id);
+        let message = match id.kind() {
+            "prometheus" if signal != Signal::Metrics => {
+                format!("exporter {id} has metrics only; take it out of pipeline {pipeline}")
+            }
+            "otlphttp" | "otlp_http" => {
+                let config = component.node.parse::<otlphttp::Config>().ok()?;
+                config.target(signal).is_none().then(|| {
+                    format!(
+                        "exporter {id} has no endpoint for pipeline {pipeline}: set `endpoint` or `{signal}_endpoint`"
+                    )
+                })?
+            }
+            _ => return None,
+        };
         Some(component.node.plugin_error(&message))
     });
     wrong.collect()
 }
 
 /// Makes a receiver.
-pub fn receiver(component: &Component, ingest: Arc<dyn Ingest>, registry: &Registry) -> Result<Box<dyn Receiver>> {
+pub fn receiver(
+    component: &Component,
+    ingest: Arc<dyn Ingest>,
+    registry: &Registry,
+    authenticators: &Authenticators,
+) -> Result<Box<dyn Receiver>> {
     let (id, node) = (component.id.clone(), &component.node);
     match id.kind() {
-        "otlp" => Ok(Box::new(otlp::OtlpReceiver::new(id, node.parse()?, ingest, registry))),
+        "otlp" => {
+            let receiver = otlp::OtlpReceiver::new(id, node.parse()?, ingest, registry, authenticators);
+            Ok(Box::new(receiver.with_context(|| format!("receiver {}", component.id))?))
+        }
         kind => Err(anyhow::anyhow!("receiver type {kind} is in no table")),
     }
+}
+
+/// Makes the extensions that know who is who. Their files are read here.
+pub fn authenticators(plan: &Plan) -> Result<Authenticators> {
+    let mut authenticators = Authenticators::default();
+    for component in &plan.extensions {
+        let (id, node) = (component.id.clone(), &component.node);
+        let what = || format!("extension {id}");
+        match id.kind() {
+            "basicauth" => match BasicAuth::new(node.parse()?).with_context(what)? {
+                BasicAuth::Client(client) => authenticators.add_client(id, Arc::new(client)),
+                BasicAuth::Server(server) => authenticators.add_server(id, Arc::new(server)),
+            },
+            "bearertokenauth" => {
+                let token = Arc::new(BearerToken::new(node.parse()?).with_context(what)?);
+                authenticators.add_client(id.clone(), token.clone());
+                authenticators.add_server(id, token);
+            }
+            "headers_setter" => authenticators.add_client(id, Arc::new(HeadersSetter::new(node.parse()?))),
+            _ => {}
+        }
+    }
+    Ok(authenticators)
 }
 
 /// What stands at the end of a lane.
@@ -93,13 +163,21 @@ pub enum FarEnd {
 }
 
 /// Makes what stands at the end of a component's lane.
-pub fn far_end(component: &Component, registry: &Registry, more: &[ExporterType]) -> Result<FarEnd> {
+pub fn far_end(
+    component: &Component,
+    registry: &Registry,
+    authenticators: &Authenticators,
+    more: &[ExporterType],
+) -> Result<FarEnd> {
     let (id, node) = (component.id.clone(), &component.node);
     match id.kind() {
         "debug" => Ok(local(debug::DebugExporter::new(id, node.parse()?, Box::new(std::io::stdout())))),
         "nop" => {
             node.parse::<nop::Config>()?;
             Ok(local(nop::NopExporter))
+        }
+        "otlp" | "otlp_grpc" | "otlphttp" | "otlp_http" => {
+            push(component, authenticators).with_context(|| format!("exporter {id}"))
         }
         "prometheus" => Ok(local(prometheus::PrometheusExporter::new(id, node.parse()?, registry))),
         kind => match brought(more, kind) {
@@ -126,6 +204,24 @@ pub fn quotas(plan: &Plan) -> Result<HashMap<ComponentId, Budget>> {
         quotas.insert(component.id.clone(), Budget::new(bytes_max.get()));
     }
     Ok(quotas)
+}
+
+fn push(component: &Component, authenticators: &Authenticators) -> Result<FarEnd> {
+    let node = &component.node;
+    match component.id.kind() {
+        "otlp" | "otlp_grpc" => {
+            let config: otlp_out::Config = node.parse()?;
+            let delivery = Box::new(config.delivery.clone());
+            let credentials = authenticators.client(config.authenticator.as_ref())?;
+            Ok(FarEnd::Push(Arc::new(otlp_out::OtlpClient::new(config, credentials)?), delivery))
+        }
+        _ => {
+            let config: otlphttp::Config = node.parse()?;
+            let delivery = Box::new(config.delivery.clone());
+            let credentials = authenticators.client(config.authenticator.as_ref())?;
+            Ok(FarEnd::Push(Arc::new(otlphttp::OtlpHttpClient::new(config, credentials)?), delivery))
+        }
+    }
 }
 
 fn local(exporter: impl Exporter) -> FarEnd {

@@ -5,6 +5,7 @@
 mod aggregate;
 mod commands;
 mod edits;
+mod forward;
 mod passthrough;
 mod prometheus;
 mod restart;

@@ -9,7 +9,8 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer};
 
 use super::endpoint::Endpoint;
-use crate::contract::{InvalidUtf8, duration};
+use crate::contract::{Authentication, InvalidUtf8, duration};
+use crate::net::tls::ServerTls;
 
 /// `receivers: {otlp: …}`.
 #[derive(Debug, Clone, Deserialize)]
@@ -83,6 +84,12 @@ pub struct GrpcConfig {
     pub read_timeout: Duration,
     /// What is done about quiet connections.
     pub keepalive: Keepalive,
+    /// TLS; without it, none.
+    pub tls: Option<ServerTls>,
+    /// Who may send; without it, all.
+    pub auth: Option<Authentication>,
+    /// Whether requests' headers go along with what they brought.
+    pub include_metadata: bool,
 }
 
 impl Default for GrpcConfig {
@@ -94,6 +101,9 @@ impl Default for GrpcConfig {
             max_connections: MAX_CONNECTIONS,
             read_timeout: READ_TIMEOUT,
             keepalive: Keepalive::default(),
+            tls: None,
+            auth: None,
+            include_metadata: false,
         }
     }
 }
@@ -159,6 +169,12 @@ pub struct HttpConfig {
     /// How long a connection may go without a request; a later request's header has to arrive within it too.
     #[serde(deserialize_with = "duration::nonzero")]
     pub idle_timeout: Duration,
+    /// TLS; without it, none.
+    pub tls: Option<ServerTls>,
+    /// Who may send; without it, all.
+    pub auth: Option<Authentication>,
+    /// Whether requests' headers go along with what they brought.
+    pub include_metadata: bool,
 }
 
 impl Default for HttpConfig {
@@ -172,6 +188,9 @@ impl Default for HttpConfig {
             read_timeout: READ_TIMEOUT,
             // Above the 60 s at which SDKs export metrics, so that their connections are still open for the next time.
             idle_timeout: Duration::from_secs(180),
+            tls: None,
+            auth: None,
+            include_metadata: false,
         }
     }
 }

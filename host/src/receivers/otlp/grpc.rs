@@ -19,9 +19,10 @@ use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulConnection;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use super::admission::{Admission, MakeError};
 use super::body::{SizeLimit, compute, gather, in_time, unpack};
 use super::compression::{self, Encoding};
 use super::config::GrpcConfig;
@@ -29,7 +30,9 @@ use super::intake::Intake;
 use super::rejection::Rejection;
 use super::serve::{self, Activity, Bounds};
 use super::wire;
-use crate::contract::{Accepted, Signal};
+use crate::contract::{Accepted, Authenticators, Metadata, Signal};
+use crate::net::Stream;
+use crate::net::tls::TlsServer;
 
 /// One flag byte and the message's length.
 const PREFIX_BYTES: usize = 5;
@@ -45,19 +48,21 @@ const GRPC_ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-en
 pub(super) struct GrpcServer {
     http2: http2::Builder<TokioExecutor>,
     bounds: Bounds,
+    tls: Option<TlsServer>,
     exporter: Arc<Service>,
 }
 
 /// What answers requests.
 struct Service {
     intake: Intake,
+    admission: Admission,
     limit: SizeLimit,
     read_timeout: Duration,
 }
 
 impl GrpcServer {
     /// A port that submits to `intake`.
-    pub(super) fn new(config: &GrpcConfig, intake: Intake) -> Self {
+    pub(super) fn new(config: &GrpcConfig, intake: Intake, authenticators: &Authenticators) -> Result<Self, MakeError> {
         let keepalive = &config.keepalive.server_parameters;
         let mut http2 = http2::Builder::new(TokioExecutor::new());
         http2
@@ -74,18 +79,20 @@ impl GrpcServer {
         // SDKs connect when they start and may send their first request a minute later.
         let bounds = Bounds { connections_max: config.max_connections.get(), first_request: idle, idle };
         let limit = SizeLimit { bytes: config.message_bytes_max(), setting: "max_recv_msg_size_mib" };
-        let exporter = Arc::new(Service { intake, limit, read_timeout: config.read_timeout });
-        GrpcServer { http2, bounds, exporter }
+        let tls = config.tls.as_ref().map(|tls| TlsServer::new(tls, &["h2"])).transpose()?;
+        let admission = Admission::new(config.auth.as_ref(), config.include_metadata, authenticators)?;
+        let exporter = Arc::new(Service { intake, admission, limit, read_timeout: config.read_timeout });
+        Ok(GrpcServer { http2, bounds, tls, exporter })
     }
 
     /// Serves until `stop` turns true and what was under way has been answered.
     pub(super) async fn serve(self, listener: TcpListener, stop: watch::Receiver<bool>) {
-        let counters = self.exporter.intake.counters();
-        let connect = |stream, activity| self.connect(stream, activity);
-        serve::accept(listener, self.bounds, counters, stop, connect).await;
+        let (exporter, bounds, tls) = (Arc::clone(&self.exporter), self.bounds, self.tls.clone());
+        let connect = move |stream, activity| self.connect(stream, activity);
+        serve::accept(listener, bounds, tls, exporter.intake.counters(), stop, connect).await;
     }
 
-    fn connect(&self, stream: TcpStream, activity: Arc<Activity>) -> impl GracefulConnection + Send + use<> {
+    fn connect(&self, stream: Stream, activity: Arc<Activity>) -> impl GracefulConnection + Send + use<> {
         let exporter = Arc::clone(&self.exporter);
         let service = service_fn(move |request| {
             let (exporter, busy) = (Arc::clone(&exporter), activity.begin());
@@ -101,36 +108,38 @@ impl GrpcServer {
 
 impl Service {
     async fn answer(&self, request: Request<Incoming>) -> Response<Reply> {
-        let (signal, message) = match self.receive(request).await {
+        let (signal, message, metadata) = match self.receive(request).await {
             Ok(received) => received,
             Err(rejection) => {
                 self.intake.counters().refuse(&rejection);
                 return rejected(&rejection);
             }
         };
-        match self.intake.submit(signal, message).await {
+        match self.intake.submit(signal, message, metadata).await {
             Ok(accepted) => succeeded(&accepted),
             Err(rejection) => rejected(&rejection),
         }
     }
 
-    /// The unpacked message and what it holds.
-    async fn receive(&self, request: Request<Incoming>) -> Result<(Signal, Bytes), Rejection> {
+    /// The unpacked message and what it holds. Whoever may not send is told so before anything is read.
+    async fn receive(&self, request: Request<Incoming>) -> Result<(Signal, Bytes, Metadata), Rejection> {
+        self.admission.admit(request.headers())?;
         check_kind(&request)?;
         let signal = signal_of(request.uri().path())?;
         let encoding = encoding_of(request.headers())?;
+        let metadata = self.admission.metadata(request.headers(), self.intake.counters());
         let limit = self.limit;
         let announced = |first: &[u8]| announced_length(first, limit);
         let gathering = gather(request.into_body(), limit.bytes + PREFIX_BYTES, limit, announced);
         let body = in_time(self.read_timeout, gathering).await?;
         let (packed, message) = split_message(body)?;
         if !packed {
-            return Ok((signal, message));
+            return Ok((signal, message, metadata));
         }
         let encoding =
             encoding.ok_or(Rejection::Framing("the message is compressed, but no grpc-encoding says how"))?;
         let message = compute(message.len(), move || unpack(encoding, message, limit)).await?;
-        Ok((signal, message))
+        Ok((signal, message, metadata))
     }
 }
 

@@ -7,7 +7,9 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::http::header::{ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, RETRY_AFTER};
+use ::http::header::{
+    ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use ::http::{HeaderMap, HeaderValue, Method, Request, Response};
 use bytes::Bytes;
 use http_body_util::Full;
@@ -16,9 +18,10 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulConnection;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use super::admission::{Admission, MakeError};
 use super::body::{SizeLimit, compute, gather, in_time, unpack};
 use super::compression::{self, Encoding};
 use super::config::HttpConfig;
@@ -26,7 +29,9 @@ use super::intake::Intake;
 use super::rejection::Rejection;
 use super::serve::{self, Activity, Bounds};
 use super::wire;
-use crate::contract::{Accepted, Signal};
+use crate::contract::{Accepted, Authenticators, Metadata, Signal};
+use crate::net::Stream;
+use crate::net::tls::TlsServer;
 use crate::otlp::json::{self, JsonError};
 
 /// Dead HTTP/2 peers are found this often; HTTP/1.1 has only the idle timeout.
@@ -40,12 +45,14 @@ const JSON: &str = "application/json";
 pub(super) struct HttpServer {
     http: auto::Builder<TokioExecutor>,
     bounds: Bounds,
+    tls: Option<TlsServer>,
     exporter: Arc<Service>,
 }
 
 /// What answers requests.
 struct Service {
     intake: Intake,
+    admission: Admission,
     limit: SizeLimit,
     read_timeout: Duration,
 }
@@ -59,7 +66,7 @@ enum Format {
 
 impl HttpServer {
     /// A port that submits to `intake`.
-    pub(super) fn new(config: &HttpConfig, intake: Intake) -> Self {
+    pub(super) fn new(config: &HttpConfig, intake: Intake, authenticators: &Authenticators) -> Result<Self, MakeError> {
         let mut http = auto::Builder::new(TokioExecutor::new());
         // hyper's own header timeout would run between the requests of a connection as well; `Bounds` covers both.
         http.http1().timer(TokioTimer::new()).header_read_timeout(None);
@@ -78,18 +85,20 @@ impl HttpServer {
             idle: config.idle_timeout,
         };
         let limit = SizeLimit { bytes: config.max_request_body_size.get(), setting: "max_request_body_size" };
-        let exporter = Arc::new(Service { intake, limit, read_timeout: config.read_timeout });
-        HttpServer { http, bounds, exporter }
+        let tls = config.tls.as_ref().map(|tls| TlsServer::new(tls, &["h2", "http/1.1"])).transpose()?;
+        let admission = Admission::new(config.auth.as_ref(), config.include_metadata, authenticators)?;
+        let exporter = Arc::new(Service { intake, admission, limit, read_timeout: config.read_timeout });
+        Ok(HttpServer { http, bounds, tls, exporter })
     }
 
     /// Serves until `stop` turns true and what was under way has been answered.
     pub(super) async fn serve(self, listener: TcpListener, stop: watch::Receiver<bool>) {
-        let counters = self.exporter.intake.counters();
-        let connect = |stream, activity| self.connect(stream, activity);
-        serve::accept(listener, self.bounds, counters, stop, connect).await;
+        let (exporter, bounds, tls) = (Arc::clone(&self.exporter), self.bounds, self.tls.clone());
+        let connect = move |stream, activity| self.connect(stream, activity);
+        serve::accept(listener, bounds, tls, exporter.intake.counters(), stop, connect).await;
     }
 
-    fn connect(&self, stream: TcpStream, activity: Arc<Activity>) -> impl GracefulConnection + Send + use<> {
+    fn connect(&self, stream: Stream, activity: Arc<Activity>) -> impl GracefulConnection + Send + use<> {
         let exporter = Arc::clone(&self.exporter);
         let service = service_fn(move |request| {
             let (exporter, busy) = (Arc::clone(&exporter), activity.begin());
@@ -106,7 +115,7 @@ impl HttpServer {
 impl Service {
     async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let format = Format::of(request.headers());
-        let (signal, message) = match self.receive(request, format).await {
+        let (signal, message, metadata) = match self.receive(request, format).await {
             Ok(received) => received,
             Err(rejection) => {
                 self.intake.counters().refuse(&rejection);
@@ -114,20 +123,26 @@ impl Service {
             }
         };
         let format = format.unwrap_or(Format::Protobuf);
-        match self.intake.submit(signal, message).await {
+        match self.intake.submit(signal, message, metadata).await {
             Ok(accepted) => succeeded(signal, &accepted, format),
             Err(rejection) => rejected(&rejection, format),
         }
     }
 
     /// The unpacked message in protobuf and what it holds. Whatever the header alone can tell is told before the body.
-    async fn receive(&self, request: Request<Incoming>, format: Option<Format>) -> Result<(Signal, Bytes), Rejection> {
+    async fn receive(
+        &self,
+        request: Request<Incoming>,
+        format: Option<Format>,
+    ) -> Result<(Signal, Bytes, Metadata), Rejection> {
+        self.admission.admit(request.headers())?;
         let signal = signal_of(request.uri().path())?;
         if request.method() != Method::POST {
             return Err(Rejection::Method { method: request.method().to_string() });
         }
         let format = format.ok_or_else(|| unsupported_format(request.headers()))?;
         let encoding = encoding_of(request.headers())?;
+        let metadata = self.admission.metadata(request.headers(), self.intake.counters());
         let limit = self.limit;
         let announced = announced_length(request.headers());
         if announced.is_some_and(|length| length > limit.bytes) {
@@ -136,7 +151,7 @@ impl Service {
         let gathering = gather(request.into_body(), limit.bytes, limit, |_| Ok(announced));
         let body = in_time(self.read_timeout, gathering).await?;
         let message = decode(signal, format, encoding, body, limit).await?;
-        Ok((signal, message))
+        Ok((signal, message, metadata))
     }
 }
 
@@ -248,6 +263,9 @@ fn rejected(rejection: &Rejection, format: Format) -> Response<Full<Bytes>> {
 /// The header that tells the sender what would work.
 fn hint(rejection: &Rejection) -> Option<(HeaderName, HeaderValue)> {
     match rejection {
+        Rejection::Unauthenticated { challenge, .. } => {
+            Some((WWW_AUTHENTICATE, HeaderValue::from_str(challenge).ok()?))
+        }
         Rejection::Method { .. } => Some((ALLOW, HeaderValue::from_static("POST"))),
         Rejection::Encoding { .. } => Some((ACCEPT_ENCODING, HeaderValue::from_static(Encoding::SUPPORTED))),
         _ => {

@@ -55,9 +55,8 @@ impl Intake {
 
     /// Hands over one request and waits for the host's answer. The outcome is counted here, even when the sender goes
     /// away and this future is dropped meanwhile: the host may have taken responsibility all the same.
-    pub(super) async fn submit(&self, signal: Signal, bytes: Bytes) -> Result<Accepted, Rejection> {
-        let batch =
-            Batch { signal, bytes, items: None, invalid_utf8: self.invalid_utf8, metadata: Metadata::default() };
+    pub(super) async fn submit(&self, signal: Signal, bytes: Bytes, metadata: Metadata) -> Result<Accepted, Rejection> {
+        let batch = Batch { signal, bytes, items: None, invalid_utf8: self.invalid_utf8, metadata };
         let mut pending =
             Pending { answer: Some(self.ingest.submit(batch)), counters: Arc::clone(&self.counters), signal };
         let Some(answer) = &mut pending.answer else {
@@ -100,6 +99,10 @@ pub(super) struct Counters {
     pub(super) connections: Counter,
     /// Connections closed at once, because there were too many.
     pub(super) refused_connections: Counter,
+    /// Connections that ended before TLS was agreed on.
+    pub(super) failed_handshakes: Counter,
+    /// Headers of requests that were not kept as metadata, because there were too many.
+    pub(super) dropped_metadata: Counter,
     /// Connections open now.
     pub(super) open_connections: Gauge,
 }
@@ -119,6 +122,16 @@ impl Counters {
             refused_connections: registry.counter(
                 "otelier_receiver_refused_connections",
                 "Connections closed at once because max_connections were open.",
+                &labels,
+            ),
+            failed_handshakes: registry.counter(
+                "otelier_receiver_failed_tls_handshakes",
+                "Connections that ended before TLS was agreed on.",
+                &labels,
+            ),
+            dropped_metadata: registry.counter(
+                "otelier_receiver_dropped_metadata",
+                "Headers that were not kept as metadata, because a request had too many.",
                 &labels,
             ),
             open_connections: registry.gauge("otelier_receiver_open_connections", "Connections open now.", &labels),
@@ -193,7 +206,7 @@ mod tests {
     async fn an_answer_is_counted_even_when_the_sender_has_gone() -> Result<(), Box<dyn std::error::Error>> {
         let (host, registry) = (Arc::new(Silent::default()), Registry::default());
         let intake = Intake::new(&"otlp".parse()?, Transport::Grpc, host.clone(), InvalidUtf8::Reject, &registry);
-        let mut request = Box::pin(intake.submit(Signal::Logs, Bytes::new()));
+        let mut request = Box::pin(intake.submit(Signal::Logs, Bytes::new(), Metadata::default()));
         assert!(matches!(request.as_mut().poll(&mut Context::from_waker(Waker::noop())), Poll::Pending));
         drop(request);
         let sender = host.0.lock().unwrap_or_else(PoisonError::into_inner).take().ok_or("nothing submitted")?;

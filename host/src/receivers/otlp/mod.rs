@@ -4,6 +4,7 @@
 //! protobuf if they are JSON, and handed to the host (`intake`); what comes back, or what stood in the way (`rejection`), is put in
 //! the sender's own terms by `grpc` and `http`. Protobuf is never decoded here: validation is the host's.
 
+mod admission;
 mod body;
 mod compression;
 mod config;
@@ -25,13 +26,14 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+pub use self::admission::MakeError;
 pub use self::config::{Config, GrpcConfig, HttpConfig, Keepalive, Protocols, ServerParameters};
 pub use self::endpoint::{Endpoint, EndpointError};
 
 use self::grpc::GrpcServer;
 use self::http::HttpServer;
 use self::intake::{Intake, Transport};
-use crate::contract::{BindError, ComponentId, Ingest, Receiver, Stop};
+use crate::contract::{Authenticators, BindError, ComponentId, Ingest, Receiver, Stop};
 use crate::telemetry::Registry;
 
 /// The receiver behind one `otlp` entry of the configuration.
@@ -44,6 +46,7 @@ pub struct OtlpReceiver {
 /// One protocol: where it listens and what answers there.
 struct Port<S> {
     endpoint: Endpoint,
+    is_secure: bool,
     server: S,
     /// Open between `bind` and `serve`.
     listener: Option<TcpListener>,
@@ -51,19 +54,24 @@ struct Port<S> {
 
 impl OtlpReceiver {
     /// A receiver that submits to `ingest`. Nothing is opened before `bind`.
-    pub fn new(id: ComponentId, config: Config, ingest: Arc<dyn Ingest>, registry: &Registry) -> Self {
+    /// Files of TLS are read here.
+    pub fn new(
+        id: ComponentId,
+        config: Config,
+        ingest: Arc<dyn Ingest>,
+        registry: &Registry,
+        authenticators: &Authenticators,
+    ) -> Result<Self, MakeError> {
         let intake = |transport| Intake::new(&id, transport, Arc::clone(&ingest), config.invalid_utf8, registry);
-        let grpc = config.protocols.grpc.as_ref().map(|grpc| Port {
-            endpoint: grpc.endpoint.clone(),
-            server: GrpcServer::new(grpc, intake(Transport::Grpc)),
-            listener: None,
+        let grpc = config.protocols.grpc.as_ref().map(|grpc| -> Result<_, MakeError> {
+            let server = GrpcServer::new(grpc, intake(Transport::Grpc), authenticators)?;
+            Ok(Port { endpoint: grpc.endpoint.clone(), is_secure: grpc.tls.is_some(), server, listener: None })
         });
-        let http = config.protocols.http.as_ref().map(|http| Port {
-            endpoint: http.endpoint.clone(),
-            server: HttpServer::new(http, intake(Transport::Http)),
-            listener: None,
+        let http = config.protocols.http.as_ref().map(|http| -> Result<_, MakeError> {
+            let server = HttpServer::new(http, intake(Transport::Http), authenticators)?;
+            Ok(Port { endpoint: http.endpoint.clone(), is_secure: http.tls.is_some(), server, listener: None })
         });
-        OtlpReceiver { id, grpc, http }
+        Ok(OtlpReceiver { id, grpc: grpc.transpose()?, http: http.transpose()? })
     }
 
     /// The address gRPC listens on, once bound: how a test that asked for port 0 learns its port.
@@ -85,6 +93,10 @@ impl<S> Port<S> {
 
     fn address(&self) -> Option<SocketAddr> {
         self.listener.as_ref().and_then(|listener| listener.local_addr().ok())
+    }
+
+    fn scheme(&self) -> &'static str {
+        if self.is_secure { "https" } else { "http" }
     }
 
     /// Where a sender on this machine reaches the port: what was bound if it was, else what was configured.
@@ -135,13 +147,14 @@ impl Receiver for OtlpReceiver {
     fn endpoints(&self) -> Vec<(String, String)> {
         let mut endpoints = Vec::new();
         if let Some(grpc) = &self.grpc {
-            let at = grpc.reachable();
-            let line = format!("OTEL_EXPORTER_OTLP_PROTOCOL=grpc OTEL_EXPORTER_OTLP_ENDPOINT=http://{at}");
-            endpoints.push((format!("grpc://{at}"), line));
+            let (at, scheme) = (grpc.reachable(), grpc.scheme());
+            let line = format!("OTEL_EXPORTER_OTLP_PROTOCOL=grpc OTEL_EXPORTER_OTLP_ENDPOINT={scheme}://{at}");
+            let shown = if grpc.is_secure { "grpcs" } else { "grpc" };
+            endpoints.push((format!("{shown}://{at}"), line));
         }
         if let Some(http) = &self.http {
-            let at = http.reachable();
-            endpoints.push((format!("http://{at}"), format!("{CURL} http://{at}/v1/metrics")));
+            let (at, scheme) = (http.reachable(), http.scheme());
+            endpoints.push((format!("{scheme}://{at}"), format!("{CURL} {scheme}://{at}/v1/metrics")));
         }
         endpoints
     }

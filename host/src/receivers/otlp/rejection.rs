@@ -11,6 +11,14 @@ use crate::otlp::json::JsonError;
 /// A request that was not accepted.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Rejection {
+    /// Nobody who may send. The words name no secret.
+    #[error("not authenticated: {reason}")]
+    Unauthenticated {
+        /// What was missing or wrong.
+        reason: String,
+        /// What `WWW-Authenticate` asks for.
+        challenge: String,
+    },
     /// No such path or gRPC method.
     #[error("nothing is served at {path}: {served}")]
     Path {
@@ -101,11 +109,14 @@ pub(super) enum Code {
     Internal = 13,
     /// 14: OTLP senders retry it.
     Unavailable = 14,
+    /// 16
+    Unauthenticated = 16,
 }
 
 impl Rejection {
     /// Every `reason` label there is.
-    pub(super) const REASONS: [&'static str; 15] = [
+    pub(super) const REASONS: [&'static str; 16] = [
+        "unauthenticated",
         "path",
         "method",
         "content_type",
@@ -126,6 +137,7 @@ impl Rejection {
     /// The `reason` label, the HTTP status and the gRPC code.
     fn row(&self) -> (&'static str, StatusCode, Code) {
         match self {
+            Rejection::Unauthenticated { .. } => ("unauthenticated", StatusCode::UNAUTHORIZED, Code::Unauthenticated),
             Rejection::Path { .. } => ("path", StatusCode::NOT_FOUND, Code::Unimplemented),
             Rejection::Method { .. } => ("method", StatusCode::METHOD_NOT_ALLOWED, Code::Unimplemented),
             Rejection::ContentType { .. } => {

@@ -14,7 +14,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::intake::Counters;
-use crate::telemetry::Gauge;
+use crate::net::Stream;
+use crate::net::tls::TlsServer;
+use crate::telemetry::{Counter, Gauge};
 
 /// How long requests under way may take when a connection, or the whole process, is to end.
 const DRAIN_MAX: Duration = Duration::from_secs(10);
@@ -24,6 +26,9 @@ const LINGER: Duration = Duration::from_millis(500);
 
 /// How long accepting rests when the process has no file descriptors left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How long TLS may take to agree on a new connection.
+const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
 
 /// HTTP/2 flow control. A message of about 1 MB fits a stream's window and a frame, so that one large export request
 /// arrives without a round trip and in one piece.
@@ -89,13 +94,15 @@ impl Drop for Busy {
 pub(super) async fn accept<C, F>(
     listener: TcpListener,
     bounds: Bounds,
+    tls: Option<TlsServer>,
     counters: &Counters,
     mut stop: watch::Receiver<bool>,
     connect: F,
 ) where
     C: GracefulConnection + Send + 'static,
-    F: Fn(TcpStream, Arc<Activity>) -> C,
+    F: Fn(Stream, Arc<Activity>) -> C + Send + Sync + 'static,
 {
+    let connect = Arc::new(connect);
     let permits = Arc::new(Semaphore::new(bounds.connections_max as usize));
     loop {
         let stream = tokio::select! {
@@ -108,11 +115,16 @@ pub(super) async fn accept<C, F>(
         };
         counters.connections.add(1);
         let open = Open::new(counters, permit);
-        let activity = Arc::new(Activity::default());
-        let connection = connect(stream, Arc::clone(&activity));
-        let stop = stop.clone();
+        let (tls, connect, mut stop) = (tls.clone(), Arc::clone(&connect), stop.clone());
         tokio::spawn(async move {
-            drive(connection, &activity, bounds, stop).await;
+            let secured = tokio::select! {
+                secured = secure(stream, tls.as_ref(), &open) => secured,
+                () = stopped(&mut stop) => None,
+            };
+            if let Some(stream) = secured {
+                let activity = Arc::new(Activity::default());
+                drive(connect(stream, Arc::clone(&activity)), &activity, bounds, stop).await;
+            }
             drop(open);
         });
     }
@@ -121,16 +133,32 @@ pub(super) async fn accept<C, F>(
     drop(permits.acquire_many(bounds.connections_max).await);
 }
 
+/// Agrees on TLS, where the port has it. A peer that does not is counted and gone.
+async fn secure(stream: TcpStream, tls: Option<&TlsServer>, open: &Open) -> Option<Stream> {
+    let Some(tls) = tls else { return Some(Stream::Plain(stream)) };
+    let agreed = tokio::time::timeout(HANDSHAKE_MAX, tls.accept(stream)).await;
+    let error = match agreed {
+        Ok(Ok(stream)) => return Some(stream),
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => format!("not agreed within {} ms", HANDSHAKE_MAX.as_millis()),
+    };
+    open.failed_handshakes.add(1);
+    tracing::debug!(error, "a connection ended before TLS was agreed on");
+    None
+}
+
 /// A connection that is counted as open until it is dropped.
 struct Open {
     gauge: Gauge,
+    failed_handshakes: Counter,
     _permit: OwnedSemaphorePermit,
 }
 
 impl Open {
     fn new(counters: &Counters, permit: OwnedSemaphorePermit) -> Self {
         counters.open_connections.add(1);
-        Open { gauge: counters.open_connections.clone(), _permit: permit }
+        let failed_handshakes = counters.failed_handshakes.clone();
+        Open { gauge: counters.open_connections.clone(), failed_handshakes, _permit: permit }
     }
 }
 

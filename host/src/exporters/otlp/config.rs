@@ -1,0 +1,203 @@
+//! The exporter's part of the configuration, with every default stated once, here. Keys are the Collector's where it has them.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::contract::{ComponentId, Delivery, ExporterAuth, OnFull, RetryOnFailure, SendingQueue, duration};
+use crate::net::tls::ClientTls;
+use crate::net::{Balancer, Compression, Headers, Pings, PushKeys, Target, TargetError, TwoBreakers};
+
+/// `exporters: {otlp: …}`. What parsed is valid.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "RawConfig")]
+pub struct Config {
+    /// `endpoint`.
+    pub target: Target,
+    /// `None` is a connection without TLS.
+    pub tls: Option<ClientTls>,
+    /// `headers`.
+    pub headers: Headers,
+    /// `compression`.
+    pub compression: Compression,
+    /// `keepalive`.
+    pub keepalive: Option<Pings>,
+    /// `balancer_name`.
+    pub balancer: Balancer,
+    /// `authority`: what the destination is called in requests, in place of the endpoint.
+    pub authority: Option<String>,
+    /// `auth`: who signs requests.
+    pub authenticator: Option<ComponentId>,
+    /// The lane.
+    pub delivery: Delivery,
+}
+
+#[derive(Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct RawConfig {
+    endpoint: String,
+    tls: Option<ClientTls>,
+    headers: Headers,
+    compression: Compression,
+    keepalive: Option<Pings>,
+    balancer_name: Balancer,
+    authority: Option<String>,
+    #[serde(deserialize_with = "duration::deserialize")]
+    timeout: Duration,
+    sending_queue: SendingQueue,
+    retry_on_failure: RetryOnFailure,
+    breaker: Option<ComponentId>,
+    auth: Option<ExporterAuth>,
+    on_full: OnFull,
+}
+
+impl Default for RawConfig {
+    fn default() -> Self {
+        RawConfig {
+            endpoint: String::new(),
+            tls: None,
+            headers: Headers::default(),
+            compression: Compression::Gzip,
+            keepalive: None,
+            balancer_name: Balancer::RoundRobin,
+            authority: None,
+            timeout: Duration::from_secs(5),
+            sending_queue: SendingQueue::default(),
+            retry_on_failure: RetryOnFailure::default(),
+            breaker: None,
+            auth: None,
+            on_full: OnFull::default(),
+        }
+    }
+}
+
+/// A configuration that cannot be.
+#[derive(Debug, thiserror::Error)]
+enum ConfigError {
+    #[error("`endpoint` is missing: write `endpoint: host:port`")]
+    NoEndpoint,
+    #[error("`endpoint`: {0}")]
+    Endpoint(#[from] TargetError),
+    #[error("the endpoint's scheme says no TLS, and `tls` says TLS: write `https://`, or `tls: {{insecure: true}}`")]
+    Scheme,
+    #[error("`compression`: gRPC knows `gzip`, `zstd`, `snappy` and `none`")]
+    Compression,
+    #[error("`authority` is no host name: write `host` or `host:port`")]
+    Authority,
+    #[error(transparent)]
+    Breakers(#[from] TwoBreakers),
+}
+
+impl TryFrom<RawConfig> for Config {
+    type Error = ConfigError;
+
+    fn try_from(raw: RawConfig) -> Result<Config, ConfigError> {
+        if raw.endpoint.is_empty() {
+            return Err(ConfigError::NoEndpoint);
+        }
+        let target = Target::grpc(&raw.endpoint)?;
+        let tls = tls_of(&target, raw.tls)?;
+        if matches!(raw.compression, Compression::SnappyFramed | Compression::Zlib | Compression::Deflate) {
+            return Err(ConfigError::Compression);
+        }
+        let authority = raw.authority.filter(|authority| !authority.is_empty());
+        if authority.as_ref().is_some_and(|text| text.parse::<http::uri::Authority>().is_err()) {
+            return Err(ConfigError::Authority);
+        }
+        let push = PushKeys {
+            timeout: raw.timeout,
+            queue: raw.sending_queue,
+            retry: raw.retry_on_failure,
+            breaker: raw.breaker,
+            on_full: raw.on_full,
+            auth: raw.auth,
+        };
+        let (delivery, authenticator) = push.resolve()?;
+        Ok(Config {
+            target,
+            tls,
+            headers: raw.headers,
+            compression: raw.compression,
+            keepalive: raw.keepalive,
+            balancer: raw.balancer_name,
+            authority,
+            authenticator,
+            delivery,
+        })
+    }
+}
+
+/// TLS is on unless the scheme or `insecure` says otherwise, and the scheme goes before.
+fn tls_of(target: &Target, tls: Option<ClientTls>) -> Result<Option<ClientTls>, ConfigError> {
+    match (target.secure, tls) {
+        (Some(true), tls) => Ok(Some(tls.unwrap_or_default())),
+        (Some(false), Some(tls)) if !tls.insecure => Err(ConfigError::Scheme),
+        (Some(false), _) => Ok(None),
+        (None, tls) => Ok(Some(tls.unwrap_or_default()).filter(|tls| !tls.insecure)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(json: &str) -> Result<Config, String> {
+        serde_json::from_str(json).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn defaults_are_the_collectors() -> Result<(), String> {
+        let config = parse(r#"{"endpoint": "collector:4317"}"#)?;
+        assert!(config.tls.is_some(), "TLS unless told otherwise");
+        assert_eq!((config.compression, config.balancer), (Compression::Gzip, Balancer::RoundRobin));
+        assert_eq!(config.delivery.timeout, Duration::from_secs(5));
+        assert!(config.delivery.queue.enabled && config.delivery.retry.enabled && config.keepalive.is_none());
+        Ok(())
+    }
+
+    #[test]
+    fn the_scheme_or_insecure_turns_tls_off() -> Result<(), String> {
+        for (json, is_secure) in [
+            (r#"{"endpoint": "http://a:1"}"#, false),
+            (r#"{"endpoint": "a:1", "tls": {"insecure": true}}"#, false),
+            (r#"{"endpoint": "https://a:1", "tls": {"insecure": true}}"#, true),
+            (r#"{"endpoint": "dns:///a:1", "tls": {}}"#, true),
+        ] {
+            assert_eq!(parse(json)?.tls.is_some(), is_secure, "{json}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn auth_as_a_text_is_a_breaker() -> Result<(), String> {
+        let config = parse(r#"{"endpoint": "a:1", "auth": "circuit_breaker/out"}"#)?;
+        assert_eq!(config.delivery.breaker.map(|id| id.to_string()).as_deref(), Some("circuit_breaker/out"));
+        assert!(config.authenticator.is_none());
+        let config = parse(r#"{"endpoint": "a:1", "auth": {"authenticator": "bearertokenauth"}, "breaker": "b"}"#)?;
+        assert_eq!(config.authenticator.map(|id| id.to_string()).as_deref(), Some("bearertokenauth"));
+        assert_eq!(config.delivery.breaker.map(|id| id.to_string()).as_deref(), Some("b"));
+        Ok(())
+    }
+
+    #[test]
+    fn errors_say_what_to_write() {
+        for (json, words) in [
+            (r#"{}"#, "`endpoint` is missing"),
+            (r#"{"endpoint": "collector"}"#, "write `host:port`"),
+            (r#"{"endpoint": "unix:///run/otlp"}"#, "scheme `unix` is not supported"),
+            (r#"{"endpoint": "http://a:1", "tls": {"ca_file": "ca.pem"}}"#, "says no TLS"),
+            (r#"{"endpoint": "a:1", "compression": "deflate"}"#, "gRPC knows"),
+            (r#"{"endpoint": "a:1", "compression": "lz4"}"#, "unknown variant `lz4`"),
+            (r#"{"endpoint": "a:1", "balancer_name": "least"}"#, "unknown variant `least`"),
+            (r#"{"endpoint": "a:1", "auth": "b", "breaker": "b"}"#, "both name a breaker"),
+            (r#"{"endpoint": "a:1", "auth": {"authorizer": "b"}}"#, "unknown field `authorizer`"),
+            (r#"{"endpoint": "a:1", "timeout": 5}"#, "needs a unit"),
+            (r#"{"endpoint": "a:1", "authority": "a b"}"#, "no host name"),
+            (r#"{"endpoint": "a:1", "keepalive": {"time": "0s"}}"#, "longer than zero"),
+            (r#"{"endpoint": "a:1", "wait_for_ready": true}"#, "unknown field `wait_for_ready`"),
+        ] {
+            let error = parse(json).err().unwrap_or_default();
+            assert!(error.contains(words), "{json}: {error}");
+        }
+    }
+}

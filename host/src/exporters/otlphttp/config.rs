@@ -1,0 +1,231 @@
+//! The exporter's part of the configuration, with every default stated once, here. Keys are the Collector's where it has them.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::contract::{ComponentId, Delivery, ExporterAuth, OnFull, RetryOnFailure, SendingQueue, Signal, duration};
+use crate::net::tls::ClientTls;
+use crate::net::{Balancer, Compression, Headers, PushKeys, Target, TargetError, TwoBreakers};
+
+/// `exporters: {otlphttp: …}`. What parsed is valid.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "RawConfig")]
+pub struct Config {
+    /// Where each signal goes, in their order; `None` where nothing says so.
+    pub targets: [Option<Target>; 3],
+    /// `encoding`.
+    pub encoding: Encoding,
+    /// `tls`, for destinations whose URL says `https`.
+    pub tls: ClientTls,
+    /// `headers`.
+    pub headers: Headers,
+    /// `compression`.
+    pub compression: Compression,
+    /// `balancer_name`.
+    pub balancer: Balancer,
+    /// How connections are kept.
+    pub connections: Connections,
+    /// `auth`: who signs requests.
+    pub authenticator: Option<ComponentId>,
+    /// The lane.
+    pub delivery: Delivery,
+}
+
+/// OTLP/HTTP's two encodings.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Encoding {
+    /// Protobuf.
+    #[default]
+    Proto,
+    /// OTLP/JSON.
+    Json,
+}
+
+/// How connections are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Connections {
+    /// `disable_keep_alives`, the other way round.
+    pub reuse: bool,
+    /// `max_idle_conns_per_host`, and no more than `max_idle_conns`.
+    pub idle_max: usize,
+    /// `idle_conn_timeout`; `None` is as long as the destination lets them.
+    pub idle_timeout: Option<Duration>,
+    /// `force_attempt_http2`: whether TLS offers HTTP/2.
+    pub offer_http2: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct RawConfig {
+    endpoint: String,
+    metrics_endpoint: String,
+    traces_endpoint: String,
+    logs_endpoint: String,
+    encoding: Encoding,
+    tls: ClientTls,
+    headers: Headers,
+    compression: Compression,
+    balancer_name: Balancer,
+    max_idle_conns: usize,
+    max_idle_conns_per_host: usize,
+    #[serde(deserialize_with = "duration::deserialize")]
+    idle_conn_timeout: Duration,
+    disable_keep_alives: bool,
+    force_attempt_http2: bool,
+    #[serde(deserialize_with = "duration::deserialize")]
+    timeout: Duration,
+    sending_queue: SendingQueue,
+    retry_on_failure: RetryOnFailure,
+    breaker: Option<ComponentId>,
+    auth: Option<ExporterAuth>,
+    on_full: OnFull,
+}
+
+impl Default for RawConfig {
+    fn default() -> Self {
+        RawConfig {
+            endpoint: String::new(),
+            metrics_endpoint: String::new(),
+            traces_endpoint: String::new(),
+            logs_endpoint: String::new(),
+            encoding: Encoding::Proto,
+            tls: ClientTls::default(),
+            headers: Headers::default(),
+            compression: Compression::Gzip,
+            balancer_name: Balancer::RoundRobin,
+            max_idle_conns: 100,
+            max_idle_conns_per_host: 100,
+            idle_conn_timeout: Duration::from_secs(90),
+            disable_keep_alives: false,
+            force_attempt_http2: true,
+            timeout: Duration::from_secs(30),
+            sending_queue: SendingQueue::default(),
+            retry_on_failure: RetryOnFailure::default(),
+            breaker: None,
+            auth: None,
+            on_full: OnFull::default(),
+        }
+    }
+}
+
+/// A configuration that cannot be.
+#[derive(Debug, thiserror::Error)]
+enum ConfigError {
+    #[error(
+        "`endpoint` is missing: write `endpoint: http://host:port`, or one of `metrics_endpoint`, `traces_endpoint` and `logs_endpoint`"
+    )]
+    NoEndpoint,
+    #[error("`{key}`: {source}")]
+    Endpoint { key: &'static str, source: TargetError },
+    #[error(transparent)]
+    Breakers(#[from] TwoBreakers),
+}
+
+impl Config {
+    /// Where a signal goes; `None` where nothing says so.
+    pub fn target(&self, signal: Signal) -> Option<&Target> {
+        self.targets[signal as usize].as_ref()
+    }
+}
+
+impl TryFrom<RawConfig> for Config {
+    type Error = ConfigError;
+
+    fn try_from(raw: RawConfig) -> Result<Config, ConfigError> {
+        let base = parsed("endpoint", &raw.endpoint)?;
+        let below = |signal: Signal| {
+            let mut target = base.clone()?;
+            target.path = format!("{}/v1/{signal}", target.path.trim_end_matches('/'));
+            Some(target)
+        };
+        let targets = [
+            parsed("metrics_endpoint", &raw.metrics_endpoint)?.or_else(|| below(Signal::Metrics)),
+            parsed("traces_endpoint", &raw.traces_endpoint)?.or_else(|| below(Signal::Traces)),
+            parsed("logs_endpoint", &raw.logs_endpoint)?.or_else(|| below(Signal::Logs)),
+        ];
+        if targets.iter().all(Option::is_none) {
+            return Err(ConfigError::NoEndpoint);
+        }
+        let push = PushKeys {
+            timeout: raw.timeout,
+            queue: raw.sending_queue,
+            retry: raw.retry_on_failure,
+            breaker: raw.breaker,
+            on_full: raw.on_full,
+            auth: raw.auth,
+        };
+        let (delivery, authenticator) = push.resolve()?;
+        let connections = Connections {
+            reuse: !raw.disable_keep_alives,
+            idle_max: raw.max_idle_conns_per_host.min(raw.max_idle_conns),
+            idle_timeout: (!raw.idle_conn_timeout.is_zero()).then_some(raw.idle_conn_timeout),
+            offer_http2: raw.force_attempt_http2,
+        };
+        Ok(Config {
+            targets,
+            encoding: raw.encoding,
+            tls: raw.tls,
+            headers: raw.headers,
+            compression: raw.compression,
+            balancer: raw.balancer_name,
+            connections,
+            authenticator,
+            delivery,
+        })
+    }
+}
+
+fn parsed(key: &'static str, text: &str) -> Result<Option<Target>, ConfigError> {
+    match text {
+        "" => Ok(None),
+        _ => Target::url(text).map(Some).map_err(|source| ConfigError::Endpoint { key, source }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(json: &str) -> Result<Config, String> {
+        serde_json::from_str(json).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn signals_have_paths_below_the_base_url_or_urls_of_their_own() -> Result<(), String> {
+        let config = parse(r#"{"endpoint": "https://a/otlp/", "logs_endpoint": "http://b:1/in/"}"#)?;
+        let shown = |signal| config.target(signal).map(|target| format!("{target}{}", target.path));
+        assert_eq!(shown(Signal::Metrics).as_deref(), Some("a:443/otlp/v1/metrics"));
+        assert_eq!(shown(Signal::Traces).as_deref(), Some("a:443/otlp/v1/traces"));
+        assert_eq!(shown(Signal::Logs).as_deref(), Some("b:1/in/"));
+        let config = parse(r#"{"traces_endpoint": "http://b:1/in"}"#)?;
+        assert!(config.target(Signal::Metrics).is_none() && config.target(Signal::Traces).is_some());
+        Ok(())
+    }
+
+    #[test]
+    fn defaults_are_the_collectors() -> Result<(), String> {
+        let config = parse(r#"{"endpoint": "http://a:1"}"#)?;
+        assert_eq!((config.compression, config.encoding), (Compression::Gzip, Encoding::Proto));
+        assert_eq!(config.delivery.timeout, Duration::from_secs(30));
+        let idle_timeout = Some(Duration::from_secs(90));
+        assert_eq!(config.connections, Connections { reuse: true, idle_max: 100, idle_timeout, offer_http2: true });
+        Ok(())
+    }
+
+    #[test]
+    fn errors_say_what_to_write() {
+        for (json, words) in [
+            (r#"{}"#, "`endpoint` is missing"),
+            (r#"{"endpoint": "a:4318"}"#, "write `http://host:port`"),
+            (r#"{"endpoint": "http://a", "logs_endpoint": "ftp://a"}"#, "`logs_endpoint`: scheme `ftp`"),
+            (r#"{"endpoint": "http://a", "encoding": "xml"}"#, "unknown variant `xml`"),
+            (r#"{"endpoint": "http://a", "compression": "lz4"}"#, "unknown variant `lz4`"),
+            (r#"{"endpoint": "http://a", "proxy_url": "http://b"}"#, "unknown field `proxy_url`"),
+        ] {
+            let error = parse(json).err().unwrap_or_default();
+            assert!(error.contains(words), "{json}: {error}");
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! What a client of another machine needs: addresses, connections, TLS, headers, compression, and the answers of OTLP's receivers.
+//!
+//! Exporters that push build on it, and receivers take their TLS from it. A [`Channel`] keeps the connections to all addresses
+//! behind one name and makes one exchange at a time; what is sent, and what an answer means, is its user's to say. Everything read
+//! is bounded, and nothing here retries what a peer may have seen: that is the lane's to decide.
+
+mod answer;
+mod body;
+mod channel;
+mod connection;
+mod failure;
+mod headers;
+mod otlp;
+mod pack;
+mod push;
+mod resolve;
+mod slot;
+mod stream;
+mod target;
+pub mod tls;
+
+pub use answer::{ANSWER_BYTES_MAX, Answer};
+pub use body::Outgoing;
+pub use channel::{Balancer, Broken, Channel, Options, Pings, Protocol};
+pub use failure::{REASON_BYTES_MAX, bounded, failed, retry_after};
+pub use headers::Headers;
+pub use otlp::{PartialSuccess, RpcStatus};
+pub use pack::Compression;
+pub use push::{PushKeys, TwoBreakers};
+pub use stream::Stream;
+pub use target::{Target, TargetError};

@@ -1,0 +1,157 @@
+//! Where a client connects to: the text forms of an `endpoint`.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use http::Uri;
+
+/// A host and a port, and what its text said beside that.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// Whether the scheme asked for TLS; `None` without such a scheme.
+    pub secure: Option<bool>,
+    /// A name or an address, without brackets.
+    pub host: String,
+    /// Where a server listens.
+    pub port: u16,
+    /// Of a URL: `/` at least. Empty for gRPC.
+    pub path: String,
+}
+
+/// A text that is no place to send to.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TargetError {
+    /// A scheme that nobody here speaks.
+    #[error(
+        "scheme `{scheme}` is not supported: write `host:port`, `http://host:port`, `https://host:port` or `dns:///host:port`"
+    )]
+    Scheme {
+        /// What it was.
+        scheme: String,
+    },
+    /// No host and port.
+    #[error("not an endpoint: write `host:port`, such as collector:4317 or [::1]:4317")]
+    HostPort,
+    /// No URL.
+    #[error("not a base URL: write `http://host:port` or `https://host:port/path`")]
+    Url,
+    /// A URL with a part that a request cannot take over.
+    #[error("a base URL has no user, query or fragment: write `http://host:port` or `https://host:port/path`")]
+    UrlParts,
+}
+
+impl Target {
+    /// What gRPC names: `host:port`, behind `http://`, `https://`, `dns:///` or nothing.
+    pub fn grpc(text: &str) -> Result<Target, TargetError> {
+        let (secure, rest) = match text.split_once("://") {
+            None => (None, text.strip_prefix("dns:").unwrap_or(text)),
+            Some(("http", rest)) => (Some(false), rest),
+            Some(("https", rest)) => (Some(true), rest),
+            // The part between the slashes would be a name server of its own.
+            Some(("dns" | "passthrough", rest)) if rest.starts_with('/') => (None, rest.trim_start_matches('/')),
+            Some((scheme, _)) => return Err(TargetError::Scheme { scheme: scheme.to_owned() }),
+        };
+        let rest = if secure.is_some() { rest.strip_suffix('/').unwrap_or(rest) } else { rest };
+        let (host, port) = rest.rsplit_once(':').ok_or(TargetError::HostPort)?;
+        let host = unbracketed(host).ok_or(TargetError::HostPort)?;
+        let port = port.parse().map_err(|_| TargetError::HostPort)?;
+        Ok(Target { secure, host, port, path: String::new() })
+    }
+
+    /// What HTTP names: a URL, whose path stands in front of OTLP's.
+    pub fn url(text: &str) -> Result<Target, TargetError> {
+        let uri: Uri = text.parse().map_err(|_| TargetError::Url)?;
+        let secure = match uri.scheme_str() {
+            Some("http") => false,
+            Some("https") => true,
+            Some(scheme) => return Err(TargetError::Scheme { scheme: scheme.to_owned() }),
+            None => return Err(TargetError::Url),
+        };
+        let authority = uri.authority().ok_or(TargetError::Url)?;
+        if uri.query().is_some() || text.contains('#') || authority.as_str().contains('@') {
+            return Err(TargetError::UrlParts);
+        }
+        let host = unbracketed(authority.host()).ok_or(TargetError::Url)?;
+        let port = match authority.port() {
+            Some(port) => port.as_u16(),
+            None if authority.as_str().ends_with(':') => return Err(TargetError::Url),
+            None if secure => 443,
+            None => 80,
+        };
+        Ok(Target { secure: Some(secure), host, port, path: uri.path().to_owned() })
+    }
+
+    /// The address, where the host is one already.
+    pub fn ip(&self) -> Option<IpAddr> {
+        self.host.parse().ok()
+    }
+
+    /// `host:port`, as an `:authority` or a `Host` header has it.
+    pub fn authority(&self) -> String {
+        self.to_string()
+    }
+}
+
+fn unbracketed(host: &str) -> Option<String> {
+    let host = match host.strip_prefix('[') {
+        Some(inner) => inner.strip_suffix(']')?,
+        None if host.contains(':') => return None,
+        None => host,
+    };
+    let is_fit = |c: char| c.is_ascii_graphic() && !"/@?#[]".contains(c);
+    (!host.is_empty() && host.chars().all(is_fit)).then(|| host.to_owned())
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{}:{}", self.host, self.port)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Target, TargetError};
+
+    fn target(secure: Option<bool>, host: &str, port: u16, path: &str) -> Target {
+        Target { secure, host: host.into(), port, path: path.into() }
+    }
+
+    #[test]
+    fn grpc_names_a_host_and_a_port() {
+        for (text, expected) in [
+            ("collector:4317", target(None, "collector", 4317, "")),
+            ("http://collector:4317", target(Some(false), "collector", 4317, "")),
+            ("https://[::1]:4317/", target(Some(true), "::1", 4317, "")),
+            ("dns:///collector:4317", target(None, "collector", 4317, "")),
+            ("dns:collector:4317", target(None, "collector", 4317, "")),
+        ] {
+            assert_eq!(Target::grpc(text), Ok(expected), "{text}");
+        }
+        for text in ["", "collector", "collector:", "collector:70000", ":4317", "::1:4317", "http://a:1/path", "a b:1"]
+        {
+            assert_eq!(Target::grpc(text), Err(TargetError::HostPort), "{text}");
+        }
+        assert_eq!(Target::grpc("unix:///run/x"), Err(TargetError::Scheme { scheme: "unix".into() }));
+    }
+
+    #[test]
+    fn http_names_a_url() {
+        for (text, expected) in [
+            ("http://collector", target(Some(false), "collector", 80, "/")),
+            ("https://collector/", target(Some(true), "collector", 443, "/")),
+            ("http://[::1]:4318/otlp/", target(Some(false), "::1", 4318, "/otlp/")),
+        ] {
+            assert_eq!(Target::url(text), Ok(expected), "{text}");
+        }
+        for text in ["collector:4318", "/v1", "", "http://"] {
+            assert!(Target::url(text).is_err(), "{text}");
+        }
+        for text in ["http://a/?x=1", "http://user:secret@a/", "http://a/#b"] {
+            assert_eq!(Target::url(text), Err(TargetError::UrlParts), "{text}");
+        }
+    }
+}
