@@ -40,10 +40,52 @@ enum Command {
         #[command(flatten)]
         files: Files,
     },
-    /// List the component types this binary has. Processors come from the manifest.
+    /// List the component types this binary has. Processors and breakers come from the manifest.
     Components,
     /// Look at what could not be delivered, send it again, or throw it away.
     Dlq(dlq::Dlq),
+    /// Look at circuit breakers.
+    Breaker {
+        #[command(subcommand)]
+        command: BreakerCommand,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum BreakerCommand {
+    /// Replay recorded attempts through a breaker, and print every transition with its time and reason.
+    ///
+    /// The trace has one attempt a line, in the order in which they began:
+    ///
+    /// {"time_ms": 1500, "class": "ok", "latency_ms": 20}
+    ///
+    /// `class` is ok (or delivered), partial, unreachable, timeout, unavailable, throttled or permanent; `latency_ms` is 0 where it is
+    /// left out. An attempt that the gate turns away is counted and skipped. The same trace always gives the same output.
+    Simulate(Simulate),
+}
+
+#[derive(Debug, clap::Args)]
+struct Simulate {
+    /// The policy: a plugin's name, the id of an extension in `--config`, or `built-in`.
+    #[arg(long, value_name = "NAME")]
+    policy: String,
+    /// The manifest that has the plugin.
+    #[arg(long, value_name = "FILE", default_value = "plugins.yaml")]
+    manifest: PathBuf,
+    /// The extension's configuration: a file with its keys, or a whole configuration that defines it.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// One key of the configuration, such as `timeout=30s`; goes before the file's.
+    #[arg(long, value_name = "KEY=VALUE", value_parser = key_and_value)]
+    set: Vec<(String, String)>,
+    /// The recorded attempts, JSON lines.
+    #[arg(long, value_name = "FILE")]
+    trace: PathBuf,
+}
+
+fn key_and_value(text: &str) -> Result<(String, String), &'static str> {
+    let (key, value) = text.split_once('=').ok_or("write KEY=VALUE, such as `timeout=30s`")?;
+    Ok((key.to_owned(), value.to_owned()))
 }
 
 #[derive(Debug, clap::Args)]
@@ -111,6 +153,13 @@ fn command(command: Command) -> Result<()> {
             }
             println!("processors: one for each plugin of the manifest");
             Ok(())
+        }
+        Command::Breaker { command: BreakerCommand::Simulate(simulate) } => {
+            let Simulate { policy, manifest, config, set, trace } = simulate;
+            let simulation = run::Simulation { policy, manifest, config, set, trace };
+            run::simulate(&simulation, &plugins::sandboxed(wasm::Engine::new()?), &mut |line: String| {
+                println!("{line}")
+            })
         }
     }
 }

@@ -5,13 +5,30 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use crate::config::{self, Plan, PluginPlan, ProcessorPlan, SharedProcessor};
-use crate::contract::Signal;
+use crate::config::{self, Plan, PluginPlan, SharedProcessor, World};
+use crate::contract::{PolicySource, Signal};
 use crate::processor::{InstanceError, Plugin, describe};
-use crate::wasm::{Engine, LoadError, ProcessorPlugin};
+use crate::wasm::{Engine, LoadError, PolicyPlugin, ProcessorPlugin};
 
-/// Turns a manifest entry into a plugin. The benchmark passes one that links plugins natively.
-pub type Loader = dyn Fn(&PluginPlan) -> Result<Arc<dyn Plugin>, PluginError>;
+/// Turns a manifest entry into a plugin of the world that the entry names. The benchmark passes one that links plugins natively.
+pub type Loader = dyn Fn(&PluginPlan) -> Result<AnyPlugin, PluginError>;
+
+/// A plugin of any world.
+pub enum AnyPlugin {
+    /// Makes processors.
+    Processor(Arc<dyn Plugin>),
+    /// Makes policies of breakers.
+    Policy(Arc<dyn PolicySource>),
+}
+
+/// Plugins by name.
+#[derive(Default)]
+pub struct Plugins {
+    /// Those of processors.
+    pub processors: HashMap<String, Arc<dyn Plugin>>,
+    /// Those of breakers.
+    pub policies: HashMap<String, Arc<dyn PolicySource>>,
+}
 
 /// A plugin that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -39,7 +56,7 @@ pub enum PluginError {
 }
 
 /// Loads from files into the sandbox.
-pub fn sandboxed(engine: Engine) -> impl Fn(&PluginPlan) -> Result<Arc<dyn Plugin>, PluginError> {
+pub fn sandboxed(engine: Engine) -> impl Fn(&PluginPlan) -> Result<AnyPlugin, PluginError> {
     move |plan| {
         let load = |source| PluginError::Load { position: plan.file_position.clone(), source };
         let bytes =
@@ -50,20 +67,28 @@ pub fn sandboxed(engine: Engine) -> impl Fn(&PluginPlan) -> Result<Arc<dyn Plugi
             let file = plan.file.display().to_string();
             return Err(PluginError::Pin { position: plan.file_position.clone(), file, found });
         }
-        let plugin = ProcessorPlugin::compile(&engine, &plan.file, &bytes).map_err(load)?;
-        Ok(Arc::new(plugin))
+        Ok(match plan.world {
+            World::Processor => {
+                AnyPlugin::Processor(Arc::new(ProcessorPlugin::compile(&engine, &plan.file, &bytes).map_err(load)?))
+            }
+            World::BreakerPolicy => {
+                AnyPlugin::Policy(Arc::new(PolicyPlugin::compile(&engine, &plan.file, &bytes).map_err(load)?))
+            }
+        })
     }
 }
 
-/// Every plugin that a processor of the plan uses, by name.
-pub fn load_all(plan: &Plan, loader: &Loader) -> Result<HashMap<String, Arc<dyn Plugin>>, Vec<PluginError>> {
-    let (mut plugins, mut errors) = (HashMap::new(), Vec::new());
-    for ProcessorPlan { plugin, .. } in &plan.processors {
-        if plugins.contains_key(&plugin.name) {
+/// Every plugin that a processor or a breaker of the plan uses.
+pub fn load_all(plan: &Plan, loader: &Loader) -> Result<Plugins, Vec<PluginError>> {
+    let (mut plugins, mut errors) = (Plugins::default(), Vec::new());
+    let processors = plan.processors.iter().map(|processor| &processor.plugin);
+    for plugin in processors.chain(plan.breakers.iter().map(|breaker| &breaker.plugin)) {
+        if plugins.processors.contains_key(&plugin.name) || plugins.policies.contains_key(&plugin.name) {
             continue;
         }
         match loader(plugin) {
-            Ok(loaded) => drop(plugins.insert(plugin.name.clone(), loaded)),
+            Ok(AnyPlugin::Processor(loaded)) => drop(plugins.processors.insert(plugin.name.clone(), loaded)),
+            Ok(AnyPlugin::Policy(loaded)) => drop(plugins.policies.insert(plugin.name.clone(), loaded)),
             Err(error) => errors.push(error),
         }
     }

@@ -1,5 +1,6 @@
 //! The composition root: load, build, run, drain. The only place that knows every part.
 
+mod breakers;
 mod components;
 mod drain;
 
@@ -17,15 +18,15 @@ use crate::clock::Clock;
 use crate::config::{self, LogEncoding, Plan};
 use crate::contract::{Authenticators, Client, ComponentId, Exporter, Ingest, Receiver, Stop};
 use crate::control::{self, Letters};
-use crate::delivery::{self, Budget, DeadLetters, Gate};
+use crate::delivery::{self, Budget, DeadLetters};
 use crate::extensions::{HealthCheck, HealthCheckConfig, Page, own_metrics};
 use crate::logs;
 use crate::pipeline::{self, Handle, Health, Materials, committer::Committer, lane::Lane, local};
-use crate::plugins::{self, Loader};
-use crate::processor::Plugin;
+use crate::plugins::{self, Loader, Plugins};
 use crate::storage::Store;
 use crate::telemetry::Registry;
 
+pub use breakers::{Simulation, simulate};
 pub use components::{ExporterType, FarEnd, catalogue};
 
 /// How long a shutdown may take before the process gives up on the rest.
@@ -52,7 +53,7 @@ pub struct Options {
 /// A configuration that was read, with every plugin compiled and every component's own part understood.
 pub struct Loaded {
     plan: Plan,
-    plugins: HashMap<String, Arc<dyn Plugin>>,
+    plugins: Plugins,
 }
 
 /// Reads and checks everything that can be checked without opening a port or the store.
@@ -72,7 +73,8 @@ fn compile(plan: Plan, loader: &Loader, exporters: &[ExporterType]) -> Result<Lo
         let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
         anyhow::anyhow!(lines.join("\n"))
     })?;
-    errors.extend(plugins::describe_all(&plan, &plugins));
+    errors.extend(plugins::describe_all(&plan, &plugins.processors));
+    errors.extend(breakers::check(&plan, &plugins.policies));
     config::Errors::check(errors).map_err(listed)?;
     Ok(Loaded { plan, plugins })
 }
@@ -126,7 +128,7 @@ struct Host {
 impl Host {
     /// Builds the parts from the far end to the near one, so that each finds what it hands over to.
     fn build(loaded: Loaded, options: &Options) -> Result<Host> {
-        let Loaded { plan, plugins } = loaded;
+        let Loaded { plan, plugins: Plugins { processors, policies } } = loaded;
         let (registry, health, ready) = (Registry::default(), Health::default(), Arc::new(AtomicBool::new(false)));
         let store = Store::open(&options.state_dir)?;
         let pages = pages(&plan, &registry, &health, &ready)?;
@@ -151,7 +153,8 @@ impl Host {
                     Lane::Local(id.clone(), near)
                 }
                 FarEnd::Push(client, config) => {
-                    let lane = delivery::Lane::new(&id, *config, Gate::default(), &queues)?;
+                    let gate = breakers::gate(&id, config.breaker.as_ref(), &plan, &policies, &registry)?;
+                    let lane = delivery::Lane::new(&id, *config, gate, &queues)?;
                     pushing.push((lane.clone(), client));
                     Lane::Push(lane)
                 }
@@ -162,7 +165,7 @@ impl Host {
         let materials = Materials {
             plan: &plan,
             lanes: lanes.clone(),
-            plugins,
+            plugins: processors,
             store,
             committer: committer.clone(),
             registry: registry.clone(),

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use aggregate::Aggregate;
 use anyhow::Result;
 use otelier::config::PluginPlan;
-use otelier::plugins::PluginError;
-use otelier::processor::Plugin;
+use otelier::plugins::{AnyPlugin, PluginError};
 use otelier::run::{self, Options};
 
 use crate::adapter::NativePlugin;
@@ -30,6 +29,6 @@ pub fn run(files: Files) -> Result<()> {
 }
 
 /// Whatever file the manifest names, it is this plugin.
-pub fn load(_: &PluginPlan) -> Result<Arc<dyn Plugin>, PluginError> {
-    Ok(Arc::new(NativePlugin::<Aggregate>::new()))
+pub fn load(_: &PluginPlan) -> Result<AnyPlugin, PluginError> {
+    Ok(AnyPlugin::Processor(Arc::new(NativePlugin::<Aggregate>::new())))
 }

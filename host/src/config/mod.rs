@@ -5,6 +5,7 @@
 //! This module knows no component: types come in as [`Known`], and a component's body stays a [`Node`] that its
 //! factory parses, with errors that still point into the file.
 
+mod breakers;
 mod complaint;
 mod deserialize;
 mod env;
@@ -23,7 +24,7 @@ mod telemetry;
 mod tests;
 mod tree;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -32,7 +33,7 @@ pub use env::{EnvError, Environment};
 pub use error::{Error, Errors, Position};
 pub use node::Node;
 pub use plan::{
-    Component, DeliveryLimits, Limits, PipelinePlan, Plan, PluginPlan, ProcessorPlan, SharedProcessor, Warning, World,
+    BreakerPlan, Component, DeliveryLimits, Limits, PipelinePlan, Plan, PluginPlan, ProcessorPlan, SharedProcessor, Warning, World,
 };
 pub use problem::{Family, Hint, Problem};
 pub use telemetry::{LogEncoding, LogLevel, LogSettings, MetricLevel, MetricSettings, Telemetry};
@@ -64,6 +65,23 @@ pub struct Source<'a> {
 pub fn load(config: &Path, manifest: &Path, known: &Known<'_>) -> Result<Plan, Errors> {
     let environment = |name: &str| std::env::var_os(name);
     plan(open(config, &environment), open(manifest, &environment), manifest, known)
+}
+
+/// Reads a manifest alone, with the variables of the process: its plugins by name.
+pub fn load_manifest(path: &Path) -> Result<BTreeMap<String, PluginPlan>, Errors> {
+    let mut manifest = open(path, &|name| std::env::var_os(name));
+    let mut problems = Vec::new();
+    let plugins = manifest.root.take().map(|root| manifest::read(&root, path, &mut problems)).unwrap_or_default();
+    manifest.add(problems);
+    Errors::check(manifest.problems)?;
+    Ok(plugins.into_iter().filter_map(|(name, plugin)| Some((name, plugin?))).collect())
+}
+
+/// Reads any file of the configuration's kind, with the variables of the process.
+pub fn load_node(path: &Path) -> Result<Node, Errors> {
+    let parsed = open(path, &|name| std::env::var_os(name));
+    Errors::check(parsed.problems)?;
+    parsed.root.ok_or_else(|| Error::new(&parsed.file, Problem::Empty).into())
 }
 
 /// Checks two texts, with the variables of `environment`.

@@ -31,6 +31,8 @@ pub struct Plan {
     pub memory_limiters: Vec<Component>,
     /// Extensions of the service.
     pub extensions: Vec<Component>,
+    /// Extensions that are breakers, which run where an exporter names them.
+    pub breakers: Vec<BreakerPlan>,
     /// At least one.
     pub pipelines: Vec<PipelinePlan>,
     /// Processors that stand in more than one of them, which only those without state may.
@@ -73,6 +75,15 @@ pub struct Component {
 #[derive(Debug, Clone)]
 pub struct ProcessorPlan {
     /// Its id and the configuration the plugin will read.
+    pub component: Component,
+    /// From the manifest.
+    pub plugin: PluginPlan,
+}
+
+/// One breaker and the plugin that decides for it.
+#[derive(Debug, Clone)]
+pub struct BreakerPlan {
+    /// Its id and the configuration, which the gate and the plugin read.
     pub component: Component,
     /// From the manifest.
     pub plugin: PluginPlan,
@@ -145,6 +156,19 @@ pub enum World {
     #[default]
     #[serde(rename = "processor-plugin@0.1.0")]
     Processor,
+    /// The same: a policy of breakers.
+    #[serde(rename = "breaker-policy@0.1.0")]
+    BreakerPolicy,
+}
+
+impl World {
+    /// What such a plugin is, and the key under which it is configured.
+    pub fn place(self) -> (&'static str, &'static str) {
+        match self {
+            World::Processor => ("processor", "processors"),
+            World::BreakerPolicy => ("breaker policy", "extensions"),
+        }
+    }
 }
 
 /// A plugin's bounds. A missing key has its default, which [`Limits::default`] states.
@@ -201,11 +225,21 @@ pub enum Warning {
         /// As in the configuration.
         id: ComponentId,
     },
+    /// A breaker that nobody asks.
+    Unattached {
+        /// Of its key.
+        position: Position,
+        /// As in the configuration.
+        id: ComponentId,
+    },
 }
 
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Warning::Unattached { position, id } => {
+                write!(f, "{position}: breaker `{id}` is defined but no exporter names it; write `breaker: {id}` there")
+            }
             Warning::Unused { position, family: Family::Extension, id } => {
                 write!(
                     f,

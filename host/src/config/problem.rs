@@ -149,6 +149,40 @@ pub enum Problem {
         /// The right spelling, if one is near.
         hint: Hint,
     },
+    /// A plugin where one of another kind belongs.
+    #[error("plugin `{plugin}` is a {is} (`world` in the manifest {manifest}); define it under `{belongs}`")]
+    WrongWorld {
+        /// Its name.
+        plugin: String,
+        /// What it is.
+        is: &'static str,
+        /// Where such plugins belong.
+        belongs: &'static str,
+        /// The manifest's path.
+        manifest: String,
+    },
+    /// An exporter with a breaker that there is not.
+    #[error("exporter `{exporter}` names breaker `{id}`, which is not defined under `extensions`{hint}")]
+    UndefinedBreaker {
+        /// The exporter's id.
+        exporter: String,
+        /// As written.
+        id: String,
+        /// The right spelling, if one is near.
+        hint: Hint,
+    },
+    /// An exporter that names another kind of extension.
+    #[error(
+        "exporter `{exporter}` names `{id}` as its breaker, which is no breaker: its type must be a plugin of the manifest {manifest} with `world: breaker-policy@0.1.0`"
+    )]
+    NoBreaker {
+        /// The exporter's id.
+        exporter: String,
+        /// As written.
+        id: String,
+        /// The manifest's path.
+        manifest: String,
+    },
     /// Connectors are a later step.
     #[error("connectors are not supported yet; remove `connectors` and join the pipelines by a second exporter")]
     Connectors,

@@ -3,9 +3,10 @@
 use std::collections::{HashMap, HashSet};
 
 use super::Known;
+use super::breakers;
 use super::error::Error;
 use super::manifest::Plugins;
-use super::plan::{PipelinePlan, Plan, ProcessorPlan, SharedProcessor, Warning};
+use super::plan::{PipelinePlan, Plan, PluginPlan, ProcessorPlan, SharedProcessor, Warning, World};
 use super::problem::{Family, Hint, Problem};
 use super::raw::{self, Raw, RawComponent, RawPipeline, Reference};
 use crate::contract::ComponentId;
@@ -27,8 +28,9 @@ pub(super) struct Manifest {
 pub(super) fn resolve(raw: &Raw<'_>, manifest: &Manifest, known: &Known<'_>, problems: &mut Vec<Error>) -> Plan {
     check_types(&raw.receivers, Family::Receiver, known.receivers, problems);
     check_types(&raw.exporters, Family::Exporter, known.exporters, problems);
-    check_types(&raw.extensions, Family::Extension, known.extensions, problems);
+    breakers::check_types(raw, manifest, known.extensions, problems);
     check_plugins(&raw.processors, manifest, problems);
+    let attached = breakers::attached(raw, manifest, problems);
     let mut resolver =
         Resolver { raw, used: Used::default(), processor_homes: HashMap::new(), shared: Vec::new(), problems };
     let pipelines: Vec<PipelinePlan> = raw.pipelines.iter().map(|pipeline| resolver.pipeline(pipeline)).collect();
@@ -36,10 +38,12 @@ pub(super) fn resolve(raw: &Raw<'_>, manifest: &Manifest, known: &Known<'_>, pro
     resolver.list(&raw.service_extensions, Family::Extension, "`service`");
     let (used, shared) = (resolver.used, resolver.shared);
     let mut warnings = Vec::new();
-    let receivers = used.of(&raw.receivers, Family::Receiver, &mut warnings);
-    let processors = used.of(&raw.processors, Family::Processor, &mut warnings);
-    let exporters = used.of(&raw.exporters, Family::Exporter, &mut warnings);
-    let extensions = used.of(&raw.extensions, Family::Extension, &mut warnings);
+    let receivers = used.of(raw.receivers.iter(), Family::Receiver, &mut warnings);
+    let processors = used.of(raw.processors.iter(), Family::Processor, &mut warnings);
+    let exporters = used.of(raw.exporters.iter(), Family::Exporter, &mut warnings);
+    let (breakers, others): (Vec<_>, Vec<_>) =
+        raw.extensions.iter().partition(|extension| breakers::is_breaker(extension.id.kind(), manifest));
+    let extensions = used.of(others.into_iter(), Family::Extension, &mut warnings);
     let is_limiter = |raw: &&RawComponent<'_>| raw.id.kind() == MEMORY_LIMITER;
     let limiters = processors.iter().chain(&extensions).copied().filter(is_limiter).map(RawComponent::component);
     let in_pipeline = |raw: &&RawComponent<'_>| pipelines.iter().any(|pipeline| pipeline.exporters.contains(&raw.id));
@@ -47,6 +51,7 @@ pub(super) fn resolve(raw: &Raw<'_>, manifest: &Manifest, known: &Known<'_>, pro
     Plan {
         memory_limiters: limiters.collect(),
         members: members.into_iter().map(RawComponent::component).collect(),
+        breakers: breakers::plans(&breakers, &attached, manifest, &mut warnings),
         receivers: receivers.into_iter().map(RawComponent::component).collect(),
         processors: processors.into_iter().filter_map(|raw| processor_plan(raw, manifest)).collect(),
         exporters: exporters.into_iter().map(RawComponent::component).collect(),
@@ -73,10 +78,19 @@ fn check_plugins(processors: &[RawComponent<'_>], manifest: &Manifest, problems:
     let Some(plugins) = &manifest.plugins else { return };
     for processor in processors.iter().filter(|processor| processor.id.kind() != MEMORY_LIMITER) {
         let kind = processor.id.kind();
-        if !plugins.contains_key(kind) {
-            let hint = Hint::new(kind, plugins.keys().map(String::as_str));
-            let problem = Problem::UnknownPlugin { kind: kind.to_owned(), manifest: manifest.path.clone(), hint };
-            problems.push(Error::new(processor.position, problem));
+        match plugins.get(kind) {
+            Some(Some(plugin)) if plugin.world != World::Processor => {
+                problems.push(Error::new(processor.position, breakers::wrong_world(plugin, manifest)));
+            }
+            Some(_) => {}
+            None => {
+                let is_processor =
+                    |plugin: &Option<PluginPlan>| plugin.as_ref().is_none_or(|plugin| plugin.world == World::Processor);
+                let processors = plugins.iter().filter(|(_, plugin)| is_processor(plugin));
+                let hint = Hint::new(kind, processors.map(|(name, _)| name.as_str()));
+                let problem = Problem::UnknownPlugin { kind: kind.to_owned(), manifest: manifest.path.clone(), hint };
+                problems.push(Error::new(processor.position, problem));
+            }
         }
     }
 }
@@ -187,12 +201,12 @@ impl Used {
     /// The components that are used; a warning for each that is not.
     fn of<'a>(
         &self,
-        components: &'a [RawComponent<'a>],
+        components: impl Iterator<Item = &'a RawComponent<'a>>,
         family: Family,
         warnings: &mut Vec<Warning>,
     ) -> Vec<&'a RawComponent<'a>> {
         let is_used = |component: &&RawComponent<'_>| self.0.contains(&(family, component.id.clone()));
-        let (used, unused): (Vec<_>, Vec<_>) = components.iter().partition(is_used);
+        let (used, unused): (Vec<_>, Vec<_>) = components.partition(is_used);
         warnings.extend(unused.into_iter().map(|component| Warning::Unused {
             position: component.position.clone(),
             family,

@@ -9,7 +9,9 @@ mod instance;
 mod output;
 mod state;
 
-pub use context::{Context, Identity, NewKeys, Quantiles, Rows, SetAttribute, Severity, Violation, blob_strings};
+pub use context::{
+    Context, GuestLog, Identity, NewKeys, Quantiles, Rows, SetAttribute, Severity, Violation, blob_strings,
+};
 pub use declared::{AnySource, Declared};
 pub use instance::{Called, Instance, InstanceError, Processed, Setup, describe};
 pub use output::Output;

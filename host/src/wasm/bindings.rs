@@ -1,4 +1,4 @@
-//! Generated from `wit/0.1`: the world as the host sees it. Imports may trap; errors a guest can handle are in the WIT.
+//! Generated from `wit/0.1`: the worlds as the host sees them. Imports may trap; errors a guest can handle are in the WIT.
 
 #![allow(missing_docs)]
 
@@ -7,3 +7,12 @@ wasmtime::component::bindgen!({
     world: "processor-plugin",
     imports: { default: trappable },
 });
+
+/// The world of breaker policies.
+pub mod breaker {
+    wasmtime::component::bindgen!({
+        path: "../wit/0.1",
+        world: "breaker-policy",
+        imports: { default: trappable },
+    });
+}

@@ -32,10 +32,12 @@ pub enum LoadError {
         reason: String,
     },
     /// A component, but it wants something the host does not grant or lacks an export.
-    #[error("plugin file {} does not fit world otelier:plugin/processor-plugin@0.1.0: {reason}", path.display())]
+    #[error("plugin file {} does not fit world otelier:plugin/{world}@0.1.0: {reason}", path.display())]
     World {
         /// The file.
         path: PathBuf,
+        /// The world that the manifest names.
+        world: &'static str,
         /// The linker's words.
         reason: String,
     },

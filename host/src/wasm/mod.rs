@@ -8,5 +8,5 @@ mod bindings;
 mod engine;
 mod error;
 
-pub use adapter::ProcessorPlugin;
+pub use adapter::{PolicyPlugin, ProcessorPlugin};
 pub use engine::{Engine, LoadError};

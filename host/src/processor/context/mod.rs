@@ -4,6 +4,7 @@
 
 mod edits;
 mod emission;
+mod log;
 mod results;
 mod rows;
 mod violation;
@@ -20,25 +21,9 @@ use super::state::State;
 
 pub use edits::SetAttribute;
 pub use emission::{Identity, Rows};
+pub use log::{GuestLog, Severity};
 pub use rows::{NewKeys, Quantiles};
 pub use violation::Violation;
-
-const LOG_LINES_MAX: u32 = 64;
-const LOG_LINE_BYTES_MAX: usize = 4096;
-/// How bad a guest's log line is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Severity {
-    /// Trace.
-    Trace,
-    /// Debug.
-    Debug,
-    /// Info.
-    Info,
-    /// Warn.
-    Warn,
-    /// Error.
-    Error,
-}
 
 /// Which export is running.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,7 +61,7 @@ pub struct Context {
     /// Explicit bounds for output, by number.
     bounds: Vec<std::sync::Arc<[f64]>>,
     bounds_bytes: usize,
-    log_lines: u32,
+    log: GuestLog,
 }
 
 impl Context {
@@ -100,7 +85,7 @@ impl Context {
             described_bytes: 0,
             bounds_bytes: 0,
             bounds: Vec::new(),
-            log_lines: 0,
+            log: GuestLog::default(),
         }
     }
 
@@ -122,26 +107,13 @@ impl Context {
         self.pulled_late.clear();
         self.pulled_bitmaps.clear();
         self.output = Output::default();
-        self.log_lines = 0;
+        self.log.begin();
         self.state.begin();
     }
 
     /// `log.write`.
     pub fn log(&mut self, severity: Severity, message: &str) {
-        self.log_lines += 1;
-        if self.log_lines > LOG_LINES_MAX {
-            return;
-        }
-        let cut = message.floor_char_boundary(LOG_LINE_BYTES_MAX);
-        let text = message.get(..cut).unwrap_or_default();
-        let component = &self.component;
-        match severity {
-            Severity::Trace => tracing::trace!(%component, "{text}"),
-            Severity::Debug => tracing::debug!(%component, "{text}"),
-            Severity::Info => tracing::info!(%component, "{text}"),
-            Severity::Warn => tracing::warn!(%component, "{text}"),
-            Severity::Error => tracing::error!(%component, "{text}"),
-        }
+        self.log.write(&self.component, severity, message);
     }
 
     /// The declarations, open inside `describe` only.

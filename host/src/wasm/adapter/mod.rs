@@ -1,4 +1,5 @@
-//! The processor world on a Store: translates between the generated bindings and the [`Context`].
+//! The processor world on a Store: translates between the generated bindings and the [`Context`]. What every world's Store has in
+//! common is here too.
 
 use std::path::Path;
 
@@ -10,11 +11,14 @@ use super::bindings::otelier::plugin::types;
 use super::bindings::{ProcessorPlugin as World, ProcessorPluginPre};
 use super::engine::{Engine, LoadError, TICK};
 use super::error::call_error;
-use crate::contract::Signal;
+use crate::contract::{Limits, Signal};
 use crate::processor::{CallError, Context, Plugin, Processor, Progress, Stored};
 
 mod convert;
 mod imports;
+mod policy;
+
+pub use policy::PolicyPlugin;
 
 /// Bytes a guest may hand over in one call of an import, so that a length it made up allocates nothing.
 const HOSTCALL_FUEL: usize = 128 << 20;
@@ -24,6 +28,7 @@ const INSTANCES_MAX: usize = 16;
 /// How many times a call's deadline `start` has.
 const START_FACTOR: u64 = 10;
 
+const WORLD: &str = "processor-plugin";
 /// What most authors meet first.
 const WANTS_WASI: &str = "it imports WASI, which no plugin gets; build it with `--target wasm32-unknown-unknown`";
 
@@ -48,12 +53,7 @@ impl ProcessorPlugin {
     /// The same with the file's contents in hand.
     pub fn compile(engine: &Engine, path: &Path, bytes: &[u8]) -> Result<ProcessorPlugin, LoadError> {
         let component: Component = engine.compile(path, bytes)?;
-        let misfit = |error: wasmtime::Error| {
-            let reason = format!("{error:#}");
-            let wants_wasi = reason.contains("wasi:");
-            let reason = if wants_wasi { format!("{WANTS_WASI} ({reason})") } else { reason };
-            LoadError::World { path: path.to_owned(), reason }
-        };
+        let misfit = |error| misfit(path, WORLD, &error);
         let mut linker: Linker<Data> = Linker::new(engine.inner());
         World::add_to_linker::<Data, HasSelf<Data>>(&mut linker, |data| data).map_err(misfit)?;
         let pre = linker.instantiate_pre(&component).map_err(misfit)?;
@@ -66,22 +66,46 @@ impl Plugin for ProcessorPlugin {
     fn instantiate(&self, context: Context) -> Result<Box<dyn Processor>, CallError> {
         let granted = context.limits();
         let component = context.component().clone();
-        let limits = StoreLimitsBuilder::new()
-            .memory_size(granted.memory_bytes)
-            .table_elements(TABLE_ELEMENTS_MAX)
-            .instances(INSTANCES_MAX)
-            .trap_on_grow_failure(true)
-            .memories(1)
-            .tables(INSTANCES_MAX)
-            .build();
-        let mut store = Store::new(self.engine.inner(), Data { context, limits });
-        store.limiter(|data| &mut data.limits);
-        store.set_hostcall_fuel(HOSTCALL_FUEL);
-        let call_ticks = granted.call_ms.div_ceil(TICK.as_millis() as u64).max(1) + 1;
-        store.set_epoch_deadline(call_ticks);
+        let data = Data { context, limits: StoreLimits::default() };
+        let mut store = limited(&self.engine, data, &granted, |data| &mut data.limits);
         let world = self.pre.instantiate(&mut store).map_err(|error| call_error(&component, &error))?;
-        Ok(Box::new(Instance { store, world, call_ticks }))
+        Ok(Box::new(Instance { store, world, call_ticks: call_ticks(&granted) }))
     }
+}
+
+/// A file that does not fit its world.
+fn misfit(path: &Path, world: &'static str, error: &wasmtime::Error) -> LoadError {
+    let reason = format!("{error:#}");
+    let wants_wasi = reason.contains("wasi:");
+    let reason = if wants_wasi { format!("{WANTS_WASI} ({reason})") } else { reason };
+    LoadError::World { path: path.to_owned(), world, reason }
+}
+
+/// The deadline of a call, in ticks of the epoch.
+fn call_ticks(granted: &Limits) -> u64 {
+    granted.call_ms.div_ceil(TICK.as_millis() as u64).max(1) + 1
+}
+
+/// A Store with every bound set, and the deadline of one call. `of` is where its data keeps the bounds.
+fn limited<T: 'static>(
+    engine: &Engine,
+    data: T,
+    granted: &Limits,
+    of: impl Fn(&mut T) -> &mut StoreLimits + Send + Sync + Copy + 'static,
+) -> Store<T> {
+    let mut store = Store::new(engine.inner(), data);
+    *of(store.data_mut()) = StoreLimitsBuilder::new()
+        .memory_size(granted.memory_bytes)
+        .table_elements(TABLE_ELEMENTS_MAX)
+        .instances(INSTANCES_MAX)
+        .trap_on_grow_failure(true)
+        .memories(1)
+        .tables(INSTANCES_MAX)
+        .build();
+    store.limiter(move |data| of(data));
+    store.set_hostcall_fuel(HOSTCALL_FUEL);
+    store.set_epoch_deadline(call_ticks(granted));
+    store
 }
 
 struct Instance {

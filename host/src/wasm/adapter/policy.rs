@@ -1,0 +1,146 @@
+//! The world of breaker policies on a Store: translates between the generated bindings and the gate's words.
+
+use std::path::Path;
+
+use wasmtime::component::{HasSelf, Linker};
+use wasmtime::{Store, StoreLimits};
+
+use super::{call_ticks, limited, misfit};
+use crate::contract::{
+    ComponentId, Counters, Decision, Ended, FailureClass, Limits, Policy, PolicyError, PolicySource, Question,
+};
+use crate::processor::{CallError, GuestLog, Severity, TrapReason};
+use crate::wasm::bindings::breaker::exports::otelier::plugin::breaker as exported;
+use crate::wasm::bindings::breaker::otelier::plugin::{log, types};
+use crate::wasm::bindings::breaker::{BreakerPolicy, BreakerPolicyPre};
+use crate::wasm::engine::{Engine, LoadError};
+use crate::wasm::error::call_error;
+
+const WORLD: &str = "breaker-policy";
+
+/// A compiled breaker policy.
+pub struct PolicyPlugin {
+    engine: Engine,
+    pre: BreakerPolicyPre<Data>,
+}
+
+struct Data {
+    component: ComponentId,
+    log: GuestLog,
+    limits: StoreLimits,
+}
+
+impl PolicyPlugin {
+    /// Compiles and links a file's contents.
+    pub fn compile(engine: &Engine, path: &Path, bytes: &[u8]) -> Result<PolicyPlugin, LoadError> {
+        let component = engine.compile(path, bytes)?;
+        let misfit = |error| misfit(path, WORLD, &error);
+        let mut linker: Linker<Data> = Linker::new(engine.inner());
+        BreakerPolicy::add_to_linker::<Data, HasSelf<Data>>(&mut linker, |data| data).map_err(misfit)?;
+        let pre = linker.instantiate_pre(&component).map_err(misfit)?;
+        let pre = BreakerPolicyPre::new(pre).map_err(misfit)?;
+        Ok(PolicyPlugin { engine: engine.clone(), pre })
+    }
+}
+
+impl PolicySource for PolicyPlugin {
+    fn configured(&self, breaker: &ComponentId, config: &str, limits: Limits) -> Result<Box<dyn Policy>, PolicyError> {
+        let data = Data { component: breaker.clone(), log: GuestLog::default(), limits: StoreLimits::default() };
+        let mut store = limited(&self.engine, data, &limits, |data| &mut data.limits);
+        let failed = |error: &wasmtime::Error| policy_error(call_error(breaker, error));
+        let world = self.pre.instantiate(&mut store).map_err(|error| failed(&error))?;
+        let mut instance = Instance { store, world, call_ticks: call_ticks(&limits) };
+        match instance.call(|guest, store| guest.call_configure(store, config))? {
+            Ok(()) => Ok(Box::new(instance)),
+            Err(types::Failure { message, .. }) => Err(PolicyError { reason: "refused", detail: message }),
+        }
+    }
+}
+
+struct Instance {
+    store: Store<Data>,
+    world: BreakerPolicy,
+    call_ticks: u64,
+}
+
+impl Instance {
+    /// One export under its deadline.
+    fn call<T>(
+        &mut self,
+        export: impl FnOnce(&exported::Guest, &mut Store<Data>) -> wasmtime::Result<T>,
+    ) -> Result<T, PolicyError> {
+        self.store.set_epoch_deadline(self.call_ticks);
+        self.store.data_mut().log.begin();
+        let result = export(self.world.otelier_plugin_breaker(), &mut self.store);
+        result.map_err(|error| policy_error(call_error(&self.store.data().component, &error)))
+    }
+}
+
+impl Policy for Instance {
+    fn admit(&mut self, question: &Question) -> Result<Decision, PolicyError> {
+        let Question { now, counters, queue_depth, drain_rate } = *question;
+        let counters = counters.into();
+        let decision = self.call(|guest, store| guest.call_admit(store, now, counters, queue_depth, drain_rate))?;
+        Ok(match decision {
+            exported::Decision::Allow => Decision::Allow,
+            exported::Decision::Probe(limit) => Decision::Probe(limit),
+            exported::Decision::Reject(until) => Decision::Reject(until),
+        })
+    }
+
+    fn on_outcome(&mut self, ended: Ended, latency: u64, now: u64) -> Result<(), PolicyError> {
+        self.call(|guest, store| guest.call_on_outcome(store, ended.into(), latency, now))
+    }
+}
+
+fn policy_error(error: CallError) -> PolicyError {
+    let detail = error.to_string();
+    let reason = match error {
+        CallError::Failure { .. } => "refused",
+        CallError::Trap { reason, .. } => match reason {
+            TrapReason::Deadline => "deadline",
+            TrapReason::Memory => "memory",
+            TrapReason::Stack => "stack",
+            TrapReason::Contract => "contract",
+            TrapReason::Other => "trap",
+        },
+    };
+    PolicyError { reason, detail }
+}
+
+impl types::Host for Data {}
+
+impl log::Host for Data {
+    fn write(&mut self, severity: log::Severity, message: String) -> wasmtime::Result<()> {
+        let severity = match severity {
+            log::Severity::Trace => Severity::Trace,
+            log::Severity::Debug => Severity::Debug,
+            log::Severity::Info => Severity::Info,
+            log::Severity::Warn => Severity::Warn,
+            log::Severity::Error => Severity::Error,
+        };
+        self.log.write(&self.component, severity, &message);
+        Ok(())
+    }
+}
+
+impl From<Counters> for exported::Counters {
+    fn from(counters: Counters) -> Self {
+        let Counters { requests, successes, failures, consecutive_successes, consecutive_failures } = counters;
+        exported::Counters { requests, successes, failures, consecutive_successes, consecutive_failures }
+    }
+}
+
+impl From<Ended> for exported::Outcome {
+    fn from(ended: Ended) -> Self {
+        match ended {
+            Ended::Delivered => exported::Outcome::Delivered,
+            Ended::Partial => exported::Outcome::Partial,
+            Ended::Failed(FailureClass::Unreachable) => exported::Outcome::Unreachable,
+            Ended::Failed(FailureClass::Timeout) => exported::Outcome::Timeout,
+            Ended::Failed(FailureClass::Unavailable) => exported::Outcome::Unavailable,
+            Ended::Failed(FailureClass::Throttled) => exported::Outcome::Throttled,
+            Ended::Failed(FailureClass::Permanent) => exported::Outcome::Permanent,
+        }
+    }
+}
