@@ -2,6 +2,7 @@
 //! the same minutes. How each number is made stands in this folder's README.
 
 mod adapter;
+mod breaker;
 mod call;
 mod edits;
 mod exposition;
@@ -49,6 +50,8 @@ enum Serving {
         #[command(subcommand)]
         what: Serve,
     },
+    /// What a closed breaker costs a request.
+    Breaker(breaker::Options),
     /// What an edit costs beside copying the same bytes.
     Edits(edits::Options),
     /// Twice what the destination takes: what arrives, what is refused, and what memory does.
@@ -124,6 +127,7 @@ fn main() -> Result<()> {
     let cli = Cli::parse();
     match cli.serve {
         None => measure(&cli.options),
+        Some(Serving::Breaker(options)) => breaker::run(&options, &plugins()),
         Some(Serving::Edits(options)) => edits::run(&options),
         Some(Serving::Exposition(options)) => exposition::run(&options),
         Some(Serving::Overload(options)) => overload::run(&options, &cli.options.settings()?),
@@ -134,6 +138,11 @@ fn main() -> Result<()> {
         Some(Serving::Serve { what: Serve::Prost }) => servers::prost::run(),
         Some(Serving::Serve { what: Serve::Native(files) }) => native::run(files),
     }
+}
+
+/// The folder of finished plugins.
+fn plugins() -> PathBuf {
+    std::env::var_os("OTELIER_PLUGINS").map_or_else(|| "target/plugins".into(), PathBuf::from)
 }
 
 fn measure(options: &Options) -> Result<()> {
@@ -233,13 +242,12 @@ impl Options {
     fn settings(&self) -> Result<Settings> {
         let beside = std::env::current_exe()?.parent().context("no folder")?.to_owned();
         let path = |variable: &str| std::env::var_os(variable).map(PathBuf::from);
-        let plugins = path("OTELIER_PLUGINS").unwrap_or_else(|| "target/plugins".into());
         Ok(Settings {
             core: self.server_core,
             load_core: self.load_core,
             durability: self.durability.clone(),
             otelier: path("OTELIER_BIN").unwrap_or_else(|| beside.join("otelier")),
-            plugin: std::path::absolute(plugins.join("aggregate.wasm"))?,
+            plugin: std::path::absolute(plugins().join("aggregate.wasm"))?,
             state_root: beside,
         })
     }
