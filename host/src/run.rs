@@ -3,6 +3,7 @@
 mod breakers;
 mod components;
 mod drain;
+mod members;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -16,10 +17,10 @@ use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
 use crate::config::{self, LogEncoding, Plan};
-use crate::contract::{Authenticators, Client, ComponentId, Exporter, Ingest, Receiver, Stop};
+use crate::contract::{Authenticators, Client, ComponentId, Exporter, Ingest, MemoryGate, Receiver, Stop};
 use crate::control::{self, Letters};
 use crate::delivery::{self, Budget, DeadLetters};
-use crate::extensions::{HealthCheck, HealthCheckConfig, Page, own_metrics};
+use crate::extensions::{HealthCheck, HealthCheckConfig, MemoryLimiterConfig, Page, memory_limiter, own_metrics};
 use crate::logs;
 use crate::pipeline::{self, Handle, Health, Materials, committer::Committer, lane::Lane, local};
 use crate::plugins::{self, Loader, Plugins};
@@ -123,6 +124,28 @@ struct Host {
     committing: std::thread::JoinHandle<()>,
     ready: Arc<AtomicBool>,
     control: (PathBuf, Letters),
+    limits: MemoryLimits,
+}
+
+/// Every `memory_limiter`, and the gate they bound.
+struct MemoryLimits {
+    limiters: Vec<(ComponentId, MemoryLimiterConfig)>,
+    memory: MemoryGate,
+    registry: Registry,
+}
+
+impl MemoryLimits {
+    fn new(plan: &Plan, memory: MemoryGate, registry: Registry) -> Result<MemoryLimits> {
+        let read = |component: &config::Component| Ok((component.id.clone(), component.node.parse()?));
+        let limiters = plan.memory_limiters.iter().map(read).collect::<Result<_>>()?;
+        Ok(MemoryLimits { limiters, memory, registry })
+    }
+
+    fn start(&self, stopped: &watch::Receiver<bool>) {
+        for (id, config) in &self.limiters {
+            tokio::spawn(memory_limiter(id, config, self.memory.clone(), &self.registry, stop(stopped)));
+        }
+    }
 }
 
 impl Host {
@@ -145,7 +168,7 @@ impl Host {
         };
         for component in &plan.exporters {
             let id = component.id.clone();
-            let lane = match components::far_end(component, &registry, &authenticators, &options.exporters)? {
+            let lane = match members::far_end(component, &plan, &registry, &authenticators, &options.exporters)? {
                 FarEnd::Local(mut exporter) => {
                     exporter.bind()?;
                     let (near, far) = local::lane(&id, &registry);
@@ -172,7 +195,8 @@ impl Host {
             clock: Clock::system(),
             health,
         };
-        let wired = wire(&materials, &authenticators);
+        let memory = MemoryGate::default();
+        let wired = wire(&materials, &authenticators, &memory);
         drop(materials);
         let (workers, receivers) = match wired {
             Ok(wired) => wired,
@@ -183,10 +207,11 @@ impl Host {
                 return Err(error);
             }
         };
+        let limits = MemoryLimits::new(&plan, memory, registry)?;
         let near = pushing.iter().map(|(lane, _): &(delivery::Lane, _)| (lane.id().clone(), lane.clone()));
         let control = (options.state_dir.clone(), Letters::running(dead_letters, near.collect()));
         let lanes = lanes.into_values().collect();
-        Ok(Host { control, exporters, pushing, lanes, receivers, pages, workers, committer, committing, ready })
+        Ok(Host { control, limits, exporters, pushing, lanes, receivers, pages, workers, committer, committing, ready })
     }
 
     async fn serve(self, announce: impl FnOnce(&[String])) -> Result<()> {
@@ -205,6 +230,7 @@ impl Host {
             banner.push(format!("{:<12} to {}", lane.id().to_string(), client.destination()));
             lane_tasks.push(tokio::spawn(lane.run(client)));
         }
+        self.limits.start(&stopped);
         // Restored state reaches the exporters before anybody can ask them.
         let workers = self.workers;
         let workers = flushed(workers, false).await?;
@@ -251,9 +277,13 @@ impl Host {
 type Workers = Vec<(Handle, std::thread::JoinHandle<()>)>;
 
 /// The pipelines, running, and the receivers in front of them, bound.
-fn wire(materials: &Materials<'_>, authenticators: &Authenticators) -> Result<(Workers, Vec<Box<dyn Receiver>>)> {
+fn wire(
+    materials: &Materials<'_>,
+    authenticators: &Authenticators,
+    memory: &MemoryGate,
+) -> Result<(Workers, Vec<Box<dyn Receiver>>)> {
     let built = pipeline::build(materials)?;
-    match receivers(materials.plan, &built.doors, &materials.registry, authenticators) {
+    match receivers(materials, &built.doors, authenticators, memory) {
         Ok(receivers) => Ok((built.workers, receivers)),
         Err(error) => {
             for (handle, thread) in built.workers {
@@ -303,15 +333,15 @@ fn pages(plan: &Plan, registry: &Registry, health: &Health, ready: &Arc<AtomicBo
 }
 
 fn receivers(
-    plan: &Plan,
+    materials: &Materials<'_>,
     doors: &HashMap<ComponentId, Arc<dyn Ingest>>,
-    registry: &Registry,
     authenticators: &Authenticators,
+    memory: &MemoryGate,
 ) -> Result<Vec<Box<dyn Receiver>>> {
     let mut receivers = Vec::new();
-    for component in &plan.receivers {
+    for component in &materials.plan.receivers {
         let Some(door) = doors.get(&component.id) else { continue };
-        let mut receiver = components::receiver(component, door.clone(), registry, authenticators)?;
+        let mut receiver = components::receiver(component, door.clone(), &materials.registry, authenticators, memory)?;
         receiver.bind()?;
         receivers.push(receiver);
     }

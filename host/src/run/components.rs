@@ -6,9 +6,9 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 
 use crate::config::{Component, Error, Known, Node, Plan};
-use crate::contract::{Authenticators, Client, ComponentId, Delivery, Exporter, Ingest, Receiver, Signal};
+use crate::contract::{Authenticators, Client, ComponentId, Delivery, Exporter, Ingest, MemoryGate, Receiver, Signal};
 use crate::delivery::Budget;
-use crate::exporters::{debug, nop, otlp as otlp_out, otlphttp, prometheus};
+use crate::exporters::{debug, fallback, nop, otlp as otlp_out, otlphttp, prometheus};
 use crate::extensions::{
     BasicAuth, BasicAuthConfig, BearerToken, BearerTokenConfig, FileStorageConfig, HeadersSetter, HeadersSetterConfig,
     HealthCheckConfig, MemoryLimiterConfig, StorageConfig,
@@ -16,8 +16,10 @@ use crate::extensions::{
 use crate::receivers::otlp;
 use crate::telemetry::Registry;
 
+use super::members;
+
 const RECEIVERS: &[&str] = &["otlp"];
-const EXPORTERS: &[&str] = &["debug", "nop", "otlp", "otlp_grpc", "otlp_http", "otlphttp", "prometheus"];
+const EXPORTERS: &[&str] = &["debug", "fallback", "nop", "otlp", "otlp_grpc", "otlp_http", "otlphttp", "prometheus"];
 const EXTENSIONS: &[&str] =
     &["basicauth", "bearertokenauth", "file_storage", "headers_setter", "health_check", "memory_limiter", "rocksdb"];
 
@@ -55,6 +57,7 @@ pub fn check(plan: &Plan, more: &[ExporterType]) -> Vec<Error> {
     errors.extend(exporters.filter_map(|component| exporter_error(component, more)));
     errors.extend(plan.extensions.iter().chain(&plan.memory_limiters).filter_map(extension_error));
     errors.extend(misplaced(plan));
+    errors.extend(members::check(plan));
     errors
 }
 
@@ -68,6 +71,7 @@ fn receiver_error(component: &Component) -> Option<Error> {
 fn exporter_error(component: &Component, more: &[ExporterType]) -> Option<Error> {
     match component.id.kind() {
         "debug" => component.node.parse::<debug::Config>().err(),
+        "fallback" => component.node.parse::<fallback::Config>().err(),
         "nop" => component.node.parse::<nop::Config>().err(),
         "otlp" | "otlp_grpc" => component.node.parse::<otlp_out::Config>().err(),
         "otlphttp" | "otlp_http" => component.node.parse::<otlphttp::Config>().err(),
@@ -120,11 +124,12 @@ pub fn receiver(
     ingest: Arc<dyn Ingest>,
     registry: &Registry,
     authenticators: &Authenticators,
+    memory: &MemoryGate,
 ) -> Result<Box<dyn Receiver>> {
     let (id, node) = (component.id.clone(), &component.node);
     match id.kind() {
         "otlp" => {
-            let receiver = otlp::OtlpReceiver::new(id, node.parse()?, ingest, registry, authenticators);
+            let receiver = otlp::OtlpReceiver::new(id, node.parse()?, ingest, registry, authenticators, memory);
             Ok(Box::new(receiver.with_context(|| format!("receiver {}", component.id))?))
         }
         kind => Err(anyhow::anyhow!("receiver type {kind} is in no table")),

@@ -1,5 +1,6 @@
 //! Policies that break: the lane goes on with the built-in one, and what happened is counted.
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::path::Path;
 use std::pin::Pin;
@@ -9,11 +10,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
+use otelier::clock::Clock;
 use otelier::contract::{
     Batch, Client, Delivery, Failure, FailureClass, InvalidUtf8, Limits, Metadata, Outcome, PolicySource, Signal,
 };
 use otelier::delivery::gate::{Breaker, Settings};
-use otelier::delivery::{Budget, Gate, Lane, Materials, Size};
+use otelier::delivery::{Budget, DeadLetters, Gate, Lane, Materials, Size};
 use otelier::storage::Store;
 use otelier::telemetry::Registry;
 use otelier::wasm::{Engine, PolicyPlugin};
@@ -78,8 +80,15 @@ struct Run {
 /// A lane with that breaker, until everything is delivered or the gate is open.
 fn run(breaker: Breaker, failures: u64) -> Result<Run> {
     let (folder, registry) = (tempfile::tempdir()?, Registry::default());
-    let materials =
-        Materials { store: Store::open(folder.path())?, budget: Budget::new(1 << 20), registry: registry.clone() };
+    let store = Store::open(folder.path())?;
+    let materials = Materials {
+        dead_letters: DeadLetters::open(store.clone(), 1 << 20, &registry)?,
+        store,
+        budget: Budget::new(1 << 20),
+        quotas: HashMap::new(),
+        clock: Clock::system(),
+        registry: registry.clone(),
+    };
     let id = "otlp".parse()?;
     let mut config = Delivery { timeout: Duration::from_secs(5), ..Delivery::default() };
     config.queue.num_consumers = 1.try_into()?;

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
-use crate::contract::{Accepted, Answer, Authenticators, Batch, Ingest, Receiver};
+use crate::contract::{Accepted, Answer, Authenticators, Batch, Ingest, MemoryGate, Receiver};
 use crate::receivers::otlp::{Config, OtlpReceiver};
 use crate::telemetry::Registry;
 
@@ -56,7 +56,8 @@ impl Destination {
         let config: Config = serde_json::from_str(&json!({"protocols": {"grpc": port, "http": port}}).to_string())?;
         let host = Arc::new(Host { batches: Mutex::default(), answer });
         let (registry, ingest): (_, Arc<dyn Ingest>) = (Registry::default(), host.clone());
-        let mut receiver = OtlpReceiver::new("otlp".parse()?, config, ingest, &registry, known)?;
+        let mut receiver =
+            OtlpReceiver::new("otlp".parse()?, config, ingest, &registry, known, &MemoryGate::default())?;
         receiver.bind()?;
         let grpc = receiver.grpc_address().ok_or("grpc is not bound")?;
         let http = receiver.http_address().ok_or("http is not bound")?;

@@ -30,7 +30,7 @@ use super::intake::Intake;
 use super::rejection::Rejection;
 use super::serve::{self, Activity, Bounds};
 use super::wire;
-use crate::contract::{Accepted, Authenticators, Metadata, Signal};
+use crate::contract::{Accepted, Authenticators, MemoryPass, Metadata, Signal};
 use crate::net::Stream;
 use crate::net::tls::TlsServer;
 
@@ -108,7 +108,7 @@ impl GrpcServer {
 
 impl Service {
     async fn answer(&self, request: Request<Incoming>) -> Response<Reply> {
-        let (signal, message, metadata) = match self.receive(request).await {
+        let (signal, message, metadata, _memory) = match self.receive(request).await {
             Ok(received) => received,
             Err(rejection) => {
                 self.intake.counters().refuse(&rejection);
@@ -122,26 +122,32 @@ impl Service {
     }
 
     /// The unpacked message and what it holds. Whoever may not send is told so before anything is read.
-    async fn receive(&self, request: Request<Incoming>) -> Result<(Signal, Bytes, Metadata), Rejection> {
+    async fn receive(&self, request: Request<Incoming>) -> Result<Received, Rejection> {
         self.admission.admit(request.headers())?;
         check_kind(&request)?;
         let signal = signal_of(request.uri().path())?;
         let encoding = encoding_of(request.headers())?;
         let metadata = self.admission.metadata(request.headers(), self.intake.counters());
+        let mut memory = self.intake.admit(None)?;
         let limit = self.limit;
         let announced = |first: &[u8]| announced_length(first, limit);
         let gathering = gather(request.into_body(), limit.bytes + PREFIX_BYTES, limit, announced);
         let body = in_time(self.read_timeout, gathering).await?;
+        memory.grow(body.len() as u64);
         let (packed, message) = split_message(body)?;
         if !packed {
-            return Ok((signal, message, metadata));
+            return Ok((signal, message, metadata, memory));
         }
         let encoding =
             encoding.ok_or(Rejection::Framing("the message is compressed, but no grpc-encoding says how"))?;
         let message = compute(message.len(), move || unpack(encoding, message, limit)).await?;
-        Ok((signal, message, metadata))
+        memory.grow(message.len() as u64);
+        Ok((signal, message, metadata, memory))
     }
 }
+
+/// A request that was read, and the memory it has taken until it is answered.
+type Received = (Signal, Bytes, Metadata, MemoryPass);
 
 fn check_kind(request: &Request<Incoming>) -> Result<(), Rejection> {
     if request.method() != Method::POST {

@@ -29,7 +29,7 @@ use super::intake::Intake;
 use super::rejection::Rejection;
 use super::serve::{self, Activity, Bounds};
 use super::wire;
-use crate::contract::{Accepted, Authenticators, Metadata, Signal};
+use crate::contract::{Accepted, Authenticators, MemoryPass, Metadata, Signal};
 use crate::net::Stream;
 use crate::net::tls::TlsServer;
 use crate::otlp::json::{self, JsonError};
@@ -115,7 +115,7 @@ impl HttpServer {
 impl Service {
     async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let format = Format::of(request.headers());
-        let (signal, message, metadata) = match self.receive(request, format).await {
+        let (signal, message, metadata, _memory) = match self.receive(request, format).await {
             Ok(received) => received,
             Err(rejection) => {
                 self.intake.counters().refuse(&rejection);
@@ -130,11 +130,7 @@ impl Service {
     }
 
     /// The unpacked message in protobuf and what it holds. Whatever the header alone can tell is told before the body.
-    async fn receive(
-        &self,
-        request: Request<Incoming>,
-        format: Option<Format>,
-    ) -> Result<(Signal, Bytes, Metadata), Rejection> {
+    async fn receive(&self, request: Request<Incoming>, format: Option<Format>) -> Result<Received, Rejection> {
         self.admission.admit(request.headers())?;
         let signal = signal_of(request.uri().path())?;
         if request.method() != Method::POST {
@@ -148,12 +144,19 @@ impl Service {
         if announced.is_some_and(|length| length > limit.bytes) {
             return Err(limit.passed());
         }
+        let mut memory = self.intake.admit(announced)?;
         let gathering = gather(request.into_body(), limit.bytes, limit, |_| Ok(announced));
         let body = in_time(self.read_timeout, gathering).await?;
+        let length = body.len();
         let message = decode(signal, format, encoding, body, limit).await?;
-        Ok((signal, message, metadata))
+        // What was unpacked comes on top of what was announced.
+        memory.grow(message.len().saturating_sub(length) as u64);
+        Ok((signal, message, metadata, memory))
     }
 }
+
+/// A request that was read, and the memory it has taken until it is answered.
+type Received = (Signal, Bytes, Metadata, MemoryPass);
 
 /// Unpacks and transcodes; a plain protobuf body passes as it is.
 async fn decode(

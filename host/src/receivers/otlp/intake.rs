@@ -7,7 +7,9 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use super::rejection::Rejection;
-use crate::contract::{Accepted, Answer, Batch, ComponentId, Ingest, InvalidUtf8, Metadata, Signal};
+use crate::contract::{
+    Accepted, Answer, Batch, ComponentId, Ingest, InvalidUtf8, MemoryGate, MemoryPass, Metadata, Signal,
+};
 use crate::telemetry::{Counter, Gauge, Registry};
 
 /// The `transport` label.
@@ -28,11 +30,15 @@ impl Transport {
     }
 }
 
+/// What a request of unknown length takes until its length is known.
+const UNKNOWN_BYTES: usize = 64 << 10;
+
 /// One protocol's way into the host.
 #[derive(Clone)]
 pub(super) struct Intake {
     ingest: Arc<dyn Ingest>,
     invalid_utf8: InvalidUtf8,
+    memory: MemoryGate,
     counters: Arc<Counters>,
 }
 
@@ -43,14 +49,20 @@ impl Intake {
         transport: Transport,
         ingest: Arc<dyn Ingest>,
         invalid_utf8: InvalidUtf8,
+        memory: MemoryGate,
         registry: &Registry,
     ) -> Self {
-        Intake { ingest, invalid_utf8, counters: Arc::new(Counters::new(id, transport, registry)) }
+        Intake { ingest, invalid_utf8, memory, counters: Arc::new(Counters::new(id, transport, registry)) }
     }
 
     /// What is counted.
     pub(super) fn counters(&self) -> &Counters {
         &self.counters
+    }
+
+    /// Takes memory for a request before it is read, as far as its length is known.
+    pub(super) fn admit(&self, announced: Option<usize>) -> Result<MemoryPass, Rejection> {
+        Ok(self.memory.admit(announced.unwrap_or(UNKNOWN_BYTES) as u64)?)
     }
 
     /// Hands over one request and waits for the host's answer. The outcome is counted here, even when the sender goes
@@ -205,7 +217,14 @@ mod tests {
     #[tokio::test]
     async fn an_answer_is_counted_even_when_the_sender_has_gone() -> Result<(), Box<dyn std::error::Error>> {
         let (host, registry) = (Arc::new(Silent::default()), Registry::default());
-        let intake = Intake::new(&"otlp".parse()?, Transport::Grpc, host.clone(), InvalidUtf8::Reject, &registry);
+        let intake = Intake::new(
+            &"otlp".parse()?,
+            Transport::Grpc,
+            host.clone(),
+            InvalidUtf8::Reject,
+            MemoryGate::default(),
+            &registry,
+        );
         let mut request = Box::pin(intake.submit(Signal::Logs, Bytes::new(), Metadata::default()));
         assert!(matches!(request.as_mut().poll(&mut Context::from_waker(Waker::noop())), Poll::Pending));
         drop(request);

@@ -33,7 +33,7 @@ pub use self::endpoint::{Endpoint, EndpointError};
 use self::grpc::GrpcServer;
 use self::http::HttpServer;
 use self::intake::{Intake, Transport};
-use crate::contract::{Authenticators, BindError, ComponentId, Ingest, Receiver, Stop};
+use crate::contract::{Authenticators, BindError, ComponentId, Ingest, MemoryGate, Receiver, Stop};
 use crate::telemetry::Registry;
 
 /// The receiver behind one `otlp` entry of the configuration.
@@ -61,8 +61,10 @@ impl OtlpReceiver {
         ingest: Arc<dyn Ingest>,
         registry: &Registry,
         authenticators: &Authenticators,
+        memory: &MemoryGate,
     ) -> Result<Self, MakeError> {
-        let intake = |transport| Intake::new(&id, transport, Arc::clone(&ingest), config.invalid_utf8, registry);
+        let intake =
+            |transport| Intake::new(&id, transport, Arc::clone(&ingest), config.invalid_utf8, memory.clone(), registry);
         let grpc = config.protocols.grpc.as_ref().map(|grpc| -> Result<_, MakeError> {
             let server = GrpcServer::new(grpc, intake(Transport::Grpc), authenticators)?;
             Ok(Port { endpoint: grpc.endpoint.clone(), is_secure: grpc.tls.is_some(), server, listener: None })

@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::{Config, OtlpReceiver};
-use crate::contract::{Accepted, Answer, Authenticators, Batch, Ingest, Receiver, Refusal};
+use crate::contract::{Accepted, Answer, Authenticators, Batch, Ingest, MemoryGate, Receiver, Refusal};
 use crate::telemetry::Registry;
 
 type TestResult = Result<(), Box<dyn Error>>;
@@ -68,8 +68,14 @@ impl Running {
         let host = Arc::new(FakeHost { batches: Mutex::default(), held: Mutex::default(), rule });
         let registry = Registry::default();
         let ingest: Arc<dyn Ingest> = host.clone();
-        let mut receiver =
-            OtlpReceiver::new("otlp/test".parse()?, config, ingest, &registry, &Authenticators::default())?;
+        let mut receiver = OtlpReceiver::new(
+            "otlp/test".parse()?,
+            config,
+            ingest,
+            &registry,
+            &Authenticators::default(),
+            &MemoryGate::default(),
+        )?;
         receiver.bind()?;
         let grpc = receiver.grpc_address().ok_or("grpc is not bound")?;
         let http = receiver.http_address().ok_or("http is not bound")?;
@@ -129,8 +135,14 @@ async fn endpoints_name_what_was_bound_and_how_to_send_there() -> TestResult {
         r#"{"protocols": {"grpc": {"endpoint": "127.0.0.1:0"}, "http": {"endpoint": "0.0.0.0:0"}}}"#,
     )?;
     let host = FakeHost { batches: Mutex::default(), held: Mutex::default(), rule: Rule::Hold };
-    let mut receiver =
-        OtlpReceiver::new("otlp".parse()?, config, Arc::new(host), &Registry::default(), &Authenticators::default())?;
+    let mut receiver = OtlpReceiver::new(
+        "otlp".parse()?,
+        config,
+        Arc::new(host),
+        &Registry::default(),
+        &Authenticators::default(),
+        &MemoryGate::default(),
+    )?;
     receiver.bind()?;
     let http = receiver.http_address().ok_or("http is not bound")?;
     let [grpc_line, http_line] = <[_; 2]>::try_from(receiver.endpoints()).map_err(|_| "two endpoints")?;
