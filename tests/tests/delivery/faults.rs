@@ -147,7 +147,8 @@ fn nothing_is_lost(kind: &str) -> Result<()> {
     downstream.follow(|_| Fate::Taken);
     let host = setup.start()?;
     wait::until("the queue is empty", || {
-        let size = host.own_metrics()?.value("otelcol_exporter_queue_size", &[("exporter", kind)]);
+        let size =
+            host.own_metrics()?.value("otelcol_exporter_queue_size", &[("exporter", kind), ("sizer", "requests")]);
         Ok((size == Some(0.0)).then_some(()))
     })?;
     judge(&downstream.memory(), &known)

@@ -32,7 +32,9 @@ fn fails(setup: &Setup, words: &[&str]) -> Result<String> {
 #[test]
 fn a_refused_batch_is_kept_shown_and_sent_again() -> Result<()> {
     let downstream = Downstream::start(Endpoints::free()?.spare, |_| Fate::Refused)?;
-    let setup = Setup::without_plugins(&forwarding("otlphttp", downstream.address(), &json!({})))?;
+    // One after the other, so that the first is the first.
+    let body = json!({"sending_queue": {"storage": "rocksdb", "num_consumers": 1}});
+    let setup = Setup::without_plugins(&forwarding("otlphttp", downstream.address(), &body))?;
     let host = setup.start()?;
     for text in ["first poison", "second poison"] {
         let outcome = host.grpc()?.send(grpc::LOGS, &payload::logs(&[text]));
