@@ -1,5 +1,6 @@
 //! The composition root: load, build, run, drain. The only place that knows every part.
 
+mod authenticators;
 mod breakers;
 mod components;
 mod drain;
@@ -155,7 +156,7 @@ impl Host {
         let (registry, health, ready) = (Registry::default(), Health::default(), Arc::new(AtomicBool::new(false)));
         let store = Store::open(&options.state_dir)?;
         let pages = pages(&plan, &registry, &health, &ready)?;
-        let authenticators = components::authenticators(&plan)?;
+        let authenticators = authenticators::make(&plan)?;
         let (mut exporters, mut pushing, mut lanes) = (Vec::new(), Vec::new(), HashMap::new());
         let dead_letters = DeadLetters::open(store.clone(), plan.delivery.dead_letter_bytes_max.get(), &registry)?;
         let queues = delivery::Materials {

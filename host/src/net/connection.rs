@@ -70,7 +70,7 @@ pub(super) struct Waiting {
 
 impl Waiting {
     /// There was an answer, or an error.
-    pub(super) fn is_over(mut self) {
+    pub(super) fn end(mut self) {
         self.is_over = true;
     }
 }

@@ -136,7 +136,7 @@ impl Slot {
                     Ok(response) => self.answered(Answer::read(response).await),
                     Err(error) => self.unanswered(error),
                 };
-                waiting.is_over();
+                waiting.end();
                 exchange
             }
             Lease::Exclusive(mut connection) => {

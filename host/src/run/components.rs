@@ -10,13 +10,13 @@ use crate::contract::{Authenticators, Client, ComponentId, Delivery, Exporter, I
 use crate::delivery::Budget;
 use crate::exporters::{debug, fallback, nop, otlp as otlp_out, otlphttp, prometheus};
 use crate::extensions::{
-    BasicAuth, BasicAuthConfig, BearerToken, BearerTokenConfig, FileStorageConfig, HeadersSetter, HeadersSetterConfig,
-    HealthCheckConfig, MemoryLimiterConfig, StorageConfig,
+    BasicAuthConfig, BearerTokenConfig, FileStorageConfig, HeadersSetterConfig, HealthCheckConfig, MemoryLimiterConfig,
+    StorageConfig,
 };
 use crate::receivers::otlp;
 use crate::telemetry::Registry;
 
-use super::members;
+use super::{authenticators, members};
 
 const RECEIVERS: &[&str] = &["otlp"];
 const EXPORTERS: &[&str] = &["debug", "fallback", "nop", "otlp", "otlp_grpc", "otlp_http", "otlphttp", "prometheus"];
@@ -58,6 +58,7 @@ pub fn check(plan: &Plan, more: &[ExporterType]) -> Vec<Error> {
     errors.extend(plan.extensions.iter().chain(&plan.memory_limiters).filter_map(extension_error));
     errors.extend(misplaced(plan));
     errors.extend(members::check(plan));
+    errors.extend(authenticators::check(plan));
     errors
 }
 
@@ -134,29 +135,6 @@ pub fn receiver(
         }
         kind => Err(anyhow::anyhow!("receiver type {kind} is in no table")),
     }
-}
-
-/// Makes the extensions that know who is who. Their files are read here.
-pub fn authenticators(plan: &Plan) -> Result<Authenticators> {
-    let mut authenticators = Authenticators::default();
-    for component in &plan.extensions {
-        let (id, node) = (component.id.clone(), &component.node);
-        let what = || format!("extension {id}");
-        match id.kind() {
-            "basicauth" => match BasicAuth::new(node.parse()?).with_context(what)? {
-                BasicAuth::Client(client) => authenticators.add_client(id, Arc::new(client)),
-                BasicAuth::Server(server) => authenticators.add_server(id, Arc::new(server)),
-            },
-            "bearertokenauth" => {
-                let token = Arc::new(BearerToken::new(node.parse()?).with_context(what)?);
-                authenticators.add_client(id.clone(), token.clone());
-                authenticators.add_server(id, token);
-            }
-            "headers_setter" => authenticators.add_client(id, Arc::new(HeadersSetter::new(node.parse()?))),
-            _ => {}
-        }
-    }
-    Ok(authenticators)
 }
 
 /// What stands at the end of a lane.

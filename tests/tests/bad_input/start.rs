@@ -207,3 +207,20 @@ fn an_exporter_of_metrics_in_a_pipeline_of_spans_is_told_before_anything_is_lost
     assert!(error.contains("exporter prometheus has metrics only; take it out of pipeline traces"), "{error}");
     Ok(())
 }
+
+#[test]
+fn an_exporter_that_cannot_send_is_told_before_anything_is_lost() -> Result<()> {
+    let http = serde_json::json!({"metrics_endpoint": "http://localhost:1/in"});
+    let grpc = serde_json::json!({"endpoint": "localhost:1", "auth": {"authenticator": "bearertokenauth"}});
+    let lost = serde_json::json!({"endpoint": "localhost:1", "tls": {"ca_file": "/no/such/ca.pem"}});
+    for (id, exporter, words) in [
+        ("otlphttp", http, "no endpoint for pipeline traces: set `endpoint` or `traces_endpoint`"),
+        ("otlp", grpc, "`auth` names bearertokenauth, which is no authenticator of the service"),
+        ("otlp", lost, "exporter otlp: tls: cannot read /no/such/ca.pem"),
+    ] {
+        let config = Configuration::default().set(&format!("exporters/{id}"), exporter).pipeline("traces", &[], &[id]);
+        let error = Setup::without_plugins(&config)?.fails_to_start()?;
+        assert!(error.contains(words), "{error}");
+    }
+    Ok(())
+}

@@ -71,6 +71,8 @@ fn reason(answer: &Answer) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::panic)]
+
     use std::time::Duration;
 
     use bytes::Bytes;
