@@ -18,9 +18,9 @@ pub enum Compression {
     Gzip,
     /// RFC 8878.
     Zstd,
-    /// In frames over gRPC, in one block over HTTP: what each protocol's peers understand by the name.
+    /// In one block, as HTTP's peers understand it.
     Snappy,
-    /// Snappy in frames, over HTTP.
+    /// In frames; over gRPC that goes by the name `snappy`.
     #[serde(rename = "x-snappy-framed")]
     SnappyFramed,
     /// RFC 1950.

@@ -79,7 +79,7 @@ impl OtlpClient {
         {
             return failed(FailureClass::Unavailable, format!("not signed in: {}", bounded(&reason)), None);
         }
-        let message = match self.compression.pack(batch.bytes.clone()).await {
+        let message = match packing(self.compression).pack(batch.bytes.clone()).await {
             Ok(message) => message,
             Err(error) => {
                 return failed(FailureClass::Unavailable, format!("cannot compress the batch: {error}"), None);
@@ -115,6 +115,14 @@ fn path(signal: Signal) -> &'static str {
         Signal::Metrics => "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
         Signal::Traces => "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
         Signal::Logs => "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
+    }
+}
+
+/// What gRPC's peers understand by the name: snappy in frames, where HTTP's mean one block.
+fn packing(compression: Compression) -> Compression {
+    match compression {
+        Compression::Snappy => Compression::SnappyFramed,
+        other => other,
     }
 }
 
