@@ -72,6 +72,12 @@ pub fn telemetrygen() -> Result<PathBuf> {
     found("OTELIER_TELEMETRYGEN", "target/tools/bin/telemetrygen", "", "telemetrygen", "cargo xtask setup")
 }
 
+/// The OpenTelemetry Collector, with the components of `tests/collector/builder-config.yaml`.
+pub fn collector() -> Result<PathBuf> {
+    let usual = "target/tools/collector/otelcol-tests";
+    found("OTELIER_COLLECTOR", usual, "", "the OpenTelemetry Collector", "cargo xtask setup")
+}
+
 /// The Prometheus server.
 pub fn prometheus() -> Result<PathBuf> {
     let unpacked = "target/tools/prometheus/usr/bin/prometheus";

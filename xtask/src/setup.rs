@@ -5,6 +5,7 @@
 
 mod apt;
 mod cargo_tools;
+pub mod collector;
 pub mod javascript;
 mod native;
 pub mod prometheus;
@@ -69,6 +70,12 @@ const TELEMETRYGEN: Need = Need {
     by_hand: "cargo xtask setup, with the Go that tests/clients/telemetrygen/go.mod names in the PATH",
     ensure: telemetrygen::ensure,
 };
+const COLLECTOR: Need = Need {
+    what: "the OpenTelemetry Collector",
+    why: "tests send to a real Collector and receive from it",
+    by_hand: "cargo xtask setup, with the Go that tests/collector/go.mod names in the PATH",
+    ensure: collector::ensure,
+};
 const PROMETHEUS: Need = Need {
     what: "prometheus and promtool",
     why: "tests scrape with a real server",
@@ -97,10 +104,22 @@ pub const BUILD: &[Need] = &[COMPILER, LIBCLANG, WASM];
 /// To play the demo.
 pub const DEMO: &[Need] = &[COMPILER, LIBCLANG, WASM, PYTHON];
 /// To run the tests.
-pub const TESTS: &[Need] = &[COMPILER, LIBCLANG, WASM, PYTHON, TEST_PYTHON, JAVASCRIPT, TELEMETRYGEN, PROMETHEUS];
+pub const TESTS: &[Need] =
+    &[COMPILER, LIBCLANG, WASM, PYTHON, TEST_PYTHON, JAVASCRIPT, TELEMETRYGEN, COLLECTOR, PROMETHEUS];
 /// Everything.
-pub const ALL: &[Need] =
-    &[COMPILER, LIBCLANG, WASM, PYTHON, TEST_PYTHON, JAVASCRIPT, TELEMETRYGEN, PROMETHEUS, CARGO_DENY, CARGO_COMPONENT];
+pub const ALL: &[Need] = &[
+    COMPILER,
+    LIBCLANG,
+    WASM,
+    PYTHON,
+    TEST_PYTHON,
+    JAVASCRIPT,
+    TELEMETRYGEN,
+    COLLECTOR,
+    PROMETHEUS,
+    CARGO_DENY,
+    CARGO_COMPONENT,
+];
 
 /// `cargo xtask setup`: everything, and a failure when something could not be had.
 pub fn command(workspace: &Workspace, _arguments: &[String]) -> Result<()> {

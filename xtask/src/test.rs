@@ -35,6 +35,7 @@ pub fn add_environment(workspace: &Workspace, command: &mut Command) {
         ("OTELIER_TEST_PYTHON", setup::python::test_interpreter(workspace)),
         ("OTELIER_NODE_MODULES", setup::javascript::modules(workspace)),
         ("OTELIER_TELEMETRYGEN", setup::telemetrygen::program(workspace)),
+        ("OTELIER_COLLECTOR", setup::collector::program(workspace)),
         ("OTELIER_PROMETHEUS", setup::prometheus::program(workspace, "prometheus")),
         ("OTELIER_PROMTOOL", setup::prometheus::program(workspace, "promtool")),
     ];
