@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use bytes::Bytes;
@@ -52,9 +52,16 @@ pub enum Fate {
 pub struct Arrival {
     /// The number of the life of the sender that sent it.
     pub life: u64,
-    /// Whether the sender was told.
+    /// Whether the sender was told. Answers that were on their way when their connection was closed may not have arrived.
     pub answered: bool,
+    /// The connection, counted from the first.
+    connection: u64,
+    /// When it was taken.
+    at: Instant,
 }
+
+/// Answers that are younger may not have left when their connection is closed.
+const ON_THEIR_WAY: Duration = Duration::from_millis(500);
 
 /// What a destination remembers.
 #[derive(Debug, Default)]
@@ -75,6 +82,7 @@ struct Shared {
     memory: Mutex<Memory>,
     script: Mutex<Script>,
     requests: AtomicU64,
+    connections: AtomicU64,
     life: AtomicU64,
     never: Notify,
     /// How long each request takes, one after the other; zero for no limit.
@@ -97,6 +105,7 @@ impl Downstream {
             memory: Mutex::default(),
             script: Mutex::new(Box::new(script)),
             requests: AtomicU64::new(0),
+            connections: AtomicU64::new(0),
             life: AtomicU64::new(0),
             never: Notify::new(),
             pace: Mutex::default(),
@@ -160,6 +169,13 @@ impl Shared {
         fate
     }
 
+    /// A connection is about to be closed: whoever waits for an answer on it may not get it.
+    fn cut(&self, connection: u64) {
+        let mut memory = self.memory();
+        let lately = |arrival: &&mut Arrival| arrival.connection == connection && arrival.at.elapsed() < ON_THEIR_WAY;
+        memory.taken.values_mut().flatten().filter(lately).for_each(|arrival| arrival.answered = false);
+    }
+
     /// Remembers the records of a request; returns how many were rejected.
     fn take(&self, request: &ExportLogsServiceRequest, fate: Fate, arrival: Arrival) -> i64 {
         let records = request.resource_logs.iter().flat_map(|resource| &resource.scope_logs);
@@ -184,10 +200,15 @@ impl Shared {
 async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     loop {
         let Ok((stream, _)) = listener.accept().await else { continue };
-        let (shared, life) = (Arc::clone(&shared), shared.life.load(Ordering::SeqCst));
+        let shared = Arc::clone(&shared);
         tokio::spawn(async move {
-            let closing = Arc::new(Notify::new());
-            let service = service_fn(|request| answer(request, Arc::clone(&shared), life, Arc::clone(&closing)));
+            let peer = Peer {
+                life: shared.life.load(Ordering::SeqCst),
+                number: shared.connections.fetch_add(1, Ordering::SeqCst),
+                closing: Arc::new(Notify::new()),
+            };
+            let closing = Arc::clone(&peer.closing);
+            let service = service_fn(|request| answer(request, Arc::clone(&shared), peer.clone()));
             let builder = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());
             let connection = builder.serve_connection(TokioIo::new(stream), service);
             tokio::select! {
@@ -199,14 +220,17 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     }
 }
 
+/// The other end of a connection.
+#[derive(Clone)]
+struct Peer {
+    life: u64,
+    number: u64,
+    closing: Arc<Notify>,
+}
+
 type Body = BoxBody<Bytes, Infallible>;
 
-async fn answer(
-    request: Request<Incoming>,
-    shared: Arc<Shared>,
-    life: u64,
-    closing: Arc<Notify>,
-) -> Result<Response<Body>, hyper::Error> {
+async fn answer(request: Request<Incoming>, shared: Arc<Shared>, peer: Peer) -> Result<Response<Body>, hyper::Error> {
     let pace = *shared.pace.lock().unwrap_or_else(PoisonError::into_inner);
     if !pace.is_zero() {
         let _turn = shared.turn.lock().await;
@@ -215,7 +239,8 @@ async fn answer(
     let is_grpc = request.uri().path().starts_with("/opentelemetry");
     let fate = shared.fate();
     if fate == Fate::Reset {
-        closing.notify_one();
+        shared.cut(peer.number);
+        peer.closing.notify_one();
         shared.never.notified().await;
     }
     let tenant = request.headers().get("x-tenant").map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
@@ -225,14 +250,19 @@ async fn answer(
     let mut rejected = 0;
     if answered || matches!(fate, Fate::AnswerLost | Fate::Stalled | Fate::Garbage) {
         let decoded = ExportLogsServiceRequest::decode(message).unwrap_or_default();
-        rejected = shared.take(&decoded, fate, Arrival { life, answered });
+        rejected = shared.take(
+            &decoded,
+            fate,
+            Arrival { life: peer.life, answered, connection: peer.number, at: Instant::now() },
+        );
         if let Some(tenant) = tenant {
             *shared.memory().tenants.entry(tenant).or_default() += 1;
         }
     }
     match fate {
         Fate::AnswerLost => {
-            closing.notify_one();
+            shared.cut(peer.number);
+            peer.closing.notify_one();
             shared.never.notified().await;
         }
         Fate::Stalled => shared.never.notified().await,

@@ -21,9 +21,12 @@ fn state(decision: Decision) -> char {
     }
 }
 
+/// A second, and what is called in it: how often, with which answer, and the state afterwards.
+type Second<'a> = (u64, &'a [(usize, char, char)]);
+
 /// `F` and `S` are attempts that end at once, `f` and `s` the same after a minute and a bit, `x` one that is turned away; each stands
 /// with how often it comes, and with the state after the last. Before the last the state is that of the entry before.
-fn play(config: &str, seconds: &[(u64, &[(usize, char, char)])]) {
+fn play(config: &str, seconds: &[Second<'_>]) {
     let mut gate = gate(config);
     let mut before = 'c';
     for (second, actions) in seconds {
