@@ -9,6 +9,7 @@ pub mod control;
 pub mod delivery;
 pub mod exporters;
 pub mod extensions;
+mod guard;
 pub mod logs;
 pub mod net;
 pub mod otlp;

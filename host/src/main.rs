@@ -151,7 +151,7 @@ fn command(command: Command) -> Result<()> {
             for (family, types) in run::catalogue() {
                 println!("{family}: {}", types.join(", "));
             }
-            println!("processors: one for each plugin of the manifest");
+            println!("processors: memory_limiter, and one for each plugin of the manifest");
             Ok(())
         }
         Command::Breaker { command: BreakerCommand::Simulate(simulate) } => {

@@ -128,6 +128,21 @@ struct Host {
     limits: MemoryLimits,
 }
 
+/// Says which queues on disk nobody sends from: those of exporters that are gone, or that have their queue in memory now.
+fn tell_orphans(store: &Store, pushing: &[(delivery::Lane, Arc<dyn Client>)]) -> Result<()> {
+    for (exporter, batches) in delivery::holders(store)? {
+        let is_sent = |lane: &delivery::Lane| lane.is_persistent() && lane.id().to_string() == exporter;
+        if !pushing.iter().any(|(lane, _)| is_sent(lane)) {
+            tracing::warn!(
+                exporter,
+                batches,
+                "the queue on disk holds batches of an exporter that has no queue on disk in this configuration; they stay until it has one again"
+            );
+        }
+    }
+    Ok(())
+}
+
 /// Every `memory_limiter`, and the gate they bound.
 struct MemoryLimits {
     limiters: Vec<(ComponentId, MemoryLimiterConfig)>,
@@ -185,6 +200,7 @@ impl Host {
             };
             lanes.insert(id, lane);
         }
+        tell_orphans(&store, &pushing)?;
         let (committer, committing) = Committer::start(store.clone(), health.clone())?;
         let materials = Materials {
             plan: &plan,

@@ -11,13 +11,15 @@ use otelier_tests::environment;
 
 /// Each top-level module of the host, and the ones it may name.
 const EDGES: &[(&str, &[&str])] = &[
-    ("main", &["config", "plugins", "run", "wasm"]),
+    ("main", &["config", "dlq", "plugins", "run", "wasm"]),
+    ("dlq", &["control"]),
     (
         "run",
         &[
             "clock",
             "config",
             "contract",
+            "control",
             "delivery",
             "exporters",
             "extensions",
@@ -29,10 +31,12 @@ const EDGES: &[(&str, &[&str])] = &[
             "telemetry",
         ],
     ),
+    // Dead letters are shown in the words of the debug exporter.
+    ("control", &["contract", "delivery", "exporters", "storage", "telemetry"]),
     ("plugins", &["config", "contract", "processor", "wasm"]),
     ("logs", &["config"]),
-    ("pipeline", &["clock", "config", "contract", "delivery", "otlp", "processor", "storage", "telemetry"]),
-    ("delivery", &["contract", "storage", "telemetry"]),
+    ("pipeline", &["clock", "config", "contract", "delivery", "guard", "otlp", "processor", "storage", "telemetry"]),
+    ("delivery", &["clock", "contract", "guard", "otlp", "storage", "telemetry"]),
     ("wasm", &["contract", "otlp", "processor"]),
     ("processor", &["contract", "otlp", "storage"]),
     ("net", &["contract", "otlp"]),
@@ -43,6 +47,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("otlp", &["contract"]),
     ("storage", &[]),
     ("telemetry", &[]),
+    ("guard", &[]),
     ("clock", &[]),
     ("contract", &[]),
 ];

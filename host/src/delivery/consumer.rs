@@ -8,6 +8,7 @@ use super::dispatch::{Dispatch, Dispatcher, Ticket};
 use super::lane::{Lane, Shared};
 use super::retry::Backoff;
 use crate::contract::{Client, Failure, FailureClass, Outcome, Refusal};
+use crate::guard::EndWithProcess;
 use crate::storage::Write;
 
 /// How often the failures of one lane are logged while they go on.
@@ -52,6 +53,7 @@ struct Consumer {
 
 impl Consumer {
     async fn run(self) {
+        let _end = EndWithProcess;
         while let Some(dispatch) = self.dispatcher.next().await {
             let verdict = self.deliver(&dispatch).await;
             self.settle(dispatch, verdict).await;

@@ -329,7 +329,7 @@ impl Shared {
         let (held, more) = (state.queue.held().in_units(sizer), size.in_units(sizer).max(1));
         let in_bound = held == 0 || held.saturating_add(more) <= state.capacity.units();
         let bytes = self.quota.as_ref().unwrap_or(&self.budget);
-        in_bound && bytes.used().saturating_add(size.bytes) <= bytes.max()
+        in_bound && (bytes.used() == 0 || bytes.used().saturating_add(size.bytes) <= bytes.max())
     }
 
     fn count_in_memory(&self, state: &mut State, size: Size) {

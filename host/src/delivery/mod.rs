@@ -31,4 +31,5 @@ pub use dead_letters::{DeadLetters, LetterError};
 pub use gate::Gate;
 pub use lane::{Lane, LaneError, LaneFull, Materials, Reserved};
 pub use queue::Size;
+pub use stored::holders;
 pub use waiter::Waiter;

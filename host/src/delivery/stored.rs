@@ -5,6 +5,8 @@
 //! head = 0x01 signal:u8 utf8:u8 items:u64 bytes:u64 (length:u32 name length:u32 value)*      little endian
 //! ```
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 
 use crate::contract::{Batch, ComponentId, InvalidUtf8, Metadata, Signal};
@@ -134,6 +136,17 @@ impl StoredQueue {
     }
 }
 
+/// Which exporters have entries in a store, and how many each.
+pub fn holders(store: &Store) -> Result<BTreeMap<String, u64>, StoreError> {
+    let mut holders = BTreeMap::new();
+    store.each(Family::Queue, &[], &[0xff], |key, _| {
+        let exporter = key.split(|byte| *byte == 0).next().unwrap_or_default();
+        *holders.entry(String::from_utf8_lossy(exporter).into_owned()).or_default() += 1;
+        std::ops::ControlFlow::Continue(())
+    })?;
+    Ok(holders)
+}
+
 enum Fault {
     Format(u8),
     Damaged(&'static str),
@@ -225,6 +238,8 @@ mod tests {
         assert_eq!(queue.heads().unwrap().len(), 1);
         assert!(matches!(queue.read(255), Err(StoredError::Damaged { .. })));
         assert_eq!(other.heads().unwrap().len(), 1);
+        let expected = [("otlp".to_owned(), 1), ("otlp/two".to_owned(), 1)];
+        assert_eq!(holders(&store).unwrap().into_iter().collect::<Vec<_>>(), expected);
     }
 
     #[test]

@@ -14,11 +14,11 @@ use tokio::sync::oneshot;
 
 use crate::contract::{Accepted, Answer, Batch, Durability, Refusal};
 use crate::delivery::Waiter;
+use crate::guard::EndWithProcess;
 use crate::processor::Watermark;
 use crate::storage::{Store, Write};
 use crate::telemetry::Counter;
 
-use super::guard::EndWithProcess;
 use super::health::Health;
 use super::lane::Reserved;
 

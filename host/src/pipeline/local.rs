@@ -6,10 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::contract::{Batch, ComponentId, Exporter, Signal};
+use crate::guard::EndWithProcess;
 use crate::otlp::{Strings, check};
 use crate::telemetry::{Counter, Gauge, Registry};
-
-use super::guard::EndWithProcess;
 
 /// How many trips may wait in a lane.
 pub const TRIPS_MAX: usize = 256;

@@ -5,7 +5,6 @@
 
 mod build;
 pub mod committer;
-mod guard;
 mod health;
 pub mod lane;
 pub mod local;

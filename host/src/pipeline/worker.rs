@@ -14,9 +14,9 @@ use tokio::sync::oneshot;
 
 use crate::clock::Clock;
 use crate::contract::{Accepted, Answer, Batch, Durability, Ingest, Refusal};
+use crate::guard::EndWithProcess;
 
 use super::committer::{Committer, STORE, Ticket, Trip, complete};
-use super::guard::EndWithProcess;
 use super::health::Health;
 use super::slot::Slot;
 use super::trip::{Gathered, Pipeline, RETRY_AFTER, Run, reserve};

@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod disk;
 mod faults;
 mod letters;
 mod overload;
+mod promises;
 
 use std::net::SocketAddr;
 

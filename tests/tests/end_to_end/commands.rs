@@ -11,8 +11,11 @@ use serde_json::json;
 fn components_lists_every_family() -> Result<()> {
     let output = Command::new(environment::binary()?).arg("components").output()?;
     assert!(output.status.success());
-    let expected = "receivers: otlp\nexporters: debug, nop, prometheus\nextensions: health_check\n\
-                    processors: one for each plugin of the manifest\n";
+    let expected = "receivers: otlp\n\
+                    exporters: debug, fallback, nop, otlp, otlp_grpc, otlp_http, otlphttp, prometheus\n\
+                    extensions: basicauth, bearertokenauth, file_storage, headers_setter, health_check, memory_limiter, \
+                    rocksdb\n\
+                    processors: memory_limiter, and one for each plugin of the manifest\n";
     assert_eq!(String::from_utf8(output.stdout)?, expected);
     Ok(())
 }

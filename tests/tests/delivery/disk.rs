@@ -1,0 +1,83 @@
+//! A full disk under a queue: requests are refused with the reason, and what was acknowledged is delivered when there is room again.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail, ensure};
+use otelier_tests::downstream::{Downstream, Fate};
+use otelier_tests::grpc::{self, Outcome, Refusal};
+use otelier_tests::host::{Endpoints, Setup};
+use otelier_tests::mount::Namespace;
+use otelier_tests::{payload, wait};
+use serde_json::json;
+
+use crate::forwarding;
+
+/// Far more than the store has reserved before the disk became full.
+const REQUESTS_MAX: usize = 20_000;
+
+fn fill(path: &Path) -> Result<()> {
+    let mut file = File::create(path)?;
+    loop {
+        match file.write_all(&[0; 4096]) {
+            Ok(()) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::StorageFull => return Ok(()),
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// A record of some size, which tells its number first.
+fn text(number: usize) -> String {
+    format!("{number} {}", "x".repeat(20_000))
+}
+
+fn until_refused(client: &mut grpc::Client, acknowledged: &mut Vec<String>) -> Result<Refusal> {
+    for _ in 0..REQUESTS_MAX {
+        let text = text(acknowledged.len());
+        match client.send(grpc::LOGS, &payload::logs(&[&text])) {
+            Outcome::Acknowledged(_) => acknowledged.push(text),
+            Outcome::Refused(refusal) => return Ok(refusal),
+            Outcome::Lost(reason) => bail!("no answer: {reason}"),
+        }
+    }
+    bail!("{REQUESTS_MAX} requests went onto a full disk")
+}
+
+#[test]
+fn a_full_disk_refuses_and_what_was_acknowledged_is_delivered() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let mount = format!("mount -t tmpfs -o size=128m none {}", folder.path().display());
+    let Some(disk) = Namespace::if_permitted(&mount)? else {
+        println!("no file system may be mounted here: nothing is tried");
+        return Ok(());
+    };
+    let downstream = Downstream::start(Endpoints::free()?.spare, |_| Fate::Unavailable)?;
+    let body = json!({"sending_queue": {"storage": "rocksdb", "queue_size": 1_000_000}});
+    let setup = Setup::without_plugins(&forwarding("otlphttp", downstream.address(), &body))?;
+    let setup = setup.state_in(&folder.path().join("state")).launched_by(&disk.enter());
+    let mut host = setup.start()?;
+    let (mut client, mut acknowledged) = (host.grpc()?, Vec::new());
+    ensure!(client.send(grpc::LOGS, &payload::logs(&["first"])).is_acknowledged(), "there is room in the beginning");
+    let fat = disk.outside(&folder.path().join("fat"));
+    fill(&fat)?;
+    let refusal = until_refused(&mut client, &mut acknowledged)?;
+    ensure!(refusal.code == grpc::UNAVAILABLE && refusal.retry_after.is_some(), "{refusal:?}");
+    ensure!(refusal.message.contains("No space left on device"), "{refusal:?}");
+    std::fs::remove_file(&fat)?;
+    downstream.follow(|_| Fate::Taken);
+    // It opens its store again with the next requests.
+    until_acknowledged(&mut client)?;
+    host.wait_until_healthy()?;
+    let arrived = || acknowledged.iter().filter(|text| downstream.memory().taken.contains_key(*text)).count();
+    let all = wait::until("everything acknowledged arrives", || Ok((arrived() == acknowledged.len()).then_some(())));
+    all.with_context(|| format!("{} of {} arrived", arrived(), acknowledged.len()))?;
+    host.kill()
+}
+
+fn until_acknowledged(client: &mut grpc::Client) -> Result<()> {
+    wait::until("a request is acknowledged again", || {
+        Ok(client.send(grpc::LOGS, &payload::logs(&["again"])).is_acknowledged().then_some(()))
+    })
+}
