@@ -17,6 +17,9 @@ use crate::contract::{Counters, Decision, Ended, Question};
 
 use super::Pressure;
 
+/// How often the policy is asked while every probe is under way: time may end that state, and no outcome may come.
+const HALF_OPEN_NS: u64 = 1_000_000_000;
+
 /// What the gate is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
@@ -179,8 +182,8 @@ impl Machine {
                 if first {
                     self.metrics.rejected.add(1);
                 }
-                let until = self.closed_until().unwrap_or_else(|| self.hold_ends());
-                Verdict::Wait { until }
+                let soon = || self.hold_ends().min(now.saturating_add(HALF_OPEN_NS));
+                Verdict::Wait { until: self.closed_until().unwrap_or_else(soon) }
             }
         }
     }
