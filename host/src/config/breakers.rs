@@ -1,6 +1,6 @@
-//! Extensions that are breakers: their type is a plugin of the manifest, and exporters name them by `breaker: <id>`.
+//! Extensions that are breakers: their type is a plugin of the manifest, and exporters name them by `breaker: <id>`, or `auth: <id>`.
 //!
-//! Exporters are read by their factories, later. That one key of theirs is looked at here, because only here every extension is known.
+//! Exporters are read by their factories, later. These keys of theirs are looked at here, because only here every extension is known.
 
 use std::collections::HashSet;
 
@@ -49,26 +49,23 @@ pub(super) fn wrong_world(plugin: &PluginPlan, manifest: &Manifest) -> Problem {
 pub(super) fn attached(raw: &Raw<'_>, manifest: &Manifest, problems: &mut Vec<Error>) -> HashSet<ComponentId> {
     let mut attached = HashSet::new();
     for exporter in &raw.exporters {
+        let auth = exporter.node.get("auth");
         // Some configurations of the Collector attach such an extension where authentication stands.
-        for id in authenticators(exporter.node).filter(|id| is_breaker(id.kind(), manifest)) {
+        if let Some(id) = auth.and_then(|auth| auth.get("authenticator")).and_then(id_at)
+            && is_breaker(id.kind(), manifest)
+        {
             attached.insert(id);
         }
-        let Some(node) = exporter.node.get("breaker") else { continue };
-        // What is no id, the exporter itself complains of.
-        let Some(id) = text(node).and_then(|text| text.parse::<ComponentId>().ok()) else { continue };
-        if let Some(problem) = wrong(exporter, &id, raw, manifest) {
-            problems.push(Error::new(node.position(), problem));
+        for node in [exporter.node.get("breaker"), auth].into_iter().flatten() {
+            // What is no id, the exporter itself complains of.
+            let Some(id) = id_at(node) else { continue };
+            if let Some(problem) = wrong(exporter, &id, raw, manifest) {
+                problems.push(Error::new(node.position(), problem));
+            }
+            attached.insert(id);
         }
-        attached.insert(id);
     }
     attached
-}
-
-/// `auth: <id>` and `auth: {authenticator: <id>}`.
-fn authenticators(exporter: &Node) -> impl Iterator<Item = ComponentId> {
-    let auth = exporter.get("auth");
-    let nested = auth.and_then(|auth| auth.get("authenticator"));
-    [auth, nested].into_iter().flatten().filter_map(|node| text(node)?.parse().ok())
 }
 
 fn wrong(exporter: &RawComponent<'_>, id: &ComponentId, raw: &Raw<'_>, manifest: &Manifest) -> Option<Problem> {
@@ -104,9 +101,10 @@ fn plugin<'m>(name: &str, manifest: &'m Manifest) -> Option<&'m PluginPlan> {
     manifest.plugins.as_ref()?.get(name)?.as_ref()
 }
 
-fn text(node: &Node) -> Option<&str> {
+/// An id that is written as such.
+fn id_at(node: &Node) -> Option<ComponentId> {
     match &node.value {
-        Value::Text(text) => Some(text),
+        Value::Text(text) => text.parse().ok(),
         _ => None,
     }
 }

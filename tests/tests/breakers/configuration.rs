@@ -61,6 +61,7 @@ fn a_breaker_is_an_extension_that_an_exporter_names() -> Result<()> {
         ("{consecutive-failures/a: {max_requests: 3}}", "{push: {breaker: consecutive-failures/a}}");
     assert_eq!(said(extension, exporter, "", "")?, "", "it need not be listed");
     assert_eq!(said(extension, exporter, "consecutive-failures/a", "")?, "", "it can be listed");
+    assert_eq!(said(extension, "{push: {auth: consecutive-failures/a}}", "", "")?, "");
     let authenticated = "{push: {auth: {authenticator: consecutive-failures/a}}}";
     assert_eq!(said(extension, authenticated, "consecutive-failures/a", "")?, "");
     let warning = "config.yaml:2:14: breaker `consecutive-failures/a` is defined but no exporter names it; \
@@ -75,6 +76,8 @@ fn a_breaker_that_there_is_not_is_named_with_the_nearest_one() -> Result<()> {
     let expected = "config.yaml:3:29: exporter `push` names breaker `consecutive-failure`, which is not defined under \
                     `extensions`; did you mean `consecutive-failures`?";
     assert_eq!(said, expected);
+    let said = self::said("{consecutive-failures: }", "{push: {auth: consecutive-failure}}", "", "")?;
+    assert!(said.contains("config.yaml:3:26: exporter `push` names breaker `consecutive-failure`"), "{said}");
     Ok(())
 }
 
@@ -114,7 +117,7 @@ fn a_breakers_configuration_is_read_where_it_stands() -> Result<()> {
         ),
         (
             "{consecutive-failures: {timeout: 5}}",
-            "config.yaml:2:37: breaker consecutive-failures: `timeout`: `5`: a duration needs a unit",
+            "config.yaml:2:46: breaker consecutive-failures: `timeout`: `5`: a duration needs a unit",
         ),
         (
             "{consecutive-failures: {max_hold: 0s}}",
