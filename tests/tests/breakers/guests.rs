@@ -23,6 +23,8 @@ use otelier_tests::environment;
 use serde_json::{Value, json};
 
 const BATCHES: u64 = 5;
+/// Retries without end.
+const NO_END: Duration = Duration::ZERO;
 
 /// Fails so often, then takes everything.
 struct Destination {
@@ -56,7 +58,7 @@ fn misjudge() -> Result<Arc<dyn PolicySource>> {
 
 fn breaker(source: &Arc<dyn PolicySource>, config: Value) -> Result<Breaker> {
     // Long enough for a machine that is busy.
-    let limits = Limits { memory_bytes: 16 << 20, call_ms: 300, emitted_rows: 1, dictionary_entries: 1 };
+    let limits = Limits { memory_bytes: 16 << 20, call_ms: 1000, emitted_rows: 1, dictionary_entries: 1 };
     let (id, settings) = ("misjudge".parse()?, Settings::read(config)?);
     Ok(Breaker { id, source: Some(Arc::clone(source)), limits, settings })
 }
@@ -77,8 +79,8 @@ struct Run {
     taken: u64,
 }
 
-/// A lane with that breaker, until everything is delivered or the gate is open.
-fn run(breaker: Breaker, failures: u64) -> Result<Run> {
+/// A lane with that breaker, until everything is delivered or `done` says so.
+fn run(breaker: Breaker, failures: u64, max_elapsed: Duration, done: impl Fn(&Registry) -> bool) -> Result<Run> {
     let (folder, registry) = (tempfile::tempdir()?, Registry::default());
     let store = Store::open(folder.path())?;
     let materials = Materials {
@@ -94,6 +96,7 @@ fn run(breaker: Breaker, failures: u64) -> Result<Run> {
     config.queue.num_consumers = 1.try_into()?;
     config.retry.initial_interval = Duration::from_millis(1);
     config.retry.max_interval = Duration::from_millis(1);
+    config.retry.max_elapsed_time = max_elapsed;
     let destination = Arc::new(Destination { failures: AtomicU64::new(failures), taken: AtomicU64::new(0) });
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
@@ -106,10 +109,8 @@ fn run(breaker: Breaker, failures: u64) -> Result<Run> {
         }
         let running = tokio::spawn(lane.clone().run(destination.clone()));
         let began = Instant::now();
-        let done = || {
-            destination.taken.load(Ordering::Relaxed) == BATCHES || registry.total("otelier_breaker_state", &[]) == 2
-        };
-        while !done() {
+        let delivered = || destination.taken.load(Ordering::Relaxed) == BATCHES;
+        while !delivered() && !done(&registry) {
             ensure!(began.elapsed() < Duration::from_secs(60), "the lane stands still: {}", registry.render());
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
@@ -122,7 +123,7 @@ fn run(breaker: Breaker, failures: u64) -> Result<Run> {
 
 /// Everything is delivered although the policy breaks at once, and the reason is counted.
 fn goes_on(mode: &str, reason: &str) -> Result<()> {
-    let run = run(breaker(&misjudge()?, json!({"mode": mode}))?, 0)?;
+    let run = run(breaker(&misjudge()?, json!({"mode": mode}))?, 0, NO_END, |_| false)?;
     assert_eq!(run.taken, BATCHES, "{mode}");
     let failures = run.registry.total("otelier_breaker_policy_failures", &[("reason", reason), ("exporter", "otlp")]);
     let fallback = run.registry.total("otelier_breaker_fallback", &[("breaker", "misjudge")]);
@@ -171,7 +172,8 @@ fn a_policy_that_is_half_open_without_a_probe() -> Result<()> {
 /// The policy breaks, and so does the destination: the built-in breaker opens.
 #[test]
 fn the_built_in_policy_protects_the_destination() -> Result<()> {
-    let run = run(breaker(&misjudge()?, json!({"mode": "trap-in-admit"}))?, u64::MAX)?;
+    let is_open = |registry: &Registry| registry.total("otelier_breaker_state", &[]) == 2;
+    let run = run(breaker(&misjudge()?, json!({"mode": "trap-in-admit"}))?, u64::MAX, NO_END, is_open)?;
     assert_eq!(run.taken, 0);
     let (open, closed) = (("to", "open"), ("from", "closed"));
     assert_eq!(run.registry.total("otelier_breaker_transitions", &[open, closed]), 1);
@@ -196,6 +198,18 @@ fn a_policy_that_rejects_on_and_on_is_bounded() -> Result<()> {
     })?;
     assert_eq!(registry.total("otelier_breaker_probes", &[("kind", "max_hold")]), 3);
     assert_eq!(registry.total("otelier_breaker_policy_failures", &[]), 0);
+    Ok(())
+}
+
+/// What is held back, and fails once, is not given up: the time behind the gate is none of the time for retries.
+#[test]
+fn what_is_held_back_does_not_use_up_the_time_for_retries() -> Result<()> {
+    let config = json!({"mode": "reject-on-and-on", "max_hold": "700ms"});
+    let run = run(breaker(&misjudge()?, config)?, 1, Duration::from_millis(600), |registry| {
+        registry.total("otelcol_exporter_send_failed_log_records", &[]) > 0
+    })?;
+    assert_eq!(run.taken, BATCHES);
+    assert_eq!(run.registry.total("otelier_exporter_retries", &[]), 1);
     Ok(())
 }
 
