@@ -2,6 +2,9 @@
 //! generators.
 
 pub mod capture;
+pub mod certificates;
+pub mod collection;
+pub mod collector;
 pub mod downstream;
 pub mod environment;
 pub mod exposition;

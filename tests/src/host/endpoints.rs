@@ -22,22 +22,11 @@ pub struct Endpoints {
 }
 
 impl Endpoints {
-    /// Endpoints on which nothing listens. The ports are below those that systems give to clients: a client that tries
-    /// the port of a host that is down must neither take it nor connect to itself.
+    /// Endpoints on which nothing listens.
     pub fn free() -> Result<Endpoints> {
-        loop {
-            let (ip, port) = (loopback(), fastrand::u16(10_000..30_000));
-            let at = |offset| SocketAddr::new(ip, port + offset);
-            let sockets: std::io::Result<Vec<_>> = (0..6).map(|offset| TcpListener::bind(at(offset))).collect();
-            match sockets {
-                Ok(_) => {
-                    let (grpc, http, prometheus, health) = (at(0), at(1), at(2), at(3));
-                    return Ok(Endpoints { grpc, http, prometheus, health, telemetry: at(4), spare: at(5) });
-                }
-                Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
+        let all = free(6)?;
+        let (grpc, http, prometheus, health) = (all[0], all[1], all[2], all[3]);
+        Ok(Endpoints { grpc, http, prometheus, health, telemetry: all[4], spare: all[5] })
     }
 
     /// The endpoints under the variables that `configs/quickstart.yaml` reads.
@@ -49,6 +38,21 @@ impl Endpoints {
             ("OTELIER_HEALTH_ENDPOINT", self.health),
             ("OTELIER_TELEMETRY_ADDRESS", self.telemetry),
         ]
+    }
+}
+
+/// As many addresses on which nothing listens, all of one host. The ports are below those that systems give to clients: a client that tries the
+/// port of a host that is down must neither take it nor connect to itself.
+pub fn free(count: u16) -> Result<Vec<SocketAddr>> {
+    loop {
+        let (ip, port) = (loopback(), fastrand::u16(10_000..30_000));
+        let all: Vec<_> = (port..port + count).map(|port| SocketAddr::new(ip, port)).collect();
+        let sockets: std::io::Result<Vec<_>> = all.iter().map(TcpListener::bind).collect();
+        match sockets {
+            Ok(_) => return Ok(all),
+            Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {}
+            Err(error) => return Err(error.into()),
+        }
     }
 }
 

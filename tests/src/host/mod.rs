@@ -12,7 +12,7 @@ use std::process::{Child, Command, ExitStatus};
 use anyhow::{Context, Result, bail, ensure};
 
 pub use configuration::{Configuration, aggregate, manifest};
-pub use endpoints::Endpoints;
+pub use endpoints::{Endpoints, free};
 pub use setup::Setup;
 
 use crate::exposition::Exposition;

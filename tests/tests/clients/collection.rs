@@ -1,71 +1,18 @@
-//! `tests/collections`: what the clients sent when it was last written, a file for each request and encoding.
+//! The making of the collection, and whether it is still what the clients send.
 //!
 //! `OTELIER_COLLECTION=write cargo xtask test --test clients collection_of` writes it anew. Without that the tests here
 //! check that the clients, in the versions that set-up installs, still send the same but for times and ids.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
-use otelier::contract::Signal;
-use otelier_tests::environment;
+use anyhow::{Context, Result};
+pub use otelier_tests::collection::{Entry, folder, read};
 use otelier_tests::recorder::{Recorded, Recorder, Transport};
 use otelier_tests::request::Request;
 
 use crate::programs::{self, GENERATED, SDKS, Sdk, TRANSPORTS, Target};
 use crate::steady::steady;
-
-/// One request, in both encodings.
-pub struct Entry {
-    /// `python/metrics-gauge`.
-    pub name: String,
-    pub signal: Signal,
-    pub protobuf: Vec<u8>,
-    pub json: Vec<u8>,
-}
-
-impl Entry {
-    /// What it says.
-    pub fn request(&self) -> Result<Request> {
-        Request::decode(self.signal, &self.protobuf).with_context(|| self.name.clone())
-    }
-}
-
-/// Every entry, in the order of the names.
-pub fn read() -> Result<Vec<Entry>> {
-    let mut entries = Vec::new();
-    for client in std::fs::read_dir(folder())?.flatten().filter(|entry| entry.path().is_dir()) {
-        for file in std::fs::read_dir(client.path())?.flatten().map(|entry| entry.path()) {
-            if file.extension().is_some_and(|ending| ending == "pb") {
-                entries.push(entry(&client.file_name().to_string_lossy(), &file)?);
-            }
-        }
-    }
-    entries.sort_by(|one, other| one.name.cmp(&other.name));
-    ensure!(entries.len() > 20, "only {} requests in {}", entries.len(), folder().display());
-    Ok(entries)
-}
-
-fn entry(client: &str, file: &Path) -> Result<Entry> {
-    let stem = file.file_stem().context("a file without a name")?.to_string_lossy();
-    let json = file.with_extension("json");
-    Ok(Entry {
-        name: format!("{client}/{stem}"),
-        signal: signal_of(&stem)?,
-        protobuf: std::fs::read(file)?,
-        json: std::fs::read(&json).with_context(|| json.display().to_string())?,
-    })
-}
-
-/// A name begins with its signal.
-fn signal_of(name: &str) -> Result<Signal> {
-    let is_first = |signal: &Signal| name.split('-').next() == Some(signal.name());
-    Signal::ALL.into_iter().find(is_first).with_context(|| format!("{name} does not begin with a signal"))
-}
-
-fn folder() -> PathBuf {
-    environment::repository().join("tests/collections")
-}
 
 /// Writes one client's entries, or compares them with those that are there.
 fn settle(client: &str, entries: &[Entry]) -> Result<()> {
