@@ -57,7 +57,7 @@ pub struct DeliveryLimits {
 
 impl Default for DeliveryLimits {
     fn default() -> Self {
-        const BYTES: NonZeroU64 = NonZeroU64::new(256 << 20).unwrap();
+        const BYTES: NonZeroU64 = const { NonZeroU64::new(256 << 20).unwrap() };
         DeliveryLimits { queue_bytes_max: BYTES, dead_letter_bytes_max: BYTES }
     }
 }
