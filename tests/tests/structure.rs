@@ -11,7 +11,7 @@ use otelier_tests::environment;
 
 /// Each top-level module of the host, and the ones it may name.
 const EDGES: &[(&str, &[&str])] = &[
-    ("main", &["config", "dlq", "plugins", "run", "wasm"]),
+    ("main", &["config", "plugins", "run", "wasm"]),
     ("dlq", &["control"]),
     (
         "run",
