@@ -1,6 +1,6 @@
 //! OTLP/JSON to OTLP protobuf and back, in one pass and without a tree in between.
 //!
-//! Driven by the tables of [`schema`], the parser writes each value as it reads it. What the OTLP specification says of
+//! Driven by the tables of `schema`, the parser writes each value as it reads it. What the OTLP specification says of
 //! its JSON holds: names in lowerCamelCase (the names of the .proto files are understood too), unknown names are
 //! ignored, trace and span ids are hex, other bytes are base64, 64-bit integers are strings or numbers, enums are
 //! numbers (their names are understood too), null means absent, and of a oneof the last one wins, since fields are
