@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::counters::Counters;
-use super::dispatch::{Dispatch, Dispatcher, Ticket};
+use super::dispatch::{Dispatch, Dispatcher, STORE_PAUSE, Ticket};
 use super::lane::{Lane, Shared};
 use super::retry::Backoff;
 use crate::contract::{Client, Failure, FailureClass, Outcome, Refusal};
@@ -13,6 +13,9 @@ use crate::storage::Write;
 
 /// How often the failures of one lane are logged while they go on.
 const LOG_PAUSE: Duration = Duration::from_secs(30);
+
+/// How long sending what is left in memory may take after the lane was closed; what is left then is dead letters.
+const CLOSING_MAX: Duration = Duration::from_secs(5);
 
 /// How a dispatch ended.
 #[derive(Debug)]
@@ -123,9 +126,16 @@ impl Consumer {
         let (before, timeout) = (Instant::now(), shared.config.timeout);
         *held += before.duration_since(asked);
         let sending = self.client.send(&dispatch.batch);
-        let outcome = match timeout.is_zero() {
-            true => sending.await,
-            false => tokio::time::timeout(timeout, sending).await.unwrap_or_else(|_| timed_out(timeout)),
+        let in_time = async {
+            match timeout.is_zero() {
+                true => sending.await,
+                false => tokio::time::timeout(timeout, sending).await.unwrap_or_else(|_| timed_out(timeout)),
+            }
+        };
+        let outcome = tokio::select! {
+            biased;
+            outcome = in_time => outcome,
+            () = self.out_of_time() => timed_out(CLOSING_MAX),
         };
         permit.settle(&outcome, before.elapsed());
         if let Outcome::Failed(failure) = &outcome
@@ -134,6 +144,15 @@ impl Consumer {
             counter.add(1);
         }
         Ok(outcome)
+    }
+
+    /// Resolves when the lane has been closed for as long as sending what is left may take.
+    async fn out_of_time(&self) {
+        let mut closing = self.shared.closing.subscribe();
+        // An error means that the lane is gone.
+        let _ = closing.wait_for(|closing| *closing).await;
+        let closed_at = self.shared.closed_at.get().copied().unwrap_or_else(Instant::now);
+        tokio::time::sleep_until((closed_at + CLOSING_MAX).into()).await;
     }
 
     /// Counts what became of a dispatch, and lets go of the entries that are done with.
@@ -153,11 +172,10 @@ impl Consumer {
                 Counters::add(&counters.send_failed, signal, items);
                 let (exporter, destination) = (&self.shared.id, self.client.destination());
                 let class = failure.class.name();
-                let mut waiters = dispatch.waiters().peekable();
-                if waiters.peek().is_some() {
-                    // Its sender still has it, and hears of it.
+                dispatch.waiters().for_each(|waiter| waiter.failed(refusal(&self.shared, &failure)));
+                if dispatch.tickets.iter().all(|ticket| ticket.waiter.is_some()) {
+                    // Its senders still have it, and hear of it.
                     tracing::warn!(%exporter, destination, class, items, "batch could not be delivered: {failure}");
-                    waiters.for_each(|waiter| waiter.failed(refusal(&self.shared, &failure)));
                 } else {
                     tracing::error!(%exporter, destination, class, items, "batch could not be delivered and is a dead letter (see `otelier dlq`): {failure}");
                     let now = self.shared.clock.now();
@@ -172,15 +190,27 @@ impl Consumer {
         done.into_iter().for_each(|ticket| self.shared.release(ticket.size));
     }
 
-    /// Not synced where only deliveries are told: after a power cut some may be there again, and are sent once more.
+    /// Tries until it is written: on a full disk there is room again some time, and until then the entries take their place in the
+    /// queue. Not synced where only deliveries are told: after a power cut some may be there again, and are sent once more.
     async fn write(&self, writes: Vec<Write>, sync: bool) {
         if writes.is_empty() {
             return;
         }
-        let store = self.shared.store.clone();
-        let written = tokio::task::spawn_blocking(move || store.commit(&writes, sync)).await;
-        if let Ok(Err(error)) = written {
-            tracing::error!(exporter = %self.shared.id, %error, "what became of a batch cannot be written: it is sent again after the next start");
+        let writes: Arc<[Write]> = writes.into();
+        loop {
+            let (store, writes) = (self.shared.store.clone(), Arc::clone(&writes));
+            let written = tokio::task::spawn_blocking(move || store.commit(writes.iter(), sync)).await;
+            let Ok(Err(error)) = written else { return };
+            let exporter = &self.shared.id;
+            tokio::select! {
+                () = tokio::time::sleep(STORE_PAUSE) => {
+                    tracing::warn!(%exporter, %error, "what became of a batch cannot be written; trying again");
+                }
+                () = self.out_of_time() => {
+                    tracing::error!(%exporter, %error, "what became of a batch cannot be written: what is on disk is sent again after the next start, a dead letter of a queue in memory is lost");
+                    return;
+                }
+            }
         }
     }
 

@@ -2,13 +2,15 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::gathering::Gathering;
 use super::lane::Shared;
 use super::queue::{Entry, Held, Size};
+use super::stored::{StoredError, StoredQueue};
 use super::waiter::Waiter;
-use crate::contract::{Batch, Batching};
+use crate::contract::{Batch, Batching, Refusal};
+use crate::storage::StoreError;
 
 /// One batch to send.
 #[derive(Debug)]
@@ -38,6 +40,9 @@ pub struct Ticket {
     /// Whom the destination's answer is for.
     pub waiter: Option<Waiter>,
 }
+
+/// How long a store that cannot be read or written is left alone.
+pub const STORE_PAUSE: Duration = Duration::from_secs(1);
 
 /// Makes dispatches of what waits, one task at a time, so that they leave in order.
 pub struct Dispatcher {
@@ -149,19 +154,43 @@ impl Dispatcher {
     /// `None` for an entry that cannot be read: it stays on disk, where a person or a later version can look at it.
     async fn load(&self, entry: Entry) -> Option<Dispatch> {
         let Entry { number, size, held, waiter } = entry;
-        let read = match held {
-            Held::Ready(batch) => Ok(batch),
-            Held::Stored(stored) => match tokio::task::spawn_blocking(move || stored.read(number)).await {
-                Ok(read) => read,
-                Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+        let batch = match held {
+            Held::Ready(batch) => batch,
+            Held::Stored(stored) => match self.read(&stored, number).await? {
+                Ok(batch) => batch,
+                Err(error) => {
+                    tracing::error!(exporter = %self.shared.id, %error, "an entry of the queue cannot be read; it is left where it is");
+                    if let Some(waiter) = waiter {
+                        waiter.failed(Refusal::Unavailable { reason: error.to_string(), retry_after: STORE_PAUSE });
+                    }
+                    self.shared.leave_on_disk(size);
+                    return None;
+                }
             },
         };
-        match read {
-            Ok(batch) => Some(Dispatch { batch, size, tickets: vec![Arc::new(Ticket { number, size, waiter })] }),
-            Err(error) => {
-                tracing::error!(exporter = %self.shared.id, %error, "an entry of the queue cannot be read; it is left where it is");
-                self.shared.release(size);
-                None
+        Some(Dispatch { batch, size, tickets: vec![Arc::new(Ticket { number, size, waiter })] })
+    }
+
+    /// Reads an entry. While the store itself cannot be read, as on a full disk, it tries again: that says nothing about the entry.
+    /// `None` when the lane is closed meanwhile; what is on disk is sent after the next start.
+    async fn read(&self, stored: &Arc<StoredQueue>, number: u64) -> Option<Result<Batch, StoredError>> {
+        let mut closing = self.shared.closing.subscribe();
+        loop {
+            let stored = Arc::clone(stored);
+            let read = match tokio::task::spawn_blocking(move || stored.read(number)).await {
+                Ok(read) => read,
+                Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+            };
+            match read {
+                Err(StoredError::Store(error)) if !matches!(error, StoreError::Record { .. }) => {
+                    tracing::warn!(exporter = %self.shared.id, %error, "the queue on disk cannot be read; trying again");
+                }
+                read => return Some(read),
+            }
+            tokio::select! {
+                () = tokio::time::sleep(STORE_PAUSE) => {}
+                // An error means that the lane is gone.
+                _ = closing.wait_for(|closing| *closing) => return None,
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, watch};
@@ -21,6 +21,9 @@ use crate::telemetry::Registry;
 
 /// How much of a queue on disk is in memory as well, so that what comes and goes fast is never read back, in bytes.
 const READY_BYTES_MAX: u64 = 16 << 20;
+
+/// How often whoever waits for room looks by itself.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// What lanes are made from.
 #[derive(Clone)]
@@ -95,6 +98,8 @@ pub(super) struct Shared {
     pub work: Notify,
     /// No more will come.
     pub closing: watch::Sender<bool>,
+    /// Since when.
+    pub closed_at: OnceLock<Instant>,
     state: Mutex<State>,
     /// Something has left.
     room: Condvar,
@@ -168,6 +173,7 @@ impl Lane {
             clock: materials.clock.clone(),
             work: Notify::new(),
             closing: watch::Sender::new(false),
+            closed_at: OnceLock::new(),
             state: Mutex::new(state),
             room: Condvar::new(),
             blocks,
@@ -214,15 +220,28 @@ impl Lane {
             if !shared.blocks.load(Ordering::Acquire) {
                 return Err(LaneFull { exporter: shared.id.clone(), retry_after: shared.retry_after(&state) });
             }
-            state = shared.room.wait(state).unwrap_or_else(PoisonError::into_inner);
+            // What is waited for may also be given back by other lanes, or by whoever ends the waiting.
+            let woken = shared.room.wait_timeout(state, LOOK_AGAIN).unwrap_or_else(PoisonError::into_inner);
+            state = woken.0;
         }
     }
 
-    /// The same without waiting, for what can come back later.
+    /// The same without waiting, for what can come back later and where a wait would stop more than one sender. With `on_full: drop`
+    /// a full lane is no obstacle.
+    pub fn reserve_now(&self, size: Size) -> Result<Reserved, LaneFull> {
+        let dropped = |full| match self.shared.config.on_full {
+            OnFull::Drop => Ok(Reserved { shared: Arc::clone(&self.shared), room: Room::Dropped }),
+            OnFull::Refuse => Err(full),
+        };
+        self.try_reserve(size).or_else(dropped)
+    }
+
+    /// The same, whatever the configuration says of a full lane.
     pub fn try_reserve(&self, size: Size) -> Result<Reserved, LaneFull> {
+        let size = Size { requests: size.requests.max(1), ..size };
         let shared = &self.shared;
         let mut state = shared.lock();
-        if !shared.fits(&state, size) {
+        if *shared.closing.borrow() || !shared.fits(&state, size) {
             return Err(LaneFull { exporter: shared.id.clone(), retry_after: shared.retry_after(&state) });
         }
         state.queue.hold(size);
@@ -242,6 +261,7 @@ impl Lane {
 
     /// No more will come: what waits in memory is tried once more, what is on disk stays there.
     pub fn close(&self) {
+        self.shared.closed_at.get_or_init(Instant::now);
         self.shared.closing.send_replace(true);
     }
 }
@@ -304,6 +324,8 @@ impl Reserved {
             shared.work.notify_one();
         }
         shared.show(&mut state);
+        drop(state);
+        shared.room.notify_all();
     }
 }
 
@@ -363,6 +385,15 @@ impl Shared {
             self.budget.give(entry.size.bytes);
         }
         Some(entry)
+    }
+
+    /// An entry that cannot be read stays on disk, where it takes room as before.
+    pub fn leave_on_disk(&self, size: Size) {
+        let mut state = self.lock();
+        state.queue.release(size);
+        self.show(&mut state);
+        drop(state);
+        self.room.notify_all();
     }
 
     /// An entry has left for good.

@@ -49,7 +49,10 @@ impl Lane {
             Lane::Push(lane) => {
                 let full =
                     |full: delivery::LaneFull| LaneFull { exporter: full.exporter, retry_after: full.retry_after };
-                lane.reserve(batch.map(Size::of).unwrap_or_default()).map(Reserved::Push).map_err(full)
+                // What a flush emits is put off rather than waited for: a worker that waits serves nobody.
+                let reserved =
+                    batch.map_or_else(|| lane.reserve_now(Size::default()), |batch| lane.reserve(Size::of(batch)));
+                reserved.map(Reserved::Push).map_err(full)
             }
         }
     }

@@ -226,7 +226,7 @@ fn aside(slot: &Slot, batch: Batch, trip: &mut Gathered, refusal: Refusal) -> Re
     let items = count(&batch)?;
     trip.items.get_or_insert(items);
     let (outcome, batches) = match on_trap {
-        OnTrap::Pass => (&slot.ledger.outgoing, vec![batch]),
+        OnTrap::Pass => (&slot.ledger.outgoing, vec![Batch { items: Some(items), ..batch }]),
         OnTrap::Drop | OnTrap::Refuse => (&slot.ledger.dropped_trap, Vec::new()),
     };
     trip.tally.extend([(slot.ledger.incoming.clone(), items), (outcome.clone(), items)]);

@@ -33,7 +33,10 @@ fn said_of(contents: &[u8], entry: Value) -> Result<String> {
     let file = folder.path().join("plugin.wasm");
     std::fs::write(&file, contents)?;
     let setup = setup(&file, entry)?;
-    let error = setup.fails_to_start()?;
+    let text = setup.fails_to_start()?;
+    // The log's own lines stand before it.
+    let from = text.find("otelier: ").unwrap_or_default();
+    let error = text.get(from..).unwrap_or_default().to_owned();
     assert!(!setup.state().exists(), "the state was touched");
     assert!(error.contains("plugins.yaml:") && error.contains(&file.display().to_string()), "{error}");
     let validated = setup.validate()?;
