@@ -21,7 +21,7 @@ use opentelemetry_proto::tonic::collector::logs::v1::{
 };
 use opentelemetry_proto::tonic::common::v1::any_value;
 use prost::Message as _;
-use tokio::net::{TcpListener, TcpSocket};
+use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
 /// What happens to one request.
@@ -98,8 +98,8 @@ pub struct Downstream {
 }
 
 impl Downstream {
-    /// Listens on that address. `script` says what happens to each request, by its number.
-    pub fn start(address: SocketAddr, script: impl FnMut(u64) -> Fate + Send + 'static) -> Result<Downstream> {
+    /// Listens on a free port. `script` says what happens to each request, by its number.
+    pub fn start(script: impl FnMut(u64) -> Fate + Send + 'static) -> Result<Downstream> {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         let shared = Arc::new(Shared {
             memory: Mutex::default(),
@@ -111,13 +111,7 @@ impl Downstream {
             pace: Mutex::default(),
             turn: tokio::sync::Mutex::default(),
         });
-        let listener = {
-            let _inside = runtime.enter();
-            let socket = TcpSocket::new_v4()?;
-            socket.set_reuseaddr(true)?;
-            socket.bind(address)?;
-            socket.listen(1024)?
-        };
+        let listener = runtime.block_on(TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)))?;
         let address = listener.local_addr()?;
         runtime.spawn(accept(listener, Arc::clone(&shared)));
         Ok(Downstream { address, shared, runtime: Some(runtime) })

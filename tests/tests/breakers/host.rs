@@ -11,14 +11,14 @@ use serde_json::json;
 #[test]
 fn a_destination_that_fails_is_left_alone_and_misses_nothing() -> Result<()> {
     let mut failures = 4;
-    let failing = Downstream::start(([127, 0, 0, 1], 0).into(), move |_| match failures {
+    let failing = Downstream::start(move |_| match failures {
         0 => Fate::Taken,
         _ => {
             failures -= 1;
             Fate::Unavailable
         }
     })?;
-    let healthy = Downstream::start(([127, 0, 0, 1], 0).into(), |_| Fate::Taken)?;
+    let healthy = Downstream::start(|_| Fate::Taken)?;
     let exporter = |destination: &Downstream| {
         json!({
             "endpoint": format!("http://{}", destination.address()),

@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use otelier_tests::downstream::{Downstream, Fate};
 use otelier_tests::grpc::{self, Outcome, Refusal};
-use otelier_tests::host::{Endpoints, Setup};
+use otelier_tests::host::Setup;
 use otelier_tests::mount::Namespace;
 use otelier_tests::{payload, wait};
 use serde_json::json;
@@ -53,7 +53,7 @@ fn a_full_disk_refuses_and_what_was_acknowledged_is_delivered() -> Result<()> {
         println!("no file system may be mounted here: nothing is tried");
         return Ok(());
     };
-    let downstream = Downstream::start(Endpoints::free()?.spare, |_| Fate::Unavailable)?;
+    let downstream = Downstream::start(|_| Fate::Unavailable)?;
     let body = json!({"sending_queue": {"storage": "rocksdb", "queue_size": 1_000_000}});
     let setup = Setup::without_plugins(&forwarding("otlphttp", downstream.address(), &body))?;
     let setup = setup.state_in(&folder.path().join("state")).launched_by(&disk.enter());

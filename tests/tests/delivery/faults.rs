@@ -9,7 +9,7 @@ use anyhow::{Result, ensure};
 use fastrand::Rng;
 use otelier_tests::downstream::{Downstream, Fate, Memory};
 use otelier_tests::grpc::{self, Client, Outcome};
-use otelier_tests::host::{Endpoints, Host, Setup};
+use otelier_tests::host::{Host, Setup};
 use otelier_tests::{payload, wait};
 use serde_json::json;
 
@@ -130,8 +130,7 @@ fn one_life<'s>(
 fn nothing_is_lost(kind: &str) -> Result<()> {
     let mut random = Rng::with_seed(seed()?);
     let mut fates = random.fork();
-    let spare = Endpoints::free()?.spare;
-    let downstream = Downstream::start(spare, move |_| fate(&mut fates))?;
+    let downstream = Downstream::start(move |_| fate(&mut fates))?;
     let setup = Setup::without_plugins(&forwarding(kind, downstream.address(), &json!({})))?;
     let (stop, acknowledged) = (AtomicBool::new(false), AtomicU64::new(0));
     let known = std::thread::scope(|scope| -> Result<Vec<String>> {

@@ -4,7 +4,7 @@ use std::process::{Command, Output};
 
 use anyhow::{Context, Result, ensure};
 use otelier_tests::downstream::{Downstream, Fate};
-use otelier_tests::host::{Endpoints, Setup};
+use otelier_tests::host::Setup;
 use otelier_tests::{environment, grpc, payload, wait};
 use serde_json::json;
 
@@ -31,7 +31,7 @@ fn fails(setup: &Setup, words: &[&str]) -> Result<String> {
 
 #[test]
 fn a_refused_batch_is_kept_shown_and_sent_again() -> Result<()> {
-    let downstream = Downstream::start(Endpoints::free()?.spare, |_| Fate::Refused)?;
+    let downstream = Downstream::start(|_| Fate::Refused)?;
     // One after the other, so that the first is the first.
     let body = json!({"sending_queue": {"storage": "rocksdb", "num_consumers": 1}});
     let setup = Setup::without_plugins(&forwarding("otlphttp", downstream.address(), &body))?;
@@ -62,7 +62,7 @@ fn a_refused_batch_is_kept_shown_and_sent_again() -> Result<()> {
 
 #[test]
 fn without_a_host_the_store_itself_is_read() -> Result<()> {
-    let downstream = Downstream::start(Endpoints::free()?.spare, |_| Fate::Refused)?;
+    let downstream = Downstream::start(|_| Fate::Refused)?;
     let setup = Setup::without_plugins(&forwarding("otlp", downstream.address(), &json!({})))?;
     let host = setup.start()?;
     ensure!(host.grpc()?.send(grpc::LOGS, &payload::logs(&["poison"])).is_acknowledged());

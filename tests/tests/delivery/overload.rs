@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use otelier_tests::downstream::{Downstream, Fate};
 use otelier_tests::grpc::{self, Outcome};
-use otelier_tests::host::{Endpoints, Setup};
+use otelier_tests::host::Setup;
 use otelier_tests::{payload, wait};
 use serde_json::json;
 
@@ -17,7 +17,7 @@ const RECORDS: usize = 50;
 
 #[test]
 fn a_full_queue_says_when_to_come_back() -> Result<()> {
-    let downstream = Downstream::start(Endpoints::free()?.spare, |_| Fate::Taken)?;
+    let downstream = Downstream::start(|_| Fate::Taken)?;
     downstream.pace(Duration::from_millis(20));
     let body = json!({"timeout": "30s", "sending_queue": {"queue_size": 20, "num_consumers": 2}});
     let setup = Setup::without_plugins(&forwarding("otlphttp", downstream.address(), &body))?;
@@ -68,7 +68,7 @@ fn a_full_queue_says_when_to_come_back() -> Result<()> {
 
 #[test]
 fn one_lane_that_drops_is_no_trouble_for_the_other() -> Result<()> {
-    let stuck = Downstream::start(Endpoints::free()?.spare, |_| Fate::Stalled)?;
+    let stuck = Downstream::start(|_| Fate::Stalled)?;
     let body = json!({"timeout": "60s", "on_full": "drop", "sending_queue": {"queue_size": 2, "num_consumers": 1}});
     let configuration = forwarding("otlphttp", stuck.address(), &body).pipeline("logs", &[], &["otlphttp", "debug"]);
     let setup = Setup::without_plugins(&configuration)?;

@@ -21,10 +21,7 @@ fn arrives(downstream: &Downstream, text: &str) -> Result<()> {
 
 #[test]
 fn a_fallback_takes_over_and_gives_back() -> Result<()> {
-    let (first, second) = (
-        Downstream::start(Endpoints::free()?.spare, |_| Fate::Unavailable)?,
-        Downstream::start(Endpoints::free()?.spare, |_| Fate::Taken)?,
-    );
+    let (first, second) = (Downstream::start(|_| Fate::Unavailable)?, Downstream::start(|_| Fate::Taken)?);
     let exporter = |downstream: &Downstream| json!({"endpoint": format!("http://{}", downstream.address()), "compression": "none", "timeout": "5s"});
     let configuration = Configuration::default()
         .set("exporters/otlphttp~1near", exporter(&first))
@@ -68,7 +65,7 @@ fn a_queue_without_its_storage_is_a_configuration_error() -> Result<()> {
 
 #[test]
 fn a_sender_that_waits_hears_what_the_destination_says() -> Result<()> {
-    let downstream = Downstream::start(Endpoints::free()?.spare, |number| match number {
+    let downstream = Downstream::start(|number| match number {
         0 => Fate::Refused,
         1 => Fate::Partial,
         _ => Fate::Taken,
