@@ -158,10 +158,14 @@ fn number(name: &OsStr) -> Result<u64> {
     name.to_str().and_then(|name| name.parse().ok()).with_context(|| format!("{name:?} in the image is no number"))
 }
 
-/// None where there is no such directory.
+/// Files and directories: a socket has nothing to lose. None where there is no such directory.
 fn entries(directory: &Path) -> Result<Vec<fs::DirEntry>> {
+    let keeps = |entry: &std::io::Result<fs::DirEntry>| match entry.as_ref().map(fs::DirEntry::file_type) {
+        Ok(Ok(kind)) => kind.is_file() || kind.is_dir(),
+        _ => true,
+    };
     match fs::read_dir(directory) {
-        Ok(entries) => Ok(entries.collect::<std::io::Result<_>>()?),
+        Ok(entries) => Ok(entries.filter(keeps).collect::<std::io::Result<_>>()?),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
         Err(error) => Err(error).with_context(|| directory.display().to_string()),
     }

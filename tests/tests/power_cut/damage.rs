@@ -54,10 +54,11 @@ fn put(from: &Path, to: &Path) -> Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {
         let entry = entry?;
-        let target = to.join(entry.file_name());
-        match entry.file_type()?.is_dir() {
-            true => put(&entry.path(), &target)?,
-            false => drop(fs::copy(entry.path(), target)?),
+        let (target, kind) = (to.join(entry.file_name()), entry.file_type()?);
+        if kind.is_dir() {
+            put(&entry.path(), &target)?;
+        } else if kind.is_file() {
+            fs::copy(entry.path(), target)?;
         }
     }
     Ok(())
