@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::ErrorKind;
+use std::os::unix::fs::FileTypeExt as _;
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 
@@ -158,10 +159,10 @@ fn number(name: &OsStr) -> Result<u64> {
     name.to_str().and_then(|name| name.parse().ok()).with_context(|| format!("{name:?} in the image is no number"))
 }
 
-/// Files and directories: a socket has nothing to lose. None where there is no such directory.
+/// All but sockets, which have nothing to lose. None where there is no such directory.
 fn entries(directory: &Path) -> Result<Vec<fs::DirEntry>> {
     let keeps = |entry: &std::io::Result<fs::DirEntry>| match entry.as_ref().map(fs::DirEntry::file_type) {
-        Ok(Ok(kind)) => kind.is_file() || kind.is_dir(),
+        Ok(Ok(kind)) => !kind.is_socket(),
         _ => true,
     };
     match fs::read_dir(directory) {
