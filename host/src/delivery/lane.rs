@@ -199,26 +199,22 @@ impl Lane {
 
     /// Whether senders wait for what the destination says.
     pub fn waits(&self) -> bool {
-        let queue = &self.shared.config.queue;
-        queue.wait_for_result || !queue.enabled
+        self.shared.waits()
     }
 
     /// Sets room aside for a batch of about that size. With `block_on_overflow` it waits for it.
     pub fn reserve(&self, size: Size) -> Result<Reserved, LaneFull> {
-        // What a flush will emit is not known yet: a place, at least.
-        let size = Size { requests: size.requests.max(1), ..size };
         let shared = &self.shared;
         let mut state = shared.lock();
         loop {
-            if shared.fits(&state, size) {
-                state.queue.hold(size);
-                return Ok(Reserved { shared: Arc::clone(shared), room: Room::Held(size) });
+            if let Some(room) = shared.hold(&mut state, size) {
+                return Ok(self.reserved(room));
             }
             if shared.config.on_full == OnFull::Drop {
-                return Ok(Reserved { shared: Arc::clone(shared), room: Room::Dropped });
+                return Ok(self.reserved(Room::Dropped));
             }
             if !shared.blocks.load(Ordering::Acquire) {
-                return Err(LaneFull { exporter: shared.id.clone(), retry_after: shared.retry_after(&state) });
+                return Err(shared.full(&state));
             }
             // What is waited for may also be given back by other lanes, or by whoever ends the waiting.
             let woken = shared.room.wait_timeout(state, LOOK_AGAIN).unwrap_or_else(PoisonError::into_inner);
@@ -230,7 +226,7 @@ impl Lane {
     /// a full lane is no obstacle.
     pub fn reserve_now(&self, size: Size) -> Result<Reserved, LaneFull> {
         let dropped = |full| match self.shared.config.on_full {
-            OnFull::Drop => Ok(Reserved { shared: Arc::clone(&self.shared), room: Room::Dropped }),
+            OnFull::Drop => Ok(self.reserved(Room::Dropped)),
             OnFull::Refuse => Err(full),
         };
         self.try_reserve(size).or_else(dropped)
@@ -238,14 +234,14 @@ impl Lane {
 
     /// The same, whatever the configuration says of a full lane.
     pub fn try_reserve(&self, size: Size) -> Result<Reserved, LaneFull> {
-        let size = Size { requests: size.requests.max(1), ..size };
         let shared = &self.shared;
         let mut state = shared.lock();
-        if *shared.closing.borrow() || !shared.fits(&state, size) {
-            return Err(LaneFull { exporter: shared.id.clone(), retry_after: shared.retry_after(&state) });
-        }
-        state.queue.hold(size);
-        Ok(Reserved { shared: Arc::clone(shared), room: Room::Held(size) })
+        let room = if *shared.closing.borrow() { None } else { shared.hold(&mut state, size) };
+        room.map(|room| self.reserved(room)).ok_or_else(|| shared.full(&state))
+    }
+
+    fn reserved(&self, room: Room) -> Reserved {
+        Reserved { shared: Arc::clone(&self.shared), room }
     }
 
     /// A batch of so many items found no room.
@@ -287,8 +283,7 @@ impl Reserved {
 
     /// Whether the trip's sender waits for what becomes of it here.
     pub fn waits(&self) -> bool {
-        let queue = &self.shared.config.queue;
-        !matches!(self.room, Room::Dropped) && (queue.wait_for_result || !queue.enabled)
+        !matches!(self.room, Room::Dropped) && self.shared.waits()
     }
 
     /// Fills the room: the trip is committed.
@@ -343,6 +338,24 @@ impl Drop for Reserved {
 impl Shared {
     pub fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn waits(&self) -> bool {
+        let queue = &self.config.queue;
+        queue.wait_for_result || !queue.enabled
+    }
+
+    /// Sets room aside where there is some. What a flush will emit is not known yet: a place, at least.
+    fn hold(&self, state: &mut State, size: Size) -> Option<Room> {
+        let size = Size { requests: size.requests.max(1), ..size };
+        self.fits(state, size).then(|| {
+            state.queue.hold(size);
+            Room::Held(size)
+        })
+    }
+
+    fn full(&self, state: &State) -> LaneFull {
+        LaneFull { exporter: self.id.clone(), retry_after: self.retry_after(state) }
     }
 
     /// A batch that is larger than the whole queue is let in when nothing else is there: it would never be otherwise.
