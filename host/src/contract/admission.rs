@@ -15,10 +15,12 @@ pub struct MemoryGate(Arc<Shared>);
 struct Shared {
     /// Bytes that may be in use when a request is let in; zero is no bound.
     limit: AtomicU64,
-    /// Bytes in use when it was last measured, without what requests under way had taken then.
+    /// Bytes in use when it was last measured, without those of requests under way.
     used: AtomicU64,
-    /// Bytes that requests under way have taken.
-    taken: AtomicU64,
+    /// Bytes that requests under way have claimed: what they hold, and what their senders say will come.
+    claimed: AtomicU64,
+    /// Bytes that they hold.
+    held: AtomicU64,
     /// When memory is measured again.
     interval_ms: AtomicU64,
 }
@@ -27,7 +29,8 @@ struct Shared {
 #[derive(Debug)]
 pub struct MemoryPass {
     gate: Arc<Shared>,
-    bytes: u64,
+    claimed: u64,
+    held: u64,
 }
 
 impl MemoryGate {
@@ -39,38 +42,50 @@ impl MemoryGate {
 
     /// So much is in use, all told.
     pub fn measured(&self, bytes: u64) {
-        let taken = self.0.taken.load(Ordering::Relaxed);
-        self.0.used.store(bytes.saturating_sub(taken), Ordering::Relaxed);
+        let held = self.0.held.load(Ordering::Relaxed);
+        self.0.used.store(bytes.saturating_sub(held), Ordering::Relaxed);
     }
 
     /// Takes memory for a request of that many bytes, as far as its sender says how many it will be.
     pub fn admit(&self, bytes: u64) -> Result<MemoryPass, Refusal> {
-        let shared = &self.0;
-        let taken = shared.taken.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
-        let pass = MemoryPass { gate: Arc::clone(shared), bytes };
+        let mut pass = MemoryPass { gate: Arc::clone(&self.0), claimed: 0, held: 0 };
+        pass.claim(bytes)?;
+        Ok(pass)
+    }
+}
+
+impl MemoryPass {
+    /// The request will be that many bytes: its sender says so, now that it has begun.
+    pub fn claim(&mut self, bytes: u64) -> Result<(), Refusal> {
+        let shared = &self.gate;
+        let more = bytes.saturating_sub(self.claimed);
+        self.claimed += more;
+        let claimed = shared.claimed.fetch_add(more, Ordering::Relaxed).saturating_add(more);
         let (limit, used) = (shared.limit.load(Ordering::Relaxed), shared.used.load(Ordering::Relaxed));
-        if limit == 0 || used.saturating_add(taken) <= limit {
-            return Ok(pass);
+        if limit == 0 || used.saturating_add(claimed) <= limit {
+            return Ok(());
         }
-        drop(pass);
         let reason =
             format!("the collector is short of memory: {} MiB in use, {} MiB allowed", used >> 20, limit >> 20);
         let retry_after = Duration::from_millis(shared.interval_ms.load(Ordering::Relaxed).max(100));
         Err(Refusal::Unavailable { reason, retry_after })
     }
-}
 
-impl MemoryPass {
-    /// The request turned out to take more, as what is packed does.
-    pub fn grow(&mut self, bytes: u64) {
-        self.gate.taken.fetch_add(bytes, Ordering::Relaxed);
-        self.bytes += bytes;
+    /// The request holds that many bytes by now: less than its sender said, as long as it comes in, or more, once it is unpacked.
+    pub fn holds(&mut self, bytes: u64) {
+        let more = bytes.saturating_sub(self.held);
+        self.held += more;
+        self.gate.held.fetch_add(more, Ordering::Relaxed);
+        let unclaimed = self.held.saturating_sub(self.claimed);
+        self.claimed += unclaimed;
+        self.gate.claimed.fetch_add(unclaimed, Ordering::Relaxed);
     }
 }
 
 impl Drop for MemoryPass {
     fn drop(&mut self) {
-        self.gate.taken.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.gate.claimed.fetch_sub(self.claimed, Ordering::Relaxed);
+        self.gate.held.fetch_sub(self.held, Ordering::Relaxed);
     }
 }
 
@@ -84,17 +99,24 @@ mod tests {
         drop(gate.admit(u64::MAX / 2)?);
         gate.limit(1000, Duration::from_secs(1));
         gate.measured(500);
-        let first = gate.admit(400)?;
-        // Measured again, what the request took is in it, and is not counted twice.
-        gate.measured(900);
+        let mut first = gate.admit(400)?;
+        // What was only announced is in no measurement.
+        gate.measured(500);
+        assert!(gate.admit(101).is_err());
+        first.holds(300);
+        // Measured again, what has come is in it, and is not counted twice.
+        gate.measured(800);
         let second = gate.admit(100)?;
         let refused = gate.admit(1);
         assert_eq!(refused.err().and_then(|refusal| refusal.retry_after()), Some(Duration::from_secs(1)));
         drop(second);
         let mut third = gate.admit(50)?;
-        third.grow(100);
-        assert!(gate.admit(1).is_err());
-        drop((first, third));
+        assert!(third.claim(101).is_err(), "it says how long it is once it has begun");
+        drop(third);
+        let mut fourth = gate.admit(50)?;
+        fourth.holds(100);
+        assert!(gate.admit(1).is_err(), "unpacked it is larger than announced");
+        drop((first, fourth));
         assert!(gate.admit(500).is_ok());
         Ok(())
     }

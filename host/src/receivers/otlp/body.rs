@@ -12,6 +12,7 @@ use http_body_util::BodyExt;
 
 use super::compression::{Encoding, UnpackError};
 use super::rejection::Rejection;
+use crate::contract::MemoryPass;
 
 /// What is reserved on a sender's word alone.
 const UPFRONT_BYTES_MAX: usize = 1 << 20;
@@ -39,8 +40,14 @@ impl SizeLimit {
 }
 
 /// The whole body. `announced` looks at its first piece and says how long the whole will be, if it can tell; an error of
-/// its ends the request there.
-pub(super) async fn gather<B, F>(body: B, limit: usize, too_large: SizeLimit, announced: F) -> Result<Bytes, Rejection>
+/// its ends the request there, and so does a length for which there is no memory.
+pub(super) async fn gather<B, F>(
+    body: B,
+    limit: usize,
+    too_large: SizeLimit,
+    memory: &mut MemoryPass,
+    announced: F,
+) -> Result<Bytes, Rejection>
 where
     B: Body<Data = Bytes, Error = hyper::Error> + Unpin,
     F: FnOnce(&[u8]) -> Result<Option<usize>, Rejection>,
@@ -53,6 +60,8 @@ where
     if expected > limit || first.len() > limit {
         return Err(too_large.passed());
     }
+    memory.claim(expected as u64)?;
+    memory.holds(first.len() as u64);
     let Some(second) = next_piece(&mut body).await? else {
         return Ok(kept(first));
     };
@@ -66,6 +75,7 @@ where
             return Err(too_large.passed());
         }
         whole.extend_from_slice(&bytes);
+        memory.holds(whole.len() as u64);
         drop(bytes);
         piece = next_piece(&mut body).await?;
     }

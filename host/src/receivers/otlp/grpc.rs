@@ -131,9 +131,8 @@ impl Service {
         let mut memory = self.intake.admit(None)?;
         let limit = self.limit;
         let announced = |first: &[u8]| announced_length(first, limit);
-        let gathering = gather(request.into_body(), limit.bytes + PREFIX_BYTES, limit, announced);
+        let gathering = gather(request.into_body(), limit.bytes + PREFIX_BYTES, limit, &mut memory, announced);
         let body = in_time(self.read_timeout, gathering).await?;
-        memory.grow(body.len() as u64);
         let (packed, message) = split_message(body)?;
         if !packed {
             return Ok((signal, message, metadata, memory));
@@ -141,7 +140,7 @@ impl Service {
         let encoding =
             encoding.ok_or(Rejection::Framing("the message is compressed, but no grpc-encoding says how"))?;
         let message = compute(message.len(), move || unpack(encoding, message, limit)).await?;
-        memory.grow(message.len() as u64);
+        memory.holds(message.len() as u64);
         Ok((signal, message, metadata, memory))
     }
 }

@@ -145,12 +145,10 @@ impl Service {
             return Err(limit.passed());
         }
         let mut memory = self.intake.admit(announced)?;
-        let gathering = gather(request.into_body(), limit.bytes, limit, |_| Ok(announced));
+        let gathering = gather(request.into_body(), limit.bytes, limit, &mut memory, |_| Ok(announced));
         let body = in_time(self.read_timeout, gathering).await?;
-        let length = body.len();
         let message = decode(signal, format, encoding, body, limit).await?;
-        // What was unpacked comes on top of what was announced.
-        memory.grow(message.len().saturating_sub(length) as u64);
+        memory.holds(message.len() as u64);
         Ok((signal, message, metadata, memory))
     }
 }
