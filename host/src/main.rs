@@ -151,7 +151,8 @@ fn command(command: Command) -> Result<()> {
             for (family, types) in run::catalogue() {
                 println!("{family}: {}", types.join(", "));
             }
-            println!("processors: memory_limiter, and one for each plugin of the manifest");
+            println!("processors: memory_limiter, and one for each processor of the manifest");
+            println!("breakers: one for each breaker policy of the manifest, configured under extensions");
             Ok(())
         }
         Command::Breaker { command: BreakerCommand::Simulate(simulate) } => {

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use http::HeaderMap;
-use http::header::RETRY_AFTER;
+use http::header::{DATE, RETRY_AFTER};
 
 use crate::contract::{Failure, FailureClass, Outcome};
 
@@ -26,13 +26,17 @@ pub fn failed(class: FailureClass, reason: String, retry_after: Option<Duration>
     Outcome::Failed(Failure { class, reason, retry_after })
 }
 
-/// `Retry-After` (RFC 9110, section 10.2.3): seconds, or a date that is compared with `now`. Nothing where it is neither or past.
+/// `Retry-After` (RFC 9110, section 10.2.3): seconds, or a date. That is compared with the `Date` of the same answer, so that it does
+/// not matter whose clock is wrong, and with `now` where there is none. Nothing where it is neither or past.
 pub fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     let delay = match text.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty() {
         // More digits than fit say "very long".
         true => Duration::from_secs(text.parse().unwrap_or(u64::MAX)),
-        false => httpdate::parse_http_date(text).ok()?.duration_since(now).ok()?,
+        false => {
+            let theirs = headers.get(DATE).and_then(|date| httpdate::parse_http_date(date.to_str().ok()?).ok());
+            httpdate::parse_http_date(text).ok()?.duration_since(theirs.unwrap_or(now)).ok()?
+        }
     };
     (!delay.is_zero()).then_some(delay.min(RETRY_AFTER_MAX))
 }
@@ -57,6 +61,10 @@ mod tests {
             assert_eq!(parsed(text), None, "{text}");
         }
         assert_eq!(retry_after(&HeaderMap::new(), now), None);
+        let mut headers =
+            HeaderMap::from_iter([(RETRY_AFTER, http::HeaderValue::from_static("Sun, 06 Nov 1994 08:51:37 GMT"))]);
+        headers.insert(DATE, http::HeaderValue::from_static("Sun, 06 Nov 1994 08:51:34 GMT"));
+        assert_eq!(retry_after(&headers, now), Some(Duration::from_secs(3)), "their clock, not ours");
     }
 
     #[test]
