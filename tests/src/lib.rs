@@ -12,10 +12,12 @@ pub mod generate;
 pub mod grpc;
 pub mod host;
 pub mod http;
+pub mod jumping_clock;
 pub mod mount;
 pub mod payload;
 #[cfg(target_os = "linux")]
 pub mod power_cut;
+pub mod preload;
 pub mod recorder;
 pub mod request;
 pub mod wait;

@@ -16,7 +16,7 @@ use anyhow::{Context, Result, ensure};
 use fastrand::Rng;
 use tempfile::TempDir;
 
-use crate::environment;
+use crate::preload;
 use image::Image;
 pub use torn::{SECTOR, Tear, torn};
 
@@ -51,7 +51,7 @@ impl Disk {
         let folder = tempfile::Builder::new().prefix("otelier-disk-").tempdir()?;
         let path = folder.path().canonicalize()?;
         let disk = Disk { _folder: folder, path };
-        compile(&disk.shim())?;
+        preload::compile("tests/src/power_cut/shim.c", &disk.shim())?;
         fs::create_dir(disk.live())?;
         disk.image().clear()?;
         Ok(disk)
@@ -105,15 +105,4 @@ impl Disk {
         image.lay(&tree, &self.live(), "top").context("cannot write what a power cut leaves")?;
         Ok(loss)
     }
-}
-
-/// With the C compiler that the host's own dependencies were built with.
-fn compile(library: &Path) -> Result<()> {
-    let source = environment::repository().join("tests/src/power_cut/shim.c");
-    let mut compiler = Command::new(std::env::var_os("CC").unwrap_or_else(|| "cc".into()));
-    compiler.args(["-std=c11", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-pthread", "-o"]);
-    let output = compiler.arg(library).arg(&source).output();
-    let output = output.context("this test needs a C compiler, `cc` or what CC says; `cargo xtask setup` gets it")?;
-    ensure!(output.status.success(), "{compiler:?}:\n{}", String::from_utf8_lossy(&output.stderr));
-    Ok(())
 }

@@ -2,9 +2,12 @@
 
 use std::fs::File;
 use std::io::Write as _;
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
+use bytes::Bytes;
+use otelier::storage::{Family, Store, Write};
 use otelier_tests::downstream::{Downstream, Fate};
 use otelier_tests::grpc::{self, Outcome, Refusal};
 use otelier_tests::host::Setup;
@@ -79,5 +82,40 @@ fn a_full_disk_refuses_and_what_was_acknowledged_is_delivered() -> Result<()> {
 fn until_acknowledged(client: &mut grpc::Client) -> Result<()> {
     wait::until("a request is acknowledged again", || {
         Ok(client.send(grpc::LOGS, &payload::logs(&["again"])).is_acknowledged().then_some(()))
+    })
+}
+
+/// Makes the heads of all entries of the queue on disk say another format.
+fn say_format(state: &Path, format: u8) -> Result<usize> {
+    let store = Store::open(state)?;
+    let mut writes = Vec::new();
+    store.each(Family::Queue, &[], &[u8::MAX], |key, head| {
+        let rest = head.get(1..).unwrap_or_default();
+        writes.push(Write::Put(Family::Queue, Bytes::copy_from_slice(&key), [&[format], rest].concat().into()));
+        ControlFlow::Continue(())
+    })?;
+    store.commit(&writes, true)?;
+    Ok(writes.len())
+}
+
+#[test]
+fn a_queue_of_another_format_stops_the_start_and_is_left_as_it_is() -> Result<()> {
+    let downstream = Downstream::start(|_| Fate::Unavailable)?;
+    let setup = Setup::without_plugins(&forwarding("otlphttp", downstream.address(), &json!({})))?;
+    let host = setup.start()?;
+    for number in 0..3 {
+        ensure!(host.grpc()?.send(grpc::LOGS, &payload::logs(&[&text(number)])).is_acknowledged());
+    }
+    host.kill()?;
+    ensure!(say_format(setup.state(), 9)? == 3);
+    let error = setup.fails_to_start()?;
+    let words =
+        "entry 0 of the queue of otlphttp has format 9, this version reads format 1: start the version that wrote it";
+    ensure!(error.contains(words), "{error}");
+    ensure!(say_format(setup.state(), 1)? == 3, "the start that failed has taken something");
+    downstream.follow(|_| Fate::Taken);
+    let _host = setup.start()?;
+    wait::until("everything acknowledged arrives", || {
+        Ok((0..3).all(|number| downstream.memory().taken.contains_key(&text(number))).then_some(()))
     })
 }
