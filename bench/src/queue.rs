@@ -125,7 +125,7 @@ fn append(options: &Options, folder: &Path) -> Result<(Duration, Duration)> {
                 invalid_utf8: InvalidUtf8::Accept,
                 metadata: Metadata::default(),
             };
-            let mut room = lane.reserve(Size::of(&batch)).map_err(|_| anyhow::anyhow!("the queue is full"))?;
+            let mut room = lane.try_reserve(Size::of(&batch)).map_err(|_| anyhow::anyhow!("the queue is full"))?;
             let batches = vec![batch];
             room.prepare(&batches, &mut writes);
             reserved.push((room, batches));

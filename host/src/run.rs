@@ -201,7 +201,7 @@ impl Host {
             lanes.insert(id, lane);
         }
         tell_orphans(&store, &pushing)?;
-        let (committer, committing) = Committer::start(store.clone(), health.clone())?;
+        let (committer, committing) = Committer::start(store.clone(), health.clone(), &registry)?;
         let materials = Materials {
             plan: &plan,
             lanes: lanes.clone(),
@@ -315,7 +315,7 @@ fn wire(
 /// Flushes every worker, off the I/O threads.
 async fn flushed(workers: Workers, last: bool) -> Result<Workers> {
     let flush = move || {
-        workers.iter().for_each(|(handle, _)| handle.flush(last));
+        pipeline::flush_all(workers.iter().map(|(handle, _)| handle), last);
         workers
     };
     Ok(tokio::task::spawn_blocking(flush).await?)

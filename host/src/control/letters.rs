@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Request, Response, Selection};
 use crate::contract::ComponentId;
-use crate::delivery::dead_letters::Head;
+use crate::delivery::dead_letters::{Head, removal};
 use crate::delivery::{DeadLetters, Lane, LetterError, Size};
 use crate::exporters::debug;
 use crate::storage::{Store, StoreError, Write};
@@ -49,6 +49,9 @@ pub enum LettersError {
         /// Letters that went in.
         done: usize,
     },
+    /// It was replayed before and has not been settled.
+    #[error("dead letter {0} is being sent: look again in a moment")]
+    BeingSent(u64),
     /// Nobody to send it.
     #[error("no collector is running on this state directory; start it, then replay")]
     NotRunning,
@@ -119,12 +122,19 @@ impl Letters {
             let lane = lane.ok_or_else(|| LettersError::NoExporter { number, exporter: head.exporter.clone() })?;
             let full = |_| LettersError::Full { exporter: head.exporter.clone(), done };
             let mut reserved = lane.try_reserve(Size::of(&batch)).map_err(full)?;
-            let batches = vec![batch];
-            let mut writes: Vec<Write> = self.letters.remove(number).into();
-            reserved.prepare(&batches, &mut writes);
-            // A crash before this leaves the letter, one after it the entry of the queue.
-            self.letters.commit(&writes)?;
-            reserved.send(batches, None);
+            if lane.is_persistent() {
+                let batches = vec![batch];
+                let mut writes: Vec<Write> = removal(number).into();
+                reserved.prepare(&batches, &mut writes);
+                // A crash before this leaves the letter, one after it the entry of the queue.
+                self.letters.remove(&[number], &writes)?;
+                reserved.send(batches, None);
+            } else if self.letters.begin_sending(number) {
+                // It stays a letter until the destination has it.
+                reserved.send_letter(batch, number);
+            } else {
+                return Err(LettersError::BeingSent(number));
+            }
             done += 1;
         }
         Ok(json!({ "replayed": done }))
@@ -132,8 +142,8 @@ impl Letters {
 
     fn drop_letters(&self, selection: &Selection) -> Result<Value, LettersError> {
         let numbers = self.select(selection)?;
-        let writes: Vec<Write> = numbers.iter().flat_map(|number| self.letters.remove(*number)).collect();
-        self.letters.commit(&writes)?;
+        let writes: Vec<Write> = numbers.iter().flat_map(|number| removal(*number)).collect();
+        self.letters.remove(&numbers, &writes)?;
         Ok(json!({ "dropped": numbers.len() }))
     }
 

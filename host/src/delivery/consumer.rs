@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::counters::Counters;
+use super::dead_letters;
 use super::dispatch::{Dispatch, Dispatcher, STORE_PAUSE, Ticket};
 use super::lane::{Lane, Shared};
 use super::retry::Backoff;
@@ -186,7 +187,10 @@ impl Consumer {
         let done: Vec<Ticket> = dispatch.tickets.into_iter().filter_map(Arc::into_inner).collect();
         let settled = |ticket: &Ticket| self.shared.stored.as_ref().map(|stored| stored.removal(ticket.number));
         writes.extend(done.iter().filter_map(settled).flatten());
-        self.write(writes, sync).await;
+        let letters: Vec<u64> = done.iter().filter_map(|ticket| ticket.letter).collect();
+        writes.extend(letters.iter().flat_map(|letter| dead_letters::removal(*letter)));
+        self.write(writes, sync || !letters.is_empty()).await;
+        self.shared.dead_letters.removed(&letters);
         done.into_iter().for_each(|ticket| self.shared.release(ticket.size));
     }
 
@@ -221,9 +225,7 @@ impl Consumer {
             0 => tracing::warn!(%exporter, destination, "the destination took a batch with a warning: {message}"),
             _ => tracing::warn!(%exporter, destination, rejected, "the destination refused items for good: {message}"),
         }
-        for waiter in dispatch.waiters() {
-            waiter.rejected(rejected, message);
-        }
+        dispatch.tell_rejected(rejected, message);
     }
 }
 

@@ -4,7 +4,7 @@
 //! bytes. Heads are read at start and for a list, bytes only for a letter that is looked at or sent again. The store is bounded
 //! in bytes: the oldest letters make room for new ones, which is counted.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -82,6 +82,8 @@ struct State {
     /// Number and bytes, oldest first.
     kept: VecDeque<(u64, u64)>,
     bytes: u64,
+    /// Letters that are in a queue in memory, to be sent again.
+    sending: HashSet<u64>,
 }
 
 impl DeadLetters {
@@ -154,20 +156,29 @@ impl DeadLetters {
         read(&self.0.store, number)
     }
 
-    /// The changes that remove a letter. They count as made.
-    pub fn remove(&self, number: u64) -> [Write; 2] {
-        let mut state = self.0.lock();
-        if let Some(index) = state.kept.iter().position(|(kept, _)| *kept == number) {
-            let bytes = state.kept.remove(index).map_or(0, |(_, bytes)| bytes);
-            state.bytes -= bytes;
-        }
-        self.0.show(&state);
-        removal(number)
+    /// Applies changes, among which are the [`removal`]s of these letters.
+    pub fn remove(&self, numbers: &[u64], writes: &[Write]) -> Result<(), StoreError> {
+        self.0.store.commit(writes, true)?;
+        self.removed(numbers);
+        Ok(())
     }
 
-    /// Applies changes.
-    pub fn commit(&self, writes: &[Write]) -> Result<(), StoreError> {
-        self.0.store.commit(writes, true)
+    /// Letters are no longer in the store.
+    pub fn removed(&self, numbers: &[u64]) {
+        let mut state = self.0.lock();
+        for number in numbers {
+            state.sending.remove(number);
+            if let Some(index) = state.kept.iter().position(|(kept, _)| kept == number) {
+                let bytes = state.kept.remove(index).map_or(0, |(_, bytes)| bytes);
+                state.bytes -= bytes;
+            }
+        }
+        self.0.show(&state);
+    }
+
+    /// A letter is sent from a queue in memory from now on; false where it is already.
+    pub fn begin_sending(&self, number: u64) -> bool {
+        self.0.lock().sending.insert(number)
     }
 }
 
@@ -189,7 +200,8 @@ fn key(section: u8, number: u64) -> Bytes {
     [&[section][..], &number.to_be_bytes()].concat().into()
 }
 
-fn removal(number: u64) -> [Write; 2] {
+/// The changes that remove a letter.
+pub fn removal(number: u64) -> [Write; 2] {
     [HEAD, PAYLOAD].map(|section| Write::Delete(Family::Dead, key(section, number)))
 }
 
@@ -242,7 +254,7 @@ mod tests {
     fn bury(letters: &DeadLetters, length: usize) {
         let reason = "400: a point is too old".to_owned();
         let failure = Failure { class: FailureClass::Permanent, reason, retry_after: None };
-        letters.commit(&letters.bury(&"otlp/one".parse().unwrap(), &batch(length), &failure, 5)).unwrap();
+        letters.remove(&[], &letters.bury(&"otlp/one".parse().unwrap(), &batch(length), &failure, 5)).unwrap();
     }
 
     fn numbers(letters: &DeadLetters) -> Vec<u64> {
@@ -277,7 +289,7 @@ mod tests {
         bury(&letters, 400);
         assert_eq!(numbers(&letters), [2, 3]);
         assert_eq!(registry.total("otelier_dead_letters_evicted", &[]), 2);
-        letters.commit(&letters.remove(2)).unwrap();
+        letters.remove(&[2], &removal(2)).unwrap();
         assert_eq!(numbers(&letters), [3]);
         assert_eq!(registry.total("otelier_dead_letter_bytes", &[]), 400);
     }

@@ -28,6 +28,19 @@ impl Dispatch {
     pub fn waiters(&self) -> impl Iterator<Item = &Waiter> {
         self.tickets.iter().filter_map(|ticket| ticket.waiter.as_ref())
     }
+
+    /// Tells those who wait that the destination refused some of it. It does not say which: the first hear of it, each of no more
+    /// than was theirs, so that what all are told adds up.
+    pub fn tell_rejected(&self, rejected: u64, reason: &str) {
+        let mut rest = rejected;
+        for ticket in &self.tickets {
+            let theirs = rest.min(ticket.size.items);
+            rest -= theirs;
+            if let Some(waiter) = &ticket.waiter {
+                waiter.rejected(theirs, reason);
+            }
+        }
+    }
 }
 
 /// An entry that has been taken.
@@ -39,6 +52,8 @@ pub struct Ticket {
     pub size: Size,
     /// Whom the destination's answer is for.
     pub waiter: Option<Waiter>,
+    /// The dead letter it is.
+    pub letter: Option<u64>,
 }
 
 /// How long a store that cannot be read or written is left alone.
@@ -153,7 +168,7 @@ impl Dispatcher {
 
     /// `None` for an entry that cannot be read: it stays on disk, where a person or a later version can look at it.
     async fn load(&self, entry: Entry) -> Option<Dispatch> {
-        let Entry { number, size, held, waiter } = entry;
+        let Entry { number, size, held, waiter, letter } = entry;
         let batch = match held {
             Held::Ready(batch) => batch,
             Held::Stored(stored) => match self.read(&stored, number).await? {
@@ -168,7 +183,7 @@ impl Dispatcher {
                 }
             },
         };
-        Some(Dispatch { batch, size, tickets: vec![Arc::new(Ticket { number, size, waiter })] })
+        Some(Dispatch { batch, size, tickets: vec![Arc::new(Ticket { number, size, waiter, letter })] })
     }
 
     /// Reads an entry. While the store itself cannot be read, as on a full disk, it tries again: that says nothing about the entry.

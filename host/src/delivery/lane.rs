@@ -15,7 +15,7 @@ use super::queue::{Entry, Held, Queue, Size};
 use super::stored::{StoredError, StoredQueue};
 use super::waiter::Waiter;
 use crate::clock::Clock;
-use crate::contract::{Batch, ComponentId, Delivery, OnFull, Signal};
+use crate::contract::{Batch, ComponentId, Delivery, OnFull, Signal, Sizer};
 use crate::storage::{Store, Write};
 use crate::telemetry::Registry;
 
@@ -72,6 +72,8 @@ pub struct LaneFull {
     pub exporter: ComponentId,
     /// When room is expected.
     pub retry_after: Duration,
+    /// Whether senders are to wait for it ([`Lane::wait_for_room`]) rather than be refused.
+    pub waits: bool,
 }
 
 /// The near end of a lane. Clones lead into the same one.
@@ -153,7 +155,7 @@ impl Lane {
             for head in heads {
                 quota.iter().for_each(|quota| quota.force(head.size.bytes));
                 let held = Held::Stored(Arc::clone(stored));
-                queue.restore(Entry { number: head.number, size: head.size, held, waiter: None });
+                queue.restore(Entry { number: head.number, size: head.size, held, waiter: None, letter: None });
             }
         }
         let capacity = Capacity::new(config.queue.queue_size.get());
@@ -202,46 +204,41 @@ impl Lane {
         self.shared.waits()
     }
 
-    /// Sets room aside for a batch of about that size. With `block_on_overflow` it waits for it.
-    pub fn reserve(&self, size: Size) -> Result<Reserved, LaneFull> {
+    /// Sets room aside for `shares` batches of about that size each: for all of them or for none. With `on_full: drop` a full lane is
+    /// no obstacle. It never waits: whoever wants to holds nothing meanwhile.
+    pub fn reserve(&self, size: Size, shares: usize) -> Result<Vec<Reserved>, LaneFull> {
+        let reserved = |room: fn(Size) -> Room| (0..shares).map(|_| self.reserved(room(size.occupied()))).collect();
+        match (self.shared.hold(size, shares), self.shared.config.on_full) {
+            (true, _) => Ok(reserved(Room::Held)),
+            (false, OnFull::Drop) => Ok(reserved(|_| Room::Dropped)),
+            (false, OnFull::Refuse) => Err(self.shared.full()),
+        }
+    }
+
+    /// Waits until so much fits, or nobody is to wait any more.
+    pub fn wait_for_room(&self, size: Size, shares: usize) {
         let shared = &self.shared;
         let mut state = shared.lock();
-        loop {
-            if let Some(room) = shared.hold(&mut state, size) {
-                return Ok(self.reserved(room));
-            }
-            if shared.config.on_full == OnFull::Drop {
-                return Ok(self.reserved(Room::Dropped));
-            }
-            if !shared.blocks.load(Ordering::Acquire) {
-                return Err(shared.full(&state));
-            }
+        while shared.blocks.load(Ordering::Acquire) && !shared.fits(&state, size.times(shares)) {
             // What is waited for may also be given back by other lanes, or by whoever ends the waiting.
             let woken = shared.room.wait_timeout(state, LOOK_AGAIN).unwrap_or_else(PoisonError::into_inner);
             state = woken.0;
         }
     }
 
-    /// The same without waiting, for what can come back later and where a wait would stop more than one sender. With `on_full: drop`
-    /// a full lane is no obstacle.
-    pub fn reserve_now(&self, size: Size) -> Result<Reserved, LaneFull> {
-        let dropped = |full| match self.shared.config.on_full {
-            OnFull::Drop => Ok(self.reserved(Room::Dropped)),
-            OnFull::Refuse => Err(full),
-        };
-        self.try_reserve(size).or_else(dropped)
-    }
-
-    /// The same, whatever the configuration says of a full lane.
+    /// Room for one batch whatever the configuration says of a full lane, while the lane is open.
     pub fn try_reserve(&self, size: Size) -> Result<Reserved, LaneFull> {
-        let shared = &self.shared;
-        let mut state = shared.lock();
-        let room = if *shared.closing.borrow() { None } else { shared.hold(&mut state, size) };
-        room.map(|room| self.reserved(room)).ok_or_else(|| shared.full(&state))
+        let is_held = !*self.shared.closing.borrow() && self.shared.hold(size, 1);
+        if is_held { Ok(self.reserved(Room::Held(size.occupied()))) } else { Err(self.shared.full()) }
     }
 
     fn reserved(&self, room: Room) -> Reserved {
         Reserved { shared: Arc::clone(&self.shared), room }
+    }
+
+    /// Whether its bound is in items: they have to be counted before room is reserved.
+    pub fn counts_items(&self) -> bool {
+        self.shared.config.queue.sizer == Sizer::Items
     }
 
     /// A batch of so many items found no room.
@@ -287,7 +284,16 @@ impl Reserved {
     }
 
     /// Fills the room: the trip is committed.
-    pub fn send(mut self, batches: Vec<Batch>, waiter: Option<&Waiter>) {
+    pub fn send(self, batches: Vec<Batch>, waiter: Option<&Waiter>) {
+        self.fill(batches, waiter, None);
+    }
+
+    /// Fills the room with a dead letter that is sent again, and is one until it is settled.
+    pub fn send_letter(self, batch: Batch, letter: u64) {
+        self.fill(vec![batch], None, Some(letter));
+    }
+
+    fn fill(mut self, batches: Vec<Batch>, waiter: Option<&Waiter>, letter: Option<u64>) {
         let shared = Arc::clone(&self.shared);
         let (size, numbers) = match std::mem::replace(&mut self.room, Room::Gone) {
             Room::Held(size) => (size, None),
@@ -315,7 +321,7 @@ impl Reserved {
                     Held::Ready(batch)
                 }
             };
-            state.queue.insert(Entry { number, size, held, waiter: waiter.cloned() });
+            state.queue.insert(Entry { number, size, held, waiter: waiter.cloned(), letter });
             shared.work.notify_one();
         }
         shared.show(&mut state);
@@ -345,17 +351,20 @@ impl Shared {
         queue.wait_for_result || !queue.enabled
     }
 
-    /// Sets room aside where there is some. What a flush will emit is not known yet: a place, at least.
-    fn hold(&self, state: &mut State, size: Size) -> Option<Room> {
-        let size = Size { requests: size.requests.max(1), ..size };
-        self.fits(state, size).then(|| {
+    /// Sets room aside where there is some.
+    fn hold(&self, size: Size, shares: usize) -> bool {
+        let size = size.times(shares);
+        let mut state = self.lock();
+        let fits = self.fits(&state, size);
+        if fits {
             state.queue.hold(size);
-            Room::Held(size)
-        })
+        }
+        fits
     }
 
-    fn full(&self, state: &State) -> LaneFull {
-        LaneFull { exporter: self.id.clone(), retry_after: self.retry_after(state) }
+    fn full(&self) -> LaneFull {
+        let waits = self.blocks.load(Ordering::Acquire);
+        LaneFull { exporter: self.id.clone(), retry_after: self.retry_after(), waits }
     }
 
     /// A batch that is larger than the whole queue is let in when nothing else is there: it would never be otherwise.
@@ -381,10 +390,14 @@ impl Shared {
         keeps
     }
 
-    fn retry_after(&self, state: &State) -> Duration {
+    fn retry_after(&self) -> Duration {
         let now = Instant::now();
-        let held = state.queue.held().in_units(self.config.queue.sizer);
-        let drained = retry_after(held, state.capacity.units(), state.drain.per_second(now));
+        let drained = {
+            let state = self.lock();
+            let held = state.queue.held().in_units(self.config.queue.sizer);
+            retry_after(held, state.capacity.units(), state.drain.per_second(now))
+        };
+        // Without the lane's lock: the gate may be busy with its policy.
         let closed = self.gate.closed_until().map(|until| until.saturating_duration_since(now));
         closed.map_or(drained, |closed| drained.max(closed))
     }

@@ -27,6 +27,21 @@ impl Size {
         Size { requests: 1, items: batch.items.unwrap_or(0), bytes: batch.bytes.len() as u64 }
     }
 
+    /// What room for it takes: a place at least, where it is not known yet what a flush will emit.
+    pub fn occupied(self) -> Size {
+        Size { requests: self.requests.max(1), ..self }
+    }
+
+    /// What room for so many takes.
+    pub fn times(self, shares: usize) -> Size {
+        let (one, shares) = (self.occupied(), shares as u64);
+        Size {
+            requests: one.requests.saturating_mul(shares),
+            items: one.items.saturating_mul(shares),
+            bytes: one.bytes.saturating_mul(shares),
+        }
+    }
+
     /// In one unit.
     pub fn in_units(self, sizer: Sizer) -> u64 {
         match sizer {
@@ -64,6 +79,8 @@ pub struct Entry {
     pub held: Held,
     /// Whom the destination's answer is for.
     pub waiter: Option<Waiter>,
+    /// The dead letter it is, in a queue in memory: removed when it is settled.
+    pub letter: Option<u64>,
 }
 
 /// Where a batch that waits is.
@@ -141,7 +158,7 @@ mod tests {
             invalid_utf8: InvalidUtf8::Accept,
             metadata: Metadata::default(),
         };
-        Entry { number, size, held: Held::Ready(batch), waiter: None }
+        Entry { number, size, held: Held::Ready(batch), waiter: None, letter: None }
     }
 
     #[test]

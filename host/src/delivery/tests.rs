@@ -12,7 +12,8 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use super::gate::Gate;
-use super::{Budget, DeadLetters, Lane, Materials, Size, Waiter};
+use super::lane::Reserved;
+use super::{Budget, DeadLetters, Lane, LaneFull, Materials, Size, Waiter};
 use crate::clock::Clock;
 use crate::contract::{
     Accepted, Answer, Batch, Client, Delivery, Failure, FailureClass, InvalidUtf8, Metadata, OnFull, Outcome, Refusal,
@@ -84,7 +85,7 @@ impl Bench {
     /// As a committed trip does it.
     fn send(&self, lane: &Lane, texts: &[&'static str], waiter: Option<&Waiter>) {
         let batches: Vec<Batch> = texts.iter().map(|text| batch(text)).collect();
-        let mut reserved = lane.reserve(Size::default()).unwrap();
+        let mut reserved = one(lane, Size::default()).unwrap();
         let mut writes = Vec::new();
         reserved.prepare(&batches, &mut writes);
         self.store.commit(&writes, false).unwrap();
@@ -98,6 +99,11 @@ impl Bench {
     fn got(&self) -> Vec<Bytes> {
         self.client.got.lock().unwrap().clone()
     }
+}
+
+/// Room for one trip.
+fn one(lane: &Lane, size: Size) -> Result<Reserved, LaneFull> {
+    lane.reserve(size, 1).map(|mut shares| shares.remove(0))
 }
 
 fn batch(text: &'static str) -> Batch {
@@ -227,11 +233,11 @@ fn a_full_queue_refuses_or_drops() {
     let mut config = config(|config| config.queue.queue_size = 2.try_into().unwrap());
     let lane = bench.lane(&config);
     bench.send(&lane, &["one"], None);
-    let reserved = lane.reserve(Size::default()).unwrap();
-    let full = lane.reserve(Size::default()).err().unwrap();
+    let reserved = one(&lane, Size::default()).unwrap();
+    let full = one(&lane, Size::default()).err().unwrap();
     assert!(full.retry_after > Duration::ZERO);
     drop(reserved);
-    assert!(lane.reserve(Size::default()).is_ok(), "what was not used is there again");
+    assert!(one(&lane, Size::default()).is_ok(), "what was not used is there again");
     config.on_full = OnFull::Drop;
     let lane = bench.lane(&config);
     bench.send(&lane, &["one", "two"], None);
@@ -240,14 +246,70 @@ fn a_full_queue_refuses_or_drops() {
 }
 
 #[test]
+fn room_for_several_shares_is_given_whole_or_not_at_all() {
+    let bench = Bench::new([]);
+    let lane = bench.lane(&config(|config| config.queue.queue_size = 3.try_into().unwrap()));
+    let shares = lane.reserve(Size::default(), 2).unwrap();
+    assert!(lane.reserve(Size::default(), 2).is_err());
+    assert_eq!(lane.held(), 2, "nothing is kept of what did not fit");
+    drop(shares);
+    let more_than_all = lane.reserve(Size::default(), 4).unwrap();
+    assert_eq!(more_than_all.len(), 4, "alone, whatever its size");
+}
+
+#[test]
+fn whoever_waits_for_room_holds_none_and_is_let_go_at_the_end() {
+    let bench = Bench::new([]);
+    let lane = bench.lane(&config(|config| {
+        config.queue.queue_size = 1.try_into().unwrap();
+        config.queue.block_on_overflow = true;
+    }));
+    let held = one(&lane, Size::default()).unwrap();
+    assert!(one(&lane, Size::default()).err().unwrap().waits);
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| lane.wait_for_room(Size::default(), 1));
+        drop(held);
+        waiting.join().unwrap();
+        assert_eq!(lane.held(), 0);
+    });
+    let _held = one(&lane, Size::default()).unwrap();
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| lane.wait_for_room(Size::default(), 1));
+        lane.stop_blocking();
+        waiting.join().unwrap();
+    });
+    assert!(!one(&lane, Size::default()).err().unwrap().waits);
+}
+
+#[tokio::test]
+async fn a_letter_sent_again_from_memory_stays_one_until_it_has_arrived() {
+    let bench = Bench::new([failed(FailureClass::Permanent), failed(FailureClass::Permanent)]);
+    let lane = bench.lane(&config(|_| {}));
+    bench.send(&lane, &["one"], None);
+    run_to_the_end(lane, &bench).await;
+    for (number, left) in [(0, vec![1]), (1, vec![])] {
+        let lane = bench.lane(&config(|_| {}));
+        let (_, letter) = bench.dead_letters.read(number).unwrap();
+        assert!(bench.dead_letters.begin_sending(number));
+        assert!(!bench.dead_letters.begin_sending(number), "once at a time");
+        lane.try_reserve(Size::of(&letter)).unwrap().send_letter(letter, number);
+        assert!(bench.dead_letters.read(number).is_ok());
+        run_to_the_end(lane, &bench).await;
+        let numbers: Vec<u64> = bench.dead_letters.list().unwrap().into_iter().map(|(number, _)| number).collect();
+        assert_eq!(numbers, left, "refused once more it is a new letter, delivered none");
+        assert_eq!(bench.total("otelier_dead_letters"), left.len() as i64);
+    }
+}
+
+#[test]
 fn all_queues_together_are_bounded() {
     let bench = Bench::new([]);
     let lane = bench.lane(&config(|_| {}));
     let large = Size { requests: 1, items: 1, bytes: 1 << 20 };
     bench.budget.force(1);
-    assert!(lane.reserve(large).is_err());
+    assert!(one(&lane, large).is_err());
     bench.budget.give(1);
-    assert!(lane.reserve(large).is_ok());
+    assert!(one(&lane, large).is_ok());
 }
 
 #[tokio::test]
@@ -287,7 +349,7 @@ fn logs(times: &[u8]) -> Batch {
 }
 
 fn send_batches(lane: &Lane, batches: Vec<Batch>) {
-    batches.into_iter().for_each(|batch| lane.reserve(Size::of(&batch)).unwrap().send(vec![batch], None));
+    batches.into_iter().for_each(|batch| one(lane, Size::of(&batch)).unwrap().send(vec![batch], None));
 }
 
 fn batching(json: &str) -> Delivery {
@@ -347,4 +409,26 @@ async fn a_part_that_is_refused_dies_alone() {
     assert_eq!(items_of(&bench.got()), [2, 2, 2]);
     assert_eq!(bench.total("otelcol_exporter_sent_log_records"), 4);
     assert_eq!(bench.dead_letters.read(0).unwrap().0.items, 2);
+}
+
+#[tokio::test]
+async fn what_is_refused_of_merged_batches_is_told_once() {
+    let bench = Bench::new([Outcome::Partial { rejected: 3, message: "too old".to_owned() }]);
+    let mut config = batching(r#"{"min_size": 4, "flush_timeout": "1h"}"#);
+    config.queue.wait_for_result = true;
+    let lane = bench.lane(&config);
+    let send = |times: &[u8]| {
+        let (sender, receiver) = oneshot::channel::<Answer>();
+        let waiter = Waiter::new(sender, Accepted { items: 2, ..Accepted::default() });
+        let batch = logs(times);
+        one(&lane, Size::of(&batch)).unwrap().send(vec![batch], Some(&waiter));
+        receiver
+    };
+    let answers = [send(&[1, 2]), send(&[3, 4])];
+    run_to_the_end(lane.clone(), &bench).await;
+    let mut rejected = Vec::new();
+    for answer in answers {
+        rejected.push(answer.await.unwrap().unwrap().rejected);
+    }
+    assert_eq!((items_of(&bench.got()), rejected), (vec![4], vec![2, 1]));
 }

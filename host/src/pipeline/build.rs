@@ -198,6 +198,7 @@ fn slot(
         deliveries: Vec::new(),
         tally: Vec::new(),
         answer: None,
+        told: 0,
     });
     Ok(Slot::new(instance, &materials.registry))
 }

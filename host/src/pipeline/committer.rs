@@ -17,7 +17,7 @@ use crate::delivery::Waiter;
 use crate::guard::EndWithProcess;
 use crate::processor::Watermark;
 use crate::storage::{Store, Write};
-use crate::telemetry::Counter;
+use crate::telemetry::{Counter, Registry};
 
 use super::health::Health;
 use super::lane::Reserved;
@@ -47,6 +47,8 @@ pub struct Trip {
     pub tally: Vec<(Counter, u64)>,
     /// Who waits; nobody for a flush.
     pub answer: Option<(oneshot::Sender<Answer>, Accepted)>,
+    /// Items whose sender was told before the commit, as durability `memory` allows.
+    pub told: u64,
 }
 
 /// Names a worker's generation; shared between the worker and the committer.
@@ -91,10 +93,21 @@ pub struct Committer {
 
 impl Committer {
     /// Starts the thread.
-    pub fn start(store: Store, health: Health) -> std::io::Result<(Committer, std::thread::JoinHandle<()>)> {
+    pub fn start(
+        store: Store,
+        health: Health,
+        registry: &Registry,
+    ) -> std::io::Result<(Committer, std::thread::JoinHandle<()>)> {
         let (sender, receiver) = sync_channel(QUEUE);
-        let mut commits =
-            Commits { store, health, receiver, spoilt: HashMap::new(), unsynced_since: None, failure: String::new() };
+        let mut commits = Commits {
+            store,
+            health,
+            receiver,
+            spoilt: HashMap::new(),
+            unsynced_since: None,
+            failure: String::new(),
+            lost: registry.counter("otelier_store_lost_items", LOST_HELP, &[]),
+        };
         let thread = std::thread::Builder::new().name("commit".into()).spawn(move || {
             let _end = EndWithProcess;
             commits.run();
@@ -129,7 +142,11 @@ struct Commits {
     unsynced_since: Option<Instant>,
     /// Why the last commit that failed did.
     failure: String,
+    /// Items of trips that failed after their senders had been told.
+    lost: Counter,
 }
+
+const LOST_HELP: &str = "Items accepted with durability `memory` whose state could not be written.";
 
 impl Commits {
     fn run(&mut self) {
@@ -177,7 +194,7 @@ impl Commits {
     fn decide(&mut self, trips: Vec<Trip>) {
         let (spoilt, sound): (Vec<Trip>, Vec<Trip>) = trips.into_iter().partition(|trip| self.is_spoilt(&trip.ticket));
         for trip in spoilt {
-            refuse(trip, &self.failure);
+            refuse(trip, &self.failure, &self.lost);
         }
         let writes = || sound.iter().flat_map(|trip| &trip.writes);
         let needs_sync = sound.iter().any(|trip| trip.durability == Durability::Sync && !trip.writes.is_empty());
@@ -205,7 +222,7 @@ impl Commits {
             let first_sound = trip.ticket.generation + 1;
             self.spoilt.insert(trip.ticket.worker, first_sound);
             trip.ticket.failed.store(first_sound, Ordering::Release);
-            refuse(trip, reason);
+            refuse(trip, reason, &self.lost);
         }
     }
 
@@ -252,7 +269,8 @@ pub fn complete(trip: Trip) {
     }
 }
 
-fn refuse(trip: Trip, reason: &str) {
+fn refuse(trip: Trip, reason: &str, lost: &Counter) {
+    lost.add(trip.told);
     if let Some((answer, _)) = trip.answer {
         let reason = format!("state cannot be written: {reason}");
         // The sender may have hung up.

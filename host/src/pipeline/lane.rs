@@ -36,25 +36,42 @@ pub struct LaneFull {
     pub exporter: ComponentId,
     /// When there will be.
     pub retry_after: Duration,
+    /// Whether senders are to wait for it rather than be refused.
+    pub waits: bool,
+}
+
+/// What a flush emits is not known before it has run.
+fn size(batch: Option<&Batch>) -> Size {
+    batch.map_or_else(Size::default, Size::of)
 }
 
 impl Lane {
-    /// Sets room aside for a trip with this batch, or for what a flush emits.
-    pub fn reserve(&self, batch: Option<&Batch>) -> Result<Reserved, LaneFull> {
+    /// Sets room aside for as many trips with this batch, or flushes: for all of them or for none, and without waiting.
+    pub fn reserve(&self, batch: Option<&Batch>, shares: usize) -> Result<Vec<Reserved>, LaneFull> {
         match self {
             Lane::Local(id, lane) => {
-                let full = |_| LaneFull { exporter: id.clone(), retry_after: RETRY_AFTER };
-                lane.reserve().map(Reserved::Local).map_err(full)
+                let full = |_| LaneFull { exporter: id.clone(), retry_after: RETRY_AFTER, waits: false };
+                (0..shares).map(|_| lane.reserve().map(Reserved::Local)).collect::<Result<_, _>>().map_err(full)
             }
-            Lane::Push(lane) => {
-                let full =
-                    |full: delivery::LaneFull| LaneFull { exporter: full.exporter, retry_after: full.retry_after };
-                // What a flush emits is put off rather than waited for: a worker that waits serves nobody.
-                let reserved =
-                    batch.map_or_else(|| lane.reserve_now(Size::default()), |batch| lane.reserve(Size::of(batch)));
-                reserved.map(Reserved::Push).map_err(full)
-            }
+            Lane::Push(lane) => match lane.reserve(size(batch), shares) {
+                Ok(reserved) => Ok(reserved.into_iter().map(Reserved::Push).collect()),
+                Err(delivery::LaneFull { exporter, retry_after, waits }) => {
+                    Err(LaneFull { exporter, retry_after, waits })
+                }
+            },
         }
+    }
+
+    /// Waits until there is room for so many trips with this batch, or nobody is to wait any more.
+    pub fn wait_for_room(&self, batch: &Batch, shares: usize) {
+        if let Lane::Push(lane) = self {
+            lane.wait_for_room(Size::of(batch), shares);
+        }
+    }
+
+    /// Whether items have to be counted before room is reserved.
+    pub fn counts_items(&self) -> bool {
+        matches!(self, Lane::Push(lane) if lane.counts_items())
     }
 
     /// A batch of so many items found no room.

@@ -14,4 +14,4 @@ mod worker;
 
 pub use build::{BuildError, Built, Materials, build};
 pub use health::Health;
-pub use worker::{Entrance, Handle};
+pub use worker::{Entrance, Handle, flush_all};

@@ -19,7 +19,7 @@ use crate::guard::EndWithProcess;
 use super::committer::{Committer, STORE, Ticket, Trip, complete};
 use super::health::Health;
 use super::slot::Slot;
-use super::trip::{Gathered, Pipeline, RETRY_AFTER, Run, reserve};
+use super::trip::{Gathered, Pipeline, RETRY_AFTER, Run, reserve, reserve_for_flush};
 
 /// Requests that may wait for a worker.
 const REQUESTS_MAX: usize = 1024;
@@ -74,19 +74,28 @@ impl Handle {
         Entrance { handle: self.clone(), source }
     }
 
-    /// Flushes every processor and waits until the result is committed.
-    pub fn flush(&self, last: bool) {
+    /// Begins to flush every processor. What is returned gets a message when the result is committed, and is closed at once where the
+    /// worker is gone.
+    fn flush(&self, last: bool) -> Receiver<()> {
         let (done, wait) = std::sync::mpsc::channel();
-        if self.sender.send(Job::Flush { last, done }).is_ok() {
-            // Unanswered only when the worker is gone.
-            let _ = wait.recv();
-        }
+        // An error closes the other end.
+        let _ = self.sender.send(Job::Flush { last, done });
+        wait
     }
 
     /// Ends the worker; requests that come later are refused.
     pub fn stop(&self) {
         // An error means that it has ended.
         let _ = self.sender.send(Job::Stop);
+    }
+}
+
+/// Flushes all workers and waits until the result is committed. At the same time: each has its own bound on how long that takes.
+pub fn flush_all<'w>(workers: impl Iterator<Item = &'w Handle>, last: bool) {
+    let flushing: Vec<Receiver<()>> = workers.map(|worker| worker.flush(last)).collect();
+    for flushed in flushing {
+        // An error means that the worker is gone.
+        let _ = flushed.recv();
     }
 }
 
@@ -201,11 +210,10 @@ impl Worker {
     }
 
     /// Reserves, then processes, in that order over all pipelines of the source.
-    fn pass(&mut self, source: usize, batch: Batch, trip: &mut Gathered) -> Result<Durability, Refusal> {
+    fn pass(&mut self, source: usize, mut batch: Batch, trip: &mut Gathered) -> Result<Durability, Refusal> {
         let places = self.sources.get(&source).map(Vec::as_slice).unwrap_or_default();
         let pipelines: Vec<&Pipeline> = places.iter().filter_map(|place| self.pipelines.get(*place)).collect();
-        let reserved =
-            pipelines.iter().map(|pipeline| reserve(pipeline, Some(&batch))).collect::<Result<Vec<_>, _>>()?;
+        let reserved = reserve(&pipelines, &mut batch)?;
         let mut run = Run { slots: &mut self.slots, now: self.clock.now() };
         let mut durability = Durability::Memory;
         for (pipeline, lanes) in pipelines.into_iter().zip(reserved) {
@@ -229,12 +237,14 @@ impl Worker {
             deliveries,
             tally: trip.tally,
             answer: answer.map(|answer| (answer, accepted)),
+            told: 0,
         };
         let memory = durability == Durability::Memory && !waits;
         if memory && trip.writes.is_empty() && !self.stateful {
             return complete(trip);
         }
         if let Some((answer, accepted)) = trip.answer.take_if(|_| memory) {
+            trip.told = accepted.items;
             // The sender may have hung up.
             let _ = answer.send(Ok(accepted));
         }
@@ -337,7 +347,7 @@ impl Worker {
         if pipeline.slots.iter().skip(position + 1).any(down) {
             return Flushed::Done;
         }
-        let Ok(lanes) = reserve(pipeline, None) else { return Flushed::NoRoom };
+        let Some(lanes) = reserve_for_flush(pipeline) else { return Flushed::NoRoom };
         let mut run = Run { slots: &mut self.slots, now: self.clock.now() };
         let flushed = run.flush(pipeline, position, lanes, last, &mut trip);
         let durability = pipeline.durability;

@@ -5,7 +5,7 @@ use std::thread::JoinHandle as Thread;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::pipeline::{Handle, committer::Committer, lane::Lane};
+use crate::pipeline::{Handle, committer::Committer, flush_all, lane::Lane};
 
 /// Everything that runs.
 pub struct Parts {
@@ -35,9 +35,7 @@ pub async fn drain(parts: Parts) {
     finished(parts.accepting).await;
     let (workers, committer, committing) = (parts.workers, parts.committer, parts.committing);
     let stopped = tokio::task::spawn_blocking(move || {
-        for (handle, _) in &workers {
-            handle.flush(true);
-        }
+        flush_all(workers.iter().map(|(handle, _)| handle), true);
         for (handle, thread) in workers {
             handle.stop();
             joined(thread);

@@ -86,3 +86,34 @@ fn one_lane_that_drops_is_no_trouble_for_the_other() -> Result<()> {
     ensure!(dropped == Some(8.0), "{dropped:?}");
     host.kill()
 }
+
+#[test]
+fn pipelines_that_share_an_exporter_with_room_for_one_go_on() -> Result<()> {
+    let downstream = Downstream::start(|_| Fate::Taken)?;
+    let bytes = payload::logs(&["record 00"]).len();
+    for queue in [
+        json!({"queue_size": 1, "block_on_overflow": true}),
+        // Room for one and a half.
+        json!({"queue_size": bytes * 3 / 2, "sizer": "bytes", "block_on_overflow": true}),
+        json!({"queue_size": 1, "sizer": "items", "block_on_overflow": true}),
+    ] {
+        let configuration = forwarding("otlphttp", downstream.address(), &json!({"sending_queue": queue}))
+            .pipeline("logs/one", &[], &["otlphttp"])
+            .pipeline("logs/two", &[], &["otlphttp"]);
+        let setup = Setup::without_plugins(&configuration)?;
+        let host = setup.start()?;
+        let mut client = host.grpc()?;
+        for number in 0..10 {
+            let outcome = client.send(grpc::LOGS, &payload::logs(&[&format!("record {number:02}")]));
+            ensure!(outcome.is_acknowledged(), "{number} with {queue}: {outcome:?}");
+        }
+        wait::until("both copies of everything arrive", || {
+            let memory = downstream.memory();
+            let both = |number| memory.taken.get(&format!("record {number:02}")).is_some_and(|all| all.len() >= 2);
+            Ok((0..10).all(both).then_some(()))
+        })?;
+        host.kill()?;
+        downstream.memory().taken.clear();
+    }
+    Ok(())
+}
