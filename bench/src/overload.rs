@@ -42,7 +42,7 @@ pub struct Options {
 }
 
 const SCENARIO: Scenario =
-    Scenario { name: "overload", kind: Kind::Logs, processors: Vec::new, kept: None, to: To::Otlp };
+    Scenario { name: "overload", kind: Kind::Logs, processors: Vec::new, kept: None, to: To::OtlpOverloaded };
 
 #[derive(Default)]
 struct Counts {

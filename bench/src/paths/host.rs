@@ -135,8 +135,11 @@ fn config(scenario: &Scenario, sink: Option<SocketAddr>, [grpc, telemetry]: [Soc
     let exporters = match sink {
         None => json!({"nop": {}}),
         Some(sink) => {
-            // What is under way fits, whatever the size of a batch.
-            let mut queue = json!({"queue_size": 10_000});
+            // The load waits for the host as it would for the proxy, except where being told to come back is what is tried.
+            let mut queue = match scenario.to == To::OtlpOverloaded {
+                true => json!({"queue_size": 10_000}),
+                false => json!({"queue_size": 32, "block_on_overflow": true}),
+            };
             if scenario.to == To::OtlpByDisk {
                 queue["storage"] = json!("rocksdb");
             }

@@ -48,7 +48,7 @@ pub async fn run(scenario: &Scenario, plan: &Plan, settings: &Settings) -> Resul
             let server = match (is_host, scenario.to) {
                 (true, _) => "otelier",
                 (false, To::Nowhere) => "raw_http2",
-                (false, To::Otlp | To::OtlpByDisk) => "raw_proxy",
+                (false, To::Otlp | To::OtlpByDisk | To::OtlpOverloaded) => "raw_proxy",
             };
             let sample = measured.with_context(|| format!("{}: {server}", scenario.name))?;
             eprintln!("{:<24} round {round}  {server:<9}  {}", scenario.name, text(&sample));

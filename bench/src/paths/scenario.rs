@@ -27,6 +27,8 @@ pub enum To {
     Otlp,
     /// The same with its queue on disk.
     OtlpByDisk,
+    /// As `Otlp`, with a queue that refuses when it is full.
+    OtlpOverloaded,
 }
 
 const ALL: Option<fn(&Item) -> bool> = Some(|_| true);

@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use super::counters::Counters;
 use super::dead_letters;
-use super::dispatch::{Dispatch, Dispatcher, STORE_PAUSE, Ticket};
+use super::dispatch::{Dispatch, Dispatcher, Ticket};
 use super::lane::{Lane, Shared};
 use super::retry::Backoff;
+use super::settling::Settling;
 use crate::contract::{Client, Failure, FailureClass, Outcome, Refusal};
 use crate::guard::EndWithProcess;
-use crate::storage::Write;
 
 /// How often the failures of one lane are logged while they go on.
 const LOG_PAUSE: Duration = Duration::from_secs(30);
@@ -33,11 +33,13 @@ impl Lane {
     /// Sends what comes until the lane is closed, and then what is left in memory.
     pub async fn run(self, client: Arc<dyn Client>) {
         let dispatcher = Arc::new(Dispatcher::new(Arc::clone(&self.shared)));
+        let settling = Arc::new(Settling::new(self.shared.id.clone(), self.shared.store.clone()));
         let consumers = (0..self.shared.config.queue.num_consumers.get()).map(|_| {
             let consumer = Consumer {
                 shared: Arc::clone(&self.shared),
                 client: Arc::clone(&client),
                 dispatcher: Arc::clone(&dispatcher),
+                settling: Arc::clone(&settling),
             };
             tokio::spawn(consumer.run())
         });
@@ -53,6 +55,7 @@ struct Consumer {
     shared: Arc<Shared>,
     client: Arc<dyn Client>,
     dispatcher: Arc<Dispatcher>,
+    settling: Arc<Settling>,
 }
 
 impl Consumer {
@@ -189,33 +192,9 @@ impl Consumer {
         writes.extend(done.iter().filter_map(settled).flatten());
         let letters: Vec<u64> = done.iter().filter_map(|ticket| ticket.letter).collect();
         writes.extend(letters.iter().flat_map(|letter| dead_letters::removal(*letter)));
-        self.write(writes, sync || !letters.is_empty()).await;
+        self.settling.write(writes, sync || !letters.is_empty(), self.out_of_time()).await;
         self.shared.dead_letters.removed(&letters);
         done.into_iter().for_each(|ticket| self.shared.release(ticket.size));
-    }
-
-    /// Tries until it is written: on a full disk there is room again some time, and until then the entries take their place in the
-    /// queue. Not synced where only deliveries are told: after a power cut some may be there again, and are sent once more.
-    async fn write(&self, writes: Vec<Write>, sync: bool) {
-        if writes.is_empty() {
-            return;
-        }
-        let writes: Arc<[Write]> = writes.into();
-        loop {
-            let (store, writes) = (self.shared.store.clone(), Arc::clone(&writes));
-            let written = tokio::task::spawn_blocking(move || store.commit(writes.iter(), sync)).await;
-            let Ok(Err(error)) = written else { return };
-            let exporter = &self.shared.id;
-            tokio::select! {
-                () = tokio::time::sleep(STORE_PAUSE) => {
-                    tracing::warn!(%exporter, %error, "what became of a batch cannot be written; trying again");
-                }
-                () = self.out_of_time() => {
-                    tracing::error!(%exporter, %error, "what became of a batch cannot be written: what is on disk is sent again after the next start, a dead letter of a queue in memory is lost");
-                    return;
-                }
-            }
-        }
     }
 
     fn partially(&self, dispatch: &Dispatch, rejected: u64, message: &str) {

@@ -1,7 +1,7 @@
 //! What leaves a queue together. An entry that is split into several dispatches is done with when the last of them is.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::gathering::Gathering;
@@ -59,24 +59,24 @@ pub struct Ticket {
 /// How long a store that cannot be read or written is left alone.
 pub const STORE_PAUSE: Duration = Duration::from_secs(1);
 
+/// How much is read of a queue on disk at once, unless one entry is more: in entries, and in bytes.
+const READ_ENTRIES: usize = 64;
+const READ_BYTES: u64 = 1 << 20;
+
 /// Makes dispatches of what waits, one task at a time, so that they leave in order.
 pub struct Dispatcher {
     shared: Arc<Shared>,
-    turn: tokio::sync::Mutex<Turn>,
-}
-
-/// What the task whose turn it is works on.
-#[derive(Default)]
-struct Turn {
     /// Ready to be sent, in order.
-    ready: VecDeque<Dispatch>,
+    ready: Mutex<VecDeque<Dispatch>>,
     /// What is gathered, with `sending_queue.batch`.
-    gathering: Gathering,
+    turn: tokio::sync::Mutex<Gathering>,
 }
 
 /// What can be taken.
 enum Next {
-    Entry(Entry),
+    Ready(Dispatch),
+    /// At least one, in order.
+    Entries(Vec<Entry>),
     /// Nothing came in time.
     Late,
     /// The lane is closed and empty.
@@ -86,7 +86,11 @@ enum Next {
 impl Dispatcher {
     /// For one lane.
     pub fn new(shared: Arc<Shared>) -> Dispatcher {
-        Dispatcher { shared, turn: tokio::sync::Mutex::default() }
+        Dispatcher { shared, ready: Mutex::default(), turn: tokio::sync::Mutex::default() }
+    }
+
+    fn ready(&self) -> MutexGuard<'_, VecDeque<Dispatch>> {
+        self.ready.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits for the next dispatch. `None` when the lane is closed and nothing is left to send before the end.
@@ -104,11 +108,18 @@ impl Dispatcher {
                 self.take(None).await
             };
             match next {
-                // Read without the turn: several entries can be on their way from the disk.
-                Next::Entry(entry) => match self.load(entry).await {
-                    Some(dispatch) => return Some(dispatch),
-                    None => continue,
-                },
+                Next::Ready(dispatch) => return Some(dispatch),
+                // Read without the turn: the next entries can be on their way from the disk as well.
+                Next::Entries(entries) => {
+                    let mut loaded = self.load(entries).await;
+                    let first = loaded.pop_front();
+                    self.ready().append(&mut loaded);
+                    // Whoever has the turn may have looked before.
+                    self.shared.work.notify_one();
+                    if first.is_some() {
+                        return first;
+                    }
+                }
                 Next::Late => {}
                 Next::End => return None,
             }
@@ -116,25 +127,21 @@ impl Dispatcher {
     }
 
     async fn next_batch(&self, batching: &Batching) -> Option<Dispatch> {
-        let mut turn = self.turn.lock().await;
+        let mut gathering = self.turn.lock().await;
         loop {
-            if let Some(dispatch) = turn.ready.pop_front() {
-                return Some(dispatch);
-            }
-            match self.take(turn.gathering.due()).await {
-                Next::Entry(entry) => {
-                    let Some(dispatch) = self.load(entry).await else { continue };
-                    let full = turn.gathering.add(batching, dispatch, Instant::now());
-                    turn.ready.extend(full);
+            match self.take(gathering.due()).await {
+                Next::Ready(dispatch) => return Some(dispatch),
+                Next::Entries(entries) => {
+                    for dispatch in self.load(entries).await {
+                        let full = gathering.add(batching, dispatch, Instant::now());
+                        self.ready().extend(full);
+                    }
                 }
-                Next::Late => {
-                    let late = turn.gathering.late(batching, Instant::now());
-                    turn.ready.extend(late);
-                }
+                Next::Late => self.ready().extend(gathering.late(batching, Instant::now())),
                 Next::End => {
-                    let rest = turn.gathering.rest(batching);
-                    turn.ready.extend(rest);
-                    return turn.ready.pop_front();
+                    let mut ready = self.ready();
+                    ready.extend(gathering.rest(batching));
+                    return ready.pop_front();
                 }
             }
         }
@@ -149,13 +156,16 @@ impl Dispatcher {
             if closed && self.shared.stored.is_some() {
                 return Next::End;
             }
+            if let Some(dispatch) = self.ready().pop_front() {
+                return Next::Ready(dispatch);
+            }
             if due.is_some_and(|due| due <= Instant::now()) {
                 return Next::Late;
             }
-            match self.shared.take() {
-                Some(entry) => return Next::Entry(entry),
-                None if closed => return Next::End,
-                None => {}
+            match self.shared.take(READ_ENTRIES, READ_BYTES) {
+                entries if !entries.is_empty() => return Next::Entries(entries),
+                _ if closed => return Next::End,
+                _ => {}
             }
             tokio::select! {
                 () = work => {}
@@ -166,49 +176,72 @@ impl Dispatcher {
         }
     }
 
-    /// `None` for an entry that cannot be read: it stays on disk, where a person or a later version can look at it.
-    async fn load(&self, entry: Entry) -> Option<Dispatch> {
-        let Entry { number, size, held, waiter, letter } = entry;
-        let batch = match held {
-            Held::Ready(batch) => batch,
-            Held::Stored(stored) => match self.read(&stored, number).await? {
-                Ok(batch) => batch,
-                Err(error) => {
-                    tracing::error!(exporter = %self.shared.id, %error, "an entry of the queue cannot be read; it is left where it is");
-                    if let Some(waiter) = waiter {
-                        waiter.failed(Refusal::Unavailable { reason: error.to_string(), retry_after: STORE_PAUSE });
+    /// Entries that cannot be read stay on disk, where a person or a later version can look at them. Nothing comes of those that follow
+    /// when the lane is closed meanwhile: they are sent after the next start.
+    async fn load(&self, entries: Vec<Entry>) -> VecDeque<Dispatch> {
+        let stored: Vec<u64> = entries.iter().filter(|entry| entry.is_stored()).map(|entry| entry.number).collect();
+        let mut read = self.read(stored).await.into_iter();
+        let mut loaded = VecDeque::with_capacity(entries.len());
+        for Entry { number, size, held, waiter, letter } in entries {
+            let batch = match held {
+                Held::Ready(batch) => batch,
+                Held::Stored => match read.next() {
+                    Some(Ok(batch)) => batch,
+                    Some(Err(error)) => {
+                        tracing::error!(exporter = %self.shared.id, %error, "an entry of the queue cannot be read; it is left where it is");
+                        if let Some(waiter) = waiter {
+                            waiter.failed(Refusal::Unavailable { reason: error.to_string(), retry_after: STORE_PAUSE });
+                        }
+                        self.shared.leave_on_disk(size);
+                        continue;
                     }
-                    self.shared.leave_on_disk(size);
-                    return None;
-                }
-            },
-        };
-        Some(Dispatch { batch, size, tickets: vec![Arc::new(Ticket { number, size, waiter, letter })] })
+                    None => break,
+                },
+            };
+            let tickets = vec![Arc::new(Ticket { number, size, waiter, letter })];
+            loaded.push_back(Dispatch { batch, size, tickets });
+        }
+        loaded
     }
 
-    /// Reads an entry. While the store itself cannot be read, as on a full disk, it tries again: that says nothing about the entry.
-    /// `None` when the lane is closed meanwhile; what is on disk is sent after the next start.
-    async fn read(&self, stored: &Arc<StoredQueue>, number: u64) -> Option<Result<Batch, StoredError>> {
-        let mut closing = self.shared.closing.subscribe();
+    /// Reads entries. While the store itself cannot be read, as on a full disk, it tries again: that says nothing about an entry. Fewer
+    /// come back when the lane is closed meanwhile.
+    async fn read(&self, numbers: Vec<u64>) -> Vec<Result<Batch, StoredError>> {
+        let (mut closing, mut read) = (self.shared.closing.subscribe(), Vec::with_capacity(numbers.len()));
+        let Some(stored) = self.shared.stored.as_ref().filter(|_| !numbers.is_empty()) else { return read };
+        let mut left = numbers;
         loop {
-            let stored = Arc::clone(stored);
-            let read = match tokio::task::spawn_blocking(move || stored.read(number)).await {
+            let (stored, numbers) = (Arc::clone(stored), left.clone());
+            let reading = tokio::task::spawn_blocking(move || read_until_trouble(&stored, &numbers));
+            let (more, trouble) = match reading.await {
                 Ok(read) => read,
                 Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
             };
-            match read {
-                Err(StoredError::Store(error)) if !matches!(error, StoreError::Record { .. }) => {
-                    tracing::warn!(exporter = %self.shared.id, %error, "the queue on disk cannot be read; trying again");
-                }
-                read => return Some(read),
-            }
+            left.drain(..more.len().min(left.len()));
+            read.extend(more);
+            let Some(error) = trouble else { return read };
+            tracing::warn!(exporter = %self.shared.id, %error, "the queue on disk cannot be read; trying again");
             tokio::select! {
                 () = tokio::time::sleep(STORE_PAUSE) => {}
                 // An error means that the lane is gone.
-                _ = closing.wait_for(|closing| *closing) => return None,
+                _ = closing.wait_for(|closing| *closing) => return read,
             }
         }
     }
+}
+
+/// The entries up to the first at which the store could not be read, and why it could not.
+fn read_until_trouble(stored: &StoredQueue, numbers: &[u64]) -> (Vec<Result<Batch, StoredError>>, Option<StoreError>) {
+    let mut read = Vec::with_capacity(numbers.len());
+    for number in numbers {
+        match stored.read(*number) {
+            Err(StoredError::Store(error)) if !matches!(error, StoreError::Record { .. }) => {
+                return (read, Some(error));
+            }
+            entry => read.push(entry),
+        }
+    }
+    (read, None)
 }
 
 async fn until(due: Option<Instant>) {

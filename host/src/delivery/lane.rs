@@ -154,7 +154,7 @@ impl Lane {
             counters.restored.add(heads.len() as u64);
             for head in heads {
                 quota.iter().for_each(|quota| quota.force(head.size.bytes));
-                let held = Held::Stored(Arc::clone(stored));
+                let held = Held::Stored;
                 queue.restore(Entry { number: head.number, size: head.size, held, waiter: None, letter: None });
             }
         }
@@ -314,7 +314,7 @@ impl Reserved {
             state.queue.hold(size);
             shared.quota.iter().for_each(|quota| quota.force(size.bytes));
             let held = match &shared.stored {
-                Some(stored) if !shared.keeps_ready(&mut state, size) => Held::Stored(Arc::clone(stored)),
+                Some(_) if !shared.keeps_ready(&mut state, size) => Held::Stored,
                 Some(_) => Held::Ready(batch),
                 None => {
                     shared.count_in_memory(&mut state, size);
@@ -402,15 +402,21 @@ impl Shared {
         closed.map_or(drained, |closed| drained.max(closed))
     }
 
-    /// The first entry, if there is one.
-    pub fn take(&self) -> Option<Entry> {
+    /// The first entry, and those behind it that are to be read from the disk as it is, up to so many entries and bytes.
+    pub fn take(&self, entries_max: usize, bytes_max: u64) -> Vec<Entry> {
         let mut state = self.lock();
-        let entry = state.queue.take()?;
-        if self.stored.is_some() && matches!(entry.held, Held::Ready(_)) {
-            state.ready_bytes = state.ready_bytes.saturating_sub(entry.size.bytes);
-            self.budget.give(entry.size.bytes);
+        let Some(first) = state.queue.take() else { return Vec::new() };
+        if self.stored.is_some() && matches!(first.held, Held::Ready(_)) {
+            state.ready_bytes = state.ready_bytes.saturating_sub(first.size.bytes);
+            self.budget.give(first.size.bytes);
         }
-        Some(entry)
+        let (mut bytes, mut entries) = (first.size.bytes, vec![first]);
+        while entries.len() < entries_max && bytes < bytes_max && entries.last().is_some_and(Entry::is_stored) {
+            let Some(next) = state.queue.take_if(Entry::is_stored) else { break };
+            bytes += next.size.bytes;
+            entries.push(next);
+        }
+        entries
     }
 
     /// An entry that cannot be read stays on disk, where it takes room as before.

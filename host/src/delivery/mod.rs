@@ -21,6 +21,7 @@ mod gathering;
 mod lane;
 mod queue;
 mod retry;
+mod settling;
 mod stored;
 #[cfg(test)]
 mod tests;

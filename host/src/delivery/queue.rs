@@ -4,9 +4,7 @@
 
 use std::collections::VecDeque;
 use std::ops::{AddAssign, SubAssign};
-use std::sync::Arc;
 
-use super::stored::StoredQueue;
 use super::waiter::Waiter;
 use crate::contract::{Batch, Sizer};
 
@@ -83,13 +81,20 @@ pub struct Entry {
     pub letter: Option<u64>,
 }
 
+impl Entry {
+    /// Whether its batch is on disk only.
+    pub fn is_stored(&self) -> bool {
+        matches!(self.held, Held::Stored)
+    }
+}
+
 /// Where a batch that waits is.
 #[derive(Debug)]
 pub enum Held {
     /// In memory.
     Ready(Batch),
     /// On disk only.
-    Stored(Arc<StoredQueue>),
+    Stored,
 }
 
 /// The entries of one lane, in the order of their numbers.
@@ -134,6 +139,11 @@ impl Queue {
     pub fn insert(&mut self, entry: Entry) {
         let behind = self.waiting.iter().rev().take_while(|waiting| waiting.number > entry.number).count();
         self.waiting.insert(self.waiting.len() - behind, entry);
+    }
+
+    /// The first entry leaves the queue if it is such a one.
+    pub fn take_if(&mut self, wanted: impl Fn(&Entry) -> bool) -> Option<Entry> {
+        self.waiting.pop_front_if(|entry| wanted(entry))
     }
 
     /// The first entry leaves the queue; it stays held until it is released.

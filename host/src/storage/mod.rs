@@ -268,6 +268,8 @@ fn database_options() -> Options {
     options.set_max_open_files(256);
     // A log that stops short ends in a write that was never acknowledged; anything else that does not read is damage.
     options.set_wal_recovery_mode(rocksdb::DBRecoveryMode::TolerateCorruptedTailRecords);
+    // State is read from end to end at start, queues in the order in which they were written: let the system read ahead.
+    options.set_advise_random_on_open(false);
     options.set_paranoid_checks(true);
     // A log that is gone is damage, and not an empty store.
     options.set_track_and_verify_wals_in_manifest(true);

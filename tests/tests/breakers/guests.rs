@@ -103,7 +103,7 @@ fn run(breaker: Breaker, failures: u64, max_elapsed: Duration, done: impl Fn(&Re
         let gate = Gate::new(&id, breaker, &registry, 1);
         let lane = Lane::new(&id, config, gate, &materials)?;
         for _ in 0..BATCHES {
-            let mut reserved = lane.reserve(Size::default()).ok().context("no room")?;
+            let mut reserved = lane.try_reserve(Size::default()).ok().context("no room")?;
             reserved.prepare(&[batch()], &mut Vec::new());
             reserved.send(vec![batch()], None);
         }
