@@ -6,12 +6,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use otelier::contract::{Limits, Outcome, PolicySource};
 use otelier::delivery::Gate;
 use otelier::delivery::gate::{Breaker, Settings};
 use otelier::telemetry::Registry;
-use otelier::wasm::{Engine, PolicyPlugin};
+use otelier::wasm::{Engine, PluginFile, PolicyPlugin};
 use serde_json::json;
 
 use crate::report::figure;
@@ -50,8 +50,7 @@ pub fn run(options: &Options, plugins: &Path) -> Result<()> {
     measure("built-in", &gate("built-in", None)?)?;
     for name in POLICIES {
         let file = plugins.join(format!("{name}.wasm"));
-        let bytes = std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
-        let plugin: Arc<dyn PolicySource> = Arc::new(PolicyPlugin::compile(&engine, &file, &bytes)?);
+        let plugin: Arc<dyn PolicySource> = Arc::new(PolicyPlugin::compile(&engine, &PluginFile::read(&file)?)?);
         measure(name, &gate(name, Some(plugin))?)?;
     }
     Ok(())

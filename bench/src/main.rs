@@ -8,6 +8,7 @@ mod edits;
 mod exposition;
 mod kernel;
 mod load;
+mod loading;
 mod measure;
 mod overload;
 mod paths;
@@ -58,6 +59,8 @@ enum Serving {
     Overload(overload::Options),
     /// What a queue on disk costs, beside writing and reading the same bytes.
     Queue(queue::Options),
+    /// How long a plugin takes to load, compiled and from the cache.
+    Load(loading::Options),
     /// What a series costs the Prometheus exporter.
     Exposition(exposition::Options),
 }
@@ -130,6 +133,7 @@ fn main() -> Result<()> {
         Some(Serving::Breaker(options)) => breaker::run(&options, &plugins()),
         Some(Serving::Edits(options)) => edits::run(&options),
         Some(Serving::Exposition(options)) => exposition::run(&options),
+        Some(Serving::Load(options)) => loading::run(&options, &plugins()),
         Some(Serving::Overload(options)) => overload::run(&options, &cli.options.settings()?),
         Some(Serving::Queue(options)) => queue::run(&options),
         Some(Serving::Serve { what: Serve::Raw }) => servers::raw::run(),

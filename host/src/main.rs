@@ -135,8 +135,12 @@ fn command(command: Command) -> Result<()> {
                 LogFormat::Json => LogEncoding::Json,
             });
             let (config, manifest) = (files.config, files.manifest);
+            let engine = wasm::Engine::with_cache(&state_dir.join(wasm::CACHE_FOLDER))?;
             let options = Options { config, manifest, state_dir, log_encoding, exporters: Vec::new() };
-            run::run(&options, &plugins::sandboxed(wasm::Engine::new()?), announce)
+            run::run(&options, &plugins::sandboxed(engine.clone()), |lines| {
+                announce(lines);
+                engine.keep_compiled();
+            })
         }
         Command::Validate { files } => {
             let loaded = run::load(&files.config, &files.manifest, &plugins::sandboxed(wasm::Engine::new()?), &[])?;

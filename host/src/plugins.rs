@@ -3,12 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
-
 use crate::config::{self, Plan, PluginPlan, SharedProcessor, World};
 use crate::contract::{PolicySource, Signal};
 use crate::processor::{InstanceError, Plugin, describe};
-use crate::wasm::{Engine, LoadError, PolicyPlugin, ProcessorPlugin};
+use crate::wasm::{Engine, LoadError, PluginFile, PolicyPlugin, ProcessorPlugin, hexadecimal};
 
 /// Turns a manifest entry into a plugin of the world that the entry names. The benchmark passes one that links plugins natively.
 pub type Loader = dyn Fn(&PluginPlan) -> Result<AnyPlugin, PluginError>;
@@ -59,21 +57,15 @@ pub enum PluginError {
 pub fn sandboxed(engine: Engine) -> impl Fn(&PluginPlan) -> Result<AnyPlugin, PluginError> {
     move |plan| {
         let load = |source| PluginError::Load { position: plan.file_position.clone(), source };
-        let bytes =
-            std::fs::read(&plan.file).map_err(|source| load(LoadError::Read { path: plan.file.clone(), source }))?;
-        let found: [u8; 32] = Sha256::digest(&bytes).into();
-        if plan.sha256.is_some_and(|pin| pin != found) {
-            let found = found.iter().map(|byte| format!("{byte:02x}")).collect();
+        let file = PluginFile::read(&plan.file).map_err(load)?;
+        if plan.sha256.is_some_and(|pin| pin != *file.sha256()) {
+            let found = hexadecimal(file.sha256());
             let file = plan.file.display().to_string();
             return Err(PluginError::Pin { position: plan.file_position.clone(), file, found });
         }
         Ok(match plan.world {
-            World::Processor => {
-                AnyPlugin::Processor(Arc::new(ProcessorPlugin::compile(&engine, &plan.file, &bytes).map_err(load)?))
-            }
-            World::BreakerPolicy => {
-                AnyPlugin::Policy(Arc::new(PolicyPlugin::compile(&engine, &plan.file, &bytes).map_err(load)?))
-            }
+            World::Processor => AnyPlugin::Processor(Arc::new(ProcessorPlugin::compile(&engine, &file).map_err(load)?)),
+            World::BreakerPolicy => AnyPlugin::Policy(Arc::new(PolicyPlugin::compile(&engine, &file).map_err(load)?)),
         })
     }
 }

@@ -58,6 +58,9 @@ const OF_THE_PLAN: &[&str] = &["Plan", "PipelinePlan", "ProcessorPlan", "PluginP
 /// Crates that only one module names.
 const HOMES: &[(&str, &str)] = &[("rocksdb", "storage"), ("wasmtime", "wasm")];
 
+/// The one file that may say `unsafe`: it loads machine code from the cache.
+const UNSAFE_HOME: &str = "wasm/trusted.rs";
+
 /// One file, without its tests and comments.
 struct Source {
     path: String,
@@ -230,7 +233,8 @@ fn nothing_is_unsafe_and_nothing_is_unwrapped() -> Result<()> {
             // `const { … }` is evaluated by the compiler: it fails to build, not to run.
             let line = if line.contains("const {") { "" } else { line };
             for forbidden in ["unsafe ", ".unwrap()", ".expect(", "panic!(", "unreachable!(", "todo!("] {
-                if line.contains(forbidden) {
+                let at_home = forbidden == "unsafe " && source.path == UNSAFE_HOME;
+                if line.contains(forbidden) && !at_home {
                     wrong.push(format!("{}:{number}: {}", source.path, line.trim()));
                 }
             }

@@ -1,10 +1,17 @@
-//! Compiling components, and the clock that ends calls.
+//! Compiling components, or taking them from the cache, and the clock that ends calls.
 
+use std::hash::{Hash as _, Hasher};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
+use sha2::{Digest, Sha256};
 use wasmtime::component::Component;
 use wasmtime::{Config, Engine as Wasmtime, OptLevel, Strategy};
+
+use super::cache::{Cache, EntryError, Kept, Key};
+use super::file::{Hash, PluginFile};
+use super::trusted;
 
 /// How far apart the ticks of the epoch are: the precision of a call's deadline.
 pub const TICK: Duration = Duration::from_millis(5);
@@ -49,10 +56,28 @@ pub enum LoadError {
     },
 }
 
+/// Where a component came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// It was compiled.
+    Compiled,
+    /// It had been compiled before.
+    Cached,
+}
+
 /// The compiler and its settings, one a process.
 #[derive(Clone)]
 pub struct Engine {
     inner: Wasmtime,
+    kept: Option<Arc<Keeping>>,
+}
+
+/// What is compiled is kept on disk.
+struct Keeping {
+    cache: Cache,
+    compatibility: Hash,
+    /// Compiled before the cache's place existed.
+    waiting: Mutex<Vec<(Key, Component)>>,
 }
 
 impl Engine {
@@ -71,15 +96,62 @@ impl Engine {
                 }
             })
             .map_err(|error| fail(&error))?;
-        Ok(Engine { inner })
+        Ok(Engine { inner, kept: None })
+    }
+
+    /// The same, and keeps what it compiles in a directory that nobody else may write to.
+    pub fn with_cache(directory: &Path) -> Result<Engine, LoadError> {
+        let mut engine = Engine::new()?;
+        let compatibility = compatibility(&engine.inner);
+        let kept = Keeping { cache: Cache::new(directory), compatibility, waiting: Mutex::default() };
+        engine.kept = Some(Arc::new(kept));
+        Ok(engine)
+    }
+
+    /// Keeps what was compiled before the directory above the cache's existed. A start calls it once that is there.
+    pub fn keep_compiled(&self) {
+        if let Some(kept) = &self.kept {
+            let waiting = std::mem::take(&mut *kept.waiting.lock().unwrap_or_else(PoisonError::into_inner));
+            waiting.into_iter().for_each(|(key, component)| kept.keep(key, component));
+        }
     }
 
     pub(super) fn inner(&self) -> &Wasmtime {
         &self.inner
     }
 
-    pub(super) fn compile(&self, path: &Path, bytes: &[u8]) -> Result<Component, LoadError> {
-        let no_component = |reason: String| LoadError::NoComponent { path: path.to_owned(), reason };
+    /// The component in a file, and the time it took in the log.
+    pub(super) fn compile(&self, file: &PluginFile) -> Result<Component, LoadError> {
+        let start = Instant::now();
+        let (component, origin) = self.component(file)?;
+        let took_ms = start.elapsed().as_secs_f64() * 1e3;
+        match origin {
+            Origin::Compiled => tracing::info!(file = %file.path().display(), took_ms, "plugin compiled"),
+            Origin::Cached => tracing::info!(file = %file.path().display(), took_ms, "plugin taken from the cache"),
+        }
+        Ok(component)
+    }
+
+    /// From the cache, or compiled.
+    pub fn component(&self, file: &PluginFile) -> Result<(Component, Origin), LoadError> {
+        let Some(kept) = &self.kept else {
+            return Ok((self.compiled(file)?, Origin::Compiled));
+        };
+        let key = Key { plugin: *file.sha256(), compatibility: kept.compatibility };
+        if let Ok(Some(entry)) = kept.cache.get(&key) {
+            match trusted::component(&self.inner, &entry) {
+                Ok(component) => return Ok((component, Origin::Cached)),
+                Err(_) => kept.cache.reject(&key, EntryError::Refused),
+            }
+        }
+        let component = self.compiled(file)?;
+        kept.keep(key, component.clone());
+        Ok((component, Origin::Compiled))
+    }
+
+    fn compiled(&self, file: &PluginFile) -> Result<Component, LoadError> {
+        let no_component = |reason: String| LoadError::NoComponent { path: file.path().to_owned(), reason };
+        let bytes = file.bytes();
         if bytes.starts_with(b"\0asm\x01\0\0\0") {
             return Err(no_component("it is a core module".into()));
         }
@@ -96,6 +168,32 @@ impl Engine {
             Err(_) => Err(no_component("the compiler panicked".into())),
         }
     }
+}
+
+impl Keeping {
+    fn keep(&self, key: Key, component: Component) {
+        // What cannot be serialized is compiled again next time.
+        let Ok(payload) = component.serialize() else { return };
+        if self.cache.put(&key, &payload) == Kept::TooEarly {
+            self.waiting.lock().unwrap_or_else(PoisonError::into_inner).push((key, component));
+        }
+    }
+}
+
+/// What machine code depends on beside the plugin: wasmtime's version, the target with its features, and the settings below.
+fn compatibility(engine: &Wasmtime) -> Hash {
+    struct Digesting(Sha256);
+    impl Hasher for Digesting {
+        fn write(&mut self, bytes: &[u8]) {
+            self.0.update(bytes);
+        }
+        fn finish(&self) -> u64 {
+            0
+        }
+    }
+    let mut hasher = Digesting(Sha256::new());
+    engine.precompile_compatibility_hash().hash(&mut hasher);
+    hasher.0.finalize().into()
 }
 
 fn settings() -> Config {

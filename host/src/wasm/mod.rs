@@ -5,8 +5,13 @@
 
 mod adapter;
 mod bindings;
+mod cache;
 mod engine;
 mod error;
+mod file;
+mod trusted;
 
 pub use adapter::{PolicyPlugin, ProcessorPlugin};
-pub use engine::{Engine, LoadError};
+pub use cache::FOLDER as CACHE_FOLDER;
+pub use engine::{Engine, LoadError, Origin};
+pub use file::{Hash, PluginFile, hexadecimal};

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::future::Future;
-use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,7 +17,7 @@ use otelier::delivery::gate::{Breaker, Settings};
 use otelier::delivery::{Budget, DeadLetters, Gate, Lane, Materials, Size};
 use otelier::storage::Store;
 use otelier::telemetry::Registry;
-use otelier::wasm::{Engine, PolicyPlugin};
+use otelier::wasm::{Engine, PluginFile, PolicyPlugin};
 use otelier_tests::environment;
 use serde_json::{Value, json};
 
@@ -52,7 +51,7 @@ impl Client for Destination {
 
 fn misjudge() -> Result<Arc<dyn PolicySource>> {
     let file = environment::guest("misjudge")?;
-    let plugin = PolicyPlugin::compile(&Engine::new()?, Path::new("misjudge.wasm"), &std::fs::read(file)?)?;
+    let plugin = PolicyPlugin::compile(&Engine::new()?, &PluginFile::read(&file)?)?;
     Ok(Arc::new(plugin))
 }
 
@@ -217,7 +216,7 @@ fn what_is_held_back_does_not_use_up_the_time_for_retries() -> Result<()> {
 #[test]
 fn each_exporter_has_an_instance_of_its_own() -> Result<()> {
     let file = environment::plugin("consecutive-failures")?;
-    let plugin = PolicyPlugin::compile(&Engine::new()?, Path::new("plugin.wasm"), &std::fs::read(file)?)?;
+    let plugin = PolicyPlugin::compile(&Engine::new()?, &PluginFile::read(&file)?)?;
     let breaker = breaker(&(Arc::new(plugin) as Arc<dyn PolicySource>), json!({"consecutive_failures": 0}))?;
     let registry = Registry::default();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -11,6 +11,7 @@ use super::bindings::otelier::plugin::types;
 use super::bindings::{ProcessorPlugin as World, ProcessorPluginPre};
 use super::engine::{Engine, LoadError, TICK};
 use super::error::call_error;
+use super::file::PluginFile;
 use crate::contract::{Limits, Signal};
 use crate::processor::{CallError, Context, Plugin, Processor, Progress, Stored};
 
@@ -46,14 +47,13 @@ struct Data {
 impl ProcessorPlugin {
     /// Reads, compiles and links a file.
     pub fn load(engine: &Engine, path: &Path) -> Result<ProcessorPlugin, LoadError> {
-        let bytes = std::fs::read(path).map_err(|source| LoadError::Read { path: path.to_owned(), source })?;
-        ProcessorPlugin::compile(engine, path, &bytes)
+        ProcessorPlugin::compile(engine, &PluginFile::read(path)?)
     }
 
     /// The same with the file's contents in hand.
-    pub fn compile(engine: &Engine, path: &Path, bytes: &[u8]) -> Result<ProcessorPlugin, LoadError> {
-        let component: Component = engine.compile(path, bytes)?;
-        let misfit = |error| misfit(path, WORLD, &error);
+    pub fn compile(engine: &Engine, file: &PluginFile) -> Result<ProcessorPlugin, LoadError> {
+        let component: Component = engine.compile(file)?;
+        let misfit = |error| misfit(file.path(), WORLD, &error);
         let mut linker: Linker<Data> = Linker::new(engine.inner());
         World::add_to_linker::<Data, HasSelf<Data>>(&mut linker, |data| data).map_err(misfit)?;
         let pre = linker.instantiate_pre(&component).map_err(misfit)?;

@@ -1,7 +1,5 @@
 //! The world of breaker policies on a Store: translates between the generated bindings and the gate's words.
 
-use std::path::Path;
-
 use wasmtime::component::{HasSelf, Linker};
 use wasmtime::{Store, StoreLimits};
 
@@ -15,6 +13,7 @@ use crate::wasm::bindings::breaker::otelier::plugin::{log, types};
 use crate::wasm::bindings::breaker::{BreakerPolicy, BreakerPolicyPre};
 use crate::wasm::engine::{Engine, LoadError};
 use crate::wasm::error::call_error;
+use crate::wasm::file::PluginFile;
 
 const WORLD: &str = "breaker-policy";
 
@@ -32,9 +31,9 @@ struct Data {
 
 impl PolicyPlugin {
     /// Compiles and links a file's contents.
-    pub fn compile(engine: &Engine, path: &Path, bytes: &[u8]) -> Result<PolicyPlugin, LoadError> {
-        let component = engine.compile(path, bytes)?;
-        let misfit = |error| misfit(path, WORLD, &error);
+    pub fn compile(engine: &Engine, file: &PluginFile) -> Result<PolicyPlugin, LoadError> {
+        let component = engine.compile(file)?;
+        let misfit = |error| misfit(file.path(), WORLD, &error);
         let mut linker: Linker<Data> = Linker::new(engine.inner());
         BreakerPolicy::add_to_linker::<Data, HasSelf<Data>>(&mut linker, |data| data).map_err(misfit)?;
         let pre = linker.instantiate_pre(&component).map_err(misfit)?;
