@@ -20,4 +20,5 @@ pub mod receivers;
 pub mod run;
 pub mod storage;
 pub mod telemetry;
+pub mod updates;
 pub mod wasm;

@@ -137,13 +137,14 @@ fn command(command: Command) -> Result<()> {
             let (config, manifest) = (files.config, files.manifest);
             let engine = wasm::Engine::with_cache(&state_dir.join(wasm::CACHE_FOLDER))?;
             let options = Options { config, manifest, state_dir, log_encoding, exporters: Vec::new() };
-            run::run(&options, &plugins::sandboxed(engine.clone()), |lines| {
+            run::run(&options, plugins::sandboxed(engine.clone()), |lines| {
                 announce(lines);
                 engine.keep_compiled();
             })
         }
         Command::Validate { files } => {
-            let loaded = run::load(&files.config, &files.manifest, &plugins::sandboxed(wasm::Engine::new()?), &[])?;
+            let loaded =
+                run::load(&files.config, &files.manifest, plugins::sandboxed(wasm::Engine::new()?).as_ref(), &[])?;
             for warning in loaded.warnings() {
                 println!("warning: {warning}");
             }
@@ -162,7 +163,7 @@ fn command(command: Command) -> Result<()> {
         Command::Breaker { command: BreakerCommand::Simulate(simulate) } => {
             let Simulate { policy, manifest, config, set, trace } = simulate;
             let simulation = run::Simulation { policy, manifest, config, set, trace };
-            run::simulate(&simulation, &plugins::sandboxed(wasm::Engine::new()?), &mut |line: String| {
+            run::simulate(&simulation, plugins::sandboxed(wasm::Engine::new()?).as_ref(), &mut |line: String| {
                 println!("{line}")
             })
         }

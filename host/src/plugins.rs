@@ -1,6 +1,7 @@
 //! Plugins of the manifest: read, checked against their pin, compiled, and asked what they declare.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::config::{self, Plan, PluginPlan, SharedProcessor, World};
@@ -9,7 +10,31 @@ use crate::processor::{InstanceError, Plugin, describe};
 use crate::wasm::{Engine, LoadError, PluginFile, PolicyPlugin, ProcessorPlugin, hexadecimal};
 
 /// Turns a manifest entry into a plugin of the world that the entry names. The benchmark passes one that links plugins natively.
-pub type Loader = dyn Fn(&PluginPlan) -> Result<AnyPlugin, PluginError>;
+pub type Loader = dyn Fn(&PluginPlan) -> Result<LoadedPlugin, PluginError> + Send + Sync;
+
+/// A plugin and what it was made from.
+pub struct LoadedPlugin {
+    /// The plugin.
+    pub plugin: AnyPlugin,
+    /// Which version of it.
+    pub version: Version,
+}
+
+/// What tells one version of a plugin from the next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Version {
+    /// Of the file's contents.
+    pub sha256: [u8; 32],
+    /// Where they were read.
+    pub file: PathBuf,
+}
+
+impl Version {
+    /// The beginning of the hash, in hexadecimal digits: for people.
+    pub fn short(&self) -> String {
+        hexadecimal(self.sha256.get(..6).unwrap_or_default())
+    }
+}
 
 /// A plugin of any world.
 pub enum AnyPlugin {
@@ -26,6 +51,8 @@ pub struct Plugins {
     pub processors: HashMap<String, Arc<dyn Plugin>>,
     /// Those of breakers.
     pub policies: HashMap<String, Arc<dyn PolicySource>>,
+    /// Which version each is.
+    pub versions: HashMap<String, Version>,
 }
 
 /// A plugin that cannot be used.
@@ -54,8 +81,8 @@ pub enum PluginError {
 }
 
 /// Loads from files into the sandbox.
-pub fn sandboxed(engine: Engine) -> impl Fn(&PluginPlan) -> Result<AnyPlugin, PluginError> {
-    move |plan| {
+pub fn sandboxed(engine: Engine) -> Arc<Loader> {
+    Arc::new(move |plan: &PluginPlan| {
         let load = |source| PluginError::Load { position: plan.file_position.clone(), source };
         let file = PluginFile::read(&plan.file).map_err(load)?;
         if plan.sha256.is_some_and(|pin| pin != *file.sha256()) {
@@ -63,11 +90,13 @@ pub fn sandboxed(engine: Engine) -> impl Fn(&PluginPlan) -> Result<AnyPlugin, Pl
             let file = plan.file.display().to_string();
             return Err(PluginError::Pin { position: plan.file_position.clone(), file, found });
         }
-        Ok(match plan.world {
+        let version = Version { sha256: *file.sha256(), file: plan.file.clone() };
+        let plugin = match plan.world {
             World::Processor => AnyPlugin::Processor(Arc::new(ProcessorPlugin::compile(&engine, &file).map_err(load)?)),
             World::BreakerPolicy => AnyPlugin::Policy(Arc::new(PolicyPlugin::compile(&engine, &file).map_err(load)?)),
-        })
-    }
+        };
+        Ok(LoadedPlugin { plugin, version })
+    })
 }
 
 /// Every plugin that a processor or a breaker of the plan uses.
@@ -78,10 +107,17 @@ pub fn load_all(plan: &Plan, loader: &Loader) -> Result<Plugins, Vec<PluginError
         if plugins.processors.contains_key(&plugin.name) || plugins.policies.contains_key(&plugin.name) {
             continue;
         }
-        match loader(plugin) {
-            Ok(AnyPlugin::Processor(loaded)) => drop(plugins.processors.insert(plugin.name.clone(), loaded)),
-            Ok(AnyPlugin::Policy(loaded)) => drop(plugins.policies.insert(plugin.name.clone(), loaded)),
-            Err(error) => errors.push(error),
+        let LoadedPlugin { plugin: loaded, version } = match loader(plugin) {
+            Ok(loaded) => loaded,
+            Err(error) => {
+                errors.push(error);
+                continue;
+            }
+        };
+        plugins.versions.insert(plugin.name.clone(), version);
+        match loaded {
+            AnyPlugin::Processor(loaded) => drop(plugins.processors.insert(plugin.name.clone(), loaded)),
+            AnyPlugin::Policy(loaded) => drop(plugins.policies.insert(plugin.name.clone(), loaded)),
         }
     }
     if errors.is_empty() { Ok(plugins) } else { Err(errors) }

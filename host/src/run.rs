@@ -19,14 +19,15 @@ use tokio::task::JoinHandle;
 use crate::clock::Clock;
 use crate::config::{self, LogEncoding, Plan};
 use crate::contract::{Authenticators, Client, ComponentId, Exporter, Ingest, MemoryGate, Receiver, Stop};
-use crate::control::{self, Letters};
+use crate::control::{self, Desk, Letters};
 use crate::delivery::{self, Budget, DeadLetters};
 use crate::extensions::{HealthCheck, HealthCheckConfig, MemoryLimiterConfig, Page, memory_limiter, own_metrics};
 use crate::logs;
-use crate::pipeline::{self, Handle, Health, Materials, committer::Committer, lane::Lane, local};
+use crate::pipeline::{self, Handle, Health, Materials, Place, committer::Committer, lane::Lane, local};
 use crate::plugins::{self, Loader, Plugins};
 use crate::storage::Store;
 use crate::telemetry::Registry;
+use crate::updates::{self, Updates};
 
 pub use breakers::{Simulation, simulate};
 pub use components::{ExporterType, FarEnd, catalogue};
@@ -93,21 +94,21 @@ fn listed(errors: config::Errors) -> anyhow::Error {
 }
 
 /// Runs until SIGINT or SIGTERM, then drains. `announce` gets the banner's lines once everything is served.
-pub fn run(options: &Options, loader: &Loader, announce: impl FnOnce(&[String])) -> Result<()> {
+pub fn run(options: &Options, loader: Arc<Loader>, announce: impl FnOnce(&[String])) -> Result<()> {
     let plan = read(&options.config, &options.manifest, &options.exporters)?;
     let mut log_settings = plan.telemetry.logs.clone();
     log_settings.encoding = options.log_encoding.unwrap_or(log_settings.encoding);
     logs::start(&log_settings);
     let (version, config) = (env!("CARGO_PKG_VERSION"), options.config.display());
     tracing::info!(version, %config, state_dir = %options.state_dir.display(), "starting; plugins are compiled first");
-    let loaded = compile(plan, loader, &options.exporters)?;
+    let loaded = compile(plan, loader.as_ref(), &options.exporters)?;
     for warning in loaded.warnings() {
         tracing::warn!("{warning}");
     }
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the I/O threads")?;
     let _inside = runtime.enter();
-    let host = Host::build(loaded, options)?;
+    let host = Host::build(loaded, options, loader)?;
     let result = runtime.block_on(host.serve(announce));
     runtime.shutdown_timeout(Duration::from_secs(1));
     result
@@ -124,7 +125,8 @@ struct Host {
     committer: Committer,
     committing: std::thread::JoinHandle<()>,
     ready: Arc<AtomicBool>,
-    control: (PathBuf, Letters),
+    control: (PathBuf, Desk),
+    updates: (Updates, std::thread::JoinHandle<()>),
     limits: MemoryLimits,
 }
 
@@ -166,8 +168,8 @@ impl MemoryLimits {
 
 impl Host {
     /// Builds the parts from the far end to the near one, so that each finds what it hands over to.
-    fn build(loaded: Loaded, options: &Options) -> Result<Host> {
-        let Loaded { plan, plugins: Plugins { processors, policies } } = loaded;
+    fn build(loaded: Loaded, options: &Options, loader: Arc<Loader>) -> Result<Host> {
+        let Loaded { plan, plugins: Plugins { processors, policies, versions } } = loaded;
         let (registry, health, ready) = (Registry::default(), Health::default(), Arc::new(AtomicBool::new(false)));
         let store = Store::open(&options.state_dir)?;
         let pages = pages(&plan, &registry, &health, &ready)?;
@@ -205,7 +207,7 @@ impl Host {
         let materials = Materials {
             plan: &plan,
             lanes: lanes.clone(),
-            plugins: processors,
+            plugins: processors.clone(),
             store,
             committer: committer.clone(),
             registry: registry.clone(),
@@ -215,7 +217,7 @@ impl Host {
         let memory = MemoryGate::default();
         let wired = wire(&materials, &authenticators, &memory);
         drop(materials);
-        let (workers, receivers) = match wired {
+        let (workers, receivers, places) = match wired {
             Ok(wired) => wired,
             Err(error) => {
                 // The store has to be closed before the process ends.
@@ -224,11 +226,37 @@ impl Host {
                 return Err(error);
             }
         };
-        let limits = MemoryLimits::new(&plan, memory, registry)?;
+        let limits = MemoryLimits::new(&plan, memory, registry.clone())?;
+        let running = |processor: &config::ProcessorPlan| {
+            let plugin = &processor.plugin;
+            Some((plugin.clone(), versions.get(&plugin.name)?.clone(), processors.get(&plugin.name)?.clone()))
+        };
+        let (updates, updating) = Updates::start(updates::Materials {
+            places,
+            plugins: plan.processors.iter().filter_map(running).collect(),
+            loader,
+            state_dir: options.state_dir.clone(),
+            clock: Clock::system(),
+            registry,
+        })?;
         let near = pushing.iter().map(|(lane, _): &(delivery::Lane, _)| (lane.id().clone(), lane.clone()));
-        let control = (options.state_dir.clone(), Letters::running(dead_letters, near.collect()));
+        let letters = Letters::running(dead_letters, near.collect());
+        let control = (options.state_dir.clone(), Desk { letters, updates: updates.clone() });
         let lanes = lanes.into_values().collect();
-        Ok(Host { control, limits, exporters, pushing, lanes, receivers, pages, workers, committer, committing, ready })
+        Ok(Host {
+            updates: (updates, updating),
+            control,
+            limits,
+            exporters,
+            pushing,
+            lanes,
+            receivers,
+            pages,
+            workers,
+            committer,
+            committing,
+            ready,
+        })
     }
 
     async fn serve(self, announce: impl FnOnce(&[String])) -> Result<()> {
@@ -265,8 +293,8 @@ impl Host {
             banner.push(format!("{name:<12} http://{}{path}", page.endpoint()));
             tokio::spawn(page.serve(stop(&stopped)));
         }
-        let (state_dir, letters) = self.control;
-        let control = tokio::spawn(control::serve(state_dir, letters));
+        let (state_dir, desk) = self.control;
+        let control = tokio::spawn(control::serve(state_dir, desk));
         self.ready.store(true, Ordering::Release);
         announce(&banner);
         wait_for_signal().await?;
@@ -274,6 +302,7 @@ impl Host {
         control.abort();
         tracing::info!("draining");
         let drained = drain::drain(drain::Parts {
+            updates: self.updates,
             stopping,
             accepting,
             workers,
@@ -293,15 +322,14 @@ impl Host {
 
 type Workers = Vec<(Handle, std::thread::JoinHandle<()>)>;
 
+/// Running pipelines, the receivers in front of them, and where each processor is.
+type Wired = (Workers, Vec<Box<dyn Receiver>>, Vec<Place>);
+
 /// The pipelines, running, and the receivers in front of them, bound.
-fn wire(
-    materials: &Materials<'_>,
-    authenticators: &Authenticators,
-    memory: &MemoryGate,
-) -> Result<(Workers, Vec<Box<dyn Receiver>>)> {
+fn wire(materials: &Materials<'_>, authenticators: &Authenticators, memory: &MemoryGate) -> Result<Wired> {
     let built = pipeline::build(materials)?;
     match receivers(materials, &built.doors, authenticators, memory) {
-        Ok(receivers) => Ok((built.workers, receivers)),
+        Ok(receivers) => Ok((built.workers, receivers, built.places)),
         Err(error) => {
             for (handle, thread) in built.workers {
                 handle.stop();

@@ -20,4 +20,5 @@ pub mod power_cut;
 pub mod preload;
 pub mod recorder;
 pub mod request;
+pub mod versions;
 pub mod wait;

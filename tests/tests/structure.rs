@@ -29,10 +29,12 @@ const EDGES: &[(&str, &[&str])] = &[
             "receivers",
             "storage",
             "telemetry",
+            "updates",
         ],
     ),
+    ("updates", &["clock", "config", "guard", "pipeline", "plugins", "processor", "telemetry"]),
     // Dead letters are shown in the words of the debug exporter.
-    ("control", &["contract", "delivery", "exporters", "storage", "telemetry"]),
+    ("control", &["contract", "delivery", "exporters", "storage", "telemetry", "updates"]),
     ("plugins", &["config", "contract", "processor", "wasm"]),
     ("logs", &["config"]),
     ("pipeline", &["clock", "config", "contract", "delivery", "guard", "otlp", "processor", "storage", "telemetry"]),

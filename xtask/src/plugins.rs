@@ -24,7 +24,23 @@ pub fn command(workspace: &Workspace, _arguments: &[String]) -> Result<()> {
 pub fn build(workspace: &Workspace) -> Result<()> {
     let toolchain = setup::wasm::installed(workspace)?.context("no compiler for WebAssembly: cargo xtask setup")?;
     build_family(workspace, &toolchain, "plugins", &plugins_dir(workspace))?;
-    build_family(workspace, &toolchain, "tests/guests", &guests_dir(workspace))
+    build_family(workspace, &toolchain, "tests/guests", &guests_dir(workspace))?;
+    VARIANTS.iter().try_for_each(|(name, feature)| build_variant(workspace, &toolchain, name, feature))
+}
+
+/// Builds of `aggregate` whose state differs in format, for tests: the guest's name and the feature it is built with.
+const VARIANTS: [(&str, &str); 2] = [("aggregate-2", "other-formats"), ("aggregate-3", "format-3")];
+
+/// In a target directory of its own: another feature would build the plugin itself anew each time.
+fn build_variant(workspace: &Workspace, toolchain: &Toolchain, name: &str, feature: &str) -> Result<()> {
+    let target = workspace.wasm_target().join(name);
+    let mut build = cargo::command(workspace, "build");
+    build.args(["--profile", PROFILE, "--target", TARGET, "--package", "aggregate", "--features", feature]);
+    build.arg("--target-dir").arg(&target);
+    toolchain.apply(&mut build);
+    process::run(&mut build)?;
+    let core = target.join(TARGET).join(PROFILE).join(file_name("aggregate"));
+    finish(&core, &guests_dir(workspace).join(format!("{name}.wasm"))).with_context(|| name.to_owned())
 }
 
 /// Where finished plugins are.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use aggregate::Aggregate;
 use anyhow::Result;
 use otelier::config::PluginPlan;
-use otelier::plugins::{AnyPlugin, PluginError};
+use otelier::plugins::{AnyPlugin, LoadedPlugin, PluginError, Version};
 use otelier::run::{self, Options};
 
 use crate::adapter::NativePlugin;
@@ -25,10 +25,12 @@ pub struct Files {
 /// Runs until SIGTERM.
 pub fn run(files: Files) -> Result<()> {
     let Files { config, manifest, state_dir } = files;
-    run::run(&Options { config, manifest, state_dir, log_encoding: None, exporters: Vec::new() }, &load, |_| {})
+    let options = Options { config, manifest, state_dir, log_encoding: None, exporters: Vec::new() };
+    run::run(&options, Arc::new(load), |_| {})
 }
 
 /// Whatever file the manifest names, it is this plugin.
-pub fn load(_: &PluginPlan) -> Result<AnyPlugin, PluginError> {
-    Ok(AnyPlugin::Processor(Arc::new(NativePlugin::<Aggregate>::new())))
+pub fn load(plan: &PluginPlan) -> Result<LoadedPlugin, PluginError> {
+    let plugin = AnyPlugin::Processor(Arc::new(NativePlugin::<Aggregate>::new()));
+    Ok(LoadedPlugin { plugin, version: Version { sha256: [0; 32], file: plan.file.clone() } })
 }

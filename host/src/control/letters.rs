@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::{Request, Response, Selection};
+use super::{Request, Selection};
 use crate::contract::ComponentId;
 use crate::delivery::dead_letters::{Head, removal};
 use crate::delivery::{DeadLetters, Lane, LetterError, Size};
@@ -78,20 +78,13 @@ impl Letters {
         Letters { letters, lanes: Some(lanes) }
     }
 
-    /// Carries out a request and says what came of it.
-    pub fn answer(&self, request: &Request) -> Response {
-        match self.perform(request) {
-            Ok(value) => Response::Done(value),
-            Err(error) => Response::Failed(error.to_string()),
-        }
-    }
-
-    fn perform(&self, request: &Request) -> Result<Value, LettersError> {
+    pub(super) fn perform(&self, request: &Request) -> Result<Value, LettersError> {
         match request {
             Request::DlqList => self.list(),
             Request::DlqShow { number } => self.show(*number),
             Request::DlqReplay { selection } => self.replay(selection),
             Request::DlqDrop { selection } => self.drop_letters(selection),
+            Request::PluginSwap { .. } | Request::PluginRollback { .. } => Err(LettersError::NotRunning),
         }
     }
 

@@ -3,13 +3,17 @@
 //! One request a connection: a line of JSON each way. A command that finds no host works on the store itself, where it can.
 
 mod client;
+mod desk;
 mod letters;
 mod server;
+
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use client::{ControlError, ask};
+pub use desk::Desk;
 pub use letters::{Letters, LettersError, offline};
 pub use server::serve;
 
@@ -33,6 +37,18 @@ pub enum Request {
     DlqDrop {
         /// Which.
         selection: Selection,
+    },
+    /// Another version of a plugin takes the place of the one that runs.
+    PluginSwap {
+        /// Its name in the manifest.
+        plugin: String,
+        /// Its file, as an absolute path; the manifest's otherwise.
+        file: Option<PathBuf>,
+    },
+    /// The version before the present one comes back.
+    PluginRollback {
+        /// Its name in the manifest.
+        plugin: String,
     },
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 
-use super::{Letters, Request, Response};
+use super::{Desk, Request, Response};
 
 /// The socket's name in the state directory.
 pub(super) const SOCKET: &str = "control.sock";
@@ -37,17 +37,17 @@ fn bind(state_dir: &Path) -> io::Result<UnixListener> {
 }
 
 /// Answers commands until the process ends.
-pub async fn serve(state_dir: PathBuf, letters: Letters) {
+pub async fn serve(state_dir: PathBuf, desk: Desk) {
     let listener = match bind(&state_dir) {
         Ok(listener) => listener,
         Err(error) => {
-            tracing::warn!(%error, state_dir = %state_dir.display(), "no control socket: `otelier dlq` will not reach this process");
+            tracing::warn!(%error, state_dir = %state_dir.display(), "no control socket: `otelier dlq` and `otelier plugin` will not reach this process");
             return;
         }
     };
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => drop(tokio::spawn(answer(stream, letters.clone()))),
+            Ok((stream, _)) => drop(tokio::spawn(answer(stream, desk.clone()))),
             Err(error) => {
                 tracing::warn!(%error, "control socket");
                 tokio::time::sleep(Duration::from_secs(1)).await;
@@ -56,7 +56,7 @@ pub async fn serve(state_dir: PathBuf, letters: Letters) {
     }
 }
 
-async fn answer(stream: UnixStream, letters: Letters) {
+async fn answer(stream: UnixStream, desk: Desk) {
     let (reading, mut writing) = stream.into_split();
     let mut line = String::new();
     let mut reader = BufReader::new(reading.take(REQUEST_BYTES_MAX));
@@ -66,7 +66,7 @@ async fn answer(stream: UnixStream, letters: Letters) {
     }
     let response = match serde_json::from_str::<Request>(&line) {
         // The store is read and written: not on a thread that serves senders.
-        Ok(request) => tokio::task::spawn_blocking(move || letters.answer(&request)).await,
+        Ok(request) => tokio::task::spawn_blocking(move || desk.answer(request)).await,
         Err(error) => Ok(Response::Failed(format!("a request this version does not know: {error}"))),
     };
     let response = response.unwrap_or_else(|error| Response::Failed(error.to_string()));

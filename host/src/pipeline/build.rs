@@ -70,6 +70,22 @@ pub struct Built {
     pub workers: Vec<(Handle, JoinHandle<()>)>,
     /// For each receiver, where its requests go.
     pub doors: HashMap<ComponentId, Arc<dyn Ingest>>,
+    /// Where each processor runs.
+    pub places: Vec<Place>,
+}
+
+/// Where a processor runs.
+pub struct Place {
+    /// The name of its plugin in the manifest.
+    pub plugin: String,
+    /// The worker.
+    pub handle: Handle,
+    /// Which of the worker's slots.
+    pub slot: usize,
+    /// What its instances are made from.
+    pub setup: Setup,
+    /// For people: the processor and its pipeline.
+    pub part: String,
 }
 
 /// Builds every instance and starts the workers. Nothing runs when one of them fails.
@@ -79,9 +95,15 @@ pub fn build(materials: &Materials<'_>) -> Result<Built, BuildError> {
     for (number, group) in groups.iter().enumerate() {
         workers.push((worker(number, group, materials)?, group));
     }
-    let (mut doors, mut started) = (HashMap::<ComponentId, Door>::new(), Vec::new());
+    let (mut doors, mut started, mut places) = (HashMap::<ComponentId, Door>::new(), Vec::new(), Vec::new());
     for ((worker, sources), group) in workers {
+        let processors: Vec<_> = worker.processors().map(|(slot, setup)| (slot, setup, worker.part(slot))).collect();
         let (handle, thread) = worker.start()?;
+        for (slot, setup, part) in processors {
+            let plan = materials.plan.processors.iter().find(|processor| processor.component.id == setup.id);
+            let plugin = plan.map(|processor| processor.plugin.name.clone()).unwrap_or_default();
+            places.push(Place { plugin, handle: handle.clone(), slot, setup, part });
+        }
         for (source, (receiver, signal)) in sources.into_iter().enumerate() {
             let door = doors.entry(receiver).or_default();
             door.entrances.insert(signal, handle.entrance(source));
@@ -90,7 +112,7 @@ pub fn build(materials: &Materials<'_>) -> Result<Built, BuildError> {
         started.push((handle, thread));
     }
     let doors = doors.into_iter().map(|(receiver, door)| (receiver, Arc::new(door) as Arc<dyn Ingest>)).collect();
-    Ok(Built { workers: started, doors })
+    Ok(Built { workers: started, doors, places })
 }
 
 /// Pipelines that share a receiver, directly or over others, in one group.
@@ -152,6 +174,7 @@ fn worker(number: usize, group: &[&PipelinePlan], materials: &Materials<'_>) -> 
         next_trip,
         clock: materials.clock.clone(),
         health: materials.health.clone(),
+        swaps: Vec::new(),
     };
     Ok((worker, sources))
 }

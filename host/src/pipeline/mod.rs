@@ -9,9 +9,10 @@ mod health;
 pub mod lane;
 pub mod local;
 mod slot;
+pub mod swap;
 mod trip;
 mod worker;
 
-pub use build::{BuildError, Built, Materials, build};
+pub use build::{BuildError, Built, Materials, Place, build};
 pub use health::Health;
 pub use worker::{Entrance, Handle, flush_all};

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::processor::{Instance, InstanceError, Setup};
+use crate::processor::{Instance, InstanceError, Setup, Successor};
 use crate::storage::Write;
 use crate::telemetry::{Counter, Registry};
 
@@ -149,6 +149,30 @@ impl Slot {
                 Err(error)
             }
         }
+    }
+
+    /// Whether everything on its way to the store has to be there before a swap.
+    pub fn wants_stored(&mut self, successor: &mut Successor) -> bool {
+        match &mut self.state {
+            State::Living(instance) => instance.leaves_dictionaries(successor),
+            State::Broken { .. } => true,
+        }
+    }
+
+    /// A new version takes the place of the instance and goes on from its state; what its start wrote is to be committed with `trip`. When
+    /// it does not start, the one that is here stays. Where none lives, the new one starts on committed state.
+    pub fn swap(&mut self, successor: Successor, trip: u64, now: u64) -> Result<Vec<Write>, InstanceError> {
+        let setup = successor.setup().clone();
+        let (instance, writes) = match &mut self.state {
+            State::Living(instance) => instance.hand_over(successor, trip, now)?,
+            State::Broken { .. } => Instance::build(setup.clone(), trip, now)?,
+        };
+        self.setup = setup;
+        self.state = State::Living(Box::new(instance));
+        self.backoff = BACKOFF_MIN;
+        self.flush_backoff = Duration::ZERO;
+        self.schedule_flush();
+        Ok(writes)
     }
 
     /// A flush failed. The next instance takes batches at once, and is not flushed before a while.

@@ -15,10 +15,12 @@ use tokio::sync::oneshot;
 use crate::clock::Clock;
 use crate::contract::{Accepted, Answer, Batch, Durability, Ingest, Refusal};
 use crate::guard::EndWithProcess;
+use crate::processor::{Setup, Successor};
 
 use super::committer::{Committer, STORE, Ticket, Trip, complete};
 use super::health::Health;
 use super::slot::Slot;
+use super::swap::{PlannedSwap, Swap, Swapped};
 use super::trip::{Gathered, Pipeline, RETRY_AFTER, Run, reserve, reserve_for_flush};
 
 /// Requests that may wait for a worker.
@@ -33,7 +35,7 @@ const FLUSH_ALL_MAX: Duration = Duration::from_secs(10);
 
 /// How a flush ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Flushed {
+pub(super) enum Flushed {
     Done,
     More,
     NoRoom,
@@ -50,6 +52,8 @@ enum Job {
         last: bool,
         done: Sender<()>,
     },
+    /// A new version takes the place of a processor.
+    Swap(Box<Swap>),
     /// End, after everything before it.
     Stop,
 }
@@ -80,6 +84,14 @@ impl Handle {
         let (done, wait) = std::sync::mpsc::channel();
         // An error closes the other end.
         let _ = self.sender.send(Job::Flush { last, done });
+        wait
+    }
+
+    /// Replaces the processor in that place of the worker. The receiver hears how that went, or is closed where the worker ends before.
+    pub fn swap(&self, place: usize, successor: Successor) -> Receiver<Swapped> {
+        let (done, wait) = std::sync::mpsc::channel();
+        // An error closes the other end.
+        let _ = self.sender.send(Job::Swap(Box::new(Swap { place, successor, done })));
         wait
     }
 
@@ -148,6 +160,8 @@ pub struct Worker {
     pub clock: Clock,
     /// Where its troubles are told.
     pub health: Health,
+    /// New versions that wait for their moment.
+    pub(super) swaps: Vec<PlannedSwap>,
 }
 
 impl Worker {
@@ -179,19 +193,29 @@ impl Worker {
                     // The caller may have given up waiting.
                     let _ = done.send(());
                 }
+                Ok(Job::Swap(swap)) => {
+                    self.mend();
+                    self.plan_swap(*swap);
+                }
                 Err(RecvTimeoutError::Timeout) => self.mend(),
                 Ok(Job::Stop) | Err(RecvTimeoutError::Disconnected) => return,
             }
             self.flush_due();
+            self.swap_due();
         }
     }
 
     fn until_due(&self) -> Duration {
-        let due = self.slots.iter().flat_map(|slot| slot.flush_at.into_iter().chain(slot.retry_at())).min();
+        // One that is about to be replaced is flushed with its swap.
+        let stays = |index: &usize| !self.swaps.iter().any(|swap| swap.place == *index);
+        let times =
+            |(index, slot): (usize, &Slot)| slot.flush_at.filter(|_| stays(&index)).into_iter().chain(slot.retry_at());
+        let slots = self.slots.iter().enumerate().flat_map(times);
+        let due = slots.chain(self.swaps.iter().map(|swap| swap.next)).min();
         due.map_or(IDLE, |due| due.saturating_duration_since(Instant::now()))
     }
 
-    fn trip(&mut self) -> Gathered {
+    pub(super) fn trip(&mut self) -> Gathered {
         let number = self.next_trip;
         self.next_trip += 1;
         Gathered { number, ..Gathered::default() }
@@ -224,7 +248,7 @@ impl Worker {
     }
 
     /// Hands a processed trip to the commit, or ends it here when there is nothing to wait for.
-    fn conclude(&mut self, trip: Gathered, durability: Durability, answer: Option<oneshot::Sender<Answer>>) {
+    pub(super) fn conclude(&mut self, trip: Gathered, durability: Durability, answer: Option<oneshot::Sender<Answer>>) {
         let accepted = Accepted { items: trip.items.unwrap_or(0), ..Accepted::default() };
         let Gathered { mut writes, mut deliveries, .. } = trip;
         deliveries.iter_mut().for_each(|(reserved, batches)| reserved.prepare(batches, &mut writes));
@@ -284,14 +308,26 @@ impl Worker {
         }
     }
 
+    /// Every slot's number and what its instances are made from.
+    pub fn processors(&self) -> impl Iterator<Item = (usize, Setup)> + '_ {
+        self.slots.iter().enumerate().map(|(index, slot)| (index, slot.setup().clone()))
+    }
+
+    /// What health calls a processor: an id may stand in several pipelines, each with an instance of its own.
+    pub(super) fn part(&self, index: usize) -> String {
+        let component = self.slots.get(index).map(|slot| slot.setup().id.to_string()).unwrap_or_default();
+        match self.pipelines.iter().find(|pipeline| pipeline.slots.contains(&index)) {
+            Some(pipeline) => format!("{component} in {}", pipeline.id),
+            None => component,
+        }
+    }
+
     fn rebuild(&mut self, index: usize) {
         let mut trip = self.trip();
         let now = self.clock.now();
+        let part = self.part(index);
         let Some(slot) = self.slots.get_mut(index) else { return };
         let component = slot.setup().id.to_string();
-        // An id may stand in several pipelines, each with an instance of its own.
-        let pipeline = self.pipelines.iter().find(|pipeline| pipeline.slots.contains(&index));
-        let part = pipeline.map_or_else(|| component.clone(), |pipeline| format!("{component} in {}", pipeline.id));
         match slot.rebuild(trip.number, now) {
             Ok(writes) => {
                 self.health.recovered(&part);
@@ -309,8 +345,10 @@ impl Worker {
     fn flush_due(&mut self) {
         let now = Instant::now();
         let is_due = |slot: &Slot| slot.flush_at.is_some_and(|due| due <= now);
+        // One that is about to be replaced is flushed for the last time, with its swap.
+        let stays = |index: &usize| !self.swaps.iter().any(|swap| swap.place == *index);
         let due: Vec<usize> =
-            (0..self.slots.len()).filter(|index| self.slots.get(*index).is_some_and(is_due)).collect();
+            (0..self.slots.len()).filter(|index| self.slots.get(*index).is_some_and(is_due)).filter(stays).collect();
         for index in due {
             self.flush(index, false);
         }
@@ -335,7 +373,7 @@ impl Worker {
     }
 
     /// Flushes one processor. A full lane, or a processor further on that is down, puts it off.
-    fn flush(&mut self, index: usize, last: bool) -> Flushed {
+    pub(super) fn flush(&mut self, index: usize, last: bool) -> Flushed {
         let mut trip = self.trip();
         let place = |pipeline: &Pipeline| pipeline.slots.iter().position(|slot| *slot == index);
         let found = self.pipelines.iter().find_map(|pipeline| place(pipeline).map(|position| (pipeline, position)));

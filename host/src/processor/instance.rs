@@ -129,23 +129,31 @@ impl Instance {
         let mut processor =
             described(setup.plugin.as_ref(), &setup.id, &setup.config, setup.signal, setup.limits, state)?;
         let context = processor.context();
-        let declared = context.declared.clone();
-        let reads = declared.projection.reads(setup.signal);
-        let mut projector = Projector::new(setup.signal, declared.projection, setup.limits.dictionary_entries);
-        restore_dictionaries(&setup.id, &mut projector, &context.state)?;
+        let projection = context.declared.projection.clone();
+        let mut projector = Projector::new(setup.signal, projection, setup.limits.dictionary_entries);
+        let all: Vec<usize> = (0..projector.projection().keyings.len()).collect();
+        restore_dictionaries(&setup.id, &mut projector, &context.state, &all)?;
         projector.forget_sent();
         context.projector = Some(projector);
-        let stateful = declared.state_format.is_some();
-        let flush_every_ms = declared.flush_every_ms;
-        let mut instance = Instance { setup, processor, flush_every_ms, stateful, reads, told_overflow: false };
-        let writes = instance.start(trip, now, declared.state_format)?;
+        let mut instance = Instance::new(setup, processor);
+        let writes = instance.start(trip, now)?;
         Ok((instance, writes))
     }
 
-    fn start(&mut self, trip: u64, now: u64, format: Option<u32>) -> Result<Vec<Write>, InstanceError> {
+    /// Around a processor that has described itself.
+    pub(super) fn new(setup: Setup, mut processor: Box<dyn Processor>) -> Instance {
+        let declared = &processor.context().declared;
+        let (stateful, flush_every_ms) = (declared.state_format.is_some(), declared.flush_every_ms);
+        let reads = declared.projection.reads(setup.signal);
+        Instance { setup, processor, flush_every_ms, stateful, reads, told_overflow: false }
+    }
+
+    /// The plugin's `start` on the state that its context has. What it wrote is for `trip`.
+    pub(super) fn start(&mut self, trip: u64, now: u64) -> Result<Vec<Write>, InstanceError> {
         let id = &self.setup.id;
         let failed = |source| InstanceError::State { component: id.clone(), source };
         let context = self.processor.context();
+        let format = context.declared.state_format;
         context.begin(Phase::Start, Columns::default());
         let previous = match format {
             Some(_) => context.state.meta().map_err(failed)?.map(|meta| read_meta(&meta)),
@@ -158,6 +166,10 @@ impl Instance {
             context.state.set_meta(&write_meta(&current)).map_err(failed)?;
         }
         Ok(context.state.finish(trip))
+    }
+
+    pub(super) fn context(&mut self) -> &mut Context {
+        self.processor.context()
     }
 
     /// The component id.
@@ -330,7 +342,7 @@ pub fn describe(
     Ok(processor.context().declared.clone())
 }
 
-fn described(
+pub(super) fn described(
     plugin: &dyn Plugin,
     id: &ComponentId,
     config: &str,
@@ -377,9 +389,18 @@ fn save_dictionaries(context: &mut Context, output: &Output) -> Result<(), State
     Ok(())
 }
 
-fn restore_dictionaries(id: &ComponentId, projector: &mut Projector, state: &State) -> Result<(), InstanceError> {
-    for (index, keying) in projector.projection().keyings.clone().iter().enumerate() {
-        let Some(dictionary) = projector.dictionary_mut(index).filter(|_| keying.durable) else { continue };
+/// Reads stored dictionaries: those of these keyings, as far as they are durable.
+pub(super) fn restore_dictionaries(
+    id: &ComponentId,
+    projector: &mut Projector,
+    state: &State,
+    keyings: &[usize],
+) -> Result<(), InstanceError> {
+    for index in keyings.iter().copied() {
+        let Some(keying) = projector.projection().keyings.get(index).filter(|keying| keying.durable).cloned() else {
+            continue;
+        };
+        let Some(dictionary) = projector.dictionary_mut(index) else { continue };
         let mut misplaced = None;
         state
             .each_code(&keying.identity(), |code, key| {

@@ -8,6 +8,7 @@ mod declared;
 mod instance;
 mod output;
 mod state;
+mod succession;
 
 pub use context::{
     Context, GuestLog, Identity, NewKeys, Quantiles, Rows, SetAttribute, Severity, Violation, blob_strings,
@@ -16,6 +17,7 @@ pub use declared::{AnySource, Declared};
 pub use instance::{Called, Instance, InstanceError, Processed, Setup, describe};
 pub use output::Output;
 pub use state::{Entries, READ_MAX, State, StateError, Watermark};
+pub use succession::Successor;
 
 use crate::contract::Signal;
 

@@ -81,7 +81,9 @@ pub fn simulate(simulation: &Simulation, loader: &Loader, write: &mut dyn FnMut(
         BUILT_IN => (None, Limits::default()),
         kind => {
             let plugin = simulation.plugin(kind)?;
-            let AnyPlugin::Policy(source) = loader(&plugin)? else { bail!("plugin {kind} is no breaker policy") };
+            let AnyPlugin::Policy(source) = loader(&plugin)?.plugin else {
+                bail!("plugin {kind} is no breaker policy")
+            };
             (Some(source), plugin.limits)
         }
     };

@@ -6,9 +6,12 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::pipeline::{Handle, committer::Committer, flush_all, lane::Lane};
+use crate::updates::Updates;
 
 /// Everything that runs.
 pub struct Parts {
+    /// New versions of plugins.
+    pub updates: (Updates, Thread<()>),
     /// Tells receivers and exporters to stop.
     pub stopping: watch::Sender<bool>,
     /// Receivers.
@@ -31,6 +34,8 @@ pub struct Parts {
 pub async fn drain(parts: Parts) {
     // Nobody listens any more when this fails.
     let _ = parts.stopping.send(true);
+    let (updates, updating) = parts.updates;
+    updates.stop();
     parts.lanes.iter().for_each(Lane::stop_blocking);
     finished(parts.accepting).await;
     let (workers, committer, committing) = (parts.workers, parts.committer, parts.committing);
@@ -40,6 +45,7 @@ pub async fn drain(parts: Parts) {
             handle.stop();
             joined(thread);
         }
+        joined(updating);
         drop(committer);
         joined(committing);
     });

@@ -17,6 +17,8 @@ mod config;
 mod exemplars;
 mod flush;
 mod follow;
+#[cfg(feature = "other-formats")]
+mod formats;
 mod groups;
 mod histograms;
 mod meta;
@@ -34,21 +36,22 @@ use otelier_sdk::{
 
 pub use config::Config;
 
-/// The format of the stored state.
-const STATE_FORMAT: u32 = 2;
+/// The format of the stored state. A build for tests has another one, the same under other keys: versions whose formats differ take turns.
+const STATE_FORMAT: u32 = if cfg!(feature = "format-3") { 3 } else { 2 };
 
 /// First bytes of the keys in storage.
 mod stored {
-    pub const META: u8 = 0;
-    pub const METRICS: u8 = 1;
-    pub const SERIES: u8 = 2;
-    pub const STREAMS: u8 = 3;
-    pub const HISTOGRAMS: u8 = 4;
-    pub const HISTOGRAM_WORDS: u8 = 5;
-    pub const HISTOGRAM_STREAMS: u8 = 6;
-    pub const STREAM_WORDS: u8 = 7;
-    pub const BOUNDS: u8 = 8;
-    pub const OBSERVED: u8 = 9;
+    const FIRST: u8 = if cfg!(feature = "format-3") { 64 } else { 0 };
+    pub const META: u8 = FIRST;
+    pub const METRICS: u8 = FIRST + 1;
+    pub const SERIES: u8 = FIRST + 2;
+    pub const STREAMS: u8 = FIRST + 3;
+    pub const HISTOGRAMS: u8 = FIRST + 4;
+    pub const HISTOGRAM_WORDS: u8 = FIRST + 5;
+    pub const HISTOGRAM_STREAMS: u8 = FIRST + 6;
+    pub const STREAM_WORDS: u8 = FIRST + 7;
+    pub const BOUNDS: u8 = FIRST + 8;
+    pub const OBSERVED: u8 = FIRST + 9;
 }
 
 /// The processor.
@@ -120,8 +123,10 @@ impl Processor for Aggregate {
             self.meta = meta::Meta::created_at(start.now());
             return self.meta.save(&mut start.storage());
         };
-        carry::check(&self.config, &previous)?;
         let mut storage = start.storage();
+        #[cfg(feature = "other-formats")]
+        let previous = formats::carry_over(&mut storage, previous)?;
+        carry::check(&self.config, &previous)?;
         self.meta = meta::Meta::load(&mut storage)?;
         self.metrics.load(&mut storage)?;
         self.groups.load(&mut storage, &mut self.metrics)?;

@@ -24,5 +24,5 @@ fn main() -> Result<()> {
             _ => bail!("run --config FILE --manifest FILE --state-dir DIR, not {}", flag.display()),
         }
     }
-    run::run(&options, &plugins::sandboxed(wasm::Engine::new()?), |_| {})
+    run::run(&options, plugins::sandboxed(wasm::Engine::new()?), |_| {})
 }

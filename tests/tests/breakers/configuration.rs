@@ -46,7 +46,7 @@ fn said(extensions: &str, exporters: &str, listed: &str, processors: &str) -> Re
          service:\n  extensions: [{listed}]\n  pipelines:\n    logs: {{receivers: [otlp], exporters: [push]}}\n"
     );
     std::fs::write(&config, text)?;
-    let loaded = run::load(&config, &plugins_file, &plugins::sandboxed(wasm::Engine::new()?), &[PUSH]);
+    let loaded = run::load(&config, &plugins_file, plugins::sandboxed(wasm::Engine::new()?).as_ref(), &[PUSH]);
     let said = match loaded {
         Ok(loaded) => loaded.warnings().join("\n"),
         Err(error) => format!("{error:#}"),
@@ -145,7 +145,7 @@ fn a_component_of_another_world_is_no_policy() -> Result<()> {
         "receivers: {otlp: {protocols: {grpc: }}}\nextensions: {rate: }\nexporters: {push: {breaker: rate}}\n\
          service: {pipelines: {logs: {receivers: [otlp], exporters: [push]}}}\n",
     )?;
-    let loaded = run::load(&config, &plugins_file, &plugins::sandboxed(wasm::Engine::new()?), &[PUSH]);
+    let loaded = run::load(&config, &plugins_file, plugins::sandboxed(wasm::Engine::new()?).as_ref(), &[PUSH]);
     let error = loaded.err().context("it is loaded")?.to_string();
     assert!(error.contains("does not fit world otelier:plugin/breaker-policy@0.1.0"), "{error}");
     Ok(())

@@ -78,6 +78,10 @@ pub enum Mode {
     LoopInStart,
     /// Refuses the state it finds; without any it starts.
     FailInStart,
+    /// Panics in `start` when it finds state.
+    TrapOnState,
+    /// Never returns from `start` when it finds state.
+    LoopOnState,
     /// Panics in `flush`.
     TrapInFlush,
     /// Never returns from `flush`.
@@ -146,6 +150,8 @@ impl Processor for Misbehave {
         match self.config.mode {
             Mode::TrapInStart => trap(),
             Mode::LoopInStart => spin(),
+            Mode::TrapOnState if start.previous().is_some() => trap(),
+            Mode::LoopOnState if start.previous().is_some() => spin(),
             Mode::FailInStart if start.previous().is_some() => {
                 return Err(Failure::refused("this state is refused, as the configuration asks for"));
             }

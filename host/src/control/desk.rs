@@ -1,0 +1,31 @@
+//! Who answers which request.
+
+use serde_json::Value;
+
+use super::{Letters, Request, Response};
+use crate::updates::{Command, Updates};
+
+/// Everything a running host can be asked. Clones ask the same host.
+#[derive(Clone)]
+pub struct Desk {
+    /// Dead letters.
+    pub letters: Letters,
+    /// Versions of plugins.
+    pub updates: Updates,
+}
+
+impl Desk {
+    /// Carries out a request and says what came of it. May take as long as a flush.
+    pub fn answer(&self, request: Request) -> Response {
+        let answered = match request {
+            Request::PluginSwap { plugin, file } => self.update(Command::Swap { plugin, file }),
+            Request::PluginRollback { plugin } => self.update(Command::Rollback { plugin }),
+            letters => self.letters.perform(&letters).map_err(|error| error.to_string()),
+        };
+        answered.map_or_else(Response::Failed, Response::Done)
+    }
+
+    fn update(&self, command: Command) -> Result<Value, String> {
+        self.updates.perform(command).map_err(|error| error.to_string())
+    }
+}

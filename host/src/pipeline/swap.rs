@@ -1,0 +1,116 @@
+//! Replacing a running processor between two batches.
+//!
+//! The flush that is due anyway is the old instance's last one, so that a swap costs no flush of its own; an instance that is flushed seldom
+//! or never is flushed for it. Directly afterwards the new version starts on the state, and takes the place when it has started. Batches that
+//! come meanwhile wait in the worker's queue: none is lost, refused or seen by both.
+
+use std::sync::mpsc::Sender;
+use std::time::{Duration, Instant};
+
+use crate::contract::Durability;
+use crate::processor::{InstanceError, Successor};
+
+use super::worker::{Flushed, Worker};
+
+/// A swap waits for a flush that is due within this time, and makes one otherwise.
+const FLUSH_WITHIN: Duration = Duration::from_secs(10);
+
+/// How soon a last flush that found no room is tried again.
+const ROOM_PAUSE: Duration = Duration::from_millis(20);
+
+/// How long a last flush may find no room. What it would have emitted is lost for a processor that does not keep it in its state: so
+/// the swap is given up.
+const ROOM_WITHIN: Duration = Duration::from_secs(30);
+
+/// How a swap went.
+#[derive(Debug)]
+pub enum Swapped {
+    /// The new version runs. Batches waited so long for it.
+    Done {
+        /// From the end of the last flush.
+        pause: Duration,
+    },
+    /// The old version runs on.
+    Refused(Box<InstanceError>),
+    /// The old version runs on: its last flush found no room for what it emits.
+    NoRoom,
+}
+
+/// A new version for a place of the worker.
+pub struct Swap {
+    /// Which of its slots.
+    pub place: usize,
+    /// The new version.
+    pub successor: Successor,
+    /// Who wants to know.
+    pub done: Sender<Swapped>,
+}
+
+/// A swap that waits for its moment.
+pub struct PlannedSwap {
+    /// Which slot.
+    pub place: usize,
+    /// When it is to be tried.
+    pub next: Instant,
+    successor: Successor,
+    done: Sender<Swapped>,
+    give_up: Instant,
+}
+
+impl Worker {
+    /// Finds the moment for a swap.
+    pub(super) fn plan_swap(&mut self, swap: Swap) {
+        let Swap { place, successor, done } = swap;
+        let now = Instant::now();
+        let flush_at = self.slots.get(place).and_then(|slot| slot.flush_at);
+        let next = flush_at.filter(|due| *due <= now + FLUSH_WITHIN).unwrap_or(now);
+        // A version that has not come to its place yet is overtaken.
+        self.swaps.retain(|planned| planned.place != place);
+        self.swaps.push(PlannedSwap { place, next, successor, done, give_up: next + ROOM_WITHIN });
+    }
+
+    /// Makes the swaps whose moment has come.
+    pub(super) fn swap_due(&mut self) {
+        let now = Instant::now();
+        while let Some(index) = self.swaps.iter().position(|swap| swap.next <= now) {
+            let mut swap = self.swaps.swap_remove(index);
+            match self.flush(swap.place, true) {
+                Flushed::NoRoom if now >= swap.give_up => tell(&swap.done, Swapped::NoRoom),
+                Flushed::NoRoom => {
+                    swap.next = now + ROOM_PAUSE;
+                    self.swaps.push(swap);
+                }
+                // Other work may come between.
+                Flushed::More => self.swaps.push(swap),
+                Flushed::Done => self.swap(swap),
+            }
+            if self.swaps.last().is_some_and(|last| last.next <= now) {
+                return;
+            }
+        }
+    }
+
+    fn swap(&mut self, swap: PlannedSwap) {
+        let PlannedSwap { place, mut successor, done, .. } = swap;
+        let (started, part) = (Instant::now(), self.part(place));
+        if self.slots.get_mut(place).is_some_and(|slot| slot.wants_stored(&mut successor)) {
+            self.committer.settle();
+        }
+        let (mut trip, now) = (self.trip(), self.clock.now());
+        let Some(slot) = self.slots.get_mut(place) else { return };
+        match slot.swap(successor, trip.number, now) {
+            Ok(writes) => {
+                self.health.recovered(&part);
+                trip.writes = writes;
+                self.conclude(trip, Durability::Sync, None);
+                tell(&done, Swapped::Done { pause: started.elapsed() });
+            }
+            Err(error) => tell(&done, Swapped::Refused(Box::new(error))),
+        }
+    }
+}
+
+fn tell(done: &Sender<Swapped>, swapped: Swapped) {
+    // Whoever asked may have given up waiting.
+    let _ = done.send(swapped);
+}

@@ -1,0 +1,322 @@
+//! New versions of plugins while the process runs: found by watching files, or named by a command, tried where no batch waits, and put into
+//! place between two batches.
+//!
+//! One thread does all of it. `watch` says when a file has changed and is whole, `swapping` puts a version into every place of its plugin
+//! or into none, `history` keeps what happened.
+
+mod history;
+mod swapping;
+mod watch;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::clock::Clock;
+use crate::config::PluginPlan;
+use crate::guard::EndWithProcess;
+use crate::pipeline::Place;
+use crate::plugins::{AnyPlugin, LoadedPlugin, Loader, PluginError, Version};
+use crate::processor::Plugin;
+use crate::telemetry::Registry;
+
+use history::History;
+pub use history::{HistoryError, read as read_history};
+use swapping::{SwapError, Swapping};
+use watch::{Change, Watch};
+
+/// How often files are looked at, in case nobody tells when they change.
+const POLL: Duration = Duration::from_secs(2);
+
+/// What can be asked of a running host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// Another version takes the place of the one that runs.
+    Swap {
+        /// The plugin's name in the manifest.
+        plugin: String,
+        /// Its file; `None` is the manifest's.
+        file: Option<PathBuf>,
+    },
+    /// The version before the present one comes back.
+    Rollback {
+        /// The plugin's name in the manifest.
+        plugin: String,
+    },
+}
+
+/// A version that was not put into place.
+#[derive(Debug, thiserror::Error)]
+pub enum UpdateError {
+    /// Not in the manifest, or not a processor's.
+    #[error("no processor of the running configuration is of plugin `{plugin}`; those that are: {known}")]
+    Unknown {
+        /// What was asked for.
+        plugin: String,
+        /// What there is.
+        known: String,
+    },
+    /// Its file.
+    #[error(transparent)]
+    Load(#[from] PluginError),
+    /// Of another world.
+    #[error("plugin `{plugin}` is a breaker policy: those are read at start, so restart the collector")]
+    Policy {
+        /// The plugin.
+        plugin: String,
+    },
+    /// It would change nothing.
+    #[error("plugin `{plugin}` runs version {version} already")]
+    Same {
+        /// The plugin.
+        plugin: String,
+        /// The beginning of its hash.
+        version: String,
+    },
+    /// There is none before it.
+    #[error("plugin `{plugin}` has run no other version since the collector was started")]
+    NoneBefore {
+        /// The plugin.
+        plugin: String,
+    },
+    /// It was tried.
+    #[error("version {version} of plugin `{plugin}` is refused, {running} runs on: {source}")]
+    Refused {
+        /// The plugin.
+        plugin: String,
+        /// The beginning of its hash.
+        version: String,
+        /// The one that runs.
+        running: String,
+        /// Why.
+        source: Box<SwapError>,
+    },
+    /// The process ends.
+    #[error("the collector is shutting down")]
+    GoingDown,
+}
+
+enum Message {
+    /// Something may have changed on disk.
+    Look,
+    Command(Command, Sender<Result<Value, UpdateError>>),
+    Stop,
+}
+
+/// The near end. Clones reach the same thread.
+#[derive(Clone)]
+pub struct Updates {
+    sender: Sender<Message>,
+}
+
+/// A plugin of processors that runs.
+struct Running {
+    plan: PluginPlan,
+    version: Version,
+    plugin: Arc<dyn Plugin>,
+    /// What ran before it.
+    previous: Option<(Version, Arc<dyn Plugin>)>,
+}
+
+/// What the thread works with.
+pub struct Materials {
+    /// Every place of every plugin.
+    pub places: Vec<Place>,
+    /// The plugins of the manifest that have places.
+    pub plugins: Vec<(PluginPlan, Version, Arc<dyn Plugin>)>,
+    /// How a file becomes a plugin.
+    pub loader: Arc<Loader>,
+    /// Where the history is kept.
+    pub state_dir: PathBuf,
+    /// The time.
+    pub clock: Clock,
+    /// Where it counts.
+    pub registry: Registry,
+}
+
+impl Updates {
+    /// Starts the thread.
+    pub fn start(materials: Materials) -> std::io::Result<(Updates, JoinHandle<()>)> {
+        let (sender, receiver) = channel();
+        let told = sender.clone();
+        // An error means that the thread has ended.
+        let mut watch = Watch::new(move || drop(told.send(Message::Look)));
+        let Materials { places, plugins, loader, state_dir, clock, registry } = materials;
+        let mut running = HashMap::new();
+        for (plan, version, plugin) in plugins {
+            // A plugin of several processors.
+            if running.contains_key(&plan.name) {
+                continue;
+            }
+            // What is pinned is what the manifest says until the manifest says something else.
+            if plan.sha256.is_none() {
+                watch.add(&plan.name, &plan.file);
+            }
+            running.insert(plan.name.clone(), Running { plan, version, plugin, previous: None });
+        }
+        let history = History::open(&state_dir);
+        let mut updater = Updater {
+            running,
+            swapping: Swapping { places, clock: clock.clone() },
+            loader,
+            watch,
+            history,
+            clock,
+            registry,
+        };
+        updater.running.values().for_each(|running| updater.show(&running.plan.name, &running.version, 1));
+        let thread = std::thread::Builder::new().name("updates".into()).spawn(move || {
+            let _end = EndWithProcess;
+            updater.run(&receiver);
+        })?;
+        Ok((Updates { sender }, thread))
+    }
+
+    /// Carries out a command; returns when the new version runs, or why it does not.
+    pub fn perform(&self, command: Command) -> Result<Value, UpdateError> {
+        let (answer, wait) = channel();
+        self.sender.send(Message::Command(command, answer)).map_err(|_| UpdateError::GoingDown)?;
+        wait.recv().unwrap_or(Err(UpdateError::GoingDown))
+    }
+
+    /// Ends the thread, after what it is doing.
+    pub fn stop(&self) {
+        // An error means that it has ended.
+        let _ = self.sender.send(Message::Stop);
+    }
+}
+
+struct Updater {
+    /// By name.
+    running: HashMap<String, Running>,
+    swapping: Swapping,
+    loader: Arc<Loader>,
+    watch: Watch,
+    history: History,
+    clock: Clock,
+    registry: Registry,
+}
+
+impl Updater {
+    fn run(&mut self, receiver: &Receiver<Message>) {
+        loop {
+            match receiver.recv_timeout(self.watch.until_look().unwrap_or(POLL)) {
+                Ok(Message::Look) | Err(RecvTimeoutError::Timeout) => self.look(),
+                Ok(Message::Command(command, answer)) => {
+                    // Whoever asked may have gone.
+                    let _ = answer.send(self.perform(command));
+                }
+                Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    fn look(&mut self) {
+        for Change { plugin, .. } in self.watch.changed() {
+            let outcome = self.load(&plugin, None).and_then(|(version, loaded)| self.replace(&plugin, version, loaded));
+            match outcome {
+                Ok(_) | Err(UpdateError::Same { .. } | UpdateError::GoingDown) => {}
+                Err(error) => tracing::error!(plugin, "changed plugin file: {error}"),
+            }
+        }
+    }
+
+    fn perform(&mut self, command: Command) -> Result<Value, UpdateError> {
+        match command {
+            Command::Swap { plugin, file } => {
+                let (version, loaded) = self.load(&plugin, file.as_deref())?;
+                self.replace(&plugin, version, loaded)
+            }
+            Command::Rollback { plugin } => {
+                let none = || UpdateError::NoneBefore { plugin: plugin.clone() };
+                let (version, loaded) = self.running(&plugin)?.previous.clone().ok_or_else(none)?;
+                self.replace(&plugin, version, loaded)
+            }
+        }
+    }
+
+    fn running(&self, plugin: &str) -> Result<&Running, UpdateError> {
+        self.running.get(plugin).ok_or_else(|| {
+            let mut known: Vec<&str> = self.running.keys().map(String::as_str).collect();
+            known.sort_unstable();
+            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            UpdateError::Unknown { plugin: plugin.to_owned(), known }
+        })
+    }
+
+    fn load(&self, plugin: &str, file: Option<&Path>) -> Result<(Version, Arc<dyn Plugin>), UpdateError> {
+        let mut plan = self.running(plugin)?.plan.clone();
+        if let Some(file) = file {
+            plan.file = file.to_owned();
+        }
+        let LoadedPlugin { plugin: loaded, version } = (self.loader)(&plan)?;
+        match loaded {
+            AnyPlugin::Processor(loaded) => Ok((version, loaded)),
+            AnyPlugin::Policy(_) => Err(UpdateError::Policy { plugin: plugin.to_owned() }),
+        }
+    }
+
+    /// Puts a version into every place of its plugin, or into none.
+    fn replace(&mut self, plugin: &str, version: Version, loaded: Arc<dyn Plugin>) -> Result<Value, UpdateError> {
+        let running = self.running(plugin)?;
+        let before = running.version.clone();
+        if before.sha256 == version.sha256 {
+            return Err(UpdateError::Same { plugin: plugin.to_owned(), version: version.short() });
+        }
+        let started = Instant::now();
+        let swapped = self.swapping.replace(plugin, &running.plugin, &loaded);
+        let took_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let mut line = json!({
+            "time_unix_nano": self.clock.now(),
+            "plugin": plugin,
+            "from": before.short(),
+            "to": version.short(),
+            "file": version.file.display().to_string(),
+            "took_ms": took_ms,
+        });
+        let outcome = match swapped {
+            Ok(pause) => {
+                line["outcome"] = json!("swapped");
+                line["pause_ms"] = json!(pause.as_secs_f64() * 1e3);
+                tracing::info!(plugin, from = before.short(), to = version.short(), file = %version.file.display(), took_ms, pause_us = pause.as_micros() as u64, "plugin swapped");
+                self.installed(plugin, version, loaded);
+                Ok(line.clone())
+            }
+            Err(SwapError::GoingDown) => return Err(UpdateError::GoingDown),
+            Err(error) => {
+                line["outcome"] = json!("refused");
+                line["reason"] = json!(error.to_string());
+                let (plugin, version, running) = (plugin.to_owned(), version.short(), before.short());
+                Err(UpdateError::Refused { plugin, version, running, source: Box::new(error) })
+            }
+        };
+        let label = line["outcome"].as_str().unwrap_or_default();
+        let labels = [("plugin", plugin), ("outcome", label)];
+        self.registry
+            .counter("otelier_plugin_swaps", "New versions of plugins that were tried, by outcome.", &labels)
+            .add(1);
+        self.history.add(line);
+        outcome
+    }
+
+    fn installed(&mut self, plugin: &str, version: Version, loaded: Arc<dyn Plugin>) {
+        let Some(running) = self.running.get_mut(plugin) else { return };
+        let version_before = std::mem::replace(&mut running.version, version.clone());
+        let before = std::mem::replace(&mut running.plugin, loaded);
+        running.previous = Some((version_before.clone(), before));
+        self.show(plugin, &version_before, 0);
+        self.show(plugin, &version, 1);
+    }
+
+    fn show(&self, plugin: &str, version: &Version, is_running: i64) {
+        let labels = [("plugin", plugin), ("sha256", &version.short())];
+        self.registry
+            .gauge("otelier_plugin_running", "Whether a version of a plugin is the one that runs.", &labels)
+            .set(is_running);
+    }
+}

@@ -1,0 +1,99 @@
+//! One version into every place of its plugin, or into none.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::pipeline::Place;
+use crate::pipeline::swap::Swapped;
+use crate::processor::{InstanceError, Plugin, Setup, Successor};
+
+/// Longer than the longest a worker waits for the moment of a swap.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Why a version was not put into place.
+#[derive(Debug, thiserror::Error)]
+pub enum SwapError {
+    /// It does not work with a processor's configuration, or not on its state.
+    #[error("processor {part}: {source}")]
+    Instance {
+        /// The processor.
+        part: String,
+        /// Why.
+        source: Box<InstanceError>,
+    },
+    /// A lane has no room for what the old version has to emit.
+    #[error("processor {part}: the exporters behind it have been full for long; try again when they take data")]
+    NoRoom {
+        /// The processor.
+        part: String,
+    },
+    /// The worker did not find the time.
+    #[error("processor {part}: its pipeline has been busy for {PATIENCE:?}; try again")]
+    Busy {
+        /// The processor.
+        part: String,
+    },
+    /// The process ends.
+    #[error("the collector is shutting down")]
+    GoingDown,
+}
+
+/// The places of all plugins.
+pub struct Swapping {
+    pub places: Vec<Place>,
+    pub clock: Clock,
+}
+
+impl Swapping {
+    /// Replaces `old` by `new` wherever the plugin stands. Returns the longest time that batches of a place waited. After an error `old`
+    /// runs everywhere.
+    pub fn replace(&self, plugin: &str, old: &Arc<dyn Plugin>, new: &Arc<dyn Plugin>) -> Result<Duration, SwapError> {
+        let places: Vec<&Place> = self.places.iter().filter(|place| place.plugin == plugin).collect();
+        let mut prepared = Vec::with_capacity(places.len());
+        for place in places {
+            prepared.push((place, self.prepare(place, new)?));
+        }
+        let (mut done, mut longest) = (Vec::new(), Duration::ZERO);
+        for (place, successor) in prepared {
+            match swap(place, successor) {
+                Ok(pause) => longest = longest.max(pause),
+                Err(error) => {
+                    done.into_iter().for_each(|place| self.restore(place, old));
+                    return Err(error);
+                }
+            }
+            done.push(place);
+        }
+        Ok(longest)
+    }
+
+    fn prepare(&self, place: &Place, plugin: &Arc<dyn Plugin>) -> Result<Successor, SwapError> {
+        let setup = Setup { plugin: Arc::clone(plugin), ..place.setup.clone() };
+        let part = || place.part.clone();
+        Successor::prepare(setup, self.clock.now())
+            .map_err(|source| SwapError::Instance { part: part(), source: Box::new(source) })
+    }
+
+    fn restore(&self, place: &Place, old: &Arc<dyn Plugin>) {
+        let restored = self.prepare(place, old).and_then(|successor| swap(place, successor));
+        if let Err(error) = restored {
+            tracing::error!(
+                processor = place.part,
+                "the new version runs here, though it was refused elsewhere: {error}"
+            );
+        }
+    }
+}
+
+fn swap(place: &Place, successor: Successor) -> Result<Duration, SwapError> {
+    use std::sync::mpsc::RecvTimeoutError;
+    let part = || place.part.clone();
+    match place.handle.swap(place.slot, successor).recv_timeout(PATIENCE) {
+        Ok(Swapped::Done { pause }) => Ok(pause),
+        Ok(Swapped::Refused(source)) => Err(SwapError::Instance { part: part(), source }),
+        Ok(Swapped::NoRoom) => Err(SwapError::NoRoom { part: part() }),
+        Err(RecvTimeoutError::Timeout) => Err(SwapError::Busy { part: part() }),
+        Err(RecvTimeoutError::Disconnected) => Err(SwapError::GoingDown),
+    }
+}

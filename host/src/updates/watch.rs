@@ -1,0 +1,163 @@
+//! When the file of a plugin has changed, and is whole.
+//!
+//! The system tells of changes in a file's folder, which covers a file that is renamed into place and the symbolic links that Kubernetes
+//! exchanges; where it does not tell, files are looked at every few seconds. A file is taken when it has been the same for a moment: one
+//! that is still being written changes in size or time. One that pauses for longer is no component until it is whole, and is refused like
+//! any other file that is none.
+
+use std::collections::HashSet;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use notify::{RecommendedWatcher, RecursiveMode, Watcher};
+
+/// How long a file has to be the same.
+const SAME_FOR: Duration = Duration::from_millis(100);
+
+/// A file that has changed.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The plugin's name.
+    pub plugin: String,
+    /// Its file.
+    pub file: PathBuf,
+}
+
+/// What tells one content of a path from the next, without reading it: the file behind the links, its size, its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Print {
+    device: u64,
+    inode: u64,
+    size: u64,
+    modified: (i64, i64),
+}
+
+/// `None` where there is no such file: it may be about to be replaced.
+fn print(path: &Path) -> Option<Print> {
+    let found = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
+    let modified = (found.mtime(), found.mtime_nsec());
+    Some(Print { device: found.dev(), inode: found.ino(), size: found.size(), modified })
+}
+
+struct File {
+    plugin: String,
+    path: PathBuf,
+    /// What was there when it was taken.
+    taken: Option<Print>,
+    /// What is there now, and since when.
+    seen: Option<(Print, Instant)>,
+}
+
+/// The files of all plugins that are watched.
+pub struct Watch {
+    files: Vec<File>,
+    folders: HashSet<PathBuf>,
+    watcher: Option<RecommendedWatcher>,
+}
+
+impl Watch {
+    /// Calls `tell` whenever something may have changed.
+    pub fn new(tell: impl Fn() + Send + 'static) -> Watch {
+        let watcher = notify::recommended_watcher(move |_: notify::Result<notify::Event>| tell());
+        let watcher = watcher.inspect_err(not_told).ok();
+        Watch { files: Vec::new(), folders: HashSet::new(), watcher }
+    }
+
+    /// Watches the file of a plugin, which has been taken as it is.
+    pub fn add(&mut self, plugin: &str, path: &Path) {
+        self.files.push(File { plugin: plugin.to_owned(), path: path.to_owned(), taken: print(path), seen: None });
+        let folder = match path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+            _ => PathBuf::from("."),
+        };
+        if let Some(watcher) = self.watcher.as_mut().filter(|_| self.folders.insert(folder.clone()))
+            && let Err(error) = watcher.watch(&folder, RecursiveMode::NonRecursive)
+        {
+            not_told(&error);
+        }
+    }
+
+    /// When to look again, if something is about to be whole.
+    pub fn until_look(&self) -> Option<Duration> {
+        let since = self.files.iter().filter_map(|file| file.seen.map(|(_, since)| since)).min()?;
+        Some(SAME_FOR.saturating_sub(since.elapsed()).max(Duration::from_millis(1)))
+    }
+
+    /// The files that have changed since they were taken, and are whole. They count as taken.
+    pub fn changed(&mut self) -> Vec<Change> {
+        let now = Instant::now();
+        self.files.iter_mut().filter_map(|file| file.change(now)).collect()
+    }
+}
+
+impl File {
+    fn change(&mut self, now: Instant) -> Option<Change> {
+        let print = print(&self.path);
+        self.seen = match (print, self.seen) {
+            (None, _) => None,
+            (print, _) if print == self.taken => None,
+            (Some(print), Some((before, since))) if print == before => Some((print, since)),
+            (Some(print), _) => Some((print, now)),
+        };
+        let (print, _) = self.seen.filter(|(_, since)| now.duration_since(*since) >= SAME_FOR)?;
+        (self.taken, self.seen) = (Some(print), None);
+        Some(Change { plugin: self.plugin.clone(), file: self.path.clone() })
+    }
+}
+
+fn not_told(error: &notify::Error) {
+    tracing::warn!(%error, "the system does not tell when plugin files change; they are looked at every two seconds");
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn watch(path: &Path) -> File {
+        File { plugin: "p".to_owned(), path: path.to_owned(), taken: print(path), seen: None }
+    }
+
+    #[test]
+    fn a_file_is_taken_once_it_has_been_the_same_for_a_moment() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("plugin.wasm");
+        fs::write(&path, "one").unwrap();
+        let (mut file, start) = (watch(&path), Instant::now());
+        assert_eq!(file.change(start), None);
+        fs::write(&path, "the ha").unwrap();
+        assert_eq!(file.change(start), None);
+        fs::write(&path, "the half is").unwrap();
+        assert_eq!(file.change(start + SAME_FOR), None, "it is being written");
+        let change = Change { plugin: "p".to_owned(), file: path.clone() };
+        assert_eq!(file.change(start + 2 * SAME_FOR), Some(change));
+        assert_eq!(file.change(start + 3 * SAME_FOR), None, "once");
+    }
+
+    #[test]
+    fn a_file_that_is_exchanged_by_rename_or_by_link_has_changed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        for version in ["v1", "v2"] {
+            fs::create_dir(path(version)).unwrap();
+            fs::write(path(version).join("plugin.wasm"), version).unwrap();
+        }
+        // As a Kubernetes volume: plugin.wasm -> ..data/plugin.wasm, ..data -> v1.
+        std::os::unix::fs::symlink("v1", path("..data")).unwrap();
+        std::os::unix::fs::symlink("..data/plugin.wasm", path("plugin.wasm")).unwrap();
+        let (mut file, start) = (watch(&path("plugin.wasm")), Instant::now());
+        std::os::unix::fs::symlink("v2", path("..tmp")).unwrap();
+        fs::rename(path("..tmp"), path("..data")).unwrap();
+        assert_eq!(file.change(start), None);
+        assert!(file.change(start + SAME_FOR).is_some());
+        fs::write(path("new"), "v3").unwrap();
+        fs::rename(path("new"), path("plugin.wasm")).unwrap();
+        file.change(start);
+        assert!(file.change(start + SAME_FOR).is_some());
+        fs::remove_file(path("plugin.wasm")).unwrap();
+        assert_eq!((file.change(start), file.change(start + SAME_FOR)), (None, None), "what is gone is no version");
+    }
+}

@@ -1,0 +1,91 @@
+//! Which changes of a file are versions, and when.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+
+use anyhow::{Result, ensure};
+use otelier_tests::host::Configuration;
+use otelier_tests::payload::{self, Temporality};
+
+use crate::{Plugin, swaps, until_swaps};
+
+#[test]
+fn a_file_renamed_into_place_runs_and_goes_on_from_the_state() -> Result<()> {
+    let plugin = Plugin::aggregate()?;
+    let setup = plugin.setup("aggregate", &Configuration::aggregate())?;
+    let host = setup.start()?;
+    let total = |expected| host.wait_for("work_done_batched_total", &[("work_type", "a")], expected);
+    host.accepts(&payload::work("a", Temporality::Delta, &[1, 2]))?;
+    total(3.0)?;
+    let created = || -> Result<Option<f64>> {
+        Ok(host.scrape_open_metrics()?.value("work_done_batched_created", &[("work_type", "a")]))
+    };
+    let before = created()?;
+    for number in 1..=5 {
+        plugin.exchange(&plugin.version(&number.to_string()))?;
+        until_swaps(&host, "aggregate", "swapped", f64::from(number))?;
+        host.accepts(&payload::work("a", Temporality::Delta, &[10]))?;
+    }
+    total(53.0)?;
+    ensure!(before.is_some() && created()? == before, "the start time has moved");
+    // The same contents under another time are no other version.
+    fs::write(&plugin.file, fs::read(&plugin.file)?)?;
+    plugin.exchange(&plugin.version("6"))?;
+    until_swaps(&host, "aggregate", "swapped", 6.0)?;
+    host.kill()?;
+    let host = setup.start()?;
+    host.wait_for("work_done_batched_total", &[("work_type", "a")], 53.0)
+}
+
+#[test]
+fn a_file_that_is_still_being_written_is_not_loaded() -> Result<()> {
+    let plugin = Plugin::aggregate()?;
+    let setup = plugin.setup("aggregate", &Configuration::aggregate())?;
+    let host = setup.start()?;
+    let next = plugin.version("next");
+    let mut file = OpenOptions::new().write(true).truncate(true).open(&plugin.file)?;
+    for piece in next.chunks(next.len() / 20 + 1) {
+        file.write_all(piece)?;
+        file.sync_all()?;
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        ensure!(swaps(&host, "aggregate", "swapped")? == 0.0, "half a file was loaded");
+    }
+    drop(file);
+    until_swaps(&host, "aggregate", "swapped", 1.0)?;
+    ensure!(!setup.log().contains("changed plugin file"), "half a file was tried:\n{}", setup.log());
+    Ok(())
+}
+
+#[test]
+fn half_a_file_that_stays_is_refused_and_the_whole_one_is_taken() -> Result<()> {
+    let plugin = Plugin::aggregate()?;
+    let setup = plugin.setup("aggregate", &Configuration::aggregate())?;
+    let host = setup.start()?;
+    let next = plugin.version("next");
+    plugin.exchange(&next[..next.len() / 2])?;
+    otelier_tests::wait::until("half a file is refused", || {
+        Ok(setup.log().contains("changed plugin file").then_some(()))
+    })?;
+    host.accepts(&payload::work("a", Temporality::Delta, &[1]))?;
+    plugin.exchange(&next)?;
+    until_swaps(&host, "aggregate", "swapped", 1.0)?;
+    host.wait_for("work_done_batched_total", &[("work_type", "a")], 1.0)
+}
+
+#[test]
+fn links_that_are_exchanged_as_in_a_mounted_volume_are_followed() -> Result<()> {
+    let plugin = Plugin::aggregate()?;
+    let folder = plugin.file.parent().unwrap().to_owned();
+    for (version, contents) in [("..one", plugin.component.clone()), ("..two", plugin.version("two"))] {
+        fs::create_dir(folder.join(version))?;
+        fs::write(folder.join(version).join("plugin.wasm"), contents)?;
+    }
+    fs::remove_file(&plugin.file)?;
+    std::os::unix::fs::symlink("..one", folder.join("..data"))?;
+    std::os::unix::fs::symlink("..data/plugin.wasm", &plugin.file)?;
+    let setup = plugin.setup("aggregate", &Configuration::aggregate())?;
+    let host = setup.start()?;
+    std::os::unix::fs::symlink("..two", folder.join("..data_tmp"))?;
+    fs::rename(folder.join("..data_tmp"), folder.join("..data"))?;
+    until_swaps(&host, "aggregate", "swapped", 1.0)
+}

@@ -1,0 +1,116 @@
+//! Swaps while senders send, and while the host is killed.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use otelier_tests::host::{Configuration, Host, Setup};
+use otelier_tests::{environment, versions, wait};
+
+use crate::reaper::Death;
+use crate::{Plugin, cumulative, delta, swaps};
+
+/// How often the host is killed.
+const KILLS: u32 = 30;
+const SWAPS: u64 = 200;
+
+/// SIGKILL, while versions go on changing.
+struct Kill;
+
+impl Death for Kill {
+    fn end(&mut self, host: Host<'_>) -> Result<()> {
+        host.kill()
+    }
+}
+
+/// Waits for so many swaps before it kills, once.
+struct Patience;
+
+impl Death for Patience {
+    fn end(&mut self, host: Host<'_>) -> Result<()> {
+        wait::within(Duration::from_secs(120), "all swaps", || {
+            Ok((swaps(&host, "aggregate", "swapped")? >= SWAPS as f64).then_some(()))
+        })?;
+        ensure!(swaps(&host, "aggregate", "refused")? == 0.0);
+        host.kill()
+    }
+}
+
+/// Two files that take turns.
+struct Turns {
+    plugin: Plugin,
+    versions: [Vec<u8>; 2],
+}
+
+impl Turns {
+    /// The plugin, and the same in another file.
+    fn labelled() -> Result<Turns> {
+        let plugin = Plugin::aggregate()?;
+        let versions = ["one", "two"].map(|label| plugin.version(label));
+        Ok(Turns { plugin, versions })
+    }
+
+    /// Two builds that keep their state in different formats, and know each other's.
+    fn of_two_formats() -> Result<Turns> {
+        let plugin = Plugin::copy(&environment::guest("aggregate-2")?)?;
+        let other = std::fs::read(environment::guest("aggregate-3")?)?;
+        let versions = [plugin.component.clone(), other];
+        Ok(Turns { plugin, versions })
+    }
+
+    /// Exchanges the file while `work` runs on a host with the plugin.
+    fn during(&self, configuration: &Configuration, work: impl FnOnce(&Setup) -> Result<()>) -> Result<u64> {
+        let setup = self.plugin.setup("aggregate", configuration)?;
+        let (done, turns) = (AtomicBool::new(false), AtomicU64::new(0));
+        std::thread::scope(|scope| {
+            let turning = scope.spawn(|| -> Result<()> {
+                while !done.load(Ordering::SeqCst) {
+                    let turn = turns.fetch_add(1, Ordering::SeqCst);
+                    let version = self.versions.get(turn as usize % 2).map(Vec::as_slice).unwrap_or_default();
+                    versions::exchange(&self.plugin.file, version)?;
+                    std::thread::sleep(Duration::from_millis(110));
+                }
+                Ok(())
+            });
+            let worked = work(&setup);
+            done.store(true, Ordering::SeqCst);
+            turning.join().map_err(|_| anyhow::anyhow!("the exchange panicked"))??;
+            worked
+        })?;
+        Ok(turns.into_inner())
+    }
+}
+
+#[test]
+fn delta_points_count_once_over_swaps_and_kills() -> Result<()> {
+    let turns =
+        Turns::labelled()?.during(&delta::configuration(), |setup| delta::counts_once(setup, KILLS, &mut Kill))?;
+    ensure!(turns > 20, "only {turns} exchanges");
+    Ok(())
+}
+
+#[test]
+fn cumulative_points_count_once_over_swaps_and_kills() -> Result<()> {
+    let configuration = Configuration::aggregate();
+    let turns = Turns::labelled()?.during(&configuration, |setup| cumulative::counts_once(setup, KILLS, &mut Kill))?;
+    ensure!(turns > 20, "only {turns} exchanges");
+    Ok(())
+}
+
+#[test]
+fn delta_points_count_once_over_two_hundred_swaps() -> Result<()> {
+    Turns::labelled()?.during(&delta::configuration(), |setup| delta::counts_once(setup, 1, &mut Patience)).map(drop)
+}
+
+#[test]
+fn cumulative_points_count_once_over_two_hundred_swaps() -> Result<()> {
+    let configuration = Configuration::aggregate();
+    Turns::labelled()?.during(&configuration, |setup| cumulative::counts_once(setup, 1, &mut Patience)).map(drop)
+}
+
+#[test]
+fn points_count_once_over_swaps_between_formats_and_kills() -> Result<()> {
+    let turns = Turns::of_two_formats()?;
+    turns.during(&delta::configuration(), |setup| delta::counts_once(setup, KILLS, &mut Kill))?;
+    turns.during(&Configuration::aggregate(), |setup| cumulative::counts_once(setup, KILLS, &mut Kill)).map(drop)
+}

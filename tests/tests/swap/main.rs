@@ -1,0 +1,68 @@
+//! Versions of a plugin change while the host runs: nothing is lost, doubled or refused, and what cannot run is not put into place.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod files;
+mod load;
+mod refusals;
+
+#[path = "../crash/cumulative.rs"]
+mod cumulative;
+#[path = "../crash/delta.rs"]
+mod delta;
+#[path = "../crash/reaper.rs"]
+mod reaper;
+#[path = "../crash/sender.rs"]
+mod sender;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use otelier_tests::host::{Configuration, Host, Setup, manifest};
+use otelier_tests::{environment, versions, wait};
+use serde_json::json;
+use tempfile::TempDir;
+
+/// A folder with the file of one plugin, which tests exchange.
+struct Plugin {
+    _folder: TempDir,
+    file: PathBuf,
+    component: Vec<u8>,
+}
+
+impl Plugin {
+    /// A copy of that component.
+    fn copy(component: &Path) -> Result<Plugin> {
+        let folder = tempfile::Builder::new().prefix("otelier-plugin-").tempdir()?;
+        let (file, component) = (folder.path().join("plugin.wasm"), fs::read(component)?);
+        fs::write(&file, &component)?;
+        Ok(Plugin { _folder: folder, file, component })
+    }
+
+    fn aggregate() -> Result<Plugin> {
+        Plugin::copy(&environment::plugin("aggregate")?)
+    }
+
+    fn setup(&self, name: &str, configuration: &Configuration) -> Result<Setup> {
+        Setup::new(&configuration.text(), &manifest(&[(name, &self.file, json!({}))]))
+    }
+
+    fn version(&self, label: &str) -> Vec<u8> {
+        versions::labelled(&self.component, label)
+    }
+
+    fn exchange(&self, contents: &[u8]) -> Result<()> {
+        versions::exchange(&self.file, contents)
+    }
+}
+
+/// How many versions of a plugin had that outcome.
+fn swaps(host: &Host<'_>, plugin: &str, outcome: &str) -> Result<f64> {
+    let labels = [("plugin", plugin), ("outcome", outcome)];
+    Ok(host.own_metrics()?.value("otelier_plugin_swaps", &labels).unwrap_or(0.0))
+}
+
+fn until_swaps(host: &Host<'_>, plugin: &str, outcome: &str, count: f64) -> Result<()> {
+    wait::until_equal(&format!("{plugin}: {outcome}"), &count, || swaps(host, plugin, outcome))
+}
