@@ -40,9 +40,14 @@ pub enum DirectoryError {
 pub fn check(directory: &Path) -> Result<bool, DirectoryError> {
     match std::fs::symlink_metadata(directory) {
         Ok(metadata) => private(&metadata).map(|()| true),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) if is_missing(&error) => Ok(false),
         Err(error) => Err(error.into()),
     }
+}
+
+/// There is nothing, or something else above it, of which whoever needs that directory speaks.
+fn is_missing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 /// The same, and makes the directory where its parent exists.
@@ -53,7 +58,7 @@ pub fn prepare(directory: &Path) -> Result<bool, DirectoryError> {
     match DirBuilder::new().mode(0o700).create(directory) {
         Ok(()) => check(directory),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => check(directory),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) if is_missing(&error) => Ok(false),
         Err(error) => Err(error.into()),
     }
 }
