@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use otelier::contract::{Limits, Outcome, PolicySource};
+use otelier::contract::{Grants, Limits, Outcome, PolicySource};
 use otelier::delivery::Gate;
 use otelier::delivery::gate::{Breaker, Settings};
 use otelier::telemetry::Registry;
@@ -16,7 +16,15 @@ use serde_json::json;
 
 use crate::report::figure;
 
-const LIMITS: Limits = Limits { memory_bytes: 64 << 20, call_ms: 1000, emitted_rows: 1, dictionary_entries: 1 };
+const LIMITS: Limits = Limits {
+    memory_bytes: 64 << 20,
+    call_ms: 1000,
+    emitted_rows: 1,
+    dictionary_entries: 1,
+    storage_bytes: 1 << 30,
+    log_bytes: 1 << 16,
+    host_calls: 1_000_000,
+};
 const POLICIES: &[&str] = &["consecutive-failures", "failure-rate"];
 
 /// Measures gates alone, in this process.
@@ -50,7 +58,8 @@ pub fn run(options: &Options, plugins: &Path) -> Result<()> {
     measure("built-in", &gate("built-in", None)?)?;
     for name in POLICIES {
         let file = plugins.join(format!("{name}.wasm"));
-        let plugin: Arc<dyn PolicySource> = Arc::new(PolicyPlugin::compile(&engine, &PluginFile::read(&file)?)?);
+        let plugin: Arc<dyn PolicySource> =
+            Arc::new(PolicyPlugin::compile(&engine, &PluginFile::read(&file)?, &Grants::default())?);
         measure(name, &gate(name, Some(plugin))?)?;
     }
     Ok(())

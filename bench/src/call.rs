@@ -28,8 +28,15 @@ use crate::payload::{FRAME_BYTES, Outgoing, Pool};
 use crate::report::{figure, median};
 use crate::servers::{Settings, Shares, host};
 
-const LIMITS: Limits =
-    Limits { memory_bytes: 256 << 20, call_ms: 10_000, emitted_rows: 1_000_000, dictionary_entries: 1_000_000 };
+const LIMITS: Limits = Limits {
+    memory_bytes: 256 << 20,
+    call_ms: 10_000,
+    emitted_rows: 1_000_000,
+    dictionary_entries: 1_000_000,
+    storage_bytes: 1 << 30,
+    log_bytes: 1 << 16,
+    host_calls: 1_000_000,
+};
 /// Of the time a server is measured for.
 const SHARE: u32 = 2;
 

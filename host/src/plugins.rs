@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::config::{self, Plan, PluginPlan, SharedProcessor, World};
-use crate::contract::{PolicySource, Signal};
+use crate::contract::{Interface, PolicySource, Signal};
 use crate::processor::{InstanceError, Plugin, describe};
 use crate::wasm::{Engine, LoadError, PluginFile, PolicyPlugin, ProcessorPlugin, hexadecimal};
 
@@ -66,6 +66,23 @@ pub enum PluginError {
         /// Why.
         source: LoadError,
     },
+    /// It wants more of the host than its entry grants.
+    #[error(
+        "{position}: plugin `{plugin}`: its file {file} imports {import}, which is not granted; add `{}` to `interfaces` of its `grants`",
+        interface.name()
+    )]
+    NotGranted {
+        /// Where the manifest names it.
+        position: config::Position,
+        /// Its name.
+        plugin: String,
+        /// The file.
+        file: String,
+        /// As the component names it.
+        import: String,
+        /// As the manifest does.
+        interface: Interface,
+    },
     /// The content is not what the manifest pins.
     #[error(
         "{position}: plugin file {file} has sha256 {found}, the manifest pins another; correct the pin or restore the file"
@@ -83,7 +100,16 @@ pub enum PluginError {
 /// Loads from files into the sandbox.
 pub fn sandboxed(engine: Engine) -> Arc<Loader> {
     Arc::new(move |plan: &PluginPlan| {
-        let load = |source| PluginError::Load { position: plan.file_position.clone(), source };
+        let load = |source| match source {
+            LoadError::NotGranted { path, import, interface } => PluginError::NotGranted {
+                position: plan.file_position.clone(),
+                plugin: plan.name.clone(),
+                file: path.display().to_string(),
+                import,
+                interface,
+            },
+            source => PluginError::Load { position: plan.file_position.clone(), source },
+        };
         let file = PluginFile::read(&plan.file).map_err(load)?;
         if plan.sha256.is_some_and(|pin| pin != *file.sha256()) {
             let found = hexadecimal(file.sha256());
@@ -92,8 +118,12 @@ pub fn sandboxed(engine: Engine) -> Arc<Loader> {
         }
         let version = Version { sha256: *file.sha256(), file: plan.file.clone() };
         let plugin = match plan.world {
-            World::Processor => AnyPlugin::Processor(Arc::new(ProcessorPlugin::compile(&engine, &file).map_err(load)?)),
-            World::BreakerPolicy => AnyPlugin::Policy(Arc::new(PolicyPlugin::compile(&engine, &file).map_err(load)?)),
+            World::Processor => {
+                AnyPlugin::Processor(Arc::new(ProcessorPlugin::compile(&engine, &file, &plan.grants).map_err(load)?))
+            }
+            World::BreakerPolicy => {
+                AnyPlugin::Policy(Arc::new(PolicyPlugin::compile(&engine, &file, &plan.grants).map_err(load)?))
+            }
         };
         Ok(LoadedPlugin { plugin, version })
     })

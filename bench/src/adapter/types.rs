@@ -13,6 +13,7 @@ use otelier_sdk::{
 /// An error of the store.
 pub fn storage_error(error: StateError) -> StorageError {
     match error {
+        StateError::Quota(quota) => StorageError::Quota(quota),
         StateError::TooLarge(bound) => StorageError::TooLarge(bound),
         other => StorageError::Unavailable(other.to_string()),
     }

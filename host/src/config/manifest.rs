@@ -6,16 +6,17 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
+use semver::Version;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
 
-use super::error::{Error, Position};
+use super::error::Error;
 use super::fields::Fields;
 use super::node::{Entry, Node};
-use super::plan::{Limits, PluginPlan, World};
+use super::plan::{Limits, PluginPlan, Update, World};
 use super::problem::Problem;
-use crate::contract::ComponentId;
-use crate::contract::OnTrap;
+use super::versions::{Chosen, Folder};
+use crate::contract::{ComponentId, Grants, OnTrap};
 
 /// What a wasm32 memory can address.
 const MEMORY_MIB_MAX: u32 = 4096;
@@ -32,7 +33,7 @@ pub(super) fn read(root: &Node, path: &Path, problems: &mut Vec<Error>) -> Plugi
     };
     for entry in super::fields::entries(entries, problems) {
         check_name(entry, problems);
-        let plugin = entry.value.parse::<RawPlugin>().map(|raw| raw.resolve(entry, path));
+        let plugin = entry.value.parse::<RawPlugin>().and_then(|raw| raw.resolve(entry, path));
         plugins.insert(entry.key.clone(), plugin.map_err(|error| problems.push(error)).ok());
     }
     plugins
@@ -57,46 +58,98 @@ fn check_name(entry: &Entry, problems: &mut Vec<Error>) {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawPlugin {
-    #[serde(deserialize_with = "file")]
-    file: String,
+    #[serde(default, deserialize_with = "file")]
+    file: Option<String>,
+    #[serde(default, deserialize_with = "folder")]
+    folder: Option<String>,
+    #[serde(default, deserialize_with = "version")]
+    version: Option<Version>,
     #[serde(default)]
     world: World,
     #[serde(default, deserialize_with = "pin")]
     sha256: Option<[u8; 32]>,
     #[serde(default)]
+    update: Option<Update>,
+    #[serde(default)]
     limits: Limits,
+    #[serde(default)]
+    grants: Grants,
     #[serde(default)]
     on_trap: OnTrap,
 }
 
 impl RawPlugin {
-    fn resolve(self, entry: &Entry, manifest: &Path) -> PluginPlan {
-        let folder = manifest.parent().unwrap_or(Path::new(""));
-        let file_position = file_position(&entry.value).unwrap_or(&entry.position).clone();
-        PluginPlan {
-            name: entry.key.clone(),
-            file: folder.join(self.file),
-            file_position,
+    fn resolve(self, entry: &Entry, manifest: &Path) -> Result<PluginPlan, Error> {
+        let base = manifest.parent().unwrap_or(Path::new(""));
+        let name = entry.key.clone();
+        let at = |key: &str| entry.value.get(key).map_or(&entry.position, Node::position);
+        let invalid = |key: &str, reason: String| Error::new(at(key), Problem::Invalid { reason });
+        let update = self.update().map_err(|reason| invalid("update", reason))?;
+        if self.version.is_some() && self.folder.is_none() {
+            let reason =
+                "`version` chooses in a `folder`, and there is none; name one instead of `file`, or remove `version`";
+            return Err(invalid("version", reason.to_owned()));
+        }
+        let (file, folder, version, key) = match (self.file, self.folder) {
+            (Some(file), None) => (base.join(file), None, None, "file"),
+            (None, Some(folder)) => {
+                let folder = Folder { path: base.join(folder), plugin: name.clone(), version: self.version };
+                let Chosen { file, version } = folder.choose().map_err(|error| invalid("folder", error.to_string()))?;
+                (file, Some(folder), version, "folder")
+            }
+            (Some(_), Some(_)) => {
+                let reason = "`file` and `folder` both say where the plugin lies; keep one of them";
+                return Err(invalid("folder", reason.to_owned()));
+            }
+            (None, None) => return Err(Error::new(&entry.position, Problem::MissingKey { key: "file` or `folder" })),
+        };
+        Ok(PluginPlan {
+            name,
+            file,
+            file_position: at(key).clone(),
+            folder,
+            version,
+            update,
             world: self.world,
             sha256: self.sha256,
             limits: self.limits,
+            grants: self.grants,
             on_trap: self.on_trap,
+        })
+    }
+
+    fn update(&self) -> Result<Update, String> {
+        match (self.update, self.sha256) {
+            (Some(Update::Watch), Some(_)) => {
+                Err("`update: watch` takes what the file changes to, and `sha256` allows one content \
+                only; remove one of the two"
+                    .to_owned())
+            }
+            (_, Some(_)) => Ok(Update::Pinned),
+            (update, None) => Ok(update.unwrap_or_default()),
         }
     }
 }
 
-fn file_position(plugin: &Node) -> Option<&Position> {
-    plugin.get("file").map(Node::position)
+fn file<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    path(deserializer, "an empty path; name the plugin's `.wasm` file, relative to the manifest's folder")
 }
 
-fn file<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+fn folder<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    path(deserializer, "an empty path; name the folder of the plugin's versions, relative to the manifest's folder")
+}
+
+fn path<'de, D: Deserializer<'de>>(deserializer: D, empty: &str) -> Result<Option<String>, D::Error> {
     let path = String::deserialize(deserializer)?;
-    if path.is_empty() {
-        return Err(de::Error::custom(
-            "an empty path; name the plugin's `.wasm` file, relative to the manifest's folder",
-        ));
-    }
-    Ok(path)
+    if path.is_empty() { Err(de::Error::custom(empty)) } else { Ok(Some(path)) }
+}
+
+fn version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Version>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let bad = |error| {
+        de::Error::custom(format_args!("`{text}` is no version ({error}); write all three numbers, such as `1.2.0`"))
+    };
+    Version::parse(&text).map(Some).map_err(bad)
 }
 
 fn pin<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<[u8; 32]>, D::Error> {

@@ -23,6 +23,7 @@ mod telemetry;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod versions;
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
@@ -34,10 +35,11 @@ pub use error::{Error, Errors, Position};
 pub use node::Node;
 pub use plan::{
     BreakerPlan, Component, DeliveryLimits, Limits, PipelinePlan, Plan, PluginPlan, ProcessorPlan, SharedProcessor,
-    Warning, World,
+    Update, Warning, World,
 };
 pub use problem::{Family, Hint, Problem};
 pub use telemetry::{LogEncoding, LogLevel, LogSettings, MetricLevel, MetricSettings, Telemetry};
+pub use versions::{Chosen, Folder, FolderError};
 
 /// Bytes in a file, at the most.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;

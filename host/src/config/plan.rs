@@ -8,13 +8,15 @@ use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use semver::Version;
 use serde::Deserialize;
 
 use super::error::{Error, Position};
 use super::node::Node;
 use super::problem::{Family, Problem};
 use super::telemetry::Telemetry;
-use crate::contract::{self, ComponentId, Durability, OnTrap, Signal};
+use super::versions::Folder;
+use crate::contract::{self, ComponentId, Durability, Grants, OnTrap, Signal};
 
 /// What to build and run. Holds only components that a pipeline or the service uses, in the order of the file.
 #[derive(Debug, Clone)]
@@ -143,10 +145,29 @@ pub struct PluginPlan {
     pub world: World,
     /// What the file's content must hash to, if pinned.
     pub sha256: Option<[u8; 32]>,
+    /// Where its versions lie, if the manifest names a folder: `file` is the one that was chosen there.
+    pub folder: Option<Folder>,
+    /// As the file's name has it.
+    pub version: Option<Version>,
+    /// What to do when the file changes, or a folder gets a newer one.
+    pub update: Update,
     /// What it may use.
     pub limits: Limits,
+    /// What it may import.
+    pub grants: Grants,
     /// What becomes of a batch on which it failed.
     pub on_trap: OnTrap,
+}
+
+/// What becomes of a plugin whose file changes while it runs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Update {
+    /// The new one takes its place.
+    #[default]
+    Watch,
+    /// Nothing: the one that was loaded stays.
+    Pinned,
 }
 
 /// The contracts that plugins can speak.
@@ -187,6 +208,14 @@ pub struct Limits {
     /// Keys that one keying may hold.
     #[serde(deserialize_with = "super::manifest::at_least_one")]
     pub dictionary_entries: u64,
+    /// What one component may keep in the store: keys and values, dictionaries included.
+    #[serde(deserialize_with = "super::manifest::at_least_one")]
+    pub storage_mib: u64,
+    /// Bytes that one call may write to the log. The rest is left out, and counted.
+    pub log_bytes: u64,
+    /// Imports that one call may make.
+    #[serde(deserialize_with = "super::manifest::at_least_one")]
+    pub host_calls: u64,
 }
 
 impl Limits {
@@ -198,6 +227,9 @@ impl Limits {
             call_ms: u64::try_from(self.call_timeout.as_millis()).unwrap_or(u64::MAX),
             emitted_rows: bounded(self.emitted_rows),
             dictionary_entries: bounded(self.dictionary_entries),
+            storage_bytes: self.storage_mib.saturating_mul(1 << 20),
+            log_bytes: bounded(self.log_bytes),
+            host_calls: self.host_calls,
         }
     }
 }
@@ -209,6 +241,9 @@ impl Default for Limits {
             call_timeout: Duration::from_secs(1),
             emitted_rows: 1_000_000,
             dictionary_entries: 1_000_000,
+            storage_mib: 1024,
+            log_bytes: 64 << 10,
+            host_calls: 1_000_000,
         }
     }
 }

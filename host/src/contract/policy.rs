@@ -38,4 +38,47 @@ pub struct Limits {
     pub emitted_rows: usize,
     /// Keys in each dictionary.
     pub dictionary_entries: usize,
+    /// Bytes a component may keep in the store.
+    pub storage_bytes: u64,
+    /// Bytes one call may write to the log.
+    pub log_bytes: usize,
+    /// Imports one call may make.
+    pub host_calls: u64,
+}
+
+/// Interfaces of the host that a manifest can keep from a plugin; without the others its world makes no sense.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Interface {
+    /// Lines in the host's log.
+    Log,
+    /// State.
+    Storage,
+}
+
+impl Interface {
+    /// Each of them.
+    pub const ALL: [Interface; 2] = [Interface::Log, Interface::Storage];
+
+    /// As in the manifest and in the contract.
+    pub fn name(self) -> &'static str {
+        match self {
+            Interface::Log => "log",
+            Interface::Storage => "storage",
+        }
+    }
+}
+
+/// What a plugin may import.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Grants {
+    /// These, and what its world cannot do without.
+    pub interfaces: Vec<Interface>,
+}
+
+impl Default for Grants {
+    fn default() -> Self {
+        Grants { interfaces: Interface::ALL.to_vec() }
+    }
 }

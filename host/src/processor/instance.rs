@@ -383,7 +383,7 @@ fn save_dictionaries(context: &mut Context, output: &Output) -> Result<(), State
         }
         let identity = keying.identity();
         for code in unsaved {
-            context.state.put_code(&identity, code, dictionary.key(code).unwrap_or_default());
+            context.state.put_code(&identity, code, dictionary.key(code).unwrap_or_default())?;
         }
     }
     Ok(())

@@ -92,6 +92,9 @@ pub enum TrapReason {
     /// Too deep.
     #[error("stack overflow")]
     Stack,
+    /// More imports than granted.
+    #[error("too many host calls")]
+    HostCalls,
     /// Results or requests that the contract does not allow.
     #[error("contract violated")]
     Contract,

@@ -10,6 +10,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 
+use account::Account;
+
 use crate::contract::ComponentId;
 use crate::storage::{Family, Store, StoreError, Write};
 
@@ -52,6 +54,9 @@ impl Watermark {
 /// Why the state cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
+    /// The component would keep more than this many bytes.
+    #[error("the component's storage would exceed its quota of {0} bytes; raise `storage_mib` in the manifest")]
+    Quota(u64),
     /// A key, value or the call's writes exceed this many bytes.
     #[error("larger than {0} bytes")]
     TooLarge(u64),
@@ -124,6 +129,7 @@ pub struct State {
     /// Layers on their way, oldest first, with the trip that carries each.
     flying: VecDeque<(u64, Layer)>,
     watermark: Watermark,
+    account: Account,
 }
 
 impl State {
@@ -132,7 +138,14 @@ impl State {
     pub fn new(store: Option<Store>, component: &ComponentId, watermark: Watermark) -> State {
         let mut prefix = component.to_string().into_bytes();
         prefix.push(0);
-        State { store, prefix, call: Layer::default(), flying: VecDeque::new(), watermark }
+        State {
+            store,
+            prefix,
+            call: Layer::default(),
+            flying: VecDeque::new(),
+            watermark,
+            account: Account::new(u64::MAX),
+        }
     }
 
     fn full_key(&self, section: Section, key: &[u8]) -> Bytes {
@@ -150,13 +163,16 @@ impl State {
             self.flying.pop_front();
         }
         self.call = Layer::default();
+        self.begin_account();
     }
 
     /// Ends a call that counts: its writes, to be committed with `trip`.
     pub fn finish(&mut self, trip: u64) -> Vec<Write> {
         let mut layer = std::mem::take(&mut self.call);
-        let writes = std::mem::take(&mut layer.writes);
+        let mut writes = std::mem::take(&mut layer.writes);
+        self.account.settle();
         if !writes.is_empty() {
+            writes.extend(self.counted());
             self.flying.push_back((trip, layer));
         }
         writes
@@ -201,6 +217,10 @@ impl State {
         let key = self.full_key(section, key);
         let value = Bytes::copy_from_slice(value);
         self.grow(key.len() + value.len())?;
+        if let Err(refused) = self.charge(&key, &value) {
+            self.call.bytes -= key.len() + value.len();
+            return Err(refused);
+        }
         self.call.writes.push(Write::Put(Family::State, key.clone(), value.clone()));
         self.call.latest.insert(key, Some(value));
         Ok(())
@@ -220,6 +240,7 @@ impl State {
     fn remove(&mut self, section: Section, key: &[u8]) -> Result<(), StateError> {
         let key = self.full_key(section, key);
         self.grow(key.len())?;
+        self.credit(&key)?;
         self.call.writes.push(Write::Delete(Family::State, key.clone()));
         self.call.latest.insert(key, None);
         Ok(())
@@ -233,6 +254,7 @@ impl State {
         }
         let (start, end) = (self.full_key(Section::Data, start), self.full_key(Section::Data, end));
         self.grow(start.len() + end.len())?;
+        self.credit_range(&start, &end)?;
         self.call.delete_range(start, end);
         Ok(())
     }
@@ -303,13 +325,15 @@ impl State {
         self.put(Section::Meta, b"", meta)
     }
 
-    /// Stores a dictionary entry. It is not the guest's to answer for, so it does not count among what a call may write: what a
-    /// request may bring of keys is bounded where it is read.
-    pub fn put_code(&mut self, keying: &[u8], code: u32, key: &[u8]) {
+    /// Stores a dictionary entry. It is not the guest's to answer for, so it does not count among what a call may write, and no quota
+    /// refuses it: what a request may bring of keys is bounded where it is read. It counts among what the component keeps.
+    pub fn put_code(&mut self, keying: &[u8], code: u32, key: &[u8]) -> Result<(), StateError> {
         let stored = self.full_key(Section::Dictionary, &code_key(keying, code));
         let value = Bytes::copy_from_slice(key);
+        self.charge_always((stored.len() + value.len()) as u64)?;
         self.call.writes.push(Write::Put(Family::State, stored.clone(), value.clone()));
         self.call.latest.insert(stored, Some(value));
+        Ok(())
     }
 
     /// Deletes a dictionary entry.
@@ -384,5 +408,6 @@ fn check_range(start: &[u8], end: &[u8]) -> Result<(), StateError> {
     Ok(())
 }
 
+mod account;
 #[cfg(test)]
 mod tests;

@@ -12,6 +12,7 @@ use wasmtime::{Config, Engine as Wasmtime, OptLevel, Strategy};
 use super::cache::{Cache, EntryError, Kept, Key};
 use super::file::{Hash, PluginFile};
 use super::trusted;
+use crate::contract::Interface;
 
 /// How far apart the ticks of the epoch are: the precision of a call's deadline.
 pub const TICK: Duration = Duration::from_millis(5);
@@ -47,6 +48,16 @@ pub enum LoadError {
         world: &'static str,
         /// The linker's words.
         reason: String,
+    },
+    /// A component that wants more of the host than its plugin may have.
+    #[error("plugin file {} imports {import}, which its entry in the manifest does not grant; add `{}` to `interfaces` of its `grants`", path.display(), interface.name())]
+    NotGranted {
+        /// The file.
+        path: PathBuf,
+        /// As the component names it.
+        import: String,
+        /// As the manifest does.
+        interface: Interface,
     },
     /// The engine itself.
     #[error("the WebAssembly engine cannot be set up: {reason}")]
@@ -124,7 +135,7 @@ impl Engine {
     pub(super) fn compile(&self, file: &PluginFile) -> Result<Component, LoadError> {
         let start = Instant::now();
         let (component, origin) = self.component(file)?;
-        let took_ms = start.elapsed().as_secs_f64() * 1e3;
+        let took_ms = (start.elapsed().as_secs_f64() * 1e4).round() / 10.0;
         match origin {
             Origin::Compiled => tracing::info!(file = %file.path().display(), took_ms, "plugin compiled"),
             Origin::Cached => tracing::info!(file = %file.path().display(), took_ms, "plugin taken from the cache"),

@@ -9,9 +9,10 @@ use crate::processor::{CallError, TrapReason, Violation};
 pub(super) fn call_error(component: &ComponentId, error: &wasmtime::Error) -> CallError {
     let detail = error.root_cause().to_string();
     let trap = error.chain().find_map(|cause| cause.downcast_ref::<Trap>()).or_else(|| error.downcast_ref::<Trap>());
-    let violated = error.chain().any(|cause| cause.is::<Violation>()) || error.downcast_ref::<Violation>().is_some();
+    let violation = error.chain().find_map(|cause| cause.downcast_ref()).or_else(|| error.downcast_ref::<Violation>());
     let reason = match trap {
-        _ if violated => TrapReason::Contract,
+        _ if matches!(violation, Some(Violation::HostCalls(_))) => TrapReason::HostCalls,
+        _ if violation.is_some() => TrapReason::Contract,
         Some(Trap::Interrupt) => TrapReason::Deadline,
         Some(Trap::StackOverflow) => TrapReason::Stack,
         Some(Trap::AllocationTooLarge) => TrapReason::Memory,

@@ -11,7 +11,8 @@ use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
 use otelier::clock::Clock;
 use otelier::contract::{
-    Batch, Client, Delivery, Failure, FailureClass, InvalidUtf8, Limits, Metadata, Outcome, PolicySource, Signal,
+    Batch, Client, Delivery, Failure, FailureClass, Grants, InvalidUtf8, Limits, Metadata, Outcome, PolicySource,
+    Signal,
 };
 use otelier::delivery::gate::{Breaker, Settings};
 use otelier::delivery::{Budget, DeadLetters, Gate, Lane, Materials, Size};
@@ -51,13 +52,21 @@ impl Client for Destination {
 
 fn misjudge() -> Result<Arc<dyn PolicySource>> {
     let file = environment::guest("misjudge")?;
-    let plugin = PolicyPlugin::compile(&Engine::new()?, &PluginFile::read(&file)?)?;
+    let plugin = PolicyPlugin::compile(&Engine::new()?, &PluginFile::read(&file)?, &Grants::default())?;
     Ok(Arc::new(plugin))
 }
 
 fn breaker(source: &Arc<dyn PolicySource>, config: Value) -> Result<Breaker> {
     // Long enough for a machine that is busy.
-    let limits = Limits { memory_bytes: 16 << 20, call_ms: 1000, emitted_rows: 1, dictionary_entries: 1 };
+    let limits = Limits {
+        memory_bytes: 16 << 20,
+        call_ms: 1000,
+        emitted_rows: 1,
+        dictionary_entries: 1,
+        storage_bytes: 1 << 30,
+        log_bytes: 1 << 16,
+        host_calls: 1_000_000,
+    };
     let (id, settings) = ("misjudge".parse()?, Settings::read(config)?);
     Ok(Breaker { id, source: Some(Arc::clone(source)), limits, settings })
 }
@@ -216,7 +225,7 @@ fn what_is_held_back_does_not_use_up_the_time_for_retries() -> Result<()> {
 #[test]
 fn each_exporter_has_an_instance_of_its_own() -> Result<()> {
     let file = environment::plugin("consecutive-failures")?;
-    let plugin = PolicyPlugin::compile(&Engine::new()?, &PluginFile::read(&file)?)?;
+    let plugin = PolicyPlugin::compile(&Engine::new()?, &PluginFile::read(&file)?, &Grants::default())?;
     let breaker = breaker(&(Arc::new(plugin) as Arc<dyn PolicySource>), json!({"consecutive_failures": 0}))?;
     let registry = Registry::default();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -273,7 +273,7 @@ fn manifests() {
         ("plugins: []\n", "plugins/m.yaml:1:10: expected a mapping, found a list"),
         (
             "plugins:\n  a:\n  b: {file: ''}\n",
-            "plugins/m.yaml:2:3: missing key `file`\nplugins/m.yaml:3:13: an empty path; name the plugin's `.wasm` file, relative to the manifest's folder",
+            "plugins/m.yaml:2:3: missing key `file` or `folder`\nplugins/m.yaml:3:13: an empty path; name the plugin's `.wasm` file, relative to the manifest's folder",
         ),
         (
             "plugins:\n  a/b: {file: x}\n",
@@ -296,6 +296,49 @@ fn manifests() {
             &with("    sha256: abc\n"),
             "plugins/m.yaml:4:13: expected 64 hexadecimal digits, as `sha256sum` prints them (quoted, if all are decimal), found the text `abc`",
         ),
+    ]);
+}
+
+#[test]
+fn folders_versions_updates_and_grants() {
+    let with = |more: &str| format!("plugins:\n  a:\n    file: a.wasm\n    {more}\n");
+    let of = |keys: &str| format!("plugins:\n  a: {{{keys}}}\n");
+    check_manifest(&[
+        (
+            &with("folder: b"),
+            "plugins/m.yaml:4:13: `file` and `folder` both say where the plugin lies; keep one of them",
+        ),
+        (
+            &with("version: 1.0.0"),
+            "plugins/m.yaml:4:14: `version` chooses in a `folder`, and there is none; name one instead of `file`, or remove `version`",
+        ),
+        (
+            &of("folder: /nonexistent"),
+            "plugins/m.yaml:2:15: folder /nonexistent: No such file or directory (os error 2); correct `folder`, which is relative to the manifest's",
+        ),
+        (
+            &of("folder: ''"),
+            "plugins/m.yaml:2:15: an empty path; name the folder of the plugin's versions, relative to the manifest's folder",
+        ),
+        (
+            &of("folder: x, version: '1.2'"),
+            "plugins/m.yaml:2:27: `1.2` is no version (unexpected end of input while parsing minor version number); write all three numbers, such as `1.2.0`",
+        ),
+        (&with("update: wach"), "plugins/m.yaml:4:13: unknown value `wach`; did you mean `watch`?"),
+        (
+            &with(&format!("update: watch\n    sha256: {}", "0a".repeat(32))),
+            "plugins/m.yaml:4:13: `update: watch` takes what the file changes to, and `sha256` allows one content only; remove one of the two",
+        ),
+        (&with("grants: {interface: []}"), "plugins/m.yaml:4:14: unknown key `interface`; did you mean `interfaces`?"),
+        (
+            &with("grants: {interfaces: [log, stroage]}"),
+            "plugins/m.yaml:4:32: unknown value `stroage`; did you mean `storage`?",
+        ),
+        (
+            &with("limits: {storage_mb: 1}"),
+            "plugins/m.yaml:4:14: unknown key `storage_mb`; did you mean `storage_mib`?",
+        ),
+        (&with("limits: {host_calls: 0}"), "plugins/m.yaml:4:26: must be at least 1"),
     ]);
 }
 

@@ -8,9 +8,9 @@ use serde_json::json;
 use super::{KNOWN, MANIFEST, PIPELINE, load_with};
 use crate::config::{
     Environment, Errors, Known, Limits, LogEncoding, LogLevel, LogSettings, MetricLevel, MetricSettings, Plan, Source,
-    Telemetry, World, load, load_str,
+    Telemetry, Update, World, load, load_str,
 };
-use crate::contract::{Durability, OnTrap, Signal};
+use crate::contract::{Durability, Interface, OnTrap, Signal};
 
 fn good(result: Result<Plan, Errors>) -> Plan {
     result.unwrap_or_else(|errors| panic!("{errors}"))
@@ -74,6 +74,9 @@ fn a_plugin_has_defaults_and_can_change_them() {
         call_timeout: Duration::from_secs(1),
         emitted_rows: 1_000_000,
         dictionary_entries: 1_000_000,
+        storage_mib: 1024,
+        log_bytes: 65_536,
+        host_calls: 1_000_000,
     };
     assert_eq!(plain.limits, defaults);
     let manifest = format!(
@@ -84,6 +87,34 @@ fn a_plugin_has_defaults_and_can_change_them() {
     assert_eq!((changed.file, changed.on_trap), (PathBuf::from("/abs/a.wasm"), OnTrap::Drop));
     assert_eq!(changed.sha256.map(|hash| (hash[0], hash[31])), Some((0x0a, 0xff)));
     assert_eq!(changed.limits, Limits { memory_mib: 8, call_timeout: Duration::from_millis(250), ..defaults });
+}
+
+#[test]
+fn a_plugin_is_chosen_in_a_folder_and_watched_unless_it_is_pinned() {
+    let config = format!("{PIPELINE}      processors: [aggregate]\nprocessors: {{aggregate: }}\n");
+    let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
+    for file in ["aggregate-1.2.0.wasm", "aggregate-1.10.0.wasm", "aggregate.wasm"] {
+        std::fs::write(folder.path().join(file), "").unwrap_or_else(|error| panic!("{error}"));
+    }
+    let plugin = |keys: &str| {
+        let manifest = format!("plugins:\n  aggregate: {{{keys}}}\n");
+        good(load_with(&config, &manifest)).processors.into_iter().map(|p| p.plugin).next()
+    };
+    let at = folder.path().display();
+    let newest = plugin(&format!("folder: '{at}'")).unwrap_or_else(|| panic!("no processor"));
+    assert_eq!(newest.file, folder.path().join("aggregate-1.10.0.wasm"));
+    assert_eq!(
+        (newest.version.map(|version| version.to_string()).as_deref(), newest.update),
+        (Some("1.10.0"), Update::Watch)
+    );
+    assert_eq!(newest.grants.interfaces, [Interface::Log, Interface::Storage]);
+    let exact = format!("folder: '{at}', version: 1.2.0, update: pinned, grants: {{interfaces: [log]}}");
+    let exact = plugin(&exact).unwrap_or_else(|| panic!("no processor"));
+    assert_eq!((exact.file, exact.update), (folder.path().join("aggregate-1.2.0.wasm"), Update::Pinned));
+    assert_eq!(exact.grants.interfaces, [Interface::Log]);
+    let hashed = plugin(&format!("file: a.wasm, sha256: {}, grants: {{interfaces: []}}", "0a".repeat(32)));
+    let hashed = hashed.unwrap_or_else(|| panic!("no processor"));
+    assert_eq!((hashed.update, hashed.folder, hashed.grants.interfaces), (Update::Pinned, None, vec![]));
 }
 
 #[test]

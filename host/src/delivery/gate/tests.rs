@@ -68,7 +68,15 @@ impl PolicySource for Source {
 }
 
 fn breaker(script: &Arc<Script>, config: serde_json::Value) -> Breaker {
-    let limits = Limits { memory_bytes: 1 << 20, call_ms: 1000, emitted_rows: 1, dictionary_entries: 1 };
+    let limits = Limits {
+        memory_bytes: 1 << 20,
+        call_ms: 1000,
+        emitted_rows: 1,
+        dictionary_entries: 1,
+        storage_bytes: 1 << 30,
+        log_bytes: 1 << 16,
+        host_calls: 1_000_000,
+    };
     let settings = Settings::read(config).unwrap();
     Breaker { id: "scripted".parse().unwrap(), source: Some(Arc::new(Source(Arc::clone(script)))), limits, settings }
 }

@@ -2,8 +2,10 @@
 
 use crate::contract::ComponentId;
 
-const LOG_LINES_MAX: u32 = 64;
-const LOG_LINE_BYTES_MAX: usize = 4096;
+/// Lines of one call.
+const LINES_MAX: u32 = 64;
+/// Bytes of one line.
+const LINE_BYTES_MAX: usize = 4096;
 
 /// How bad a guest's log line is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,26 +22,54 @@ pub enum Severity {
     Error,
 }
 
-/// What one call has written.
-#[derive(Debug, Default)]
+/// What a component's calls have written.
+#[derive(Debug)]
 pub struct GuestLog {
+    component: ComponentId,
+    /// What one call may write.
+    bytes_max: usize,
+    /// Of this call.
     lines: u32,
+    bytes: usize,
+    left_out: LeftOut,
+}
+
+/// What was too much of a call.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Lines, those that were cut included.
+    pub lines: u64,
+    /// Bytes.
+    pub bytes: u64,
 }
 
 impl GuestLog {
-    /// Another call.
-    pub fn begin(&mut self) {
-        self.lines = 0;
+    /// For one component, with so many bytes for each call.
+    pub fn new(component: &ComponentId, bytes_max: usize) -> GuestLog {
+        GuestLog { component: component.clone(), bytes_max, lines: 0, bytes: 0, left_out: LeftOut::default() }
     }
 
-    /// `log.write`: what is too much of a call is left out.
-    pub fn write(&mut self, component: &ComponentId, severity: Severity, message: &str) {
-        self.lines = self.lines.saturating_add(1);
-        if self.lines > LOG_LINES_MAX {
+    /// Another call. One line says what the one before had too much.
+    pub fn begin(&mut self) {
+        let LeftOut { lines, bytes } = self.end();
+        if lines > 0 {
+            tracing::warn!(component = %self.component, lines, bytes, "the plugin logged more in one call than `log_bytes` of the manifest, {LINES_MAX} lines or {LINE_BYTES_MAX} bytes a line allow; the rest was left out");
+        }
+    }
+
+    /// Starts to count from zero and returns what was left out.
+    fn end(&mut self) -> LeftOut {
+        (self.lines, self.bytes) = (0, 0);
+        std::mem::take(&mut self.left_out)
+    }
+
+    /// `log.write`: what is too much of a call is left out, and counted.
+    pub fn write(&mut self, severity: Severity, message: &str) {
+        let text = self.admit(message);
+        if text.is_empty() && !message.is_empty() {
             return;
         }
-        let cut = message.floor_char_boundary(LOG_LINE_BYTES_MAX);
-        let text = message.get(..cut).unwrap_or_default();
+        let component = &self.component;
         match severity {
             Severity::Trace => tracing::trace!(%component, "{text}"),
             Severity::Debug => tracing::debug!(%component, "{text}"),
@@ -47,5 +77,57 @@ impl GuestLog {
             Severity::Warn => tracing::warn!(%component, "{text}"),
             Severity::Error => tracing::error!(%component, "{text}"),
         }
+    }
+
+    /// As much of a message as there is room for.
+    fn admit<'m>(&mut self, message: &'m str) -> &'m str {
+        let room = if self.lines < LINES_MAX { LINE_BYTES_MAX.min(self.bytes_max - self.bytes) } else { 0 };
+        let text = message.get(..message.floor_char_boundary(room)).unwrap_or_default();
+        self.bytes += text.len();
+        self.lines = self.lines.saturating_add(1);
+        if text.len() < message.len() || self.lines > LINES_MAX {
+            self.left_out.lines += 1;
+            self.left_out.bytes += (message.len() - text.len()) as u64;
+        }
+        text
+    }
+}
+
+impl Drop for GuestLog {
+    fn drop(&mut self) {
+        self.begin();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::{GuestLog, LINE_BYTES_MAX, LINES_MAX, LeftOut};
+
+    fn log(bytes_max: usize) -> GuestLog {
+        GuestLog::new(&"aggregate".parse().unwrap(), bytes_max)
+    }
+
+    #[test]
+    fn a_call_has_so_many_bytes_and_the_next_again() {
+        let mut log = log(10);
+        for _ in 0..2 {
+            assert_eq!((log.admit("123456"), log.admit("ab\u{e9}de"), log.admit("x")), ("123456", "ab\u{e9}", ""));
+            assert_eq!(log.end(), LeftOut { lines: 2, bytes: 3 });
+        }
+        assert_eq!(log.end(), LeftOut::default());
+    }
+
+    #[test]
+    fn lines_are_bounded_in_number_and_length() {
+        let mut log = log(usize::MAX);
+        assert_eq!(log.admit(&"x".repeat(1 << 30)).len(), LINE_BYTES_MAX);
+        let rest = (1 << 30) - LINE_BYTES_MAX as u64;
+        for _ in 1..LINES_MAX {
+            assert_eq!(log.admit("line"), "line");
+        }
+        assert_eq!(log.admit("line"), "");
+        assert_eq!(log.end(), LeftOut { lines: 2, bytes: rest + 4 });
     }
 }

@@ -68,6 +68,8 @@ impl Context {
     /// A context for an instance that has not been described yet.
     pub fn new(component: ComponentId, signal: Signal, limits: Limits, state: State) -> Context {
         Context {
+            log: GuestLog::new(&component, limits.log_bytes),
+            state: state.with_quota(limits.storage_bytes),
             component,
             limits,
             phase: Phase::Describe,
@@ -79,13 +81,11 @@ impl Context {
             pulled_late: Vec::new(),
             pulled_bitmaps: Vec::new(),
             output: Output::default(),
-            state,
             signal,
             described: Vec::new(),
             described_bytes: 0,
             bounds_bytes: 0,
             bounds: Vec::new(),
-            log: GuestLog::default(),
         }
     }
 
@@ -113,7 +113,7 @@ impl Context {
 
     /// `log.write`.
     pub fn log(&mut self, severity: Severity, message: &str) {
-        self.log.write(&self.component, severity, message);
+        self.log.write(severity, message);
     }
 
     /// The declarations, open inside `describe` only.

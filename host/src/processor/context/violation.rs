@@ -8,6 +8,9 @@ use crate::otlp::key;
 /// A request the contract does not allow.
 #[derive(Debug, thiserror::Error)]
 pub enum Violation {
+    /// More imports than the manifest grants.
+    #[error("more than {0} imports in one call; `host_calls` of the manifest says how many may be")]
+    HostCalls(u64),
     /// An import called where it must not be.
     #[error("`{0}` is not available in this call")]
     Phase(&'static str),

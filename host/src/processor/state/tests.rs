@@ -1,8 +1,10 @@
 #![allow(clippy::unwrap_used)]
 
-use super::{State, Watermark};
+use std::collections::BTreeMap;
+
+use super::{State, StateError, Watermark};
 use crate::contract::ComponentId;
-use crate::storage::Store;
+use crate::storage::{Family, Store, Write};
 
 fn state(store: &Store, watermark: &Watermark) -> State {
     let id: ComponentId = "aggregate/a".parse().unwrap();
@@ -70,4 +72,169 @@ fn bounds_are_errors() {
     assert!(state.set(&[b'a'; 1025], b"1").is_err());
     assert!(state.set(b"a", &vec![0; (16 << 20) + 1]).is_err());
     assert!(state.delete_range(b"b", b"a").is_err());
+}
+
+/// A component with room for so many of [`VALUE`] under keys of one byte.
+struct Bounded {
+    _directory: tempfile::TempDir,
+    store: Store,
+    watermark: Watermark,
+    state: State,
+    trip: u64,
+}
+
+const VALUE: &[u8] = &[7; 100];
+/// `aggregate/a`, 0, section, one byte, and the value.
+const ENTRY: u64 = 11 + 1 + 1 + 1 + 100;
+
+impl Bounded {
+    fn new(entries: u64) -> Bounded {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path()).unwrap();
+        let watermark = Watermark::default();
+        let state = state(&store, &watermark).with_quota(entries * ENTRY);
+        Bounded { _directory: directory, store, watermark, state, trip: 0 }
+    }
+
+    /// One call that counts.
+    fn call(&mut self, call: impl FnOnce(&mut State)) {
+        self.state.begin();
+        call(&mut self.state);
+        self.trip += 1;
+        let writes = self.state.finish(self.trip);
+        self.store.commit(&writes, false).unwrap();
+        self.watermark.advance(self.trip);
+    }
+
+    /// The same instance's successor.
+    fn rebuild(&mut self, entries: u64) {
+        self.state = state(&self.store, &self.watermark).with_quota(entries * ENTRY);
+    }
+}
+
+fn is_refused(state: &mut State, key: u8) -> bool {
+    matches!(state.set(&[key], VALUE), Err(StateError::Quota(_)))
+}
+
+#[test]
+fn a_quota_refuses_what_is_too_much_and_nothing_else() {
+    let mut bounded = Bounded::new(4);
+    for key in 0..4 {
+        bounded.call(|state| assert!(!is_refused(state, key), "{key}"));
+    }
+    bounded.call(|state| assert!(is_refused(state, 4)));
+    // What is there already does not count twice, in whatever call it was written.
+    for _ in 0..100 {
+        bounded.call(|state| (0..4).for_each(|key| assert!(!is_refused(state, key), "{key}")));
+    }
+    bounded.call(|state| {
+        state.delete(&[1]).unwrap();
+        assert!(!is_refused(state, 4) && is_refused(state, 1));
+        state.delete_range(&[2], &[4]).unwrap();
+        assert!(!is_refused(state, 1) && !is_refused(state, 2) && is_refused(state, 3));
+    });
+    bounded.rebuild(4);
+    bounded.call(|state| assert!(is_refused(state, 3) && !is_refused(state, 2)));
+}
+
+/// Far from the quota nothing is looked up, so that the same key counts again and again: until that matters.
+#[test]
+fn a_key_that_is_rewritten_for_ever_is_never_refused() {
+    let mut bounded = Bounded::new(4);
+    for _ in 0..1000 {
+        bounded.call(|state| assert!(!is_refused(state, 0)));
+    }
+    // Many times in one call as well, and on its way to the store.
+    bounded.state.begin();
+    for _ in 0..1000 {
+        assert!(!is_refused(&mut bounded.state, 0));
+    }
+    let flying = bounded.state.finish(2000);
+    bounded.state.begin();
+    for _ in 0..1000 {
+        assert!(!is_refused(&mut bounded.state, 0));
+    }
+    assert!(!flying.is_empty());
+}
+
+#[test]
+fn a_discarded_call_takes_no_room() {
+    let mut bounded = Bounded::new(4);
+    bounded.call(|state| assert!(!is_refused(state, 0)));
+    for _ in 0..100 {
+        bounded.state.begin();
+        (1..4).for_each(|key| assert!(!is_refused(&mut bounded.state, key)));
+    }
+    bounded.call(|state| (1..4).for_each(|key| assert!(!is_refused(state, key))));
+}
+
+#[test]
+fn dictionaries_take_room_and_are_never_refused() {
+    let mut bounded = Bounded::new(4);
+    bounded.call(|state| (0..8).for_each(|code| state.put_code(b"keying", code, VALUE).unwrap()));
+    bounded.call(|state| assert!(is_refused(state, 0)));
+    bounded.call(|state| (0..8).for_each(|code| state.delete_code(b"keying", code).unwrap()));
+    bounded.call(|state| assert!(!is_refused(state, 0)));
+}
+
+/// A store of a version that did not count.
+#[test]
+fn what_was_never_counted_is_counted_at_the_first_write() {
+    let mut bounded = Bounded::new(1000);
+    bounded.call(|state| (0..4).for_each(|key| assert!(!is_refused(state, key))));
+    let key = [b"aggregate/a\0\x01", &b"bytes"[..]].concat();
+    bounded.store.commit(&[Write::Delete(Family::State, key.into())], false).unwrap();
+    bounded.rebuild(4);
+    bounded.call(|state| assert!(is_refused(state, 4) && !is_refused(state, 0)));
+}
+
+/// Against a map, with calls that count and calls that do not.
+#[test]
+fn the_count_is_what_is_there() {
+    for seed in 0..20 {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let mut bounded = Bounded::new(10);
+        let mut model: BTreeMap<u8, u64> = BTreeMap::new();
+        for _ in 0..200 {
+            let counts = random.u8(0..4) > 0;
+            let mut changed = model.clone();
+            bounded.state.begin();
+            for _ in 0..random.u8(0..6) {
+                step(&mut random, &mut bounded.state, &mut changed);
+            }
+            if counts {
+                bounded.trip += 1;
+                let writes = bounded.state.finish(bounded.trip);
+                bounded.store.commit(&writes, false).unwrap();
+                if random.bool() {
+                    bounded.watermark.advance(bounded.trip);
+                }
+                model = changed;
+            }
+        }
+    }
+}
+
+fn step(random: &mut fastrand::Rng, state: &mut State, model: &mut BTreeMap<u8, u64>) {
+    let (key, length) = (random.u8(0..20), random.usize(0..250));
+    match random.u8(0..10) {
+        0 => {
+            state.delete(&[key]).unwrap();
+            model.remove(&key);
+        }
+        1 => {
+            state.delete_range(&[key], &[key + 3]).unwrap();
+            model.retain(|at, _| !(key..key + 3).contains(at));
+        }
+        _ => {
+            let cost = ENTRY - 100 + length as u64;
+            let replaced = model.get(&key).copied().unwrap_or_default();
+            let fits = model.values().sum::<u64>() - replaced + cost <= 10 * ENTRY || cost <= replaced;
+            let taken = state.set(&[key], &vec![0; length]);
+            assert_eq!(taken.is_ok(), fits, "{taken:?} {model:?}");
+            if fits {
+                model.insert(key, cost);
+            }
+        }
+    }
 }

@@ -22,7 +22,7 @@ impl log::Host for Data {
             log::Severity::Warn => Severity::Warn,
             log::Severity::Error => Severity::Error,
         };
-        self.context.log(severity, &message);
+        self.context.call()?.log(severity, &message);
         Ok(())
     }
 }
@@ -30,6 +30,7 @@ impl log::Host for Data {
 fn storage_result<T>(result: Result<T, StateError>) -> wasmtime::Result<Result<T, storage::Error>> {
     match result {
         Ok(value) => Ok(Ok(value)),
+        Err(StateError::Quota(quota)) => Ok(Err(storage::Error::Quota(quota))),
         Err(StateError::TooLarge(bound)) => Ok(Err(storage::Error::TooLarge(bound))),
         Err(error @ StateError::Store(_)) => Ok(Err(storage::Error::Unavailable(error.to_string()))),
         Err(StateError::Key) => Err(Violation::StorageKey.into()),
@@ -47,7 +48,7 @@ fn blob<'s>(strings: impl Iterator<Item = &'s [u8]>) -> types::Blob {
 
 impl storage::Host for Data {
     fn get(&mut self, keys: types::Blob) -> wasmtime::Result<Result<storage::Found, storage::Error>> {
-        let state = self.context.storage()?;
+        let state = self.context.call()?.storage()?;
         let mut present = Bitmap::default();
         let (mut values, mut bytes) = (Vec::new(), 0);
         for (index, key) in blob_strings(&keys.ends, &keys.bytes)?.iter().enumerate() {
@@ -69,7 +70,7 @@ impl storage::Host for Data {
     }
 
     fn set(&mut self, keys: types::Blob, values: types::Blob) -> wasmtime::Result<Result<(), storage::Error>> {
-        let state = self.context.storage()?;
+        let state = self.context.call()?.storage()?;
         let keys = blob_strings(&keys.ends, &keys.bytes)?;
         let values = blob_strings(&values.ends, &values.bytes)?;
         if keys.len() != values.len() {
@@ -79,13 +80,13 @@ impl storage::Host for Data {
     }
 
     fn delete(&mut self, keys: types::Blob) -> wasmtime::Result<Result<(), storage::Error>> {
-        let state = self.context.storage()?;
+        let state = self.context.call()?.storage()?;
         let keys = blob_strings(&keys.ends, &keys.bytes)?;
         storage_result(keys.iter().try_for_each(|key| state.delete(key)))
     }
 
     fn delete_range(&mut self, start: Vec<u8>, end: Vec<u8>) -> wasmtime::Result<Result<(), storage::Error>> {
-        storage_result(self.context.storage()?.delete_range(&start, &end))
+        storage_result(self.context.call()?.storage()?.delete_range(&start, &end))
     }
 
     fn range(
@@ -94,7 +95,7 @@ impl storage::Host for Data {
         end: Vec<u8>,
         limit: u32,
     ) -> wasmtime::Result<Result<storage::Entries, storage::Error>> {
-        let found = storage_result(self.context.storage()?.range(&start, &end, limit as usize))?;
+        let found = storage_result(self.context.call()?.storage()?.range(&start, &end, limit as usize))?;
         Ok(found.map(|found| storage::Entries {
             keys: blob(found.entries.iter().map(|(key, _)| &key[..])),
             values: blob(found.entries.iter().map(|(_, value)| &value[..])),
@@ -105,120 +106,120 @@ impl storage::Host for Data {
 
 impl projection::Host for Data {
     fn metrics(&mut self, patterns: Vec<String>) -> wasmtime::Result<()> {
-        Ok(self.context.declare()?.metrics(patterns).map_err(Violation::from)?)
+        Ok(self.context.call()?.declare()?.metrics(patterns).map_err(Violation::from)?)
     }
 
     fn kinds(&mut self, kinds: Vec<types::MetricKind>) -> wasmtime::Result<()> {
         let kinds: Vec<_> = kinds.into_iter().map(Into::into).collect();
-        self.context.declare()?.kinds(&kinds);
+        self.context.call()?.declare()?.kinds(&kinds);
         Ok(())
     }
 
     fn items(&mut self) -> wasmtime::Result<()> {
-        self.context.declare()?.projection.items = true;
+        self.context.call()?.declare()?.projection.items = true;
         Ok(())
     }
 
     fn column(&mut self, name: String) -> wasmtime::Result<()> {
-        let signal = self.context.signal();
-        Ok(self.context.declare()?.column(signal, name).map_err(Violation::from)?)
+        let signal = self.context.host().signal();
+        Ok(self.context.call()?.declare()?.column(signal, name).map_err(Violation::from)?)
     }
 
     fn value_of(&mut self, source: types::Source) -> wasmtime::Result<u32> {
-        let signal = self.context.signal();
-        Ok(self.context.declare()?.value_of(signal, source.into()).map_err(Violation::from)?)
+        let signal = self.context.host().signal();
+        Ok(self.context.call()?.declare()?.value_of(signal, source.into()).map_err(Violation::from)?)
     }
 
     fn key_by(&mut self, sources: Vec<types::Source>, durable: bool) -> wasmtime::Result<u32> {
-        let signal = self.context.signal();
+        let signal = self.context.host().signal();
         let sources = sources.into_iter().map(Into::into).collect();
-        Ok(self.context.declare()?.key_by(signal, sources, durable).map_err(Violation::from)?)
+        Ok(self.context.call()?.declare()?.key_by(signal, sources, durable).map_err(Violation::from)?)
     }
 
     fn values(&mut self) -> wasmtime::Result<()> {
-        let signal = self.context.signal();
-        Ok(self.context.declare()?.values(signal).map_err(Violation::from)?)
+        let signal = self.context.host().signal();
+        Ok(self.context.call()?.declare()?.values(signal).map_err(Violation::from)?)
     }
 
     fn times(&mut self) -> wasmtime::Result<()> {
-        self.context.declare()?.projection.times = true;
+        self.context.call()?.declare()?.projection.times = true;
         Ok(())
     }
 
     fn start_times(&mut self) -> wasmtime::Result<()> {
-        self.context.declare()?.projection.start_times = true;
+        self.context.call()?.declare()?.projection.start_times = true;
         Ok(())
     }
 
     fn keep(&mut self, attributes: Vec<types::Attribute>, durable: bool) -> wasmtime::Result<u32> {
-        Ok(self.context.declare()?.keep(named(attributes), durable).map_err(Violation::from)?)
+        Ok(self.context.call()?.declare()?.keep(named(attributes), durable).map_err(Violation::from)?)
     }
 
     fn drop(&mut self, attributes: Vec<types::Attribute>, durable: bool) -> wasmtime::Result<u32> {
-        let declared = self.context.declare()?;
+        let declared = self.context.call()?.declare()?;
         Ok(declared.drop_attributes(named(attributes), durable).map_err(Violation::from)?)
     }
 
     fn stream(&mut self, only: Option<types::Temporality>, durable: bool) -> wasmtime::Result<u32> {
         let only = only.map(Temporality::from);
-        Ok(self.context.declare()?.stream(only, durable).map_err(Violation::from)?)
+        Ok(self.context.call()?.declare()?.stream(only, durable).map_err(Violation::from)?)
     }
 
     fn state(&mut self, format: u32) -> wasmtime::Result<()> {
-        self.context.declare()?.state_format = Some(format);
+        self.context.call()?.declare()?.state_format = Some(format);
         Ok(())
     }
 
     fn flush_every(&mut self, interval_ms: u32) -> wasmtime::Result<()> {
-        Ok(self.context.declare()?.flush_every(interval_ms).map_err(Violation::from)?)
+        Ok(self.context.call()?.declare()?.flush_every(interval_ms).map_err(Violation::from)?)
     }
 }
 
 impl rows::Host for Data {
     fn count(&mut self) -> wasmtime::Result<u32> {
-        Ok(self.context.count()?)
+        Ok(self.context.call()?.count()?)
     }
 
     fn metrics(&mut self) -> wasmtime::Result<rows::Runs> {
-        let (ends, descriptors) = self.context.metrics()?;
+        let (ends, descriptors) = self.context.call()?.metrics()?;
         Ok(rows::Runs { ends, descriptors })
     }
 
     fn new_descriptors(&mut self) -> wasmtime::Result<Vec<types::Descriptor>> {
-        Ok(self.context.new_descriptors()?.into_iter().map(types::Descriptor::from).collect())
+        Ok(self.context.call()?.new_descriptors()?.into_iter().map(types::Descriptor::from).collect())
     }
 
     fn values(&mut self) -> wasmtime::Result<Vec<u64>> {
-        Ok(self.context.values()?)
+        Ok(self.context.call()?.values()?)
     }
 
     fn integers(&mut self) -> wasmtime::Result<Vec<u64>> {
-        Ok(self.context.integers()?)
+        Ok(self.context.call()?.integers()?)
     }
 
     fn no_value(&mut self) -> wasmtime::Result<Vec<u64>> {
-        Ok(self.context.no_value()?)
+        Ok(self.context.call()?.no_value()?)
     }
 
     fn times(&mut self) -> wasmtime::Result<Vec<u64>> {
-        Ok(self.context.times()?)
+        Ok(self.context.call()?.times()?)
     }
 
     fn start_times(&mut self) -> wasmtime::Result<Vec<u64>> {
-        Ok(self.context.start_times()?)
+        Ok(self.context.call()?.start_times()?)
     }
 
     fn column(&mut self, name: String) -> wasmtime::Result<Vec<u64>> {
-        Ok(self.context.column(&name)?)
+        Ok(self.context.call()?.column(&name)?)
     }
 
     fn bounds(&mut self) -> wasmtime::Result<Vec<u32>> {
-        Ok(self.context.bounds()?)
+        Ok(self.context.call()?.bounds()?)
     }
 
     fn new_bounds(&mut self) -> wasmtime::Result<rows::BoundsLists> {
         let mut lists = rows::BoundsLists { ends: Vec::new(), bounds: Vec::new() };
-        for list in self.context.new_bounds()? {
+        for list in self.context.call()?.new_bounds()? {
             lists.bounds.extend(list);
             lists.ends.push(lists.bounds.len() as u32);
         }
@@ -226,50 +227,50 @@ impl rows::Host for Data {
     }
 
     fn buckets(&mut self) -> wasmtime::Result<rows::BucketCounts> {
-        let (ends, counts) = self.context.buckets()?;
+        let (ends, counts) = self.context.call()?.buckets()?;
         Ok(rows::BucketCounts { ends, counts })
     }
 
     fn positive_buckets(&mut self) -> wasmtime::Result<types::ExponentialBuckets> {
-        Ok(self.context.exponential_buckets(false)?.into())
+        Ok(self.context.call()?.exponential_buckets(false)?.into())
     }
 
     fn negative_buckets(&mut self) -> wasmtime::Result<types::ExponentialBuckets> {
-        Ok(self.context.exponential_buckets(true)?.into())
+        Ok(self.context.call()?.exponential_buckets(true)?.into())
     }
 
     fn quantiles(&mut self) -> wasmtime::Result<rows::QuantileValues> {
-        let Quantiles { ends, pairs } = self.context.quantiles()?;
+        let Quantiles { ends, pairs } = self.context.call()?.quantiles()?;
         let (quantiles, values) = pairs.into_iter().unzip();
         Ok(rows::QuantileValues { ends, quantiles, values })
     }
 
     fn exemplars(&mut self) -> wasmtime::Result<rows::ExemplarLists> {
-        let (ends, entries) = self.context.exemplars()?;
+        let (ends, entries) = self.context.call()?.exemplars()?;
         Ok(rows::ExemplarLists { ends, entries: entries.into() })
     }
 
     fn values_of(&mut self, number: u32) -> wasmtime::Result<types::Blob> {
-        Ok(self.context.values_of(number)?.into())
+        Ok(self.context.call()?.values_of(number)?.into())
     }
 
     fn keys(&mut self, keying: u32) -> wasmtime::Result<Vec<u32>> {
-        Ok(self.context.keys(keying)?)
+        Ok(self.context.call()?.keys(keying)?)
     }
 
     fn new_keys(&mut self, keying: u32) -> wasmtime::Result<rows::Additions> {
-        let NewKeys { codes, ends, bytes } = self.context.new_keys(keying)?;
+        let NewKeys { codes, ends, bytes } = self.context.call()?.new_keys(keying)?;
         Ok(rows::Additions { codes, entries: types::Blob { ends, bytes } })
     }
 }
 
 impl output::Host for Data {
     fn drop(&mut self, rows: Vec<u64>) -> wasmtime::Result<()> {
-        Ok(self.context.drop_rows(rows)?)
+        Ok(self.context.call()?.drop_rows(rows)?)
     }
 
     fn absorb(&mut self, rows: Vec<u64>) -> wasmtime::Result<()> {
-        Ok(self.context.absorb(rows)?)
+        Ok(self.context.call()?.absorb(rows)?)
     }
 
     fn set_attribute(
@@ -286,15 +287,15 @@ impl output::Host for Data {
             output::When::Absent => When::Absent,
             output::When::Present => When::Present,
         };
-        Ok(self.context.set_attribute(rows, attribute.into(), SetAttribute { when, values, indices })?)
+        Ok(self.context.call()?.set_attribute(rows, attribute.into(), SetAttribute { when, values, indices })?)
     }
 
     fn remove_attribute(&mut self, rows: Vec<u64>, attribute: types::Attribute) -> wasmtime::Result<()> {
-        Ok(self.context.remove_attribute(rows, attribute.into())?)
+        Ok(self.context.call()?.remove_attribute(rows, attribute.into())?)
     }
 
     fn rename_attribute(&mut self, rows: Vec<u64>, attribute: types::Attribute, key: String) -> wasmtime::Result<()> {
-        Ok(self.context.rename_attribute(rows, attribute.into(), key)?)
+        Ok(self.context.call()?.rename_attribute(rows, attribute.into(), key)?)
     }
 
     fn edit_metric(
@@ -304,20 +305,20 @@ impl output::Host for Data {
         unit: String,
         description: String,
     ) -> wasmtime::Result<()> {
-        Ok(self.context.edit_metric(MetricEdit { descriptor, name, unit, description })?)
+        Ok(self.context.call()?.edit_metric(MetricEdit { descriptor, name, unit, description })?)
     }
 
     fn describe(&mut self, descriptor: types::Descriptor) -> wasmtime::Result<u32> {
-        Ok(self.context.describe(descriptor.into())?)
+        Ok(self.context.call()?.describe(descriptor.into())?)
     }
 
     fn intern(&mut self, keying: u32, entries: types::Blob) -> wasmtime::Result<Vec<u32>> {
         let keys = blob_strings(&entries.ends, &entries.bytes)?;
-        Ok(self.context.intern(keying, &keys)?)
+        Ok(self.context.call()?.intern(keying, &keys)?)
     }
 
     fn release(&mut self, keying: u32, codes: Vec<u32>) -> wasmtime::Result<()> {
-        Ok(self.context.release(keying, codes)?)
+        Ok(self.context.call()?.release(keying, codes)?)
     }
 
     fn emit_doubles(
@@ -330,7 +331,7 @@ impl output::Host for Data {
         values: Vec<f64>,
     ) -> wasmtime::Result<()> {
         let identity = Identity { descriptor, keying, keys, start_times, times };
-        Ok(self.context.emit(identity, Rows::Doubles(values))?)
+        Ok(self.context.call()?.emit(identity, Rows::Doubles(values))?)
     }
 
     fn emit_integers(
@@ -343,11 +344,11 @@ impl output::Host for Data {
         values: Vec<i64>,
     ) -> wasmtime::Result<()> {
         let identity = Identity { descriptor, keying, keys, start_times, times };
-        Ok(self.context.emit(identity, Rows::Integers(values))?)
+        Ok(self.context.call()?.emit(identity, Rows::Integers(values))?)
     }
 
     fn bounds(&mut self, bounds: Vec<f64>) -> wasmtime::Result<u32> {
-        Ok(self.context.describe_bounds(bounds)?)
+        Ok(self.context.call()?.describe_bounds(bounds)?)
     }
 
     fn emit_histograms(&mut self, descriptor: u32, keying: u32, points: output::Histograms) -> wasmtime::Result<()> {
@@ -356,7 +357,7 @@ impl output::Host for Data {
         let observations = Observations { counts, sums, no_sum: Bitmap::from_words(no_sum), mins, maxs };
         let output::Histograms { bounds, bucket_ends, bucket_counts, .. } = points;
         let rows = HistogramRows { observations, bucket_ends, bucket_counts, ..HistogramRows::default() };
-        Ok(self.context.emit(identity, Rows::Histograms(rows, bounds))?)
+        Ok(self.context.call()?.emit(identity, Rows::Histograms(rows, bounds))?)
     }
 
     fn emit_exponential_histograms(
@@ -375,11 +376,11 @@ impl output::Host for Data {
             positive: points.positive.into(),
             negative: points.negative.into(),
         };
-        Ok(self.context.emit(identity, Rows::Exponential(rows))?)
+        Ok(self.context.call()?.emit(identity, Rows::Exponential(rows))?)
     }
 
     fn exemplars(&mut self, rows: Vec<u32>, entries: types::Blob) -> wasmtime::Result<()> {
         let entries = blob_strings(&entries.ends, &entries.bytes)?;
-        Ok(self.context.attach_exemplars(rows, &entries)?)
+        Ok(self.context.call()?.attach_exemplars(rows, &entries)?)
     }
 }

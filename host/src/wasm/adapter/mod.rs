@@ -6,16 +6,19 @@ use std::path::Path;
 use wasmtime::component::{Component, HasSelf, Linker};
 use wasmtime::{Store, StoreLimits, StoreLimitsBuilder};
 
+use counted::Counted;
+
 use super::bindings::exports::otelier::plugin::processor as exported;
 use super::bindings::otelier::plugin::types;
 use super::bindings::{ProcessorPlugin as World, ProcessorPluginPre};
 use super::engine::{Engine, LoadError, TICK};
 use super::error::call_error;
 use super::file::PluginFile;
-use crate::contract::{Limits, Signal};
+use crate::contract::{Grants, Interface, Limits, Signal};
 use crate::processor::{CallError, Context, Plugin, Processor, Progress, Stored};
 
 mod convert;
+mod counted;
 mod imports;
 mod policy;
 
@@ -40,19 +43,20 @@ pub struct ProcessorPlugin {
 }
 
 struct Data {
-    context: Context,
+    context: Counted<Context>,
     limits: StoreLimits,
 }
 
 impl ProcessorPlugin {
-    /// Reads, compiles and links a file.
+    /// Reads, compiles and links a file that may import everything.
     pub fn load(engine: &Engine, path: &Path) -> Result<ProcessorPlugin, LoadError> {
-        ProcessorPlugin::compile(engine, &PluginFile::read(path)?)
+        ProcessorPlugin::compile(engine, &PluginFile::read(path)?, &Grants::default())
     }
 
     /// The same with the file's contents in hand.
-    pub fn compile(engine: &Engine, file: &PluginFile) -> Result<ProcessorPlugin, LoadError> {
+    pub fn compile(engine: &Engine, file: &PluginFile, grants: &Grants) -> Result<ProcessorPlugin, LoadError> {
         let component: Component = engine.compile(file)?;
+        granted(engine, file, &component, grants)?;
         let misfit = |error| misfit(file.path(), WORLD, &error);
         let mut linker: Linker<Data> = Linker::new(engine.inner());
         World::add_to_linker::<Data, HasSelf<Data>>(&mut linker, |data| data).map_err(misfit)?;
@@ -64,13 +68,31 @@ impl ProcessorPlugin {
 
 impl Plugin for ProcessorPlugin {
     fn instantiate(&self, context: Context) -> Result<Box<dyn Processor>, CallError> {
-        let granted = context.limits();
+        let limits = context.limits();
         let component = context.component().clone();
-        let data = Data { context, limits: StoreLimits::default() };
-        let mut store = limited(&self.engine, data, &granted, |data| &mut data.limits);
+        let data = Data { context: Counted::new(context, limits.host_calls), limits: StoreLimits::default() };
+        let mut store = limited(&self.engine, data, &limits, |data| &mut data.limits);
         let world = self.pre.instantiate(&mut store).map_err(|error| call_error(&component, &error))?;
-        Ok(Box::new(Instance { store, world, call_ticks: call_ticks(&granted) }))
+        Ok(Box::new(Instance { store, world, call_ticks: call_ticks(&limits) }))
     }
+}
+
+/// Checks what a component imports against what its plugin may.
+fn granted(engine: &Engine, file: &PluginFile, component: &Component, grants: &Grants) -> Result<(), LoadError> {
+    for (import, _) in component.component_type().imports(engine.inner()) {
+        let is_it = |interface: &Interface| import_name(import) == Some(interface.name());
+        let wanted = Interface::ALL.into_iter().find(is_it).filter(|interface| !grants.interfaces.contains(interface));
+        if let Some(interface) = wanted {
+            let (path, import) = (file.path().to_owned(), import.to_owned());
+            return Err(LoadError::NotGranted { path, import, interface });
+        }
+    }
+    Ok(())
+}
+
+/// `log` of `otelier:plugin/log@0.1.0`.
+fn import_name(import: &str) -> Option<&str> {
+    import.strip_prefix("otelier:plugin/")?.split('@').next()
 }
 
 /// A file that does not fit its world.
@@ -122,17 +144,18 @@ impl Instance {
         export: impl FnOnce(&exported::Guest, &mut Store<Data>) -> wasmtime::Result<Result<T, types::Failure>>,
     ) -> Result<T, CallError> {
         self.store.set_epoch_deadline(ticks);
+        self.store.data_mut().context.begin();
         match export(self.world.otelier_plugin_processor(), &mut self.store) {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(failure)) => Err(CallError::Failure { message: failure.message, retryable: failure.retryable }),
-            Err(error) => Err(call_error(self.store.data().context.component(), &error)),
+            Err(error) => Err(call_error(self.store.data_mut().context.host().component(), &error)),
         }
     }
 }
 
 impl Processor for Instance {
     fn context(&mut self) -> &mut Context {
-        &mut self.store.data_mut().context
+        self.store.data_mut().context.host()
     }
 
     fn describe(&mut self, signal: Signal, config: &str) -> Result<(), CallError> {

@@ -3,9 +3,10 @@
 use wasmtime::component::{HasSelf, Linker};
 use wasmtime::{Store, StoreLimits};
 
-use super::{call_ticks, limited, misfit};
+use super::counted::Counted;
+use super::{call_ticks, granted, limited, misfit};
 use crate::contract::{
-    ComponentId, Counters, Decision, Ended, FailureClass, Limits, Policy, PolicyError, PolicySource, Question,
+    ComponentId, Counters, Decision, Ended, FailureClass, Grants, Limits, Policy, PolicyError, PolicySource, Question,
 };
 use crate::processor::{CallError, GuestLog, Severity, TrapReason};
 use crate::wasm::bindings::breaker::exports::otelier::plugin::breaker as exported;
@@ -25,14 +26,15 @@ pub struct PolicyPlugin {
 
 struct Data {
     component: ComponentId,
-    log: GuestLog,
+    log: Counted<GuestLog>,
     limits: StoreLimits,
 }
 
 impl PolicyPlugin {
     /// Compiles and links a file's contents.
-    pub fn compile(engine: &Engine, file: &PluginFile) -> Result<PolicyPlugin, LoadError> {
+    pub fn compile(engine: &Engine, file: &PluginFile, grants: &Grants) -> Result<PolicyPlugin, LoadError> {
         let component = engine.compile(file)?;
+        granted(engine, file, &component, grants)?;
         let misfit = |error| misfit(file.path(), WORLD, &error);
         let mut linker: Linker<Data> = Linker::new(engine.inner());
         BreakerPolicy::add_to_linker::<Data, HasSelf<Data>>(&mut linker, |data| data).map_err(misfit)?;
@@ -44,7 +46,8 @@ impl PolicyPlugin {
 
 impl PolicySource for PolicyPlugin {
     fn configured(&self, breaker: &ComponentId, config: &str, limits: Limits) -> Result<Box<dyn Policy>, PolicyError> {
-        let data = Data { component: breaker.clone(), log: GuestLog::default(), limits: StoreLimits::default() };
+        let log = Counted::new(GuestLog::new(breaker, limits.log_bytes), limits.host_calls);
+        let data = Data { component: breaker.clone(), log, limits: StoreLimits::default() };
         let mut store = limited(&self.engine, data, &limits, |data| &mut data.limits);
         let failed = |error: &wasmtime::Error| policy_error(call_error(breaker, error));
         let world = self.pre.instantiate(&mut store).map_err(|error| failed(&error))?;
@@ -69,7 +72,9 @@ impl Instance {
         export: impl FnOnce(&exported::Guest, &mut Store<Data>) -> wasmtime::Result<T>,
     ) -> Result<T, PolicyError> {
         self.store.set_epoch_deadline(self.call_ticks);
-        self.store.data_mut().log.begin();
+        let log = &mut self.store.data_mut().log;
+        log.begin();
+        log.host().begin();
         let result = export(self.world.otelier_plugin_breaker(), &mut self.store);
         result.map_err(|error| policy_error(call_error(&self.store.data().component, &error)))
     }
@@ -100,6 +105,7 @@ fn policy_error(error: CallError) -> PolicyError {
             TrapReason::Deadline => "deadline",
             TrapReason::Memory => "memory",
             TrapReason::Stack => "stack",
+            TrapReason::HostCalls => "host_calls",
             TrapReason::Contract => "contract",
             TrapReason::Other => "trap",
         },
@@ -118,7 +124,7 @@ impl log::Host for Data {
             log::Severity::Warn => Severity::Warn,
             log::Severity::Error => Severity::Error,
         };
-        self.log.write(&self.component, severity, &message);
+        self.log.call()?.write(severity, &message);
         Ok(())
     }
 }

@@ -14,7 +14,7 @@
 
 use otelier_sdk::{
     Batch, Bitmap, Declare, Descriptor, EmittedRows, Failure, Flush, Keying, MetricKind, Output, Processor, Progress,
-    Signal, Start, Storage, Temporality, Values,
+    Signal, Start, Storage, StorageError, Temporality, Values,
 };
 use serde::Deserialize;
 
@@ -62,12 +62,24 @@ pub enum Mode {
     WriteTooMuch,
     /// Writes a thousand lines to the log, one of them of a megabyte; counts as usual.
     LogFlood,
+    /// Writes a gigabyte to the log; counts as usual.
+    LogGigabyte,
+    /// Calls the host until something stops it.
+    CallForEver,
+    /// Calls the host for ever, and only reads.
+    CallInStart,
+    /// Writes ever new keys until its storage is full, then counts as usual.
+    StoreUntilFull,
     /// Declares something while it processes.
     DeclareInProcess,
     /// Panics in `describe`.
     TrapInDescribe,
     /// Never returns from `describe`.
     LoopInDescribe,
+    /// Declares two thousand patterns.
+    DescribeTooMuch,
+    /// Declares the same durable keying twice.
+    DescribeTwice,
     /// Refuses its configuration.
     FailInDescribe,
     /// Declares a pattern that is no glob.
@@ -135,6 +147,11 @@ impl Processor for Misbehave {
             Mode::FailInDescribe => {
                 return Err(Failure::refused("`mode`: this configuration is refused, as it asks for"));
             }
+            Mode::DescribeTooMuch => declare.metrics(vec!["a".repeat(1000); 2000]),
+            Mode::DescribeTwice => {
+                declare.keep(Vec::new(), true);
+                declare.keep(Vec::new(), true);
+            }
             Mode::BadPattern => declare.metrics(vec!["a[".to_owned()]),
             _ => {}
         }
@@ -152,6 +169,7 @@ impl Processor for Misbehave {
             Mode::LoopInStart => spin(),
             Mode::TrapOnState if start.previous().is_some() => trap(),
             Mode::LoopOnState if start.previous().is_some() => spin(),
+            Mode::CallInStart => call_for_ever(start),
             Mode::FailInStart if start.previous().is_some() => {
                 return Err(Failure::refused("this state is refused, as the configuration asks for"));
             }
@@ -226,6 +244,13 @@ impl Misbehave {
             Mode::Fail => return Err(Failure::retry("not now, as the configuration asks for")),
             Mode::UndeclaredColumn => drop(batch.times()),
             Mode::PullTwice => drop(batch.values()),
+            Mode::CallForEver => loop {
+                std::hint::black_box(otelier_sdk::bindings::otelier::plugin::rows::count());
+            },
+            Mode::LogGigabyte => {
+                let text = "x".repeat(1 << 20);
+                (0..1024).for_each(|_| batch.log().info(&text));
+            }
             Mode::LogFlood => {
                 for line in 0..1000 {
                     let text = if line == 3 { "x".repeat(1 << 20) } else { format!("line {line}") };
@@ -272,6 +297,7 @@ impl Misbehave {
                 }
             }
             Mode::DeclareInProcess => declare_late(),
+            Mode::StoreUntilFull => fill(&mut batch.storage())?,
             _ => {}
         }
         Ok(())
@@ -319,6 +345,24 @@ fn spin() -> ! {
     loop {
         turns = std::hint::black_box(turns.wrapping_add(1));
     }
+}
+
+fn call_for_ever(start: &mut Start<'_>) -> ! {
+    loop {
+        drop(std::hint::black_box(start.storage().get(COUNT)));
+    }
+}
+
+/// Fails when its storage takes more than the tests' manifests grant.
+fn fill(storage: &mut Storage<'_>) -> Result<(), Failure> {
+    for part in 0..60_u8 {
+        match storage.set(&[b'f', part], vec![part; 1 << 20]) {
+            Ok(()) => {}
+            Err(StorageError::Quota(_)) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    trap()
 }
 
 fn bomb() {

@@ -124,6 +124,61 @@ fn a_flood_of_log_lines_is_cut() -> Result<()> {
 }
 
 #[test]
+fn a_gigabyte_of_log_is_cut_counted_and_told_once() -> Result<()> {
+    let entry = json!({"limits": {"call_timeout": "60s", "log_bytes": 10_000}});
+    let setup = setup(&misbehaving("log-gigabyte"), entry)?;
+    let host = setup.start()?;
+    host.accepts(&payload::work("bad", Temporality::Delta, &[BAD]))?;
+    send_good(&host)?;
+    host.wait_for(SEEN, &[], 3.0)?;
+    let log = wait::until("the log says what was left out", || {
+        let log = setup.log();
+        Ok(log.contains("`log_bytes` of the manifest").then_some(log))
+    })?;
+    assert!(log.matches("xxxx").count() > 0 && log.matches('x').count() < 11_000, "{} bytes of log", log.len());
+    assert_eq!(log.matches("`log_bytes` of the manifest").count(), 1);
+    let left_out = (1_u64 << 30) - 10_000;
+    assert!(log.contains("lines=1024") && log.contains(&format!("bytes={left_out}")), "{}", log.replace("xxxx", ""));
+    Ok(())
+}
+
+#[test]
+fn a_call_that_asks_for_ever_is_ended() -> Result<()> {
+    let entry = json!({"limits": {"call_timeout": "60s", "host_calls": 10_000}});
+    let setup = setup(&misbehaving("call-for-ever"), entry)?;
+    let host = setup.start()?;
+    for attempt in 1..=2 {
+        send_good(&host)?;
+        let refusal = send_bad(&host)?;
+        ensure!(refusal.message.contains("too many host calls: more than 10000 imports"), "{refusal:?}");
+        ensure!(traps(&host)? == f64::from(attempt), "{} traps are counted", traps(&host)?);
+    }
+    host.wait_for(SEEN, &[], 4.0)?;
+    ensure!(host.health()?.status == 200, "{}", host.health()?.text());
+    Ok(())
+}
+
+/// The quota is reached, and what was there before can still be written over: the count goes on, and after a kill as well.
+#[test]
+fn a_store_that_is_full_goes_on() -> Result<()> {
+    let entry = json!({"limits": {"call_timeout": "10s", "storage_mib": 4}});
+    let setup = setup(&misbehaving("store-until-full"), entry)?;
+    let host = setup.start()?;
+    for _ in 0..3 {
+        send_good(&host)?;
+        host.accepts(&payload::work("bad", Temporality::Delta, &[BAD]))?;
+    }
+    host.wait_for(SEEN, &[], 9.0)?;
+    host.kill()?;
+    let host = setup.start()?;
+    host.accepts(&payload::work("bad", Temporality::Delta, &[BAD]))?;
+    send_good(&host)?;
+    host.wait_for(SEEN, &[], 12.0)?;
+    ensure!(traps(&host)? == 0.0, "it went on writing");
+    Ok(())
+}
+
+#[test]
 fn on_trap_pass_lets_the_batch_go_on_and_drop_drops_it() -> Result<()> {
     for (on_trap, passes) in [("pass", true), ("drop", false)] {
         let entry = json!({"on_trap": on_trap, "limits": {"call_timeout": "500ms"}});

@@ -7,6 +7,7 @@ use otelier_tests::grpc::{self, Outcome, Refusal};
 use otelier_tests::host::Host;
 use otelier_tests::payload::{self, Temporality};
 use otelier_tests::wait;
+use serde_json::json;
 
 use super::{SEEN, hasty, misbehaving, send_good, setup, traps};
 
@@ -17,6 +18,8 @@ fn a_guest_that_breaks_before_it_runs_keeps_the_host_from_starting() -> Result<(
         ("trap-in-describe", "trapped"),
         ("loop-in-describe", "deadline exceeded"),
         ("fail-in-describe", "this configuration is refused, as it asks for"),
+        ("describe-too-much", "more than 1024 metric patterns"),
+        ("describe-twice", "the same durable keying declared twice"),
         ("trap-in-start", "trapped"),
         ("loop-in-start", "deadline exceeded"),
     ] {
@@ -28,6 +31,25 @@ fn a_guest_that_breaks_before_it_runs_keeps_the_host_from_starting() -> Result<(
             assert!(!setup.state().exists(), "{mode}: the state was touched");
         }
     }
+    Ok(())
+}
+
+#[test]
+fn a_start_that_asks_for_ever_is_ended() -> Result<()> {
+    let setup = setup(&misbehaving("call-in-start"), json!({"limits": {"call_timeout": "60s", "host_calls": 1000}}))?;
+    let error = setup.fails_to_start()?;
+    assert!(error.contains("too many host calls") && error.contains("`host_calls`"), "{error}");
+    Ok(())
+}
+
+#[test]
+fn an_interface_that_is_not_granted_keeps_the_host_from_starting() -> Result<()> {
+    let setup = setup(&misbehaving("behave"), json!({"grants": {"interfaces": ["log"]}}))?;
+    let error = setup.fails_to_start()?;
+    for says in ["plugins.yaml:", "plugin `misbehave`", "imports otelier:plugin/storage@0.1.0", "add `storage`"] {
+        assert!(error.contains(says), "{says}: {error}");
+    }
+    assert!(!setup.state().exists(), "the state was touched");
     Ok(())
 }
 

@@ -8,7 +8,15 @@ use crate::contract::{Ended, FailureClass, Limits};
 
 /// The host's own policy.
 fn built_in(trace: &str) -> Vec<String> {
-    let limits = Limits { memory_bytes: 0, call_ms: 0, emitted_rows: 0, dictionary_entries: 0 };
+    let limits = Limits {
+        memory_bytes: 0,
+        call_ms: 0,
+        emitted_rows: 0,
+        dictionary_entries: 0,
+        storage_bytes: 1 << 30,
+        log_bytes: 1 << 16,
+        host_calls: 1_000_000,
+    };
     let settings = Settings::read(json!({})).unwrap();
     let breaker = Breaker { id: "built-in".parse().unwrap(), source: None, limits, settings };
     let mut lines = Vec::new();

@@ -1,0 +1,190 @@
+//! What a component's namespace takes, against its quota.
+//!
+//! The count is a bound from above, kept with the state in the same commit: what is written is added, and what a write replaces is not
+//! looked up, because a look-up for each write would cost more than the write. When the bound nears the quota, the namespace is
+//! counted anew, from end to end; what takes more than half of the quota is counted exactly from that moment on, every write looking up
+//! what it replaces. So a count from end to end is paid for by at least a quarter of the quota in writes, and a component is refused
+//! at its quota and not before.
+
+use std::ops::ControlFlow;
+
+use bytes::Bytes;
+
+use super::{Family, Said, Section, State, StateError, Write};
+
+/// Under which key of [`Section::Meta`] the count is stored: bytes, little endian, and whether they are exact.
+const KEY: &[u8] = b"bytes";
+
+/// What is taken, in bytes of the store's keys and of values.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Tally {
+    bytes: u64,
+    /// Else they are a bound from above.
+    exact: bool,
+}
+
+/// The count and its bound.
+#[derive(Debug)]
+pub(super) struct Account {
+    quota: u64,
+    /// `None` until the first write asks.
+    now: Option<Tally>,
+    /// As of the last call that counted.
+    settled: Option<Tally>,
+}
+
+impl Account {
+    pub fn new(quota: u64) -> Account {
+        Account { quota, now: None, settled: None }
+    }
+
+    /// The call counts.
+    pub fn settle(&mut self) {
+        self.settled = self.now;
+    }
+
+    /// Where a bound is counted anew.
+    fn near(&self) -> u64 {
+        self.quota - self.quota / 4
+    }
+}
+
+impl State {
+    /// The same with a quota, in bytes.
+    pub fn with_quota(mut self, bytes: u64) -> State {
+        self.account = Account::new(bytes);
+        self
+    }
+
+    /// Back to the last call that counted. The time between two calls is the better one to count in.
+    pub(super) fn begin_account(&mut self) {
+        self.account.now = self.account.settled;
+        let near = self.account.near();
+        if self.account.now.is_some_and(|tally| !tally.exact && tally.bytes > near) {
+            // What cannot be read now is tried again at the quota, where it is an error.
+            let _ = self.recount();
+        }
+    }
+
+    /// Makes room in the account for an entry, or refuses it.
+    pub(super) fn charge(&mut self, key: &Bytes, value: &[u8]) -> Result<(), StateError> {
+        let quota = self.account.quota;
+        let cost = (key.len() + value.len()) as u64;
+        let mut tally = self.tally()?;
+        if !tally.exact && tally.bytes.saturating_add(cost) > quota {
+            tally = self.recount()?;
+        }
+        let is_asked = tally.exact || tally.bytes.saturating_add(cost) > quota;
+        let replaced = if is_asked { self.size_of(key)? } else { 0 };
+        let bytes = tally.bytes.saturating_sub(replaced).saturating_add(cost);
+        // What gets smaller is never refused: it may be the way out.
+        if bytes > quota && cost > replaced {
+            return Err(StateError::Quota(quota));
+        }
+        // With much room again, look-ups are not worth it.
+        self.account.now = Some(Tally { bytes, exact: tally.exact && bytes > quota / 4 });
+        Ok(())
+    }
+
+    /// The same for what is not the guest's to answer for. The key is a new one.
+    pub(super) fn charge_always(&mut self, cost: u64) -> Result<(), StateError> {
+        let tally = self.tally()?;
+        self.account.now = Some(Tally { bytes: tally.bytes.saturating_add(cost), ..tally });
+        Ok(())
+    }
+
+    /// Gives back what a key takes.
+    pub(super) fn credit(&mut self, key: &Bytes) -> Result<(), StateError> {
+        let tally = self.tally()?;
+        if tally.exact {
+            let bytes = tally.bytes.saturating_sub(self.size_of(key)?);
+            self.account.now = Some(Tally { bytes, ..tally });
+        }
+        Ok(())
+    }
+
+    /// Gives back what the keys of a range take.
+    pub(super) fn credit_range(&mut self, start: &Bytes, end: &Bytes) -> Result<(), StateError> {
+        let tally = self.tally()?;
+        if tally.exact {
+            let bytes = tally.bytes.saturating_sub(self.count(start, end)?);
+            self.account.now = Some(Tally { bytes, ..tally });
+        }
+        Ok(())
+    }
+
+    /// The count as a change to commit with the call's others.
+    pub(super) fn counted(&self) -> Option<Write> {
+        let Tally { bytes, exact } = self.account.now?;
+        let value = [&bytes.to_le_bytes()[..], &[u8::from(exact)]].concat();
+        Some(Write::Put(Family::State, self.full_key(Section::Meta, KEY), value.into()))
+    }
+
+    /// Loads the count where nothing was written yet.
+    pub(super) fn tally(&mut self) -> Result<Tally, StateError> {
+        if let Some(tally) = self.account.now {
+            return Ok(tally);
+        }
+        let stored = match &self.store {
+            Some(store) => store.get(Family::State, &self.full_key(Section::Meta, KEY))?,
+            None => None,
+        };
+        match stored.as_deref().and_then(|stored| stored.split_first_chunk::<8>()) {
+            Some((bytes, exact)) => {
+                let tally = Tally { bytes: u64::from_le_bytes(*bytes), exact: exact == [1] };
+                self.account.now = Some(tally);
+                Ok(tally)
+            }
+            None => self.recount(),
+        }
+    }
+
+    /// Counts everything. With much of the quota taken, the count is kept exact from here on.
+    fn recount(&mut self) -> Result<Tally, StateError> {
+        let mut end = self.prefix.clone();
+        end.push(u8::MAX);
+        let bytes = self.count(&Bytes::from(self.prefix.clone()), &end.into())?;
+        let tally = Tally { bytes, exact: bytes > self.account.quota / 2 };
+        self.account.now = Some(tally);
+        Ok(tally)
+    }
+
+    /// What a key takes, as the component sees it.
+    fn size_of(&self, key: &Bytes) -> Result<u64, StateError> {
+        let size = |value: &Bytes| (key.len() + value.len()) as u64;
+        match self.said_by_layers(key) {
+            Said::Is(value) => Ok(size(value)),
+            Said::Gone => Ok(0),
+            Said::Nothing => match &self.store {
+                Some(store) => Ok(store.get(Family::State, key)?.as_ref().map_or(0, size)),
+                None => Ok(0),
+            },
+        }
+    }
+
+    /// What the keys of [start, end) take, as the component sees them.
+    fn count(&self, start: &Bytes, end: &Bytes) -> Result<u64, StateError> {
+        let mut bytes = 0;
+        // The count itself is not the component's.
+        let own = self.full_key(Section::Meta, KEY);
+        self.each_stored(start, end, |key, value| {
+            if key != own && matches!(self.said_by_layers(&key), Said::Nothing) {
+                bytes += (key.len() + value.len()) as u64;
+            }
+            ControlFlow::Continue(())
+        })?;
+        let mut above: Vec<&Bytes> = self
+            .layers()
+            .flat_map(|layer| layer.latest.range(start.clone()..end.clone()))
+            .map(|(key, _)| key)
+            .collect();
+        above.sort_unstable();
+        above.dedup();
+        for key in above {
+            if let Said::Is(value) = self.said_by_layers(key) {
+                bytes += (key.len() + value.len()) as u64;
+            }
+        }
+        Ok(bytes)
+    }
+}
