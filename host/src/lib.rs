@@ -10,6 +10,7 @@ pub mod delivery;
 pub mod exporters;
 pub mod extensions;
 mod guard;
+pub mod inspect;
 pub mod logs;
 pub mod net;
 pub mod otlp;

@@ -1,6 +1,7 @@
 //! The command line: the only place that prints an error and exits.
 
 mod dlq;
+mod plugin_command;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -44,6 +45,11 @@ enum Command {
     Components,
     /// Look at what could not be delivered, send it again, or throw it away.
     Dlq(dlq::Dlq),
+    /// Look at plugins.
+    Plugin {
+        #[command(subcommand)]
+        command: plugin_command::PluginCommand,
+    },
     /// Look at circuit breakers.
     Breaker {
         #[command(subcommand)]
@@ -152,6 +158,7 @@ fn command(command: Command) -> Result<()> {
             Ok(())
         }
         Command::Dlq(command) => dlq::run(&command),
+        Command::Plugin { command } => plugin_command::run(&command),
         Command::Components => {
             for (family, types) in run::catalogue() {
                 println!("{family}: {}", types.join(", "));

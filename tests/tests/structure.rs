@@ -13,6 +13,8 @@ use otelier_tests::environment;
 const EDGES: &[(&str, &[&str])] = &[
     ("main", &["config", "plugins", "run", "wasm"]),
     ("dlq", &["control"]),
+    ("plugin_command", &["contract", "inspect"]),
+    ("inspect", &["config", "contract", "otlp", "processor", "wasm"]),
     (
         "run",
         &[

@@ -210,6 +210,11 @@ impl WordSet {
     pub fn is_empty(self) -> bool {
         self.0 == 0
     }
+
+    /// The names of those that are wanted.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        Word::ALL.into_iter().filter(move |(word, _)| self.has(*word)).map(|(_, name)| name)
+    }
 }
 
 /// The columns of words that were wanted.

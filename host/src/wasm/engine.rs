@@ -167,7 +167,7 @@ impl Engine {
             return Err(no_component("it is a core module".into()));
         }
         if !bytes.starts_with(b"\0asm") {
-            return Err(no_component("it does not start as WebAssembly does".into()));
+            return Err(no_component(what_else(bytes).to_owned()));
         }
         // On a thread of its own, so that the allocator gives back what the compiler used when the thread ends.
         let compiled = std::thread::scope(|scope| {
@@ -178,6 +178,16 @@ impl Engine {
             Ok(compiled) => compiled.map_err(|error| no_component(format!("{error:#}"))),
             Err(_) => Err(no_component("the compiler panicked".into())),
         }
+    }
+}
+
+/// What a file is that is no WebAssembly.
+fn what_else(bytes: &[u8]) -> &'static str {
+    match bytes.trim_ascii_start().first() {
+        None if bytes.is_empty() => "it is empty",
+        Some(b'<') => "it is a page of HTML or XML, what a failed download leaves",
+        Some(b'(') => "it looks like the text form, which `wasm-tools parse` makes binary",
+        _ => "it does not start as WebAssembly does",
     }
 }
 

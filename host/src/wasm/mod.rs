@@ -4,14 +4,18 @@
 //! deadline and limits on memory, stack, handles and host calls. A trap leaves the Store useless, and its owner drops it.
 
 mod adapter;
+mod anatomy;
 mod bindings;
 mod cache;
 mod engine;
 mod error;
 mod file;
+mod sections;
 mod trusted;
 
 pub use adapter::{PolicyPlugin, ProcessorPlugin};
+pub use anatomy::Anatomy;
 pub use cache::FOLDER as CACHE_FOLDER;
 pub use engine::{Engine, LoadError, Origin};
 pub use file::{Hash, PluginFile, hexadecimal};
+pub use sections::Sections;
