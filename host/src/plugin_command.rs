@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 use clap::{Subcommand, ValueEnum};
 use otelier::contract::{ComponentId, Signal};
+use otelier::control::{self, Request};
 use otelier::inspect::{self, Question};
+use otelier::updates;
+use serde_json::Value;
 
 /// What to do with plugins.
 #[derive(Debug, Subcommand)]
@@ -24,6 +27,41 @@ pub enum PluginCommand {
     /// With a configuration it also says what it declares to read: columns, keyings, metrics, the format of its state. A file that no
     /// collector would load ends the command with an error that says why.
     Inspect(Inspect),
+    /// Put another version into the place of the one that runs. Needs a running collector.
+    ///
+    /// It lasts until the process ends: a start loads the file that the manifest names.
+    Swap {
+        /// Its name in the manifest.
+        plugin: String,
+        /// Its file; without it, what the manifest names is loaded once more.
+        #[arg(long, value_name = "FILE")]
+        file: Option<PathBuf>,
+        #[command(flatten)]
+        host: Host,
+    },
+    /// Put back the version before the present one. Needs a running collector.
+    Rollback {
+        /// Its name in the manifest.
+        plugin: String,
+        #[command(flatten)]
+        host: Host,
+    },
+    /// List which versions were put into place, and which were refused and why.
+    History {
+        /// One JSON object a line.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        host: Host,
+    },
+}
+
+/// Which collector.
+#[derive(Debug, clap::Args)]
+pub struct Host {
+    /// Its state directory.
+    #[arg(long, value_name = "DIR", default_value = "./otelier-state")]
+    state_dir: PathBuf,
 }
 
 #[derive(Debug, clap::Args)]
@@ -88,6 +126,45 @@ pub fn run(command: &PluginCommand) -> Result<()> {
                 bail!("{misfit}");
             }
         }
+        PluginCommand::Swap { plugin, file, host } => {
+            // The collector has a working directory of its own.
+            let file = file.as_ref().map(std::path::absolute).transpose()?;
+            change(host, &Request::PluginSwap { plugin: plugin.clone(), file })?;
+        }
+        PluginCommand::Rollback { plugin, host } => {
+            change(host, &Request::PluginRollback { plugin: plugin.clone() })?;
+        }
+        PluginCommand::History { json, host } => {
+            for line in updates::read_history(&host.state_dir)? {
+                if *json { println!("{line}") } else { println!("{}", told(&line)) }
+            }
+        }
     }
     Ok(())
+}
+
+fn change(host: &Host, request: &Request) -> Result<()> {
+    match control::ask(&host.state_dir, request)? {
+        Some(line) => println!("{}", told(&line)),
+        None => bail!(
+            "no collector is running on state directory {}: start it, or name another by --state-dir",
+            host.state_dir.display()
+        ),
+    }
+    Ok(())
+}
+
+/// A line of the history in words.
+fn told(line: &Value) -> String {
+    let text = |key: &str| line[key].as_str().unwrap_or("?").to_owned();
+    let seconds = line["time_unix_nano"].as_u64().unwrap_or(0) / 1_000_000_000;
+    let time = httpdate::fmt_http_date(std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds));
+    let (plugin, from, to) = (text("plugin"), text("from"), text("to"));
+    match line["outcome"].as_str() {
+        Some("swapped") => {
+            let pause = line["pause_ms"].as_f64().unwrap_or(0.0);
+            format!("{time}  {plugin}: {from} -> {to}, batches waited {pause:.1} ms  ({})", text("file"))
+        }
+        _ => format!("{time}  {plugin}: {to} refused, {from} runs on: {}", text("reason")),
+    }
 }

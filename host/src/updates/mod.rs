@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::clock::Clock;
-use crate::config::PluginPlan;
+use crate::config::{FolderError, PluginPlan, Update};
 use crate::guard::EndWithProcess;
 use crate::pipeline::Place;
 use crate::plugins::{AnyPlugin, LoadedPlugin, Loader, PluginError, Version};
@@ -64,6 +64,9 @@ pub enum UpdateError {
     /// Its file.
     #[error(transparent)]
     Load(#[from] PluginError),
+    /// Its folder.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
     /// Of another world.
     #[error("plugin `{plugin}` is a breaker policy: those are read at start, so restart the collector")]
     Policy {
@@ -153,9 +156,16 @@ impl Updates {
             if running.contains_key(&plan.name) {
                 continue;
             }
-            // What is pinned is what the manifest says until the manifest says something else.
-            if plan.sha256.is_none() {
-                watch.add(&plan.name, &plan.file);
+            match (plan.update, &plan.folder) {
+                (Update::Pinned, _) => {}
+                (Update::Watch, Some(folder)) => {
+                    let chosen = folder.clone();
+                    watch.add(&plan.name, &folder.path, move || Some(chosen.choose().ok()?.file));
+                }
+                (Update::Watch, None) => {
+                    let file = plan.file.clone();
+                    watch.add(&plan.name, plan.file.parent().unwrap_or(Path::new("")), move || Some(file.clone()));
+                }
             }
             running.insert(plan.name.clone(), Running { plan, version, plugin, previous: None });
         }
@@ -217,8 +227,9 @@ impl Updater {
     }
 
     fn look(&mut self) {
-        for Change { plugin, .. } in self.watch.changed() {
-            let outcome = self.load(&plugin, None).and_then(|(version, loaded)| self.replace(&plugin, version, loaded));
+        for Change { plugin, file } in self.watch.changed() {
+            let outcome =
+                self.load(&plugin, Some(&file)).and_then(|(version, loaded)| self.replace(&plugin, version, loaded));
             match outcome {
                 Ok(_) | Err(UpdateError::Same { .. } | UpdateError::GoingDown) => {}
                 Err(error) => tracing::error!(plugin, "changed plugin file: {error}"),
@@ -251,9 +262,11 @@ impl Updater {
 
     fn load(&self, plugin: &str, file: Option<&Path>) -> Result<(Version, Arc<dyn Plugin>), UpdateError> {
         let mut plan = self.running(plugin)?.plan.clone();
-        if let Some(file) = file {
-            plan.file = file.to_owned();
-        }
+        plan.file = match (file, &plan.folder) {
+            (Some(file), _) => file.to_owned(),
+            (None, Some(folder)) => folder.choose()?.file,
+            (None, None) => plan.file,
+        };
         let LoadedPlugin { plugin: loaded, version } = (self.loader)(&plan)?;
         match loaded {
             AnyPlugin::Processor(loaded) => Ok((version, loaded)),

@@ -34,6 +34,9 @@ struct Print {
     modified: (i64, i64),
 }
 
+/// Says where a plugin's file is at the moment; `None` where there is none.
+type Source = Box<dyn Fn() -> Option<PathBuf> + Send>;
+
 /// `None` where there is no such file: it may be about to be replaced.
 fn print(path: &Path) -> Option<Print> {
     let found = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
@@ -41,13 +44,16 @@ fn print(path: &Path) -> Option<Print> {
     Some(Print { device: found.dev(), inode: found.ino(), size: found.size(), modified })
 }
 
+/// A content of a path.
+type Content = (PathBuf, Print);
+
 struct File {
     plugin: String,
-    path: PathBuf,
+    source: Source,
     /// What was there when it was taken.
-    taken: Option<Print>,
+    taken: Option<Content>,
     /// What is there now, and since when.
-    seen: Option<(Print, Instant)>,
+    seen: Option<(Content, Instant)>,
 }
 
 /// The files of all plugins that are watched.
@@ -65,13 +71,10 @@ impl Watch {
         Watch { files: Vec::new(), folders: HashSet::new(), watcher }
     }
 
-    /// Watches the file of a plugin, which has been taken as it is.
-    pub fn add(&mut self, plugin: &str, path: &Path) {
-        self.files.push(File { plugin: plugin.to_owned(), path: path.to_owned(), taken: print(path), seen: None });
-        let folder = match path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
-            _ => PathBuf::from("."),
-        };
+    /// Watches the file of a plugin, in a folder of which changes are told. What is there now has been taken.
+    pub fn add(&mut self, plugin: &str, folder: &Path, source: impl Fn() -> Option<PathBuf> + Send + 'static) {
+        self.files.push(File::new(plugin, source));
+        let folder = if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder.to_owned() };
         if let Some(watcher) = self.watcher.as_mut().filter(|_| self.folders.insert(folder.clone()))
             && let Err(error) = watcher.watch(&folder, RecursiveMode::NonRecursive)
         {
@@ -81,7 +84,7 @@ impl Watch {
 
     /// When to look again, if something is about to be whole.
     pub fn until_look(&self) -> Option<Duration> {
-        let since = self.files.iter().filter_map(|file| file.seen.map(|(_, since)| since)).min()?;
+        let since = self.files.iter().filter_map(|file| file.seen.as_ref().map(|(_, since)| *since)).min()?;
         Some(SAME_FOR.saturating_sub(since.elapsed()).max(Duration::from_millis(1)))
     }
 
@@ -93,17 +96,29 @@ impl Watch {
 }
 
 impl File {
+    fn new(plugin: &str, source: impl Fn() -> Option<PathBuf> + Send + 'static) -> File {
+        let mut file = File { plugin: plugin.to_owned(), source: Box::new(source), taken: None, seen: None };
+        file.taken = file.content();
+        file
+    }
+
+    fn content(&self) -> Option<Content> {
+        let path = (self.source)()?;
+        let print = print(&path)?;
+        Some((path, print))
+    }
+
     fn change(&mut self, now: Instant) -> Option<Change> {
-        let print = print(&self.path);
-        self.seen = match (print, self.seen) {
+        let content = self.content().filter(|content| self.taken.as_ref() != Some(content));
+        self.seen = match (content, self.seen.take()) {
             (None, _) => None,
-            (print, _) if print == self.taken => None,
-            (Some(print), Some((before, since))) if print == before => Some((print, since)),
-            (Some(print), _) => Some((print, now)),
+            (Some(content), Some((before, since))) if content == before => Some((content, since)),
+            (Some(content), _) => Some((content, now)),
         };
-        let (print, _) = self.seen.filter(|(_, since)| now.duration_since(*since) >= SAME_FOR)?;
-        (self.taken, self.seen) = (Some(print), None);
-        Some(Change { plugin: self.plugin.clone(), file: self.path.clone() })
+        let (content, _) = self.seen.take_if(|(_, since)| now.duration_since(*since) >= SAME_FOR)?;
+        let change = Change { plugin: self.plugin.clone(), file: content.0.clone() };
+        self.taken = Some(content);
+        Some(change)
     }
 }
 
@@ -118,7 +133,8 @@ mod tests {
     use super::*;
 
     fn watch(path: &Path) -> File {
-        File { plugin: "p".to_owned(), path: path.to_owned(), taken: print(path), seen: None }
+        let path = path.to_owned();
+        File::new("p", move || Some(path.clone()))
     }
 
     #[test]

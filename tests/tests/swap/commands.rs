@@ -1,0 +1,95 @@
+//! Versions put into place by hand.
+
+use std::fs;
+use std::process::{Command, Output};
+
+use anyhow::{Context, Result, ensure};
+use otelier_tests::host::{Configuration, Setup, manifest};
+use otelier_tests::payload::{self, Temporality};
+use otelier_tests::{environment, wait};
+use serde_json::json;
+
+use crate::{Plugin, until_swaps};
+
+fn plugin_command(setup: &Setup, words: &[&str]) -> Result<Output> {
+    let mut command = Command::new(environment::binary()?);
+    command.arg("plugin").args(words).arg("--state-dir").arg(setup.state());
+    command.output().context("cannot start otelier plugin")
+}
+
+fn prints(setup: &Setup, words: &[&str]) -> Result<String> {
+    let output = plugin_command(setup, words)?;
+    ensure!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
+    Ok(String::from_utf8(output.stdout)?)
+}
+
+fn fails(setup: &Setup, words: &[&str]) -> Result<String> {
+    let output = plugin_command(setup, words)?;
+    ensure!(!output.status.success(), "{words:?} did not fail");
+    Ok(String::from_utf8(output.stderr)?)
+}
+
+#[test]
+fn a_version_is_put_into_place_and_back_and_the_history_tells() -> Result<()> {
+    let plugin = Plugin::aggregate()?;
+    let setup = plugin.setup("aggregate", &Configuration::aggregate())?;
+    let host = setup.start()?;
+    host.accepts(&payload::work("a", Temporality::Delta, &[1]))?;
+    let error = fails(&setup, &["swap", "agregate"])?;
+    ensure!(error.contains("those that are: aggregate"), "{error}");
+    let error = fails(&setup, &["rollback", "aggregate"])?;
+    ensure!(error.contains("has run no other version"), "{error}");
+    let error = fails(&setup, &["swap", "aggregate"])?;
+    ensure!(error.contains("already"), "{error}");
+    let other = setup.folder().join("other.wasm");
+    fs::write(&other, plugin.version("other"))?;
+    let other = other.display().to_string();
+    let told = prints(&setup, &["swap", "aggregate", "--file", &other])?;
+    ensure!(told.contains("batches waited"), "{told}");
+    host.accepts(&payload::work("a", Temporality::Delta, &[2]))?;
+    prints(&setup, &["rollback", "aggregate"])?;
+    host.accepts(&payload::work("a", Temporality::Delta, &[4]))?;
+    host.wait_for("work_done_batched_total", &[("work_type", "a")], 7.0)?;
+    host.kill()?;
+    let history = prints(&setup, &["history"])?;
+    ensure!(history.lines().count() == 2 && history.matches("->").count() == 2, "{history}");
+    let error = fails(&setup, &["rollback", "aggregate"])?;
+    ensure!(error.contains("no collector is running"), "{error}");
+    Ok(())
+}
+
+#[test]
+fn a_newer_version_in_a_folder_runs_and_a_pinned_one_stays() -> Result<()> {
+    let plugin = Plugin::aggregate()?;
+    let folder = plugin.file.parent().unwrap().to_owned();
+    let put = |name: &str, label: &str| {
+        fs::write(folder.join("unfinished"), plugin.version(label))?;
+        fs::rename(folder.join("unfinished"), folder.join(name)).context("cannot rename")
+    };
+    put("aggregate-1.2.0.wasm", "1.2.0")?;
+    put("aggregate-1.10.0.wasm", "1.10.0")?;
+    let file = folder.join("aggregate-1.2.0.wasm");
+    let body = json!({"update": "pinned"});
+    let mut entries: serde_json::Value = serde_json::from_str(&manifest(&[("aggregate", &file, body)]))?;
+    entries["plugins"]["watched"] = entries["plugins"]["aggregate"].clone();
+    let watched = &mut entries["plugins"]["watched"];
+    *watched = json!({"folder": folder});
+    put("watched-1.9.0.wasm", "1.9.0")?;
+    let configuration = Configuration::aggregate().processor("watched", otelier_tests::host::aggregate()).pipeline(
+        "metrics/other",
+        &["watched"],
+        &["prometheus"],
+    );
+    let setup = Setup::new(&configuration.text(), &format!("{entries:#}"))?;
+    let host = setup.start()?;
+    put("aggregate-1.2.0.wasm", "exchanged")?;
+    put("watched-1.10.0.wasm", "1.10.0 of it")?;
+    until_swaps(&host, "watched", "swapped", 1.0)?;
+    put("watched-1.9.1.wasm", "older")?;
+    put("watched-1.11.0.wasm", "1.11.0 of it")?;
+    until_swaps(&host, "watched", "swapped", 2.0)?;
+    wait::until("it is in the log", || Ok(setup.log().contains("watched-1.11.0.wasm").then_some(())))?;
+    ensure!(crate::swaps(&host, "aggregate", "swapped")? == 0.0, "what is pinned has changed");
+    ensure!(!setup.log().contains("watched-1.9.1.wasm"), "an older version was taken");
+    Ok(())
+}
