@@ -65,10 +65,7 @@ impl GuestLog {
 
     /// `log.write`: what is too much of a call is left out, and counted.
     pub fn write(&mut self, severity: Severity, message: &str) {
-        let text = self.admit(message);
-        if text.is_empty() && !message.is_empty() {
-            return;
-        }
+        let Some(text) = self.admit(message) else { return };
         let component = &self.component;
         match severity {
             Severity::Trace => tracing::trace!(%component, "{text}"),
@@ -79,17 +76,19 @@ impl GuestLog {
         }
     }
 
-    /// As much of a message as there is room for.
-    fn admit<'m>(&mut self, message: &'m str) -> &'m str {
-        let room = if self.lines < LINES_MAX { LINE_BYTES_MAX.min(self.bytes_max - self.bytes) } else { 0 };
+    /// As much of a message as there is room for; `None` where there is none.
+    fn admit<'m>(&mut self, message: &'m str) -> Option<&'m str> {
+        let has_line = self.lines < LINES_MAX;
+        let room = if has_line { LINE_BYTES_MAX.min(self.bytes_max - self.bytes) } else { 0 };
         let text = message.get(..message.floor_char_boundary(room)).unwrap_or_default();
         self.bytes += text.len();
         self.lines = self.lines.saturating_add(1);
-        if text.len() < message.len() || self.lines > LINES_MAX {
+        if !has_line || text.len() < message.len() {
             self.left_out.lines += 1;
             self.left_out.bytes += (message.len() - text.len()) as u64;
         }
-        text
+        // An empty line takes no bytes, and is one of so many all the same.
+        (has_line && text.is_empty() == message.is_empty()).then_some(text)
     }
 }
 
@@ -113,7 +112,10 @@ mod tests {
     fn a_call_has_so_many_bytes_and_the_next_again() {
         let mut log = log(10);
         for _ in 0..2 {
-            assert_eq!((log.admit("123456"), log.admit("ab\u{e9}de"), log.admit("x")), ("123456", "ab\u{e9}", ""));
+            assert_eq!(
+                (log.admit("123456"), log.admit("ab\u{e9}de"), log.admit("x")),
+                (Some("123456"), Some("ab\u{e9}"), None)
+            );
             assert_eq!(log.end(), LeftOut { lines: 2, bytes: 3 });
         }
         assert_eq!(log.end(), LeftOut::default());
@@ -122,12 +124,12 @@ mod tests {
     #[test]
     fn lines_are_bounded_in_number_and_length() {
         let mut log = log(usize::MAX);
-        assert_eq!(log.admit(&"x".repeat(1 << 30)).len(), LINE_BYTES_MAX);
+        assert_eq!(log.admit(&"x".repeat(1 << 30)).map(str::len), Some(LINE_BYTES_MAX));
         let rest = (1 << 30) - LINE_BYTES_MAX as u64;
-        for _ in 1..LINES_MAX {
-            assert_eq!(log.admit("line"), "line");
+        for _ in 2..LINES_MAX {
+            assert_eq!(log.admit("line"), Some("line"));
         }
-        assert_eq!(log.admit("line"), "");
-        assert_eq!(log.end(), LeftOut { lines: 2, bytes: rest + 4 });
+        assert_eq!((log.admit(""), log.admit(""), log.admit("line")), (Some(""), None, None));
+        assert_eq!(log.end(), LeftOut { lines: 3, bytes: rest + 4 });
     }
 }
