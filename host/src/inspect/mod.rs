@@ -182,39 +182,43 @@ pub struct Inspection {
     pub misfit: Option<String>,
 }
 
-/// Looks at a plugin's file. `limits` hold while it says what it declares.
+/// Looks at a plugin's file. The default limits hold while it says what it declares.
 pub fn inspect(path: &Path, question: Option<&Question>) -> Result<Inspection, InspectError> {
     let (engine, file) = (Engine::new()?, PluginFile::read(path)?);
     let anatomy = engine.anatomy(&file)?;
     let mut report = anatomy_report(&file, &anatomy);
-    let misfit = misfit(&engine, &file, &anatomy);
-    if let (Some(question), None) = (question, &misfit) {
-        if anatomy.world != Some(world_name(World::Processor)) {
-            return Err(InspectError::Policy);
+    let misfit = match (load(&engine, &file, &anatomy), question) {
+        (Err(error), _) => Some(error.to_string()),
+        (Ok(None), Some(_)) => return Err(InspectError::Policy),
+        (Ok(Some(plugin)), Some(question)) => {
+            report["declares"] = declared(&plugin, question)?.into();
+            None
         }
-        let plugin = ProcessorPlugin::compile(&engine, &file, &Grants::default())?;
-        let (id, config, signals) = question.resolve()?;
-        let mut declared = Vec::new();
-        for signal in signals {
-            let found = describe(&plugin, &id, &config, signal, Limits::default().granted());
-            let found = found.map_err(|source| InspectError::Declined { signal, source })?;
-            declared.push(declared::report(signal, &found));
-        }
-        report["declares"] = declared.into();
-    }
+        (Ok(_), None) => None,
+    };
     report["fits"] = misfit.is_none().into();
     Ok(Inspection { report, misfit })
 }
 
-fn misfit(engine: &Engine, file: &PluginFile, anatomy: &Anatomy) -> Option<String> {
+/// As a collector would; `None` for a policy.
+fn load(engine: &Engine, file: &PluginFile, anatomy: &Anatomy) -> Result<Option<ProcessorPlugin>, LoadError> {
     let grants = Grants::default();
-    let loaded = match anatomy.world {
+    match anatomy.world {
         Some(world) if world == world_name(World::BreakerPolicy) => {
-            PolicyPlugin::compile(engine, file, &grants).map(drop)
+            PolicyPlugin::compile(engine, file, &grants).map(|_| None)
         }
-        _ => ProcessorPlugin::compile(engine, file, &grants).map(drop),
+        _ => ProcessorPlugin::compile(engine, file, &grants).map(Some),
+    }
+}
+
+/// What it declares, for each signal.
+fn declared(plugin: &ProcessorPlugin, question: &Question) -> Result<Vec<Value>, InspectError> {
+    let (id, config, signals) = question.resolve()?;
+    let ask = |signal: Signal| match describe(plugin, &id, &config, signal, Limits::default().granted()) {
+        Ok(found) => Ok(declared::report(signal, &found)),
+        Err(source) => Err(InspectError::Declined { signal, source }),
     };
-    loaded.err().map(|error| error.to_string())
+    signals.into_iter().map(ask).collect()
 }
 
 fn anatomy_report(file: &PluginFile, anatomy: &Anatomy) -> Value {

@@ -120,3 +120,52 @@ fn every_configuration_of_the_repository_is_valid() -> Result<()> {
     assert!(checked > 0, "no configuration in {}", configs.display());
     Ok(())
 }
+
+fn plugin(arguments: &[&str]) -> Result<(bool, String, String)> {
+    let output = Command::new(environment::binary()?).arg("plugin").args(arguments).output()?;
+    Ok((output.status.success(), String::from_utf8(output.stdout)?, String::from_utf8(output.stderr)?))
+}
+
+#[test]
+fn a_manifest_is_listed() -> Result<()> {
+    let shipped = environment::repository().join("configs/plugins.yaml");
+    let shipped = shipped.to_str().context("a path that is no text")?;
+    let (listed, text, _) = plugin(&["list", "--manifest", shipped])?;
+    assert!(listed && text.lines().count() == 6, "{text}");
+    let (listed, lines, _) = plugin(&["list", "--manifest", shipped, "--json"])?;
+    assert!(listed);
+    let rows: Vec<serde_json::Value> = lines.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
+    let worlds: Vec<_> = rows.iter().filter_map(|row| row["world"].as_str()).collect();
+    assert_eq!(worlds.iter().filter(|world| **world == "breaker-policy@0.1.0").count(), 2, "{worlds:?}");
+    assert!(rows.iter().all(|row| row["error"].is_null() && row["bytes"].as_u64() > Some(0)), "{lines}");
+    Ok(())
+}
+
+#[test]
+fn an_inspected_plugin_says_what_it_reads() -> Result<()> {
+    let file = environment::plugin("aggregate")?;
+    let file = file.to_str().context("a path that is no text")?;
+    let config = environment::repository().join("configs/quickstart.yaml");
+    let config = config.to_str().context("a path that is no text")?;
+    let (fits, text, _) = plugin(&["inspect", file, "--config", config, "--component", "aggregate"])?;
+    assert!(fits, "{text}");
+    for says in [
+        "world: processor-plugin@0.1.0",
+        "otelier:plugin/storage@0.1.0",
+        "otelier:plugin/processor@0.1.0",
+        "declares for metrics:",
+        "metrics: work.done",
+        "keep [attribute work.type], kept with the state",
+        "state: format ",
+        "flush: every 5000 ms",
+    ] {
+        assert!(text.contains(says), "{says} is not in\n{text}");
+    }
+    let refused = plugin(&["inspect", file, "--config-json", r#"{"metrics": ["a"], "group_bye": []}"#])?;
+    assert!(!refused.0 && refused.2.contains("group_bye") && refused.2.contains("group_by"), "{}", refused.2);
+    let policy = environment::plugin("failure-rate")?;
+    let (fits, text, _) = plugin(&["inspect", policy.to_str().context("a path that is no text")?, "--json"])?;
+    let report: serde_json::Value = serde_json::from_str(&text)?;
+    assert!(fits && report["world"] == "breaker-policy@0.1.0" && report["fits"] == true, "{text}");
+    Ok(())
+}
