@@ -15,7 +15,8 @@ fn components_lists_every_family() -> Result<()> {
                     exporters: debug, fallback, nop, otlp, otlp_grpc, otlp_http, otlphttp, prometheus\n\
                     extensions: basicauth, bearertokenauth, file_storage, headers_setter, health_check, memory_limiter, \
                     rocksdb\n\
-                    processors: memory_limiter, and one for each plugin of the manifest\n";
+                    processors: memory_limiter, and one for each processor of the manifest\n\
+                    breakers: one for each breaker policy of the manifest, configured under extensions\n";
     assert_eq!(String::from_utf8(output.stdout)?, expected);
     Ok(())
 }
