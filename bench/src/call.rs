@@ -61,7 +61,8 @@ impl Calls {
 /// Calls both in turn on the servers' core.
 pub fn measure(plan: &Plan, settings: &Settings, rounds: usize) -> Result<Calls> {
     let mut pool = Pool::new(plan.input, plan.batch, plan.streams, plan.series)?;
-    let config = host::processor_config(Shares { streams: pool.streams(), series: Some(plan.series) }).to_string();
+    let config = host::processor_config(Shares { streams: pool.streams(), series: Some(plan.series), interval: None })
+        .to_string();
     let folder = tempfile::Builder::new().prefix("otelier-bench-").tempdir_in(&settings.state_root)?;
     let plugin = ProcessorPlugin::load(&Engine::new()?, &settings.plugin)?;
     let mut sandboxed = Subject::new(Arc::new(plugin), &config, &folder.path().join("sandboxed"))?;

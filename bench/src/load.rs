@@ -132,7 +132,7 @@ fn acknowledge<S: Source>(progress: &Mutex<Progress<S>>, ticket: Ticket, bytes: 
 }
 
 /// One call, its answer read to the end and found to accept everything.
-async fn exchange(sender: &mut SendRequest<Bytes>, uri: &str, framed: Bytes) -> Result<()> {
+pub async fn exchange(sender: &mut SendRequest<Bytes>, uri: &str, framed: Bytes) -> Result<()> {
     let request = Request::builder()
         .method(Method::POST)
         .uri(uri)

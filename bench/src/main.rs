@@ -16,6 +16,7 @@ mod payload;
 mod queue;
 mod report;
 mod servers;
+mod swap;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -57,6 +58,8 @@ enum Serving {
     Edits(edits::Options),
     /// Twice what the destination takes: what arrives, what is refused, and what memory does.
     Overload(overload::Options),
+    /// Versions of the plugin take turns under load: what that adds to latencies, and whether totals are right.
+    Swap(swap::Options),
     /// What a queue on disk costs, beside writing and reading the same bytes.
     Queue(queue::Options),
     /// How long a plugin takes to load, compiled and from the cache.
@@ -135,6 +138,7 @@ fn main() -> Result<()> {
         Some(Serving::Exposition(options)) => exposition::run(&options),
         Some(Serving::Load(options)) => loading::run(&options, &plugins()),
         Some(Serving::Overload(options)) => overload::run(&options, &cli.options.settings()?),
+        Some(Serving::Swap(options)) => swap::run(&options, &cli.options.settings()?),
         Some(Serving::Queue(options)) => queue::run(&options),
         Some(Serving::Serve { what: Serve::Raw }) => servers::raw::run(),
         Some(Serving::Serve { what: Serve::Paced { requests_per_s } }) => servers::paced::run(requests_per_s),

@@ -66,7 +66,7 @@ async fn measured(server: Server, plan: &Plan, settings: &Settings) -> Result<(S
     let pool = Pool::new(plan.input, plan.batch, plan.streams, plan.series)?;
     let shape = Shape { bytes_per_point: pool.bytes_per_point(), streams: pool.streams() };
     let (cycle, series) = (pool.cycle(), pool.streams().is_none().then_some(plan.series));
-    let running = Running::start(server, Shares { streams: pool.streams(), series }, settings)?;
+    let running = Running::start(server, Shares { streams: pool.streams(), series, interval: None }, settings)?;
     let idle = kernel::memory(running.pid())?;
     let mut load = Load::start(running.address(), pool, plan.in_flight).await?;
     // Everything that is sent has been seen once before the clock starts.
@@ -120,7 +120,8 @@ impl Reading {
 /// Loads one server until the process is interrupted, and says how fast it is each second: for a profiler.
 pub async fn hold(server: Server, plan: &Plan, settings: &Settings) -> Result<()> {
     let pool = Pool::new(plan.input, plan.batch, plan.streams, plan.series)?;
-    let shares = Shares { streams: pool.streams(), series: pool.streams().is_none().then_some(plan.series) };
+    let shares =
+        Shares { streams: pool.streams(), series: pool.streams().is_none().then_some(plan.series), interval: None };
     let running = Running::start(server, shares, settings)?;
     let idle = kernel::memory(running.pid())?;
     eprintln!("{} is process {}; interrupt to end", server.name(), running.pid());

@@ -88,7 +88,7 @@ async fn of_raw(scenario: &Scenario, plan: &Plan, settings: &Settings) -> Result
     let sink = if scenario.to == To::Nowhere { None } else { Some(Running::sink(settings.load_core)?) };
     let running = match &sink {
         Some(sink) => Running::proxy(sink.address(), settings)?,
-        None => Running::start(Server::Raw, Shares { streams: None, series: None }, settings)?,
+        None => Running::start(Server::Raw, Shares { streams: None, series: None, interval: None }, settings)?,
     };
     let (sample, items) = watched(running.pid(), running.address(), items, plan).await?;
     running.finish(Expected { total: 0, bytes: i64::try_from(items.acknowledged_bytes())? })?;

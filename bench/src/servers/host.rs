@@ -73,6 +73,11 @@ impl Files {
         Ok(command)
     }
 
+    /// What was swapped; nothing before the first time.
+    pub fn history(&self) -> Vec<Value> {
+        otelier::updates::read_history(&self.folder.path().join("state")).unwrap_or_default()
+    }
+
     /// Waits until the scraped total is what was acknowledged; more than that, or too late, is an error.
     pub fn check(&self, expected: i64) -> Result<()> {
         let start = Instant::now();
@@ -95,7 +100,7 @@ pub fn processor_config(shares: Shares) -> Value {
         "metrics": [METRIC],
         "group_by": [GROUP],
         "rename": "{name}_batched",
-        "interval": if shares.many_series().is_some() { "5s" } else { "1s" },
+        "interval": shares.interval.unwrap_or(if shares.many_series().is_some() { "5s" } else { "1s" }),
     });
     if let (Some(series), Some(config)) = (shares.many_series(), config.as_object_mut()) {
         config.insert("max_series".to_owned(), json!(series));

@@ -69,6 +69,8 @@ pub struct Shares {
     pub streams: Option<usize>,
     /// Series that come out, where they are as many as was asked for.
     pub series: Option<usize>,
+    /// How often the plugin is flushed, where it is not as usual.
+    pub interval: Option<&'static str>,
 }
 
 impl Shares {
@@ -179,6 +181,14 @@ impl Running {
     /// Its process.
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// What the host says of versions of its plugin, a line of JSON each.
+    pub fn history(&self) -> Vec<serde_json::Value> {
+        match &self.kind {
+            Kind::Host(files) => files.history(),
+            Kind::Own(..) => Vec::new(),
+        }
     }
 
     /// Checks what it received, and ends it.

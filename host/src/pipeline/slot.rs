@@ -160,19 +160,28 @@ impl Slot {
     }
 
     /// A new version takes the place of the instance and goes on from its state; what its start wrote is to be committed with `trip`. When
-    /// it does not start, the one that is here stays. Where none lives, the new one starts on committed state.
-    pub fn swap(&mut self, successor: Successor, trip: u64, now: u64) -> Result<Vec<Write>, InstanceError> {
+    /// it does not start, the one that is here stays. Where none lives, the new one starts on committed state. The one that is replaced comes
+    /// back, to be dropped where no batch waits for its memory to be given back.
+    pub fn swap(
+        &mut self,
+        successor: Successor,
+        trip: u64,
+        now: u64,
+    ) -> Result<(Vec<Write>, Option<Box<Instance>>), InstanceError> {
         let setup = successor.setup().clone();
         let (instance, writes) = match &mut self.state {
             State::Living(instance) => instance.hand_over(successor, trip, now)?,
             State::Broken { .. } => Instance::build(setup.clone(), trip, now)?,
         };
         self.setup = setup;
-        self.state = State::Living(Box::new(instance));
+        let retired = match std::mem::replace(&mut self.state, State::Living(Box::new(instance))) {
+            State::Living(retired) => Some(retired),
+            State::Broken { .. } => None,
+        };
         self.backoff = BACKOFF_MIN;
         self.flush_backoff = Duration::ZERO;
         self.schedule_flush();
-        Ok(writes)
+        Ok((writes, retired))
     }
 
     /// A flush failed. The next instance takes batches at once, and is not flushed before a while.

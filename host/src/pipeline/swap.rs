@@ -8,7 +8,7 @@ use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
 use crate::contract::Durability;
-use crate::processor::{InstanceError, Successor};
+use crate::processor::{Instance, InstanceError, Successor};
 
 use super::worker::{Flushed, Worker};
 
@@ -23,12 +23,13 @@ const ROOM_PAUSE: Duration = Duration::from_millis(20);
 const ROOM_WITHIN: Duration = Duration::from_secs(30);
 
 /// How a swap went.
-#[derive(Debug)]
 pub enum Swapped {
     /// The new version runs. Batches waited so long for it.
     Done {
         /// From the end of the last flush.
         pause: Duration,
+        /// The old version, whose memory takes its time to be given back.
+        retired: Option<Box<Instance>>,
     },
     /// The old version runs on.
     Refused(Box<InstanceError>),
@@ -99,11 +100,11 @@ impl Worker {
         let (mut trip, now) = (self.trip(), self.clock.now());
         let Some(slot) = self.slots.get_mut(place) else { return };
         match slot.swap(successor, trip.number, now) {
-            Ok(writes) => {
+            Ok((writes, retired)) => {
                 self.health.recovered(&part);
                 trip.writes = writes;
                 self.conclude(trip, Durability::Sync, None);
-                tell(&done, Swapped::Done { pause: started.elapsed() });
+                tell(&done, Swapped::Done { pause: started.elapsed(), retired });
             }
             Err(error) => tell(&done, Swapped::Refused(Box::new(error))),
         }

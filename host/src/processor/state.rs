@@ -269,22 +269,32 @@ impl State {
         let (start, end) = (self.full_key(section, start), self.full_key(section, end));
         let strip = start.len().min(self.prefix.len() + 1);
         let mut overlay: BTreeMap<&Bytes, Said<'_>> = BTreeMap::new();
+        // Newest first: what is there already is newer, and so are these deletions.
+        let mut deleting: Vec<&Layer> = Vec::new();
         for layer in self.layers() {
-            for key in layer.latest.range(start.clone()..end.clone()).map(|(key, _)| key) {
-                overlay.entry(key).or_insert_with(|| self.said_by_layers(key));
+            for (key, value) in layer.latest.range(start.clone()..end.clone()) {
+                overlay.entry(key).or_insert_with(|| match value {
+                    Some(value) if !deleting.iter().any(|newer| newer.deletes(key)) => Said::Is(value),
+                    _ => Said::Gone,
+                });
+            }
+            if !layer.deleted.is_empty() {
+                deleting.push(layer);
             }
         }
         let mut overlay = overlay.into_iter().peekable();
         let mut found = Found { entries: Entries::default(), bytes: 0, limit, strip };
         self.each_stored(&start, &end, |key, value| {
+            let mut is_hidden = deleting.iter().any(|layer| layer.deletes(&key));
             while let Some((above, said)) = overlay.next_if(|(above, _)| ***above <= *key) {
+                is_hidden |= **above == *key;
                 if !found.push_said(above, &said) {
                     return ControlFlow::Break(());
                 }
             }
-            match self.said_by_layers(&key) {
-                Said::Nothing if !found.push(&key, &value) => ControlFlow::Break(()),
-                _ => ControlFlow::Continue(()),
+            match is_hidden || found.push(&key, &value) {
+                true => ControlFlow::Continue(()),
+                false => ControlFlow::Break(()),
             }
         })?;
         if found.entries.more {

@@ -33,6 +33,9 @@ use watch::{Change, Watch};
 /// How often files are looked at, in case nobody tells when they change.
 const POLL: Duration = Duration::from_secs(2);
 
+/// How much the compiler steps back behind everything else: a tenth of the share of a thread that works.
+const NICE: i32 = 10;
+
 /// What can be asked of a running host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
@@ -182,6 +185,7 @@ impl Updates {
         updater.running.values().for_each(|running| updater.show(&running.plan.name, &running.version, 1));
         let thread = std::thread::Builder::new().name("updates".into()).spawn(move || {
             let _end = EndWithProcess;
+            step_back();
             updater.run(&receiver);
         })?;
         Ok((Updates { sender }, thread))
@@ -198,6 +202,13 @@ impl Updates {
     pub fn stop(&self) {
         // An error means that it has ended.
         let _ = self.sender.send(Message::Stop);
+    }
+}
+
+/// Compiling takes a second of a core, and nobody waits for it: batches go first. Threads started from this one inherit it.
+fn step_back() {
+    if let Err(error) = rustix::process::setpriority_process(None, NICE) {
+        tracing::debug!(%error, "versions of plugins are compiled as urgently as batches are processed");
     }
 }
 

@@ -90,7 +90,10 @@ fn swap(place: &Place, successor: Successor) -> Result<Duration, SwapError> {
     use std::sync::mpsc::RecvTimeoutError;
     let part = || place.part.clone();
     match place.handle.swap(place.slot, successor).recv_timeout(PATIENCE) {
-        Ok(Swapped::Done { pause }) => Ok(pause),
+        Ok(Swapped::Done { pause, retired }) => {
+            drop(retired);
+            Ok(pause)
+        }
         Ok(Swapped::Refused(source)) => Err(SwapError::Instance { part: part(), source }),
         Ok(Swapped::NoRoom) => Err(SwapError::NoRoom { part: part() }),
         Err(RecvTimeoutError::Timeout) => Err(SwapError::Busy { part: part() }),

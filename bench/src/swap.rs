@@ -1,0 +1,225 @@
+//! Versions of the plugin that take turns under a steady load: how much longer requests take than without, how long batches wait for a
+//! swap, and whether the totals are right.
+//!
+//! The load is half of what the host takes. It is open: a request is due at its time whatever became of those before, and its latency is
+//! counted from then.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use clap::Args;
+use h2::client::SendRequest;
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, MissedTickBehavior};
+
+use bytes::Bytes;
+
+use crate::kernel;
+use crate::load::{Load, Source as _, exchange};
+use crate::payload::{GROUPS, Input, Pool};
+use crate::report::figure;
+use crate::servers::{Expected, Running, Server, Settings, Shares};
+
+/// How many swaps, of what.
+#[derive(Debug, Args)]
+pub struct Options {
+    /// Swaps in a row.
+    #[arg(long, default_value_t = 200)]
+    swaps: usize,
+    /// Series, and streams of cumulative input.
+    #[arg(long, default_value_t = 100_000)]
+    series: usize,
+    /// Points of a request.
+    #[arg(long, default_value_t = 8192)]
+    batch: usize,
+    /// Seconds of the same load without swaps.
+    #[arg(long, default_value_t = 30.0)]
+    calm_seconds: f64,
+}
+
+/// Fewer than there are payloads: no stream has two points under way.
+const SENDERS: usize = 8;
+/// Requests under way while the host's peak is looked for.
+const IN_FLIGHT: usize = 8;
+const PEAK_TIME: Duration = Duration::from_secs(8);
+/// The share of the peak.
+const SHARE: f64 = 0.5;
+/// A version is exchanged when the one before runs; this is how often that is looked at.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Delta input, then cumulative.
+pub fn run(options: &Options, settings: &Settings) -> Result<()> {
+    kernel::pin(settings.load_core)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    for input in [Input::Delta, Input::Cumulative] {
+        println!("{}", runtime.block_on(measure(input, options, settings))?);
+    }
+    Ok(())
+}
+
+async fn measure(input: Input, options: &Options, settings: &Settings) -> Result<Value> {
+    let folder = tempfile::Builder::new().prefix("otelier-bench-swap-").tempdir_in(&settings.state_root)?;
+    let (file, component) = (folder.path().join("aggregate.wasm"), std::fs::read(&settings.plugin)?);
+    std::fs::write(&file, &component)?;
+    let settings = Settings { plugin: file.clone(), ..settings.clone() };
+    let series = if input == Input::Delta { options.series } else { GROUPS };
+    let pool = Pool::new(input, options.batch, options.series, series)?;
+    let series = pool.streams().is_none().then_some(series);
+    let shares = Shares { streams: pool.streams(), series, interval: Some("1s") };
+    let host = Running::start(Server::Otelier, shares, &settings)?;
+    let (pool, sent, peak) = peak(&host, pool).await?;
+    let mut load = Steady::start(&host, pool, peak * SHARE).await?;
+    let calm = load.during(tokio::time::sleep(Duration::from_secs_f64(options.calm_seconds))).await?;
+    let swapping = load.during(swap(&host, &file, &component, options.swaps)).await?;
+    let (pool, bytes) = load.stop().await?;
+    let history = host.history();
+    host.finish(Expected { total: pool.total(), bytes: (sent + bytes).cast_signed() })?;
+    let refused = history.iter().filter(|line| line["outcome"] != "swapped").count();
+    ensure!(refused == 0, "{refused} versions were refused");
+    let mut pauses: Vec<f64> = history.iter().filter_map(|line| line["pause_ms"].as_f64()).collect();
+    let figures = |latencies: &mut Vec<f64>| json!({"p50": at(latencies, 0.5), "p99": at(latencies, 0.99), "most": at(latencies, 1.0)});
+    let (mut calm, mut swapping) = (calm, swapping);
+    let added = percentile(&mut swapping, 0.99).zip(percentile(&mut calm, 0.99)).map(|(with, without)| with - without);
+    Ok(json!({
+        "bench": "swap",
+        "input": match input { Input::Delta => "delta", Input::Cumulative => "cumulative" },
+        "series": options.series,
+        "swaps": history.len(),
+        "requests_per_s": figure(Some(peak * SHARE)),
+        "points_per_s": figure(Some(peak * SHARE * options.batch as f64)),
+        "requests_while_swapping": swapping.len(),
+        "latency_ms_calm": figures(&mut calm),
+        "latency_ms_swapping": figures(&mut swapping),
+        "added_p99_ms": figure(added),
+        "pause_ms": figures(&mut pauses),
+        "totals": "exact",
+    }))
+}
+
+fn percentile(values: &mut [f64], share: f64) -> Option<f64> {
+    values.sort_by(f64::total_cmp);
+    values.get(((values.len() as f64 * share) as usize).min(values.len().checked_sub(1)?)).copied()
+}
+
+fn at(values: &mut [f64], share: f64) -> Value {
+    figure(percentile(values, share))
+}
+
+/// Requests a second that the host takes, every series seen.
+async fn peak(host: &Running, pool: Pool) -> Result<(Pool, u64, f64)> {
+    let mut load = Load::start(host.address(), pool, IN_FLIGHT).await?;
+    load.run_for(PEAK_TIME).await?;
+    let (before, start) = (load.acknowledged().requests, Instant::now());
+    load.run_for(PEAK_TIME).await?;
+    let rate = (load.acknowledged().requests - before) as f64 / start.elapsed().as_secs_f64();
+    let (pool, acknowledged) = load.stop().await?;
+    Ok((pool, acknowledged.bytes, rate))
+}
+
+/// Exchanges the file until so many versions ran.
+async fn swap(host: &Running, file: &Path, component: &[u8], swaps: usize) {
+    for number in 0..swaps {
+        let beside = file.with_extension("next");
+        // A custom section of one byte for a name and one for its content: another file, the same plugin. Two of them take turns.
+        let version = [component, &[0, 3, 1, b'v', number as u8 % 2]].concat();
+        let exchanged = std::fs::write(&beside, version).and_then(|()| std::fs::rename(&beside, file));
+        if let Err(error) = exchanged {
+            eprintln!("a version cannot be put into place: {error}");
+            return;
+        }
+        while host.history().len() <= number {
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+}
+
+/// What all senders share.
+struct Sending {
+    pool: Pool,
+    bytes: u64,
+    /// Of requests that were answered, in milliseconds.
+    latencies: Vec<f64>,
+    stopped: bool,
+}
+
+/// Requests at their times.
+struct Steady {
+    sending: Arc<Mutex<Sending>>,
+    senders: tokio::task::JoinSet<Result<()>>,
+}
+
+impl Steady {
+    async fn start(host: &Running, pool: Pool, per_s: f64) -> Result<Steady> {
+        let path = pool.path();
+        let sending = Sending { pool, bytes: 0, latencies: Vec::new(), stopped: false };
+        let sending = Arc::new(Mutex::new(sending));
+        let period = Duration::from_secs_f64(SENDERS as f64 / per_s);
+        let uri = format!("http://{}{path}", host.address());
+        let mut senders = tokio::task::JoinSet::new();
+        for number in 0..SENDERS {
+            let stream = TcpStream::connect(host.address()).await?;
+            stream.set_nodelay(true)?;
+            let (sender, connection) = h2::client::handshake(stream).await?;
+            tokio::spawn(connection);
+            let start = Instant::now() + period.mul_f64(number as f64 / SENDERS as f64);
+            senders.spawn(send(sender, uri.clone(), (start, period), Arc::clone(&sending)));
+        }
+        Ok(Steady { sending, senders })
+    }
+
+    /// The latencies of the requests that were answered while something else went on.
+    async fn during(&mut self, other: impl Future<Output = ()>) -> Result<Vec<f64>> {
+        lock(&self.sending).latencies.clear();
+        tokio::select! {
+            () = other => Ok(std::mem::take(&mut lock(&self.sending).latencies)),
+            ended = self.senders.join_next() => {
+                ended.context("no sender")???;
+                anyhow::bail!("a sender ended early")
+            }
+        }
+    }
+
+    async fn stop(mut self) -> Result<(Pool, u64)> {
+        lock(&self.sending).stopped = true;
+        while let Some(ended) = self.senders.join_next().await {
+            ended??;
+        }
+        let sending = Arc::into_inner(self.sending).context("a sender is left")?;
+        let Sending { pool, bytes, .. } = sending.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Ok((pool, bytes))
+    }
+}
+
+fn lock(sending: &Mutex<Sending>) -> MutexGuard<'_, Sending> {
+    sending.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn send(
+    mut sender: SendRequest<Bytes>,
+    uri: String,
+    (start, period): (Instant, Duration),
+    sending: Arc<Mutex<Sending>>,
+) -> Result<()> {
+    let mut ticks = tokio::time::interval_at(start, period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
+    loop {
+        let due = ticks.tick().await;
+        let outgoing = {
+            let mut sending = lock(&sending);
+            if sending.stopped {
+                return Ok(());
+            }
+            sending.pool.next()
+        };
+        sender = sender.ready().await?;
+        let bytes = outgoing.framed.len() as u64;
+        exchange(&mut sender, &uri, outgoing.framed).await?;
+        let mut sending = lock(&sending);
+        sending.latencies.push(due.elapsed().as_secs_f64() * 1e3);
+        sending.bytes += bytes;
+        sending.pool.acknowledge(outgoing.ticket);
+    }
+}
