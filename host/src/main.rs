@@ -65,7 +65,7 @@ enum BreakerCommand {
     ///
     /// {"time_ms": 1500, "class": "ok", "latency_ms": 20}
     ///
-    /// `class` is ok (or delivered), partial, unreachable, timeout, unavailable, throttled or permanent; `latency_ms` is 0 where it is
+    /// `class` is ok (or delivered), partial, unreachable, broken, timeout, unavailable, throttled or permanent; `latency_ms` is 0 where it is
     /// left out. An attempt that the gate turns away is counted and skipped. The same trace always gives the same output.
     Simulate(Simulate),
 }

@@ -284,6 +284,8 @@ pub enum Hint {
     Nearest(String),
     /// `; known here: ...`
     Known(Vec<String>),
+    /// `; ...`: what there is in its place.
+    Instead(&'static str),
     /// Nothing is known here, or too much to list.
     None,
 }
@@ -310,6 +312,7 @@ impl fmt::Display for Hint {
         match self {
             Hint::Nearest(name) => write!(f, "; did you mean `{name}`?"),
             Hint::Known(names) => write!(f, "; known here: `{}`", names.join("`, `")),
+            Hint::Instead(words) => write!(f, "; {words}"),
             Hint::None => Ok(()),
         }
     }

@@ -87,7 +87,10 @@ fn check_plugins(processors: &[RawComponent<'_>], manifest: &Manifest, problems:
                 let is_processor =
                     |plugin: &Option<PluginPlan>| plugin.as_ref().is_none_or(|plugin| plugin.world == World::Processor);
                 let processors = plugins.iter().filter(|(_, plugin)| is_processor(plugin));
-                let hint = Hint::new(kind, processors.map(|(name, _)| name.as_str()));
+                let hint = match instead_of(kind) {
+                    Some(words) => Hint::Instead(words),
+                    None => Hint::new(kind, processors.map(|(name, _)| name.as_str())),
+                };
                 let problem = Problem::UnknownPlugin { kind: kind.to_owned(), manifest: manifest.path.clone(), hint };
                 problems.push(Error::new(processor.position, problem));
             }
@@ -214,4 +217,15 @@ impl Used {
         }));
         used
     }
+}
+
+/// What does the work of a processor that Collectors have.
+fn instead_of(processor: &str) -> Option<&'static str> {
+    Some(match processor {
+        "batch" => "batches are merged and split by an exporter's `sending_queue: {batch: ...}`",
+        "resource" => "the plugin `attributes` edits resources with `level: resource` at an action",
+        "metricstransform" | "cumulativetodelta" => "the plugin `aggregate` groups, renames and sums metrics",
+        "transform" => "`attributes` and `filter` have the usual part of it, and a plugin of your own the rest",
+        _ => return None,
+    })
 }

@@ -55,10 +55,11 @@ pub enum Ended {
 
 impl Ended {
     /// All of them.
-    pub const ALL: [Ended; 7] = [
+    pub const ALL: [Ended; 8] = [
         Ended::Delivered,
         Ended::Partial,
         Ended::Failed(FailureClass::Unreachable),
+        Ended::Failed(FailureClass::Broken),
         Ended::Failed(FailureClass::Timeout),
         Ended::Failed(FailureClass::Unavailable),
         Ended::Failed(FailureClass::Throttled),

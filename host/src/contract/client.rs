@@ -49,8 +49,10 @@ pub struct Failure {
 /// Kinds of failure, by what can be done about them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FailureClass {
-    /// No connection, or one that broke: nobody knows whether the batch arrived.
+    /// No connection: the batch has not arrived.
     Unreachable,
+    /// A connection that broke, or what came over it was no answer: nobody knows whether the batch arrived.
+    Broken,
     /// No answer in time: the same.
     Timeout,
     /// The destination is there and cannot take it now.
@@ -63,8 +65,9 @@ pub enum FailureClass {
 
 impl FailureClass {
     /// All of them.
-    pub const ALL: [FailureClass; 5] = [
+    pub const ALL: [FailureClass; 6] = [
         FailureClass::Unreachable,
+        FailureClass::Broken,
         FailureClass::Timeout,
         FailureClass::Unavailable,
         FailureClass::Throttled,
@@ -75,11 +78,17 @@ impl FailureClass {
     pub fn name(self) -> &'static str {
         match self {
             FailureClass::Unreachable => "unreachable",
+            FailureClass::Broken => "broken",
             FailureClass::Timeout => "timeout",
             FailureClass::Unavailable => "unavailable",
             FailureClass::Throttled => "throttled",
             FailureClass::Permanent => "permanent",
         }
+    }
+
+    /// Whether the batch may have arrived all the same.
+    pub fn is_uncertain(self) -> bool {
+        matches!(self, FailureClass::Broken | FailureClass::Timeout)
     }
 
     /// Whether the same batch may be sent again.

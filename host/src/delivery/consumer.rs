@@ -101,7 +101,7 @@ impl Consumer {
                 tracing::warn!(%exporter, destination, class = failure.class.name(), wait_ms, "sending failed, trying again: {failure}");
             }
             shared.counters.retries.add(1);
-            if matches!(failure.class, FailureClass::Unreachable | FailureClass::Timeout) {
+            if failure.class.is_uncertain() {
                 Counters::add(&shared.counters.uncertain, dispatch.batch.signal, dispatch.size.items);
             }
             let mut closing = shared.closing.subscribe();

@@ -141,7 +141,7 @@ async fn run_to_the_end(lane: Lane, bench: &Bench) {
 
 #[tokio::test]
 async fn what_fails_is_sent_again_until_it_arrives() {
-    let answers = [failed(FailureClass::Timeout), failed(FailureClass::Throttled), failed(FailureClass::Unreachable)];
+    let answers = [failed(FailureClass::Timeout), failed(FailureClass::Throttled), failed(FailureClass::Broken)];
     let bench = Bench::new(answers);
     let lane = bench.lane(&config(|_| {}));
     bench.send(&lane, &["one", "two"], None);

@@ -13,6 +13,7 @@ use super::resolve::Addresses;
 use super::slot::{Exchange, Lease, Slot};
 use super::target::Target;
 use super::tls::TlsClient;
+use crate::contract::FailureClass;
 use crate::contract::duration;
 
 /// A connection that ended while it lay idle is no failure, and neither is the next one; some destinations close every one.
@@ -98,7 +99,9 @@ pub enum Broken {
         reason: String,
     },
     /// No agreement on who is who.
-    #[error("TLS with {address} failed: {reason}")]
+    #[error(
+        "TLS with {address} failed: {reason}; does the destination speak TLS? `tls: {{insecure: true}}`, or a scheme of http://, sends without"
+    )]
     Tls {
         /// With whom.
         address: SocketAddr,
@@ -106,13 +109,23 @@ pub enum Broken {
         reason: String,
     },
     /// A connection that ended, or what came over it was no answer.
-    #[error("no answer from {address}: {reason}")]
+    #[error("no answer that can be read from {address}: {reason}")]
     Exchange {
         /// From whom.
         address: SocketAddr,
         /// What happened.
         reason: String,
     },
+}
+
+impl Broken {
+    /// Whether it may have arrived.
+    pub fn class(&self) -> FailureClass {
+        match self {
+            Broken::Resolve { .. } | Broken::Connect { .. } | Broken::Tls { .. } => FailureClass::Unreachable,
+            Broken::Exchange { .. } => FailureClass::Broken,
+        }
+    }
 }
 
 /// Requests to one target.

@@ -18,6 +18,7 @@ mod slot;
 mod stream;
 mod target;
 pub mod tls;
+mod unpack;
 
 pub use answer::{ANSWER_BYTES_MAX, Answer};
 pub use body::Outgoing;
@@ -29,3 +30,4 @@ pub use pack::Compression;
 pub use push::{PushKeys, TwoBreakers};
 pub use stream::Stream;
 pub use target::{Target, TargetError};
+pub use unpack::{Encoding, UnpackError, shown};

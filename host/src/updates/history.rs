@@ -12,7 +12,7 @@ const LINES_MAX: usize = 1000;
 
 /// A history that cannot be read.
 #[derive(Debug, thiserror::Error)]
-#[error("history of plugins {path}: {source}")]
+#[error("state directory {path}: {source}")]
 pub struct HistoryError {
     path: String,
     source: io::Error,
@@ -20,6 +20,8 @@ pub struct HistoryError {
 
 /// The lines of a state directory; none where nothing was ever swapped. A line that does not read is left out.
 pub fn read(state_dir: &Path) -> Result<Vec<Value>, HistoryError> {
+    let missing = |source| HistoryError { path: state_dir.display().to_string(), source };
+    std::fs::metadata(state_dir).map_err(missing)?;
     let path = state_dir.join(FILE);
     match std::fs::read_to_string(&path) {
         Ok(text) => Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()),

@@ -243,7 +243,13 @@ impl Updater {
                 self.load(&plugin, Some(&file)).and_then(|(version, loaded)| self.replace(&plugin, version, loaded));
             match outcome {
                 Ok(_) | Err(UpdateError::Same { .. } | UpdateError::GoingDown) => {}
-                Err(error) => tracing::error!(plugin, "changed plugin file: {error}"),
+                Err(error) => {
+                    tracing::error!(plugin, "changed plugin file: {error}");
+                    // One that was tried is in the history already.
+                    if !matches!(error, UpdateError::Refused { .. }) {
+                        self.not_loaded(&plugin, &file, &error);
+                    }
+                }
             }
         }
     }
@@ -260,6 +266,28 @@ impl Updater {
                 self.replace(&plugin, version, loaded)
             }
         }
+    }
+
+    /// A file that came into place and is no version.
+    fn not_loaded(&mut self, plugin: &str, file: &Path, error: &UpdateError) {
+        let from = self.running.get(plugin).map(|running| running.version.short());
+        self.count(plugin, "refused");
+        self.history.add(json!({
+            "time_unix_nano": self.clock.now(),
+            "plugin": plugin,
+            "from": from,
+            "to": "the file",
+            "file": file.display().to_string(),
+            "outcome": "refused",
+            "reason": error.to_string(),
+        }));
+    }
+
+    fn count(&self, plugin: &str, outcome: &str) {
+        let labels = [("plugin", plugin), ("outcome", outcome)];
+        self.registry
+            .counter("otelier_plugin_swaps", "New versions of plugins that were tried, by outcome.", &labels)
+            .add(1);
     }
 
     fn running(&self, plugin: &str) -> Result<&Running, UpdateError> {
@@ -315,15 +343,11 @@ impl Updater {
             Err(error) => {
                 line["outcome"] = json!("refused");
                 line["reason"] = json!(error.to_string());
-                let (plugin, version, running) = (plugin.to_owned(), version.short(), before.short());
-                Err(UpdateError::Refused { plugin, version, running, source: Box::new(error) })
+                let (version, running) = (version.short(), before.short());
+                Err(UpdateError::Refused { plugin: plugin.to_owned(), version, running, source: Box::new(error) })
             }
         };
-        let label = line["outcome"].as_str().unwrap_or_default();
-        let labels = [("plugin", plugin), ("outcome", label)];
-        self.registry
-            .counter("otelier_plugin_swaps", "New versions of plugins that were tried, by outcome.", &labels)
-            .add(1);
+        self.count(plugin, line["outcome"].as_str().unwrap_or_default());
         self.history.add(line);
         outcome
     }

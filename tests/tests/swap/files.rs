@@ -66,6 +66,9 @@ fn half_a_file_that_stays_is_refused_and_the_whole_one_is_taken() -> Result<()> 
     otelier_tests::wait::until("half a file is refused", || {
         Ok(setup.log().contains("changed plugin file").then_some(()))
     })?;
+    until_swaps(&host, "aggregate", "refused", 1.0)?;
+    let history = otelier::updates::read_history(setup.state())?;
+    ensure!(history.len() == 1 && history[0]["outcome"] == "refused", "{history:?}");
     host.accepts(&payload::work("a", Temporality::Delta, &[1]))?;
     plugin.exchange(&next)?;
     until_swaps(&host, "aggregate", "swapped", 1.0)?;

@@ -176,7 +176,7 @@ impl FallbackClient {
 
 /// Whether the batch may have arrived all the same.
 fn leaves_open(failure: &Failure) -> bool {
-    matches!(failure.class, FailureClass::Unreachable | FailureClass::Timeout)
+    failure.class.is_uncertain()
 }
 
 impl Standing {

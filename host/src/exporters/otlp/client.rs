@@ -95,7 +95,7 @@ impl OtlpClient {
         *request.headers_mut() = headers;
         match self.channel.send(request).await {
             Ok(answer) => status::outcome(&answer),
-            Err(broken) => failed(FailureClass::Unreachable, bounded(&broken.to_string()), None),
+            Err(broken) => failed(broken.class(), bounded(&broken.to_string()), None),
         }
     }
 }

@@ -5,10 +5,11 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
 use crate::contract::{FailureClass, Outcome};
-use crate::net::{Answer, PartialSuccess, RpcStatus, bounded, failed};
+use crate::net::{ANSWER_BYTES_MAX, Answer, Encoding, PartialSuccess, RpcStatus, bounded, failed};
 use crate::otlp::json::from_base64;
 
 /// One flag byte and the message's length.
@@ -41,7 +42,7 @@ const UNAVAILABLE: u32 = 14;
 pub(super) fn outcome(answer: &Answer) -> Outcome {
     let Some((code, headers)) = code(answer) else { return without_status(answer) };
     if code == 0 {
-        return delivered(&answer.body);
+        return delivered(answer);
     }
     let details = headers.get("grpc-status-details-bin").and_then(|value| value.to_str().ok());
     let details = details.and_then(from_base64).and_then(|bytes| RpcStatus::of_protobuf(&bytes)).unwrap_or_default();
@@ -80,14 +81,23 @@ fn reason(code: u32, message: &str) -> String {
 }
 
 /// A batch that was taken. Its receiver says so whatever stands in the message, so a message that cannot be read is a warning only.
-fn delivered(body: &[u8]) -> Outcome {
+fn delivered(answer: &Answer) -> Outcome {
+    let body = &answer.body;
     let Some((prefix, message)) = body.split_first_chunk::<PREFIX_BYTES>() else { return Outcome::Delivered };
     let [flag, length @ ..] = *prefix;
-    let is_whole = flag == 0 && u32::from_be_bytes(length) as usize == message.len();
-    match PartialSuccess::of_protobuf(message).filter(|_| is_whole) {
+    let is_whole = u32::from_be_bytes(length) as usize == message.len();
+    let message = body.slice(PREFIX_BYTES..);
+    let message = if flag == 0 { Some(message) } else { unpacked(answer, message) };
+    match message.filter(|_| is_whole).and_then(|message| PartialSuccess::of_protobuf(&message)) {
         Some(partial) => partial.outcome(),
         None => Outcome::Partial { rejected: 0, message: "its answer is not an OTLP export response".to_owned() },
     }
+}
+
+/// A message whose flag says that it is compressed, as servers do that answer in the encoding they were asked in.
+fn unpacked(answer: &Answer, message: Bytes) -> Option<Bytes> {
+    let encoding = Encoding::named(answer.headers.get("grpc-encoding")?.as_bytes())?;
+    encoding.unpack(message, ANSWER_BYTES_MAX).ok()
 }
 
 /// An answer that is not gRPC's: a proxy's, most likely.
@@ -96,7 +106,7 @@ fn without_status(answer: &Answer) -> Outcome {
         // Nothing that was said is about the batch.
         200 => {
             let reason = "an answer without a gRPC status: is this an OTLP/gRPC endpoint?".to_owned();
-            return failed(FailureClass::Unreachable, reason, None);
+            return failed(FailureClass::Broken, reason, None);
         }
         400 => 13,
         401 => 16,
@@ -147,6 +157,7 @@ mod tests {
 
     use super::*;
     use crate::contract::Failure;
+    use crate::net::Compression;
     use crate::otlp::json::to_base64;
 
     type Field = (&'static str, &'static str);
@@ -228,7 +239,7 @@ mod tests {
             (504, FailureClass::Unavailable, "504"),
             (500, FailureClass::Permanent, "UNKNOWN"),
             (302, FailureClass::Permanent, "UNKNOWN"),
-            (200, FailureClass::Unreachable, "without a gRPC status"),
+            (200, FailureClass::Broken, "without a gRPC status"),
         ] {
             let found = failure(&answer(status, b"<html>", &[]));
             assert_eq!(found.as_ref().map(|f| f.class), Some(class), "{status}");
@@ -245,5 +256,19 @@ mod tests {
             assert!(matches!(garbled, Outcome::Partial { rejected: 0, .. }), "{garbled:?}");
         }
         assert_eq!(outcome(&answer(200, b"", &[("grpc-status", "0")])), Outcome::Delivered);
+    }
+
+    #[tokio::test]
+    async fn an_answer_may_be_compressed() -> std::io::Result<()> {
+        for (compression, name) in
+            [(Compression::Gzip, "gzip"), (Compression::Zstd, "zstd"), (Compression::SnappyFramed, "snappy")]
+        {
+            let packed = compression.pack(Bytes::from_static(b"\x0a\x08\x08\xac\x02\x12\x03old")).await?;
+            let mut partial = answer(200, b"", &[("grpc-status", "0")]);
+            partial.body = [&[1, 0, 0, 0, packed.len() as u8], &packed[..]].concat().into();
+            partial.headers = headers(&[("grpc-encoding", name)]);
+            assert_eq!(outcome(&partial), Outcome::Partial { rejected: 300, message: "old".into() }, "{name}");
+        }
+        Ok(())
     }
 }

@@ -94,7 +94,7 @@ impl OtlpHttpClient {
         *request.headers_mut() = headers;
         match route.channel.send(request).await {
             Ok(answer) => status::outcome(&answer, SystemTime::now()),
-            Err(broken) => failed(FailureClass::Unreachable, bounded(&broken.to_string()), None),
+            Err(broken) => failed(broken.class(), bounded(&broken.to_string()), None),
         }
     }
 

@@ -119,6 +119,10 @@ enum ConfigError {
     NoEndpoint,
     #[error("`{key}`: {source}")]
     Endpoint { key: &'static str, source: TargetError },
+    #[error(
+        "`endpoint` is what stands in front of /v1/{signal}, and ends in it: leave it out here, or write `{signal}_endpoint`"
+    )]
+    SignalPath { signal: Signal },
     #[error(transparent)]
     Breakers(#[from] TwoBreakers),
 }
@@ -135,6 +139,12 @@ impl TryFrom<RawConfig> for Config {
 
     fn try_from(raw: RawConfig) -> Result<Config, ConfigError> {
         let base = parsed("endpoint", &raw.endpoint)?;
+        let ends_in = |signal: &Signal| {
+            base.as_ref().is_some_and(|base| base.path.trim_end_matches('/').ends_with(&format!("/v1/{signal}")))
+        };
+        if let Some(signal) = Signal::ALL.into_iter().find(ends_in) {
+            return Err(ConfigError::SignalPath { signal });
+        }
         let below = |signal: Signal| {
             let mut target = base.clone()?;
             target.path = format!("{}/v1/{signal}", target.path.trim_end_matches('/'));
@@ -219,6 +229,7 @@ mod tests {
         for (json, words) in [
             (r#"{}"#, "`endpoint` is missing"),
             (r#"{"endpoint": "a:4318"}"#, "write `http://host:port`"),
+            (r#"{"endpoint": "http://a:4318/v1/logs/"}"#, "or write `logs_endpoint`"),
             (r#"{"endpoint": "http://a", "logs_endpoint": "ftp://a"}"#, "`logs_endpoint`: scheme `ftp`"),
             (r#"{"endpoint": "http://a", "encoding": "xml"}"#, "unknown variant `xml`"),
             (r#"{"endpoint": "http://a", "compression": "lz4"}"#, "unknown variant `lz4`"),

@@ -10,9 +10,9 @@ use bytes::{Bytes, BytesMut};
 use http_body::Body;
 use http_body_util::BodyExt;
 
-use super::compression::{Encoding, UnpackError};
 use super::rejection::Rejection;
 use crate::contract::MemoryPass;
+use crate::net::{Encoding, UnpackError};
 
 /// What is reserved on a sender's word alone.
 const UPFRONT_BYTES_MAX: usize = 1 << 20;

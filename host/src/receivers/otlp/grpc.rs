@@ -24,15 +24,14 @@ use tokio::sync::watch;
 
 use super::admission::{Admission, MakeError};
 use super::body::{SizeLimit, compute, gather, in_time, unpack};
-use super::compression::{self, Encoding};
 use super::config::GrpcConfig;
 use super::intake::Intake;
 use super::rejection::Rejection;
 use super::serve::{self, Activity, Bounds};
 use super::wire;
 use crate::contract::{Accepted, Authenticators, MemoryPass, Metadata, Signal};
-use crate::net::Stream;
 use crate::net::tls::TlsServer;
+use crate::net::{Encoding, Stream, shown};
 
 /// One flag byte and the message's length.
 const PREFIX_BYTES: usize = 5;
@@ -156,9 +155,7 @@ fn check_kind(request: &Request<Incoming>) -> Result<(), Rejection> {
     match found.strip_prefix(CONTENT_TYPE_GRPC.as_bytes()) {
         Some([] | [b';', ..]) => Ok(()),
         Some(subtype) if subtype.starts_with(b"+proto") => Ok(()),
-        _ => {
-            Err(Rejection::ContentType { found: compression::shown(found).into_owned(), supported: CONTENT_TYPE_GRPC })
-        }
+        _ => Err(Rejection::ContentType { found: shown(found).into_owned(), supported: CONTENT_TYPE_GRPC }),
     }
 }
 
@@ -181,7 +178,7 @@ fn encoding_of(headers: &HeaderMap) -> Result<Option<Encoding>, Rejection> {
     };
     match Encoding::named(name.as_bytes()) {
         Some(encoding) => Ok(Some(encoding)),
-        None => Err(Rejection::Encoding { found: compression::shown(name.as_bytes()).into_owned() }),
+        None => Err(Rejection::Encoding { found: shown(name.as_bytes()).into_owned() }),
     }
 }
 

@@ -23,15 +23,14 @@ use tokio::sync::watch;
 
 use super::admission::{Admission, MakeError};
 use super::body::{SizeLimit, compute, gather, in_time, unpack};
-use super::compression::{self, Encoding};
 use super::config::HttpConfig;
 use super::intake::Intake;
 use super::rejection::Rejection;
 use super::serve::{self, Activity, Bounds};
 use super::wire;
 use crate::contract::{Accepted, Authenticators, MemoryPass, Metadata, Signal};
-use crate::net::Stream;
 use crate::net::tls::TlsServer;
+use crate::net::{Encoding, Stream, shown};
 use crate::otlp::json::{self, JsonError};
 
 /// Dead HTTP/2 peers are found this often; HTTP/1.1 has only the idle timeout.
@@ -186,7 +185,7 @@ fn signal_of(path: &str) -> Result<Signal, Rejection> {
         "/v1/traces" => Ok(Signal::Traces),
         "/v1/logs" => Ok(Signal::Logs),
         _ => Err(Rejection::Path {
-            path: compression::shown(path.as_bytes()).into_owned(),
+            path: shown(path.as_bytes()).into_owned(),
             served: "send to /v1/metrics, /v1/traces or /v1/logs",
         }),
     }
@@ -216,17 +215,14 @@ impl Format {
 
 fn unsupported_format(headers: &HeaderMap) -> Rejection {
     let found = headers.get(CONTENT_TYPE).map_or(&[][..], HeaderValue::as_bytes);
-    Rejection::ContentType {
-        found: compression::shown(found).into_owned(),
-        supported: "application/x-protobuf or application/json",
-    }
+    Rejection::ContentType { found: shown(found).into_owned(), supported: "application/x-protobuf or application/json" }
 }
 
 fn encoding_of(headers: &HeaderMap) -> Result<Encoding, Rejection> {
     let Some(name) = headers.get(CONTENT_ENCODING) else {
         return Ok(Encoding::Identity);
     };
-    let unsupported = || Rejection::Encoding { found: compression::shown(name.as_bytes()).into_owned() };
+    let unsupported = || Rejection::Encoding { found: shown(name.as_bytes()).into_owned() };
     Encoding::named(name.as_bytes()).ok_or_else(unsupported)
 }
 

@@ -6,7 +6,6 @@
 
 mod admission;
 mod body;
-mod compression;
 mod config;
 mod endpoint;
 mod grpc;

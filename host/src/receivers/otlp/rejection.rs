@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use ::http::StatusCode;
 
-use super::compression::Encoding;
 use crate::contract::Refusal;
+use crate::net::Encoding;
 use crate::otlp::json::JsonError;
 
 /// A request that was not accepted.

@@ -141,7 +141,7 @@ impl From<Ended> for exported::Outcome {
         match ended {
             Ended::Delivered => exported::Outcome::Delivered,
             Ended::Partial => exported::Outcome::Partial,
-            Ended::Failed(FailureClass::Unreachable) => exported::Outcome::Unreachable,
+            Ended::Failed(FailureClass::Unreachable | FailureClass::Broken) => exported::Outcome::Unreachable,
             Ended::Failed(FailureClass::Timeout) => exported::Outcome::Timeout,
             Ended::Failed(FailureClass::Unavailable) => exported::Outcome::Unavailable,
             Ended::Failed(FailureClass::Throttled) => exported::Outcome::Throttled,

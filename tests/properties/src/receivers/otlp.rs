@@ -1,4 +1,4 @@
-//! Unpacking, which is private to the receiver, and OTLP/JSON, as functions that the properties can call.
+//! Unpacking, and OTLP/JSON, as functions that the properties can call.
 
 use bytes::Bytes;
 
@@ -6,8 +6,8 @@ use crate::contract::Signal;
 use crate::otlp::json;
 
 #[allow(dead_code)]
-#[path = "../../../../host/src/receivers/otlp/compression.rs"]
-mod compression;
+#[path = "../../../../host/src/net/unpack.rs"]
+mod packed;
 
 pub use unpacked::{Unpacked, unpack};
 
@@ -20,7 +20,7 @@ pub fn protobuf(signal: Signal, json: &[u8], limit: usize) -> Option<Bytes> {
 mod unpacked {
     use bytes::Bytes;
 
-    use super::compression::{Encoding, UnpackError};
+    use super::packed::{Encoding, UnpackError};
 
     /// What came of unpacking.
     #[derive(Debug, Clone, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use bytes::Bytes;
 
 /// How a body is packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Encoding {
+pub enum Encoding {
     /// Not at all.
     Identity,
     /// RFC 1952, one or more members.
@@ -30,7 +30,7 @@ pub(super) enum Encoding {
 
 /// A body that cannot be unpacked.
 #[derive(Debug)]
-pub(super) enum UnpackError {
+pub enum UnpackError {
     /// It unpacks to more than the limit.
     TooLarge,
     /// It is no such data.
@@ -61,10 +61,10 @@ impl Encoding {
     ];
 
     /// What an `accept-encoding` header says.
-    pub(super) const SUPPORTED: &'static str = "gzip, zstd, deflate, zlib, snappy, x-snappy-framed, identity";
+    pub const SUPPORTED: &'static str = "gzip, zstd, deflate, zlib, snappy, x-snappy-framed, identity";
 
     /// The encoding of that name; `None` for one that is not supported.
-    pub(super) fn named(name: &[u8]) -> Option<Self> {
+    pub fn named(name: &[u8]) -> Option<Self> {
         let name = name.trim_ascii();
         Self::ALL
             .into_iter()
@@ -73,7 +73,7 @@ impl Encoding {
     }
 
     /// Its name in headers.
-    pub(super) fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Encoding::Identity => "identity",
             Encoding::Gzip => "gzip",
@@ -86,7 +86,7 @@ impl Encoding {
     }
 
     /// The unpacked bytes, at most `limit` of them. Identity costs nothing.
-    pub(super) fn unpack(self, packed: Bytes, limit: usize) -> Result<Bytes, UnpackError> {
+    pub fn unpack(self, packed: Bytes, limit: usize) -> Result<Bytes, UnpackError> {
         match self {
             Encoding::Identity if packed.len() > limit => Err(UnpackError::TooLarge),
             Encoding::Identity => Ok(packed),
@@ -122,7 +122,7 @@ fn snappy_block(packed: &[u8], limit: usize) -> Result<Bytes, UnpackError> {
 }
 
 /// What a header value said, for an error text.
-pub(super) fn shown(value: &[u8]) -> Cow<'_, str> {
+pub fn shown(value: &[u8]) -> Cow<'_, str> {
     String::from_utf8_lossy(value.get(..100).unwrap_or(value))
 }
 
