@@ -86,8 +86,10 @@ fn table(rows: &[Value]) -> String {
     if rows.is_empty() {
         return "there are no dead letters\n".to_owned();
     }
-    let mut text =
-        format!("{:>8}  {:<20}  {:<7}  {:>9}  {:>10}  why\n", "number", "exporter", "signal", "items", "bytes");
+    let mut text = format!(
+        "{:>8}  {:<29}  {:<20}  {:<7}  {:>9}  {:>10}  why\n",
+        "number", "time", "exporter", "signal", "items", "bytes"
+    );
     for row in rows {
         let (number, head) = (&row["number"], &row["head"]);
         let word = |key: &str| head[key].as_str().unwrap_or("?").to_owned();
@@ -96,15 +98,22 @@ fn table(rows: &[Value]) -> String {
             None => format!("{}: {}", word("class"), word("reason")),
         };
         let (exporter, signal, items, bytes) = (word("exporter"), word("signal"), &head["items"], &head["bytes"]);
+        let time = date(head);
         // Writing to a String cannot fail.
-        let _ = writeln!(text, "{number:>8}  {exporter:<20}  {signal:<7}  {items:>9}  {bytes:>10}  {why}");
+        let _ = writeln!(text, "{number:>8}  {time:<29}  {exporter:<20}  {signal:<7}  {items:>9}  {bytes:>10}  {why}");
     }
     text
 }
 
+/// When a letter was given up.
+fn date(head: &Value) -> String {
+    let seconds = head["time_unix_nano"].as_u64().unwrap_or(0) / 1_000_000_000;
+    httpdate::fmt_http_date(std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds))
+}
+
 fn shown(answer: &Value) -> Option<String> {
     let head = answer["head"].as_object()?;
-    let mut text = String::new();
+    let mut text = format!("time: {}\n", date(&answer["head"]));
     for (key, value) in head {
         let value = value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
         // Writing to a String cannot fail.
@@ -115,5 +124,9 @@ fn shown(answer: &Value) -> Option<String> {
 
 fn summary(answer: &Value) -> String {
     let pairs = answer.as_object().into_iter().flatten();
-    pairs.map(|(what, count)| format!("{count} dead letters {what}\n")).collect()
+    let told = |what: &str| match what {
+        "replayed" => "put back into the queue of their exporter".to_owned(),
+        other => other.to_owned(),
+    };
+    pairs.map(|(what, count)| format!("{count} dead letters {}\n", told(what))).collect()
 }

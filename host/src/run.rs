@@ -176,6 +176,10 @@ impl Host {
         let authenticators = authenticators::make(&plan)?;
         let (mut exporters, mut pushing, mut lanes) = (Vec::new(), Vec::new(), HashMap::new());
         let dead_letters = DeadLetters::open(store.clone(), plan.delivery.dead_letter_bytes_max.get(), &registry)?;
+        let kept = dead_letters.len();
+        if kept > 0 {
+            tracing::warn!(dead_letters = kept, "batches that could not be delivered are kept (see `otelier dlq ls`)");
+        }
         let queues = delivery::Materials {
             store: store.clone(),
             budget: Budget::new(plan.delivery.queue_bytes_max.get()),

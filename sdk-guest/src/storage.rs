@@ -3,7 +3,7 @@
 use crate::{Blob, Failure, Host, StorageError};
 
 /// Entries asked for at once while a range is walked.
-const RANGE_ENTRIES: u32 = 128;
+const RANGE_ENTRIES: u32 = 1024;
 
 /// Reads and writes. What a call writes is committed with everything else of the call's trip, or not at all.
 pub struct Storage<'c> {

@@ -34,7 +34,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "updates",
         ],
     ),
-    ("updates", &["clock", "config", "guard", "pipeline", "plugins", "processor", "telemetry"]),
+    ("updates", &["clock", "config", "guard", "pipeline", "plugins", "processor", "telemetry", "wasm"]),
     // Dead letters are shown in the words of the debug exporter.
     ("control", &["contract", "delivery", "exporters", "storage", "telemetry", "updates"]),
     ("plugins", &["config", "contract", "processor", "wasm"]),

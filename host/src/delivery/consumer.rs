@@ -1,6 +1,6 @@
 //! The far end of a lane: tasks that take what waits, send it until it is settled, and say what became of it.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::counters::Counters;
@@ -73,15 +73,20 @@ impl Consumer {
         let (started, mut backoff) = (Instant::now(), Backoff::new(&shared.config.retry));
         // What a breaker holds back does not use up the time for retries.
         let mut held = Duration::ZERO;
-        let mut logged: Option<Instant> = None;
         loop {
             let closing = *shared.closing.borrow();
             if closing && shared.stored.is_some() {
                 return Verdict::Interrupted;
             }
             let failure = match self.attempt(dispatch, &mut held).await {
-                Ok(Outcome::Delivered) => return Verdict::Delivered { rejected: 0, message: String::new() },
-                Ok(Outcome::Partial { rejected, message }) => return Verdict::Delivered { rejected, message },
+                Ok(Outcome::Delivered) => {
+                    self.tell_working();
+                    return Verdict::Delivered { rejected: 0, message: String::new() };
+                }
+                Ok(Outcome::Partial { rejected, message }) => {
+                    self.tell_working();
+                    return Verdict::Delivered { rejected, message };
+                }
                 Ok(Outcome::Failed(failure)) if !failure.class.is_retryable() => return Verdict::Dead(failure),
                 Ok(Outcome::Failed(failure)) => failure,
                 // Closed before the gate opened: nobody knows when it would have.
@@ -94,12 +99,7 @@ impl Consumer {
                 backoff.next(started.elapsed().saturating_sub(held), failure.retry_after, fastrand::f64())
             };
             let Some(wait) = wait else { return self.given_up(failure) };
-            if logged.is_none_or(|logged| logged.elapsed() >= LOG_PAUSE) {
-                logged = Some(Instant::now());
-                let (exporter, destination) = (&shared.id, self.client.destination());
-                let wait_ms = wait.as_millis();
-                tracing::warn!(%exporter, destination, class = failure.class.name(), wait_ms, "sending failed, trying again: {failure}");
-            }
+            self.tell_failing(&failure, wait);
             shared.counters.retries.add(1);
             if failure.class.is_uncertain() {
                 Counters::add(&shared.counters.uncertain, dispatch.batch.signal, dispatch.size.items);
@@ -110,6 +110,25 @@ impl Consumer {
                 // An error means that the lane is gone, which ends everything as well.
                 _ = closing.wait_for(|closing| *closing) => {}
             }
+        }
+    }
+
+    /// Once a while for all that the lane sends.
+    fn tell_failing(&self, failure: &Failure, wait: Duration) {
+        let mut failing = self.shared.failing.lock().unwrap_or_else(PoisonError::into_inner);
+        if failing.is_none_or(|logged| logged.elapsed() >= LOG_PAUSE) {
+            *failing = Some(Instant::now());
+            let (exporter, destination) = (&self.shared.id, self.client.destination());
+            let (class, wait_ms, queued) = (failure.class.name(), wait.as_millis(), self.shared.pressure().depth);
+            tracing::warn!(%exporter, destination, class, wait_ms, queued, "sending failed, trying again: {failure}");
+        }
+    }
+
+    fn tell_working(&self) {
+        let was_failing = self.shared.failing.lock().unwrap_or_else(PoisonError::into_inner).take().is_some();
+        if was_failing {
+            let (exporter, destination) = (&self.shared.id, self.client.destination());
+            tracing::info!(%exporter, destination, "the destination takes batches again");
         }
     }
 

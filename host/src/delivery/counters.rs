@@ -79,7 +79,7 @@ impl Counters {
             queue_capacity: registry.gauge("otelcol_exporter_queue_capacity", "What the queue can hold.", &sized),
             backlog_s: registry.gauge(
                 "otelier_exporter_backlog_seconds",
-                "How long the queue takes to drain at the rate of the last seconds.",
+                "How long the queue takes to drain at the rate of the last seconds; a day where it is more, or nothing drains.",
                 &labels,
             ),
         }

@@ -146,6 +146,16 @@ impl DeadLetters {
         writes
     }
 
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.lock().kept.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Every letter, oldest first.
     pub fn list(&self) -> Result<Heads, LetterError> {
         heads(&self.0.store)

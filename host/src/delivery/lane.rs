@@ -22,6 +22,9 @@ use crate::telemetry::Registry;
 /// How much of a queue on disk is in memory as well, so that what comes and goes fast is never read back, in bytes.
 const READY_BYTES_MAX: u64 = 16 << 20;
 
+/// What the backlog is shown as at the most, in seconds, also where nothing drains: a day.
+const BACKLOG_S_MAX: f64 = 86_400.0;
+
 /// How often whoever waits for room looks by itself.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
@@ -98,6 +101,8 @@ pub(super) struct Shared {
     pub clock: Clock,
     /// Something to take has come.
     pub work: Notify,
+    /// When failures were logged last, while they go on.
+    pub failing: Mutex<Option<Instant>>,
     /// No more will come.
     pub closing: watch::Sender<bool>,
     /// Since when.
@@ -174,6 +179,7 @@ impl Lane {
             dead_letters: materials.dead_letters.clone(),
             clock: materials.clock.clone(),
             work: Notify::new(),
+            failing: Mutex::default(),
             closing: watch::Sender::new(false),
             closed_at: OnceLock::new(),
             state: Mutex::new(state),
@@ -452,7 +458,7 @@ impl Shared {
     pub fn show(&self, state: &mut State) {
         let held = state.queue.held().in_units(self.config.queue.sizer);
         let per_s = state.drain.per_second(Instant::now());
-        let backlog = if held == 0 { 0.0 } else { held as f64 / per_s.max(1e-3) };
+        let backlog = if held == 0 { 0.0 } else { (held as f64 / per_s).min(BACKLOG_S_MAX) };
         self.counters.queue_size.set(i64::try_from(held).unwrap_or(i64::MAX));
         self.counters.queue_capacity.set(i64::try_from(state.capacity.units()).unwrap_or(i64::MAX));
         self.counters.backlog_s.set(backlog as i64);

@@ -24,6 +24,7 @@ use crate::pipeline::Place;
 use crate::plugins::{AnyPlugin, LoadedPlugin, Loader, PluginError, Version};
 use crate::processor::Plugin;
 use crate::telemetry::Registry;
+use crate::wasm::LoadError;
 
 use history::History;
 pub use history::{HistoryError, read as read_history};
@@ -64,9 +65,12 @@ pub enum UpdateError {
         /// What there is.
         known: String,
     },
-    /// Its file.
+    /// The manifest's file.
     #[error(transparent)]
     Load(#[from] PluginError),
+    /// A file that was named, or that came into place.
+    #[error(transparent)]
+    File(LoadError),
     /// Its folder.
     #[error(transparent)]
     Folder(#[from] FolderError),
@@ -306,7 +310,12 @@ impl Updater {
             (None, Some(folder)) => folder.choose()?.file,
             (None, None) => plan.file,
         };
-        let LoadedPlugin { plugin: loaded, version } = (self.loader)(&plan)?;
+        let is_named = file.is_some();
+        let LoadedPlugin { plugin: loaded, version } = (self.loader)(&plan).map_err(|error| match error {
+            // The manifest is not to blame for what a command names.
+            PluginError::Load { source, .. } if is_named => UpdateError::File(source),
+            error => UpdateError::Load(error),
+        })?;
         match loaded {
             AnyPlugin::Processor(loaded) => Ok((version, loaded)),
             AnyPlugin::Policy(_) => Err(UpdateError::Policy { plugin: plugin.to_owned() }),

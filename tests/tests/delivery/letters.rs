@@ -53,7 +53,7 @@ fn a_refused_batch_is_kept_shown_and_sent_again() -> Result<()> {
     ensure!(replayed == "1 dead letters dropped\n", "{replayed}");
     downstream.follow(|_| Fate::Taken);
     let replayed = prints(&setup, &["replay", "--exporter", "otlphttp"])?;
-    ensure!(replayed == "1 dead letters replayed\n", "{replayed}");
+    ensure!(replayed == "1 dead letters put back into the queue of their exporter\n", "{replayed}");
     wait::until("it arrives", || Ok(downstream.memory().taken.contains_key("first poison").then_some(())))?;
     ensure!(!downstream.memory().taken.contains_key("second poison"));
     ensure!(prints(&setup, &["ls"])? == "there are no dead letters\n");
