@@ -13,7 +13,7 @@ use otelier_tests::environment;
 const EDGES: &[(&str, &[&str])] = &[
     ("main", &["config", "plugins", "run", "wasm"]),
     ("dlq", &["control"]),
-    ("plugin_command", &["contract", "inspect"]),
+    ("plugin_command", &["contract", "inspect", "control", "updates"]),
     ("inspect", &["config", "contract", "otlp", "processor", "wasm"]),
     (
         "run",
