@@ -179,6 +179,10 @@ struct TimedPlugin {
 }
 
 impl Plugin for TimedPlugin {
+    fn version(&self) -> &str {
+        self.plugin.version()
+    }
+
     fn instantiate(&self, context: Context) -> Result<Box<dyn Processor>, CallError> {
         let processor = self.plugin.instantiate(context)?;
         Ok(Box::new(Timed { processor, clock: self.clock.clone() }))

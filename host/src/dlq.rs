@@ -31,7 +31,8 @@ enum Command {
         /// Its number, from `ls`.
         number: u64,
     },
-    /// Put them back into the queue of their exporter. Needs a running collector.
+    /// Put them back into the queue of their exporter, or send them through the processor that broke on them. Needs a running
+    /// collector.
     Replay(Which),
     /// Throw them away.
     Drop(Which),
@@ -45,6 +46,9 @@ struct Which {
     /// Those of one exporter.
     #[arg(long, value_name = "ID")]
     exporter: Option<String>,
+    /// Those of one processor.
+    #[arg(long, value_name = "ID")]
+    processor: Option<String>,
     /// All of them.
     #[arg(long)]
     all: bool,
@@ -52,7 +56,8 @@ struct Which {
 
 impl Which {
     fn selection(&self) -> Selection {
-        Selection { numbers: self.numbers.clone(), exporter: self.exporter.clone(), all: self.all }
+        let Which { numbers, exporter, processor, all } = self;
+        Selection { numbers: numbers.clone(), exporter: exporter.clone(), processor: processor.clone(), all: *all }
     }
 }
 
@@ -88,7 +93,7 @@ fn table(rows: &[Value]) -> String {
     }
     let mut text = format!(
         "{:>8}  {:<29}  {:<20}  {:<7}  {:>9}  {:>10}  why\n",
-        "number", "time", "exporter", "signal", "items", "bytes"
+        "number", "time", "stopped at", "signal", "items", "bytes"
     );
     for row in rows {
         let (number, head) = (&row["number"], &row["head"]);
@@ -97,10 +102,11 @@ fn table(rows: &[Value]) -> String {
             Some(error) => error.to_owned(),
             None => format!("{}: {}", word("class"), word("reason")),
         };
-        let (exporter, signal, items, bytes) = (word("exporter"), word("signal"), &head["items"], &head["bytes"]);
+        let at = head["stage"]["processor"].as_str().map_or_else(|| word("exporter"), ToOwned::to_owned);
+        let (signal, items, bytes) = (word("signal"), &head["items"], &head["bytes"]);
         let time = date(head);
         // Writing to a String cannot fail.
-        let _ = writeln!(text, "{number:>8}  {time:<29}  {exporter:<20}  {signal:<7}  {items:>9}  {bytes:>10}  {why}");
+        let _ = writeln!(text, "{number:>8}  {time:<29}  {at:<20}  {signal:<7}  {items:>9}  {bytes:>10}  {why}");
     }
     text
 }
@@ -114,7 +120,8 @@ fn date(head: &Value) -> String {
 fn shown(answer: &Value) -> Option<String> {
     let head = answer["head"].as_object()?;
     let mut text = format!("time: {}\n", date(&answer["head"]));
-    for (key, value) in head {
+    let stage = head.get("stage").and_then(Value::as_object);
+    for (key, value) in head.iter().filter(|(key, _)| *key != "stage").chain(stage.into_iter().flatten()) {
         let value = value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
         // Writing to a String cannot fail.
         let _ = writeln!(text, "{key}: {value}");
@@ -126,6 +133,7 @@ fn summary(answer: &Value) -> String {
     let pairs = answer.as_object().into_iter().flatten();
     let told = |what: &str| match what {
         "replayed" => "put back into the queue of their exporter".to_owned(),
+        "processed" => "sent through their processor, and gone".to_owned(),
         other => other.to_owned(),
     };
     pairs.map(|(what, count)| format!("{count} dead letters {}\n", told(what))).collect()

@@ -207,13 +207,14 @@ impl Host {
             lanes.insert(id, lane);
         }
         tell_orphans(&store, &pushing)?;
-        let (committer, committing) = Committer::start(store.clone(), health.clone(), &registry)?;
+        let (committer, committing) = Committer::start(store.clone(), health.clone(), dead_letters.clone(), &registry)?;
         let materials = Materials {
             plan: &plan,
             lanes: lanes.clone(),
             plugins: processors.clone(),
             store,
             committer: committer.clone(),
+            letters: dead_letters.clone(),
             registry: registry.clone(),
             clock: Clock::system(),
             health,
@@ -235,6 +236,8 @@ impl Host {
             let plugin = &processor.plugin;
             Some((plugin.clone(), versions.get(&plugin.name)?.clone(), processors.get(&plugin.name)?.clone()))
         };
+        let near = pushing.iter().map(|(lane, _): &(delivery::Lane, _)| (lane.id().clone(), lane.clone()));
+        let letters = Letters::running(dead_letters, near.collect(), &places);
         let (updates, updating) = Updates::start(updates::Materials {
             places,
             plugins: plan.processors.iter().filter_map(running).collect(),
@@ -243,8 +246,6 @@ impl Host {
             clock: Clock::system(),
             registry,
         })?;
-        let near = pushing.iter().map(|(lane, _): &(delivery::Lane, _)| (lane.id().clone(), lane.clone()));
-        let letters = Letters::running(dead_letters, near.collect());
         let control = (options.state_dir.clone(), Desk { letters, updates: updates.clone() });
         let lanes = lanes.into_values().collect();
         Ok(Host {

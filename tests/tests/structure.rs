@@ -35,8 +35,8 @@ const EDGES: &[(&str, &[&str])] = &[
         ],
     ),
     ("updates", &["clock", "config", "guard", "pipeline", "plugins", "processor", "telemetry", "wasm"]),
-    // Dead letters are shown in the words of the debug exporter.
-    ("control", &["contract", "delivery", "exporters", "storage", "telemetry", "updates"]),
+    // Dead letters are shown in the words of the debug exporter, and sent again through lanes and pipelines.
+    ("control", &["contract", "delivery", "exporters", "pipeline", "storage", "telemetry", "updates"]),
     ("plugins", &["config", "contract", "processor", "wasm"]),
     ("logs", &["config"]),
     ("pipeline", &["clock", "config", "contract", "delivery", "guard", "otlp", "processor", "storage", "telemetry"]),

@@ -25,22 +25,34 @@ pub fn build(workspace: &Workspace) -> Result<()> {
     let toolchain = setup::wasm::installed(workspace)?.context("no compiler for WebAssembly: cargo xtask setup")?;
     build_family(workspace, &toolchain, "plugins", &plugins_dir(workspace))?;
     build_family(workspace, &toolchain, "tests/guests", &guests_dir(workspace))?;
-    VARIANTS.iter().try_for_each(|(name, feature)| build_variant(workspace, &toolchain, name, feature))
+    VARIANTS.iter().try_for_each(|variant| build_variant(workspace, &toolchain, variant))
 }
 
-/// Builds of `aggregate` whose state differs in format, for tests: the guest's name and the feature it is built with.
-const VARIANTS: [(&str, &str); 2] = [("aggregate-2", "other-formats"), ("aggregate-3", "format-3")];
+/// A package built with a feature, as a guest of the tests.
+struct Variant {
+    name: &'static str,
+    package: &'static str,
+    feature: &'static str,
+}
 
-/// In a target directory of its own: another feature would build the plugin itself anew each time.
-fn build_variant(workspace: &Workspace, toolchain: &Toolchain, name: &str, feature: &str) -> Result<()> {
+/// `aggregate` with other formats of its state, and a version of `misbehave` that does not.
+const VARIANTS: [Variant; 3] = [
+    Variant { name: "aggregate-2", package: "aggregate", feature: "other-formats" },
+    Variant { name: "aggregate-3", package: "aggregate", feature: "format-3" },
+    Variant { name: "misbehave-fixed", package: "misbehave", feature: "fixed" },
+];
+
+/// In a target directory of its own: another feature would build the package itself anew each time.
+fn build_variant(workspace: &Workspace, toolchain: &Toolchain, variant: &Variant) -> Result<()> {
+    let Variant { name, package, feature } = variant;
     let target = workspace.wasm_target().join(name);
     let mut build = cargo::command(workspace, "build");
-    build.args(["--profile", PROFILE, "--target", TARGET, "--package", "aggregate", "--features", feature]);
+    build.args(["--profile", PROFILE, "--target", TARGET, "--package", package, "--features", feature]);
     build.arg("--target-dir").arg(&target);
     toolchain.apply(&mut build);
     process::run(&mut build)?;
-    let core = target.join(TARGET).join(PROFILE).join(file_name("aggregate"));
-    finish(&core, &guests_dir(workspace).join(format!("{name}.wasm"))).with_context(|| name.to_owned())
+    let core = target.join(TARGET).join(PROFILE).join(file_name(package));
+    finish(&core, &guests_dir(workspace).join(format!("{name}.wasm"))).with_context(|| (*name).to_owned())
 }
 
 /// Where finished plugins are.

@@ -9,7 +9,7 @@ mod types;
 use std::marker::PhantomData;
 
 use otelier::contract::Signal;
-use otelier::processor::{CallError, Context, Plugin, Processor, Progress, Stored, TrapReason, Violation};
+use otelier::processor::{CallError, Context, Plugin, Processor, Progress, Stored, Trap, TrapReason, Violation};
 use otelier_sdk::{Failure, Instance};
 
 use imports::Imports;
@@ -26,6 +26,10 @@ impl<P> NativePlugin<P> {
 }
 
 impl<P: otelier_sdk::Processor + Send + 'static> Plugin for NativePlugin<P> {
+    fn version(&self) -> &str {
+        "native"
+    }
+
     fn instantiate(&self, context: Context) -> Result<Box<dyn Processor>, CallError> {
         Ok(Box::new(Native::<P> { context, instance: None }))
     }
@@ -58,7 +62,7 @@ fn outcome<T>(result: Result<T, Failure>, violation: Option<Violation>) -> Resul
 }
 
 fn trap(detail: &str) -> CallError {
-    CallError::Trap { reason: TrapReason::Contract, detail: detail.to_owned() }
+    CallError::Trap(Trap::new(TrapReason::Contract, detail))
 }
 
 fn guest_signal(signal: Signal) -> otelier_sdk::Signal {

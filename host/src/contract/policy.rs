@@ -14,7 +14,7 @@ pub enum Durability {
     Memory,
 }
 
-/// What becomes of a batch on which a plugin trapped, overran its time or broke the contract.
+/// What becomes of batches while a plugin breaks on everything, or cannot be started again.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OnTrap {

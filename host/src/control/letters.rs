@@ -2,14 +2,16 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
 use super::{Request, Selection};
-use crate::contract::ComponentId;
-use crate::delivery::dead_letters::{Head, removal};
+use crate::contract::{Batch, ComponentId, Refusal};
+use crate::delivery::dead_letters::{Head, Stage, removal};
 use crate::delivery::{DeadLetters, Lane, LetterError, Size};
 use crate::exporters::debug;
+use crate::pipeline::{Handle, Place};
 use crate::storage::{Store, StoreError, Write};
 use crate::telemetry::Registry;
 
@@ -26,11 +28,16 @@ pub enum LettersError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// Nothing named.
-    #[error("name dead letters by number, or pass --exporter ID, or --all")]
+    #[error("name dead letters by number, or pass --exporter ID, --processor ID or --all")]
     Nothing,
     /// Nothing found.
-    #[error("no dead letter is from exporter `{0}`: `otelier dlq ls` lists those there are")]
-    NoneOf(String),
+    #[error("no dead letter is from {kind} `{id}`: `otelier dlq ls` lists those there are")]
+    NoneOf {
+        /// `exporter` or `processor`.
+        kind: &'static str,
+        /// What was asked for.
+        id: String,
+    },
     /// No lane to send it by.
     #[error(
         "dead letter {number} is for exporter `{exporter}`, which the running configuration does not have; add it, or drop the letter"
@@ -40,6 +47,28 @@ pub enum LettersError {
         number: u64,
         /// What it is for.
         exporter: String,
+    },
+    /// No processor to send it through.
+    #[error(
+        "dead letter {number} is for processor `{processor}` of pipeline `{pipeline}`, which the running configuration does not have; add it, or drop the letter"
+    )]
+    NoProcessor {
+        /// The letter.
+        number: u64,
+        /// What it is for.
+        processor: String,
+        /// Where that was.
+        pipeline: String,
+    },
+    /// It did not get through.
+    #[error("dead letter {number} stays; {done} were sent again before: {refusal}")]
+    Refused {
+        /// The letter.
+        number: u64,
+        /// Letters that got through.
+        done: usize,
+        /// Why not.
+        refusal: Refusal,
     },
     /// The lane is full.
     #[error("the queue of exporter `{exporter}` is full; {done} letters were queued before: try again later")]
@@ -52,6 +81,9 @@ pub enum LettersError {
     /// It was replayed before and has not been settled.
     #[error("dead letter {0} is being sent: look again in a moment")]
     BeingSent(u64),
+    /// The process ends.
+    #[error("the collector is shutting down")]
+    GoingDown,
     /// Nobody to send it.
     #[error("no collector is running on this state directory; start it, then replay")]
     NotRunning,
@@ -62,20 +94,30 @@ pub enum LettersError {
 pub struct Letters {
     letters: DeadLetters,
     /// `None` where no host is running.
-    lanes: Option<HashMap<ComponentId, Lane>>,
+    ways: Option<Arc<Ways>>,
+}
+
+/// Where letters can go.
+struct Ways {
+    /// By exporter.
+    lanes: HashMap<ComponentId, Lane>,
+    /// By pipeline and processor: a worker and which of its places.
+    processors: HashMap<(String, String), (Handle, usize)>,
 }
 
 /// Carries out a request on the store of a host that is not running.
 pub fn offline(state_dir: &Path, request: &Request) -> Result<Value, LettersError> {
     let store = Store::open(state_dir)?;
     let letters = DeadLetters::open(store, u64::MAX, &Registry::default())?;
-    Letters { letters, lanes: None }.perform(request)
+    Letters { letters, ways: None }.perform(request)
 }
 
 impl Letters {
     /// Those of a running host.
-    pub fn running(letters: DeadLetters, lanes: HashMap<ComponentId, Lane>) -> Letters {
-        Letters { letters, lanes: Some(lanes) }
+    pub fn running(letters: DeadLetters, lanes: HashMap<ComponentId, Lane>, places: &[Place]) -> Letters {
+        let key = |place: &Place| (place.pipeline.clone(), place.setup.id.to_string());
+        let processors = places.iter().map(|place| (key(place), (place.handle.clone(), place.slot))).collect();
+        Letters { letters, ways: Some(Arc::new(Ways { lanes, processors })) }
     }
 
     pub(super) fn perform(&self, request: &Request) -> Result<Value, LettersError> {
@@ -107,30 +149,81 @@ impl Letters {
     }
 
     fn replay(&self, selection: &Selection) -> Result<Value, LettersError> {
-        let lanes = self.lanes.as_ref().ok_or(LettersError::NotRunning)?;
-        let mut done = 0;
+        let ways = self.ways.as_ref().ok_or(LettersError::NotRunning)?;
+        let (mut queued, mut processed) = (0, 0);
         for number in self.select(selection)? {
             let (head, batch) = self.letters.read(number)?;
-            let lane = lanes.iter().find(|(id, _)| id.to_string() == head.exporter).map(|(_, lane)| lane);
-            let lane = lane.ok_or_else(|| LettersError::NoExporter { number, exporter: head.exporter.clone() })?;
-            let full = |_| LettersError::Full { exporter: head.exporter.clone(), done };
-            let mut reserved = lane.try_reserve(Size::of(&batch)).map_err(full)?;
-            if lane.is_persistent() {
-                let batches = vec![batch];
-                let mut writes: Vec<Write> = removal(number).into();
-                reserved.prepare(&batches, &mut writes);
-                // A crash before this leaves the letter, one after it the entry of the queue.
-                self.letters.remove(&[number], &writes)?;
-                reserved.send(batches, None);
-            } else if self.letters.begin_sending(number) {
-                // It stays a letter until the destination has it.
-                reserved.send_letter(batch, number);
-            } else {
-                return Err(LettersError::BeingSent(number));
+            let done = queued + processed;
+            match &head.stage {
+                Some(stage) => {
+                    self.process_again(ways, number, stage, batch, done)?;
+                    processed += 1;
+                }
+                None => {
+                    self.send_again(ways, number, &head.exporter, batch, done)?;
+                    queued += 1;
+                }
             }
-            done += 1;
         }
-        Ok(json!({ "replayed": done }))
+        let count = |what: &str, count: usize| (count > 0).then(|| (what.to_owned(), json!(count)));
+        Ok([count("replayed", queued), count("processed", processed)].into_iter().flatten().collect())
+    }
+
+    /// Into the lane of its exporter.
+    fn send_again(
+        &self,
+        ways: &Ways,
+        number: u64,
+        exporter: &str,
+        batch: Batch,
+        done: usize,
+    ) -> Result<(), LettersError> {
+        let lane = ways.lanes.iter().find(|(id, _)| id.to_string() == exporter).map(|(_, lane)| lane);
+        let lane = lane.ok_or_else(|| LettersError::NoExporter { number, exporter: exporter.to_owned() })?;
+        let full = |_| LettersError::Full { exporter: exporter.to_owned(), done };
+        let mut reserved = lane.try_reserve(Size::of(&batch)).map_err(full)?;
+        if lane.is_persistent() {
+            let batches = vec![batch];
+            let mut writes: Vec<Write> = removal(number).into();
+            reserved.prepare(&batches, &mut writes);
+            // A crash before this leaves the letter, one after it the entry of the queue.
+            self.letters.remove(&[number], &writes)?;
+            reserved.send(batches, None);
+        } else if self.letters.begin_sending(number) {
+            // It stays a letter until the destination has it.
+            reserved.send_letter(batch, number);
+        } else {
+            return Err(LettersError::BeingSent(number));
+        }
+        Ok(())
+    }
+
+    /// Through the processor that broke on it, with the version that runs now. It leaves the dead letters in the commit in which it counts.
+    fn process_again(
+        &self,
+        ways: &Ways,
+        number: u64,
+        stage: &Stage,
+        batch: Batch,
+        done: usize,
+    ) -> Result<(), LettersError> {
+        let Stage { pipeline, processor, .. } = stage.clone();
+        let way = ways.processors.get(&(pipeline.clone(), processor.clone()));
+        let (worker, place) = way.ok_or(LettersError::NoProcessor { number, processor, pipeline })?;
+        if !self.letters.begin_sending(number) {
+            return Err(LettersError::BeingSent(number));
+        }
+        match worker.resume(*place, batch, removal(number).into()).blocking_recv() {
+            Ok(Ok(_)) => {
+                self.letters.removed(&[number]);
+                Ok(())
+            }
+            refused => {
+                self.letters.stop_sending(number);
+                let refusal = refused.ok().and_then(Result::err).ok_or(LettersError::GoingDown)?;
+                Err(LettersError::Refused { number, done, refusal })
+            }
+        }
     }
 
     fn drop_letters(&self, selection: &Selection) -> Result<Value, LettersError> {
@@ -145,10 +238,15 @@ impl Letters {
         if selection.all {
             return Ok(all.into_iter().map(|(number, _)| number).collect());
         }
-        if let Some(exporter) = &selection.exporter {
-            let is_of = |head: &Result<Head, LetterError>| head.as_ref().is_ok_and(|head| head.exporter == *exporter);
+        type Of = fn(&Head) -> Option<&str>;
+        let exporter: Of = |head| Some(&head.exporter);
+        let processor: Of = |head| Some(&head.stage.as_ref()?.processor);
+        let wanted = [("exporter", &selection.exporter, exporter), ("processor", &selection.processor, processor)];
+        for (kind, id, of) in wanted {
+            let Some(id) = id else { continue };
+            let is_of = |head: &Result<Head, LetterError>| head.as_ref().is_ok_and(|head| of(head) == Some(id));
             let numbers: Vec<u64> = all.iter().filter(|(_, head)| is_of(head)).map(|(number, _)| *number).collect();
-            return if numbers.is_empty() { Err(LettersError::NoneOf(exporter.clone())) } else { Ok(numbers) };
+            return if numbers.is_empty() { Err(LettersError::NoneOf { kind, id: id.clone() }) } else { Ok(numbers) };
         }
         if selection.numbers.is_empty() {
             return Err(LettersError::Nothing);

@@ -28,7 +28,7 @@ pub enum Request {
         /// Its number.
         number: u64,
     },
-    /// Dead letters go back into the lane of their exporter.
+    /// Dead letters go back into the lane of their exporter, or through the processor that broke on them.
     DlqReplay {
         /// Which.
         selection: Selection,
@@ -59,6 +59,9 @@ pub struct Selection {
     pub numbers: Vec<u64>,
     /// Those of one exporter.
     pub exporter: Option<String>,
+    /// Those of one processor.
+    #[serde(default)]
+    pub processor: Option<String>,
     /// All.
     pub all: bool,
 }

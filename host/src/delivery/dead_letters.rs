@@ -1,8 +1,8 @@
-//! What could not be delivered, kept with the reason until a person decides: shown, sent again, or thrown away.
+//! What could not be delivered, or what a plugin breaks on, kept with the reason until a person decides: shown, sent again, or thrown away.
 //!
 //! Each letter is two records in family `dead`: `0` and its number (big endian) hold the head as JSON, `1` and its number the OTLP
 //! bytes. Heads are read at start and for a list, bytes only for a letter that is looked at or sent again. The store is bounded
-//! in bytes: the oldest letters make room for new ones, which is counted.
+//! in bytes and in letters: the oldest make room for new ones, which is counted.
 
 use std::collections::{HashSet, VecDeque};
 use std::ops::ControlFlow;
@@ -15,11 +15,32 @@ use crate::contract::{Batch, ComponentId, Failure, InvalidUtf8, Metadata, Signal
 use crate::storage::{Family, Store, StoreError, Write};
 use crate::telemetry::{Counter, Gauge, Registry};
 
+/// Letters that are kept at the most: their heads take room as well.
+const LETTERS_MAX: usize = 100_000;
+
+/// The class of a letter on which a plugin breaks.
+const POISON: &str = "poison";
+
+/// Where in a pipeline a plugin broke.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stage {
+    /// The pipeline.
+    pub pipeline: String,
+    /// The processor.
+    pub processor: String,
+    /// The version of its plugin: the SHA-256 of the file, in hexadecimal digits.
+    pub plugin: String,
+}
+
 /// Why a letter is dead, and what it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
-    /// The exporter that could not deliver it.
+    /// The exporter that could not deliver it; empty for one that did not come so far.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub exporter: String,
+    /// The processor that breaks on it, whose input it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<Stage>,
     /// `metrics`, `traces` or `logs`.
     pub signal: String,
     /// Metric points, spans or log records.
@@ -28,7 +49,7 @@ pub struct Head {
     pub bytes: u64,
     /// When it was given up, in nanoseconds since the Unix epoch.
     pub time_unix_nano: u64,
-    /// The class of the last failure.
+    /// The class of the last failure, or `poison`.
     pub class: String,
     /// Its words.
     pub reason: String,
@@ -38,6 +59,24 @@ pub struct Head {
     /// What the receiver kept of the request's headers.
     #[serde(default)]
     pub metadata: Vec<(String, String)>,
+}
+
+impl Head {
+    /// What it is, and not yet why it is dead.
+    fn of(batch: &Batch, now: u64) -> Head {
+        Head {
+            exporter: String::new(),
+            stage: None,
+            signal: batch.signal.name().to_owned(),
+            items: batch.items.unwrap_or(0),
+            bytes: batch.bytes.len() as u64,
+            time_unix_nano: now,
+            class: String::new(),
+            reason: String::new(),
+            invalid_utf8_accepted: batch.invalid_utf8 == InvalidUtf8::Accept,
+            metadata: batch.metadata.entries().to_vec(),
+        }
+    }
 }
 
 /// Letters by number, each with its head or why that does not read.
@@ -82,7 +121,7 @@ struct State {
     /// Number and bytes, oldest first.
     kept: VecDeque<(u64, u64)>,
     bytes: u64,
-    /// Letters that are in a queue in memory, to be sent again.
+    /// Letters that are on their way again: in a queue in memory, or in a pipeline.
     sending: HashSet<u64>,
 }
 
@@ -113,24 +152,29 @@ impl DeadLetters {
         Ok(DeadLetters(Arc::new(shared)))
     }
 
-    /// The changes that keep a batch, and make room for it. They count as made.
+    /// The changes that keep a batch that could not be delivered, and make room for it. They count as made.
     pub fn bury(&self, exporter: &ComponentId, batch: &Batch, failure: &Failure, now: u64) -> Vec<Write> {
+        let head = Head {
+            exporter: exporter.to_string(),
+            class: failure.class.name().to_owned(),
+            reason: failure.reason.clone(),
+            ..Head::of(batch, now)
+        };
+        self.add(&head, batch).1
+    }
+
+    /// The same for items on which a plugin breaks. The number is for taking that back.
+    pub fn bury_poison(&self, stage: &Stage, batch: &Batch, reason: &str, now: u64) -> (u64, Vec<Write>) {
+        let (class, reason) = (POISON.to_owned(), reason.to_owned());
+        self.add(&Head { stage: Some(stage.clone()), class, reason, ..Head::of(batch, now) }, batch)
+    }
+
+    fn add(&self, head: &Head, batch: &Batch) -> (u64, Vec<Write>) {
         let mut state = self.0.lock();
         let number = state.next;
         state.next += 1;
-        let head = Head {
-            exporter: exporter.to_string(),
-            signal: batch.signal.name().to_owned(),
-            items: batch.items.unwrap_or(0),
-            bytes: batch.bytes.len() as u64,
-            time_unix_nano: now,
-            class: failure.class.name().to_owned(),
-            reason: failure.reason.clone(),
-            invalid_utf8_accepted: batch.invalid_utf8 == InvalidUtf8::Accept,
-            metadata: batch.metadata.entries().to_vec(),
-        };
         let mut writes = Vec::new();
-        while state.bytes + head.bytes > self.0.bytes_max {
+        while state.bytes + head.bytes > self.0.bytes_max || state.kept.len() >= LETTERS_MAX {
             let Some((oldest, bytes)) = state.kept.pop_front() else { break };
             state.bytes -= bytes;
             writes.extend(removal(oldest));
@@ -139,11 +183,11 @@ impl DeadLetters {
         state.bytes += head.bytes;
         state.kept.push_back((number, head.bytes));
         // A struct of texts and numbers always has a JSON form.
-        let text = serde_json::to_vec(&head).unwrap_or_default();
+        let text = serde_json::to_vec(head).unwrap_or_default();
         writes.push(Write::Put(Family::Dead, key(HEAD, number), text.into()));
         writes.push(Write::Put(Family::Dead, key(PAYLOAD, number), batch.bytes.clone()));
         self.0.show(&state);
-        writes
+        (number, writes)
     }
 
     /// How many there are.
@@ -186,9 +230,14 @@ impl DeadLetters {
         self.0.show(&state);
     }
 
-    /// A letter is sent from a queue in memory from now on; false where it is already.
+    /// A letter is on its way from now on, and still one; false where it is already.
     pub fn begin_sending(&self, number: u64) -> bool {
         self.0.lock().sending.insert(number)
+    }
+
+    /// It is no longer on its way, and stays a letter.
+    pub fn stop_sending(&self, number: u64) {
+        self.0.lock().sending.remove(&number);
     }
 }
 

@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 use crate::clock::Clock;
 use crate::config::{PipelinePlan, Plan, ProcessorPlan};
 use crate::contract::{Batch, ComponentId, Durability, Ingest, Refusal, Signal};
+use crate::delivery::DeadLetters;
 use crate::processor::{Instance, InstanceError, Plugin, Setup};
 use crate::storage::Store;
 use crate::telemetry::Registry;
@@ -30,6 +31,8 @@ pub struct Materials<'m> {
     pub store: Store,
     /// The commit.
     pub committer: Committer,
+    /// Where items go on which a plugin breaks.
+    pub letters: DeadLetters,
     /// The host's own metrics.
     pub registry: Registry,
     /// The time.
@@ -84,6 +87,8 @@ pub struct Place {
     pub slot: usize,
     /// What its instances are made from.
     pub setup: Setup,
+    /// Its pipeline.
+    pub pipeline: String,
     /// For people: the processor and its pipeline.
     pub part: String,
 }
@@ -97,12 +102,13 @@ pub fn build(materials: &Materials<'_>) -> Result<Built, BuildError> {
     }
     let (mut doors, mut started, mut places) = (HashMap::<ComponentId, Door>::new(), Vec::new(), Vec::new());
     for ((worker, sources), group) in workers {
-        let processors: Vec<_> = worker.processors().map(|(slot, setup)| (slot, setup, worker.part(slot))).collect();
+        let processors: Vec<_> =
+            worker.processors().map(|(slot, setup)| (slot, setup, worker.pipeline(slot), worker.part(slot))).collect();
         let (handle, thread) = worker.start()?;
-        for (slot, setup, part) in processors {
+        for (slot, setup, pipeline, part) in processors {
             let plan = materials.plan.processors.iter().find(|processor| processor.component.id == setup.id);
             let plugin = plan.map(|processor| processor.plugin.name.clone()).unwrap_or_default();
-            places.push(Place { plugin, handle: handle.clone(), slot, setup, part });
+            places.push(Place { plugin, handle: handle.clone(), slot, setup, pipeline, part });
         }
         for (source, (receiver, signal)) in sources.into_iter().enumerate() {
             let door = doors.entry(receiver).or_default();
@@ -169,6 +175,7 @@ fn worker(number: usize, group: &[&PipelinePlan], materials: &Materials<'_>) -> 
         pipelines,
         sources: sources.iter().map(behind).enumerate().collect(),
         committer: materials.committer.clone(),
+        letters: materials.letters.clone(),
         stateful,
         ticket,
         next_trip,
@@ -222,6 +229,7 @@ fn slot(
         tally: Vec::new(),
         answer: None,
         told: 0,
+        letters: Vec::new(),
     });
     Ok(Slot::new(instance, &materials.registry))
 }

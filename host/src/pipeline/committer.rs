@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use crate::contract::{Accepted, Answer, Batch, Durability, Refusal};
-use crate::delivery::Waiter;
+use crate::delivery::{DeadLetters, Waiter};
 use crate::guard::EndWithProcess;
 use crate::processor::Watermark;
 use crate::storage::{Store, Write};
@@ -49,6 +49,8 @@ pub struct Trip {
     pub answer: Option<(oneshot::Sender<Answer>, Accepted)>,
     /// Items whose sender was told before the commit, as durability `memory` allows.
     pub told: u64,
+    /// Dead letters among the writes.
+    pub letters: Vec<u64>,
 }
 
 /// Names a worker's generation; shared between the worker and the committer.
@@ -96,6 +98,7 @@ impl Committer {
     pub fn start(
         store: Store,
         health: Health,
+        letters: DeadLetters,
         registry: &Registry,
     ) -> std::io::Result<(Committer, std::thread::JoinHandle<()>)> {
         let (sender, receiver) = sync_channel(QUEUE);
@@ -107,6 +110,7 @@ impl Committer {
             unsynced_since: None,
             failure: String::new(),
             lost: registry.counter("otelier_store_lost_items", LOST_HELP, &[]),
+            letters,
         };
         let thread = std::thread::Builder::new().name("commit".into()).spawn(move || {
             let _end = EndWithProcess;
@@ -144,6 +148,7 @@ struct Commits {
     failure: String,
     /// Items of trips that failed after their senders had been told.
     lost: Counter,
+    letters: DeadLetters,
 }
 
 const LOST_HELP: &str = "Items accepted with durability `memory` whose state could not be written.";
@@ -194,7 +199,7 @@ impl Commits {
     fn decide(&mut self, trips: Vec<Trip>) {
         let (spoilt, sound): (Vec<Trip>, Vec<Trip>) = trips.into_iter().partition(|trip| self.is_spoilt(&trip.ticket));
         for trip in spoilt {
-            refuse(trip, &self.failure, &self.lost);
+            self.refuse(trip, &self.failure);
         }
         let writes = || sound.iter().flat_map(|trip| &trip.writes);
         let needs_sync = sound.iter().any(|trip| trip.durability == Durability::Sync && !trip.writes.is_empty());
@@ -222,7 +227,17 @@ impl Commits {
             let first_sound = trip.ticket.generation + 1;
             self.spoilt.insert(trip.ticket.worker, first_sound);
             trip.ticket.failed.store(first_sound, Ordering::Release);
-            refuse(trip, reason, &self.lost);
+            self.refuse(trip, reason);
+        }
+    }
+
+    fn refuse(&self, trip: Trip, reason: &str) {
+        self.lost.add(trip.told);
+        self.letters.removed(&trip.letters);
+        if let Some((answer, _)) = trip.answer {
+            let reason = format!("state cannot be written: {reason}");
+            // The sender may have hung up.
+            let _ = answer.send(Err(Refusal::Unavailable { reason, retry_after: RETRY_AFTER }));
         }
     }
 
@@ -266,14 +281,5 @@ pub fn complete(trip: Trip) {
     if let Some((answer, accepted)) = answer {
         // The sender may have hung up; it will send again what it was not told of.
         let _ = answer.send(Ok(accepted));
-    }
-}
-
-fn refuse(trip: Trip, reason: &str, lost: &Counter) {
-    lost.add(trip.told);
-    if let Some((answer, _)) = trip.answer {
-        let reason = format!("state cannot be written: {reason}");
-        // The sender may have hung up.
-        let _ = answer.send(Err(Refusal::Unavailable { reason, retry_after: RETRY_AFTER }));
     }
 }

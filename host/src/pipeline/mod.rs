@@ -8,6 +8,7 @@ pub mod committer;
 mod health;
 pub mod lane;
 pub mod local;
+mod poison;
 mod slot;
 pub mod swap;
 mod trip;

@@ -1,10 +1,16 @@
 //! A processor's place in its pipeline: a living instance, or the wait for the next try.
 
+mod strikes;
+mod telling;
+
 use std::time::{Duration, Instant};
 
 use crate::processor::{Instance, InstanceError, Setup, Successor};
 use crate::storage::Write;
 use crate::telemetry::{Counter, Registry};
+
+use strikes::Strikes;
+use telling::Telling;
 
 const BACKOFF_MIN: Duration = Duration::from_secs(1);
 const BACKOFF_MAX: Duration = Duration::from_secs(60);
@@ -14,12 +20,14 @@ pub struct Slot {
     setup: Setup,
     state: State,
     backoff: Duration,
+    strikes: Strikes,
+    telling: Telling,
     /// How long a flush waits after flushes that failed; zero while they do not.
     flush_backoff: Duration,
     /// What the ledger says of it.
     pub ledger: Ledger,
-    /// When the next flush is due.
-    pub flush_at: Option<Instant>,
+    /// When the next flush is due, if there is an instance then.
+    flush_at: Option<Instant>,
 }
 
 enum State {
@@ -46,6 +54,8 @@ pub struct Ledger {
     pub dropped: Counter,
     /// Items dropped because the call trapped.
     pub dropped_trap: Counter,
+    /// Items on which the plugin breaks: dead letters.
+    pub dropped_poison: Counter,
     /// Calls that trapped.
     pub traps: Counter,
 }
@@ -66,6 +76,7 @@ impl Ledger {
             absorbed: count("otelier_processor_absorbed_items", "Items the plugin took into its state."),
             dropped: dropped("plugin"),
             dropped_trap: dropped("trap"),
+            dropped_poison: dropped("poison"),
             traps: count("otelier_processor_traps", "Calls that ended in a trap."),
         }
     }
@@ -80,6 +91,8 @@ impl Slot {
             setup,
             state: State::Living(Box::new(instance)),
             backoff: BACKOFF_MIN,
+            strikes: Strikes::default(),
+            telling: Telling::default(),
             flush_backoff: Duration::ZERO,
             ledger,
             flush_at: None,
@@ -129,15 +142,48 @@ impl Slot {
     /// The same, and no other is built before a while.
     pub fn break_down_for(&mut self, wait: Duration, reason: &str) {
         self.state = State::Broken { retry_at: Instant::now() + wait, reason: reason.to_owned() };
-        self.flush_at = None;
+    }
+
+    /// Nothing passed of a batch. True when that happened too often: no other instance is built for a while, each time for longer.
+    pub fn strike(&mut self, reason: &str) -> bool {
+        let out = self.strikes.add(Instant::now(), self.backoff);
+        let wait = if out { self.backoff } else { Duration::ZERO };
+        self.break_down_for(wait, reason);
+        if out {
+            self.backoff = (self.backoff * 2).min(BACKOFF_MAX);
+        }
+        out
+    }
+
+    /// Whether nothing passed of the last batches.
+    pub fn is_suspected(&self) -> bool {
+        self.strikes.any()
+    }
+
+    /// Another instance that was built from committed state takes the place of one that broke.
+    pub fn replace(&mut self, instance: Instance) {
+        self.state = State::Living(Box::new(instance));
+        self.resume_flush();
+    }
+
+    /// Says in the log how the plugin broke, and what came of it. `batch` is the number of the trip.
+    pub fn tell(&mut self, batch: u64, error: &InstanceError, outcome: &str) {
+        let (component, version) = (&self.setup.id, self.setup.plugin.version());
+        let version = version.get(..12).unwrap_or(version);
+        let Some(left_out) = self.telling.admit(&format!("{version} {error}"), Instant::now()) else { return };
+        let stack = error.stack();
+        let line = if stack.is_empty() { "" } else { "\n" };
+        match left_out {
+            0 => tracing::error!(%component, version, batch, "{error}; {outcome}{line}{stack}"),
+            _ => tracing::error!(%component, version, batch, left_out, "{error}; {outcome}{line}{stack}"),
+        }
     }
 
     /// Makes a new instance from committed state; what its start wrote is to be committed with `trip`.
     pub fn rebuild(&mut self, trip: u64, now: u64) -> Result<Vec<Write>, InstanceError> {
         match Instance::build(self.setup.clone(), trip, now) {
             Ok((instance, writes)) => {
-                self.state = State::Living(Box::new(instance));
-                self.schedule_flush();
+                self.replace(instance);
                 Ok(writes)
             }
             Err(error) => {
@@ -178,7 +224,7 @@ impl Slot {
             State::Living(retired) => Some(retired),
             State::Broken { .. } => None,
         };
-        self.backoff = BACKOFF_MIN;
+        self.succeeded();
         self.flush_backoff = Duration::ZERO;
         self.schedule_flush();
         Ok((writes, retired))
@@ -199,12 +245,30 @@ impl Slot {
     /// A call counted: the instance is sound.
     pub fn succeeded(&mut self) {
         self.backoff = BACKOFF_MIN;
+        self.strikes.clear();
+    }
+
+    /// When the next flush is due. Nothing that is broken is flushed.
+    pub fn flush_at(&self) -> Option<Instant> {
+        self.flush_at.filter(|_| matches!(self.state, State::Living(_)))
     }
 
     /// Sets the next flush one interval from now.
     pub fn schedule_flush(&mut self) {
         let State::Living(instance) = &self.state else { return };
-        let interval = instance.flush_every_ms().map(|ms| Duration::from_millis(u64::from(ms)));
-        self.flush_at = interval.map(|interval| Instant::now() + interval.max(self.flush_backoff));
+        self.flush_at = instance.flush_every().map(|interval| Instant::now() + interval.max(self.flush_backoff));
+    }
+
+    /// There is more to flush.
+    pub fn flush_again(&mut self) {
+        self.flush_at = Some(Instant::now());
+    }
+
+    /// After a rebuild: a plugin that breaks again and again is flushed as often as any other.
+    fn resume_flush(&mut self) {
+        let before = self.flush_at;
+        self.schedule_flush();
+        let not_before = Instant::now() + self.flush_backoff;
+        self.flush_at = self.flush_at.map(|at| before.map_or(at, |before| before.min(at).max(not_before)));
     }
 }

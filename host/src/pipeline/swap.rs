@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use crate::contract::Durability;
 use crate::processor::{Instance, InstanceError, Successor};
 
+use super::slot::Slot;
 use super::worker::{Flushed, Worker};
 
 /// A swap waits for a flush that is due within this time, and makes one otherwise.
@@ -35,6 +36,8 @@ pub enum Swapped {
     Refused(Box<InstanceError>),
     /// The old version runs on: its last flush found no room for what it emits.
     NoRoom,
+    /// The old version runs on: the new one was taken back before its moment.
+    Withdrawn,
 }
 
 /// A new version for a place of the worker.
@@ -63,11 +66,17 @@ impl Worker {
     pub(super) fn plan_swap(&mut self, swap: Swap) {
         let Swap { place, successor, done } = swap;
         let now = Instant::now();
-        let flush_at = self.slots.get(place).and_then(|slot| slot.flush_at);
+        let flush_at = self.slots.get(place).and_then(Slot::flush_at);
         let next = flush_at.filter(|due| *due <= now + FLUSH_WITHIN).unwrap_or(now);
         // A version that has not come to its place yet is overtaken.
         self.swaps.retain(|planned| planned.place != place);
         self.swaps.push(PlannedSwap { place, next, successor, done, give_up: next + ROOM_WITHIN });
+    }
+
+    /// Takes back the one for that place, if it has not been made.
+    pub(super) fn withdraw_swap(&mut self, place: usize) {
+        let withdrawn = self.swaps.extract_if(.., |planned| planned.place == place);
+        withdrawn.for_each(|planned| tell(&planned.done, Swapped::Withdrawn));
     }
 
     /// Makes the swaps whose moment has come.

@@ -3,12 +3,15 @@
 use std::time::Duration;
 
 use crate::contract::{Batch, ComponentId, Durability, OnTrap, Refusal};
+use crate::delivery::dead_letters::Stage;
 use crate::otlp::{Malformed, Strings, check};
 use crate::processor::{CallError, InstanceError, Processed};
 use crate::storage::Write;
 use crate::telemetry::Counter;
 
+use super::committer::{Committer, Ticket};
 use super::lane::{Lane, LaneFull, Reserved};
+use super::poison::{self, Parted, Poison, Survivors};
 use super::slot::Slot;
 
 /// What a sender is told to wait where nothing better is known.
@@ -41,6 +44,8 @@ pub struct Gathered {
     pub items: Option<u64>,
     /// Slots whose instance ran and keeps state: they know of this trip.
     pub touched: Vec<usize>,
+    /// Items on which a plugin breaks.
+    pub poison: Vec<(Stage, Poison)>,
 }
 
 /// Reserves room for a request in every lane of its pipelines, in the order of the pipelines. A lane that makes senders wait is
@@ -98,6 +103,10 @@ pub struct Run<'w> {
     pub slots: &'w mut [Slot],
     /// Nanoseconds since the Unix epoch.
     pub now: u64,
+    /// Where the trips before this one are committed, under which ticket.
+    pub commits: (&'w Committer, &'w Ticket),
+    /// Whether a batch that breaks a plugin is parted. Dead letters that are sent again stay whole.
+    pub parts: bool,
 }
 
 impl Run<'_> {
@@ -130,7 +139,7 @@ impl Run<'_> {
         for slot in pipeline.slots.iter().skip(first) {
             let mut next = Vec::new();
             for batch in batches {
-                next.append(&mut self.process(*slot, batch, trip)?);
+                next.append(&mut self.process(pipeline, *slot, batch, trip)?);
             }
             batches = next;
         }
@@ -140,7 +149,13 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn process(&mut self, index: usize, batch: Batch, trip: &mut Gathered) -> Result<Vec<Batch>, Refusal> {
+    fn process(
+        &mut self,
+        pipeline: &Pipeline,
+        index: usize,
+        batch: Batch,
+        trip: &mut Gathered,
+    ) -> Result<Vec<Batch>, Refusal> {
         let Some(slot) = self.slots.get_mut(index) else { return Ok(vec![batch]) };
         let component = slot.setup().id.clone();
         let outcome = match slot.instance() {
@@ -167,13 +182,88 @@ impl Run<'_> {
                 Err(declined(slot, &component, message, retryable))
             }
             Err(error) => {
-                slot.ledger.traps.add(1);
-                tracing::error!(%component, %error, "plugin trapped; the instance is rebuilt from committed state");
-                slot.break_down(&error.to_string());
                 let reason = format!("processor {component} failed on this request: {error}");
-                aside(slot, batch, trip, Refusal::Unavailable { reason, retry_after: RETRY_AFTER })
+                let refusal = Refusal::Unavailable { reason, retry_after: RETRY_AFTER };
+                self.broken(pipeline, index, batch, &error, refusal, trip)
             }
         }
+    }
+
+    /// The instance broke on a batch: what of it passes counts, the rest becomes dead letters. `refusal` is for the sender where that
+    /// cannot be found out.
+    fn broken(
+        &mut self,
+        pipeline: &Pipeline,
+        index: usize,
+        batch: Batch,
+        error: &InstanceError,
+        refusal: Refusal,
+        trip: &mut Gathered,
+    ) -> Result<Vec<Batch>, Refusal> {
+        let Some(slot) = self.slots.get_mut(index) else { return Err(refusal) };
+        slot.ledger.traps.add(1);
+        slot.break_down(&error.to_string());
+        if !self.parts {
+            slot.tell(trip.number, error, "the instance is rebuilt from committed state");
+            return Err(refusal);
+        }
+        let items = count(&batch)?;
+        let batch = Batch { items: Some(items), ..batch };
+        // An instance that has seen another batch of this trip knows what is not committed.
+        let parted = match error.is_broken() && !trip.touched.contains(&index) {
+            true => Some(self.part(index, &batch, error, trip.number)?),
+            false => None,
+        };
+        let Some(slot) = self.slots.get_mut(index) else { return Err(refusal) };
+        let parted = match parted {
+            Some(Ok(parted)) => parted,
+            undecided => {
+                slot.strike(&error.to_string());
+                slot.tell(trip.number, error, "the instance is rebuilt from committed state");
+                if let Some(Err(error)) = undecided {
+                    tracing::warn!(component = %slot.setup().id, %error, "the batch could not be searched for what breaks the plugin");
+                }
+                return aside(slot, batch, trip, refusal);
+            }
+        };
+        let poisoned = parted.poisoned();
+        let Parted { survivors, poison } = parted;
+        if survivors.is_none() && slot.strike(&error.to_string()) {
+            slot.tell(trip.number, error, "nothing passes any more; batches follow `on_trap` for a while");
+            return aside(slot, batch, trip, refusal);
+        }
+        let outcome = format!("{poisoned} of {items} items are dead letters (see `otelier dlq`), the others count");
+        slot.tell(trip.number, error, &outcome);
+        trip.items.get_or_insert(items);
+        let counts = [(slot.ledger.incoming.clone(), poisoned), (slot.ledger.dropped_poison.clone(), poisoned)];
+        trip.tally.extend(counts);
+        let stage = || Stage {
+            pipeline: pipeline.id.clone(),
+            processor: slot.setup().id.to_string(),
+            plugin: slot.setup().plugin.version().to_owned(),
+        };
+        trip.poison.extend(poison.into_iter().map(|poison| (stage(), poison)));
+        let Some(Survivors { instance, mut started, processed }) = survivors else { return Ok(Vec::new()) };
+        slot.replace(instance);
+        slot.succeeded();
+        trip.writes.append(&mut started);
+        Ok(processed.into_iter().flat_map(|processed| keep(slot, index, processed, trip)).collect())
+    }
+
+    /// Finds out what of a batch breaks the plugin, on instances that start from all trips before this one. The outer error refuses the
+    /// trip, as those before it are refused.
+    fn part(
+        &mut self,
+        index: usize,
+        batch: &Batch,
+        error: &InstanceError,
+        trip: u64,
+    ) -> Result<Result<Parted, InstanceError>, Refusal> {
+        let (committer, ticket) = self.commits;
+        committer.settle();
+        let lost = Refusal::Unavailable { reason: "state cannot be written".to_owned(), retry_after: RETRY_AFTER };
+        let slot = self.slots.get(index).filter(|_| !ticket.is_spoilt()).ok_or(lost)?;
+        Ok(poison::part(slot.setup(), batch, error.to_string(), slot.is_suspected(), trip, self.now))
     }
 
     /// Calls a processor's flush and sends what it emits onwards. `position` is its place in the pipeline. True when the
@@ -188,13 +278,12 @@ impl Run<'_> {
     ) -> Result<bool, Refusal> {
         let Some(index) = pipeline.slots.get(position).copied() else { return Ok(false) };
         let Some(slot) = self.slots.get_mut(index) else { return Ok(false) };
-        let component = slot.setup().id.clone();
         let Ok(instance) = slot.instance() else { return Ok(false) };
         let processed = match instance.flush(trip.number, self.now, last) {
             Ok(processed) => processed,
             Err(error) => {
                 slot.ledger.traps.add(1);
-                tracing::error!(%component, %error, "flush failed; the instance is rebuilt from committed state");
+                slot.tell(trip.number, &error, "the flush is tried again on an instance rebuilt from committed state");
                 slot.flush_failed(&error.to_string());
                 return Err(Refusal::Unavailable { reason: error.to_string(), retry_after: RETRY_AFTER });
             }

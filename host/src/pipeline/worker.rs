@@ -14,11 +14,14 @@ use tokio::sync::oneshot;
 
 use crate::clock::Clock;
 use crate::contract::{Accepted, Answer, Batch, Durability, Ingest, Refusal};
+use crate::delivery::DeadLetters;
 use crate::guard::EndWithProcess;
 use crate::processor::{Setup, Successor};
+use crate::storage::Write;
 
 use super::committer::{Committer, STORE, Ticket, Trip, complete};
 use super::health::Health;
+use super::poison::Poison;
 use super::slot::Slot;
 use super::swap::{PlannedSwap, Swap, Swapped};
 use super::trip::{Gathered, Pipeline, RETRY_AFTER, Run, reserve, reserve_for_flush};
@@ -52,10 +55,25 @@ enum Job {
         last: bool,
         done: Sender<()>,
     },
+    /// A dead letter goes on from the processor that broke on it.
+    Resume(Box<Resumed>),
     /// A new version takes the place of a processor.
     Swap(Box<Swap>),
+    /// The new version for that place is not wanted any more.
+    Withdraw {
+        place: usize,
+    },
     /// End, after everything before it.
     Stop,
+}
+
+/// A batch that enters a pipeline in the middle.
+struct Resumed {
+    place: usize,
+    batch: Batch,
+    /// Committed with it.
+    writes: Vec<Write>,
+    answer: oneshot::Sender<Answer>,
 }
 
 /// The near end of a worker. It ends when it is told to, or when all of them are gone.
@@ -92,6 +110,21 @@ impl Handle {
         let (done, wait) = std::sync::mpsc::channel();
         // An error closes the other end.
         let _ = self.sender.send(Job::Swap(Box::new(Swap { place, successor, done })));
+        wait
+    }
+
+    /// Takes a new version back that has not come to its place: its receiver hears of that, unless it has heard of something else.
+    pub fn withdraw(&self, place: usize) {
+        // An error closes the receiver.
+        let _ = self.sender.send(Job::Withdraw { place });
+    }
+
+    /// Sends a batch through the processor in that place of the worker, and onwards; `writes` are committed with it. Answered after the
+    /// commit, and refused whole where the processor breaks on it or a lane has no room.
+    pub fn resume(&self, place: usize, batch: Batch, writes: Vec<Write>) -> oneshot::Receiver<Answer> {
+        let (answer, wait) = oneshot::channel();
+        // An error closes the other end.
+        let _ = self.sender.send(Job::Resume(Box::new(Resumed { place, batch, writes, answer })));
         wait
     }
 
@@ -150,6 +183,8 @@ pub struct Worker {
     pub sources: HashMap<usize, Vec<usize>>,
     /// Where its trips are committed.
     pub committer: Committer,
+    /// Where items go on which a plugin breaks.
+    pub letters: DeadLetters,
     /// Whether any of its processors keeps state.
     pub stateful: bool,
     /// Its generation.
@@ -193,10 +228,15 @@ impl Worker {
                     // The caller may have given up waiting.
                     let _ = done.send(());
                 }
+                Ok(Job::Resume(resumed)) => {
+                    self.mend();
+                    self.resume(*resumed);
+                }
                 Ok(Job::Swap(swap)) => {
                     self.mend();
                     self.plan_swap(*swap);
                 }
+                Ok(Job::Withdraw { place }) => self.withdraw_swap(place),
                 Err(RecvTimeoutError::Timeout) => self.mend(),
                 Ok(Job::Stop) | Err(RecvTimeoutError::Disconnected) => return,
             }
@@ -206,13 +246,17 @@ impl Worker {
     }
 
     fn until_due(&self) -> Duration {
-        // One that is about to be replaced is flushed with its swap.
-        let stays = |index: &usize| !self.swaps.iter().any(|swap| swap.place == *index);
-        let times =
-            |(index, slot): (usize, &Slot)| slot.flush_at.filter(|_| stays(&index)).into_iter().chain(slot.retry_at());
+        let times = |(index, slot): (usize, &Slot)| {
+            slot.flush_at().filter(|_| !self.is_leaving(index)).into_iter().chain(slot.retry_at())
+        };
         let slots = self.slots.iter().enumerate().flat_map(times);
         let due = slots.chain(self.swaps.iter().map(|swap| swap.next)).min();
         due.map_or(IDLE, |due| due.saturating_duration_since(Instant::now()))
+    }
+
+    /// Whether it is about to be replaced: then it is flushed with its swap, for the last time.
+    fn is_leaving(&self, index: usize) -> bool {
+        self.swaps.iter().any(|swap| swap.place == index)
     }
 
     pub(super) fn trip(&mut self) -> Gathered {
@@ -233,12 +277,36 @@ impl Worker {
         }
     }
 
+    fn resume(&mut self, resumed: Resumed) {
+        let Resumed { place, batch, writes, answer } = resumed;
+        let mut trip = self.trip();
+        trip.writes = writes;
+        match self.pass_on(place, batch, &mut trip) {
+            Ok(()) => self.conclude(trip, Durability::Sync, Some(answer)),
+            Err(refusal) => {
+                self.discard(&trip);
+                // Whoever asked may have given up waiting.
+                let _ = answer.send(Err(refusal));
+            }
+        }
+    }
+
+    fn pass_on(&mut self, place: usize, mut batch: Batch, trip: &mut Gathered) -> Result<(), Refusal> {
+        let Some((pipeline, position)) = position(&self.pipelines, place) else { return Ok(()) };
+        trip.items = batch.items;
+        let lanes = reserve(&[pipeline], &mut batch)?.pop().unwrap_or_default();
+        let commits = (&self.committer, &self.ticket);
+        let mut run = Run { slots: &mut self.slots, now: self.clock.now(), commits, parts: false };
+        run.onwards(pipeline, position, lanes, vec![batch], trip)
+    }
+
     /// Reserves, then processes, in that order over all pipelines of the source.
     fn pass(&mut self, source: usize, mut batch: Batch, trip: &mut Gathered) -> Result<Durability, Refusal> {
         let places = self.sources.get(&source).map(Vec::as_slice).unwrap_or_default();
         let pipelines: Vec<&Pipeline> = places.iter().filter_map(|place| self.pipelines.get(*place)).collect();
         let reserved = reserve(&pipelines, &mut batch)?;
-        let mut run = Run { slots: &mut self.slots, now: self.clock.now() };
+        let commits = (&self.committer, &self.ticket);
+        let mut run = Run { slots: &mut self.slots, now: self.clock.now(), commits, parts: true };
         let mut durability = Durability::Memory;
         for (pipeline, lanes) in pipelines.into_iter().zip(reserved) {
             run.request(pipeline, lanes, batch.clone(), trip)?;
@@ -250,7 +318,15 @@ impl Worker {
     /// Hands a processed trip to the commit, or ends it here when there is nothing to wait for.
     pub(super) fn conclude(&mut self, trip: Gathered, durability: Durability, answer: Option<oneshot::Sender<Answer>>) {
         let accepted = Accepted { items: trip.items.unwrap_or(0), ..Accepted::default() };
-        let Gathered { mut writes, mut deliveries, .. } = trip;
+        let Gathered { mut writes, mut deliveries, poison, .. } = trip;
+        // Whatever the pipeline promises: nobody else has them.
+        let durability = if poison.is_empty() { durability } else { Durability::Sync };
+        let letters = poison.into_iter().map(|(stage, Poison { batch, reason })| {
+            let (letter, mut buried) = self.letters.bury_poison(&stage, &batch, &reason, self.clock.now());
+            writes.append(&mut buried);
+            letter
+        });
+        let letters = letters.collect();
         deliveries.iter_mut().for_each(|(reserved, batches)| reserved.prepare(batches, &mut writes));
         let waits = deliveries.iter().any(|(reserved, batches)| reserved.waits() && !batches.is_empty());
         let mut trip = Trip {
@@ -262,6 +338,7 @@ impl Worker {
             tally: trip.tally,
             answer: answer.map(|answer| (answer, accepted)),
             told: 0,
+            letters,
         };
         let memory = durability == Durability::Memory && !waits;
         if memory && trip.writes.is_empty() && !self.stateful {
@@ -316,10 +393,12 @@ impl Worker {
     /// What health calls a processor: an id may stand in several pipelines, each with an instance of its own.
     pub(super) fn part(&self, index: usize) -> String {
         let component = self.slots.get(index).map(|slot| slot.setup().id.to_string()).unwrap_or_default();
-        match self.pipelines.iter().find(|pipeline| pipeline.slots.contains(&index)) {
-            Some(pipeline) => format!("{component} in {}", pipeline.id),
-            None => component,
-        }
+        format!("{component} in {}", self.pipeline(index))
+    }
+
+    /// The pipeline of a processor.
+    pub(super) fn pipeline(&self, index: usize) -> String {
+        position(&self.pipelines, index).map(|(pipeline, _)| pipeline.id.clone()).unwrap_or_default()
     }
 
     fn rebuild(&mut self, index: usize) {
@@ -344,11 +423,9 @@ impl Worker {
 
     fn flush_due(&mut self) {
         let now = Instant::now();
-        let is_due = |slot: &Slot| slot.flush_at.is_some_and(|due| due <= now);
-        // One that is about to be replaced is flushed for the last time, with its swap.
-        let stays = |index: &usize| !self.swaps.iter().any(|swap| swap.place == *index);
-        let due: Vec<usize> =
-            (0..self.slots.len()).filter(|index| self.slots.get(*index).is_some_and(is_due)).filter(stays).collect();
+        let is_due =
+            |(index, slot): &(usize, &Slot)| slot.flush_at().is_some_and(|due| due <= now) && !self.is_leaving(*index);
+        let due: Vec<usize> = self.slots.iter().enumerate().filter(is_due).map(|(index, _)| index).collect();
         for index in due {
             self.flush(index, false);
         }
@@ -375,9 +452,7 @@ impl Worker {
     /// Flushes one processor. A full lane, or a processor further on that is down, puts it off.
     pub(super) fn flush(&mut self, index: usize, last: bool) -> Flushed {
         let mut trip = self.trip();
-        let place = |pipeline: &Pipeline| pipeline.slots.iter().position(|slot| *slot == index);
-        let found = self.pipelines.iter().find_map(|pipeline| place(pipeline).map(|position| (pipeline, position)));
-        let Some((pipeline, position)) = found else { return Flushed::Done };
+        let Some((pipeline, position)) = position(&self.pipelines, index) else { return Flushed::Done };
         if let Some(slot) = self.slots.get_mut(index) {
             slot.schedule_flush();
         }
@@ -386,14 +461,15 @@ impl Worker {
             return Flushed::Done;
         }
         let Some(lanes) = reserve_for_flush(pipeline) else { return Flushed::NoRoom };
-        let mut run = Run { slots: &mut self.slots, now: self.clock.now() };
+        let commits = (&self.committer, &self.ticket);
+        let mut run = Run { slots: &mut self.slots, now: self.clock.now(), commits, parts: true };
         let flushed = run.flush(pipeline, position, lanes, last, &mut trip);
         let durability = pipeline.durability;
         match flushed {
             Ok(more) => {
                 self.conclude(trip, durability, None);
                 if let Some(slot) = self.slots.get_mut(index).filter(|_| more) {
-                    slot.flush_at = Some(Instant::now());
+                    slot.flush_again();
                 }
                 if more { Flushed::More } else { Flushed::Done }
             }
@@ -403,6 +479,12 @@ impl Worker {
             }
         }
     }
+}
+
+/// The pipeline of a processor, and where in it.
+fn position(pipelines: &[Pipeline], index: usize) -> Option<(&Pipeline, usize)> {
+    let place = |pipeline: &Pipeline| pipeline.slots.iter().position(|slot| *slot == index);
+    pipelines.iter().find_map(|pipeline| place(pipeline).map(|position| (pipeline, position)))
 }
 
 fn stricter(one: Durability, other: Durability) -> Durability {

@@ -4,6 +4,7 @@
 //! instance is no longer what the store says it is: the owner rebuilds it from committed state before the next call.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -18,7 +19,7 @@ use super::context::{Context, Phase};
 use super::declared::Declared;
 use super::output::Output;
 use super::state::{State, StateError, Watermark};
-use super::{CallError, Plugin, Processor, Progress, Stored, TrapReason};
+use super::{CallError, Plugin, Processor, Progress, Stored, Trap, TrapReason};
 
 /// A request whose columns no instance could take.
 const TOO_WIDE: &str =
@@ -43,6 +44,13 @@ pub struct Setup {
     pub store: Store,
     /// What has been committed of the trips of the instance's owner.
     pub watermark: Watermark,
+}
+
+impl Setup {
+    /// For instances that try something, of which nothing is kept: what they say has been said.
+    pub fn silent(&self) -> Setup {
+        Setup { limits: Limits { log_bytes: 0, ..self.limits }, ..self.clone() }
+    }
 }
 
 /// An instance that cannot be made, or a call that does not count.
@@ -89,6 +97,24 @@ pub enum InstanceError {
         /// What is wrong.
         source: EditError,
     },
+}
+
+impl InstanceError {
+    /// Whether the plugin broke: a trap, or results that the host cannot use. The same batch would break it again.
+    pub fn is_broken(&self) -> bool {
+        matches!(
+            self,
+            InstanceError::Call(CallError::Trap(_)) | InstanceError::Emission(_) | InstanceError::Edit { .. }
+        )
+    }
+
+    /// The guest's stack where it trapped.
+    pub fn stack(&self) -> &str {
+        match self {
+            InstanceError::Call(CallError::Trap(trap)) => &trap.stack,
+            _ => "",
+        }
+    }
 }
 
 /// What became of one batch.
@@ -159,7 +185,7 @@ impl Instance {
             Some(_) => context.state.meta().map_err(failed)?.map(|meta| read_meta(&meta)),
             None => None,
         };
-        self.processor.start(previous.clone(), now)?;
+        self.processor.start(previous.clone(), now).inspect_err(|error| tell_stack(id, error))?;
         let context = self.processor.context();
         let current = format.map(|format| Stored { format, config: self.setup.config.clone() });
         if let Some(current) = current.filter(|current| Some(current) != previous.as_ref()) {
@@ -183,8 +209,8 @@ impl Instance {
     }
 
     /// How often it wants to be flushed.
-    pub fn flush_every_ms(&self) -> Option<u32> {
-        self.flush_every_ms
+    pub fn flush_every(&self) -> Option<Duration> {
+        self.flush_every_ms.map(|ms| Duration::from_millis(u64::from(ms)))
     }
 
     /// Whether it keeps state.
@@ -351,10 +377,17 @@ pub(super) fn described(
     state: State,
 ) -> Result<Box<dyn Processor>, InstanceError> {
     let mut processor = plugin.instantiate(Context::new(id.clone(), signal, limits, state))?;
-    processor.describe(signal, config)?;
-    let contract = |detail: String| CallError::Trap { reason: TrapReason::Contract, detail };
+    processor.describe(signal, config).inspect_err(|error| tell_stack(id, error))?;
+    let contract = |detail: String| CallError::Trap(Trap::new(TrapReason::Contract, detail));
     processor.context().declared.check().map_err(|error| contract(error.to_string()))?;
     Ok(processor)
+}
+
+/// For the plugin's author; the error itself goes to whoever wanted the instance.
+fn tell_stack(id: &ComponentId, error: &CallError) {
+    if let CallError::Trap(trap) = error {
+        tracing::warn!(component = %id, "{trap}\n{}", trap.stack);
+    }
 }
 
 /// New codes of durable dictionaries join the call's writes; released ones leave the store and the dictionary.

@@ -23,6 +23,8 @@ use crate::contract::Signal;
 
 /// A compiled plugin: makes instances.
 pub trait Plugin: Send + Sync {
+    /// What tells it from every other version: the SHA-256 of its file, in hexadecimal digits.
+    fn version(&self) -> &str;
     /// A fresh instance around a context.
     fn instantiate(&self, context: Context) -> Result<Box<dyn Processor>, CallError>;
 }
@@ -71,13 +73,33 @@ pub enum CallError {
         retryable: bool,
     },
     /// The guest broke: a panic, a limit, a contract it did not keep. The instance is of no more use.
-    #[error("{reason}: {detail}")]
-    Trap {
-        /// For a metric's label.
-        reason: TrapReason,
-        /// For a person.
-        detail: String,
-    },
+    #[error(transparent)]
+    Trap(Box<Trap>),
+}
+
+/// How a guest broke.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}: {detail}{}", self.place())]
+pub struct Trap {
+    /// For a metric's label.
+    pub reason: TrapReason,
+    /// For a person: the panic's message, or the limit that was reached.
+    pub detail: String,
+    /// The guest's function that failed, where its file names it.
+    pub function: Option<String>,
+    /// The guest's functions under way, the innermost first, one a line. Empty where none was.
+    pub stack: String,
+}
+
+impl Trap {
+    /// One whose guest was not running.
+    pub fn new(reason: TrapReason, detail: impl Into<String>) -> Box<Trap> {
+        Box::new(Trap { reason, detail: detail.into(), function: None, stack: String::new() })
+    }
+
+    fn place(&self) -> String {
+        self.function.as_ref().map(|function| format!(" (in {function})")).unwrap_or_default()
+    }
 }
 
 /// Why a call trapped.

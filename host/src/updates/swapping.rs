@@ -1,6 +1,7 @@
 //! One version into every place of its plugin, or into none.
 
 use std::sync::Arc;
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 use crate::clock::Clock;
@@ -87,16 +88,24 @@ impl Swapping {
 }
 
 fn swap(place: &Place, successor: Successor) -> Result<Duration, SwapError> {
-    use std::sync::mpsc::RecvTimeoutError;
     let part = || place.part.clone();
-    match place.handle.swap(place.slot, successor).recv_timeout(PATIENCE) {
-        Ok(Swapped::Done { pause, retired }) => {
+    let told = place.handle.swap(place.slot, successor);
+    let swapped = match told.recv_timeout(PATIENCE) {
+        Err(RecvTimeoutError::Timeout) => {
+            place.handle.withdraw(place.slot);
+            // It may have come to its place just now.
+            told.recv().map_err(|_| SwapError::GoingDown)?
+        }
+        Err(RecvTimeoutError::Disconnected) => return Err(SwapError::GoingDown),
+        Ok(swapped) => swapped,
+    };
+    match swapped {
+        Swapped::Done { pause, retired } => {
             drop(retired);
             Ok(pause)
         }
-        Ok(Swapped::Refused(source)) => Err(SwapError::Instance { part: part(), source }),
-        Ok(Swapped::NoRoom) => Err(SwapError::NoRoom { part: part() }),
-        Err(RecvTimeoutError::Timeout) => Err(SwapError::Busy { part: part() }),
-        Err(RecvTimeoutError::Disconnected) => Err(SwapError::GoingDown),
+        Swapped::Refused(source) => Err(SwapError::Instance { part: part(), source }),
+        Swapped::NoRoom => Err(SwapError::NoRoom { part: part() }),
+        Swapped::Withdrawn => Err(SwapError::Busy { part: part() }),
     }
 }

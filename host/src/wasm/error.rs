@@ -1,27 +1,54 @@
 //! What a failed call was, in the host's words.
 
-use wasmtime::{Trap, WasmBacktrace};
+use wasmtime::{FrameInfo, WasmBacktrace};
 
-use crate::contract::ComponentId;
-use crate::processor::{CallError, TrapReason, Violation};
+use crate::processor::{CallError, Trap, TrapReason, Violation};
 
-/// Sorts an error of the runtime. The guest's stack, which names its functions, goes to the log.
-pub(super) fn call_error(component: &ComponentId, error: &wasmtime::Error) -> CallError {
+/// What Rust puts on the stack between the code that fails and the trap.
+const MACHINERY: [&str; 6] = ["core::", "std::", "alloc::", "rustc::", "__rust", "rust_"];
+
+/// Sorts an error of the runtime. `panic` is what the guest's panic handler said, which is the reason where nothing else is.
+pub(super) fn call_error(error: &wasmtime::Error, panic: Option<String>) -> CallError {
     let detail = error.root_cause().to_string();
-    let trap = error.chain().find_map(|cause| cause.downcast_ref::<Trap>()).or_else(|| error.downcast_ref::<Trap>());
+    let trap = error.chain().find_map(|cause| cause.downcast_ref()).or_else(|| error.downcast_ref());
     let violation = error.chain().find_map(|cause| cause.downcast_ref()).or_else(|| error.downcast_ref::<Violation>());
     let reason = match trap {
         _ if matches!(violation, Some(Violation::HostCalls(_))) => TrapReason::HostCalls,
-        _ if violation.is_some() => TrapReason::Contract,
-        Some(Trap::Interrupt) => TrapReason::Deadline,
-        Some(Trap::StackOverflow) => TrapReason::Stack,
-        Some(Trap::AllocationTooLarge) => TrapReason::Memory,
+        _ if violation.is_some() || is_no_text(error) => TrapReason::Contract,
+        Some(wasmtime::Trap::Interrupt) => TrapReason::Deadline,
+        Some(wasmtime::Trap::StackOverflow) => TrapReason::Stack,
+        Some(wasmtime::Trap::AllocationTooLarge) => TrapReason::Memory,
         // The Store's limiter has no error type of its own.
         None if detail.contains("growing memory") => TrapReason::Memory,
         _ => TrapReason::Other,
     };
-    if let Some(stack) = error.downcast_ref::<WasmBacktrace>() {
-        tracing::warn!(%component, %reason, detail, "guest stack:\n{stack}");
+    let detail = panic.filter(|_| reason == TrapReason::Other).unwrap_or(detail);
+    let frames = error.downcast_ref::<WasmBacktrace>().map(WasmBacktrace::frames).unwrap_or_default();
+    let mut names: Vec<String> = frames.iter().map(name).collect();
+    let is_machinery = |name: &String| MACHINERY.iter().any(|prefix| bare(name).starts_with(prefix));
+    let innermost = names.iter().position(|name| !is_machinery(name));
+    let function = innermost.and_then(|place| names.get(place)).cloned();
+    names.drain(..innermost.unwrap_or(0));
+    let stack: Vec<String> = names.iter().enumerate().map(|(depth, name)| format!("{depth:>4}: {name}")).collect();
+    let stack = stack.join("\n");
+    CallError::Trap(Box::new(Trap { reason, detail, function, stack }))
+}
+
+/// Whether a string of the guest is not UTF-8.
+fn is_no_text(error: &wasmtime::Error) -> bool {
+    error.root_cause().is::<std::str::Utf8Error>()
+}
+
+/// A function as its source calls it.
+fn name(frame: &FrameInfo) -> String {
+    match frame.func_name() {
+        // Without the compiler's own hash.
+        Some(name) => format!("{:#}", rustc_demangle::demangle(name)),
+        None => format!("function {}", frame.func_index()),
     }
-    CallError::Trap { reason, detail }
+}
+
+/// `<core::iter::Map<I, F> as …>::next` is of the library as well.
+fn bare(name: &str) -> &str {
+    name.trim_start_matches('<')
 }

@@ -116,6 +116,26 @@ impl Setup {
         self.command("validate")?.output().context("cannot start the host")
     }
 
+    /// What a command such as `["dlq", "ls"]` prints about these hosts' state.
+    pub fn prints(&self, words: &[&str]) -> Result<String> {
+        let output = self.asks(words)?;
+        ensure!(output.status.success(), "otelier {words:?}: {}", String::from_utf8_lossy(&output.stderr));
+        Ok(String::from_utf8(output.stdout)?)
+    }
+
+    /// What such a command says that is not to be carried out.
+    pub fn is_told(&self, words: &[&str]) -> Result<String> {
+        let output = self.asks(words)?;
+        ensure!(!output.status.success(), "otelier {words:?} did not fail");
+        Ok(String::from_utf8(output.stderr)?)
+    }
+
+    fn asks(&self, words: &[&str]) -> Result<Output> {
+        let mut command = Command::new(environment::binary()?);
+        command.args(words).arg("--state-dir").arg(&self.state);
+        command.output().context("cannot start otelier")
+    }
+
     fn command(&self, subcommand: &str) -> Result<Command> {
         let binary = self.binary.clone().map_or_else(environment::binary, Ok)?;
         let mut words = self.launcher.iter().map(Into::into).chain([binary.into_os_string()]);

@@ -1,33 +1,12 @@
 //! Dead letters from the command line: what a destination refuses for good is kept, shown, sent again or thrown away.
 
-use std::process::{Command, Output};
-
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use otelier_tests::downstream::{Downstream, Fate};
 use otelier_tests::host::Setup;
-use otelier_tests::{environment, grpc, payload, wait};
+use otelier_tests::{grpc, payload, wait};
 use serde_json::json;
 
 use crate::forwarding;
-
-fn dlq(setup: &Setup, words: &[&str]) -> Result<Output> {
-    let mut command = Command::new(environment::binary()?);
-    command.arg("dlq").args(words).arg("--state-dir").arg(setup.state());
-    command.output().context("cannot start otelier dlq")
-}
-
-fn prints(setup: &Setup, words: &[&str]) -> Result<String> {
-    let output = dlq(setup, words)?;
-    let (text, error) = (String::from_utf8(output.stdout)?, String::from_utf8_lossy(&output.stderr).into_owned());
-    ensure!(output.status.success(), "otelier dlq {words:?}: {error}");
-    Ok(text)
-}
-
-fn fails(setup: &Setup, words: &[&str]) -> Result<String> {
-    let output = dlq(setup, words)?;
-    ensure!(!output.status.success(), "otelier dlq {words:?} did not fail");
-    Ok(String::from_utf8(output.stderr)?)
-}
 
 #[test]
 fn a_refused_batch_is_kept_shown_and_sent_again() -> Result<()> {
@@ -43,20 +22,20 @@ fn a_refused_batch_is_kept_shown_and_sent_again() -> Result<()> {
     wait::until("both are dead letters", || {
         Ok((host.own_metrics()?.value("otelier_dead_letters", &[]) == Some(2.0)).then_some(()))
     })?;
-    let list = prints(&setup, &["ls"])?;
+    let list = setup.prints(&["dlq", "ls"])?;
     ensure!(list.matches("otlphttp").count() == 2 && list.contains("400") && list.contains("permanent"), "{list}");
-    let shown = prints(&setup, &["show", "0"])?;
+    let shown = setup.prints(&["dlq", "show", "0"])?;
     ensure!(shown.contains("first poison") && shown.contains("reason: "), "{shown}");
-    let error = fails(&setup, &["show", "7"])?;
+    let error = setup.is_told(&["dlq", "show", "7"])?;
     ensure!(error.contains("there is no dead letter 7"), "{error}");
-    let replayed = prints(&setup, &["drop", "1"])?;
+    let replayed = setup.prints(&["dlq", "drop", "1"])?;
     ensure!(replayed == "1 dead letters dropped\n", "{replayed}");
     downstream.follow(|_| Fate::Taken);
-    let replayed = prints(&setup, &["replay", "--exporter", "otlphttp"])?;
+    let replayed = setup.prints(&["dlq", "replay", "--exporter", "otlphttp"])?;
     ensure!(replayed == "1 dead letters put back into the queue of their exporter\n", "{replayed}");
     wait::until("it arrives", || Ok(downstream.memory().taken.contains_key("first poison").then_some(())))?;
     ensure!(!downstream.memory().taken.contains_key("second poison"));
-    ensure!(prints(&setup, &["ls"])? == "there are no dead letters\n");
+    ensure!(setup.prints(&["dlq", "ls"])? == "there are no dead letters\n");
     Ok(())
 }
 
@@ -70,10 +49,10 @@ fn without_a_host_the_store_itself_is_read() -> Result<()> {
         Ok((host.own_metrics()?.value("otelier_dead_letters", &[]) == Some(1.0)).then_some(()))
     })?;
     host.kill()?;
-    let shown = prints(&setup, &["show", "0"])?;
+    let shown = setup.prints(&["dlq", "show", "0"])?;
     ensure!(shown.contains("poison"), "{shown}");
-    let error = fails(&setup, &["replay", "--all"])?;
+    let error = setup.is_told(&["dlq", "replay", "--all"])?;
     ensure!(error.contains("no collector is running"), "{error}");
-    ensure!(prints(&setup, &["drop", "--all"])? == "1 dead letters dropped\n");
+    ensure!(setup.prints(&["dlq", "drop", "--all"])? == "1 dead letters dropped\n");
     Ok(())
 }

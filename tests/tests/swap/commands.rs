@@ -1,33 +1,13 @@
 //! Versions put into place by hand.
 
-use std::fs;
-use std::process::{Command, Output};
-
 use anyhow::{Context, Result, ensure};
 use otelier_tests::host::{Configuration, Setup, manifest};
 use otelier_tests::payload::{self, Temporality};
-use otelier_tests::{environment, wait};
+use otelier_tests::wait;
 use serde_json::json;
+use std::fs;
 
 use crate::{Plugin, until_swaps};
-
-fn plugin_command(setup: &Setup, words: &[&str]) -> Result<Output> {
-    let mut command = Command::new(environment::binary()?);
-    command.arg("plugin").args(words).arg("--state-dir").arg(setup.state());
-    command.output().context("cannot start otelier plugin")
-}
-
-fn prints(setup: &Setup, words: &[&str]) -> Result<String> {
-    let output = plugin_command(setup, words)?;
-    ensure!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
-    Ok(String::from_utf8(output.stdout)?)
-}
-
-fn fails(setup: &Setup, words: &[&str]) -> Result<String> {
-    let output = plugin_command(setup, words)?;
-    ensure!(!output.status.success(), "{words:?} did not fail");
-    Ok(String::from_utf8(output.stderr)?)
-}
 
 #[test]
 fn a_version_is_put_into_place_and_back_and_the_history_tells() -> Result<()> {
@@ -35,25 +15,25 @@ fn a_version_is_put_into_place_and_back_and_the_history_tells() -> Result<()> {
     let setup = plugin.setup("aggregate", &Configuration::aggregate())?;
     let host = setup.start()?;
     host.accepts(&payload::work("a", Temporality::Delta, &[1]))?;
-    let error = fails(&setup, &["swap", "agregate"])?;
+    let error = setup.is_told(&["plugin", "swap", "agregate"])?;
     ensure!(error.contains("those that are: aggregate"), "{error}");
-    let error = fails(&setup, &["rollback", "aggregate"])?;
+    let error = setup.is_told(&["plugin", "rollback", "aggregate"])?;
     ensure!(error.contains("has run no other version"), "{error}");
-    let error = fails(&setup, &["swap", "aggregate"])?;
+    let error = setup.is_told(&["plugin", "swap", "aggregate"])?;
     ensure!(error.contains("already"), "{error}");
     let other = setup.folder().join("other.wasm");
     fs::write(&other, plugin.version("other"))?;
     let other = other.display().to_string();
-    let told = prints(&setup, &["swap", "aggregate", "--file", &other])?;
+    let told = setup.prints(&["plugin", "swap", "aggregate", "--file", &other])?;
     ensure!(told.contains("batches waited"), "{told}");
     host.accepts(&payload::work("a", Temporality::Delta, &[2]))?;
-    prints(&setup, &["rollback", "aggregate"])?;
+    setup.prints(&["plugin", "rollback", "aggregate"])?;
     host.accepts(&payload::work("a", Temporality::Delta, &[4]))?;
     host.wait_for("work_done_batched_total", &[("work_type", "a")], 7.0)?;
     host.kill()?;
-    let history = prints(&setup, &["history"])?;
+    let history = setup.prints(&["plugin", "history"])?;
     ensure!(history.lines().count() == 2 && history.matches("->").count() == 2, "{history}");
-    let error = fails(&setup, &["rollback", "aggregate"])?;
+    let error = setup.is_told(&["plugin", "rollback", "aggregate"])?;
     ensure!(error.contains("no collector is running"), "{error}");
     Ok(())
 }

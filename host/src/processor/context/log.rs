@@ -7,6 +7,9 @@ const LINES_MAX: u32 = 64;
 /// Bytes of one line.
 const LINE_BYTES_MAX: usize = 4096;
 
+/// How a panic's message begins, as Rust's hooks write it.
+const PANICKED: &str = "panicked at ";
+
 /// How bad a guest's log line is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Severity {
@@ -32,6 +35,8 @@ pub struct GuestLog {
     lines: u32,
     bytes: usize,
     left_out: LeftOut,
+    /// What a panic said, until it is known how the call ended.
+    panic: Option<String>,
 }
 
 /// What was too much of a call.
@@ -44,15 +49,19 @@ pub struct LeftOut {
 }
 
 impl GuestLog {
-    /// For one component, with so many bytes for each call.
+    /// For one component, with so many bytes for each call; with none, nothing is written and nothing said of that.
     pub fn new(component: &ComponentId, bytes_max: usize) -> GuestLog {
-        GuestLog { component: component.clone(), bytes_max, lines: 0, bytes: 0, left_out: LeftOut::default() }
+        let component = component.clone();
+        GuestLog { component, bytes_max, lines: 0, bytes: 0, left_out: LeftOut::default(), panic: None }
     }
 
     /// Another call. One line says what the one before had too much.
     pub fn begin(&mut self) {
+        if let Some(message) = self.panic.take() {
+            self.put(Severity::Error, &message);
+        }
         let LeftOut { lines, bytes } = self.end();
-        if lines > 0 {
+        if lines > 0 && self.bytes_max > 0 {
             tracing::warn!(component = %self.component, lines, bytes, "the plugin logged more in one call than `log_bytes` of the manifest, {LINES_MAX} lines or {LINE_BYTES_MAX} bytes a line allow; the rest was left out");
         }
     }
@@ -63,8 +72,24 @@ impl GuestLog {
         std::mem::take(&mut self.left_out)
     }
 
+    /// What a panic of this call said, in one line. It is told with the trap that it is the reason of, and not on its own.
+    pub fn take_panic(&mut self) -> Option<String> {
+        self.panic.take().map(|message| message.split_whitespace().collect::<Vec<_>>().join(" "))
+    }
+
     /// `log.write`: what is too much of a call is left out, and counted.
     pub fn write(&mut self, severity: Severity, message: &str) {
+        if severity == Severity::Error && message.starts_with(PANICKED) {
+            // The last one counts; a guest that writes such lines all the time is bounded like any other.
+            if let Some(before) = self.panic.replace(cut(message, LINE_BYTES_MAX).to_owned()) {
+                self.put(severity, &before);
+            }
+            return;
+        }
+        self.put(severity, message);
+    }
+
+    fn put(&mut self, severity: Severity, message: &str) {
         let Some(text) = self.admit(message) else { return };
         let component = &self.component;
         match severity {
@@ -80,7 +105,7 @@ impl GuestLog {
     fn admit<'m>(&mut self, message: &'m str) -> Option<&'m str> {
         let has_line = self.lines < LINES_MAX;
         let room = if has_line { LINE_BYTES_MAX.min(self.bytes_max - self.bytes) } else { 0 };
-        let text = message.get(..message.floor_char_boundary(room)).unwrap_or_default();
+        let text = cut(message, room);
         self.bytes += text.len();
         self.lines = self.lines.saturating_add(1);
         if !has_line || text.len() < message.len() {
@@ -90,6 +115,10 @@ impl GuestLog {
         // An empty line takes no bytes, and is one of so many all the same.
         (has_line && text.is_empty() == message.is_empty()).then_some(text)
     }
+}
+
+fn cut(message: &str, bytes_max: usize) -> &str {
+    message.get(..message.floor_char_boundary(bytes_max)).unwrap_or_default()
 }
 
 impl Drop for GuestLog {
@@ -102,7 +131,7 @@ impl Drop for GuestLog {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use super::{GuestLog, LINE_BYTES_MAX, LINES_MAX, LeftOut};
+    use super::{GuestLog, LINE_BYTES_MAX, LINES_MAX, LeftOut, Severity};
 
     fn log(bytes_max: usize) -> GuestLog {
         GuestLog::new(&"aggregate".parse().unwrap(), bytes_max)
@@ -119,6 +148,16 @@ mod tests {
             assert_eq!(log.end(), LeftOut { lines: 2, bytes: 3 });
         }
         assert_eq!(log.end(), LeftOut::default());
+    }
+
+    #[test]
+    fn what_a_panic_said_is_told_with_its_trap() {
+        let mut log = log(1000);
+        log.write(Severity::Error, "panicked at src/lib.rs:3:5:\nrow 7 has   no name");
+        assert_eq!(log.take_panic().unwrap(), "panicked at src/lib.rs:3:5: row 7 has no name");
+        log.write(Severity::Error, "panicked at a");
+        log.begin();
+        assert_eq!(log.take_panic(), None, "a call that went on after it is not the reason of a later trap");
     }
 
     #[test]

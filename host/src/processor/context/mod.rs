@@ -116,6 +116,11 @@ impl Context {
         self.log.write(severity, message);
     }
 
+    /// What a panic of the present call said.
+    pub fn take_panic(&mut self) -> Option<String> {
+        self.log.take_panic()
+    }
+
     /// The declarations, open inside `describe` only.
     pub fn declare(&mut self) -> Result<&mut Declared, Violation> {
         if self.phase == Phase::Describe { Ok(&mut self.declared) } else { Err(Violation::Phase("projection")) }

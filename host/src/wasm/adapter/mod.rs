@@ -13,7 +13,7 @@ use super::bindings::otelier::plugin::types;
 use super::bindings::{ProcessorPlugin as World, ProcessorPluginPre};
 use super::engine::{Engine, LoadError, TICK};
 use super::error::call_error;
-use super::file::PluginFile;
+use super::file::{PluginFile, hexadecimal};
 use crate::contract::{Grants, Interface, Limits, Signal};
 use crate::processor::{CallError, Context, Plugin, Processor, Progress, Stored};
 
@@ -40,6 +40,7 @@ const WANTS_WASI: &str = "it imports WASI, which no plugin gets; build it with `
 pub struct ProcessorPlugin {
     engine: Engine,
     pre: ProcessorPluginPre<Data>,
+    version: String,
 }
 
 struct Data {
@@ -62,17 +63,20 @@ impl ProcessorPlugin {
         World::add_to_linker::<Data, HasSelf<Data>>(&mut linker, |data| data).map_err(misfit)?;
         let pre = linker.instantiate_pre(&component).map_err(misfit)?;
         let pre = ProcessorPluginPre::new(pre).map_err(misfit)?;
-        Ok(ProcessorPlugin { engine: engine.clone(), pre })
+        Ok(ProcessorPlugin { engine: engine.clone(), pre, version: hexadecimal(file.sha256()) })
     }
 }
 
 impl Plugin for ProcessorPlugin {
+    fn version(&self) -> &str {
+        &self.version
+    }
+
     fn instantiate(&self, context: Context) -> Result<Box<dyn Processor>, CallError> {
         let limits = context.limits();
-        let component = context.component().clone();
         let data = Data { context: Counted::new(context, limits.host_calls), limits: StoreLimits::default() };
         let mut store = limited(&self.engine, data, &limits, |data| &mut data.limits);
-        let world = self.pre.instantiate(&mut store).map_err(|error| call_error(&component, &error))?;
+        let world = self.pre.instantiate(&mut store).map_err(|error| call_error(&error, None))?;
         Ok(Box::new(Instance { store, world, call_ticks: call_ticks(&limits) }))
     }
 }
@@ -148,7 +152,7 @@ impl Instance {
         match export(self.world.otelier_plugin_processor(), &mut self.store) {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(failure)) => Err(CallError::Failure { message: failure.message, retryable: failure.retryable }),
-            Err(error) => Err(call_error(self.store.data_mut().context.host().component(), &error)),
+            Err(error) => Err(call_error(&error, self.store.data_mut().context.host().take_panic())),
         }
     }
 }

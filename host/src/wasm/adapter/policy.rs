@@ -49,7 +49,7 @@ impl PolicySource for PolicyPlugin {
         let log = Counted::new(GuestLog::new(breaker, limits.log_bytes), limits.host_calls);
         let data = Data { component: breaker.clone(), log, limits: StoreLimits::default() };
         let mut store = limited(&self.engine, data, &limits, |data| &mut data.limits);
-        let failed = |error: &wasmtime::Error| policy_error(call_error(breaker, error));
+        let failed = |error: &wasmtime::Error| policy_error(breaker, call_error(error, None));
         let world = self.pre.instantiate(&mut store).map_err(|error| failed(&error))?;
         let mut instance = Instance { store, world, call_ticks: call_ticks(&limits) };
         match instance.call(|guest, store| guest.call_configure(store, config))? {
@@ -76,7 +76,11 @@ impl Instance {
         log.begin();
         log.host().begin();
         let result = export(self.world.otelier_plugin_breaker(), &mut self.store);
-        result.map_err(|error| policy_error(call_error(&self.store.data().component, &error)))
+        result.map_err(|error| {
+            let data = self.store.data_mut();
+            let panic = data.log.host().take_panic();
+            policy_error(&data.component, call_error(&error, panic))
+        })
     }
 }
 
@@ -97,11 +101,14 @@ impl Policy for Instance {
     }
 }
 
-fn policy_error(error: CallError) -> PolicyError {
+fn policy_error(breaker: &ComponentId, error: CallError) -> PolicyError {
+    if let CallError::Trap(trap) = &error {
+        tracing::warn!(component = %breaker, "{trap}\n{}", trap.stack);
+    }
     let detail = error.to_string();
     let reason = match error {
         CallError::Failure { .. } => "refused",
-        CallError::Trap { reason, .. } => match reason {
+        CallError::Trap(trap) => match trap.reason {
             TrapReason::Deadline => "deadline",
             TrapReason::Memory => "memory",
             TrapReason::Stack => "stack",

@@ -12,9 +12,10 @@
 //!
 //! Modes that name `describe`, `start` or `flush` break there and look at neither `after` nor `when`.
 
+use otelier_sdk::key::{KeyBuilder, Value};
 use otelier_sdk::{
-    Batch, Bitmap, Declare, Descriptor, EmittedRows, Failure, Flush, Keying, MetricKind, Output, Processor, Progress,
-    Signal, Start, Storage, StorageError, Temporality, Values,
+    Batch, Bitmap, Declare, Descriptor, EmittedRows, Failure, Flush, Keying, Level, MetricKind, Output, Processor,
+    Progress, Severity, Signal, Start, Storage, StorageError, Temporality, Values,
 };
 use serde::Deserialize;
 
@@ -48,6 +49,10 @@ pub enum Mode {
     EmitTooMuch,
     /// Emits columns of different lengths.
     EmitUneven,
+    /// Names a key whose text is not UTF-8.
+    InternBadText,
+    /// Hands over a string that is none.
+    LogBadText,
     /// Pulls a column that it has not declared.
     UndeclaredColumn,
     /// Pulls a column twice.
@@ -224,6 +229,7 @@ fn number(storage: &mut Storage<'_>, key: &[u8]) -> Result<Option<u64>, Failure>
 impl Misbehave {
     fn is_due(&self, values: &Values, rows: usize) -> bool {
         match self.config.when {
+            _ if cfg!(feature = "fixed") => false,
             Some(wanted) => {
                 let wanted = otelier_sdk::aggregate::Number::Integer(wanted);
                 (0..rows).any(|row| values.get(row) == Some(wanted))
@@ -291,6 +297,12 @@ impl Misbehave {
             }
             Mode::DropAndAbsorb => batch.drop_rows(Bitmap::all(1)),
             Mode::InternBadKey => drop(batch.output().intern(self.keying, vec![1, 2, 200])),
+            Mode::InternBadText => {
+                let text = Value::String(&[0xff, 0xfe]);
+                let key = KeyBuilder::default().attribute(Level::Item, "work.type", text).finish();
+                batch.output().intern(self.keying, key);
+            }
+            Mode::LogBadText => log_bad_text(),
             Mode::WriteTooMuch => {
                 for part in 0..10_u8 {
                     batch.storage().set(&[b'x', part], vec![part; 8 << 20])?;
@@ -322,6 +334,14 @@ fn bad_descriptor(keying: Keying) {
 
 fn declare_late() {
     otelier_sdk::bindings::otelier::plugin::projection::times();
+}
+
+/// A language whose strings are no more than bytes can do this.
+#[allow(unsafe_code)]
+fn log_bad_text() {
+    // Safety: there is none; the host is what is tested, and nothing in the guest reads the string.
+    let text = unsafe { std::str::from_utf8_unchecked(std::hint::black_box(b"\xff\xfe")) };
+    otelier_sdk::bindings::otelier::plugin::log::write(Severity::Info, text);
 }
 
 fn rows_seen() -> Descriptor {

@@ -3,9 +3,11 @@
 
 mod calls;
 mod lifecycle;
+mod poison;
 
 use anyhow::Result;
 use otelier_tests::environment;
+use otelier_tests::grpc::{self, Outcome};
 use otelier_tests::host::{Configuration, Host, Setup, manifest};
 use otelier_tests::payload::{self, Temporality};
 use serde_json::{Value, json};
@@ -32,6 +34,10 @@ fn misbehaving(mode: &str) -> Configuration {
 
 fn send_good(host: &Host<'_>) -> Result<()> {
     host.accepts(&payload::work("good", Temporality::Delta, &[1, 2]))
+}
+
+fn send_bad(host: &Host<'_>) -> Result<Outcome> {
+    Ok(host.grpc()?.send(grpc::METRICS, &payload::work("bad", Temporality::Delta, &[1, BAD, 2])))
 }
 
 fn traps(host: &Host<'_>) -> Result<f64> {

@@ -1,0 +1,295 @@
+//! Calls of `process` that break: the items on which they do become dead letters, everything else counts, once.
+
+use anyhow::{Context, Result, ensure};
+use otelier_tests::host::{Configuration, Host, Setup, manifest};
+use otelier_tests::payload::{self, Temporality};
+use otelier_tests::{environment, grpc, versions, wait};
+use serde_json::{Value, json};
+
+use super::{BAD, SEEN, hasty, misbehaving, send_bad, send_good, setup, traps};
+
+/// The dead letters, oldest first.
+fn letters(setup: &Setup) -> Result<Vec<Value>> {
+    let text = setup.prints(&["dlq", "ls", "--json"])?;
+    text.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
+}
+
+fn balance(host: &Host<'_>) -> Result<()> {
+    let own = host.own_metrics()?;
+    let of = |name| own.total(name, &[("processor", "misbehave")]);
+    let came = of("otelcol_processor_incoming_items") + of("otelier_processor_emitted_items");
+    let went = of("otelcol_processor_outgoing_items")
+        + of("otelier_processor_absorbed_items")
+        + of("otelier_processor_dropped_items");
+    ensure!(came == went, "{came} came and {went} went");
+    Ok(())
+}
+
+fn poisoned(host: &Host<'_>) -> Result<f64> {
+    let labels = [("processor", "misbehave"), ("reason", "poison")];
+    Ok(host.own_metrics()?.total("otelier_processor_dropped_items", &labels))
+}
+
+/// Good, bad, good: one item of the bad becomes a dead letter, the others count, after a kill as well.
+fn breaks_alone(mode: &str, entry: Value, says: &str) -> Result<()> {
+    let setup = setup(&misbehaving(mode), entry)?;
+    let host = setup.start()?;
+    send_good(&host)?;
+    for attempt in 1..=2 {
+        let outcome = send_bad(&host)?;
+        ensure!(outcome.is_acknowledged(), "{outcome:?}");
+        ensure!(traps(&host)? == f64::from(attempt), "{} traps are counted", traps(&host)?);
+        ensure!(poisoned(&host)? == f64::from(attempt), "{} items are poison", poisoned(&host)?);
+        send_good(&host)?;
+    }
+    host.wait_for(SEEN, &[], 10.0)?;
+    ensure!(host.health()?.status == 200, "{}", host.health()?.text());
+    balance(&host)?;
+    host.kill()?;
+    let kept = letters(&setup)?;
+    ensure!(kept.len() == 2, "{kept:#?}");
+    for letter in kept {
+        let (head, stage) = (&letter["head"], &letter["head"]["stage"]);
+        ensure!(head["class"] == "poison" && head["items"] == 1, "{head:#}");
+        ensure!(head["reason"].as_str().is_some_and(|reason| reason.contains(says)), "{says} is not in {head:#}");
+        ensure!(stage["processor"] == "misbehave" && stage["pipeline"] == "metrics", "{stage:#}");
+        ensure!(stage["plugin"].as_str().is_some_and(|hash| hash.len() == 64), "{stage:#}");
+    }
+    let shown = setup.start()?.scrape()?.value(SEEN, &[]);
+    ensure!(shown == Some(10.0), "{shown:?} after the kill");
+    Ok(())
+}
+
+#[test]
+fn a_call_that_panics_leaves_nothing_behind() -> Result<()> {
+    for mode in ["trap-in-process", "trap-after-write"] {
+        breaks_alone(mode, hasty(), "as the configuration asks for (in misbehave::").context(mode)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a_call_that_never_returns_is_ended() -> Result<()> {
+    for mode in ["loop-in-process", "loop-after-write"] {
+        breaks_alone(mode, hasty(), "deadline exceeded").context(mode)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a_call_that_takes_too_much_is_ended() -> Result<()> {
+    breaks_alone("memory-bomb", hasty(), "more memory than `memory_mib`").context("memory-bomb")?;
+    // Which of a guest's two stacks ends first, its own or the one in its memory, is the compiler's choice.
+    breaks_alone("deep-recursion", hasty(), "").context("deep-recursion")
+}
+
+#[test]
+fn a_call_that_asks_for_ever_is_ended() -> Result<()> {
+    let entry = json!({"limits": {"call_timeout": "60s", "host_calls": 10_000}});
+    breaks_alone("call-for-ever", entry, "too many host calls: more than 10000 imports")
+}
+
+#[test]
+fn results_that_break_the_contract_are_discarded_whole() -> Result<()> {
+    for mode in [
+        "emit-bad-code",
+        "emit-bad-descriptor",
+        "emit-too-much",
+        "emit-uneven",
+        "intern-bad-text",
+        "log-bad-text",
+        "undeclared-column",
+        "pull-twice",
+        "drop-beyond",
+        "drop-and-absorb",
+        "intern-bad-key",
+        "declare-in-process",
+    ] {
+        breaks_alone(mode, hasty(), "contract violated").context(mode)?;
+    }
+    Ok(())
+}
+
+/// Requests that a plugin reads whole, with a bad row here and there. What a person does then: mend the plugin, and send the letters again.
+#[test]
+fn rare_rows_are_found_in_large_requests_and_count_once_the_plugin_is_mended() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("misbehave.wasm");
+    std::fs::copy(environment::guest("misbehave")?, &file)?;
+    let config = misbehaving("trap-after-write");
+    let setup = Setup::new(&config.text(), &manifest(&[("misbehave", &file, json!({}))]))?;
+    let host = setup.start()?;
+    let rows = 4000;
+    let bad: [&[usize]; 4] = [&[0], &[3999], &[17, 18, 2500], &[]];
+    for places in bad {
+        let values: Vec<i64> = (0..rows).map(|row| if places.contains(&row) { BAD } else { 1 }).collect();
+        host.accepts(&payload::work("bad", Temporality::Delta, &values))?;
+    }
+    let (all, poison) = (4.0 * 4000.0, 5.0);
+    host.wait_for(SEEN, &[], all - poison)?;
+    ensure!(poisoned(&host)? == poison, "{} items are poison", poisoned(&host)?);
+    let kept = letters(&setup)?;
+    let items: u64 = kept.iter().filter_map(|letter| letter["head"]["items"].as_u64()).sum();
+    ensure!(items == 5 && kept.len() == 3, "{kept:#?}");
+    // Rows that break it in the same way are one letter.
+    let list = setup.prints(&["dlq", "ls"])?;
+    ensure!(list.contains("misbehave") && list.contains("poison: trapped: panicked at"), "{list}");
+
+    let error = setup.is_told(&["dlq", "replay", "--all"])?;
+    ensure!(error.contains("dead letter 0 stays") && error.contains("failed on this request"), "{error}");
+    ensure!(letters(&setup)?.len() == 3, "a letter is gone that was refused");
+    let error = setup.is_told(&["dlq", "replay", "--processor", "other"])?;
+    ensure!(error.contains("no dead letter is from processor `other`"), "{error}");
+
+    versions::exchange(&file, &std::fs::read(environment::guest("misbehave-fixed")?)?)?;
+    let labels = [("plugin", "misbehave"), ("outcome", "swapped")];
+    let swapped = || Ok(host.own_metrics()?.value("otelier_plugin_swaps", &labels));
+    wait::until_equal("the mended version runs", &Some(1.0), swapped)?;
+    let told = setup.prints(&["dlq", "replay", "--processor", "misbehave"])?;
+    ensure!(told == "3 dead letters sent through their processor, and gone\n", "{told}");
+    host.wait_for(SEEN, &[], all)?;
+    ensure!(letters(&setup)?.is_empty());
+    host.kill()?;
+    ensure!(letters(&setup)?.is_empty());
+    let shown = setup.start()?.scrape()?.value(SEEN, &[]);
+    ensure!(shown == Some(all), "{shown:?} after the kill");
+    Ok(())
+}
+
+/// The promise of a letter does not depend on its pipeline's: nobody else has the item.
+#[test]
+fn a_letter_is_on_disk_when_its_sender_is_answered() -> Result<()> {
+    let config = misbehaving("trap-in-process").set("service/pipelines/metrics/durability", json!("memory"));
+    let setup = setup(&config, hasty())?;
+    let host = setup.start()?;
+    let outcome = send_bad(&host)?;
+    ensure!(outcome.is_acknowledged(), "{outcome:?}");
+    host.kill()?;
+    ensure!(letters(&setup)?.len() == 1);
+    let shown = setup.prints(&["dlq", "show", "0"])?;
+    for says in ["processor: misbehave", "class: poison", "666"] {
+        ensure!(shown.contains(says), "{says} is not in {shown}");
+    }
+    let error = setup.is_told(&["dlq", "replay", "--all"])?;
+    ensure!(error.contains("no collector is running"), "{error}");
+    Ok(())
+}
+
+/// A plugin that breaks on everything: at the third batch in a row it is left alone, and the manifest says what becomes of its batches.
+#[test]
+fn a_plugin_that_always_breaks_is_left_alone() -> Result<()> {
+    for on_trap in ["pass", "drop", "refuse"] {
+        let body = json!({"mode": "trap-after-write", "metrics": ["work.done"]});
+        let config =
+            Configuration::default().processor("misbehave", body).pipeline("metrics", &["misbehave"], &["prometheus"]);
+        let entry = json!({"on_trap": on_trap, "limits": {"call_timeout": "500ms"}});
+        let setup = setup(&config, entry)?;
+        let host = setup.start()?;
+        let send = |work_type| {
+            host.grpc()
+                .map(|mut client| client.send(grpc::METRICS, &payload::work(work_type, Temporality::Delta, &[1, 2, 3])))
+        };
+        for work_type in ["first", "second"] {
+            let outcome = send(work_type)?;
+            ensure!(outcome.is_acknowledged(), "{on_trap}: {outcome:?}");
+        }
+        let outcome = send("third")?;
+        ensure!(outcome.is_acknowledged() == (on_trap != "refuse"), "{on_trap}: {outcome:?}");
+        if on_trap == "refuse" {
+            let refusal = outcome.refusal()?;
+            ensure!(refusal.code == grpc::UNAVAILABLE && refusal.retry_after.is_some(), "{refusal:?}");
+        }
+        wait::until("the exporter has what passed", || {
+            let shown: Vec<String> =
+                host.scrape()?.named("work_done_total").map(|sample| sample.labels["work_type"].clone()).collect();
+            let passed = if on_trap == "pass" { vec!["third".to_owned(); 3] } else { Vec::new() };
+            Ok((shown == passed).then_some(()))
+        })
+        .context(on_trap)?;
+        ensure!(poisoned(&host)? == 6.0, "{on_trap}: {}", poisoned(&host)?);
+        let labels = [("processor", "misbehave"), ("reason", "trap")];
+        let dropped = host.own_metrics()?.total("otelier_processor_dropped_items", &labels);
+        ensure!(dropped == if on_trap == "drop" { 3.0 } else { 0.0 }, "{on_trap}: {dropped}");
+        balance(&host).context(on_trap)?;
+        ensure!(letters(&setup)?.len() == 2, "{on_trap}");
+        ensure!(host.health()?.status == 200, "{}", host.health()?.text());
+    }
+    Ok(())
+}
+
+/// Breaking now and then is not breaking always: each time something passes, the plugin starts anew.
+#[test]
+fn single_bad_rows_do_not_take_a_plugin_from_others() -> Result<()> {
+    let setup = setup(&misbehaving("trap-in-process"), hasty())?;
+    let host = setup.start()?;
+    for _ in 0..6 {
+        host.accepts(&payload::work("bad", Temporality::Delta, &[BAD]))?;
+        send_good(&host)?;
+    }
+    host.wait_for(SEEN, &[], 12.0)?;
+    ensure!(letters(&setup)?.len() == 6 && poisoned(&host)? == 6.0);
+    balance(&host)
+}
+
+/// A plugin that breaks more often than it is flushed is flushed all the same.
+#[test]
+fn rebuilding_does_not_put_off_the_flush() -> Result<()> {
+    let setup = setup(&misbehaving("trap-in-process"), hasty())?;
+    let host = setup.start()?;
+    // The guest asks for a flush every 200 ms.
+    let mut rows = 0.0;
+    wait::until("what counts is shown while bad rows come", || {
+        let outcome = send_bad(&host)?;
+        ensure!(outcome.is_acknowledged(), "{outcome:?}");
+        rows += 2.0;
+        Ok(host.scrape()?.value(SEEN, &[]).filter(|seen| *seen > 0.0 && rows > 10.0))
+    })?;
+    host.wait_for(SEEN, &[], rows)
+}
+
+/// What the author of a plugin needs is in the log, once.
+#[test]
+fn a_panic_is_told_once_with_its_place_stack_version_and_batch() -> Result<()> {
+    let setup = setup(&misbehaving("trap-after-write"), hasty())?;
+    let host = setup.start()?;
+    for _ in 0..5 {
+        let outcome = send_bad(&host)?;
+        ensure!(outcome.is_acknowledged(), "{outcome:?}");
+    }
+    let log = setup.log();
+    let hash = letters(&setup)?[0]["head"]["stage"]["plugin"].as_str().map(|hash| hash[..12].to_owned());
+    let version = format!("version={}", serde_json::to_string(&hash)?);
+    let version_bare = version.replace('"', "");
+    for says in [
+        "panicked at",
+        "as the configuration asks for",
+        "batch=",
+        "   0: misbehave::trap",
+        "1 of 3 items are dead letters",
+    ] {
+        ensure!(log.matches(says).count() == 1, "{says} is in the log {} times:\n{log}", log.matches(says).count());
+    }
+    ensure!(log.contains(&version) || log.contains(&version_bare), "{version} is not in\n{log}");
+    Ok(())
+}
+
+/// One connection sends what loops, the others what is good: each gets its own answer.
+#[test]
+fn a_call_that_loops_is_no_answer_to_others() -> Result<()> {
+    let setup = setup(&misbehaving("loop-in-process"), hasty())?;
+    let host = setup.start()?;
+    send_good(&host)?;
+    std::thread::scope(|scope| -> Result<()> {
+        let bad = scope.spawn(|| send_bad(&host));
+        let good: Vec<_> = (0..4).map(|_| scope.spawn(|| send_good(&host))).collect();
+        for sender in good {
+            sender.join().map_err(|_| anyhow::anyhow!("a sender panicked"))??;
+        }
+        let outcome = bad.join().map_err(|_| anyhow::anyhow!("a sender panicked"))??;
+        ensure!(outcome.is_acknowledged(), "{outcome:?}");
+        Ok(())
+    })?;
+    host.wait_for(SEEN, &[], 12.0)?;
+    ensure!(letters(&setup)?.len() == 1);
+    Ok(())
+}
