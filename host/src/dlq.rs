@@ -80,6 +80,8 @@ pub fn run(dlq: &Dlq) -> Result<()> {
         Command::Replay(_) | Command::Drop(_) => summary(&answer),
     };
     print!("{text}");
+    let refused = answer["refused"].as_array().map(Vec::as_slice).unwrap_or_default();
+    anyhow::ensure!(refused.is_empty(), "{}", refused.iter().filter_map(Value::as_str).collect::<Vec<_>>().join("\n"));
     Ok(())
 }
 
@@ -130,7 +132,7 @@ fn shown(answer: &Value) -> Option<String> {
 }
 
 fn summary(answer: &Value) -> String {
-    let pairs = answer.as_object().into_iter().flatten();
+    let pairs = answer.as_object().into_iter().flatten().filter(|(_, count)| count.is_number());
     let told = |what: &str| match what {
         "replayed" => "put back into the queue of their exporter".to_owned(),
         "processed" => "sent through their processor, and gone".to_owned(),

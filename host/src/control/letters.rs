@@ -61,12 +61,10 @@ pub enum LettersError {
         pipeline: String,
     },
     /// It did not get through.
-    #[error("dead letter {number} stays; {done} were sent again before: {refusal}")]
+    #[error("dead letter {number} stays: {refusal}")]
     Refused {
         /// The letter.
         number: u64,
-        /// Letters that got through.
-        done: usize,
         /// Why not.
         refusal: Refusal,
     },
@@ -150,23 +148,26 @@ impl Letters {
 
     fn replay(&self, selection: &Selection) -> Result<Value, LettersError> {
         let ways = self.ways.as_ref().ok_or(LettersError::NotRunning)?;
-        let (mut queued, mut processed) = (0, 0);
+        let (mut queued, mut processed, mut refused) = (0, 0, Vec::new());
         for number in self.select(selection)? {
             let (head, batch) = self.letters.read(number)?;
-            let done = queued + processed;
             match &head.stage {
-                Some(stage) => {
-                    self.process_again(ways, number, stage, batch, done)?;
-                    processed += 1;
-                }
+                Some(stage) => match self.process_again(ways, number, stage) {
+                    Ok(()) => processed += 1,
+                    // What keeps one back may let others pass.
+                    Err(error @ LettersError::Refused { .. }) => refused.push(error.to_string()),
+                    Err(error) => return Err(error),
+                },
                 None => {
-                    self.send_again(ways, number, &head.exporter, batch, done)?;
+                    self.send_again(ways, number, &head.exporter, batch, queued + processed)?;
                     queued += 1;
                 }
             }
         }
         let count = |what: &str, count: usize| (count > 0).then(|| (what.to_owned(), json!(count)));
-        Ok([count("replayed", queued), count("processed", processed)].into_iter().flatten().collect())
+        let done = [count("replayed", queued), count("processed", processed)].into_iter().flatten();
+        let refused = (!refused.is_empty()).then(|| ("refused".to_owned(), json!(refused)));
+        Ok(done.chain(refused).collect())
     }
 
     /// Into the lane of its exporter.
@@ -199,35 +200,35 @@ impl Letters {
     }
 
     /// Through the processor that broke on it, with the version that runs now. It leaves the dead letters in the commit in which it counts.
-    fn process_again(
-        &self,
-        ways: &Ways,
-        number: u64,
-        stage: &Stage,
-        batch: Batch,
-        done: usize,
-    ) -> Result<(), LettersError> {
+    fn process_again(&self, ways: &Ways, number: u64, stage: &Stage) -> Result<(), LettersError> {
         let Stage { pipeline, processor, .. } = stage.clone();
         let way = ways.processors.get(&(pipeline.clone(), processor.clone()));
         let (worker, place) = way.ok_or(LettersError::NoProcessor { number, processor, pipeline })?;
         if !self.letters.begin_sending(number) {
             return Err(LettersError::BeingSent(number));
         }
-        match worker.resume(*place, batch, removal(number).into()).blocking_recv() {
-            Ok(Ok(_)) => {
-                self.letters.removed(&[number]);
-                Ok(())
+        let resumed = || {
+            // Again, now that nobody else can send it.
+            let (_, batch) = self.letters.read(number)?;
+            match worker.resume(*place, batch, removal(number).into()).blocking_recv() {
+                Ok(Ok(_)) => Ok(()),
+                Ok(Err(refusal)) => Err(LettersError::Refused { number, refusal }),
+                Err(_) => Err(LettersError::GoingDown),
             }
-            refused => {
-                self.letters.stop_sending(number);
-                let refusal = refused.ok().and_then(Result::err).ok_or(LettersError::GoingDown)?;
-                Err(LettersError::Refused { number, done, refusal })
-            }
+        };
+        let outcome = resumed();
+        match &outcome {
+            Ok(()) => self.letters.removed(&[number]),
+            Err(_) => self.letters.stop_sending(number),
         }
+        outcome
     }
 
     fn drop_letters(&self, selection: &Selection) -> Result<Value, LettersError> {
         let numbers = self.select(selection)?;
+        if let Some(sending) = numbers.iter().find(|number| self.letters.is_sending(**number)) {
+            return Err(LettersError::BeingSent(*sending));
+        }
         let writes: Vec<Write> = numbers.iter().flat_map(|number| removal(*number)).collect();
         self.letters.remove(&numbers, &writes)?;
         Ok(json!({ "dropped": numbers.len() }))

@@ -18,6 +18,9 @@ use crate::telemetry::{Counter, Gauge, Registry};
 /// Letters that are kept at the most: their heads take room as well.
 const LETTERS_MAX: usize = 100_000;
 
+/// Bytes of a reason that are kept.
+const REASON_BYTES_MAX: usize = 1024;
+
 /// The class of a letter on which a plugin breaks.
 const POISON: &str = "poison";
 
@@ -62,8 +65,8 @@ pub struct Head {
 }
 
 impl Head {
-    /// What it is, and not yet why it is dead.
-    fn of(batch: &Batch, now: u64) -> Head {
+    /// What it is, and not yet whose it is.
+    fn of(batch: &Batch, reason: &str, now: u64) -> Head {
         Head {
             exporter: String::new(),
             stage: None,
@@ -72,7 +75,7 @@ impl Head {
             bytes: batch.bytes.len() as u64,
             time_unix_nano: now,
             class: String::new(),
-            reason: String::new(),
+            reason: reason.get(..reason.floor_char_boundary(REASON_BYTES_MAX)).unwrap_or_default().to_owned(),
             invalid_utf8_accepted: batch.invalid_utf8 == InvalidUtf8::Accept,
             metadata: batch.metadata.entries().to_vec(),
         }
@@ -118,11 +121,43 @@ struct Shared {
 #[derive(Debug, Default)]
 struct State {
     next: u64,
-    /// Number and bytes, oldest first.
-    kept: VecDeque<(u64, u64)>,
+    /// Oldest first.
+    kept: VecDeque<Kept>,
     bytes: u64,
     /// Letters that are on their way again: in a queue in memory, or in a pipeline.
     sending: HashSet<u64>,
+}
+
+/// A letter, and those that made room for it.
+#[derive(Debug)]
+pub struct Burial {
+    number: u64,
+    evicted: Vec<Kept>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    number: u64,
+    bytes: u64,
+    is_poison: bool,
+}
+
+impl State {
+    /// Takes out the oldest: for items that break a plugin the oldest such, as long as there are any, so that who sends them does not
+    /// take the room of what could not be delivered.
+    fn oldest(&mut self, is_poison: bool) -> Option<Kept> {
+        let place = self.kept.iter().position(|letter| letter.is_poison).filter(|_| is_poison).unwrap_or(0);
+        let letter = self.kept.remove(place)?;
+        self.bytes -= letter.bytes;
+        Some(letter)
+    }
+
+    fn remove(&mut self, number: u64) {
+        self.sending.remove(&number);
+        if let Ok(place) = self.kept.binary_search_by_key(&number, |letter| letter.number) {
+            self.bytes -= self.kept.remove(place).map_or(0, |letter| letter.bytes);
+        }
+    }
 }
 
 impl DeadLetters {
@@ -131,8 +166,8 @@ impl DeadLetters {
         let mut state = State::default();
         for (number, head) in heads(&store)? {
             // One that does not read counts nothing, and stays for a person to look at.
-            let bytes = head.map(|head| head.bytes).unwrap_or(0);
-            state.kept.push_back((number, bytes));
+            let (bytes, is_poison) = head.map_or((0, false), |head| (head.bytes, head.stage.is_some()));
+            state.kept.push_back(Kept { number, bytes, is_poison });
             state.bytes += bytes;
             state.next = number + 1;
         }
@@ -154,40 +189,54 @@ impl DeadLetters {
 
     /// The changes that keep a batch that could not be delivered, and make room for it. They count as made.
     pub fn bury(&self, exporter: &ComponentId, batch: &Batch, failure: &Failure, now: u64) -> Vec<Write> {
+        let mut writes = Vec::new();
         let head = Head {
             exporter: exporter.to_string(),
             class: failure.class.name().to_owned(),
-            reason: failure.reason.clone(),
-            ..Head::of(batch, now)
+            ..Head::of(batch, &failure.reason, now)
         };
-        self.add(&head, batch).1
+        self.add(&head, batch, &mut writes);
+        writes
     }
 
-    /// The same for items on which a plugin breaks. The number is for taking that back.
-    pub fn bury_poison(&self, stage: &Stage, batch: &Batch, reason: &str, now: u64) -> (u64, Vec<Write>) {
-        let (class, reason) = (POISON.to_owned(), reason.to_owned());
-        self.add(&Head { stage: Some(stage.clone()), class, reason, ..Head::of(batch, now) }, batch)
+    /// The same for items on which a plugin breaks, with the changes added to others; where those are not made, it is taken back.
+    pub fn bury_poison(&self, stage: &Stage, batch: &Batch, reason: &str, now: u64, writes: &mut Vec<Write>) -> Burial {
+        let head = Head { stage: Some(stage.clone()), class: POISON.to_owned(), ..Head::of(batch, reason, now) };
+        self.add(&head, batch, writes)
     }
 
-    fn add(&self, head: &Head, batch: &Batch) -> (u64, Vec<Write>) {
+    /// The changes were not made.
+    pub fn unbury(&self, burial: Burial) {
+        let Burial { number, evicted } = burial;
+        let mut state = self.0.lock();
+        for letter in evicted {
+            let place = state.kept.partition_point(|kept| kept.number < letter.number);
+            state.bytes += letter.bytes;
+            state.kept.insert(place, letter);
+        }
+        state.remove(number);
+        self.0.show(&state);
+    }
+
+    fn add(&self, head: &Head, batch: &Batch, writes: &mut Vec<Write>) -> Burial {
         let mut state = self.0.lock();
         let number = state.next;
         state.next += 1;
-        let mut writes = Vec::new();
+        let (is_poison, mut evicted) = (head.stage.is_some(), Vec::new());
         while state.bytes + head.bytes > self.0.bytes_max || state.kept.len() >= LETTERS_MAX {
-            let Some((oldest, bytes)) = state.kept.pop_front() else { break };
-            state.bytes -= bytes;
-            writes.extend(removal(oldest));
+            let Some(letter) = state.oldest(is_poison) else { break };
+            writes.extend(removal(letter.number));
             self.0.evicted.add(1);
+            evicted.push(letter);
         }
         state.bytes += head.bytes;
-        state.kept.push_back((number, head.bytes));
+        state.kept.push_back(Kept { number, bytes: head.bytes, is_poison });
         // A struct of texts and numbers always has a JSON form.
         let text = serde_json::to_vec(head).unwrap_or_default();
         writes.push(Write::Put(Family::Dead, key(HEAD, number), text.into()));
         writes.push(Write::Put(Family::Dead, key(PAYLOAD, number), batch.bytes.clone()));
         self.0.show(&state);
-        (number, writes)
+        Burial { number, evicted }
     }
 
     /// How many there are.
@@ -220,19 +269,18 @@ impl DeadLetters {
     /// Letters are no longer in the store.
     pub fn removed(&self, numbers: &[u64]) {
         let mut state = self.0.lock();
-        for number in numbers {
-            state.sending.remove(number);
-            if let Some(index) = state.kept.iter().position(|(kept, _)| kept == number) {
-                let bytes = state.kept.remove(index).map_or(0, |(_, bytes)| bytes);
-                state.bytes -= bytes;
-            }
-        }
+        numbers.iter().for_each(|number| state.remove(*number));
         self.0.show(&state);
     }
 
     /// A letter is on its way from now on, and still one; false where it is already.
     pub fn begin_sending(&self, number: u64) -> bool {
         self.0.lock().sending.insert(number)
+    }
+
+    /// Those of them that are on their way.
+    pub fn is_sending(&self, number: u64) -> bool {
+        self.0.lock().sending.contains(&number)
     }
 
     /// It is no longer on its way, and stays a letter.
@@ -334,6 +382,30 @@ mod tests {
         assert_eq!((read.invalid_utf8, read.metadata), (sent.invalid_utf8, sent.metadata));
         let error = letters.read(9).unwrap_err().to_string();
         assert!(error.contains("no dead letter 9"), "{error}");
+    }
+
+    #[test]
+    fn items_that_break_a_plugin_make_room_for_their_like_and_come_back_where_that_failed() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path()).unwrap();
+        let letters = DeadLetters::open(store.clone(), 1000, &Registry::default()).unwrap();
+        let stage = Stage { pipeline: "logs".into(), processor: "filter".into(), plugin: "00".into() };
+        let poison = |letters: &DeadLetters| {
+            let mut writes = Vec::new();
+            (letters.bury_poison(&stage, &batch(400), &"x".repeat(5000), 5, &mut writes), writes)
+        };
+        bury(&letters, 400);
+        let (_, writes) = poison(&letters);
+        letters.remove(&[], &writes).unwrap();
+        let (burial, _) = poison(&letters);
+        assert_eq!(letters.len(), 2);
+        letters.unbury(burial);
+        assert_eq!((letters.len(), numbers(&letters)), (2, vec![0, 1]));
+        let (_, writes) = poison(&letters);
+        letters.remove(&[], &writes).unwrap();
+        // Number 2 was never written.
+        assert_eq!(numbers(&letters), [0, 3]);
+        assert_eq!(letters.read(3).unwrap().0.reason.len(), REASON_BYTES_MAX);
     }
 
     #[test]

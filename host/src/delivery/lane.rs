@@ -286,7 +286,12 @@ impl Reserved {
 
     /// Whether the trip's sender waits for what becomes of it here.
     pub fn waits(&self) -> bool {
-        !matches!(self.room, Room::Dropped) && self.shared.waits()
+        !self.drops() && self.shared.waits()
+    }
+
+    /// Whether there was no room, and the configuration says to drop.
+    pub fn drops(&self) -> bool {
+        matches!(self.room, Room::Dropped)
     }
 
     /// Fills the room: the trip is committed.

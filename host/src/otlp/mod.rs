@@ -23,6 +23,7 @@ pub mod patterns;
 pub mod points;
 pub mod projection;
 pub mod schema;
+pub mod select;
 pub mod spans;
 pub mod split;
 pub mod wire;

@@ -68,7 +68,7 @@ impl Room {
 
 /// Where in a request a message stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Level {
+pub(super) enum Level {
     /// The request, a resource's or a scope's items: its children have a field number and are of the next level.
     Group { signal: Signal, depth: u8 },
     /// A metric, whose data is in one of several fields.
@@ -78,12 +78,12 @@ enum Level {
 }
 
 impl Level {
-    fn root(signal: Signal) -> Level {
+    pub(super) fn root(signal: Signal) -> Level {
         Level::Group { signal, depth: 0 }
     }
 
     /// The level of a child in that field, or `None` where the field belongs to the message itself.
-    fn child(self, number: u32) -> Option<Child> {
+    pub(super) fn child(self, number: u32) -> Option<Child> {
         match self {
             Level::Group { signal, depth: 0 } if number == 1 => Some(Child::In(Level::Group { signal, depth: 1 })),
             Level::Group { signal: Signal::Metrics, depth: 1 } if number == 2 => {
@@ -99,7 +99,7 @@ impl Level {
 }
 
 /// What stands in a field.
-enum Child {
+pub(super) enum Child {
     /// A message with items further down.
     In(Level),
     /// An item.
@@ -176,7 +176,7 @@ fn header(level: Level, message: &[u8]) -> Result<Vec<u8>, Fault> {
     Ok(header)
 }
 
-fn data_fields(metric: &[u8]) -> Result<usize, Fault> {
+pub(super) fn data_fields(metric: &[u8]) -> Result<usize, Fault> {
     let (mut reader, mut count) = (Reader::new(metric), 0);
     while let Some(field) = reader.field()? {
         count += usize::from(is_data(field.number));
@@ -185,7 +185,7 @@ fn data_fields(metric: &[u8]) -> Result<usize, Fault> {
 }
 
 /// The points of a metric whose data comes in several pieces: of the data that counts, which is the last.
-fn points(metric: &[u8]) -> Result<u64, Fault> {
+pub(super) fn points(metric: &[u8]) -> Result<u64, Fault> {
     let (mut reader, mut last, mut count) = (Reader::new(metric), 0, 0);
     while let Some(field) = reader.field()? {
         let Value::Len(data) = field.value else { continue };

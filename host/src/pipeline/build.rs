@@ -229,6 +229,7 @@ fn slot(
         tally: Vec::new(),
         answer: None,
         told: 0,
+        waits: false,
         letters: Vec::new(),
     });
     Ok(Slot::new(instance, &materials.registry))

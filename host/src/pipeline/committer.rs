@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use crate::contract::{Accepted, Answer, Batch, Durability, Refusal};
+use crate::delivery::dead_letters::Burial;
 use crate::delivery::{DeadLetters, Waiter};
 use crate::guard::EndWithProcess;
 use crate::processor::Watermark;
@@ -49,8 +50,10 @@ pub struct Trip {
     pub answer: Option<(oneshot::Sender<Answer>, Accepted)>,
     /// Items whose sender was told before the commit, as durability `memory` allows.
     pub told: u64,
+    /// Whether it is answered when the exporters have what is for them.
+    pub waits: bool,
     /// Dead letters among the writes.
-    pub letters: Vec<u64>,
+    pub letters: Vec<Burial>,
 }
 
 /// Names a worker's generation; shared between the worker and the committer.
@@ -233,7 +236,7 @@ impl Commits {
 
     fn refuse(&self, trip: Trip, reason: &str) {
         self.lost.add(trip.told);
-        self.letters.removed(&trip.letters);
+        trip.letters.into_iter().rev().for_each(|burial| self.letters.unbury(burial));
         if let Some((answer, _)) = trip.answer {
             let reason = format!("state cannot be written: {reason}");
             // The sender may have hung up.
@@ -272,8 +275,7 @@ pub fn complete(trip: Trip) {
     trip.ticket.watermark.advance(trip.number);
     let mut answer = trip.answer;
     // Answers when the last of the exporters has.
-    let waits = trip.deliveries.iter().any(|(reserved, batches)| reserved.waits() && !batches.is_empty());
-    let waiter = answer.take_if(|_| waits).map(|(answer, accepted)| Waiter::new(answer, accepted));
+    let waiter = answer.take_if(|_| trip.waits).map(|(answer, accepted)| Waiter::new(answer, accepted));
     for (reserved, batches) in trip.deliveries {
         let waiter = waiter.as_ref().filter(|_| reserved.waits());
         reserved.send(batches, waiter);

@@ -134,6 +134,11 @@ impl Reserved {
         matches!(self, Reserved::Push(reserved) if reserved.waits())
     }
 
+    /// Whether what is sent here is dropped.
+    pub fn drops(&self) -> bool {
+        matches!(self, Reserved::Push(reserved) if reserved.drops())
+    }
+
     /// Fills the room. Nothing to send gives it back.
     pub fn send(self, batches: Vec<Batch>, waiter: Option<&Waiter>) {
         match self {

@@ -5,7 +5,8 @@ mod telling;
 
 use std::time::{Duration, Instant};
 
-use crate::processor::{Instance, InstanceError, Setup, Successor};
+use crate::contract::Batch;
+use crate::processor::{Instance, InstanceError, Mark, Setup, Successor};
 use crate::storage::Write;
 use crate::telemetry::{Counter, Registry};
 
@@ -15,12 +16,17 @@ use telling::Telling;
 const BACKOFF_MIN: Duration = Duration::from_secs(1);
 const BACKOFF_MAX: Duration = Duration::from_secs(60);
 
+/// A larger batch is not kept to be tried again.
+const CONTROL_BYTES_MAX: usize = 4 << 20;
+
 /// Where a processor stands.
 pub struct Slot {
     setup: Setup,
     state: State,
     backoff: Duration,
     strikes: Strikes,
+    /// A batch that passed: one that does shows that the plugin works.
+    control: Option<Batch>,
     telling: Telling,
     /// How long a flush waits after flushes that failed; zero while they do not.
     flush_backoff: Duration,
@@ -92,6 +98,7 @@ impl Slot {
             state: State::Living(Box::new(instance)),
             backoff: BACKOFF_MIN,
             strikes: Strikes::default(),
+            control: None,
             telling: Telling::default(),
             flush_backoff: Duration::ZERO,
             ledger,
@@ -158,6 +165,19 @@ impl Slot {
     /// Whether nothing passed of the last batches.
     pub fn is_suspected(&self) -> bool {
         self.strikes.any()
+    }
+
+    /// A batch that the plugin was called for passed.
+    pub fn passed(&mut self, batch: &Batch) {
+        self.succeeded();
+        if batch.bytes.len() <= CONTROL_BYTES_MAX {
+            self.control = Some(batch.clone());
+        }
+    }
+
+    /// A batch that passed lately.
+    pub fn control(&self) -> Option<&Batch> {
+        self.control.as_ref()
     }
 
     /// Another instance that was built from committed state takes the place of one that broke.
@@ -230,6 +250,21 @@ impl Slot {
         Ok((writes, retired))
     }
 
+    /// Marks the state of the instance that lives here.
+    pub fn mark(&mut self) -> Option<Mark> {
+        match &mut self.state {
+            State::Living(instance) => Some(instance.mark()),
+            State::Broken { .. } => None,
+        }
+    }
+
+    /// No version comes to this place.
+    pub fn forget_mark(&mut self) {
+        if let State::Living(instance) = &mut self.state {
+            instance.forget_mark();
+        }
+    }
+
     /// A flush failed. The next instance takes batches at once, and is not flushed before a while.
     pub fn flush_failed(&mut self, reason: &str) {
         self.flush_backoff = (self.flush_backoff * 2).clamp(BACKOFF_MIN, BACKOFF_MAX);
@@ -243,7 +278,7 @@ impl Slot {
     }
 
     /// A call counted: the instance is sound.
-    pub fn succeeded(&mut self) {
+    fn succeeded(&mut self) {
         self.backoff = BACKOFF_MIN;
         self.strikes.clear();
     }

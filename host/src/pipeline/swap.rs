@@ -77,6 +77,7 @@ impl Worker {
     pub(super) fn withdraw_swap(&mut self, place: usize) {
         let withdrawn = self.swaps.extract_if(.., |planned| planned.place == place);
         withdrawn.for_each(|planned| tell(&planned.done, Swapped::Withdrawn));
+        self.unmark(place);
     }
 
     /// Makes the swaps whose moment has come.
@@ -85,7 +86,10 @@ impl Worker {
         while let Some(index) = self.swaps.iter().position(|swap| swap.next <= now) {
             let mut swap = self.swaps.swap_remove(index);
             match self.flush(swap.place, true) {
-                Flushed::NoRoom if now >= swap.give_up => tell(&swap.done, Swapped::NoRoom),
+                Flushed::NoRoom if now >= swap.give_up => {
+                    self.unmark(swap.place);
+                    tell(&swap.done, Swapped::NoRoom);
+                }
                 Flushed::NoRoom => {
                     swap.next = now + ROOM_PAUSE;
                     self.swaps.push(swap);
@@ -97,6 +101,12 @@ impl Worker {
             if self.swaps.last().is_some_and(|last| last.next <= now) {
                 return;
             }
+        }
+    }
+
+    fn unmark(&mut self, place: usize) {
+        if let Some(slot) = self.slots.get_mut(place) {
+            slot.forget_mark();
         }
     }
 

@@ -11,7 +11,7 @@ use crate::telemetry::Counter;
 
 use super::committer::{Committer, Ticket};
 use super::lane::{Lane, LaneFull, Reserved};
-use super::poison::{self, Parted, Poison, Survivors};
+use super::poison::{Broken, Poison, Separated, Survivors};
 use super::slot::Slot;
 
 /// What a sender is told to wait where nothing better is known.
@@ -38,12 +38,16 @@ pub struct Gathered {
     pub writes: Vec<Write>,
     /// What to count.
     pub tally: Vec<(Counter, u64)>,
+    /// Whether its sender waits for what becomes of it, behind lanes where senders do.
+    pub waits: bool,
     /// What each lane gets.
     pub deliveries: Vec<(Reserved, Vec<Batch>)>,
     /// Items of the request.
     pub items: Option<u64>,
     /// Slots whose instance ran and keeps state: they know of this trip.
     pub touched: Vec<usize>,
+    /// Batches that went through an instance that keeps state, by slot.
+    pub seen: Vec<(usize, Batch)>,
     /// Items on which a plugin breaks.
     pub poison: Vec<(Stage, Poison)>,
 }
@@ -105,8 +109,8 @@ pub struct Run<'w> {
     pub now: u64,
     /// Where the trips before this one are committed, under which ticket.
     pub commits: (&'w Committer, &'w Ticket),
-    /// Whether a batch that breaks a plugin is parted. Dead letters that are sent again stay whole.
-    pub parts: bool,
+    /// Whether it is a dead letter that goes on: it counts whole, or stays one.
+    pub resumed: bool,
 }
 
 impl Run<'_> {
@@ -162,12 +166,18 @@ impl Run<'_> {
             Ok(instance) => instance.process(batch.clone(), trip.number, self.now),
             Err((reason, retry_after)) => {
                 let reason = format!("processor {component} is down: {reason}");
-                return aside(slot, batch, trip, Refusal::Unavailable { reason, retry_after });
+                let refusal = Refusal::Unavailable { reason, retry_after };
+                return if self.resumed { Err(refusal) } else { aside(slot, batch, trip, refusal) };
             }
         };
         match outcome {
             Ok(mut processed) => {
-                slot.succeeded();
+                if processed.called {
+                    slot.passed(&batch);
+                }
+                if slot.is_stateful() {
+                    trip.seen.push((index, batch.clone()));
+                }
                 if !slot.instance().is_ok_and(|instance| instance.checks_requests()) {
                     processed.items = count(&batch)?;
                 }
@@ -181,60 +191,96 @@ impl Run<'_> {
             Err(InstanceError::Call(CallError::Failure { message, retryable })) => {
                 Err(declined(slot, &component, message, retryable))
             }
-            Err(error) => {
-                let reason = format!("processor {component} failed on this request: {error}");
-                let refusal = Refusal::Unavailable { reason, retry_after: RETRY_AFTER };
-                self.broken(pipeline, index, batch, &error, refusal, trip)
-            }
+            Err(error) => self.broken(pipeline, index, batch, &error, trip),
         }
     }
 
-    /// The instance broke on a batch: what of it passes counts, the rest becomes dead letters. `refusal` is for the sender where that
-    /// cannot be found out.
+    /// The instance broke on a batch: what of it passes counts, the rest becomes dead letters.
     fn broken(
         &mut self,
         pipeline: &Pipeline,
         index: usize,
         batch: Batch,
         error: &InstanceError,
-        refusal: Refusal,
         trip: &mut Gathered,
     ) -> Result<Vec<Batch>, Refusal> {
-        let Some(slot) = self.slots.get_mut(index) else { return Err(refusal) };
-        slot.ledger.traps.add(1);
-        slot.break_down(&error.to_string());
-        if !self.parts {
-            slot.tell(trip.number, error, "the instance is rebuilt from committed state");
-            return Err(refusal);
-        }
         let items = count(&batch)?;
         let batch = Batch { items: Some(items), ..batch };
-        // An instance that has seen another batch of this trip knows what is not committed.
-        let parted = match error.is_broken() && !trip.touched.contains(&index) {
-            true => Some(self.part(index, &batch, error, trip.number)?),
-            false => None,
+        let separated = match self.resumed {
+            true => None,
+            false => Some(self.separate(index, &batch, error, trip)),
         };
-        let Some(slot) = self.slots.get_mut(index) else { return Err(refusal) };
-        let parted = match parted {
-            Some(Ok(parted)) => parted,
-            undecided => {
-                slot.strike(&error.to_string());
+        let Some(slot) = self.slots.get_mut(index) else { return Ok(vec![batch]) };
+        let component = slot.setup().id.clone();
+        let reason = format!("processor {component} failed on this request: {error}");
+        let refusal = Refusal::Unavailable { reason, retry_after: RETRY_AFTER };
+        slot.ledger.traps.add(1);
+        slot.break_down(&error.to_string());
+        match separated {
+            None => {
                 slot.tell(trip.number, error, "the instance is rebuilt from committed state");
-                if let Some(Err(error)) = undecided {
-                    tracing::warn!(component = %slot.setup().id, %error, "the batch could not be searched for what breaks the plugin");
-                }
-                return aside(slot, batch, trip, refusal);
+                Err(refusal)
             }
-        };
-        let poisoned = parted.poisoned();
-        let Parted { survivors, poison } = parted;
-        if survivors.is_none() && slot.strike(&error.to_string()) {
-            slot.tell(trip.number, error, "nothing passes any more; batches follow `on_trap` for a while");
-            return aside(slot, batch, trip, refusal);
+            Some(Err(InstanceError::Call(CallError::Failure { message, retryable }))) => {
+                slot.tell(trip.number, error, "the plugin declined the rest of the batch");
+                Err(declined(slot, &component, message, retryable))
+            }
+            Some(Err(why)) => {
+                slot.tell(trip.number, error, &format!("what of the batch breaks it cannot be found out: {why}"));
+                aside(slot, batch, trip, refusal)
+            }
+            Some(Ok(separated)) if separated.plugin_is_broken && slot.strike(&error.to_string()) => {
+                slot.tell(trip.number, error, "nothing passes any more; batches follow `on_trap` for a while");
+                aside(slot, batch, trip, refusal)
+            }
+            Some(Ok(separated)) => {
+                let poisoned = separated.poisoned();
+                let outcome =
+                    format!("{poisoned} of {items} items are dead letters (see `otelier dlq`), the others count");
+                slot.tell(trip.number, error, &outcome);
+                trip.items.get_or_insert(items);
+                self.keep_separated(pipeline, index, separated, trip)
+            }
         }
-        let outcome = format!("{poisoned} of {items} items are dead letters (see `otelier dlq`), the others count");
-        slot.tell(trip.number, error, &outcome);
-        trip.items.get_or_insert(items);
+    }
+
+    /// Finds out what of a batch breaks the plugin, on instances that start from all trips before this one.
+    fn separate(
+        &self,
+        index: usize,
+        batch: &Batch,
+        error: &InstanceError,
+        trip: &Gathered,
+    ) -> Result<Separated, InstanceError> {
+        let (committer, ticket) = self.commits;
+        committer.settle();
+        let slot = self.slots.get(index).filter(|_| !ticket.is_spoilt()).ok_or(InstanceError::NotCommitted)?;
+        let before: Vec<Batch> =
+            trip.seen.iter().filter(|(slot, _)| *slot == index).map(|(_, batch)| batch.clone()).collect();
+        let broken = Broken {
+            setup: slot.setup(),
+            before: &before,
+            batch,
+            reason: error.to_string(),
+            suspected: slot.is_suspected(),
+            control: slot.control(),
+            trip: trip.number,
+            now: self.now,
+        };
+        broken.separate()
+    }
+
+    /// The good items join the trip as any call's results do, the bad ones as dead letters.
+    fn keep_separated(
+        &mut self,
+        pipeline: &Pipeline,
+        index: usize,
+        separated: Separated,
+        trip: &mut Gathered,
+    ) -> Result<Vec<Batch>, Refusal> {
+        let Some(slot) = self.slots.get_mut(index) else { return Ok(Vec::new()) };
+        let poisoned = separated.poisoned();
+        let Separated { survivors, poison, .. } = separated;
         let counts = [(slot.ledger.incoming.clone(), poisoned), (slot.ledger.dropped_poison.clone(), poisoned)];
         trip.tally.extend(counts);
         let stage = || Stage {
@@ -243,27 +289,36 @@ impl Run<'_> {
             plugin: slot.setup().plugin.version().to_owned(),
         };
         trip.poison.extend(poison.into_iter().map(|poison| (stage(), poison)));
-        let Some(Survivors { instance, mut started, processed }) = survivors else { return Ok(Vec::new()) };
+        let Some(Survivors { instance, mut started, calls }) = survivors else {
+            // The trip may have more for it.
+            self.rebuild(index, trip);
+            return Ok(Vec::new());
+        };
         slot.replace(instance);
-        slot.succeeded();
         trip.writes.append(&mut started);
-        Ok(processed.into_iter().flat_map(|processed| keep(slot, index, processed, trip)).collect())
+        let mut batches = Vec::new();
+        for (batch, processed) in calls {
+            if processed.called {
+                slot.passed(&batch);
+            }
+            if slot.is_stateful() {
+                trip.seen.push((index, batch));
+            }
+            batches.append(&mut keep(slot, index, processed, trip));
+        }
+        Ok(batches)
     }
 
-    /// Finds out what of a batch breaks the plugin, on instances that start from all trips before this one. The outer error refuses the
-    /// trip, as those before it are refused.
-    fn part(
-        &mut self,
-        index: usize,
-        batch: &Batch,
-        error: &InstanceError,
-        trip: u64,
-    ) -> Result<Result<Parted, InstanceError>, Refusal> {
-        let (committer, ticket) = self.commits;
-        committer.settle();
-        let lost = Refusal::Unavailable { reason: "state cannot be written".to_owned(), retry_after: RETRY_AFTER };
-        let slot = self.slots.get(index).filter(|_| !ticket.is_spoilt()).ok_or(lost)?;
-        Ok(poison::part(slot.setup(), batch, error.to_string(), slot.is_suspected(), trip, self.now))
+    /// An instance from committed state, in the middle of a trip; where that has seen batches of this trip, the next trip has one.
+    fn rebuild(&mut self, index: usize, trip: &mut Gathered) {
+        if trip.touched.contains(&index) {
+            return;
+        }
+        let Some(slot) = self.slots.get_mut(index).filter(|slot| slot.wants_rebuild()) else { return };
+        // The next trip tries again, and tells why.
+        if let Ok(mut started) = slot.rebuild(trip.number, self.now) {
+            trip.writes.append(&mut started);
+        }
     }
 
     /// Calls a processor's flush and sends what it emits onwards. `position` is its place in the pipeline. True when the

@@ -15,12 +15,14 @@ use tokio::sync::oneshot;
 use crate::clock::Clock;
 use crate::contract::{Accepted, Answer, Batch, Durability, Ingest, Refusal};
 use crate::delivery::DeadLetters;
+use crate::delivery::dead_letters::Stage;
 use crate::guard::EndWithProcess;
-use crate::processor::{Setup, Successor};
+use crate::processor::{Mark, Setup, Successor};
 use crate::storage::Write;
 
 use super::committer::{Committer, STORE, Ticket, Trip, complete};
 use super::health::Health;
+use super::lane::Reserved;
 use super::poison::Poison;
 use super::slot::Slot;
 use super::swap::{PlannedSwap, Swap, Swapped};
@@ -59,6 +61,11 @@ enum Job {
     Resume(Box<Resumed>),
     /// A new version takes the place of a processor.
     Swap(Box<Swap>),
+    /// The state in that place is marked, for a version that comes to it.
+    Mark {
+        place: usize,
+        done: Sender<Option<Mark>>,
+    },
     /// The new version for that place is not wanted any more.
     Withdraw {
         place: usize,
@@ -110,6 +117,14 @@ impl Handle {
         let (done, wait) = std::sync::mpsc::channel();
         // An error closes the other end.
         let _ = self.sender.send(Job::Swap(Box::new(Swap { place, successor, done })));
+        wait
+    }
+
+    /// Marks the state in that place of the worker. The receiver hears `None` where no instance is.
+    pub fn mark(&self, place: usize) -> Receiver<Option<Mark>> {
+        let (done, wait) = std::sync::mpsc::channel();
+        // An error closes the other end.
+        let _ = self.sender.send(Job::Mark { place, done });
         wait
     }
 
@@ -236,6 +251,10 @@ impl Worker {
                     self.mend();
                     self.plan_swap(*swap);
                 }
+                Ok(Job::Mark { place, done }) => {
+                    // The caller may have given up waiting.
+                    let _ = done.send(self.slots.get_mut(place).and_then(Slot::mark));
+                }
                 Ok(Job::Withdraw { place }) => self.withdraw_swap(place),
                 Err(RecvTimeoutError::Timeout) => self.mend(),
                 Ok(Job::Stop) | Err(RecvTimeoutError::Disconnected) => return,
@@ -262,7 +281,7 @@ impl Worker {
     pub(super) fn trip(&mut self) -> Gathered {
         let number = self.next_trip;
         self.next_trip += 1;
-        Gathered { number, ..Gathered::default() }
+        Gathered { number, waits: true, ..Gathered::default() }
     }
 
     fn request(&mut self, source: usize, batch: Batch, answer: oneshot::Sender<Answer>) {
@@ -282,7 +301,11 @@ impl Worker {
         let mut trip = self.trip();
         trip.writes = writes;
         match self.pass_on(place, batch, &mut trip) {
-            Ok(()) => self.conclude(trip, Durability::Sync, Some(answer)),
+            Ok(()) => {
+                // Nobody has it who could send it again: what cannot be delivered is a dead letter, of the exporter.
+                trip.waits = false;
+                self.conclude(trip, Durability::Sync, Some(answer));
+            }
             Err(refusal) => {
                 self.discard(&trip);
                 // Whoever asked may have given up waiting.
@@ -292,11 +315,17 @@ impl Worker {
     }
 
     fn pass_on(&mut self, place: usize, mut batch: Batch, trip: &mut Gathered) -> Result<(), Refusal> {
-        let Some((pipeline, position)) = position(&self.pipelines, place) else { return Ok(()) };
+        let signal = batch.signal;
+        let Some((pipeline, position)) = position(&self.pipelines, place) else {
+            return Err(Refusal::NoPipeline { signal });
+        };
         trip.items = batch.items;
         let lanes = reserve(&[pipeline], &mut batch)?.pop().unwrap_or_default();
+        if lanes.iter().any(Reserved::drops) {
+            return Err(Refusal::Full { queue: "the queue of an exporter".to_owned(), retry_after: RETRY_AFTER });
+        }
         let commits = (&self.committer, &self.ticket);
-        let mut run = Run { slots: &mut self.slots, now: self.clock.now(), commits, parts: false };
+        let mut run = Run { slots: &mut self.slots, now: self.clock.now(), commits, resumed: true };
         run.onwards(pipeline, position, lanes, vec![batch], trip)
     }
 
@@ -306,7 +335,7 @@ impl Worker {
         let pipelines: Vec<&Pipeline> = places.iter().filter_map(|place| self.pipelines.get(*place)).collect();
         let reserved = reserve(&pipelines, &mut batch)?;
         let commits = (&self.committer, &self.ticket);
-        let mut run = Run { slots: &mut self.slots, now: self.clock.now(), commits, parts: true };
+        let mut run = Run { slots: &mut self.slots, now: self.clock.now(), commits, resumed: false };
         let mut durability = Durability::Memory;
         for (pipeline, lanes) in pipelines.into_iter().zip(reserved) {
             run.request(pipeline, lanes, batch.clone(), trip)?;
@@ -318,17 +347,15 @@ impl Worker {
     /// Hands a processed trip to the commit, or ends it here when there is nothing to wait for.
     pub(super) fn conclude(&mut self, trip: Gathered, durability: Durability, answer: Option<oneshot::Sender<Answer>>) {
         let accepted = Accepted { items: trip.items.unwrap_or(0), ..Accepted::default() };
-        let Gathered { mut writes, mut deliveries, poison, .. } = trip;
+        let Gathered { mut writes, mut deliveries, poison, waits, .. } = trip;
         // Whatever the pipeline promises: nobody else has them.
         let durability = if poison.is_empty() { durability } else { Durability::Sync };
-        let letters = poison.into_iter().map(|(stage, Poison { batch, reason })| {
-            let (letter, mut buried) = self.letters.bury_poison(&stage, &batch, &reason, self.clock.now());
-            writes.append(&mut buried);
-            letter
-        });
-        let letters = letters.collect();
+        let bury = |(stage, Poison { batch, reason }): (Stage, Poison)| {
+            self.letters.bury_poison(&stage, &batch, &reason, self.clock.now(), &mut writes)
+        };
+        let letters = poison.into_iter().map(bury).collect();
         deliveries.iter_mut().for_each(|(reserved, batches)| reserved.prepare(batches, &mut writes));
-        let waits = deliveries.iter().any(|(reserved, batches)| reserved.waits() && !batches.is_empty());
+        let waits = waits && deliveries.iter().any(|(reserved, batches)| reserved.waits() && !batches.is_empty());
         let mut trip = Trip {
             ticket: self.ticket.clone(),
             number: trip.number,
@@ -338,6 +365,7 @@ impl Worker {
             tally: trip.tally,
             answer: answer.map(|answer| (answer, accepted)),
             told: 0,
+            waits,
             letters,
         };
         let memory = durability == Durability::Memory && !waits;
@@ -462,7 +490,7 @@ impl Worker {
         }
         let Some(lanes) = reserve_for_flush(pipeline) else { return Flushed::NoRoom };
         let commits = (&self.committer, &self.ticket);
-        let mut run = Run { slots: &mut self.slots, now: self.clock.now(), commits, parts: true };
+        let mut run = Run { slots: &mut self.slots, now: self.clock.now(), commits, resumed: false };
         let flushed = run.flush(pipeline, position, lanes, last, &mut trip);
         let durability = pipeline.durability;
         match flushed {

@@ -77,6 +77,9 @@ pub enum InstanceError {
         /// The code.
         code: u32,
     },
+    /// What came before it is not in the store.
+    #[error("state cannot be written")]
+    NotCommitted,
     /// Its plugin was not compiled.
     #[error("its plugin was not loaded")]
     NotLoaded,
@@ -100,7 +103,7 @@ pub enum InstanceError {
 }
 
 impl InstanceError {
-    /// Whether the plugin broke: a trap, or results that the host cannot use. The same batch would break it again.
+    /// Whether the plugin broke: a trap, or results that the host cannot use.
     pub fn is_broken(&self) -> bool {
         matches!(
             self,
@@ -134,6 +137,8 @@ pub struct Processed {
     pub emitted: u64,
     /// Whether the flush is to be called again.
     pub more: bool,
+    /// Whether the plugin was called: it is not for a batch without rows.
+    pub called: bool,
 }
 
 /// A processor of a pipeline.
@@ -185,7 +190,7 @@ impl Instance {
             Some(_) => context.state.meta().map_err(failed)?.map(|meta| read_meta(&meta)),
             None => None,
         };
-        self.processor.start(previous.clone(), now).inspect_err(|error| tell_stack(id, error))?;
+        self.processor.start(previous.clone(), now).inspect_err(|error| tell_stack(id, self.setup.limits, error))?;
         let context = self.processor.context();
         let current = format.map(|format| Stored { format, config: self.setup.config.clone() });
         if let Some(current) = current.filter(|current| Some(current) != previous.as_ref()) {
@@ -263,12 +268,13 @@ impl Instance {
             absorbed,
             emitted: called.emitted_rows,
             more: false,
+            called: true,
         })
     }
 
     fn tell_overflow(&mut self) {
         let overflowed = self.processor.context().projector.as_mut().is_some_and(Projector::take_overflowed);
-        if overflowed && !self.told_overflow {
+        if overflowed && !self.told_overflow && self.setup.limits.log_bytes > 0 {
             self.told_overflow = true;
             tracing::warn!(component = %self.setup.id, "more metrics match than the processor can tell apart; new ones pass untouched: narrow its `metrics`, or look for a sender that makes up names");
         }
@@ -377,15 +383,17 @@ pub(super) fn described(
     state: State,
 ) -> Result<Box<dyn Processor>, InstanceError> {
     let mut processor = plugin.instantiate(Context::new(id.clone(), signal, limits, state))?;
-    processor.describe(signal, config).inspect_err(|error| tell_stack(id, error))?;
+    processor.describe(signal, config).inspect_err(|error| tell_stack(id, limits, error))?;
     let contract = |detail: String| CallError::Trap(Trap::new(TrapReason::Contract, detail));
     processor.context().declared.check().map_err(|error| contract(error.to_string()))?;
     Ok(processor)
 }
 
 /// For the plugin's author; the error itself goes to whoever wanted the instance.
-fn tell_stack(id: &ComponentId, error: &CallError) {
-    if let CallError::Trap(trap) = error {
+fn tell_stack(id: &ComponentId, limits: Limits, error: &CallError) {
+    if let CallError::Trap(trap) = error
+        && limits.log_bytes > 0
+    {
         tracing::warn!(component = %id, "{trap}\n{}", trap.stack);
     }
 }

@@ -16,7 +16,7 @@ pub use context::{
 pub use declared::{AnySource, Declared};
 pub use instance::{Called, Instance, InstanceError, Processed, Setup, describe};
 pub use output::Output;
-pub use state::{Entries, READ_MAX, State, StateError, Watermark};
+pub use state::{Entries, Mark, READ_MAX, Snapshot, State, StateError, Watermark};
 pub use succession::Successor;
 
 use crate::contract::Signal;

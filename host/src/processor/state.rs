@@ -11,6 +11,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 
 use account::Account;
+use snapshot::Since;
+pub use snapshot::{Mark, Snapshot};
 
 use crate::contract::ComponentId;
 use crate::storage::{Family, Store, StoreError, Write};
@@ -101,11 +103,15 @@ impl Layer {
         self.deleted.iter().any(|(start, end)| **start <= *key && *key < **end)
     }
 
-    fn delete_range(&mut self, start: Bytes, end: Bytes) {
+    fn forget(&mut self, start: &Bytes, end: &Bytes) {
         let covered: Vec<Bytes> = self.latest.range(start.clone()..end.clone()).map(|(key, _)| key.clone()).collect();
         for key in covered {
             self.latest.remove(&key);
         }
+    }
+
+    fn delete_range(&mut self, start: Bytes, end: Bytes) {
+        self.forget(&start, &end);
         self.deleted.push((start.clone(), end.clone()));
         self.writes.push(Write::DeleteRange(Family::State, start, end));
     }
@@ -128,6 +134,8 @@ pub struct State {
     call: Layer,
     /// Layers on their way, oldest first, with the trip that carries each.
     flying: VecDeque<(u64, Layer)>,
+    /// What has arrived since a mark.
+    since: Option<Since>,
     watermark: Watermark,
     account: Account,
 }
@@ -136,31 +144,28 @@ impl State {
     /// The namespace of `component`; without a store, an empty one. Two components' namespaces never overlap: an id has no
     /// control character.
     pub fn new(store: Option<Store>, component: &ComponentId, watermark: Watermark) -> State {
-        let mut prefix = component.to_string().into_bytes();
-        prefix.push(0);
         State {
             store,
-            prefix,
+            prefix: namespace(component),
             call: Layer::default(),
             flying: VecDeque::new(),
+            since: None,
             watermark,
             account: Account::new(u64::MAX),
         }
     }
 
     fn full_key(&self, section: Section, key: &[u8]) -> Bytes {
-        let mut full = Vec::with_capacity(self.prefix.len() + 1 + key.len());
-        full.extend_from_slice(&self.prefix);
-        full.push(section as u8);
-        full.extend_from_slice(key);
-        full.into()
+        full_key(&self.prefix, section, key).into()
     }
 
     /// Begins a call: layers that arrived are forgotten, and so is whatever a call before left undone.
     pub fn begin(&mut self) {
         let committed = self.watermark.get();
-        while self.flying.front().is_some_and(|(trip, _)| *trip <= committed) {
-            self.flying.pop_front();
+        while let Some((_, layer)) = self.flying.pop_front_if(|(trip, _)| *trip <= committed) {
+            if self.since.as_mut().is_some_and(|since| !since.absorb(layer)) {
+                self.forget_mark();
+            }
         }
         self.call = Layer::default();
         self.begin_account();
@@ -193,15 +198,23 @@ impl State {
                 Said::Nothing => {}
             }
         }
-        match &self.store {
-            Some(store) => Ok(store.get(Family::State, &key)?),
-            None => Ok(None),
+        match (self.below(&key), &self.store) {
+            (Some(snapshot), _) => Ok(snapshot.get(&key).cloned()),
+            (None, Some(store)) => Ok(store.get(Family::State, &key)?),
+            (None, None) => Ok(None),
         }
+    }
+
+    /// What is read instead of the store at that key.
+    fn below(&self, key: &[u8]) -> Option<&Snapshot> {
+        let is_data = key.get(self.prefix.len()) == Some(&(Section::Data as u8));
+        self.since.as_ref()?.below.as_ref().filter(|_| is_data)
     }
 
     /// Newest first.
     fn layers(&self) -> impl Iterator<Item = &Layer> {
-        std::iter::once(&self.call).chain(self.flying.iter().rev().map(|(_, layer)| layer))
+        let since = self.since.iter().filter(|since| since.below.is_some()).map(|since| &since.layer);
+        std::iter::once(&self.call).chain(self.flying.iter().rev().map(|(_, layer)| layer)).chain(since)
     }
 
     /// Sets one of the plugin's keys.
@@ -315,10 +328,12 @@ impl State {
         end: &[u8],
         each: impl FnMut(Bytes, Bytes) -> ControlFlow<()>,
     ) -> Result<(), StateError> {
-        match &self.store {
-            Some(store) => Ok(store.each(Family::State, start, end, each)?),
-            None => Ok(()),
+        match (self.below(start), &self.store) {
+            (Some(snapshot), _) => snapshot.each(start, end, each),
+            (None, Some(store)) => store.each(Family::State, start, end, each)?,
+            (None, None) => {}
         }
+        Ok(())
     }
 
     fn said_by_layers(&self, key: &[u8]) -> Said<'_> {
@@ -392,6 +407,21 @@ impl Found {
     }
 }
 
+/// What all keys of a component begin with.
+fn namespace(component: &ComponentId) -> Vec<u8> {
+    let mut prefix = component.to_string().into_bytes();
+    prefix.push(0);
+    prefix
+}
+
+fn full_key(prefix: &[u8], section: Section, key: &[u8]) -> Vec<u8> {
+    let mut full = Vec::with_capacity(prefix.len() + 1 + key.len());
+    full.extend_from_slice(prefix);
+    full.push(section as u8);
+    full.extend_from_slice(key);
+    full
+}
+
 fn code_key(keying: &[u8], code: u32) -> Vec<u8> {
     let mut key = Vec::with_capacity(keying.len() + 8);
     key.extend_from_slice(&(keying.len() as u32).to_be_bytes());
@@ -419,5 +449,6 @@ fn check_range(start: &[u8], end: &[u8]) -> Result<(), StateError> {
 }
 
 mod account;
+mod snapshot;
 #[cfg(test)]
 mod tests;

@@ -1,17 +1,19 @@
 //! A new version of a plugin takes the place of a running instance: it goes on from the same state, and from the same dictionaries, which
-//! are the host's and are handed over as they are. So a swap costs the plugin's `start`, and nothing that grows with its keys.
+//! are the host's and are handed over as they are. So batches wait for the plugin's `start` and for nothing else: what that reads was read from
+//! the store beforehand.
 
 use crate::otlp::projection::Projector;
 use crate::storage::Write;
 
 use super::Processor;
 use super::instance::{Instance, InstanceError, Setup, described, restore_dictionaries};
-use super::state::{State, Watermark};
+use super::state::{Mark, Snapshot, State, Watermark};
 
 /// An instance of a new version that knows its configuration and has not seen any state.
 pub struct Successor {
     setup: Setup,
     processor: Box<dyn Processor>,
+    snapshot: Option<Snapshot>,
 }
 
 impl Successor {
@@ -21,7 +23,17 @@ impl Successor {
         try_out(&setup, now)?;
         let state = State::new(None, &setup.id, Watermark::default());
         let processor = described(setup.plugin.as_ref(), &setup.id, &setup.config, setup.signal, setup.limits, state)?;
-        Ok(Successor { setup, processor })
+        Ok(Successor { setup, processor, snapshot: None })
+    }
+
+    /// Whether it keeps state.
+    pub fn is_stateful(&mut self) -> bool {
+        self.processor.context().declared.state_format.is_some()
+    }
+
+    /// Starts on what was read beforehand, if it is of the mark that the instance has then.
+    pub fn rest_on(&mut self, snapshot: Snapshot) {
+        self.snapshot = Some(snapshot);
     }
 
     /// What it was made from.
@@ -43,6 +55,16 @@ fn try_out(setup: &Setup, now: u64) -> Result<(), InstanceError> {
 }
 
 impl Instance {
+    /// Marks the present state, for a successor that is to rest on what is read of it from now on.
+    pub fn mark(&mut self) -> Mark {
+        self.context().state.mark()
+    }
+
+    /// No successor comes.
+    pub fn forget_mark(&mut self) {
+        self.context().state.forget_mark();
+    }
+
     /// Whether the successor needs a stored dictionary that this instance has not in use: then everything that is on its way to the store has
     /// to be there before [`hand_over`](Instance::hand_over).
     pub fn leaves_dictionaries(&mut self, successor: &mut Successor) -> bool {
@@ -60,10 +82,16 @@ impl Instance {
         trip: u64,
         now: u64,
     ) -> Result<(Instance, Vec<Write>), InstanceError> {
-        let Successor { setup, processor } = successor;
+        let Successor { setup, processor, snapshot } = successor;
         let mut heir = Instance::new(setup, processor);
         let standings = self.context().projector.as_ref().map(Projector::standings).unwrap_or_default();
-        match self.give(&mut heir).and_then(|()| heir.start(trip, now)) {
+        let given = self.give(&mut heir);
+        if let Some(snapshot) = snapshot {
+            heir.context().state.rest_on(snapshot);
+        }
+        let started = given.and_then(|()| heir.start(trip, now));
+        heir.context().state.forget_mark();
+        match started {
             Ok(writes) => Ok((heir, writes)),
             Err(error) => {
                 let context = heir.context();

@@ -7,9 +7,9 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::pipeline::Place;
 use crate::pipeline::swap::Swapped;
-use crate::processor::{InstanceError, Plugin, Setup, Successor};
+use crate::processor::{InstanceError, Plugin, Setup, Snapshot, Successor};
 
-/// Longer than the longest a worker waits for the moment of a swap.
+/// Longer than a worker waits for the moment of a swap. One that searches a batch may take longer.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Why a version was not put into place.
@@ -87,8 +87,22 @@ impl Swapping {
     }
 }
 
-fn swap(place: &Place, successor: Successor) -> Result<Duration, SwapError> {
+/// Reads the state that the successor starts on, while batches go on. Without it, the start reads the store.
+fn read_ahead(place: &Place, successor: &mut Successor) {
+    if !successor.is_stateful() {
+        return;
+    }
+    let Ok(Some(mark)) = place.handle.mark(place.slot).recv_timeout(PATIENCE) else { return };
+    match Snapshot::read(&place.setup.store, &place.setup.id, mark) {
+        Ok(Some(snapshot)) => successor.rest_on(snapshot),
+        Ok(None) => {}
+        Err(error) => tracing::warn!(processor = place.part, %error, "state cannot be read ahead of a swap"),
+    }
+}
+
+fn swap(place: &Place, mut successor: Successor) -> Result<Duration, SwapError> {
     let part = || place.part.clone();
+    read_ahead(place, &mut successor);
     let told = place.handle.swap(place.slot, successor);
     let swapped = match told.recv_timeout(PATIENCE) {
         Err(RecvTimeoutError::Timeout) => {

@@ -6,22 +6,48 @@
 
 mod search;
 
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use crate::contract::Batch;
+use crate::otlp::select;
 use crate::processor::{Instance, InstanceError, Processed, Setup};
 use crate::storage::Write;
 
-use search::{Failed, PARTS, Part, Patience, joined, search};
+use search::{Tried, search};
 
 /// Parts that may break in one search. Each costs an instance.
 const BROKEN_MAX: u32 = 64;
-
-/// A search may take as long as so many calls of the plugin, and no longer than [`SEARCH_MAX`].
+/// The same for a plugin on which nothing passed lately.
+const BROKEN_MAX_SUSPECTED: u32 = 18;
+/// So many calls of the plugin may last as long as they may; those of a search take no more time together.
 const CALLS_MAX: u64 = 5;
+/// A search ends after this, whatever takes so long: other batches wait meanwhile.
+const SEARCH_MAX: Duration = Duration::from_secs(10);
+/// Letters that one batch becomes; what broke the plugin in yet other ways is in the last of them.
+const LETTERS_MAX: usize = 8;
+/// The same for a batch that is larger than this: what its items stand in is in each letter.
+const LARGE: usize = 4 << 20;
 
-/// Other batches wait meanwhile.
-const SEARCH_MAX: Duration = Duration::from_secs(30);
+/// A batch on which a plugin broke.
+pub struct Broken<'b> {
+    /// What its instances are made from.
+    pub setup: &'b Setup,
+    /// Batches of the same trip that went through before it.
+    pub before: &'b [Batch],
+    /// The batch, which was checked.
+    pub batch: &'b Batch,
+    /// How the plugin broke.
+    pub reason: String,
+    /// Whether nothing passed lately.
+    pub suspected: bool,
+    /// A batch that passed lately.
+    pub control: Option<&'b Batch>,
+    /// The number of the trip.
+    pub trip: u64,
+    /// The host's time.
+    pub now: u64,
+}
 
 /// Items on which a plugin breaks.
 #[derive(Debug)]
@@ -38,100 +64,161 @@ pub struct Survivors {
     pub instance: Instance,
     /// What its start wrote.
     pub started: Vec<Write>,
-    /// What became of them.
-    pub processed: Vec<Processed>,
+    /// The calls: what went in, and what became of it.
+    pub calls: Vec<(Batch, Processed)>,
 }
 
 /// What a batch was made of.
-pub struct Parted {
+pub struct Separated {
     /// `None` where nothing passes.
     pub survivors: Option<Survivors>,
     /// One for each way in which the plugin broke.
     pub poison: Vec<Poison>,
+    /// Whether nothing passes, and the batch that passed lately does not either: it is the plugin and not the batch.
+    pub plugin_is_broken: bool,
 }
 
-impl Parted {
+impl Separated {
     /// Items on which the plugin breaks.
     pub fn poisoned(&self) -> u64 {
         self.poison.iter().filter_map(|poison| poison.batch.items).sum()
     }
 }
 
-/// Parts a batch whose items are counted, on which an instance of `setup` broke for `reason`. Everything before it is committed. `suspected` is
-/// whether the plugin broke on the whole of a batch lately: then fewer parts are tried. An error says nothing of the batch.
-pub fn part(
-    setup: &Setup,
-    batch: &Batch,
-    reason: String,
-    suspected: bool,
-    trip: u64,
-    now: u64,
-) -> Result<Parted, InstanceError> {
-    let mut trial = Trial { setup: setup.silent(), batch, trip, now, instance: None };
-    let time = Duration::from_millis(setup.limits.call_ms.saturating_mul(CALLS_MAX)).min(SEARCH_MAX);
-    let broken_max = if suspected { PARTS as u32 } else { BROKEN_MAX };
-    let patience = Patience { broken_max, until: Instant::now() + time };
-    let found = search(batch, reason, patience, |part| trial.attempt(part))?;
-    let survivors = match found.sound.as_slice() {
-        [] => None,
-        sound => Some(settle(setup, batch, sound, trip, now)?),
-    };
-    Ok(Parted { survivors, poison: by_reason(batch, found.poison) })
+impl Broken<'_> {
+    /// Separates the items. Everything before the trip is committed. An error says that it could not be found out: the plugin declined, the
+    /// store failed.
+    pub fn separate(&self) -> Result<Separated, InstanceError> {
+        let units = select::units(self.batch.signal, &self.batch.bytes)?;
+        let mut trial = Trial::new(self, &units);
+        let found = search(units.len(), self.reason.clone(), |part| trial.attempt(part))?;
+        let plugin_is_broken = found.sound.is_empty() && !trial.control_passes();
+        drop(trial);
+        let survivors = match found.sound.as_slice() {
+            [] => None,
+            sound => Some(self.settle(sound, &units)?),
+        };
+        Ok(Separated { survivors, poison: self.letters(found.poison, &units)?, plugin_is_broken })
+    }
+
+    fn request(&self, parts: &[Range<usize>], units: &[u64]) -> Result<Batch, InstanceError> {
+        let items = |part: &Range<usize>| units.get(part.clone()).map_or(0, |units| units.iter().sum::<u64>());
+        let bytes = match parts {
+            [part] if part.len() == units.len() => self.batch.bytes.clone(),
+            parts => select::select(self.batch.signal, &self.batch.bytes, parts)?.into(),
+        };
+        Ok(Batch { bytes, items: Some(parts.iter().map(items).sum()), ..self.batch.clone() })
+    }
+
+    /// An instance that has seen the trip as far as this batch, and what its start wrote.
+    fn instance(&self, setup: Setup) -> Result<(Instance, Vec<Write>), InstanceError> {
+        let (mut instance, started) = Instance::build(setup, self.trip, self.now)?;
+        for batch in self.before {
+            // The trip has its results and writes.
+            instance.process(batch.clone(), self.trip, self.now)?;
+        }
+        Ok((instance, started))
+    }
+
+    /// Lets sound parts count: in one call, or in one for each part where all together are too much for a call.
+    fn settle(&self, sound: &[Range<usize>], units: &[u64]) -> Result<Survivors, InstanceError> {
+        match self.process(&[sound], units) {
+            Err(error) if error.is_broken() && sound.len() > 1 => {
+                self.process(&sound.chunks(1).collect::<Vec<_>>(), units)
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn process(&self, calls: &[&[Range<usize>]], units: &[u64]) -> Result<Survivors, InstanceError> {
+        let (mut instance, started) = self.instance(self.setup.clone())?;
+        let mut process = |parts: &&[Range<usize>]| {
+            let batch = self.request(parts, units)?;
+            Ok((batch.clone(), instance.process(batch, self.trip, self.now)?))
+        };
+        let calls = calls.iter().map(&mut process).collect::<Result<_, InstanceError>>()?;
+        Ok(Survivors { instance, started, calls })
+    }
+
+    /// Parts that broke the plugin in the same way are one letter.
+    fn letters(&self, parts: Vec<(Range<usize>, String)>, units: &[u64]) -> Result<Vec<Poison>, InstanceError> {
+        let letters_max = if self.batch.bytes.len() > LARGE { 1 } else { LETTERS_MAX };
+        let mut reasons: Vec<(String, Vec<Range<usize>>)> = Vec::new();
+        for (part, reason) in parts {
+            let is_full = reasons.len() == letters_max;
+            match reasons.iter_mut().find(|(known, _)| *known == reason) {
+                Some((_, parts)) => parts.push(part),
+                None if is_full => {
+                    reasons.iter_mut().last().into_iter().for_each(|(_, parts)| parts.push(part.clone()))
+                }
+                None => reasons.push((reason, vec![part])),
+            }
+        }
+        let letter = |(reason, parts): (String, Vec<_>)| Ok(Poison { batch: self.request(&parts, units)?, reason });
+        reasons.into_iter().map(letter).collect()
+    }
 }
 
 /// Tries parts. An instance is used until it breaks.
 struct Trial<'b> {
+    broken: &'b Broken<'b>,
+    units: &'b [u64],
     setup: Setup,
-    batch: &'b Batch,
-    trip: u64,
-    now: u64,
-    instance: Option<Instance>,
+    /// With whether it has been used.
+    instance: Option<(Instance, bool)>,
+    breaks_left: u32,
+    /// Of the time that calls may take.
+    calls_left: Duration,
+    until: Instant,
 }
 
-impl Trial<'_> {
-    fn attempt(&mut self, part: &Part) -> Result<(), Failed<InstanceError>> {
-        let mut instance = match self.instance.take() {
-            Some(instance) => instance,
-            None => Instance::build(self.setup.clone(), self.trip, self.now).map_err(Failed::Search)?.0,
-        };
-        match instance.process(request(self.batch, std::slice::from_ref(part)), self.trip, self.now) {
-            Ok(_) => {
-                self.instance = Some(instance);
-                Ok(())
+impl<'b> Trial<'b> {
+    fn new(broken: &'b Broken<'b>, units: &'b [u64]) -> Trial<'b> {
+        Trial {
+            broken,
+            units,
+            setup: broken.setup.silent(),
+            instance: None,
+            breaks_left: if broken.suspected { BROKEN_MAX_SUSPECTED } else { BROKEN_MAX },
+            calls_left: Duration::from_millis(broken.setup.limits.call_ms.saturating_mul(CALLS_MAX)),
+            until: Instant::now() + SEARCH_MAX,
+        }
+    }
+
+    fn attempt(&mut self, part: Range<usize>) -> Result<Tried, InstanceError> {
+        loop {
+            if self.breaks_left == 0 || self.calls_left.is_zero() || Instant::now() >= self.until {
+                return Ok(Tried::OutOfPatience);
             }
-            Err(error) if error.is_broken() => Err(Failed::Broken(error.to_string())),
-            Err(error) => Err(Failed::Search(error)),
+            let (mut instance, used) = match self.instance.take() {
+                Some(instance) => instance,
+                None => (self.broken.instance(self.setup.clone())?.0, false),
+            };
+            let request = self.broken.request(std::slice::from_ref(&part), self.units)?;
+            let start = Instant::now();
+            let outcome = instance.process(request, self.broken.trip, self.broken.now);
+            self.calls_left = self.calls_left.saturating_sub(start.elapsed());
+            match outcome {
+                Ok(_) => {
+                    self.instance = Some((instance, true));
+                    return Ok(Tried::Passes);
+                }
+                Err(error) if error.is_broken() => {
+                    self.breaks_left -= 1;
+                    // A single unit is not blamed for what parts before it have left behind.
+                    if !used || part.len() > 1 {
+                        return Ok(Tried::Breaks(error.to_string()));
+                    }
+                }
+                Err(error) => return Err(error),
+            }
         }
     }
-}
 
-/// Lets sound parts count: in one call, or in one for each part where all together are too much for a call.
-fn settle(setup: &Setup, batch: &Batch, sound: &[Part], trip: u64, now: u64) -> Result<Survivors, InstanceError> {
-    let calls = |parts: usize| sound.chunks(parts).map(|parts| request(batch, parts)).collect();
-    match process(setup, calls(sound.len()), trip, now) {
-        Err(error) if error.is_broken() && sound.len() > 1 => process(setup, calls(1), trip, now),
-        outcome => outcome,
+    fn control_passes(&self) -> bool {
+        let Some(control) = self.broken.control else { return false };
+        let instance = self.broken.instance(self.setup.clone());
+        instance
+            .is_ok_and(|(mut instance, _)| instance.process(control.clone(), self.broken.trip, self.broken.now).is_ok())
     }
-}
-
-fn process(setup: &Setup, batches: Vec<Batch>, trip: u64, now: u64) -> Result<Survivors, InstanceError> {
-    let (mut instance, started) = Instance::build(setup.clone(), trip, now)?;
-    let processed = batches.into_iter().map(|batch| instance.process(batch, trip, now)).collect::<Result<_, _>>()?;
-    Ok(Survivors { instance, started, processed })
-}
-
-fn request(batch: &Batch, parts: &[Part]) -> Batch {
-    Batch { bytes: joined(parts), items: Some(parts.iter().map(|part| part.items).sum()), ..batch.clone() }
-}
-
-/// Parts that broke the plugin in the same way are one letter.
-fn by_reason(batch: &Batch, parts: Vec<(Part, String)>) -> Vec<Poison> {
-    let mut reasons: Vec<(String, Vec<Part>)> = Vec::new();
-    for (part, reason) in parts {
-        match reasons.iter_mut().find(|(known, _)| *known == reason) {
-            Some((_, parts)) => parts.push(part),
-            None => reasons.push((reason, vec![part])),
-        }
-    }
-    reasons.into_iter().map(|(reason, parts)| Poison { batch: request(batch, &parts), reason }).collect()
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{State, StateError, Watermark};
+use super::{Snapshot, State, StateError, Watermark};
 use crate::contract::ComponentId;
 use crate::storage::{Family, Store, Write};
 
@@ -237,4 +237,72 @@ fn step(random: &mut fastrand::Rng, state: &mut State, model: &mut BTreeMap<u8, 
             }
         }
     }
+}
+
+/// What a snapshot of the mark and what came since say together is what the store says, wherever the mark falls.
+#[test]
+fn a_snapshot_and_what_came_since_are_the_present() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path()).unwrap();
+    let id: ComponentId = "aggregate/a".parse().unwrap();
+    let other: ComponentId = "aggregate/b".parse().unwrap();
+    let mut random = fastrand::Rng::with_seed(7);
+    let mut foreign = State::new(Some(store.clone()), &other, Watermark::default());
+    foreign.set(b"m", b"not ours").unwrap();
+    store.commit(&foreign.finish(1), true).unwrap();
+    for round in 0..200 {
+        let watermark = Watermark::default();
+        let mut state = state(&store, &watermark);
+        let (marked_at, read_at) = (random.u64(1..20), random.u64(0..10));
+        let (mut mark, mut snapshot, mut waiting) = (None, None, Vec::new());
+        for trip in 1..30 {
+            state.begin();
+            for _ in 0..random.usize(0..4) {
+                let key = [random.u8(b'a'..=b'y')];
+                match random.u8(0..6) {
+                    0 => state.delete(&key).unwrap(),
+                    1 => state.delete_range(&key, &[random.u8(key[0]..=b'z')]).unwrap(),
+                    _ => state.set(&key, trip.to_string().as_bytes()).unwrap(),
+                }
+            }
+            waiting.push((trip, state.finish(trip)));
+            if trip == marked_at {
+                mark = Some(state.mark());
+            }
+            for (trip, writes) in waiting.drain(..random.usize(0..=waiting.len())) {
+                store.commit(&writes, false).unwrap();
+                watermark.advance(trip);
+            }
+            if trip == marked_at + read_at {
+                snapshot = Snapshot::read(&store, &id, mark.take().unwrap()).unwrap();
+            }
+        }
+        state.begin();
+        let expected = keys(&state, 100);
+        state.rest_on(snapshot.unwrap());
+        assert!(state.since.as_ref().unwrap().below.is_some());
+        // Not the store: it has changed behind the snapshot's back.
+        assert_eq!(keys(&state, 100), expected, "round {round}");
+        for key in b'a'..=b'y' {
+            let value = state.get(&[key]).unwrap().map(|value| String::from_utf8(value.to_vec()).unwrap());
+            let listed = expected.0.iter().find(|(name, _)| name.as_bytes() == [key]).map(|(_, value)| value.clone());
+            assert_eq!(value, listed, "round {round}");
+        }
+        state.forget_mark();
+        assert_eq!(keys(&state, 100), expected);
+    }
+}
+
+#[test]
+fn a_snapshot_of_another_mark_is_not_read() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path()).unwrap();
+    let id: ComponentId = "aggregate/a".parse().unwrap();
+    let mut state = state(&store, &Watermark::default());
+    let snapshot = Snapshot::read(&store, &id, state.mark()).unwrap().unwrap();
+    state.set(b"k", b"v").unwrap();
+    store.commit(&state.finish(1), true).unwrap();
+    state.mark();
+    state.rest_on(snapshot);
+    assert!(state.since.as_ref().unwrap().below.is_none());
 }

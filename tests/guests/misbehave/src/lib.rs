@@ -37,6 +37,8 @@ pub enum Mode {
     MemoryBomb,
     /// Calls itself until something stops it.
     DeepRecursion,
+    /// Panics, and declines for good a batch that has a row of the value after the one to panic at, and not that one.
+    TrapOrDecline,
     /// Declines, and says that the sender may try again.
     Fail,
     /// Declines for good, after it has written.
@@ -200,6 +202,10 @@ impl Processor for Misbehave {
         if self.is_due(&values, rows) {
             self.before_work(batch)?;
         }
+        let next = self.config.when.map(|value| value + 1);
+        if self.config.mode == Mode::TrapOrDecline && next.is_some_and(|next| has(&values, rows, next)) {
+            return Err(Failure::refused("never, as the configuration asks for"));
+        }
         self.count += rows as u64;
         batch.storage().set(COUNT, self.count.to_le_bytes().to_vec())?;
         batch.absorb(Bitmap::all(rows));
@@ -221,6 +227,11 @@ impl Processor for Misbehave {
     }
 }
 
+fn has(values: &Values, rows: usize, wanted: i64) -> bool {
+    let wanted = otelier_sdk::aggregate::Number::Integer(wanted);
+    (0..rows).any(|row| values.get(row) == Some(wanted))
+}
+
 fn number(storage: &mut Storage<'_>, key: &[u8]) -> Result<Option<u64>, Failure> {
     let value = storage.get(key)?;
     Ok(value.and_then(|value| value.first_chunk::<8>().copied()).map(u64::from_le_bytes))
@@ -230,10 +241,7 @@ impl Misbehave {
     fn is_due(&self, values: &Values, rows: usize) -> bool {
         match self.config.when {
             _ if cfg!(feature = "fixed") => false,
-            Some(wanted) => {
-                let wanted = otelier_sdk::aggregate::Number::Integer(wanted);
-                (0..rows).any(|row| values.get(row) == Some(wanted))
-            }
+            Some(wanted) => has(values, rows, wanted),
             None => self.calls >= self.config.after,
         }
     }
@@ -241,7 +249,7 @@ impl Misbehave {
     /// What goes wrong before anything is written.
     fn before_work(&self, batch: &mut Batch<'_>) -> Result<(), Failure> {
         match self.config.mode {
-            Mode::TrapInProcess => trap(),
+            Mode::TrapInProcess | Mode::TrapOrDecline => trap(),
             Mode::LoopInProcess => spin(),
             Mode::MemoryBomb => bomb(),
             Mode::DeepRecursion => {

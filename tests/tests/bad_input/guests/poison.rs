@@ -217,17 +217,52 @@ fn a_plugin_that_always_breaks_is_left_alone() -> Result<()> {
     Ok(())
 }
 
-/// Breaking now and then is not breaking always: each time something passes, the plugin starts anew.
+/// However many bad requests come in a row: as long as what passed once passes again, it is them and not the plugin.
 #[test]
-fn single_bad_rows_do_not_take_a_plugin_from_others() -> Result<()> {
+fn bad_requests_in_a_row_do_not_take_a_plugin_from_others() -> Result<()> {
     let setup = setup(&misbehaving("trap-in-process"), hasty())?;
     let host = setup.start()?;
+    send_good(&host)?;
     for _ in 0..6 {
         host.accepts(&payload::work("bad", Temporality::Delta, &[BAD]))?;
+    }
+    send_good(&host)?;
+    host.wait_for(SEEN, &[], 4.0)?;
+    ensure!(letters(&setup)?.len() == 6 && poisoned(&host)? == 6.0);
+    balance(&host)
+}
+
+/// While a plugin is left alone, nothing is sent through it: a letter stays one, whatever `on_trap` says of batches.
+#[test]
+fn a_letter_is_not_lost_to_a_plugin_that_is_down() -> Result<()> {
+    let body = json!({"mode": "trap-after-write", "metrics": ["work.done"]});
+    let config =
+        Configuration::default().processor("misbehave", body).pipeline("metrics", &["misbehave"], &["prometheus"]);
+    let setup = setup(&config, json!({"on_trap": "drop", "limits": {"call_timeout": "500ms"}}))?;
+    let host = setup.start()?;
+    for _ in 0..4 {
         send_good(&host)?;
     }
-    host.wait_for(SEEN, &[], 12.0)?;
-    ensure!(letters(&setup)?.len() == 6 && poisoned(&host)? == 6.0);
+    let error = setup.is_told(&["dlq", "replay", "--all"])?;
+    ensure!(error.matches(" stays: processor misbehave").count() == 2, "{error}");
+    ensure!(letters(&setup)?.len() == 2);
+    Ok(())
+}
+
+/// A plugin that declines what is left without the bad row is heard, and does not count as broken.
+#[test]
+fn a_batch_of_which_a_part_is_declined_is_refused_in_the_plugins_words() -> Result<()> {
+    let setup = setup(&misbehaving("trap-or-decline"), hasty())?;
+    let host = setup.start()?;
+    send_good(&host)?;
+    for _ in 0..4 {
+        let request = payload::work("bad", Temporality::Delta, &[1, BAD, BAD + 1]);
+        let refusal = host.grpc()?.send(grpc::METRICS, &request).refusal()?;
+        ensure!(refusal.code == grpc::INVALID_ARGUMENT && refusal.message.contains("never"), "{refusal:?}");
+    }
+    send_good(&host)?;
+    host.wait_for(SEEN, &[], 4.0)?;
+    ensure!(letters(&setup)?.is_empty() && poisoned(&host)? == 0.0);
     balance(&host)
 }
 
