@@ -12,6 +12,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use aggregate::Aggregate;
 use anyhow::{Context as _, Result, ensure};
+use bytes::Bytes;
 use otelier::contract::{Batch, InvalidUtf8, Limits, Metadata, OnTrap, Signal};
 use otelier::processor::{
     CallError, Context, Instance, Plugin, Processed, Processor, Progress, Setup, Stored, Watermark,
@@ -24,11 +25,12 @@ use crate::adapter::NativePlugin;
 use crate::kernel;
 use crate::load::Source;
 use crate::measure::Plan;
-use crate::payload::{FRAME_BYTES, Outgoing, Pool};
+use crate::payload::{FRAME_BYTES, Pool};
 use crate::report::{figure, median};
 use crate::servers::{Settings, Shares, host};
 
-const LIMITS: Limits = Limits {
+/// Far from every one of them.
+pub const LIMITS: Limits = Limits {
     memory_bytes: 256 << 20,
     call_ms: 10_000,
     emitted_rows: 1_000_000,
@@ -65,8 +67,10 @@ pub fn measure(plan: &Plan, settings: &Settings, rounds: usize) -> Result<Calls>
         .to_string();
     let folder = tempfile::Builder::new().prefix("otelier-bench-").tempdir_in(&settings.state_root)?;
     let plugin = ProcessorPlugin::load(&Engine::new()?, &settings.plugin)?;
-    let mut sandboxed = Subject::new(Arc::new(plugin), &config, &folder.path().join("sandboxed"))?;
-    let mut native = Subject::new(Arc::new(NativePlugin::<Aggregate>::new()), &config, &folder.path().join("native"))?;
+    let kind = |config| Subjected { id: "aggregate", config, signal: Signal::Metrics, limits: LIMITS };
+    let mut sandboxed = Subject::new(Arc::new(plugin), kind(&config), &folder.path().join("sandboxed"))?;
+    let native = Arc::new(NativePlugin::<Aggregate>::new());
+    let mut native = Subject::new(native, kind(&config), &folder.path().join("native"))?;
     // The stores' own threads were started above: they stay on the other core.
     kernel::on_core(settings.core, || take_turns(&mut pool, plan, rounds, &mut sandboxed, &mut native))?
 }
@@ -83,9 +87,11 @@ fn take_turns(
     for _ in 0..=rounds {
         let start = Instant::now();
         while start.elapsed() < plan.window / SHARE {
-            let outgoing = pool.next();
-            sandboxed.process(&outgoing)?;
-            native.process(&outgoing)?;
+            let request = pool.next().framed.slice(FRAME_BYTES..);
+            for subject in [&mut *sandboxed, native] {
+                let Processed { absorbed, items, .. } = subject.process(&request)?;
+                ensure!(absorbed == items, "{absorbed} of {items} points absorbed");
+            }
         }
         // As on the whole path, journals do not grow for ever.
         sandboxed.flush()?;
@@ -98,8 +104,17 @@ fn take_turns(
     Ok(calls)
 }
 
+/// What an instance is made as.
+#[derive(Clone, Copy)]
+pub struct Subjected<'c> {
+    pub id: &'c str,
+    pub config: &'c str,
+    pub signal: Signal,
+    pub limits: Limits,
+}
+
 /// One instance, its store, and the clock around its calls.
-struct Subject {
+pub struct Subject {
     instance: Instance,
     store: Store,
     watermark: Watermark,
@@ -111,14 +126,16 @@ struct Subject {
 }
 
 impl Subject {
-    fn new(plugin: Arc<dyn Plugin>, config: &str, state: &Path) -> Result<Subject> {
+    /// An instance whose state is in that directory.
+    pub fn new(plugin: Arc<dyn Plugin>, what: Subjected<'_>, state: &Path) -> Result<Subject> {
+        let Subjected { id, config, signal, limits } = what;
         let (store, watermark, clock) = (Store::open(state)?, Watermark::default(), Arc::new(AtomicU64::new(0)));
         let setup = Setup {
-            id: "aggregate".parse()?,
+            id: id.parse()?,
             plugin: Arc::new(TimedPlugin { plugin, clock: clock.clone() }),
             config: config.to_owned(),
-            signal: Signal::Metrics,
-            limits: LIMITS,
+            signal,
+            limits,
             on_trap: OnTrap::Refuse,
             store: store.clone(),
             watermark: watermark.clone(),
@@ -130,23 +147,30 @@ impl Subject {
         Ok(Subject { instance, store, watermark, trip, clock, calls: Vec::new() })
     }
 
-    fn process(&mut self, outgoing: &Outgoing) -> Result<()> {
+    /// Another instance on the same store.
+    pub fn another(&self, plugin: Arc<dyn Plugin>, what: Subjected<'_>) -> Result<Instance> {
+        let setup = Setup { plugin, config: what.config.to_owned(), ..self.instance.setup().clone() };
+        Ok(Instance::build(setup, self.trip, now()?)?.0)
+    }
+
+    /// One request, projected, called and committed.
+    pub fn process(&mut self, request: &Bytes) -> Result<Processed> {
         self.trip += 1;
-        let bytes = outgoing.framed.slice(FRAME_BYTES..);
         let batch = Batch {
-            signal: Signal::Metrics,
-            bytes,
+            signal: self.instance.setup().signal,
+            bytes: request.clone(),
             items: None,
             invalid_utf8: InvalidUtf8::Reject,
             metadata: Metadata::default(),
         };
         let processed = self.instance.process(batch, self.trip, now()?)?;
-        ensure!(processed.absorbed == processed.items, "{} of {} points absorbed", processed.absorbed, processed.items);
         self.calls.push(self.clock.load(Ordering::Relaxed) as f64);
-        self.commit(&processed)
+        self.commit(&processed)?;
+        Ok(processed)
     }
 
-    fn flush(&mut self) -> Result<()> {
+    /// As often as the plugin wants.
+    pub fn flush(&mut self) -> Result<()> {
         let mut more = true;
         while more {
             self.trip += 1;
@@ -164,7 +188,12 @@ impl Subject {
     }
 
     fn take_ns_per_point(&mut self, batch: usize) -> Result<f64> {
-        Ok(median(std::mem::take(&mut self.calls)).context("no calls")? / batch as f64)
+        Ok(self.take_ns()? / batch as f64)
+    }
+
+    /// The median of the calls since the last time, in nanoseconds.
+    pub fn take_ns(&mut self) -> Result<f64> {
+        median(std::mem::take(&mut self.calls)).context("no calls")
     }
 }
 

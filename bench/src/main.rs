@@ -2,6 +2,7 @@
 //! the same minutes. How each number is made stands in this folder's README.
 
 mod adapter;
+mod boundary;
 mod breaker;
 mod call;
 mod edits;
@@ -62,6 +63,8 @@ enum Serving {
     Swap(swap::Options),
     /// What a queue on disk costs, beside writing and reading the same bytes.
     Queue(queue::Options),
+    /// What the sandbox costs: a call by rows and columns, an instance's memory, each limit.
+    Boundary(boundary::Options),
     /// How long a plugin takes to load, compiled and from the cache.
     Load(loading::Options),
     /// What a series costs the Prometheus exporter.
@@ -133,6 +136,7 @@ fn main() -> Result<()> {
     let cli = Cli::parse();
     match cli.serve {
         None => measure(&cli.options),
+        Some(Serving::Boundary(options)) => boundary::run(&options, &plugins(), &guests()),
         Some(Serving::Breaker(options)) => breaker::run(&options, &plugins()),
         Some(Serving::Edits(options)) => edits::run(&options),
         Some(Serving::Exposition(options)) => exposition::run(&options),
@@ -151,6 +155,11 @@ fn main() -> Result<()> {
 /// The folder of finished plugins.
 fn plugins() -> PathBuf {
     std::env::var_os("OTELIER_PLUGINS").map_or_else(|| "target/plugins".into(), PathBuf::from)
+}
+
+/// Where finished guests of the tests are.
+fn guests() -> PathBuf {
+    std::env::var_os("OTELIER_GUESTS").map_or_else(|| "target/guests".into(), PathBuf::from)
 }
 
 fn measure(options: &Options) -> Result<()> {

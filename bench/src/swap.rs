@@ -4,6 +4,7 @@
 //! The load is half of what the host takes. It is open: a request is due at its time whatever became of those before, and its latency is
 //! counted from then.
 
+use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -35,7 +36,7 @@ pub struct Options {
     /// Points of a request.
     #[arg(long, default_value_t = 8192)]
     batch: usize,
-    /// Seconds of the same load without swaps.
+    /// Seconds of the same load without swaps, in ten turns with them.
     #[arg(long, default_value_t = 30.0)]
     calm_seconds: f64,
 }
@@ -47,6 +48,8 @@ const IN_FLIGHT: usize = 8;
 const PEAK_TIME: Duration = Duration::from_secs(8);
 /// The share of the peak.
 const SHARE: f64 = 0.5;
+/// Calm times and swaps take turns, so that both are of the same quiet and noisy moments.
+const TURNS: usize = 10;
 /// A version is exchanged when the one before runs; this is how often that is looked at.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -72,8 +75,13 @@ async fn measure(input: Input, options: &Options, settings: &Settings) -> Result
     let host = Running::start(Server::Otelier, shares, &settings)?;
     let (pool, sent, peak) = peak(&host, pool).await?;
     let mut load = Steady::start(&host, pool, peak * SHARE).await?;
-    let calm = load.during(tokio::time::sleep(Duration::from_secs_f64(options.calm_seconds))).await?;
-    let swapping = load.during(swap(&host, &file, &component, options.swaps)).await?;
+    let (mut calm, mut swapping) = (Vec::new(), Vec::new());
+    let pause = Duration::from_secs_f64(options.calm_seconds / TURNS as f64);
+    for turn in 0..TURNS {
+        calm.append(&mut load.during(tokio::time::sleep(pause)).await?);
+        let swaps = options.swaps * turn / TURNS..options.swaps * (turn + 1) / TURNS;
+        swapping.append(&mut load.during(swap(&host, &file, &component, swaps)).await?);
+    }
     let (pool, bytes) = load.stop().await?;
     let history = host.history();
     host.finish(Expected { total: pool.total(), bytes: (sent + bytes).cast_signed() })?;
@@ -81,7 +89,6 @@ async fn measure(input: Input, options: &Options, settings: &Settings) -> Result
     ensure!(refused == 0, "{refused} versions were refused");
     let mut pauses: Vec<f64> = history.iter().filter_map(|line| line["pause_ms"].as_f64()).collect();
     let figures = |latencies: &mut Vec<f64>| json!({"p50": at(latencies, 0.5), "p99": at(latencies, 0.99), "most": at(latencies, 1.0)});
-    let (mut calm, mut swapping) = (calm, swapping);
     let added = percentile(&mut swapping, 0.99).zip(percentile(&mut calm, 0.99)).map(|(with, without)| with - without);
     Ok(json!({
         "bench": "swap",
@@ -119,9 +126,9 @@ async fn peak(host: &Running, pool: Pool) -> Result<(Pool, u64, f64)> {
     Ok((pool, acknowledged.bytes, rate))
 }
 
-/// Exchanges the file until so many versions ran.
-async fn swap(host: &Running, file: &Path, component: &[u8], swaps: usize) {
-    for number in 0..swaps {
+/// Exchanges the file until those of all versions ran.
+async fn swap(host: &Running, file: &Path, component: &[u8], swaps: Range<usize>) {
+    for number in swaps {
         let beside = file.with_extension("next");
         // A custom section of one byte for a name and one for its content: another file, the same plugin. Two of them take turns.
         let version = [component, &[0, 3, 1, b'v', number as u8 % 2]].concat();
