@@ -37,6 +37,7 @@ impl Version {
 }
 
 /// A plugin of any world.
+#[derive(Clone)]
 pub enum AnyPlugin {
     /// Makes processors.
     Processor(Arc<dyn Plugin>),

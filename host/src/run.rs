@@ -17,14 +17,14 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
-use crate::config::{self, LogEncoding, Plan};
+use crate::config::{self, LogEncoding, Plan, PluginPlan};
 use crate::contract::{Authenticators, Client, ComponentId, Exporter, Ingest, MemoryGate, Receiver, Stop};
 use crate::control::{self, Desk, Letters};
 use crate::delivery::{self, Budget, DeadLetters};
 use crate::extensions::{HealthCheck, HealthCheckConfig, MemoryLimiterConfig, Page, memory_limiter, own_metrics};
 use crate::logs;
 use crate::pipeline::{self, Handle, Health, Materials, Place, committer::Committer, lane::Lane, local};
-use crate::plugins::{self, Loader, Plugins};
+use crate::plugins::{self, AnyPlugin, Loader, Plugins};
 use crate::storage::Store;
 use crate::telemetry::Registry;
 use crate::updates::{self, Updates};
@@ -174,7 +174,7 @@ impl Host {
         let store = Store::open(&options.state_dir)?;
         let pages = pages(&plan, &registry, &health, &ready)?;
         let authenticators = authenticators::make(&plan)?;
-        let (mut exporters, mut pushing, mut lanes) = (Vec::new(), Vec::new(), HashMap::new());
+        let (mut exporters, mut pushing, mut lanes, mut gates) = (Vec::new(), Vec::new(), HashMap::new(), Vec::new());
         let dead_letters = DeadLetters::open(store.clone(), plan.delivery.dead_letter_bytes_max.get(), &registry)?;
         let kept = dead_letters.len();
         if kept > 0 {
@@ -199,6 +199,7 @@ impl Host {
                 }
                 FarEnd::Push(client, config) => {
                     let gate = breakers::gate(&id, config.breaker.as_ref(), &plan, &policies, &registry)?;
+                    gates.extend(breakers::place(&id, config.breaker.as_ref(), &plan, &gate));
                     let lane = delivery::Lane::new(&id, *config, gate, &queues)?;
                     pushing.push((lane.clone(), client));
                     Lane::Push(lane)
@@ -232,15 +233,19 @@ impl Host {
             }
         };
         let limits = MemoryLimits::new(&plan, memory, registry.clone())?;
-        let running = |processor: &config::ProcessorPlan| {
-            let plugin = &processor.plugin;
-            Some((plugin.clone(), versions.get(&plugin.name)?.clone(), processors.get(&plugin.name)?.clone()))
+        let running = |plugin: &PluginPlan| {
+            let processor = || processors.get(&plugin.name).cloned().map(AnyPlugin::Processor);
+            let loaded = processor().or_else(|| policies.get(&plugin.name).cloned().map(AnyPlugin::Policy))?;
+            Some((plugin.clone(), versions.get(&plugin.name)?.clone(), loaded))
         };
+        let of_breakers = plan.breakers.iter().map(|breaker| &breaker.plugin);
+        let used = plan.processors.iter().map(|processor| &processor.plugin).chain(of_breakers);
         let near = pushing.iter().map(|(lane, _): &(delivery::Lane, _)| (lane.id().clone(), lane.clone()));
         let letters = Letters::running(dead_letters, near.collect(), &places);
         let (updates, updating) = Updates::start(updates::Materials {
             places,
-            plugins: plan.processors.iter().filter_map(running).collect(),
+            gates,
+            plugins: used.filter_map(running).collect(),
             loader,
             state_dir: options.state_dir.clone(),
             clock: Clock::system(),

@@ -34,7 +34,10 @@ const EDGES: &[(&str, &[&str])] = &[
             "updates",
         ],
     ),
-    ("updates", &["clock", "config", "guard", "pipeline", "plugins", "processor", "telemetry", "wasm"]),
+    (
+        "updates",
+        &["clock", "config", "contract", "delivery", "guard", "pipeline", "plugins", "processor", "telemetry", "wasm"],
+    ),
     // Dead letters are shown in the words of the debug exporter, and sent again through lanes and pipelines.
     ("control", &["contract", "delivery", "exporters", "pipeline", "storage", "telemetry", "updates"]),
     ("plugins", &["config", "contract", "processor", "wasm"]),

@@ -15,6 +15,7 @@ use crate::delivery::Gate;
 use crate::delivery::gate::{Breaker, Replay, Settings, read_trace};
 use crate::plugins::{AnyPlugin, Loader};
 use crate::telemetry::Registry;
+use crate::updates::GatePlace;
 
 /// Policies by the name of their plugin.
 pub type Policies = HashMap<String, Arc<dyn PolicySource>>;
@@ -56,6 +57,13 @@ pub fn gate(
     let settings = Settings::read(found.component.node.to_json())?;
     let breaker = Breaker { id: id.clone(), source, limits: found.plugin.limits.granted(), settings };
     Ok(Gate::new(exporter, breaker, registry, Clock::system().now()))
+}
+
+/// Where new versions of its policy go.
+pub fn place(exporter: &ComponentId, breaker: Option<&ComponentId>, plan: &Plan, gate: &Gate) -> Option<GatePlace> {
+    let found = plan.breakers.iter().find(|found| Some(&found.component.id) == breaker)?;
+    let part = format!("{} of exporter {exporter}", found.component.id);
+    Some(GatePlace { plugin: found.plugin.name.clone(), gate: gate.clone(), part })
 }
 
 /// What `otelier breaker simulate` is told.

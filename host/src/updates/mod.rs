@@ -22,12 +22,12 @@ use crate::config::{FolderError, PluginPlan, Update};
 use crate::guard::EndWithProcess;
 use crate::pipeline::Place;
 use crate::plugins::{AnyPlugin, LoadedPlugin, Loader, PluginError, Version};
-use crate::processor::Plugin;
 use crate::telemetry::Registry;
 use crate::wasm::LoadError;
 
 use history::History;
 pub use history::{HistoryError, read as read_history};
+pub use swapping::GatePlace;
 use swapping::{SwapError, Swapping};
 use watch::{Change, Watch};
 
@@ -57,8 +57,8 @@ pub enum Command {
 /// A version that was not put into place.
 #[derive(Debug, thiserror::Error)]
 pub enum UpdateError {
-    /// Not in the manifest, or not a processor's.
-    #[error("no processor of the running configuration is of plugin `{plugin}`; those that are: {known}")]
+    /// Not in the manifest, or not in use.
+    #[error("nothing of the running configuration is of plugin `{plugin}`; the plugins in use: {known}")]
     Unknown {
         /// What was asked for.
         plugin: String,
@@ -74,12 +74,6 @@ pub enum UpdateError {
     /// Its folder.
     #[error(transparent)]
     Folder(#[from] FolderError),
-    /// Of another world.
-    #[error("plugin `{plugin}` is a breaker policy: those are read at start, so restart the collector")]
-    Policy {
-        /// The plugin.
-        plugin: String,
-    },
     /// It would change nothing.
     #[error("plugin `{plugin}` runs version {version} already")]
     Same {
@@ -124,21 +118,23 @@ pub struct Updates {
     sender: Sender<Message>,
 }
 
-/// A plugin of processors that runs.
+/// A plugin that runs.
 struct Running {
     plan: PluginPlan,
     version: Version,
-    plugin: Arc<dyn Plugin>,
+    plugin: AnyPlugin,
     /// What ran before it.
-    previous: Option<(Version, Arc<dyn Plugin>)>,
+    previous: Option<(Version, AnyPlugin)>,
 }
 
 /// What the thread works with.
 pub struct Materials {
     /// Every place of every plugin.
     pub places: Vec<Place>,
+    /// Every gate with a policy of a plugin.
+    pub gates: Vec<GatePlace>,
     /// The plugins of the manifest that have places.
-    pub plugins: Vec<(PluginPlan, Version, Arc<dyn Plugin>)>,
+    pub plugins: Vec<(PluginPlan, Version, AnyPlugin)>,
     /// How a file becomes a plugin.
     pub loader: Arc<Loader>,
     /// Where the history is kept.
@@ -156,7 +152,7 @@ impl Updates {
         let told = sender.clone();
         // An error means that the thread has ended.
         let mut watch = Watch::new(move || drop(told.send(Message::Look)));
-        let Materials { places, plugins, loader, state_dir, clock, registry } = materials;
+        let Materials { places, gates, plugins, loader, state_dir, clock, registry } = materials;
         let mut running = HashMap::new();
         for (plan, version, plugin) in plugins {
             // A plugin of several processors.
@@ -179,7 +175,7 @@ impl Updates {
         let history = History::open(&state_dir);
         let mut updater = Updater {
             running,
-            swapping: Swapping { places, clock: clock.clone() },
+            swapping: Swapping { places, gates, clock: clock.clone() },
             loader,
             watch,
             history,
@@ -303,7 +299,7 @@ impl Updater {
         })
     }
 
-    fn load(&self, plugin: &str, file: Option<&Path>) -> Result<(Version, Arc<dyn Plugin>), UpdateError> {
+    fn load(&self, plugin: &str, file: Option<&Path>) -> Result<(Version, AnyPlugin), UpdateError> {
         let mut plan = self.running(plugin)?.plan.clone();
         plan.file = match (file, &plan.folder) {
             (Some(file), _) => file.to_owned(),
@@ -311,19 +307,16 @@ impl Updater {
             (None, None) => plan.file,
         };
         let is_named = file.is_some();
-        let LoadedPlugin { plugin: loaded, version } = (self.loader)(&plan).map_err(|error| match error {
+        let LoadedPlugin { plugin, version } = (self.loader)(&plan).map_err(|error| match error {
             // The manifest is not to blame for what a command names.
             PluginError::Load { source, .. } if is_named => UpdateError::File(source),
             error => UpdateError::Load(error),
         })?;
-        match loaded {
-            AnyPlugin::Processor(loaded) => Ok((version, loaded)),
-            AnyPlugin::Policy(_) => Err(UpdateError::Policy { plugin: plugin.to_owned() }),
-        }
+        Ok((version, plugin))
     }
 
     /// Puts a version into every place of its plugin, or into none.
-    fn replace(&mut self, plugin: &str, version: Version, loaded: Arc<dyn Plugin>) -> Result<Value, UpdateError> {
+    fn replace(&mut self, plugin: &str, version: Version, loaded: AnyPlugin) -> Result<Value, UpdateError> {
         let running = self.running(plugin)?;
         let before = running.version.clone();
         if before.sha256 == version.sha256 {
@@ -361,7 +354,7 @@ impl Updater {
         outcome
     }
 
-    fn installed(&mut self, plugin: &str, version: Version, loaded: Arc<dyn Plugin>) {
+    fn installed(&mut self, plugin: &str, version: Version, loaded: AnyPlugin) {
         let Some(running) = self.running.get_mut(plugin) else { return };
         let version_before = std::mem::replace(&mut running.version, version.clone());
         let before = std::mem::replace(&mut running.plugin, loaded);

@@ -5,8 +5,11 @@ use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 use crate::clock::Clock;
+use crate::contract::{PolicyError, PolicySource};
+use crate::delivery::Gate;
 use crate::pipeline::Place;
 use crate::pipeline::swap::Swapped;
+use crate::plugins::AnyPlugin;
 use crate::processor::{InstanceError, Plugin, Setup, Snapshot, Successor};
 
 /// Longer than a worker waits for the moment of a swap. One that searches a batch may take longer.
@@ -22,6 +25,14 @@ pub enum SwapError {
         part: String,
         /// Why.
         source: Box<InstanceError>,
+    },
+    /// It does not work with a breaker's configuration.
+    #[error("breaker {part}: {source}")]
+    Policy {
+        /// The breaker.
+        part: String,
+        /// Why.
+        source: PolicyError,
     },
     /// A lane has no room for what the old version has to emit.
     #[error("processor {part}: the exporters behind it have been full for long; try again when they take data")]
@@ -40,16 +51,53 @@ pub enum SwapError {
     GoingDown,
 }
 
+/// Where a policy decides.
+pub struct GatePlace {
+    /// The name of its plugin in the manifest.
+    pub plugin: String,
+    /// The gate.
+    pub gate: Gate,
+    /// For people: the breaker and its exporter.
+    pub part: String,
+}
+
 /// The places of all plugins.
 pub struct Swapping {
     pub places: Vec<Place>,
+    pub gates: Vec<GatePlace>,
     pub clock: Clock,
 }
 
 impl Swapping {
     /// Replaces `old` by `new` wherever the plugin stands. Returns the longest time that batches of a place waited. After an error `old`
     /// runs everywhere.
-    pub fn replace(&self, plugin: &str, old: &Arc<dyn Plugin>, new: &Arc<dyn Plugin>) -> Result<Duration, SwapError> {
+    pub fn replace(&self, plugin: &str, old: &AnyPlugin, new: &AnyPlugin) -> Result<Duration, SwapError> {
+        match (old, new) {
+            (AnyPlugin::Processor(old), AnyPlugin::Processor(new)) => self.replace_processors(plugin, old, new),
+            (_, AnyPlugin::Policy(new)) => self.replace_policies(plugin, new),
+            // What a manifest's entry is of does not change while it is read.
+            (AnyPlugin::Policy(_), AnyPlugin::Processor(_)) => Ok(Duration::ZERO),
+        }
+    }
+
+    fn replace_policies(&self, plugin: &str, new: &Arc<dyn PolicySource>) -> Result<Duration, SwapError> {
+        let mut prepared = Vec::new();
+        for place in self.gates.iter().filter(|place| place.plugin == plugin) {
+            let wrong = |source| SwapError::Policy { part: place.part.clone(), source };
+            prepared.push((&place.gate, place.gate.prepare(new).map_err(wrong)?));
+        }
+        for (gate, next) in prepared {
+            next.into_iter().for_each(|next| gate.replace(next));
+        }
+        Ok(Duration::ZERO)
+    }
+
+    fn replace_processors(
+        &self,
+        plugin: &str,
+        old: &Arc<dyn Plugin>,
+        new: &Arc<dyn Plugin>,
+    ) -> Result<Duration, SwapError> {
         let places: Vec<&Place> = self.places.iter().filter(|place| place.plugin == plugin).collect();
         let mut prepared = Vec::with_capacity(places.len());
         for place in places {

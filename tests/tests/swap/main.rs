@@ -5,6 +5,7 @@
 mod commands;
 mod files;
 mod load;
+mod policies;
 mod refusals;
 
 #[path = "../crash/cumulative.rs"]

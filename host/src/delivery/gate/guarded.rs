@@ -59,6 +59,20 @@ impl Guarded {
         guarded
     }
 
+    /// Another version decides from now on.
+    pub fn replace(&mut self, source: Arc<dyn PolicySource>, policy: Box<dyn Policy>, now: u64) {
+        self.maker.source = Some(source);
+        self.plugin = Some(policy);
+        (self.since, self.retry_at, self.backoff) = (now, now, BACKOFF);
+        self.built_in = BuiltIn::default();
+        self.metrics.fallback(false);
+    }
+
+    /// What makes its instances.
+    pub fn maker(&self) -> &Maker {
+        &self.maker
+    }
+
     /// What is decided, and by the plugin if it can.
     pub fn admit(&mut self, question: &Question) -> Decision {
         if let Some(plugin) = &mut self.plugin {

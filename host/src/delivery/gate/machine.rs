@@ -9,11 +9,13 @@
 //!   back.
 //! - Nothing is held back for longer than `max_hold`: then one attempt is made, whatever the policy says.
 
-use super::guarded::Guarded;
+use std::sync::Arc;
+
+use super::guarded::{Guarded, Maker};
 use super::metrics::Metrics;
 use super::settings::Settings;
 use super::window::Window;
-use crate::contract::{Counters, Decision, Ended, Question};
+use crate::contract::{Counters, Decision, Ended, Policy, PolicySource, Question};
 
 use super::Pressure;
 
@@ -99,6 +101,7 @@ pub struct Transition {
 #[derive(Debug, Clone, Copy)]
 enum Cause {
     Time,
+    Swap,
     Ended(Ended),
 }
 
@@ -154,6 +157,18 @@ impl Machine {
     /// Whether the built-in policy stands in for the plugin.
     pub fn is_fallback(&self) -> bool {
         self.policy.is_fallback()
+    }
+
+    /// Another version of the policy decides from now on. What was counted stays.
+    pub fn replace(&mut self, source: Arc<dyn PolicySource>, policy: Box<dyn Policy>, now: u64) {
+        self.now = self.now.max(now);
+        self.policy.replace(source, policy, self.now);
+        self.evaluate(now, Cause::Swap);
+    }
+
+    /// What makes instances of the policy.
+    pub fn maker(&self) -> &Maker {
+        self.policy.maker()
     }
 
     /// Until when no attempt is made, while the gate is open.
@@ -284,6 +299,7 @@ impl Machine {
         let mut reason = match cause {
             Cause::Ended(ended) => format!("after `{}`", ended.name()),
             Cause::Time => "the policy was asked again".to_owned(),
+            Cause::Swap => "another version of the policy took over".to_owned(),
         };
         if counters.requests > 0 {
             let Counters { requests, successes, failures, consecutive_failures, .. } = counters;

@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
-use crate::contract::{ComponentId, Ended, Limits, Outcome, PolicySource};
+use crate::contract::{ComponentId, Counters, Ended, Limits, Outcome, Policy, PolicyError, PolicySource, Question};
 use crate::telemetry::Registry;
 
 use guarded::{Guarded, Maker};
@@ -63,6 +63,12 @@ struct Shared {
 
 /// Leave to make one attempt. One that is dropped without [`settle`](Permit::settle) counts for nothing and gives its place back.
 pub struct Permit(Option<(Arc<Shared>, Ticket)>);
+
+/// An instance of a policy that is to decide.
+pub struct NextPolicy {
+    source: Arc<dyn PolicySource>,
+    policy: Box<dyn Policy>,
+}
 
 /// What a lane holds and how fast it drains, which a policy may go by.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -106,6 +112,26 @@ impl Gate {
             }
             first = false;
         }
+    }
+
+    /// An instance of another version of the policy, on the configuration that the gate has. It decides nothing yet. `None` without a
+    /// breaker.
+    pub fn prepare(&self, source: &Arc<dyn PolicySource>) -> Result<Option<NextPolicy>, PolicyError> {
+        let Some(shared) = &self.0 else { return Ok(None) };
+        let Maker { breaker, config, limits, .. } = shared.lock().maker().clone();
+        let mut policy = source.configured(&breaker, &config, limits)?;
+        // A first question on nothing: what is broken from the beginning is found before anybody waits for an answer.
+        let now = shared.time.now();
+        policy.admit(&Question { now, counters: Counters::default(), queue_depth: 0, drain_rate: 0.0 })?;
+        Ok(Some(NextPolicy { source: Arc::clone(source), policy }))
+    }
+
+    /// A new version decides from now on. It stands for a closed gate, and finds out with the first attempts; what was counted stays.
+    pub fn replace(&self, next: NextPolicy) {
+        let Some(shared) = &self.0 else { return };
+        shared.lock().replace(next.source, next.policy, shared.time.now());
+        // Those who wait ask again.
+        shared.moved.notify_one();
     }
 
     /// Until when no attempt will be made, if that is known.
