@@ -128,7 +128,7 @@ fn shown(answer: &Value) -> Option<String> {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "{key}: {value}");
     }
-    Some(format!("{text}\n{}", answer["content"].as_str()?))
+    Some(format!("{text}\n{}\n", answer["content"].as_str()?.trim_end()))
 }
 
 fn summary(answer: &Value) -> String {

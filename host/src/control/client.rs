@@ -21,6 +21,11 @@ pub enum ControlError {
         /// The operating system's words.
         source: io::Error,
     },
+    /// It went away.
+    #[error(
+        "the collector went away before its answer; what it had done by then is done: look with `otelier dlq ls` or `otelier plugin history`, and ask again"
+    )]
+    Gone,
     /// What came back is no answer.
     #[error("the collector's answer does not read: {0}")]
     Answer(#[from] serde_json::Error),
@@ -45,6 +50,9 @@ pub fn ask(state_dir: &Path, request: &Request) -> Result<Option<Value>, Control
     stream.write_all(&text).map_err(failed)?;
     let mut line = String::new();
     BufReader::new(stream).read_line(&mut line).map_err(failed)?;
+    if line.is_empty() {
+        return Err(ControlError::Gone);
+    }
     match serde_json::from_str(&line)? {
         Response::Done(value) => Ok(Some(value)),
         Response::Failed(reason) => Err(ControlError::Failed(reason)),

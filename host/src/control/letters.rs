@@ -1,6 +1,6 @@
 //! What `otelier dlq` does, in a running host or on the store of one that is not running.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -31,12 +31,14 @@ pub enum LettersError {
     #[error("name dead letters by number, or pass --exporter ID, --processor ID or --all")]
     Nothing,
     /// Nothing found.
-    #[error("no dead letter is from {kind} `{id}`: `otelier dlq ls` lists those there are")]
+    #[error("no dead letter is from {kind} `{id}`; there are letters from: {known}")]
     NoneOf {
         /// `exporter` or `processor`.
         kind: &'static str,
         /// What was asked for.
         id: String,
+        /// From whom there are any.
+        known: String,
     },
     /// No lane to send it by.
     #[error(
@@ -61,12 +63,12 @@ pub enum LettersError {
         pipeline: String,
     },
     /// It did not get through.
-    #[error("dead letter {number} stays: {refusal}")]
+    #[error("dead letter {number} stays: {reason}")]
     Refused {
         /// The letter.
         number: u64,
         /// Why not.
-        refusal: Refusal,
+        reason: String,
     },
     /// The lane is full.
     #[error("the queue of exporter `{exporter}` is full; {done} letters were queued before: try again later")]
@@ -212,7 +214,8 @@ impl Letters {
             let (_, batch) = self.letters.read(number)?;
             match worker.resume(*place, batch, removal(number).into()).blocking_recv() {
                 Ok(Ok(_)) => Ok(()),
-                Ok(Err(refusal)) => Err(LettersError::Refused { number, refusal }),
+                Ok(Err(Refusal::Unavailable { reason, .. })) => Err(LettersError::Refused { number, reason }),
+                Ok(Err(refusal)) => Err(LettersError::Refused { number, reason: refusal.to_string() }),
                 Err(_) => Err(LettersError::GoingDown),
             }
         };
@@ -247,7 +250,13 @@ impl Letters {
             let Some(id) = id else { continue };
             let is_of = |head: &Result<Head, LetterError>| head.as_ref().is_ok_and(|head| of(head) == Some(id));
             let numbers: Vec<u64> = all.iter().filter(|(_, head)| is_of(head)).map(|(number, _)| *number).collect();
-            return if numbers.is_empty() { Err(LettersError::NoneOf { kind, id: id.clone() }) } else { Ok(numbers) };
+            if !numbers.is_empty() {
+                return Ok(numbers);
+            }
+            let heads = || all.iter().filter_map(|(_, head)| of(head.as_ref().ok()?));
+            let known: BTreeSet<&str> = heads().filter(|known| !known.is_empty()).collect();
+            let known = if known.is_empty() { "none".into() } else { known.into_iter().collect::<Vec<_>>().join(", ") };
+            return Err(LettersError::NoneOf { kind, id: id.clone(), known });
         }
         if selection.numbers.is_empty() {
             return Err(LettersError::Nothing);

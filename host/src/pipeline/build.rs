@@ -181,6 +181,7 @@ fn worker(number: usize, group: &[&PipelinePlan], materials: &Materials<'_>) -> 
         next_trip,
         clock: materials.clock.clone(),
         health: materials.health.clone(),
+        left_alone: HashMap::new(),
         swaps: Vec::new(),
     };
     Ok((worker, sources))

@@ -25,6 +25,8 @@ pub struct Slot {
     state: State,
     backoff: Duration,
     strikes: Strikes,
+    /// Why, if it had too many.
+    left_alone: Option<String>,
     /// A batch that passed: one that does shows that the plugin works.
     control: Option<Batch>,
     telling: Telling,
@@ -98,6 +100,7 @@ impl Slot {
             state: State::Living(Box::new(instance)),
             backoff: BACKOFF_MIN,
             strikes: Strikes::default(),
+            left_alone: None,
             control: None,
             telling: Telling::default(),
             flush_backoff: Duration::ZERO,
@@ -157,6 +160,7 @@ impl Slot {
         let wait = if out { self.backoff } else { Duration::ZERO };
         self.break_down_for(wait, reason);
         if out {
+            self.left_alone = Some(format!("nothing passes any more, left alone for {} s: {reason}", wait.as_secs()));
             self.backoff = (self.backoff * 2).min(BACKOFF_MAX);
         }
         out
@@ -165,6 +169,11 @@ impl Slot {
     /// Whether nothing passed of the last batches.
     pub fn is_suspected(&self) -> bool {
         self.strikes.any()
+    }
+
+    /// Why it is left alone, or was until its next batch passes.
+    pub fn left_alone(&self) -> Option<&str> {
+        self.left_alone.as_deref()
     }
 
     /// A batch that the plugin was called for passed.
@@ -191,11 +200,15 @@ impl Slot {
         let (component, version) = (&self.setup.id, self.setup.plugin.version());
         let version = version.get(..12).unwrap_or(version);
         let Some(left_out) = self.telling.admit(&format!("{version} {error}"), Instant::now()) else { return };
-        let stack = error.stack();
-        let line = if stack.is_empty() { "" } else { "\n" };
         match left_out {
-            0 => tracing::error!(%component, version, batch, "{error}; {outcome}{line}{stack}"),
-            _ => tracing::error!(%component, version, batch, left_out, "{error}; {outcome}{line}{stack}"),
+            0 => tracing::error!(%component, version, batch, "{error}; {outcome}"),
+            _ => {
+                tracing::error!(%component, version, batch, "{error}; {outcome}; {left_out} more troubles were not told")
+            }
+        }
+        if !error.stack().is_empty() {
+            // Fields would stand at its end.
+            tracing::error!("stack of {component}, the innermost function first:\n{}", error.stack());
         }
     }
 
@@ -273,14 +286,15 @@ impl Slot {
 
     /// A flush counted.
     pub fn flush_succeeded(&mut self) {
+        // It says nothing of batches.
         self.flush_backoff = Duration::ZERO;
-        self.succeeded();
     }
 
     /// A call counted: the instance is sound.
     fn succeeded(&mut self) {
         self.backoff = BACKOFF_MIN;
         self.strikes.clear();
+        self.left_alone = None;
     }
 
     /// When the next flush is due. Nothing that is broken is flushed.

@@ -235,8 +235,10 @@ impl Run<'_> {
             }
             Some(Ok(separated)) => {
                 let poisoned = separated.poisoned();
-                let outcome =
-                    format!("{poisoned} of {items} items are dead letters (see `otelier dlq`), the others count");
+                let outcome = match items - poisoned.min(items) {
+                    0 => format!("all {items} items are dead letters (see `otelier dlq`)"),
+                    _ => format!("{poisoned} of {items} items are dead letters (see `otelier dlq`), the others count"),
+                };
                 slot.tell(trip.number, error, &outcome);
                 trip.items.get_or_insert(items);
                 self.keep_separated(pipeline, index, separated, trip)

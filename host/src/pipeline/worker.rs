@@ -210,6 +210,8 @@ pub struct Worker {
     pub clock: Clock,
     /// Where its troubles are told.
     pub health: Health,
+    /// Slots of plugins that are left alone, and why.
+    pub left_alone: HashMap<usize, String>,
     /// New versions that wait for their moment.
     pub(super) swaps: Vec<PlannedSwap>,
 }
@@ -261,6 +263,7 @@ impl Worker {
             }
             self.flush_due();
             self.swap_due();
+            self.tell_left_alone();
         }
     }
 
@@ -285,6 +288,10 @@ impl Worker {
     }
 
     fn request(&mut self, source: usize, batch: Batch, answer: oneshot::Sender<Answer>) {
+        // Its sender has hung up and will send it again: then it would count twice.
+        if answer.is_closed() {
+            return;
+        }
         let mut trip = self.trip();
         match self.pass(source, batch, &mut trip) {
             Ok(durability) => self.conclude(trip, durability, Some(answer)),
@@ -413,6 +420,35 @@ impl Worker {
         }
     }
 
+    /// Says which plugins are left alone from now on, and which are not any more.
+    fn tell_left_alone(&mut self) {
+        for index in 0..self.slots.len() {
+            let Some(slot) = self.slots.get(index) else { continue };
+            let was = self.left_alone.get(&index).map(String::as_str);
+            if slot.left_alone() == was {
+                continue;
+            }
+            let (component, on_trap) = (slot.setup().id.to_string(), slot.setup().on_trap);
+            let (now, part) = (slot.left_alone().map(ToOwned::to_owned), self.part(index));
+            match now {
+                Some(reason) => {
+                    tracing::error!(
+                        component,
+                        ?on_trap,
+                        "the plugin is left alone, its batches follow `on_trap`: {reason}"
+                    );
+                    self.health.failed(&part, &reason);
+                    self.left_alone.insert(index, reason);
+                }
+                None => {
+                    tracing::info!(component, "the plugin works again");
+                    self.health.recovered(&part);
+                    self.left_alone.remove(&index);
+                }
+            }
+        }
+    }
+
     /// Every slot's number and what its instances are made from.
     pub fn processors(&self) -> impl Iterator<Item = (usize, Setup)> + '_ {
         self.slots.iter().enumerate().map(|(index, slot)| (index, slot.setup().clone()))
@@ -438,7 +474,7 @@ impl Worker {
         match slot.rebuild(trip.number, now) {
             Ok(writes) => {
                 self.health.recovered(&part);
-                tracing::info!(component, "instance rebuilt from committed state");
+                tracing::info!(component, "instance rebuilt");
                 trip.writes = writes;
                 self.conclude(trip, Durability::Sync, None);
             }

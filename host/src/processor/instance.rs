@@ -228,6 +228,11 @@ impl Instance {
         self.reads
     }
 
+    /// Its calls may take no longer than this from now on, in milliseconds.
+    pub fn bound_calls(&mut self, call_ms: u64) {
+        self.processor.bound_calls(call_ms);
+    }
+
     /// One batch. A batch without rows passes untouched, and the plugin is not called.
     pub fn process(&mut self, batch: Batch, trip: u64, now: u64) -> Result<Processed, InstanceError> {
         if !self.reads {

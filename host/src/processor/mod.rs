@@ -41,6 +41,8 @@ pub trait Processor: Send {
     fn process(&mut self, signal: Signal, now: u64) -> Result<(), CallError>;
     /// `processor.flush`.
     fn flush(&mut self, now: u64, last: bool) -> Result<Progress, CallError>;
+    /// Calls may take no longer than this from now on, in milliseconds, where anything ends them at all.
+    fn bound_calls(&mut self, _call_ms: u64) {}
 }
 
 /// What wrote the stored state.

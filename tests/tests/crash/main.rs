@@ -5,6 +5,7 @@
 
 mod cumulative;
 mod delta;
+mod poison;
 mod reaper;
 mod sender;
 
@@ -32,4 +33,9 @@ fn delta_points_count_once_over_fifty_kills() -> Result<()> {
 #[test]
 fn cumulative_points_count_once_over_fifty_kills() -> Result<()> {
     cumulative::counts_once(&Setup::with_aggregate(&Configuration::aggregate())?, KILLS, &mut Kill)
+}
+
+#[test]
+fn good_rows_count_with_the_letter_of_the_bad_over_fifty_kills() -> Result<()> {
+    poison::counts_with_its_letter(KILLS, &mut Kill)
 }

@@ -1,10 +1,14 @@
-//! A request that was split, put together again, is the request: items in order, each in its resource, scope and metric.
+//! A request that was split, put together again, is the request: items in order, each in its resource, scope and metric. What is selected of
+//! it has these items and no others.
 
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use otelier::contract::Signal;
+use otelier::otlp::select::{select, units};
 use otelier::otlp::split::{Bound, split};
 use otelier::otlp::{Strings, check};
 use otelier_tests::generate::{Request, pick};
+
+use fastrand::Rng;
 
 use crate::seeds;
 
@@ -106,6 +110,45 @@ fn parts_have_every_item_once_in_its_place() {
         parts += BOUNDS.map(|bound| splits_well(signal, &bytes, bound, 1)).iter().sum::<usize>();
     });
     assert!(parts > 1000, "{parts}: the generator makes requests worth splitting");
+}
+
+/// Selects some units, and compares what they have with what they have in the whole.
+fn selects_well(rng: &mut Rng, signal: Signal, bytes: &[u8]) -> usize {
+    let whole = flat(&Request::decode(signal, bytes).unwrap());
+    let units = units(signal, bytes).unwrap();
+    assert_eq!(units.iter().sum::<u64>(), whole.len() as u64);
+    let (mut ranges, mut at) = (Vec::new(), 0);
+    while at < units.len() {
+        let start = at + pick(rng, &[0, 0, 1, 3]);
+        let end = (start + pick(rng, &[1, 2, 5])).min(units.len());
+        if start < end {
+            ranges.push(start..end);
+        }
+        at = end.max(start);
+    }
+    let selected = select(signal, bytes, &ranges).unwrap();
+    let (mut items, mut expected) = (whole.into_iter(), Vec::new());
+    for (unit, count) in units.iter().enumerate() {
+        let taken: Vec<String> = items.by_ref().take(*count as usize).collect();
+        if ranges.iter().any(|range| range.contains(&unit)) {
+            expected.extend(taken);
+        }
+    }
+    assert_eq!(check(signal, &selected, Strings::Bytes), Ok(expected.len() as u64));
+    assert_eq!(flat(&Request::decode(signal, &selected).unwrap()), expected, "{ranges:?}");
+    ranges.len()
+}
+
+#[test]
+fn selections_have_these_items_and_no_others_in_any_wire_form() {
+    let mut selected = 0;
+    seeds::check(1000, |rng| {
+        let signal = pick(rng, &Signal::ALL);
+        let request = Request::random(rng, signal);
+        let bytes = if pick(rng, &[true, false]) { request.encode() } else { request.varied(rng) };
+        selected += selects_well(rng, signal, &bytes);
+    });
+    assert!(selected > 1000, "{selected}: the generator makes requests worth selecting from");
 }
 
 #[test]

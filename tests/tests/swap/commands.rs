@@ -16,7 +16,7 @@ fn a_version_is_put_into_place_and_back_and_the_history_tells() -> Result<()> {
     let host = setup.start()?;
     host.accepts(&payload::work("a", Temporality::Delta, &[1]))?;
     let error = setup.is_told(&["plugin", "swap", "agregate"])?;
-    ensure!(error.contains("those that are: aggregate"), "{error}");
+    ensure!(error.contains("the plugins in use: aggregate"), "{error}");
     let error = setup.is_told(&["plugin", "rollback", "aggregate"])?;
     ensure!(error.contains("has run no other version"), "{error}");
     let error = setup.is_told(&["plugin", "swap", "aggregate"])?;

@@ -22,6 +22,10 @@ const BROKEN_MAX: u32 = 64;
 const BROKEN_MAX_SUSPECTED: u32 = 18;
 /// So many calls of the plugin may last as long as they may; those of a search take no more time together.
 const CALLS_MAX: u64 = 5;
+/// A part that takes so many times its share of what a call may take counts as broken.
+const SLACK: u64 = 4;
+/// But no call is ended earlier than this, in milliseconds.
+const CALL_MS_MIN: u64 = 50;
 /// A search ends after this, whatever takes so long: other batches wait meanwhile.
 const SEARCH_MAX: Duration = Duration::from_secs(10);
 /// Letters that one batch becomes; what broke the plugin in yet other ways is in the last of them.
@@ -195,6 +199,7 @@ impl<'b> Trial<'b> {
                 None => (self.broken.instance(self.setup.clone())?.0, false),
             };
             let request = self.broken.request(std::slice::from_ref(&part), self.units)?;
+            instance.bound_calls(self.call_ms(&part, used));
             let start = Instant::now();
             let outcome = instance.process(request, self.broken.trip, self.broken.now);
             self.calls_left = self.calls_left.saturating_sub(start.elapsed());
@@ -205,7 +210,7 @@ impl<'b> Trial<'b> {
                 }
                 Err(error) if error.is_broken() => {
                     self.breaks_left -= 1;
-                    // A single unit is not blamed for what parts before it have left behind.
+                    // A single unit is not blamed for what parts before it have left behind, nor for being slow.
                     if !used || part.len() > 1 {
                         return Ok(Tried::Breaks(error.to_string()));
                     }
@@ -213,6 +218,15 @@ impl<'b> Trial<'b> {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// How long a part may take: its share of what the whole may, and some more, so that one that never ends is found while senders still
+    /// wait. What is blamed has had all the time there is.
+    fn call_ms(&self, part: &Range<usize>, used: bool) -> u64 {
+        let call_ms = self.broken.setup.limits.call_ms;
+        let share = call_ms.saturating_mul(SLACK * part.len() as u64) / self.units.len().max(1) as u64;
+        let is_last = part.len() == 1 && !used;
+        if is_last { call_ms } else { share.max(CALL_MS_MIN).min(call_ms) }
     }
 
     fn control_passes(&self) -> bool {

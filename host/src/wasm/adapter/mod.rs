@@ -77,7 +77,7 @@ impl Plugin for ProcessorPlugin {
         let data = Data { context: Counted::new(context, limits.host_calls), limits: StoreLimits::default() };
         let mut store = limited(&self.engine, data, &limits, |data| &mut data.limits);
         let world = self.pre.instantiate(&mut store).map_err(|error| call_error(&error, None))?;
-        Ok(Box::new(Instance { store, world, call_ticks: call_ticks(&limits) }))
+        Ok(Box::new(Instance { store, world, call_ticks: call_ticks(limits.call_ms) }))
     }
 }
 
@@ -107,9 +107,9 @@ fn misfit(path: &Path, world: &'static str, error: &wasmtime::Error) -> LoadErro
     LoadError::World { path: path.to_owned(), world, reason }
 }
 
-/// The deadline of a call, in ticks of the epoch.
-fn call_ticks(granted: &Limits) -> u64 {
-    granted.call_ms.div_ceil(TICK.as_millis() as u64).max(1) + 1
+/// The deadline of a call of so many milliseconds, in ticks of the epoch.
+fn call_ticks(call_ms: u64) -> u64 {
+    call_ms.div_ceil(TICK.as_millis() as u64).max(1) + 1
 }
 
 /// A Store with every bound set, and the deadline of one call. `of` is where its data keeps the bounds.
@@ -130,7 +130,7 @@ fn limited<T: 'static>(
         .build();
     store.limiter(move |data| of(data));
     store.set_hostcall_fuel(HOSTCALL_FUEL);
-    store.set_epoch_deadline(call_ticks(granted));
+    store.set_epoch_deadline(call_ticks(granted.call_ms));
     store
 }
 
@@ -174,6 +174,10 @@ impl Processor for Instance {
 
     fn process(&mut self, signal: Signal, now: u64) -> Result<(), CallError> {
         self.call(self.call_ticks, |guest, store| guest.call_process(store, signal.into(), now))
+    }
+
+    fn bound_calls(&mut self, call_ms: u64) {
+        self.call_ticks = call_ticks(call_ms);
     }
 
     fn flush(&mut self, now: u64, last: bool) -> Result<Progress, CallError> {

@@ -51,7 +51,7 @@ impl PolicySource for PolicyPlugin {
         let mut store = limited(&self.engine, data, &limits, |data| &mut data.limits);
         let failed = |error: &wasmtime::Error| policy_error(breaker, call_error(error, None));
         let world = self.pre.instantiate(&mut store).map_err(|error| failed(&error))?;
-        let mut instance = Instance { store, world, call_ticks: call_ticks(&limits) };
+        let mut instance = Instance { store, world, call_ticks: call_ticks(limits.call_ms) };
         match instance.call(|guest, store| guest.call_configure(store, config))? {
             Ok(()) => Ok(Box::new(instance)),
             Err(types::Failure { message, .. }) => Err(PolicyError { reason: "refused", detail: message }),

@@ -139,7 +139,7 @@ fn rare_rows_are_found_in_large_requests_and_count_once_the_plugin_is_mended() -
     ensure!(error.contains("dead letter 0 stays") && error.contains("failed on this request"), "{error}");
     ensure!(letters(&setup)?.len() == 3, "a letter is gone that was refused");
     let error = setup.is_told(&["dlq", "replay", "--processor", "other"])?;
-    ensure!(error.contains("no dead letter is from processor `other`"), "{error}");
+    ensure!(error.contains("no dead letter is from processor `other`; there are letters from: misbehave"), "{error}");
 
     versions::exchange(&file, &std::fs::read(environment::guest("misbehave-fixed")?)?)?;
     let labels = [("plugin", "misbehave"), ("outcome", "swapped")];
@@ -212,7 +212,9 @@ fn a_plugin_that_always_breaks_is_left_alone() -> Result<()> {
         ensure!(dropped == if on_trap == "drop" { 3.0 } else { 0.0 }, "{on_trap}: {dropped}");
         balance(&host).context(on_trap)?;
         ensure!(letters(&setup)?.len() == 2, "{on_trap}");
-        ensure!(host.health()?.status == 200, "{}", host.health()?.text());
+        let health = host.health()?;
+        ensure!(health.status == 503 && health.text().contains("left alone for 1 s"), "{}", health.text());
+        ensure!(setup.log().contains("the plugin is left alone, its batches follow `on_trap`"), "{}", setup.log());
     }
     Ok(())
 }
@@ -297,6 +299,7 @@ fn a_panic_is_told_once_with_its_place_stack_version_and_batch() -> Result<()> {
     let version_bare = version.replace('"', "");
     for says in [
         "panicked at",
+        "stack of misbehave, the innermost function first",
         "as the configuration asks for",
         "batch=",
         "   0: misbehave::trap",
