@@ -24,6 +24,8 @@ use prost::Message as _;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
+use crate::wait;
+
 /// What happens to one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
@@ -84,6 +86,8 @@ struct Shared {
     requests: AtomicU64,
     connections: AtomicU64,
     life: AtomicU64,
+    /// From where the last connection came.
+    accepted: Mutex<Option<SocketAddr>>,
     never: Notify,
     /// How long each request takes, one after the other; zero for no limit.
     pace: Mutex<Duration>,
@@ -107,6 +111,7 @@ impl Downstream {
             requests: AtomicU64::new(0),
             connections: AtomicU64::new(0),
             life: AtomicU64::new(0),
+            accepted: Mutex::default(),
             never: Notify::new(),
             pace: Mutex::default(),
             turn: tokio::sync::Mutex::default(),
@@ -132,9 +137,15 @@ impl Downstream {
         *self.shared.script.lock().unwrap_or_else(PoisonError::into_inner) = Box::new(script);
     }
 
-    /// Connections from now on are of the sender's next life.
-    pub fn next_life(&self) {
+    /// Connections from now on are of the sender's next life. Call it between two of them: those of the last may still wait to be accepted,
+    /// and one more comes behind them.
+    pub fn next_life(&self) -> Result<()> {
+        let last = std::net::TcpStream::connect(self.address)?;
+        let from = last.local_addr()?;
+        let accepted = || *self.shared.accepted.lock().unwrap_or_else(PoisonError::into_inner);
+        wait::until("connections of the last life are accepted", || Ok((accepted() == Some(from)).then_some(())))?;
         self.shared.life.fetch_add(1, Ordering::SeqCst);
+        Ok(())
     }
 
     /// Takes requests one at a time, and this long for each.
@@ -193,14 +204,15 @@ impl Shared {
 
 async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     loop {
-        let Ok((stream, _)) = listener.accept().await else { continue };
+        let Ok((stream, from)) = listener.accept().await else { continue };
         let shared = Arc::clone(&shared);
+        let peer = Peer {
+            life: shared.life.load(Ordering::SeqCst),
+            number: shared.connections.fetch_add(1, Ordering::SeqCst),
+            closing: Arc::new(Notify::new()),
+        };
+        *shared.accepted.lock().unwrap_or_else(PoisonError::into_inner) = Some(from);
         tokio::spawn(async move {
-            let peer = Peer {
-                life: shared.life.load(Ordering::SeqCst),
-                number: shared.connections.fetch_add(1, Ordering::SeqCst),
-                closing: Arc::new(Notify::new()),
-            };
             let closing = Arc::clone(&peer.closing);
             let service = service_fn(|request| answer(request, Arc::clone(&shared), peer.clone()));
             let builder = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());

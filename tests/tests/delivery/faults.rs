@@ -119,7 +119,7 @@ fn one_life<'s>(
     random: &mut Rng,
     acknowledged: &AtomicU64,
 ) -> Result<Host<'s>> {
-    downstream.next_life();
+    downstream.next_life()?;
     let host = setup.start()?;
     let before = acknowledged.load(Ordering::SeqCst);
     wait::until("requests are acknowledged", || Ok((acknowledged.load(Ordering::SeqCst) >= before + 3).then_some(())))?;
@@ -142,7 +142,7 @@ fn nothing_is_lost(kind: &str) -> Result<()> {
         let known = senders.into_iter().flat_map(|sender| sender.join().unwrap_or_default()).collect();
         lived.map(|()| known)
     })?;
-    downstream.next_life();
+    downstream.next_life()?;
     downstream.follow(|_| Fate::Taken);
     let host = setup.start()?;
     wait::until("the queue is empty", || {
