@@ -17,6 +17,8 @@ const HEADER: usize = 7;
 const FULL: u8 = 1;
 const FIRST: u8 = 2;
 const MIDDLE: u8 = 3;
+/// Kinds in logs that are written over, which ours are not. At one of these in another log RocksDB tries the same record for ever.
+const RECYCLED: [u8; 6] = [5, 6, 7, 8, 11, 131];
 /// What a disk writes whole or not at all.
 const SECTOR: usize = 512;
 
@@ -39,8 +41,12 @@ enum Record {
         next: usize,
     },
     /// It reaches beyond the end of the file.
-    Short,
-    Unreadable,
+    Short {
+        kind: u8,
+    },
+    Unreadable {
+        kind: u8,
+    },
     /// There is none.
     None,
 }
@@ -52,11 +58,16 @@ pub fn ending(file: &[u8]) -> Ending {
         match record(file, at) {
             Record::Whole { kind, next } => (at, unfinished) = (next, kind == FIRST || kind == MIDDLE),
             Record::None => return Ending::Whole,
-            Record::Short | Record::Unreadable if a_write_begins_behind(file, at) => return Ending::Damaged { at },
+            Record::Short { .. } | Record::Unreadable { .. } if a_write_begins_behind(file, at) => {
+                return Ending::Damaged { at };
+            }
             // The length is damaged if without it the record is whole.
-            Record::Short if is_whole(file.get(at..).unwrap_or_default()) => return Ending::Damaged { at },
-            Record::Short => return Ending::Whole,
-            Record::Unreadable => return torn(file, at, unfinished),
+            Record::Short { .. } if is_whole(file.get(at..).unwrap_or_default()) => return Ending::Damaged { at },
+            Record::Short { kind } | Record::Unreadable { kind } if RECYCLED.contains(&kind) => {
+                return Ending::Unreadable { at };
+            }
+            Record::Short { .. } => return Ending::Whole,
+            Record::Unreadable { .. } => return torn(file, at, unfinished),
         }
     }
 }
@@ -84,11 +95,12 @@ fn record(file: &[u8], at: usize) -> Record {
     };
     let length = usize::from(u16::from_le_bytes([*low, *high]));
     if length > payload.len() {
-        return if end.is_multiple_of(BLOCK) { Record::Unreadable } else { Record::Short };
+        let kind = *kind;
+        return if end.is_multiple_of(BLOCK) { Record::Unreadable { kind } } else { Record::Short { kind } };
     }
     match block.get(..HEADER + length).is_some_and(is_whole) {
         true => Record::Whole { kind: *kind, next: at + HEADER + length },
-        false => Record::Unreadable,
+        false => Record::Unreadable { kind: *kind },
     }
 }
 
@@ -147,6 +159,8 @@ fn crc32c(bytes: &[u8]) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     /// As RocksDB writes.
@@ -230,6 +244,15 @@ mod tests {
             let mut zeros = file.clone();
             zeros[sector.max(last)..].fill(0);
             assert!(matches!(ending(&zeros), Ending::Zeros { at } if at >= last) || ending(&zeros) == Ending::Whole);
+            let mut strange = file[..last].to_vec();
+            strange.extend([1, 2, 3, 4, 200, 1, *random.choice(&RECYCLED).unwrap(), 8, 9]);
+            if BLOCK - last % BLOCK > HEADER + 500 {
+                assert_eq!(
+                    ending(&strange),
+                    Ending::Unreadable { at: last },
+                    "a kind that RocksDB does not write here"
+                );
+            }
             let mut garbage = file;
             garbage[sector.max(last)..].fill_with(|| random.u8(1..));
             assert!(!matches!(ending(&garbage), Ending::Zeros { .. } | Ending::Damaged { .. }));

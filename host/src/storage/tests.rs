@@ -84,6 +84,23 @@ fn a_damaged_file_is_named_and_nothing_starts_from_zero() {
     assert!(error.to_string().contains("MANIFEST"), "{error}");
 }
 
+/// RocksDB would try to read such a record for ever: its log reader goes no further at kinds of logs that are written over.
+#[test]
+fn garbage_of_a_kind_that_is_not_written_here_is_a_torn_write() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path()).unwrap();
+    store.commit(&[put("a", "1")], true).unwrap();
+    drop(store);
+    let files = std::fs::read_dir(directory.path().join("db")).unwrap().map(|entry| entry.unwrap().path());
+    let log = files.filter(|path| path.extension().is_some_and(|ending| ending == "log")).max().unwrap();
+    let whole = std::fs::read(&log).unwrap();
+    for kind in [5, 8, 11, 131] {
+        std::fs::write(&log, [&whole[..], &[1, 2, 3, 4, 200, 1, kind, 8, 9, 10, 11]].concat()).unwrap();
+        let error = Store::open(directory.path()).unwrap_err();
+        assert!(matches!(error, StoreError::Torn { .. }), "kind {kind}: {error}");
+    }
+}
+
 #[test]
 fn a_complete_store_that_lost_its_current_file_is_damaged_and_not_new() {
     let directory = tempfile::tempdir().unwrap();
