@@ -139,6 +139,7 @@ impl Subject {
             on_trap: OnTrap::Refuse,
             store: store.clone(),
             watermark: watermark.clone(),
+            partition: None,
         };
         let trip = 1;
         let (instance, writes) = Instance::build(setup, trip, now()?)?;

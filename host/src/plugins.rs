@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::config::{self, Plan, PluginPlan, SharedProcessor, World};
 use crate::contract::{Interface, PolicySource, Signal};
-use crate::processor::{InstanceError, Plugin, describe};
+use crate::processor::{Plugin, check_partitions, describe, partitions_of};
 use crate::wasm::{Engine, LoadError, PluginFile, PolicyPlugin, ProcessorPlugin, hexadecimal};
 
 /// Turns a manifest entry into a plugin of the world that the entry names. The benchmark passes one that links plugins natively.
@@ -168,17 +168,24 @@ pub fn describe_all(plan: &Plan, plugins: &HashMap<String, Arc<dyn Plugin>>) -> 
             plan.pipelines.iter().any(|pipeline| pipeline.signal == *signal && pipeline.processors.contains(id))
         };
         for signal in Signal::ALL.into_iter().filter(stands) {
-            match describe(plugin.as_ref(), id, &config, signal, limits) {
-                Ok(declared) if declared.state_format.is_some() => {
-                    let shared = plan.shared.iter().filter(|shared| shared.id == *id);
-                    errors.extend(shared.map(SharedProcessor::with_state));
+            let declared = match describe(plugin.as_ref(), id, &config, signal, limits) {
+                Ok(declared) => declared,
+                Err(error) => {
+                    errors.push(node.plugin_error(&format!("processor {id}: {error}")));
+                    // What another signal would add is the same again.
+                    break;
                 }
-                Ok(_) => continue,
-                Err(InstanceError::Call(call)) => errors.push(node.plugin_error(&format!("processor {id}: {call}"))),
-                Err(other) => errors.push(node.plugin_error(&format!("processor {id}: {other}"))),
+            };
+            let partitions = partitions_of(&processor.plugin.instances);
+            if let Err(error) = check_partitions(&partitions, signal, &declared) {
+                errors.push(processor.plugin.instances_error(format!("processor {id}: {error}")));
+                break;
             }
-            // What another signal would add is the same again.
-            break;
+            if declared.state_format.is_some() {
+                let shared = plan.shared.iter().filter(|shared| shared.id == *id);
+                errors.extend(shared.map(SharedProcessor::with_state));
+                break;
+            }
         }
     }
     errors

@@ -16,7 +16,10 @@ use super::node::{Entry, Node};
 use super::plan::{Limits, PluginPlan, Update, World};
 use super::problem::Problem;
 use super::versions::{Chosen, Folder};
-use crate::contract::{ComponentId, Grants, OnTrap};
+use crate::contract::{ComponentId, Grants, Instances, OnTrap, PartitionKey, PartitionLevel};
+
+/// Each has a memory of its own, and takes a part of every batch.
+const INSTANCES_MAX: u32 = 64;
 
 /// What a wasm32 memory can address.
 const MEMORY_MIB_MAX: u32 = 4096;
@@ -76,6 +79,10 @@ struct RawPlugin {
     grants: Grants,
     #[serde(default)]
     on_trap: OnTrap,
+    #[serde(default)]
+    instances: Option<u32>,
+    #[serde(default)]
+    partition_by: Option<Vec<RawPartitionKey>>,
 }
 
 impl RawPlugin {
@@ -85,6 +92,9 @@ impl RawPlugin {
         let at = |key: &str| entry.value.get(key).map_or(&entry.position, Node::position);
         let invalid = |key: &str, reason: String| Error::new(at(key), Problem::Invalid { reason });
         let update = self.update().map_err(|reason| invalid("update", reason))?;
+        let instances = self.instances().map_err(|(key, reason)| invalid(key, reason))?;
+        let instances_position =
+            at(if entry.value.get("partition_by").is_some() { "partition_by" } else { "instances" }).clone();
         if self.version.is_some() && self.folder.is_none() {
             let reason =
                 "`version` chooses in a `folder`, and there is none; name one instead of `file`, or remove `version`";
@@ -115,7 +125,33 @@ impl RawPlugin {
             limits: self.limits,
             grants: self.grants,
             on_trap: self.on_trap,
+            instances,
+            instances_position,
         })
+    }
+
+    fn instances(&self) -> Result<Instances, (&'static str, String)> {
+        let (count, given) = (self.instances.unwrap_or(1), self.partition_by.as_deref());
+        if !(1..=INSTANCES_MAX).contains(&count) {
+            return Err(("instances", format!("`{count}` instances; there can be 1 to {INSTANCES_MAX}")));
+        }
+        if self.world != World::Processor && (count > 1 || given.is_some()) {
+            let key = if self.instances.is_some() { "instances" } else { "partition_by" };
+            let (what, _) = self.world.place();
+            return Err((key, format!("a {what} has one instance wherever it stands; remove `{key}`")));
+        }
+        if given.is_some() && self.instances.is_none() {
+            let reason = "`partition_by` divides items among `instances`, and there is one; say how many, or remove it";
+            return Err(("partition_by", reason.to_owned()));
+        }
+        let key = |RawPartitionKey { key, level }: &RawPartitionKey| PartitionKey { level: *level, key: key.clone() };
+        let partition_by: Vec<PartitionKey> = given.unwrap_or_default().iter().map(key).collect();
+        let stands_before =
+            |(place, key): &(usize, &PartitionKey)| partition_by.iter().take(*place).any(|other| other == *key);
+        if let Some((_, twice)) = partition_by.iter().enumerate().find(stands_before) {
+            return Err(("partition_by", format!("`{}` stands there twice; remove one", twice.key)));
+        }
+        Ok(Instances { count, partition_by })
     }
 
     fn update(&self) -> Result<Update, String> {
@@ -128,6 +164,48 @@ impl RawPlugin {
             (_, Some(_)) => Ok(Update::Pinned),
             (update, None) => Ok(update.unwrap_or_default()),
         }
+    }
+}
+
+/// `work.type` of the item, or `{key: host.name, level: resource}`.
+struct RawPartitionKey {
+    key: String,
+    level: PartitionLevel,
+}
+
+impl<'de> Deserialize<'de> for RawPartitionKey {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<RawPartitionKey, D::Error> {
+        let RawPartitionKey { key, level } = deserializer.deserialize_any(PartitionKeyVisitor)?;
+        match key.is_empty() {
+            true => Err(de::Error::custom("an empty attribute key; name the attribute that items are divided by")),
+            false => Ok(RawPartitionKey { key, level }),
+        }
+    }
+}
+
+struct PartitionKeyVisitor;
+
+impl<'de> Visitor<'de> for PartitionKeyVisitor {
+    type Value = RawPartitionKey;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an attribute such as `work.type` or `{key: host.name, level: resource}`")
+    }
+
+    fn visit_str<E: de::Error>(self, key: &str) -> Result<RawPartitionKey, E> {
+        Ok(RawPartitionKey { key: key.to_owned(), level: PartitionLevel::Item })
+    }
+
+    fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<RawPartitionKey, A::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct WithLevel {
+            key: String,
+            #[serde(default)]
+            level: PartitionLevel,
+        }
+        let WithLevel { key, level } = WithLevel::deserialize(de::value::MapAccessDeserializer::new(map))?;
+        Ok(RawPartitionKey { key, level })
     }
 }
 

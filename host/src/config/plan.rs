@@ -16,7 +16,7 @@ use super::node::Node;
 use super::problem::{Family, Problem};
 use super::telemetry::Telemetry;
 use super::versions::Folder;
-use crate::contract::{self, ComponentId, Durability, Grants, OnTrap, Signal};
+use crate::contract::{self, ComponentId, Durability, Grants, Instances, OnTrap, Signal};
 
 /// What to build and run. Holds only components that a pipeline or the service uses, in the order of the file.
 #[derive(Debug, Clone)]
@@ -157,6 +157,17 @@ pub struct PluginPlan {
     pub grants: Grants,
     /// What becomes of a batch on which it failed.
     pub on_trap: OnTrap,
+    /// How many there are of each processor, of which items.
+    pub instances: Instances,
+    /// Where the manifest says so.
+    pub instances_position: Position,
+}
+
+impl PluginPlan {
+    /// What is wrong with its instances for a processor.
+    pub fn instances_error(&self, reason: String) -> Error {
+        Error::new(&self.instances_position, Problem::Invalid { reason })
+    }
 }
 
 /// What becomes of a plugin whose file changes while it runs.

@@ -29,6 +29,6 @@ pub use client::{Client, Failure, FailureClass, Outcome};
 pub use delivery::{Batching, Delivery, OnFull, RetryOnFailure, SendingQueue, Sizer};
 pub use exporter::{Consumed, Exporter, ExporterError, Stop};
 pub use id::{ComponentId, IdError};
-pub use policy::{Durability, Grants, Interface, Limits, OnTrap};
+pub use policy::{Durability, Grants, Instances, Interface, Limits, OnTrap, PartitionKey, PartitionLevel};
 pub use receiver::{BindError, Receiver};
 pub use secret::Secret;

@@ -69,6 +69,43 @@ impl Interface {
     }
 }
 
+/// How many instances a processor has, and how items are divided among them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Instances {
+    /// At least one.
+    pub count: u32,
+    /// Items with equal values under all of these have one instance. Empty: any has any.
+    pub partition_by: Vec<PartitionKey>,
+}
+
+impl Default for Instances {
+    fn default() -> Self {
+        Instances { count: 1, partition_by: Vec::new() }
+    }
+}
+
+/// An attribute that says which instance an item belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartitionKey {
+    /// Where it stands.
+    pub level: PartitionLevel,
+    /// Its key.
+    pub key: String,
+}
+
+/// Where an attribute stands.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PartitionLevel {
+    /// At the resource.
+    Resource,
+    /// At the scope.
+    Scope,
+    /// At the point, span or record.
+    #[default]
+    Item,
+}
+
 /// What a plugin may import.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]

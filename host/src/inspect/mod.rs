@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use crate::config::{self, Limits, PluginPlan, Update, World};
-use crate::contract::{ComponentId, Grants, IdError, Signal};
+use crate::contract::{ComponentId, Grants, IdError, PartitionKey, PartitionLevel, Signal};
 use crate::processor::{InstanceError, describe};
 use crate::wasm::{Anatomy, Engine, LoadError, PluginFile, PolicyPlugin, ProcessorPlugin, Sections, hexadecimal};
 
@@ -68,6 +68,8 @@ fn listed(plugin: &PluginPlan) -> Value {
         "file": plugin.file.display().to_string(),
         "version": plugin.version.as_ref().map(ToString::to_string),
         "update": update_name(plugin.update),
+        "instances": plugin.instances.count,
+        "partition_by": plugin.instances.partition_by.iter().map(partition_key).collect::<Vec<_>>(),
         "limits": changed(&plugin.limits),
         "grants": plugin.grants.interfaces.iter().map(|interface| interface.name()).collect::<Vec<_>>(),
     });
@@ -85,6 +87,14 @@ fn listed(plugin: &PluginPlan) -> Value {
         Err(error) => row["error"] = error.to_string().into(),
     }
     row
+}
+
+fn partition_key(PartitionKey { level, key }: &PartitionKey) -> String {
+    match level {
+        PartitionLevel::Resource => format!("{{key: {key}, level: resource}}"),
+        PartitionLevel::Scope => format!("{{key: {key}, level: scope}}"),
+        PartitionLevel::Item => key.clone(),
+    }
 }
 
 fn world_name(world: World) -> &'static str {
@@ -118,6 +128,10 @@ fn changed(limits: &Limits) -> Value {
     Value::Object(pairs.map(|((key, value), _)| (key.to_owned(), value.into())).collect())
 }
 
+fn texts(list: &Value) -> Vec<&str> {
+    list.as_array().into_iter().flatten().filter_map(Value::as_str).collect()
+}
+
 /// The rows of [`list`] as lines: a table, and below it what a table has no room for.
 pub fn list_text(rows: &[Value]) -> String {
     if rows.is_empty() {
@@ -140,10 +154,17 @@ pub fn list_text(rows: &[Value]) -> String {
             text,
             "{name:<names$}  {world:<worlds$}  {version:<versions$}  {hash:<12}  {bytes:>9}  {update:<6}  {file}"
         );
+        if let Some(instances) = row["instances"].as_u64().filter(|instances| *instances > 1) {
+            let _ = writeln!(text, "{:<names$}  instances: {instances}", "");
+        }
+        let keys = texts(&row["partition_by"]);
+        if !keys.is_empty() {
+            let _ = writeln!(text, "{:<names$}  partition_by: [{}]", "", keys.join(", "));
+        }
         for (key, value) in row["limits"].as_object().into_iter().flatten() {
             let _ = writeln!(text, "{:<names$}  {key}: {}", "", value.as_str().unwrap_or_default());
         }
-        let granted: Vec<&str> = row["grants"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let granted = texts(&row["grants"]);
         if granted.len() < Grants::default().interfaces.len() {
             let _ = writeln!(text, "{:<names$}  grants: {{interfaces: [{}]}}", "", granted.join(", "));
         }

@@ -17,6 +17,12 @@ impl Hasher {
         Hasher { seed: std::array::from_fn(|index| RandomState::new().hash_one(index)) }
     }
 
+    /// The same seed in every process and for good, for what is stored. Whoever chooses the bytes can choose the hash.
+    pub fn fixed() -> Hasher {
+        // The fractional parts of the square roots of 2, 3, 5 and 7.
+        Hasher { seed: [0x6a09_e667_f3bc_c908, 0xbb67_ae85_84ca_a73b, 0x3c6e_f372_fe94_f82b, 0xa54f_f53a_5f1d_36f1] }
+    }
+
     /// The hash of `bytes` under a `salt` that separates levels.
     #[inline]
     pub fn hash(&self, salt: u8, bytes: &[u8]) -> u128 {

@@ -184,6 +184,26 @@ pub struct Element<'a> {
     pub value: &'a [u8],
 }
 
+impl Element<'_> {
+    /// Its bytes in the key that it was read from.
+    pub fn bytes<'k>(&self, key: &'k [u8]) -> &'k [u8] {
+        let mut length = Vec::new();
+        put_varint(&mut length, self.name.len() as u64);
+        key.get(self.offset..self.offset + 1 + length.len() + self.name.len() + self.value.len()).unwrap_or_default()
+    }
+}
+
+/// A key with one more element, an integer; empty is a key without elements.
+pub fn with_integer(key: &[u8], level: Level, name: &[u8], number: i64) -> Result<Vec<u8>, Malformed> {
+    let elements = if key.is_empty() { Vec::new() } else { elements(key)? };
+    let mut builder = KeyBuilder::default();
+    for Element { level, name, value, .. } in elements {
+        builder.elements.push((level, name.to_vec(), value.to_vec()));
+    }
+    builder.integer(level, name, number);
+    Ok(builder.finish().0)
+}
+
 /// What a key may hold.
 #[derive(Debug, Clone, Copy)]
 struct Rules {

@@ -19,6 +19,7 @@ pub mod logs;
 pub mod message;
 pub mod metrics;
 mod packed;
+pub mod partition;
 pub mod patterns;
 pub mod points;
 pub mod projection;

@@ -8,16 +8,19 @@ use crate::clock::Clock;
 use crate::config::{PipelinePlan, Plan, ProcessorPlan};
 use crate::contract::{Batch, ComponentId, Durability, Ingest, Refusal, Signal};
 use crate::delivery::DeadLetters;
-use crate::processor::{Instance, InstanceError, Plugin, Setup};
+use crate::otlp::partition::Divider;
+use crate::processor::{Instance, InstanceError, Partition, Plugin, Setup, partitions_of};
 use crate::storage::Store;
 use crate::telemetry::Registry;
 
 use super::committer::{Committer, Ticket, Trip};
+use super::handle::{Entrance, Handle};
 use super::health::Health;
 use super::lane::Lane;
 use super::slot::Slot;
+use super::step::{Divided, Helpers, Processors, Step};
 use super::trip::Pipeline;
-use super::worker::{Entrance, Handle, Worker};
+use super::worker::Worker;
 
 /// What pipelines are built from.
 pub struct Materials<'m> {
@@ -65,6 +68,9 @@ pub enum BuildError {
     /// No thread can be had.
     #[error("cannot start a worker thread: {0}")]
     Thread(#[from] std::io::Error),
+    /// The same, for several instances of a processor.
+    #[error("cannot start threads for several instances: {0}")]
+    Helpers(#[from] rayon_core::ThreadPoolBuildError),
 }
 
 /// Running pipelines.
@@ -95,10 +101,10 @@ pub struct Place {
 
 /// Builds every instance and starts the workers. Nothing runs when one of them fails.
 pub fn build(materials: &Materials<'_>) -> Result<Built, BuildError> {
-    let groups = groups(&materials.plan.pipelines);
+    let (groups, helpers) = (groups(&materials.plan.pipelines), helpers(materials.plan)?);
     let mut workers = Vec::new();
     for (number, group) in groups.iter().enumerate() {
-        workers.push((worker(number, group, materials)?, group));
+        workers.push((worker(number, group, helpers.as_ref(), materials)?, group));
     }
     let (mut doors, mut started, mut places) = (HashMap::<ComponentId, Door>::new(), Vec::new(), Vec::new());
     for ((worker, sources), group) in workers {
@@ -140,16 +146,45 @@ fn groups(pipelines: &[PipelinePlan]) -> Vec<Vec<&PipelinePlan>> {
 
 type Sources = Vec<(ComponentId, Signal)>;
 
-fn worker(number: usize, group: &[&PipelinePlan], materials: &Materials<'_>) -> Result<(Worker, Sources), BuildError> {
+/// Threads for processors of several instances, if there are any.
+fn helpers(plan: &Plan) -> Result<Option<Helpers>, BuildError> {
+    let most = plan.processors.iter().map(|processor| processor.plugin.instances.count).max().unwrap_or(1);
+    if most > 1 { Ok(Some(Helpers::start(most)?)) } else { Ok(None) }
+}
+
+/// What each instance of a processor is of it.
+fn partitions(processor: &ProcessorPlan) -> Vec<Option<Partition>> {
+    let instances = &processor.plugin.instances;
+    if instances.count == 1 {
+        return vec![None];
+    }
+    let of = Arc::new(partitions_of(instances));
+    (0..instances.count).map(|number| Some(Partition { number, of: Arc::clone(&of) })).collect()
+}
+
+fn worker(
+    number: usize,
+    group: &[&PipelinePlan],
+    helpers: Option<&Helpers>,
+    materials: &Materials<'_>,
+) -> Result<(Worker, Sources), BuildError> {
     let ticket = Ticket::new(number);
-    let (mut slots, mut pipelines, mut next_trip) = (Vec::new(), Vec::new(), 1);
+    let (mut slots, mut steps, mut pipelines, mut next_trip) = (Vec::new(), Vec::new(), Vec::new(), 1);
     for plan in group {
-        let first = slots.len();
+        let (first, first_step) = (slots.len(), steps.len());
         for id in &plan.processors {
             let processor = materials.plan.processors.iter().find(|processor| processor.component.id == *id);
             let Some(processor) = processor else { continue };
-            slots.push(slot(processor, plan.signal, &ticket, next_trip, materials)?);
-            next_trip += 1;
+            let start = slots.len();
+            for partition in partitions(processor) {
+                slots.push(slot(processor, (plan.signal, partition), &ticket, next_trip, materials)?);
+                next_trip += 1;
+            }
+            let divided = helpers.filter(|_| slots.len() > start + 1).map(|helpers| Divided {
+                divider: Divider::new(plan.signal, partitions_of(&processor.plugin.instances)),
+                helpers: helpers.clone(),
+            });
+            steps.push(Step { slots: start..slots.len(), divided });
         }
         let stateful = slots.iter().skip(first).any(Slot::is_stateful);
         let lanes: Vec<Lane> = plan.exporters.iter().filter_map(|id| materials.lanes.get(id).cloned()).collect();
@@ -159,7 +194,7 @@ fn worker(number: usize, group: &[&PipelinePlan], materials: &Materials<'_>) -> 
         let on_disk = stateful || lanes.iter().any(Lane::is_persistent);
         pipelines.push(Pipeline {
             id: plan.id.to_string(),
-            slots: (first..slots.len()).collect(),
+            steps: first_step..steps.len(),
             lanes,
             durability: plan.durability.unwrap_or(if on_disk { Durability::Sync } else { Durability::Memory }),
         });
@@ -171,7 +206,7 @@ fn worker(number: usize, group: &[&PipelinePlan], materials: &Materials<'_>) -> 
     };
     let worker = Worker {
         number,
-        slots,
+        processors: Processors { slots, steps },
         pipelines,
         sources: sources.iter().map(behind).enumerate().collect(),
         committer: materials.committer.clone(),
@@ -202,7 +237,7 @@ fn sources(group: &[&PipelinePlan]) -> Sources {
 
 fn slot(
     processor: &ProcessorPlan,
-    signal: Signal,
+    (signal, partition): (Signal, Option<Partition>),
     ticket: &Ticket,
     trip: u64,
     materials: &Materials<'_>,
@@ -219,6 +254,7 @@ fn slot(
         on_trap: processor.plugin.on_trap,
         store: materials.store.clone(),
         watermark: ticket.watermark.clone(),
+        partition,
     };
     let (instance, writes) = Instance::build(setup, trip, materials.clock.now()).map_err(fail)?;
     materials.committer.commit(Trip {

@@ -5,15 +5,17 @@
 
 mod build;
 pub mod committer;
+mod handle;
 mod health;
 pub mod lane;
 pub mod local;
 mod poison;
 mod slot;
+mod step;
 pub mod swap;
 mod trip;
 mod worker;
 
 pub use build::{BuildError, Built, Materials, Place, build};
+pub use handle::{Entrance, Handle, flush_all};
 pub use health::Health;
-pub use worker::{Entrance, Handle, flush_all};

@@ -66,7 +66,7 @@ impl Worker {
     pub(super) fn plan_swap(&mut self, swap: Swap) {
         let Swap { place, successor, done } = swap;
         let now = Instant::now();
-        let flush_at = self.slots.get(place).and_then(Slot::flush_at);
+        let flush_at = self.processors.slots.get(place).and_then(Slot::flush_at);
         let next = flush_at.filter(|due| *due <= now + FLUSH_WITHIN).unwrap_or(now);
         // A version that has not come to its place yet is overtaken.
         self.swaps.retain(|planned| planned.place != place);
@@ -105,7 +105,7 @@ impl Worker {
     }
 
     fn unmark(&mut self, place: usize) {
-        if let Some(slot) = self.slots.get_mut(place) {
+        if let Some(slot) = self.processors.slots.get_mut(place) {
             slot.forget_mark();
         }
     }
@@ -113,11 +113,11 @@ impl Worker {
     fn swap(&mut self, swap: PlannedSwap) {
         let PlannedSwap { place, mut successor, done, .. } = swap;
         let (started, part) = (Instant::now(), self.part(place));
-        if self.slots.get_mut(place).is_some_and(|slot| slot.wants_stored(&mut successor)) {
+        if self.processors.slots.get_mut(place).is_some_and(|slot| slot.wants_stored(&mut successor)) {
             self.committer.settle();
         }
         let (mut trip, now) = (self.trip(), self.clock.now());
-        let Some(slot) = self.slots.get_mut(place) else { return };
+        let Some(slot) = self.processors.slots.get_mut(place) else { return };
         match slot.swap(successor, trip.number, now) {
             Ok((writes, retired)) => {
                 self.health.recovered(&part);

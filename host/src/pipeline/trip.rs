@@ -1,9 +1,11 @@
 //! One batch's way through the pipelines of its receiver, before anything of it counts.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use crate::contract::{Batch, ComponentId, Durability, OnTrap, Refusal};
 use crate::delivery::dead_letters::Stage;
+use crate::otlp::edit::EditError;
 use crate::otlp::{Malformed, Strings, check};
 use crate::processor::{CallError, InstanceError, Processed};
 use crate::storage::Write;
@@ -13,6 +15,7 @@ use super::committer::{Committer, Ticket};
 use super::lane::{Lane, LaneFull, Reserved};
 use super::poison::{Broken, Poison, Separated, Survivors};
 use super::slot::Slot;
+use super::step::{Attempt, Outcome, Processors, attempt, refusing};
 
 /// What a sender is told to wait where nothing better is known.
 pub const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -21,8 +24,8 @@ pub const RETRY_AFTER: Duration = Duration::from_secs(1);
 pub struct Pipeline {
     /// Its name, as `metrics/edge`.
     pub id: String,
-    /// Its processors, as places in the worker's slots.
-    pub slots: Vec<usize>,
+    /// Its processors, as places in the worker's steps.
+    pub steps: Range<usize>,
     /// Its exporters.
     pub lanes: Vec<Lane>,
     /// When senders are answered.
@@ -104,7 +107,7 @@ fn reserve_at_once<'p>(pipelines: &[&'p Pipeline], batch: Option<&Batch>) -> Res
 /// The processors of a worker and the time, lent to one trip.
 pub struct Run<'w> {
     /// All processors.
-    pub slots: &'w mut [Slot],
+    pub processors: &'w mut Processors,
     /// Nanoseconds since the Unix epoch.
     pub now: u64,
     /// Where the trips before this one are committed, under which ticket.
@@ -122,16 +125,22 @@ impl Run<'_> {
         mut batch: Batch,
         trip: &mut Gathered,
     ) -> Result<(), Refusal> {
-        let checks = |slot: &mut Slot| slot.instance().is_ok_and(|instance| instance.checks_requests());
-        let first = pipeline.slots.first().and_then(|slot| self.slots.get_mut(*slot));
-        if trip.items.is_none() && !first.is_some_and(checks) {
+        if trip.items.is_none() && !self.is_checked_by(pipeline.steps.start, pipeline) {
             trip.items = Some(count(&batch)?);
         }
         batch.items = batch.items.or(trip.items);
         self.onwards(pipeline, 0, lanes, vec![batch], trip)
     }
 
-    /// Sends batches through the processors from `first` on, and into the lanes.
+    /// Whether the first step of a pipeline walks every byte of a request.
+    fn is_checked_by(&mut self, step: usize, pipeline: &Pipeline) -> bool {
+        let Processors { slots, steps } = &mut *self.processors;
+        let Some(step) = steps.get(step).filter(|_| !pipeline.steps.is_empty()) else { return false };
+        let checks = |slot: &mut Slot| slot.instance().is_ok_and(|instance| instance.checks_requests());
+        step.divided.is_some() || slots.get_mut(step.slots.start).is_some_and(checks)
+    }
+
+    /// Sends batches through the processors from the `first` step on, and into the lanes.
     pub fn onwards(
         &mut self,
         pipeline: &Pipeline,
@@ -140,10 +149,10 @@ impl Run<'_> {
         mut batches: Vec<Batch>,
         trip: &mut Gathered,
     ) -> Result<(), Refusal> {
-        for slot in pipeline.slots.iter().skip(first) {
+        for step in first..pipeline.steps.end {
             let mut next = Vec::new();
             for batch in batches {
-                next.append(&mut self.process(pipeline, *slot, batch, trip)?);
+                next.append(&mut self.process(pipeline, step, batch, trip)?);
             }
             batches = next;
         }
@@ -153,21 +162,73 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// Sends a batch through one step.
     fn process(
         &mut self,
         pipeline: &Pipeline,
-        index: usize,
+        step: usize,
         batch: Batch,
         trip: &mut Gathered,
     ) -> Result<Vec<Batch>, Refusal> {
-        let Some(slot) = self.slots.get_mut(index) else { return Ok(vec![batch]) };
+        let (now, Processors { slots, steps }) = (self.now, &mut *self.processors);
+        let Some(step) = steps.get_mut(step) else { return Ok(vec![batch]) };
+        let places = step.slots.clone();
+        let attempts = match &mut step.divided {
+            None => {
+                let (index, slot) = (places.start, slots.get_mut(places.start));
+                let Some(slot) = slot else { return Ok(vec![batch]) };
+                let outcome = attempt(slot, &batch, trip.number, now);
+                vec![Attempt { index, batch, outcome }]
+            }
+            Some(divided) => {
+                let division = divided.divide(&batch).map_err(malformed)?;
+                trip.items.get_or_insert(division.items);
+                if let Some(slot) = refusing(&places, slots, &division) {
+                    return Err(down(slot));
+                }
+                let places = (places.start, slots.get_mut(places).unwrap_or_default());
+                divided.run(places, &batch, &division, (trip.number, now)).map_err(undivided)?
+            }
+        };
+        let (mut batches, mut attempts) = (Vec::new(), attempts.into_iter());
+        while let Some(attempt) = attempts.next() {
+            match self.settle(pipeline, attempt, trip) {
+                Ok(mut settled) => batches.append(&mut settled),
+                Err(refusal) => {
+                    attempts.for_each(|attempt| self.abandon(&attempt, trip));
+                    return Err(refusal);
+                }
+            }
+        }
+        Ok(batches)
+    }
+
+    /// Another part of the batch was refused: what this one has changed does not count.
+    fn abandon(&mut self, attempt: &Attempt, trip: &Gathered) {
+        let Some(slot) = self.processors.slots.get_mut(attempt.index) else { return };
+        match &attempt.outcome {
+            Outcome::Down => {}
+            Outcome::Ran(Ok(_)) if !slot.is_stateful() => {}
+            Outcome::Ran(Ok(_)) => slot.break_down("another part of a request was refused"),
+            Outcome::Ran(Err(error)) => {
+                slot.ledger.traps.add(u64::from(error.is_broken()));
+                slot.tell(trip.number, error, "the request is refused for another part of it");
+                slot.break_down(&error.to_string());
+            }
+        }
+    }
+
+    /// What became of a batch, or of a part of it, joins the trip.
+    fn settle(&mut self, pipeline: &Pipeline, attempt: Attempt, trip: &mut Gathered) -> Result<Vec<Batch>, Refusal> {
+        let Attempt { index, batch, outcome } = attempt;
+        let Some(slot) = self.processors.slots.get_mut(index) else { return Ok(vec![batch]) };
         let component = slot.setup().id.clone();
-        let outcome = match slot.instance() {
-            Ok(instance) => instance.process(batch.clone(), trip.number, self.now),
-            Err((reason, retry_after)) => {
-                let reason = format!("processor {component} is down: {reason}");
-                let refusal = Refusal::Unavailable { reason, retry_after };
-                return if self.resumed { Err(refusal) } else { aside(slot, batch, trip, refusal) };
+        let outcome = match outcome {
+            Outcome::Ran(outcome) => outcome,
+            Outcome::Down if self.resumed => return Err(down(slot)),
+            Outcome::Down => {
+                let refusal = down(slot);
+                return aside(slot, batch, trip, refusal);
             }
         };
         match outcome {
@@ -210,7 +271,7 @@ impl Run<'_> {
             true => None,
             false => Some(self.separate(index, &batch, error, trip)),
         };
-        let Some(slot) = self.slots.get_mut(index) else { return Ok(vec![batch]) };
+        let Some(slot) = self.processors.slots.get_mut(index) else { return Ok(vec![batch]) };
         let component = slot.setup().id.clone();
         let reason = format!("processor {component} failed on this request: {error}");
         let refusal = Refusal::Unavailable { reason, retry_after: RETRY_AFTER };
@@ -256,7 +317,8 @@ impl Run<'_> {
     ) -> Result<Separated, InstanceError> {
         let (committer, ticket) = self.commits;
         committer.settle();
-        let slot = self.slots.get(index).filter(|_| !ticket.is_spoilt()).ok_or(InstanceError::NotCommitted)?;
+        let slot =
+            self.processors.slots.get(index).filter(|_| !ticket.is_spoilt()).ok_or(InstanceError::NotCommitted)?;
         let before: Vec<Batch> =
             trip.seen.iter().filter(|(slot, _)| *slot == index).map(|(_, batch)| batch.clone()).collect();
         let broken = Broken {
@@ -280,7 +342,7 @@ impl Run<'_> {
         separated: Separated,
         trip: &mut Gathered,
     ) -> Result<Vec<Batch>, Refusal> {
-        let Some(slot) = self.slots.get_mut(index) else { return Ok(Vec::new()) };
+        let Some(slot) = self.processors.slots.get_mut(index) else { return Ok(Vec::new()) };
         let poisoned = separated.poisoned();
         let Separated { survivors, poison, .. } = separated;
         let counts = [(slot.ledger.incoming.clone(), poisoned), (slot.ledger.dropped_poison.clone(), poisoned)];
@@ -316,25 +378,23 @@ impl Run<'_> {
         if trip.touched.contains(&index) {
             return;
         }
-        let Some(slot) = self.slots.get_mut(index).filter(|slot| slot.wants_rebuild()) else { return };
+        let Some(slot) = self.processors.slots.get_mut(index).filter(|slot| slot.wants_rebuild()) else { return };
         // The next trip tries again, and tells why.
         if let Ok(mut started) = slot.rebuild(trip.number, self.now) {
             trip.writes.append(&mut started);
         }
     }
 
-    /// Calls a processor's flush and sends what it emits onwards. `position` is its place in the pipeline. True when the
-    /// flush wants to be called again.
+    /// Calls the flush of one slot and sends what it emits onwards, behind its step. True when the flush wants to be called again.
     pub fn flush(
         &mut self,
         pipeline: &Pipeline,
-        position: usize,
+        (step, index): (usize, usize),
         lanes: Vec<Reserved>,
         last: bool,
         trip: &mut Gathered,
     ) -> Result<bool, Refusal> {
-        let Some(index) = pipeline.slots.get(position).copied() else { return Ok(false) };
-        let Some(slot) = self.slots.get_mut(index) else { return Ok(false) };
+        let Some(slot) = self.processors.slots.get_mut(index) else { return Ok(false) };
         let Ok(instance) = slot.instance() else { return Ok(false) };
         let processed = match instance.flush(trip.number, self.now, last) {
             Ok(processed) => processed,
@@ -348,7 +408,7 @@ impl Run<'_> {
         slot.flush_succeeded();
         let more = processed.more;
         let batches = keep(slot, index, processed, trip);
-        self.onwards(pipeline, position + 1, lanes, batches, trip)?;
+        self.onwards(pipeline, step + 1, lanes, batches, trip)?;
         Ok(more)
     }
 }
@@ -359,6 +419,23 @@ fn count(batch: &Batch) -> Result<u64, Refusal> {
         return Ok(items);
     }
     check(batch.signal, &batch.bytes, Strings::from(batch.invalid_utf8)).map_err(malformed)
+}
+
+/// A slot without an instance.
+fn down(slot: &mut Slot) -> Refusal {
+    let component = slot.setup().id.clone();
+    let (reason, retry_after) = match slot.instance() {
+        Ok(_) => ("", RETRY_AFTER),
+        Err(down) => down,
+    };
+    Refusal::Unavailable { reason: format!("processor {component} is down: {reason}"), retry_after }
+}
+
+fn undivided(error: EditError) -> Refusal {
+    match error {
+        EditError::Malformed(error) => malformed(error),
+        EditError::TooLarge(_) => Refusal::Malformed { offset: 0, reason: "too large in parts" },
+    }
 }
 
 fn malformed(error: Malformed) -> Refusal {

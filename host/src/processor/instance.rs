@@ -18,6 +18,7 @@ use crate::storage::{Store, Write};
 use super::context::{Context, Phase};
 use super::declared::Declared;
 use super::output::Output;
+use super::partition::{Namespace, Partition, PartitionError, check};
 use super::state::{State, StateError, Watermark};
 use super::{CallError, Plugin, Processor, Progress, Stored, Trap, TrapReason};
 
@@ -44,12 +45,30 @@ pub struct Setup {
     pub store: Store,
     /// What has been committed of the trips of the instance's owner.
     pub watermark: Watermark,
+    /// Which of several instances it is; `None` for the only one.
+    pub partition: Option<Partition>,
 }
 
 impl Setup {
     /// For instances that try something, of which nothing is kept: what they say has been said.
     pub fn silent(&self) -> Setup {
         Setup { limits: Limits { log_bytes: 0, ..self.limits }, ..self.clone() }
+    }
+
+    /// Where its state is.
+    pub fn namespace(&self) -> Namespace {
+        Namespace::new(&self.id, self.partition.as_ref())
+    }
+
+    /// A processor that has described itself, and can be what it is to be.
+    pub(super) fn described(&self, state: State) -> Result<Box<dyn Processor>, InstanceError> {
+        let mut processor = described(self.plugin.as_ref(), &self.id, &self.config, self.signal, self.limits, state)?;
+        let context = processor.context();
+        if let Some(partition) = &self.partition {
+            check(&partition.of, self.signal, &context.declared)?;
+            context.partition = Some(partition.clone());
+        }
+        Ok(processor)
     }
 }
 
@@ -77,6 +96,17 @@ pub enum InstanceError {
         /// The code.
         code: u32,
     },
+    /// Its state is divided in another way.
+    #[error(
+        "state of {component}: the store has it under another number of `instances` or another `partition_by` of the plugin's manifest entry, and it cannot be divided anew; put these back, or give the processor another id, which begins without state"
+    )]
+    Divided {
+        /// The component id.
+        component: ComponentId,
+    },
+    /// It cannot have several instances like this.
+    #[error(transparent)]
+    Partition(#[from] PartitionError),
     /// What came before it is not in the store.
     #[error("state cannot be written")]
     NotCommitted,
@@ -156,9 +186,8 @@ pub struct Instance {
 impl Instance {
     /// Instantiates, describes and starts on the committed state. The second value is what `start` wrote, for `trip`.
     pub fn build(setup: Setup, trip: u64, now: u64) -> Result<(Instance, Vec<Write>), InstanceError> {
-        let state = State::new(Some(setup.store.clone()), &setup.id, setup.watermark.clone());
-        let mut processor =
-            described(setup.plugin.as_ref(), &setup.id, &setup.config, setup.signal, setup.limits, state)?;
+        let state = State::new(Some(setup.store.clone()), &setup.namespace(), setup.watermark.clone());
+        let mut processor = setup.described(state)?;
         let context = processor.context();
         let projection = context.declared.projection.clone();
         let mut projector = Projector::new(setup.signal, projection, setup.limits.dictionary_entries);
@@ -186,6 +215,9 @@ impl Instance {
         let context = self.processor.context();
         let format = context.declared.state_format;
         context.begin(Phase::Start, Columns::default());
+        if format.is_some() && context.state.has_any(&self.setup.namespace().others()).map_err(failed)? {
+            return Err(InstanceError::Divided { component: id.clone() });
+        }
         let previous = match format {
             Some(_) => context.state.meta().map_err(failed)?.map(|meta| read_meta(&meta)),
             None => None,
@@ -374,12 +406,12 @@ pub fn describe(
     signal: Signal,
     limits: Limits,
 ) -> Result<Declared, InstanceError> {
-    let state = State::new(None, id, Watermark::default());
+    let state = State::new(None, &Namespace::new(id, None), Watermark::default());
     let mut processor = described(plugin, id, config, signal, limits, state)?;
     Ok(processor.context().declared.clone())
 }
 
-pub(super) fn described(
+fn described(
     plugin: &dyn Plugin,
     id: &ComponentId,
     config: &str,

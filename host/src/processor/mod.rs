@@ -7,6 +7,7 @@ mod context;
 mod declared;
 mod instance;
 mod output;
+mod partition;
 mod state;
 mod succession;
 
@@ -16,6 +17,7 @@ pub use context::{
 pub use declared::{AnySource, Declared};
 pub use instance::{Called, Instance, InstanceError, Processed, Setup, describe};
 pub use output::Output;
+pub use partition::{Namespace, Partition, PartitionError, check as check_partitions, partitions_of};
 pub use state::{Entries, Mark, READ_MAX, Snapshot, State, StateError, Watermark};
 pub use succession::Successor;
 

@@ -14,7 +14,7 @@ use account::Account;
 use snapshot::Since;
 pub use snapshot::{Mark, Snapshot};
 
-use crate::contract::ComponentId;
+use super::partition::Namespace;
 use crate::storage::{Family, Store, StoreError, Write};
 
 const KEY_MAX: usize = 1024;
@@ -141,12 +141,11 @@ pub struct State {
 }
 
 impl State {
-    /// The namespace of `component`; without a store, an empty one. Two components' namespaces never overlap: an id has no
-    /// control character.
-    pub fn new(store: Option<Store>, component: &ComponentId, watermark: Watermark) -> State {
+    /// What the store has of a namespace; without a store, nothing.
+    pub fn new(store: Option<Store>, namespace: &Namespace, watermark: Watermark) -> State {
         State {
             store,
-            prefix: namespace(component),
+            prefix: namespace.prefix().to_vec(),
             call: Layer::default(),
             flying: VecDeque::new(),
             since: None,
@@ -340,6 +339,22 @@ impl State {
         self.layers().map(|layer| layer.say(key)).find(|said| !matches!(said, Said::Nothing)).unwrap_or(Said::Nothing)
     }
 
+    /// Whether the store has anything in one of these ranges, of the store's own keys.
+    pub fn has_any(&self, ranges: &[(Vec<u8>, Vec<u8>)]) -> Result<bool, StateError> {
+        let Some(store) = &self.store else { return Ok(false) };
+        for (start, end) in ranges {
+            let mut found = false;
+            store.each(Family::State, start, end, |_, _| {
+                found = true;
+                ControlFlow::Break(())
+            })?;
+            if found {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// What wrote this namespace, if anything did.
     pub fn meta(&self) -> Result<Option<Bytes>, StateError> {
         self.get_in(Section::Meta, b"")
@@ -405,13 +420,6 @@ impl Found {
             Said::Gone | Said::Nothing => true,
         }
     }
-}
-
-/// What all keys of a component begin with.
-fn namespace(component: &ComponentId) -> Vec<u8> {
-    let mut prefix = component.to_string().into_bytes();
-    prefix.push(0);
-    prefix
 }
 
 fn full_key(prefix: &[u8], section: Section, key: &[u8]) -> Vec<u8> {

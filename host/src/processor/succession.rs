@@ -6,7 +6,7 @@ use crate::otlp::projection::Projector;
 use crate::storage::Write;
 
 use super::Processor;
-use super::instance::{Instance, InstanceError, Setup, described, restore_dictionaries};
+use super::instance::{Instance, InstanceError, Setup, restore_dictionaries};
 use super::state::{Mark, Snapshot, State, Watermark};
 
 /// An instance of a new version that knows its configuration and has not seen any state.
@@ -21,8 +21,8 @@ impl Successor {
     /// beginning is found before anything runs on it. Takes as long as the plugin takes, so not where batches wait.
     pub fn prepare(setup: Setup, now: u64) -> Result<Successor, InstanceError> {
         try_out(&setup, now)?;
-        let state = State::new(None, &setup.id, Watermark::default());
-        let processor = described(setup.plugin.as_ref(), &setup.id, &setup.config, setup.signal, setup.limits, state)?;
+        let state = State::new(None, &setup.namespace(), Watermark::default());
+        let processor = setup.described(state)?;
         Ok(Successor { setup, processor, snapshot: None })
     }
 
@@ -44,8 +44,8 @@ impl Successor {
 
 /// A start and a flush on nothing, with nothing kept.
 fn try_out(setup: &Setup, now: u64) -> Result<(), InstanceError> {
-    let state = State::new(None, &setup.id, Watermark::default());
-    let mut processor = described(setup.plugin.as_ref(), &setup.id, &setup.config, setup.signal, setup.limits, state)?;
+    let state = State::new(None, &setup.namespace(), Watermark::default());
+    let mut processor = setup.described(state)?;
     let context = processor.context();
     let projection = context.declared.projection.clone();
     context.projector = Some(Projector::new(setup.signal, projection, setup.limits.dictionary_entries));

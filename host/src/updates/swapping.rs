@@ -141,7 +141,7 @@ fn read_ahead(place: &Place, successor: &mut Successor) {
         return;
     }
     let Ok(Some(mark)) = place.handle.mark(place.slot).recv_timeout(PATIENCE) else { return };
-    match Snapshot::read(&place.setup.store, &place.setup.id, mark) {
+    match Snapshot::read(&place.setup.store, &place.setup.namespace(), mark) {
         Ok(Some(snapshot)) => successor.rest_on(snapshot),
         Ok(None) => {}
         Err(error) => tracing::warn!(processor = place.part, %error, "state cannot be read ahead of a swap"),

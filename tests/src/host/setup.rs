@@ -21,6 +21,7 @@ pub struct Setup {
     state: PathBuf,
     launcher: Vec<String>,
     binary: Option<PathBuf>,
+    instances: u32,
 }
 
 impl Setup {
@@ -33,7 +34,7 @@ impl Setup {
         fs::write(&manifest_path, manifest)?;
         let endpoints = Endpoints::free()?;
         let (config, manifest) = (config_path, manifest_path);
-        Ok(Setup { folder, endpoints, config, manifest, state, launcher: Vec::new(), binary: None })
+        Ok(Setup { folder, endpoints, config, manifest, state, launcher: Vec::new(), binary: None, instances: 1 })
     }
 
     /// From a configuration that needs no plugin.
@@ -45,6 +46,24 @@ impl Setup {
     pub fn with_aggregate(config: &Configuration) -> Result<Setup> {
         let file = environment::plugin("aggregate")?;
         Setup::new(&config.text(), &manifest(&[("aggregate", &file, json!({}))]))
+    }
+
+    /// The same with several instances of it, among which points are divided by `work.type`.
+    pub fn with_instances(config: &Configuration, instances: u32) -> Result<Setup> {
+        let file = environment::plugin("aggregate")?;
+        let entry = json!({"instances": instances, "partition_by": ["work.type"]});
+        Ok(Setup::new(&config.text(), &manifest(&[("aggregate", &file, entry)]))?.divided(instances))
+    }
+
+    /// How many instances of its processor the manifest asks for.
+    pub fn divided(mut self, instances: u32) -> Setup {
+        self.instances = instances;
+        self
+    }
+
+    /// The same.
+    pub fn instances(&self) -> u32 {
+        self.instances
     }
 
     /// Another state directory.
@@ -78,6 +97,11 @@ impl Setup {
     /// Replaces the configuration of the hosts to come.
     pub fn reconfigure(&self, config: &Configuration) -> Result<()> {
         Ok(fs::write(&self.config, config.text())?)
+    }
+
+    /// Replaces the manifest of the hosts to come.
+    pub fn grant(&self, manifest: &str) -> Result<()> {
+        Ok(fs::write(&self.manifest, manifest)?)
     }
 
     /// Starts a host and waits until it is healthy.

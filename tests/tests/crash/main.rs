@@ -36,6 +36,12 @@ fn cumulative_points_count_once_over_fifty_kills() -> Result<()> {
 }
 
 #[test]
+fn points_divided_among_instances_count_once_over_fifty_kills() -> Result<()> {
+    delta::counts_once(&Setup::with_instances(&delta::configuration(), 3)?, KILLS, &mut Kill)?;
+    cumulative::counts_once(&Setup::with_instances(&Configuration::aggregate(), 3)?, KILLS, &mut Kill)
+}
+
+#[test]
 fn good_rows_count_with_the_letter_of_the_bad_over_fifty_kills() -> Result<()> {
     poison::counts_with_its_letter(KILLS, &mut Kill)
 }

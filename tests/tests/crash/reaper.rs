@@ -1,5 +1,6 @@
 //! The one who kills: starts the host, waits for a random moment, kills it, and looks at what the next one shows first.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -67,13 +68,13 @@ pub struct Reaper<'s> {
     /// How often the host is killed, the last one aside, and how.
     kills: u32,
     death: &'s mut dyn Death,
-    /// The start time that all series have.
-    since: Option<f64>,
+    /// The start time of each series. All of one instance have the same.
+    since: BTreeMap<BTreeMap<String, String>, f64>,
 }
 
 impl<'s> Reaper<'s> {
     pub fn new(setup: &'s Setup, progress: &'s Progress, kills: u32, death: &'s mut dyn Death) -> Reaper<'s> {
-        Reaper { setup, progress, kills, death, since: None }
+        Reaper { setup, progress, kills, death, since: BTreeMap::new() }
     }
 
     /// Kills that many hosts and starts one more, which stays until the senders have finished. Tells them when they may, or
@@ -117,9 +118,14 @@ impl<'s> Reaper<'s> {
         let host = self.death.start(self.setup)?;
         let scrape = host.scrape_open_metrics()?;
         for created in scrape.named("work_done_batched_created") {
-            let since = *self.since.get_or_insert(created.value);
+            let since = *self.since.entry(created.labels.clone()).or_insert(created.value);
             ensure!(created.value == since, "the start time moved from {since} to {}: {created:?}", created.value);
         }
+        let mut starts: Vec<u64> = self.since.values().map(|since| since.to_bits()).collect();
+        starts.sort_unstable();
+        starts.dedup();
+        let instances = self.setup.instances();
+        ensure!(starts.len() <= instances as usize, "{} start times of {instances} instances", starts.len());
         witness.shown(&scrape)?;
         Ok(host)
     }

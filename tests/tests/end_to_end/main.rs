@@ -6,6 +6,7 @@ mod aggregate;
 mod commands;
 mod edits;
 mod forward;
+mod instances;
 mod passthrough;
 mod prometheus;
 mod restart;

@@ -8,6 +8,7 @@
 
 mod acceptance;
 mod dictionaries;
+mod divisions;
 mod edits;
 mod emissions;
 mod hostile;

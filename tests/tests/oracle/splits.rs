@@ -13,7 +13,7 @@ use fastrand::Rng;
 use crate::seeds;
 
 /// Every item with all it stands in, as text.
-fn flat(request: &Request) -> Vec<String> {
+pub fn flat(request: &Request) -> Vec<String> {
     let mut items = Vec::new();
     match request {
         Request::Metrics(request) => {

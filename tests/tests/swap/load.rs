@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use otelier_tests::host::{Configuration, Host, Setup};
 use otelier_tests::{environment, versions, wait};
+use serde_json::json;
 
 use crate::reaper::Death;
 use crate::{Plugin, cumulative, delta, swaps};
@@ -60,7 +61,10 @@ impl Turns {
 
     /// Exchanges the file while `work` runs on a host with the plugin.
     fn during(&self, configuration: &Configuration, work: impl FnOnce(&Setup) -> Result<()>) -> Result<u64> {
-        let setup = self.plugin.setup("aggregate", configuration)?;
+        self.during_on(self.plugin.setup("aggregate", configuration)?, work)
+    }
+
+    fn during_on(&self, setup: Setup, work: impl FnOnce(&Setup) -> Result<()>) -> Result<u64> {
         let (done, turns) = (AtomicBool::new(false), AtomicU64::new(0));
         std::thread::scope(|scope| {
             let turning = scope.spawn(|| -> Result<()> {
@@ -106,6 +110,17 @@ fn delta_points_count_once_over_two_hundred_swaps() -> Result<()> {
 fn cumulative_points_count_once_over_two_hundred_swaps() -> Result<()> {
     let configuration = Configuration::aggregate();
     Turns::labelled()?.during(&configuration, |setup| cumulative::counts_once(setup, 1, &mut Patience)).map(drop)
+}
+
+#[test]
+fn points_divided_among_instances_count_once_over_swaps_and_kills() -> Result<()> {
+    let (turns, entry) = (Turns::labelled()?, json!({"instances": 3, "partition_by": ["work.type"]}));
+    let setup = |configuration: Configuration| -> Result<Setup> {
+        Ok(turns.plugin.setup_as("aggregate", &configuration, entry.clone())?.divided(3))
+    };
+    turns.during_on(setup(delta::configuration())?, |setup| delta::counts_once(setup, KILLS, &mut Kill))?;
+    let cumulative = setup(Configuration::aggregate())?;
+    turns.during_on(cumulative, |setup| cumulative::counts_once(setup, KILLS, &mut Kill)).map(drop)
 }
 
 #[test]

@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use otelier_tests::host::{Configuration, Host, Setup, manifest};
 use otelier_tests::{environment, versions, wait};
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// A folder with the file of one plugin, which tests exchange.
@@ -47,7 +47,11 @@ impl Plugin {
     }
 
     fn setup(&self, name: &str, configuration: &Configuration) -> Result<Setup> {
-        Setup::new(&configuration.text(), &manifest(&[(name, &self.file, json!({}))]))
+        self.setup_as(name, configuration, json!({}))
+    }
+
+    fn setup_as(&self, name: &str, configuration: &Configuration, entry: Value) -> Result<Setup> {
+        Setup::new(&configuration.text(), &manifest(&[(name, &self.file, entry)]))
     }
 
     fn version(&self, label: &str) -> Vec<u8> {

@@ -329,6 +329,29 @@ fn folders_versions_updates_and_grants() {
             &with(&format!("update: watch\n    sha256: {}", "0a".repeat(32))),
             "plugins/m.yaml:4:13: `update: watch` takes what the file changes to, and `sha256` allows one content only; remove one of the two",
         ),
+        (&with("instances: 0"), "plugins/m.yaml:4:16: `0` instances; there can be 1 to 64"),
+        (&with("instances: 65"), "plugins/m.yaml:4:16: `65` instances; there can be 1 to 64"),
+        (&with("instances: -1"), "plugins/m.yaml:4:16: expected a whole number, 0 or more, found `-1`"),
+        (
+            &with("partition_by: [a]"),
+            "plugins/m.yaml:4:19: `partition_by` divides items among `instances`, and there is one; say how many, or remove it",
+        ),
+        (
+            &with("instances: 2\n    partition_by: [a, {key: a, level: resource}, a]"),
+            "plugins/m.yaml:5:19: `a` stands there twice; remove one",
+        ),
+        (
+            &with("instances: 2\n    partition_by: [{key: a, level: resorce}]"),
+            "plugins/m.yaml:5:36: unknown value `resorce`; did you mean `resource`?",
+        ),
+        (
+            &with("instances: 2\n    partition_by: ['']"),
+            "plugins/m.yaml:5:20: an empty attribute key; name the attribute that items are divided by",
+        ),
+        (
+            &with("world: breaker-policy@0.1.0\n    instances: 2"),
+            "plugins/m.yaml:5:16: a breaker policy has one instance wherever it stands; remove `instances`",
+        ),
         (&with("grants: {interface: []}"), "plugins/m.yaml:4:14: unknown key `interface`; did you mean `interfaces`?"),
         (
             &with("grants: {interfaces: [log, stroage]}"),

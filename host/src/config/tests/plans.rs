@@ -10,7 +10,7 @@ use crate::config::{
     Environment, Errors, Known, Limits, LogEncoding, LogLevel, LogSettings, MetricLevel, MetricSettings, Plan, Source,
     Telemetry, Update, World, load, load_str,
 };
-use crate::contract::{Durability, Interface, OnTrap, Signal};
+use crate::contract::{Durability, Instances, Interface, OnTrap, PartitionKey, PartitionLevel, Signal};
 
 fn good(result: Result<Plan, Errors>) -> Plan {
     result.unwrap_or_else(|errors| panic!("{errors}"))
@@ -79,6 +79,12 @@ fn a_plugin_has_defaults_and_can_change_them() {
         host_calls: 1_000_000,
     };
     assert_eq!(plain.limits, defaults);
+    assert_eq!(plain.instances, Instances::default());
+    let divided = "plugins: {aggregate: {file: a.wasm, instances: 4, partition_by: [a, {key: b, level: resource}]}}";
+    let divided = plugin(divided).unwrap_or_else(|| panic!("no processor")).instances;
+    let keys = [(PartitionLevel::Item, "a"), (PartitionLevel::Resource, "b")];
+    let keys = keys.map(|(level, key)| PartitionKey { level, key: key.to_owned() });
+    assert_eq!(divided, Instances { count: 4, partition_by: keys.to_vec() });
     let manifest = format!(
         "plugins:\n  aggregate:\n    file: /abs/a.wasm\n    world: processor-plugin@0.1.0\n    sha256: {}\n    on_trap: drop\n    limits: {{memory_mib: 8, call_timeout: 250ms}}\n",
         "0aFF".repeat(16)

@@ -144,11 +144,23 @@ impl Context {
         if !rows.fits(descriptor.kind) {
             return Err(Violation::Kind);
         }
+        let partition = self.partition.clone();
         let dictionary = self.dictionary(keying)?;
-        let key = |code: &u32| match *code {
-            NONE => Ok(Box::default()),
-            OVERFLOW => Err(Violation::Code { keying, code: OVERFLOW }),
-            code => dictionary.key(code).map(Box::from).ok_or(Violation::Code { keying, code }),
+        let key = |code: &u32| {
+            let unknown = Violation::Code { keying, code: *code };
+            let key = match *code {
+                NONE => &[],
+                OVERFLOW => return Err(unknown),
+                code => match dictionary.key(code) {
+                    Some(key) => key,
+                    None => return Err(unknown),
+                },
+            };
+            match &partition {
+                None => Ok(Box::from(key)),
+                // Keys of a dictionary can be read.
+                Some(partition) => partition.own(key).map_err(|_| unknown),
+            }
         };
         let length = |code: &u32| dictionary.key(*code).map_or(0, <[u8]>::len) + ROW_BYTES;
         let text = descriptor.name.len() + descriptor.unit.len() + descriptor.description.len();

@@ -17,6 +17,7 @@ use crate::otlp::projection::Projector;
 
 use super::declared::Declared;
 use super::output::Output;
+use super::partition::Partition;
 use super::state::State;
 
 pub use edits::SetAttribute;
@@ -52,6 +53,8 @@ pub struct Context {
     /// Bitmaps that were pulled.
     pulled_bitmaps: Vec<&'static str>,
     pub(super) output: Output,
+    /// Of several instances, which one.
+    pub(super) partition: Option<Partition>,
     pub(super) state: State,
     signal: Signal,
     /// Output metrics by number.
@@ -81,6 +84,7 @@ impl Context {
             pulled_late: Vec::new(),
             pulled_bitmaps: Vec::new(),
             output: Output::default(),
+            partition: None,
             signal,
             described: Vec::new(),
             described_bytes: 0,

@@ -8,8 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{Family, Layer, Section, State, Store, StoreError, full_key, namespace};
-use crate::contract::ComponentId;
+use super::{Family, Layer, Namespace, Section, State, Store, StoreError, full_key};
 
 /// A larger state is read from the store; so is one that changes by more than this in the meantime.
 const BYTES_MAX: usize = 64 << 20;
@@ -36,10 +35,10 @@ pub(super) struct Since {
 }
 
 impl Snapshot {
-    /// Reads the committed state of a component, after its owner has set the mark. `None` for one that is too large to be held.
-    pub fn read(store: &Store, component: &ComponentId, mark: Mark) -> Result<Option<Snapshot>, StoreError> {
-        let prefix = namespace(component);
-        let (start, end) = (full_key(&prefix, Section::Data, &[]), [&prefix[..], &[Section::Data as u8 + 1]].concat());
+    /// Reads the committed state of a namespace, after its owner has set the mark. `None` for one that is too large to be held.
+    pub fn read(store: &Store, namespace: &Namespace, mark: Mark) -> Result<Option<Snapshot>, StoreError> {
+        let prefix = namespace.prefix();
+        let (start, end) = (full_key(prefix, Section::Data, &[]), [prefix, &[Section::Data as u8 + 1]].concat());
         let (mut entries, mut bytes) = (Vec::new(), 0);
         store.each(Family::State, &start, &end, |key, value| {
             bytes += key.len() + value.len();

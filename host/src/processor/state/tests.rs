@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::{Snapshot, State, StateError, Watermark};
+use super::{Namespace, Snapshot, State, StateError, Watermark};
 use crate::contract::ComponentId;
 use crate::storage::{Family, Store, Write};
 
 fn state(store: &Store, watermark: &Watermark) -> State {
     let id: ComponentId = "aggregate/a".parse().unwrap();
-    State::new(Some(store.clone()), &id, watermark.clone())
+    State::new(Some(store.clone()), &Namespace::new(&id, None), watermark.clone())
 }
 
 fn keys(state: &State, limit: usize) -> (Vec<(String, String)>, bool) {
@@ -247,7 +247,7 @@ fn a_snapshot_and_what_came_since_are_the_present() {
     let id: ComponentId = "aggregate/a".parse().unwrap();
     let other: ComponentId = "aggregate/b".parse().unwrap();
     let mut random = fastrand::Rng::with_seed(7);
-    let mut foreign = State::new(Some(store.clone()), &other, Watermark::default());
+    let mut foreign = State::new(Some(store.clone()), &Namespace::new(&other, None), Watermark::default());
     foreign.set(b"m", b"not ours").unwrap();
     store.commit(&foreign.finish(1), true).unwrap();
     for round in 0..200 {
@@ -274,7 +274,7 @@ fn a_snapshot_and_what_came_since_are_the_present() {
                 watermark.advance(trip);
             }
             if trip == marked_at + read_at {
-                snapshot = Snapshot::read(&store, &id, mark.take().unwrap()).unwrap();
+                snapshot = Snapshot::read(&store, &Namespace::new(&id, None), mark.take().unwrap()).unwrap();
             }
         }
         state.begin();
@@ -299,7 +299,7 @@ fn a_snapshot_of_another_mark_is_not_read() {
     let store = Store::open(directory.path()).unwrap();
     let id: ComponentId = "aggregate/a".parse().unwrap();
     let mut state = state(&store, &Watermark::default());
-    let snapshot = Snapshot::read(&store, &id, state.mark()).unwrap().unwrap();
+    let snapshot = Snapshot::read(&store, &Namespace::new(&id, None), state.mark()).unwrap().unwrap();
     state.set(b"k", b"v").unwrap();
     store.commit(&state.finish(1), true).unwrap();
     state.mark();

@@ -14,8 +14,8 @@
 
 use otelier_sdk::key::{KeyBuilder, Value};
 use otelier_sdk::{
-    Batch, Bitmap, Declare, Descriptor, EmittedRows, Failure, Flush, Keying, Level, MetricKind, Output, Processor,
-    Progress, Severity, Signal, Start, Storage, StorageError, Temporality, Values,
+    Attribute, Batch, Bitmap, Declare, Descriptor, EmittedRows, Failure, Flush, Keying, Level, MetricKind, Output,
+    Processor, Progress, Severity, Signal, Start, Storage, StorageError, Temporality, Values,
 };
 use serde::Deserialize;
 
@@ -120,6 +120,9 @@ pub struct Config {
     after: u64,
     #[serde(default)]
     when: Option<i64>,
+    /// Attributes of its keys; none by default.
+    #[serde(default)]
+    keep: Vec<String>,
 }
 
 fn everything() -> Vec<String> {
@@ -164,7 +167,8 @@ impl Processor for Misbehave {
         }
         declare.metrics(config.metrics.clone());
         declare.values();
-        let keying = declare.keep(Vec::new(), false);
+        let keep = config.keep.iter().map(|key| Attribute { level: Level::Item, key: key.clone() });
+        let keying = declare.keep(keep.collect(), false);
         declare.state(1);
         declare.flush_every(std::time::Duration::from_millis(200))?;
         Ok(Misbehave { config, keying, calls: 0, count: 0, created: 0 })

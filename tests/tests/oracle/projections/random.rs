@@ -111,7 +111,8 @@ fn kinds(rng: &mut Rng) -> Option<Kinds> {
     Some(wanted.into_iter().fold(Kinds::default(), Kinds::with))
 }
 
-fn attribute(rng: &mut Rng) -> (Level, Vec<u8>) {
+/// An attribute that requests may have.
+pub fn attribute(rng: &mut Rng) -> (Level, Vec<u8>) {
     let level = pick(rng, &[Level::Resource, Level::Scope, Level::Item, Level::Item]);
     (level, pick(rng, &attributes::KEYS).as_bytes().to_vec())
 }

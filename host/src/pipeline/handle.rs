@@ -1,0 +1,159 @@
+//! The near end of a worker: what it can be asked, and how requests come to it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, TrySendError, sync_channel};
+
+use tokio::sync::oneshot;
+
+use crate::contract::{Answer, Batch, Ingest, Refusal};
+use crate::processor::{Mark, Successor};
+use crate::storage::Write;
+
+use super::swap::{Swap, Swapped};
+use super::trip::RETRY_AFTER;
+
+/// Requests that may wait for a worker.
+const REQUESTS_MAX: usize = 1024;
+/// Bytes of requests that may wait for a worker.
+const REQUEST_BYTES_MAX: usize = 128 << 20;
+
+/// What a worker is asked.
+pub(super) enum Job {
+    /// A batch of one of its sources.
+    Request { source: usize, batch: Batch, answer: oneshot::Sender<Answer> },
+    /// Flush everything now; answered when that is committed.
+    Flush { last: bool, done: Sender<()> },
+    /// A dead letter goes on from the processor that broke on it.
+    Resume(Box<Resumed>),
+    /// A new version takes the place of a processor.
+    Swap(Box<Swap>),
+    /// The state in that place is marked, for a version that comes to it.
+    Mark { place: usize, done: Sender<Option<Mark>> },
+    /// The new version for that place is not wanted any more.
+    Withdraw { place: usize },
+    /// End, after everything before it.
+    Stop,
+}
+
+/// A batch that enters a pipeline in the middle.
+pub(super) struct Resumed {
+    /// Which of the worker's slots.
+    pub place: usize,
+    /// The batch.
+    pub batch: Batch,
+    /// Committed with it.
+    pub writes: Vec<Write>,
+    /// Who wants to know.
+    pub answer: oneshot::Sender<Answer>,
+}
+
+/// The near end of a worker. It ends when it is told to, or when all of them are gone.
+#[derive(Clone)]
+pub struct Handle {
+    sender: SyncSender<Job>,
+    waiting_bytes: Arc<AtomicUsize>,
+}
+
+/// What one receiver's requests of one signal enter: a worker, and the pipelines behind that door.
+#[derive(Clone)]
+pub struct Entrance {
+    handle: Handle,
+    source: usize,
+}
+
+impl Handle {
+    /// A near end, and the far one: what comes, and how many bytes of requests are on their way there.
+    pub(super) fn new() -> (Handle, Receiver<Job>, Arc<AtomicUsize>) {
+        let (sender, receiver) = sync_channel(REQUESTS_MAX);
+        let waiting_bytes = Arc::new(AtomicUsize::new(0));
+        (Handle { sender, waiting_bytes: waiting_bytes.clone() }, receiver, waiting_bytes)
+    }
+
+    /// The door of a source.
+    pub fn entrance(&self, source: usize) -> Entrance {
+        Entrance { handle: self.clone(), source }
+    }
+
+    /// Begins to flush every processor. What is returned gets a message when the result is committed, and is closed at once where the
+    /// worker is gone.
+    fn flush(&self, last: bool) -> Receiver<()> {
+        let (done, wait) = std::sync::mpsc::channel();
+        // An error closes the other end.
+        let _ = self.sender.send(Job::Flush { last, done });
+        wait
+    }
+
+    /// Replaces the processor in that place of the worker. The receiver hears how that went, or is closed where the worker ends before.
+    pub fn swap(&self, place: usize, successor: Successor) -> Receiver<Swapped> {
+        let (done, wait) = std::sync::mpsc::channel();
+        // An error closes the other end.
+        let _ = self.sender.send(Job::Swap(Box::new(Swap { place, successor, done })));
+        wait
+    }
+
+    /// Marks the state in that place of the worker. The receiver hears `None` where no instance is.
+    pub fn mark(&self, place: usize) -> Receiver<Option<Mark>> {
+        let (done, wait) = std::sync::mpsc::channel();
+        // An error closes the other end.
+        let _ = self.sender.send(Job::Mark { place, done });
+        wait
+    }
+
+    /// Takes a new version back that has not come to its place: its receiver hears of that, unless it has heard of something else.
+    pub fn withdraw(&self, place: usize) {
+        // An error closes the receiver.
+        let _ = self.sender.send(Job::Withdraw { place });
+    }
+
+    /// Sends a batch through the processor in that place of the worker, and onwards; `writes` are committed with it. Answered after the
+    /// commit, and refused whole where the processor breaks on it or a lane has no room.
+    pub fn resume(&self, place: usize, batch: Batch, writes: Vec<Write>) -> oneshot::Receiver<Answer> {
+        let (answer, wait) = oneshot::channel();
+        // An error closes the other end.
+        let _ = self.sender.send(Job::Resume(Box::new(Resumed { place, batch, writes, answer })));
+        wait
+    }
+
+    /// Ends the worker; requests that come later are refused.
+    pub fn stop(&self) {
+        // An error means that it has ended.
+        let _ = self.sender.send(Job::Stop);
+    }
+}
+
+/// Flushes all workers and waits until the result is committed. At the same time: each has its own bound on how long that takes.
+pub fn flush_all<'w>(workers: impl Iterator<Item = &'w Handle>, last: bool) {
+    let flushing: Vec<Receiver<()>> = workers.map(|worker| worker.flush(last)).collect();
+    for flushed in flushing {
+        // An error means that the worker is gone.
+        let _ = flushed.recv();
+    }
+}
+
+impl Ingest for Entrance {
+    fn submit(&self, batch: Batch) -> oneshot::Receiver<Answer> {
+        let (answer, wait) = oneshot::channel();
+        let size = batch.bytes.len();
+        let waiting = &self.handle.waiting_bytes;
+        let before = waiting.fetch_add(size, Ordering::Relaxed);
+        // A request is let in whatever its size when nothing else waits.
+        let crowded = before > 0 && before + size > REQUEST_BYTES_MAX;
+        let job = Job::Request { source: self.source, batch, answer };
+        let refused = match crowded {
+            true => Some((job, "the queue of requests is full")),
+            false => match self.handle.sender.try_send(job) {
+                Ok(()) => None,
+                Err(TrySendError::Full(job)) => Some((job, "the queue of requests is full")),
+                Err(TrySendError::Disconnected(job)) => Some((job, "the process is shutting down")),
+            },
+        };
+        if let Some((Job::Request { answer, .. }, reason)) = refused {
+            waiting.fetch_sub(size, Ordering::Relaxed);
+            let refusal = Refusal::Unavailable { reason: reason.to_owned(), retry_after: RETRY_AFTER };
+            // The receiver holds the other end until it has an answer.
+            let _ = answer.send(Err(refusal));
+        }
+        wait
+    }
+}
