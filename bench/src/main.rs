@@ -7,6 +7,7 @@ mod breaker;
 mod call;
 mod edits;
 mod exposition;
+mod instances;
 mod kernel;
 mod load;
 mod loading;
@@ -59,6 +60,8 @@ enum Serving {
     Edits(edits::Options),
     /// Twice what the destination takes: what arrives, what is refused, and what memory does.
     Overload(overload::Options),
+    /// What several instances of the plugin bring, on all cores.
+    Instances(instances::Options),
     /// Versions of the plugin take turns under load: what that adds to latencies, and whether totals are right.
     Swap(swap::Options),
     /// What a queue on disk costs, beside writing and reading the same bytes.
@@ -140,6 +143,7 @@ fn main() -> Result<()> {
         Some(Serving::Breaker(options)) => breaker::run(&options, &plugins()),
         Some(Serving::Edits(options)) => edits::run(&options),
         Some(Serving::Exposition(options)) => exposition::run(&options),
+        Some(Serving::Instances(options)) => instances::run(&options, &cli.options.settings()?),
         Some(Serving::Load(options)) => loading::run(&options, &plugins()),
         Some(Serving::Overload(options)) => overload::run(&options, &cli.options.settings()?),
         Some(Serving::Swap(options)) => swap::run(&options, &cli.options.settings()?),
@@ -266,6 +270,7 @@ impl Options {
             otelier: path("OTELIER_BIN").unwrap_or_else(|| beside.join("otelier")),
             plugin: std::path::absolute(plugins().join("aggregate.wasm"))?,
             state_root: beside,
+            instances: None,
         })
     }
 }

@@ -51,7 +51,10 @@ impl Host {
         let mut command = Command::new(&settings.otelier);
         command.arg("run").arg("--config").arg(path("config.yaml")).arg("--manifest").arg(path("plugins.yaml"));
         command.arg("--state-dir").arg(path("state")).stdin(Stdio::null()).stdout(Stdio::null());
-        let child = kernel::spawn_on(settings.core, &mut command)?;
+        let child = match settings.instances {
+            None => kernel::spawn_on(settings.core, &mut command)?,
+            Some(_) => command.spawn()?,
+        };
         let mut host = Host { child, grpc, telemetry, _folder: folder };
         host.wait_until_listening()?;
         Ok(host)
@@ -165,8 +168,10 @@ fn config(scenario: &Scenario, sink: Option<SocketAddr>, [grpc, telemetry]: [Soc
 
 fn manifest(scenario: &Scenario, settings: &Settings) -> Result<Value> {
     let folder = settings.plugin.parent().context("the plugin has no folder")?;
-    let entry =
-        |(plugin, _): (&str, Value)| (plugin.to_owned(), json!({"file": folder.join(format!("{plugin}.wasm"))}));
+    let instances = settings.instances.unwrap_or(1);
+    let entry = |(plugin, _): (&str, Value)| {
+        (plugin.to_owned(), json!({"file": folder.join(format!("{plugin}.wasm")), "instances": instances}))
+    };
     let mut plugins: Map<String, Value> = (scenario.processors)().into_iter().map(entry).collect();
     if plugins.is_empty() {
         // A manifest names at least one.

@@ -21,7 +21,7 @@ use crate::servers::{Expected, Running, Server, Settings, Shares};
 
 pub use host::Host;
 pub use items::{Items, Kind};
-pub use scenario::{SCENARIOS, Scenario, To};
+pub use scenario::{LOGS_FILTER_BODY, SCENARIOS, Scenario, To};
 
 /// How long, and how often.
 #[derive(Debug, Clone)]

@@ -109,18 +109,21 @@ pub const SCENARIOS: &[Scenario] = &[
         kept: Some(no_debug),
         to: To::Nowhere,
     },
-    Scenario {
-        name: "logs-filter-body",
-        kind: Kind::Logs,
-        processors: || vec![filter_bodies()],
-        kept: Some(no_timeout),
-        to: To::Nowhere,
-    },
+    LOGS_FILTER_BODY,
     Scenario { name: "points-forward", kind: Kind::Points, processors: Vec::new, kept: ALL, to: To::Otlp },
     Scenario { name: "spans-forward", kind: Kind::Spans, processors: Vec::new, kept: ALL, to: To::Otlp },
     Scenario { name: "logs-forward", kind: Kind::Logs, processors: Vec::new, kept: ALL, to: To::Otlp },
     Scenario { name: "logs-forward-disk", kind: Kind::Logs, processors: Vec::new, kept: ALL, to: To::OtlpByDisk },
 ];
+
+/// A plugin that has more to do than others: patterns in texts.
+pub const LOGS_FILTER_BODY: Scenario = Scenario {
+    name: "logs-filter-body",
+    kind: Kind::Logs,
+    processors: || vec![filter_bodies()],
+    kept: Some(no_timeout),
+    to: To::Nowhere,
+};
 
 fn delete(key: &str) -> (&'static str, Value) {
     ("attributes", json!({"actions": [{"key": key, "action": "delete"}]}))

@@ -48,7 +48,12 @@ impl Files {
         let config = config(shares, &settings.durability, [grpc, prometheus, telemetry]);
         fs::write(folder.path().join(CONFIG), config.to_string())?;
         let limits = json!({"memory_mib": MEMORY_MIB});
-        let manifest = json!({"plugins": {"aggregate": {"file": settings.plugin, "limits": limits}}});
+        let mut plugin = json!({"file": settings.plugin, "limits": limits});
+        if let Some(instances) = settings.instances {
+            plugin["instances"] = json!(instances);
+            plugin["partition_by"] = json!([GROUP]);
+        }
+        let manifest = json!({"plugins": {"aggregate": plugin}});
         fs::write(folder.path().join(MANIFEST), manifest.to_string())?;
         Ok(Files { grpc, prometheus, folder, series: shares.series.unwrap_or(GROUPS) })
     }

@@ -95,6 +95,8 @@ pub struct Settings {
     pub plugin: PathBuf,
     /// Where state directories are made: a disk, not memory.
     pub state_root: PathBuf,
+    /// So many instances of the plugin, on all cores and not on one.
+    pub instances: Option<u32>,
 }
 
 /// A server at work; dropped before its end, it is killed.
@@ -125,7 +127,11 @@ impl Running {
             Server::Raw | Server::Prost => Running::own(server, settings.core, &[]),
             Server::Otelier | Server::Native => {
                 let files = Files::make(shares, settings)?;
-                let child = kernel::spawn_on(settings.core, &mut files.command(server, settings)?)?;
+                let mut command = files.command(server, settings)?;
+                let child = match settings.instances {
+                    None => kernel::spawn_on(settings.core, &mut command)?,
+                    Some(_) => command.spawn()?,
+                };
                 let mut running = Running { child, address: files.grpc, kind: Kind::Host(files) };
                 running.wait_until_listening()?;
                 Ok(running)

@@ -42,9 +42,6 @@ impl Kinds {
     /// Gauges and sums.
     pub const NUMBERS: Kinds = Kinds(1 << MetricKind::Gauge as u8 | 1 << MetricKind::Sum as u8);
 
-    /// All there are.
-    pub const ALL: Kinds = Kinds(u8::MAX);
-
     /// With one more.
     pub fn with(self, kind: MetricKind) -> Kinds {
         Kinds(self.0 | 1 << kind as u8)
@@ -73,8 +70,6 @@ pub struct Descriptors {
     /// Bytes of text in `others`.
     other_bytes: usize,
     all: Vec<Descriptor>,
-    /// Whether every metric has number 0, and none is remembered.
-    alike: bool,
     /// Whether a metric was turned away since somebody asked.
     overflowed: bool,
     /// How many of `all` the guest has been told of.
@@ -109,24 +104,15 @@ impl Descriptors {
             others: HashSet::new(),
             other_bytes: 0,
             all: Vec::new(),
-            alike: false,
             overflowed: false,
             sent: 0,
         }
-    }
-
-    /// For whom all metrics of all kinds are alike.
-    pub fn alike(hasher: Hasher) -> Descriptors {
-        Descriptors { alike: true, ..Descriptors::new(Patterns::new(&[]), Kinds::ALL, hasher) }
     }
 
     /// The number of a metric, or `None` where it is not read: it is of another kind, does not match, has too much text, or more
     /// metrics match than can be remembered.
     pub fn number(&mut self, metric: &MetricHeader<'_>) -> Option<u32> {
         let kind = metric.kind.filter(|kind| self.kinds.has(*kind))?;
-        if self.alike {
-            return Some(0);
-        }
         let text_length = metric.name.len() + metric.unit.len() + metric.description.len();
         if text_length > TEXT_MAX {
             return None;

@@ -114,11 +114,6 @@ impl Dictionary {
         self.by_key.len()
     }
 
-    /// What all keys take, in bytes.
-    pub fn key_bytes(&self) -> usize {
-        self.key_bytes
-    }
-
     /// Whether it holds no keys.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

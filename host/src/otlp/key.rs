@@ -184,24 +184,21 @@ pub struct Element<'a> {
     pub value: &'a [u8],
 }
 
-impl Element<'_> {
-    /// Its bytes in the key that it was read from.
-    pub fn bytes<'k>(&self, key: &'k [u8]) -> &'k [u8] {
-        let mut length = Vec::new();
-        put_varint(&mut length, self.name.len() as u64);
-        key.get(self.offset..self.offset + 1 + length.len() + self.name.len() + self.value.len()).unwrap_or_default()
-    }
+/// The elements of a key; of none at all where it is empty.
+pub fn elements_or_none(key: &[u8]) -> Result<Vec<Element<'_>>, Malformed> {
+    if key.is_empty() { Ok(Vec::new()) } else { elements(key) }
 }
 
-/// A key with one more element, an integer; empty is a key without elements.
-pub fn with_integer(key: &[u8], level: Level, name: &[u8], number: i64) -> Result<Vec<u8>, Malformed> {
-    let elements = if key.is_empty() { Vec::new() } else { elements(key)? };
-    let mut builder = KeyBuilder::default();
-    for Element { level, name, value, .. } in elements {
-        builder.elements.push((level, name.to_vec(), value.to_vec()));
-    }
-    builder.integer(level, name, number);
-    Ok(builder.finish().0)
+/// A key of these elements and one more, whose value comes encoded.
+pub fn with_element(elements: &[Element<'_>], level: Level, name: &[u8], value: &[u8]) -> Vec<u8> {
+    let own = elements.iter().map(|element| (element.level, element.name.to_vec(), element.value.to_vec()));
+    let elements = own.chain([(level, name.to_vec(), value.to_vec())]).collect();
+    KeyBuilder { elements }.finish().0
+}
+
+/// Two encoded values as one, a list.
+pub fn list_of(one: &[u8], other: &[u8]) -> Vec<u8> {
+    [&[5, 2], one, other].concat()
 }
 
 /// What a key may hold.

@@ -377,7 +377,7 @@ pub fn read_metric<'a>(message: &'a [u8], strings: Strings) -> Result<(MetricHea
 }
 
 /// The same but for temporality and monotonicity.
-fn read_own<'a>(message: &'a [u8], strings: Strings) -> Result<(MetricHeader<'a>, Message<'a>), Fault> {
+pub(super) fn read_own<'a>(message: &'a [u8], strings: Strings) -> Result<(MetricHeader<'a>, Message<'a>), Fault> {
     let mut header = MetricHeader {
         name: &[],
         unit: &[],

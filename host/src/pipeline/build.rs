@@ -8,7 +8,6 @@ use crate::clock::Clock;
 use crate::config::{PipelinePlan, Plan, ProcessorPlan};
 use crate::contract::{Batch, ComponentId, Durability, Ingest, Refusal, Signal};
 use crate::delivery::DeadLetters;
-use crate::otlp::partition::Divider;
 use crate::processor::{Instance, InstanceError, Partition, Plugin, Setup, partitions_of};
 use crate::storage::Store;
 use crate::telemetry::Registry;
@@ -18,7 +17,7 @@ use super::handle::{Entrance, Handle};
 use super::health::Health;
 use super::lane::Lane;
 use super::slot::Slot;
-use super::step::{Divided, Helpers, Processors, Step};
+use super::step::{Helpers, Processors, Step};
 use super::trip::Pipeline;
 use super::worker::Worker;
 
@@ -101,10 +100,10 @@ pub struct Place {
 
 /// Builds every instance and starts the workers. Nothing runs when one of them fails.
 pub fn build(materials: &Materials<'_>) -> Result<Built, BuildError> {
-    let (groups, helpers) = (groups(&materials.plan.pipelines), helpers(materials.plan)?);
+    let groups = groups(&materials.plan.pipelines);
     let mut workers = Vec::new();
     for (number, group) in groups.iter().enumerate() {
-        workers.push((worker(number, group, helpers.as_ref(), materials)?, group));
+        workers.push((worker(number, group, materials)?, group));
     }
     let (mut doors, mut started, mut places) = (HashMap::<ComponentId, Door>::new(), Vec::new(), Vec::new());
     for ((worker, sources), group) in workers {
@@ -147,8 +146,8 @@ fn groups(pipelines: &[PipelinePlan]) -> Vec<Vec<&PipelinePlan>> {
 type Sources = Vec<(ComponentId, Signal)>;
 
 /// Threads for processors of several instances, if there are any.
-fn helpers(plan: &Plan) -> Result<Option<Helpers>, BuildError> {
-    let most = plan.processors.iter().map(|processor| processor.plugin.instances.count).max().unwrap_or(1);
+fn helpers(steps: &[Step]) -> Result<Option<Helpers>, BuildError> {
+    let most = steps.iter().map(|step| step.slots.len()).max().unwrap_or(1);
     if most > 1 { Ok(Some(Helpers::start(most)?)) } else { Ok(None) }
 }
 
@@ -162,12 +161,7 @@ fn partitions(processor: &ProcessorPlan) -> Vec<Option<Partition>> {
     (0..instances.count).map(|number| Some(Partition { number, of: Arc::clone(&of) })).collect()
 }
 
-fn worker(
-    number: usize,
-    group: &[&PipelinePlan],
-    helpers: Option<&Helpers>,
-    materials: &Materials<'_>,
-) -> Result<(Worker, Sources), BuildError> {
+fn worker(number: usize, group: &[&PipelinePlan], materials: &Materials<'_>) -> Result<(Worker, Sources), BuildError> {
     let ticket = Ticket::new(number);
     let (mut slots, mut steps, mut pipelines, mut next_trip) = (Vec::new(), Vec::new(), Vec::new(), 1);
     for plan in group {
@@ -180,10 +174,7 @@ fn worker(
                 slots.push(slot(processor, (plan.signal, partition), &ticket, next_trip, materials)?);
                 next_trip += 1;
             }
-            let divided = helpers.filter(|_| slots.len() > start + 1).map(|helpers| Divided {
-                divider: Divider::new(plan.signal, partitions_of(&processor.plugin.instances)),
-                helpers: helpers.clone(),
-            });
+            let divided = (slots.len() > start + 1).then(|| partitions_of(&processor.plugin.instances));
             steps.push(Step { slots: start..slots.len(), divided });
         }
         let stateful = slots.iter().skip(first).any(Slot::is_stateful);
@@ -206,7 +197,7 @@ fn worker(
     };
     let worker = Worker {
         number,
-        processors: Processors { slots, steps },
+        processors: Processors { helpers: helpers(&steps)?, slots, steps },
         pipelines,
         sources: sources.iter().map(behind).enumerate().collect(),
         committer: materials.committer.clone(),

@@ -1,21 +1,19 @@
 //! A processor's step of a pipeline: one slot, or several among which every batch is divided.
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Mutex, PoisonError};
 
-use bytes::Bytes;
 use rayon_core::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 
 use crate::contract::{Batch, OnTrap};
-use crate::otlp::edit::EditError;
-use crate::otlp::partition::{Divider, Division, Share};
+use crate::otlp::partition::{Part, Partitions};
 use crate::otlp::{Malformed, Strings};
 use crate::processor::{InstanceError, Processed};
 
 use super::slot::Slot;
 
 /// A batch of fewer items is not worth waking other threads for.
-const PARALLEL_MIN: u32 = 256;
+const PARALLEL_MIN: u64 = 256;
 
 /// All processors of a worker.
 pub struct Processors {
@@ -23,35 +21,44 @@ pub struct Processors {
     pub slots: Vec<Slot>,
     /// What pipelines are made of.
     pub steps: Vec<Step>,
+    /// Where some step has several slots.
+    pub helpers: Option<Helpers>,
 }
 
 /// One processor in one pipeline.
 pub struct Step {
     /// Its places in the worker's slots: one for each instance.
     pub slots: Range<usize>,
-    /// Where there are several.
-    pub divided: Option<Divided>,
+    /// How batches are divided where there are several.
+    pub divided: Option<Partitions>,
 }
 
-/// How batches reach several instances.
-pub struct Divided {
-    /// Says whose the items are.
-    pub divider: Divider,
-    /// Run instances beside the worker's own thread.
-    pub helpers: Helpers,
-}
-
-/// Threads that every worker may use.
-#[derive(Clone)]
-pub struct Helpers(Arc<ThreadPool>);
+/// Threads that run instances beside the worker's own.
+pub struct Helpers(ThreadPool);
 
 impl Helpers {
-    /// As many as instances can run at a time, beside a worker.
-    pub fn start(instances: u32) -> Result<Helpers, ThreadPoolBuildError> {
+    /// As many as can run so many instances at a time, with the worker.
+    pub fn start(instances: usize) -> Result<Helpers, ThreadPoolBuildError> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let threads = cores.min(instances as usize).saturating_sub(1).max(1);
         let name = |number| format!("instances-{number}");
-        Ok(Helpers(Arc::new(ThreadPoolBuilder::new().num_threads(threads).thread_name(name).build()?)))
+        let threads = cores.min(instances).saturating_sub(1).max(1);
+        Ok(Helpers(ThreadPoolBuilder::new().num_threads(threads).thread_name(name).build()?))
+    }
+
+    /// Works at the calls, on the worker's thread as on the others, until none is left.
+    fn run(&self, calls: &mut [Call<'_>], trip: u64, now: u64) {
+        let threads = self.0.current_num_threads().min(calls.len().saturating_sub(1));
+        let left = Mutex::new(calls.iter_mut());
+        let next = || left.lock().unwrap_or_else(PoisonError::into_inner).next();
+        let work = || {
+            while let Some(call) = next() {
+                call.make(trip, now);
+            }
+        };
+        self.0.in_place_scope(|scope| {
+            (0..threads).for_each(|_| scope.spawn(|_| work()));
+            work();
+        });
     }
 }
 
@@ -81,63 +88,79 @@ pub fn attempt(slot: &mut Slot, batch: &Batch, trip: u64, now: u64) -> Outcome {
     }
 }
 
-impl Divided {
-    /// Whose the batch's items are.
-    pub fn divide(&mut self, batch: &Batch) -> Result<Division, Malformed> {
-        self.divider.divide(&batch.bytes, Strings::from(batch.invalid_utf8), PARALLEL_MIN)
-    }
-
-    /// Calls each instance with its share, several at a time. `slots` are those of the step.
-    pub fn run(
-        &self,
-        slots: (usize, &mut [Slot]),
-        batch: &Batch,
-        division: &Division,
-        (trip, now): (u64, u64),
-    ) -> Result<Vec<Attempt>, EditError> {
-        let (first, slots) = slots;
-        let mut shares = division.shares.iter().peekable();
-        let mut calls: Vec<Call<'_>> = Vec::with_capacity(division.shares.len());
-        for (number, slot) in slots.iter_mut().enumerate() {
-            if let Some(share) = shares.next_if(|share| share.partition as usize == number) {
-                calls.push(Call { index: first + number, slot, share, made: None });
-            }
-        }
-        let make = |call: &mut Call<'_>| {
-            let bytes = division.take(batch.signal, &batch.bytes, call.share);
-            let part = |bytes: Bytes| Batch { bytes, items: Some(call.share.items), ..batch.clone() };
-            call.made = Some(bytes.map(part).map(|part| {
-                let outcome = attempt(call.slot, &part, trip, now);
-                Attempt { index: call.index, batch: part, outcome }
-            }));
-        };
-        match calls.split_first_mut() {
-            Some((own, others)) if !others.is_empty() && division.items >= u64::from(PARALLEL_MIN) => {
-                let make = &make;
-                self.helpers.0.in_place_scope(|scope| {
-                    others.iter_mut().for_each(|call| scope.spawn(move |_| make(call)));
-                    make(own);
-                });
-            }
-            _ => calls.iter_mut().for_each(make),
-        }
-        calls.into_iter().filter_map(|call| call.made).collect()
-    }
+/// A batch in the parts of a step's instances, ascending; each knows its items.
+pub fn divide(partitions: &Partitions, batch: &Batch) -> Result<Vec<(usize, Batch)>, Malformed> {
+    let parts = partitions.divide(batch.signal, &batch.bytes, Strings::from(batch.invalid_utf8), PARALLEL_MIN)?;
+    let part =
+        |Part { partition, bytes, items }| (partition as usize, Batch { bytes, items: Some(items), ..batch.clone() });
+    Ok(parts.into_iter().map(part).collect())
 }
 
-/// One slot's part in a batch.
+/// The first slot that has a part, no instance, and a manifest that refuses batches then: nothing needs to run before that is said.
+pub fn refusing<'s>(slots: &'s mut [Slot], parts: &[(usize, Batch)]) -> Option<&'s mut Slot> {
+    let refuses = |slot: &Slot| slot.retry_at().is_some() && slot.setup().on_trap == OnTrap::Refuse;
+    let has_part = |number| parts.iter().any(|(other, _)| *other == number);
+    slots.iter_mut().enumerate().find(|(number, slot)| has_part(*number) && refuses(slot)).map(|(_, slot)| slot)
+}
+
+/// Calls each instance of a step with its part, several at a time where that is worth it. `first` is the number of the first slot.
+pub fn run(
+    helpers: Option<&Helpers>,
+    (first, slots): (usize, &mut [Slot]),
+    parts: Vec<(usize, Batch)>,
+    (trip, now): (u64, u64),
+) -> Vec<Attempt> {
+    let items: u64 = parts.iter().filter_map(|(_, part)| part.items).sum();
+    let mut parts = parts.into_iter().peekable();
+    let mut calls: Vec<Call<'_>> = Vec::new();
+    for (number, slot) in slots.iter_mut().enumerate() {
+        if let Some((_, batch)) = parts.next_if(|(other, _)| *other == number) {
+            calls.push(Call { index: first + number, slot, batch, outcome: Outcome::Down });
+        }
+    }
+    match helpers {
+        Some(helpers) if calls.len() > 1 && items >= PARALLEL_MIN => helpers.run(&mut calls, trip, now),
+        _ => calls.iter_mut().for_each(|call| call.make(trip, now)),
+    }
+    calls.into_iter().map(|Call { index, batch, outcome, .. }| Attempt { index, batch, outcome }).collect()
+}
+
+/// One instance's part of a batch.
 struct Call<'c> {
     index: usize,
     slot: &'c mut Slot,
-    share: &'c Share,
-    made: Option<Result<Attempt, EditError>>,
+    batch: Batch,
+    outcome: Outcome,
 }
 
-/// A slot that has a share, no instance, and a manifest that refuses batches then: nothing needs to run before that is said. `places` are
-/// those of the step.
-pub fn refusing<'s>(places: &Range<usize>, slots: &'s mut [Slot], division: &Division) -> Option<&'s mut Slot> {
-    let refuses = |slot: &Slot| slot.retry_at().is_some() && slot.setup().on_trap == OnTrap::Refuse;
-    let has_share = |number| division.shares.iter().any(|share| share.partition as usize == number);
-    let mut own = slots.get_mut(places.clone())?.iter_mut().enumerate();
-    own.find(|(number, slot)| has_share(*number) && refuses(slot)).map(|(_, slot)| slot)
+impl Call<'_> {
+    fn make(&mut self, trip: u64, now: u64) {
+        self.outcome = attempt(self.slot, &self.batch, trip, now);
+    }
+}
+
+/// Batches that differ in nothing but their items, one behind the other as one: an export request is a list of resources, and two lists
+/// in a row are one list. The next processor is called once then, and an exporter gets one request for one.
+pub fn merged(batches: Vec<Batch>) -> Vec<Batch> {
+    let mut groups: Vec<Vec<Batch>> = Vec::new();
+    for batch in batches {
+        let is_like = |other: &Batch| {
+            (other.signal, other.invalid_utf8) == (batch.signal, batch.invalid_utf8) && other.metadata == batch.metadata
+        };
+        match groups.iter_mut().find(|group| group.first().is_some_and(is_like)) {
+            Some(group) => group.push(batch),
+            None => groups.push(vec![batch]),
+        }
+    }
+    groups.into_iter().filter_map(joined).collect()
+}
+
+fn joined(mut group: Vec<Batch>) -> Option<Batch> {
+    if group.len() < 2 {
+        return group.pop();
+    }
+    let mut bytes = Vec::with_capacity(group.iter().map(|batch| batch.bytes.len()).sum());
+    group.iter().for_each(|batch| bytes.extend_from_slice(&batch.bytes));
+    let items = group.iter().map(|batch| batch.items).sum();
+    group.pop().map(|last| Batch { bytes: bytes.into(), items, ..last })
 }

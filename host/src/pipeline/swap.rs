@@ -66,7 +66,10 @@ impl Worker {
     pub(super) fn plan_swap(&mut self, swap: Swap) {
         let Swap { place, successor, done } = swap;
         let now = Instant::now();
-        let flush_at = self.processors.slots.get(place).and_then(Slot::flush_at);
+        let slot = self.processors.slots.get(place);
+        // Of several instances one waits. The others have their flush at about the same time, which is over when they are asked.
+        let waits = |slot: &&Slot| slot.setup().partition.as_ref().is_none_or(|partition| partition.number == 0);
+        let flush_at = slot.filter(waits).and_then(Slot::flush_at);
         let next = flush_at.filter(|due| *due <= now + FLUSH_WITHIN).unwrap_or(now);
         // A version that has not come to its place yet is overtaken.
         self.swaps.retain(|planned| planned.place != place);

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use crate::contract::{Batch, ComponentId, Durability, OnTrap, Refusal};
 use crate::delivery::dead_letters::Stage;
-use crate::otlp::edit::EditError;
 use crate::otlp::{Malformed, Strings, check};
 use crate::processor::{CallError, InstanceError, Processed};
 use crate::storage::Write;
@@ -13,9 +12,9 @@ use crate::telemetry::Counter;
 
 use super::committer::{Committer, Ticket};
 use super::lane::{Lane, LaneFull, Reserved};
-use super::poison::{Broken, Poison, Separated, Survivors};
+use super::poison::{Broken, Patience, Poison, Separated, Survivors};
 use super::slot::Slot;
-use super::step::{Attempt, Outcome, Processors, attempt, refusing};
+use super::step::{Attempt, Outcome, Processors, attempt, divide, merged, refusing, run};
 
 /// What a sender is told to wait where nothing better is known.
 pub const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -53,6 +52,8 @@ pub struct Gathered {
     pub seen: Vec<(usize, Batch)>,
     /// Items on which a plugin breaks.
     pub poison: Vec<(Stage, Poison)>,
+    /// What looking for these may still take.
+    pub patience: Patience,
 }
 
 /// Reserves room for a request in every lane of its pipelines, in the order of the pipelines. A lane that makes senders wait is
@@ -134,7 +135,7 @@ impl Run<'_> {
 
     /// Whether the first step of a pipeline walks every byte of a request.
     fn is_checked_by(&mut self, step: usize, pipeline: &Pipeline) -> bool {
-        let Processors { slots, steps } = &mut *self.processors;
+        let Processors { slots, steps, .. } = &mut *self.processors;
         let Some(step) = steps.get(step).filter(|_| !pipeline.steps.is_empty()) else { return false };
         let checks = |slot: &mut Slot| slot.instance().is_ok_and(|instance| instance.checks_requests());
         step.divided.is_some() || slots.get_mut(step.slots.start).is_some_and(checks)
@@ -170,26 +171,21 @@ impl Run<'_> {
         batch: Batch,
         trip: &mut Gathered,
     ) -> Result<Vec<Batch>, Refusal> {
-        let (now, Processors { slots, steps }) = (self.now, &mut *self.processors);
-        let Some(step) = steps.get_mut(step) else { return Ok(vec![batch]) };
-        let places = step.slots.clone();
-        let attempts = match &mut step.divided {
-            None => {
-                let (index, slot) = (places.start, slots.get_mut(places.start));
-                let Some(slot) = slot else { return Ok(vec![batch]) };
-                let outcome = attempt(slot, &batch, trip.number, now);
-                vec![Attempt { index, batch, outcome }]
-            }
-            Some(divided) => {
-                let division = divided.divide(&batch).map_err(malformed)?;
-                trip.items.get_or_insert(division.items);
-                if let Some(slot) = refusing(&places, slots, &division) {
-                    return Err(down(slot));
-                }
-                let places = (places.start, slots.get_mut(places).unwrap_or_default());
-                divided.run(places, &batch, &division, (trip.number, now)).map_err(undivided)?
-            }
+        let (now, Processors { slots, steps, helpers }) = (self.now, &mut *self.processors);
+        let Some(step) = steps.get(step) else { return Ok(vec![batch]) };
+        let Some(places) = slots.get_mut(step.slots.clone()) else { return Ok(vec![batch]) };
+        let first = step.slots.start;
+        let Some(partitions) = &step.divided else {
+            let Some(slot) = places.first_mut() else { return Ok(vec![batch]) };
+            let outcome = attempt(slot, &batch, trip.number, now);
+            return self.settle(pipeline, Attempt { index: first, batch, outcome }, trip);
         };
+        let parts = divide(partitions, &batch).map_err(malformed)?;
+        trip.items.get_or_insert(parts.iter().filter_map(|(_, part)| part.items).sum());
+        if let Some(slot) = refusing(places, &parts) {
+            return Err(down(slot));
+        }
+        let attempts = run(helpers.as_ref(), (first, places), parts, (trip.number, now));
         let (mut batches, mut attempts) = (Vec::new(), attempts.into_iter());
         while let Some(attempt) = attempts.next() {
             match self.settle(pipeline, attempt, trip) {
@@ -200,7 +196,7 @@ impl Run<'_> {
                 }
             }
         }
-        Ok(batches)
+        Ok(merged(batches))
     }
 
     /// Another part of the batch was refused: what this one has changed does not count.
@@ -313,7 +309,7 @@ impl Run<'_> {
         index: usize,
         batch: &Batch,
         error: &InstanceError,
-        trip: &Gathered,
+        trip: &mut Gathered,
     ) -> Result<Separated, InstanceError> {
         let (committer, ticket) = self.commits;
         committer.settle();
@@ -331,7 +327,7 @@ impl Run<'_> {
             trip: trip.number,
             now: self.now,
         };
-        broken.separate()
+        broken.separate(&mut trip.patience)
     }
 
     /// The good items join the trip as any call's results do, the bad ones as dead letters.
@@ -381,6 +377,10 @@ impl Run<'_> {
         let Some(slot) = self.processors.slots.get_mut(index).filter(|slot| slot.wants_rebuild()) else { return };
         // The next trip tries again, and tells why.
         if let Ok(mut started) = slot.rebuild(trip.number, self.now) {
+            if !started.is_empty() {
+                // What it knows of itself is only true if the trip counts.
+                trip.touched.push(index);
+            }
             trip.writes.append(&mut started);
         }
     }
@@ -429,13 +429,6 @@ fn down(slot: &mut Slot) -> Refusal {
         Err(down) => down,
     };
     Refusal::Unavailable { reason: format!("processor {component} is down: {reason}"), retry_after }
-}
-
-fn undivided(error: EditError) -> Refusal {
-    match error {
-        EditError::Malformed(error) => malformed(error),
-        EditError::TooLarge(_) => Refusal::Malformed { offset: 0, reason: "too large in parts" },
-    }
 }
 
 fn malformed(error: Malformed) -> Refusal {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::declared::Declared;
 use crate::contract::{ComponentId, Instances, PartitionKey, PartitionLevel, Signal};
 use crate::otlp::Malformed;
-use crate::otlp::key::{Level, with_integer};
+use crate::otlp::key::{self, Level};
 use crate::otlp::partition::Partitions;
 
 /// An attribute of points whose key is not of the partition that emits them, such as of a series for what found no room: two instances
@@ -32,6 +32,11 @@ pub enum PartitionError {
         /// How many.
         instances: u32,
     },
+    /// What its state is of cannot be told.
+    #[error(
+        "the plugin keeps state and groups by no attributes, so its items cannot be divided among `instances`; remove them"
+    )]
+    NoKeys,
     /// A series would be in several partitions.
     #[error(
         "`partition_by` names {level} attribute `{name}`, and the plugin has {signal} under keys without it; name an attribute that all its keys keep, or remove `instances`"
@@ -53,12 +58,19 @@ impl Partition {
         [&count[..], &identity, &self.number.to_be_bytes()].concat()
     }
 
-    /// A key under which no other instance emits anything: of its own partition as it is, any other with the partition's number.
+    /// A key under which no other instance emits anything: of its own partition as it is, any other with the partition's number. Different
+    /// keys stay different.
     pub(super) fn own(&self, key: &[u8]) -> Result<Box<[u8]>, Malformed> {
-        match self.of.of(key)? == self.number {
-            true => Ok(key.into()),
-            false => Ok(with_integer(key, Level::Item, ATTRIBUTE, i64::from(self.number))?.into()),
+        let elements = key::elements_or_none(key)?;
+        let marked = elements.iter().find(|element| element.level == Level::Item && element.name == ATTRIBUTE);
+        if marked.is_none() && self.of.of_elements(&elements) == self.number {
+            return Ok(key.into());
         }
+        let mut mark = Vec::new();
+        key::put_integer_value(&mut mark, i64::from(self.number));
+        // A mark that came with the key stays readable, and a key with one is never the same as a key that gets it here.
+        let mark = marked.map_or_else(|| mark.clone(), |before| key::list_of(before.value, &mark));
+        Ok(key::with_element(&elements, Level::Item, ATTRIBUTE, &mark).into())
     }
 }
 
@@ -84,6 +96,9 @@ pub fn check(partitions: &Partitions, signal: Signal, declared: &Declared) -> Re
         return Err(PartitionError::NoAttributes { instances: partitions.count() });
     }
     let keyings = &declared.projection.keyings;
+    if keyings.is_empty() {
+        return Err(PartitionError::NoKeys);
+    }
     let is_missing = |(level, name): &&(Level, Vec<u8>)| !keyings.iter().all(|keying| keying.takes(*level, name));
     match partitions.by().iter().find(is_missing) {
         None => Ok(()),
@@ -148,6 +163,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
+    use crate::otlp::key::KeyBuilder;
 
     fn namespace(partition: Option<(u32, u32, &[u8])>) -> Namespace {
         let id = "aggregate/a".parse().unwrap();
@@ -184,6 +200,13 @@ mod tests {
         let partition = |number| Partition { number, of: Arc::clone(&of) };
         assert_eq!(partition(owner).own(b"").unwrap(), Box::from([]));
         let marked = partition(1 - owner).own(b"").unwrap();
-        assert_eq!(marked, with_integer(b"", Level::Item, ATTRIBUTE, i64::from(1 - owner)).unwrap().into());
+        let mut mark = KeyBuilder::default();
+        mark.integer(Level::Item, ATTRIBUTE, i64::from(1 - owner));
+        assert_eq!(*marked, *mark.finish().0);
+        // Whoever sends such a key, it does not become what the instance makes itself.
+        let again = [0, 1].map(|number| partition(number).own(&marked).unwrap());
+        assert!(again.iter().all(|again| *again != marked), "{again:?}");
+        assert_ne!(again[0], again[1]);
+        assert!(again.iter().all(|again| key::check(again).is_ok()), "{again:?}");
     }
 }

@@ -1,23 +1,28 @@
 //! A request that is divided among instances: each has the items of its partition, in order, each item with all it stands in; and no item is
 //! of two. The partition of an item is that of its key.
 
+use bytes::Bytes;
 use fastrand::Rng;
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use otelier::contract::Signal;
 use otelier::otlp::descriptors::Kinds;
 use otelier::otlp::key::Level;
 use otelier::otlp::keying::{Grouping, Keying};
-use otelier::otlp::partition::{Divider, Partitions};
+use otelier::otlp::partition::Partitions;
 use otelier::otlp::projection::Projection;
 use otelier::otlp::{Strings, check};
 use otelier_tests::generate::{Request, pick, several};
+use otelier_tests::payload::{self, Temporality};
+use prost::Message as _;
 
-use crate::model::{items, key};
+use crate::model::{decode, items, key};
 use crate::projections::random;
 use crate::seeds;
 use crate::splits::flat;
 
 fn everything() -> Projection {
-    Projection { metrics: vec!["*".to_owned()], kinds: Some(Kinds::ALL), items: true, ..Projection::default() }
+    let kinds = random::KINDS.into_iter().fold(Kinds::default(), Kinds::with);
+    Projection { metrics: vec!["*".to_owned()], kinds: Some(kinds), items: true, ..Projection::default() }
 }
 
 /// The partition of each item, as the model has its key under a keying.
@@ -30,48 +35,31 @@ fn owners(request: &Request, partitions: &Partitions, grouping: Grouping) -> Vec
     items::batch(request, &everything()).rows.iter().map(owner).collect()
 }
 
-/// Divides some requests with one divider, which knows the keys of those before. Returns how many parts they had.
+/// Divides a request. Returns how many parts it had.
 fn divides_well(rng: &mut Rng, signal: Signal, by: &[(Level, Vec<u8>)]) -> usize {
     let partitions = Partitions::new(by.to_vec(), pick(rng, &[2, 3, 16]));
-    let mut divider = Divider::new(signal, partitions.clone());
-    let mut parts = 0;
-    for _ in 0..4 {
-        let request = Request::random(rng, signal);
-        let bytes = if rng.bool() { request.encode() } else { request.varied(rng) };
-        if rng.bool() {
-            // What does not read leaves no trace.
-            let cut = bytes.get(..rng.usize(..=bytes.len())).unwrap_or_default();
-            drop(divider.divide(cut, Strings::Bytes, 0));
-        }
-        let request = Request::decode(signal, &bytes).unwrap();
-        let all = flat(&request);
-        let owners = owners(&request, &partitions, Grouping::Keep(by.to_vec()));
-        let larger: Vec<(Level, Vec<u8>)> = Vec::new();
-        assert_eq!(
-            self::owners(&request, &partitions, Grouping::Drop(larger)),
-            owners,
-            "more attributes change nothing"
-        );
-        let division = divider.divide(&bytes, Strings::Bytes, 0).unwrap();
-        assert_eq!(division.items, all.len() as u64);
-        for share in &division.shares {
-            let part = division.take(signal, &bytes.clone().into(), share).unwrap();
-            let own = all.iter().zip(&owners).filter(|(_, owner)| **owner == share.partition).map(|(item, _)| item);
-            let expected: Vec<&String> = own.collect();
-            assert_eq!(check(signal, &part, Strings::Bytes), Ok(share.items));
-            assert_eq!(flat(&Request::decode(signal, &part).unwrap()).iter().collect::<Vec<_>>(), expected);
-        }
-        let shared: u64 = division.shares.iter().map(|share| share.items).sum();
-        assert_eq!(shared, division.items);
-        parts += division.shares.len();
+    let request = Request::random(rng, signal);
+    let bytes = if rng.bool() { request.encode() } else { request.varied(rng) };
+    let request = Request::decode(signal, &bytes).unwrap();
+    let all = flat(&request);
+    let owners = owners(&request, &partitions, Grouping::Keep(by.to_vec()));
+    let everything = self::owners(&request, &partitions, Grouping::Drop(Vec::new()));
+    assert_eq!(everything, owners, "more attributes change nothing");
+    let parts = partitions.divide(signal, &bytes.into(), Strings::Bytes, 0).unwrap();
+    for part in &parts {
+        let own = all.iter().zip(&owners).filter(|(_, owner)| **owner == part.partition).map(|(item, _)| item);
+        let expected: Vec<&String> = own.collect();
+        assert_eq!(check(signal, &part.bytes, Strings::Bytes), Ok(part.items));
+        assert_eq!(flat(&Request::decode(signal, &part.bytes).unwrap()).iter().collect::<Vec<_>>(), expected);
     }
-    parts
+    assert_eq!(parts.iter().map(|part| part.items).sum::<u64>(), all.len() as u64);
+    parts.len()
 }
 
 #[test]
 fn each_partition_has_its_own_items_in_any_wire_form() {
     let mut parts = 0;
-    seeds::check(500, |rng| {
+    seeds::check(2000, |rng| {
         let signal = pick(rng, &Signal::ALL);
         let mut by = several(rng, 2, random::attribute);
         by.push(random::attribute(rng));
@@ -83,20 +71,36 @@ fn each_partition_has_its_own_items_in_any_wire_form() {
 /// Without attributes, items are divided by their place: in equal parts.
 #[test]
 fn without_attributes_parts_are_equal() {
-    seeds::check(200, |rng| {
+    seeds::check(500, |rng| {
         let (signal, count) = (pick(rng, &Signal::ALL), pick(rng, &[2, 3, 16]));
-        let bytes = Request::random(rng, signal).encode();
+        let bytes: Bytes = Request::random(rng, signal).varied(rng).into();
         let all = flat(&Request::decode(signal, &bytes).unwrap());
-        let mut divider = Divider::new(signal, Partitions::new(Vec::new(), count));
-        let division = divider.divide(&bytes, Strings::Bytes, 0).unwrap();
+        let partitions = Partitions::new(Vec::new(), count);
         let mut gathered = Vec::new();
-        for share in &division.shares {
-            assert!(share.items <= (all.len() as u64).div_ceil(u64::from(count)), "{} of {}", share.items, all.len());
-            let part = division.take(signal, &bytes.clone().into(), share).unwrap();
-            gathered.extend(flat(&Request::decode(signal, &part).unwrap()));
+        for part in partitions.divide(signal, &bytes, Strings::Bytes, 0).unwrap() {
+            assert!(part.items <= (all.len() as u64).div_ceil(u64::from(count)), "{} of {}", part.items, all.len());
+            gathered.extend(flat(&Request::decode(signal, &part.bytes).unwrap()));
         }
         assert_eq!(gathered, all);
-        let whole = divider.divide(&bytes, Strings::Bytes, u32::MAX).unwrap();
-        assert_eq!(whole.shares.len(), 1, "a small one stays whole");
+        let whole = partitions.divide(signal, &bytes, Strings::Bytes, u64::MAX).unwrap();
+        assert!(whole.len() == 1 && whole[0].bytes == bytes, "a small one stays whole");
     });
+}
+
+/// What items stand in is repeated in each part: not so often that a small request becomes a large one.
+#[test]
+fn what_is_repeated_is_bounded() {
+    let attribute = |key: &str, value: String| payload::attribute(key, &value);
+    let resource = attribute("large", "x".repeat(3 << 20));
+    let point = |number: u32| payload::integer(1, &[("by", &number.to_string())]);
+    let request = |points: u32| {
+        let counter = payload::counter("a", Temporality::Delta, (0..points).map(point).collect());
+        let mut request: ExportMetricsServiceRequest = decode(&payload::metrics(vec![counter]));
+        request.resource_metrics[0].resource.as_mut().unwrap().attributes.push(resource.clone());
+        Bytes::from(request.encode_to_vec())
+    };
+    let partitions = Partitions::new(vec![(Level::Item, b"by".to_vec())], 64);
+    let divide = |points| partitions.divide(Signal::Metrics, &request(points), Strings::Utf8, 0);
+    assert_eq!(divide(3).unwrap().iter().map(|part| part.items).sum::<u64>(), 3);
+    assert!(divide(100).unwrap_err().reason.contains("too large to be repeated"));
 }

@@ -13,7 +13,7 @@ mod attributes;
 mod plan;
 mod regroup;
 mod stream;
-mod writer;
+pub(super) mod writer;
 
 use super::columns::{Bitmap, Layout};
 use super::key::Level;
@@ -37,8 +37,10 @@ pub enum EditError {
 
 /// The same before the offset of a fault is known.
 #[derive(Debug)]
-enum Stop {
+pub enum Stop {
+    /// The request is not the one that was projected.
     Fault(Fault),
+    /// More bytes than that.
     TooLarge(usize),
 }
 

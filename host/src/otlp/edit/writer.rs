@@ -37,6 +37,11 @@ impl<'a> Writer<'a> {
         Writer { source, from: 0, to: 0, out: Vec::with_capacity(source.len() + 64), limit, work: limit }
     }
 
+    /// The same without a limit, and with room for so many.
+    pub fn with_room(source: &'a [u8], room: usize) -> Writer<'a> {
+        Writer { source, from: 0, to: 0, out: Vec::with_capacity(room), limit: usize::MAX, work: 0 }
+    }
+
     /// Appends bytes as they are.
     #[inline]
     pub fn copy(&mut self, bytes: &[u8]) {

@@ -90,15 +90,6 @@ impl Projector {
         Projector::with_hasher(signal, projection, entries_max, Hasher::random())
     }
 
-    /// One whose rows are all items of all requests, with nothing but keys.
-    pub fn of_everything(signal: Signal, keyings: Vec<Keying>) -> Projector {
-        let (metrics, items) = (vec!["*".to_owned()], true);
-        let projection = Projection { metrics, items, kinds: Some(Kinds::ALL), keyings, ..Projection::default() };
-        let hasher = Hasher::random();
-        let descriptors = Descriptors::alike(hasher.clone());
-        Projector { descriptors, ..Projector::with_hasher(signal, projection, usize::MAX, hasher) }
-    }
-
     /// A projector that can take over dictionaries of this one.
     pub fn beside(&self, projection: Projection, entries_max: usize) -> Projector {
         Projector::with_hasher(self.signal, projection, entries_max, self.hasher.clone())

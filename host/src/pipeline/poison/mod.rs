@@ -53,6 +53,31 @@ pub struct Broken<'b> {
     pub now: u64,
 }
 
+/// What the searches of one trip may still take: its batch may have been divided among instances, and each of them may have broken.
+#[derive(Debug, Default)]
+pub struct Patience(Option<Left>);
+
+#[derive(Debug)]
+struct Left {
+    /// Parts that may break.
+    breaks: u32,
+    /// Of the time that calls may take.
+    calls: Duration,
+    until: Instant,
+    letters: usize,
+}
+
+impl Patience {
+    fn left(&mut self, call_ms: u64) -> &mut Left {
+        self.0.get_or_insert_with(|| Left {
+            breaks: BROKEN_MAX,
+            calls: Duration::from_millis(call_ms.saturating_mul(CALLS_MAX)),
+            until: Instant::now() + SEARCH_MAX,
+            letters: LETTERS_MAX,
+        })
+    }
+}
+
 /// Items on which a plugin breaks.
 #[derive(Debug)]
 pub struct Poison {
@@ -92,9 +117,10 @@ impl Separated {
 impl Broken<'_> {
     /// Separates the items. Everything before the trip is committed. An error says that it could not be found out: the plugin declined, the
     /// store failed.
-    pub fn separate(&self) -> Result<Separated, InstanceError> {
+    pub fn separate(&self, patience: &mut Patience) -> Result<Separated, InstanceError> {
         let units = select::units(self.batch.signal, &self.batch.bytes)?;
-        let mut trial = Trial::new(self, &units);
+        let left = patience.left(self.setup.limits.call_ms);
+        let mut trial = Trial::new(self, &units, left);
         let found = search(units.len(), self.reason.clone(), |part| trial.attempt(part))?;
         let plugin_is_broken = found.sound.is_empty() && !trial.control_passes();
         drop(trial);
@@ -102,7 +128,10 @@ impl Broken<'_> {
             [] => None,
             sound => Some(self.settle(sound, &units)?),
         };
-        Ok(Separated { survivors, poison: self.letters(found.poison, &units)?, plugin_is_broken })
+        let poison = self.letters(found.poison, &units, left.letters)?;
+        // Each part has one at least.
+        left.letters = left.letters.saturating_sub(poison.len()).max(1);
+        Ok(Separated { survivors, poison, plugin_is_broken })
     }
 
     fn request(&self, parts: &[Range<usize>], units: &[u64]) -> Result<Batch, InstanceError> {
@@ -145,8 +174,13 @@ impl Broken<'_> {
     }
 
     /// Parts that broke the plugin in the same way are one letter.
-    fn letters(&self, parts: Vec<(Range<usize>, String)>, units: &[u64]) -> Result<Vec<Poison>, InstanceError> {
-        let letters_max = if self.batch.bytes.len() > LARGE { 1 } else { LETTERS_MAX };
+    fn letters(
+        &self,
+        parts: Vec<(Range<usize>, String)>,
+        units: &[u64],
+        letters_max: usize,
+    ) -> Result<Vec<Poison>, InstanceError> {
+        let letters_max = if self.batch.bytes.len() > LARGE { 1 } else { letters_max };
         let mut reasons: Vec<(String, Vec<Range<usize>>)> = Vec::new();
         for (part, reason) in parts {
             let is_full = reasons.len() == letters_max;
@@ -171,27 +205,25 @@ struct Trial<'b> {
     /// With whether it has been used.
     instance: Option<(Instance, bool)>,
     breaks_left: u32,
-    /// Of the time that calls may take.
-    calls_left: Duration,
-    until: Instant,
+    left: &'b mut Left,
 }
 
 impl<'b> Trial<'b> {
-    fn new(broken: &'b Broken<'b>, units: &'b [u64]) -> Trial<'b> {
+    fn new(broken: &'b Broken<'b>, units: &'b [u64], left: &'b mut Left) -> Trial<'b> {
         Trial {
             broken,
             units,
             setup: broken.setup.silent(),
             instance: None,
             breaks_left: if broken.suspected { BROKEN_MAX_SUSPECTED } else { BROKEN_MAX },
-            calls_left: Duration::from_millis(broken.setup.limits.call_ms.saturating_mul(CALLS_MAX)),
-            until: Instant::now() + SEARCH_MAX,
+            left,
         }
     }
 
     fn attempt(&mut self, part: Range<usize>) -> Result<Tried, InstanceError> {
         loop {
-            if self.breaks_left == 0 || self.calls_left.is_zero() || Instant::now() >= self.until {
+            let Left { breaks, calls, until, .. } = self.left;
+            if self.breaks_left == 0 || *breaks == 0 || calls.is_zero() || Instant::now() >= *until {
                 return Ok(Tried::OutOfPatience);
             }
             let (mut instance, used) = match self.instance.take() {
@@ -202,7 +234,7 @@ impl<'b> Trial<'b> {
             instance.bound_calls(self.call_ms(&part, used));
             let start = Instant::now();
             let outcome = instance.process(request, self.broken.trip, self.broken.now);
-            self.calls_left = self.calls_left.saturating_sub(start.elapsed());
+            self.left.calls = self.left.calls.saturating_sub(start.elapsed());
             match outcome {
                 Ok(_) => {
                     self.instance = Some((instance, true));
@@ -210,6 +242,7 @@ impl<'b> Trial<'b> {
                 }
                 Err(error) if error.is_broken() => {
                     self.breaks_left -= 1;
+                    self.left.breaks -= 1;
                     // A single unit is not blamed for what parts before it have left behind, nor for being slow.
                     if !used || part.len() > 1 {
                         return Ok(Tried::Breaks(error.to_string()));

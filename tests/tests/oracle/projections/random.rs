@@ -63,7 +63,8 @@ const FIELDS: [&str; 12] = [
     "event_name",
 ];
 
-const KINDS: [MetricKind; 5] =
+/// Every kind of metrics.
+pub const KINDS: [MetricKind; 5] =
     [MetricKind::Gauge, MetricKind::Sum, MetricKind::Histogram, MetricKind::ExponentialHistogram, MetricKind::Summary];
 
 /// The words that are wanted and that the signal has.
