@@ -130,7 +130,7 @@ impl Run<'_> {
             trip.items = Some(count(&batch)?);
         }
         batch.items = batch.items.or(trip.items);
-        self.onwards(pipeline, 0, lanes, vec![batch], trip)
+        self.onwards(pipeline, pipeline.steps.start, lanes, vec![batch], trip)
     }
 
     /// Whether the first step of a pipeline walks every byte of a request.
@@ -141,7 +141,7 @@ impl Run<'_> {
         step.divided.is_some() || slots.get_mut(step.slots.start).is_some_and(checks)
     }
 
-    /// Sends batches through the processors from the `first` step on, and into the lanes.
+    /// Sends batches through the processors from a step of the pipeline on, and into the lanes.
     pub fn onwards(
         &mut self,
         pipeline: &Pipeline,
