@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use crate::setup::{self, wasm::Toolchain};
+use crate::setup::{self, wasm::Toolchain, wasm::WASI_TARGET};
 use crate::workspace::Workspace;
 use crate::{cargo, component, process};
 
@@ -23,9 +23,12 @@ pub fn command(workspace: &Workspace, _arguments: &[String]) -> Result<()> {
 /// Builds what lies in `plugins/` and `tests/guests/`; a folder that is not there has nothing to build.
 pub fn build(workspace: &Workspace) -> Result<()> {
     let toolchain = setup::wasm::installed(workspace)?.context("no compiler for WebAssembly: cargo xtask setup")?;
-    build_family(workspace, &toolchain, "plugins", &plugins_dir(workspace))?;
-    build_family(workspace, &toolchain, "tests/guests", &guests_dir(workspace))?;
-    VARIANTS.iter().try_for_each(|variant| build_variant(workspace, &toolchain, variant))
+    build_family(workspace, toolchain, TARGET, "plugins", &plugins_dir(workspace))?;
+    build_family(workspace, toolchain, TARGET, "tests/guests", &guests_dir(workspace))?;
+    if toolchain.has_wasi() {
+        build_family(workspace, toolchain, WASI_TARGET, "tests/guests-on-wasi", &guests_dir(workspace))?;
+    }
+    VARIANTS.iter().try_for_each(|variant| build_variant(workspace, toolchain, variant))
 }
 
 /// A package built with a feature, as a guest of the tests.
@@ -43,7 +46,7 @@ const VARIANTS: [Variant; 3] = [
 ];
 
 /// In a target directory of its own: another feature would build the package itself anew each time.
-fn build_variant(workspace: &Workspace, toolchain: &Toolchain, variant: &Variant) -> Result<()> {
+fn build_variant(workspace: &Workspace, toolchain: Toolchain, variant: &Variant) -> Result<()> {
     let Variant { name, package, feature } = variant;
     let target = workspace.wasm_target().join(name);
     let mut build = cargo::command(workspace, "build");
@@ -68,14 +71,20 @@ pub fn guests_dir(workspace: &Workspace) -> PathBuf {
 /// Of the workspace's manifest.
 const PROFILE: &str = "plugin";
 
-fn build_family(workspace: &Workspace, toolchain: &Toolchain, family: &str, finished: &Path) -> Result<()> {
+fn build_family(
+    workspace: &Workspace,
+    toolchain: Toolchain,
+    target: &str,
+    family: &str,
+    finished: &Path,
+) -> Result<()> {
     let packages = packages(&workspace.root().join(family))?;
     if packages.is_empty() {
         return Ok(());
     }
     println!("building {family}: {}", packages.join(", "));
     let mut build = cargo::command(workspace, "build");
-    build.args(["--profile", PROFILE, "--target", TARGET]).arg("--target-dir").arg(workspace.wasm_target());
+    build.args(["--profile", PROFILE, "--target", target]).arg("--target-dir").arg(workspace.wasm_target());
     for package in &packages {
         build.args(["--package", package]);
     }
@@ -83,7 +92,7 @@ fn build_family(workspace: &Workspace, toolchain: &Toolchain, family: &str, fini
     process::run(&mut build)?;
     fs::create_dir_all(finished)?;
     for package in &packages {
-        let core = workspace.wasm_target().join(TARGET).join(PROFILE).join(file_name(package));
+        let core = workspace.wasm_target().join(target).join(PROFILE).join(file_name(package));
         finish(&core, &finished.join(format!("{package}.wasm"))).with_context(|| format!("{family}: {package}"))?;
     }
     Ok(())

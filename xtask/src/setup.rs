@@ -58,6 +58,12 @@ const TEST_PYTHON: Need = Need {
     by_hand: "apt-get install python3-venv && cargo xtask setup",
     ensure: python::ensure_for_tests,
 };
+const WASI: Need = Need {
+    what: "the Rust target wasm32-wasip1",
+    why: "a test has a guest of the kind that cargo-component builds by default",
+    by_hand: "rustup target add wasm32-wasip1",
+    ensure: wasm::ensure_wasi,
+};
 const JAVASCRIPT: Need = Need {
     what: "the OpenTelemetry SDK for JavaScript",
     why: "tests send with a real client",
@@ -96,7 +102,7 @@ const CARGO_COMPONENT: Need = Need {
 };
 
 /// To build plugins.
-pub const GUESTS: &[Need] = &[WASM];
+pub const GUESTS: &[Need] = &[WASM, WASI];
 /// To build the fuzzer.
 pub const FUZZ: &[Need] = &[COMPILER];
 /// To build all.
@@ -105,12 +111,13 @@ pub const BUILD: &[Need] = &[COMPILER, LIBCLANG, WASM];
 pub const DEMO: &[Need] = &[COMPILER, LIBCLANG, WASM, PYTHON];
 /// To run the tests.
 pub const TESTS: &[Need] =
-    &[COMPILER, LIBCLANG, WASM, PYTHON, TEST_PYTHON, JAVASCRIPT, TELEMETRYGEN, COLLECTOR, PROMETHEUS];
+    &[COMPILER, LIBCLANG, WASM, WASI, PYTHON, TEST_PYTHON, JAVASCRIPT, TELEMETRYGEN, COLLECTOR, PROMETHEUS];
 /// Everything.
 pub const ALL: &[Need] = &[
     COMPILER,
     LIBCLANG,
     WASM,
+    WASI,
     PYTHON,
     TEST_PYTHON,
     JAVASCRIPT,

@@ -54,17 +54,20 @@ pub enum Interface {
     Log,
     /// State.
     Storage,
+    /// The virtual WASI.
+    Wasi,
 }
 
 impl Interface {
     /// Each of them.
-    pub const ALL: [Interface; 2] = [Interface::Log, Interface::Storage];
+    pub const ALL: [Interface; 3] = [Interface::Log, Interface::Storage, Interface::Wasi];
 
     /// As in the manifest and in the contract.
     pub fn name(self) -> &'static str {
         match self {
             Interface::Log => "log",
             Interface::Storage => "storage",
+            Interface::Wasi => "wasi",
         }
     }
 }

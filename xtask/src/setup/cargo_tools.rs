@@ -32,7 +32,7 @@ pub fn ensure_deny(workspace: &Workspace, why: &str) -> Result<()> {
 /// Installs cargo-component, and what it looks for before it does anything.
 pub fn ensure_component(workspace: &Workspace, why: &str) -> Result<()> {
     ensure(workspace, COMPONENT, why)?;
-    wasm::ensure_wasip1(workspace)
+    wasm::ensure_wasi(workspace, why)
 }
 
 fn ensure(workspace: &Workspace, (name, version): (&str, &str), why: &str) -> Result<()> {

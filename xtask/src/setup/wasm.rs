@@ -12,11 +12,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use super::apt;
 use crate::process;
 use crate::workspace::Workspace;
 
 const TARGET: &str = "wasm32-unknown-unknown";
+/// cargo-component's own default, with a standard library that asks WASI for everything.
+pub const WASI_TARGET: &str = "wasm32-wasip1";
 const DOWNLOAD_LIMIT: Duration = Duration::from_secs(180);
 
 /// The compiler that builds guests.
@@ -57,7 +58,16 @@ impl Toolchain {
     }
 
     fn has_target(self) -> bool {
-        self.sysroot().is_ok_and(|sysroot| has_std(&target_dir(&sysroot).join("lib")))
+        self.has(TARGET)
+    }
+
+    /// Whether a guest on WASI can be built.
+    pub fn has_wasi(self) -> bool {
+        self.has(WASI_TARGET)
+    }
+
+    fn has(self, target: &str) -> bool {
+        self.sysroot().is_ok_and(|sysroot| has_std(&target_dir(&sysroot, target).join("lib")))
     }
 }
 
@@ -82,22 +92,14 @@ pub fn ensure(workspace: &Workspace, why: &str) -> Result<()> {
     debian_std::install(workspace, why)
 }
 
-/// cargo-component wants a folder for another target in the sysroot, though it does not use it for ours.
-pub fn ensure_wasip1(workspace: &Workspace) -> Result<()> {
+/// Gets the target with WASI for the toolchain that has the other one.
+pub fn ensure_wasi(workspace: &Workspace, why: &str) -> Result<()> {
     let toolchain = installed(workspace)?.context("no compiler for WebAssembly")?;
-    let folder = toolchain.sysroot()?.join("lib/rustlib/wasm32-wasip1");
-    if folder.is_dir() {
-        return Ok(());
+    match toolchain {
+        _ if toolchain.has_wasi() => Ok(()),
+        Toolchain::Rustup => add_by_rustup(WASI_TARGET, why),
+        Toolchain::Debian => debian_std::install_wasi(workspace, why),
     }
-    let why = "cargo-component looks for it, whatever it builds for";
-    if toolchain == Toolchain::Rustup && add_by_rustup("wasm32-wasip1", why).is_ok() {
-        return Ok(());
-    }
-    println!("setup: {why}: mkdir {} (an empty folder is enough)", folder.display());
-    if fs::create_dir(&folder).is_ok() {
-        return Ok(());
-    }
-    process::run(apt::as_root("mkdir")?.arg(&folder))
 }
 
 fn candidates() -> Result<&'static [Toolchain]> {
@@ -120,8 +122,8 @@ fn sysroot_of(rustc: &str) -> Result<PathBuf> {
     Ok(process::capture(Command::new(rustc).args(["--print", "sysroot"]))?.into())
 }
 
-fn target_dir(sysroot: &Path) -> PathBuf {
-    sysroot.join("lib/rustlib").join(TARGET)
+fn target_dir(sysroot: &Path, target: &str) -> PathBuf {
+    sysroot.join("lib/rustlib").join(target)
 }
 
 fn has_std(folder: &Path) -> bool {

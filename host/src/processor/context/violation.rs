@@ -11,6 +11,9 @@ pub enum Violation {
     /// More imports than the manifest grants.
     #[error("more than {0} imports in one call; `host_calls` of the manifest says how many may be")]
     HostCalls(u64),
+    /// Something of WASI that plugins do not have.
+    #[error("WASI is virtual here, without files, sockets and waiting: {0}")]
+    Wasi(String),
     /// An import called where it must not be.
     #[error("`{0}` is not available in this call")]
     Phase(&'static str),

@@ -7,6 +7,7 @@ use wasmtime::component::{Component, HasSelf, Linker};
 use wasmtime::{Store, StoreLimits, StoreLimitsBuilder};
 
 use counted::Counted;
+use wasi::{HasWasi, VirtualWasi, WASI};
 
 use super::bindings::exports::otelier::plugin::processor as exported;
 use super::bindings::otelier::plugin::types;
@@ -15,12 +16,13 @@ use super::engine::{Engine, LoadError, TICK};
 use super::error::call_error;
 use super::file::{PluginFile, hexadecimal};
 use crate::contract::{Grants, Interface, Limits, Signal};
-use crate::processor::{CallError, Context, Plugin, Processor, Progress, Stored};
+use crate::processor::{CallError, Context, Plugin, Processor, Progress, Severity, Stored, Violation};
 
 mod convert;
 mod counted;
 mod imports;
 mod policy;
+mod wasi;
 
 pub use policy::PolicyPlugin;
 
@@ -33,8 +35,11 @@ const INSTANCES_MAX: usize = 16;
 const START_FACTOR: u64 = 10;
 
 const WORLD: &str = "processor-plugin";
-/// What most authors meet first.
-const WANTS_WASI: &str = "it imports WASI, which no plugin gets; build it with `--target wasm32-unknown-unknown`";
+/// Of a WASI that is not the one there is.
+const WANTS_WASI: &str =
+    "it imports a WASI other than 0.2, or more than there is of it; build it with `--target wasm32-unknown-unknown`";
+/// Handles of resources that a guest may hold: WASI has some.
+const HANDLES_MAX: usize = 1024;
 
 /// A compiled processor plugin.
 pub struct ProcessorPlugin {
@@ -45,7 +50,19 @@ pub struct ProcessorPlugin {
 
 struct Data {
     context: Counted<Context>,
+    wasi: VirtualWasi,
     limits: StoreLimits,
+}
+
+impl HasWasi for Data {
+    fn wasi(&mut self) -> Result<&mut VirtualWasi, Violation> {
+        self.context.call()?;
+        Ok(&mut self.wasi)
+    }
+
+    fn line(&mut self, severity: Severity, line: &str) {
+        self.context.host().log(severity, line);
+    }
 }
 
 impl ProcessorPlugin {
@@ -61,6 +78,7 @@ impl ProcessorPlugin {
         let misfit = |error| misfit(file.path(), WORLD, &error);
         let mut linker: Linker<Data> = Linker::new(engine.inner());
         World::add_to_linker::<Data, HasSelf<Data>>(&mut linker, |data| data).map_err(misfit)?;
+        wasi::add_to_linker(engine, &component, &mut linker).map_err(misfit)?;
         let pre = linker.instantiate_pre(&component).map_err(misfit)?;
         let pre = ProcessorPluginPre::new(pre).map_err(misfit)?;
         Ok(ProcessorPlugin { engine: engine.clone(), pre, version: hexadecimal(file.sha256()) })
@@ -74,7 +92,9 @@ impl Plugin for ProcessorPlugin {
 
     fn instantiate(&self, context: Context) -> Result<Box<dyn Processor>, CallError> {
         let limits = context.limits();
-        let data = Data { context: Counted::new(context, limits.host_calls), limits: StoreLimits::default() };
+        let wasi = VirtualWasi::new(&context.component().to_string());
+        let context = Counted::new(context, limits.host_calls);
+        let data = Data { context, wasi, limits: StoreLimits::default() };
         let mut store = limited(&self.engine, data, &limits, |data| &mut data.limits);
         let world = self.pre.instantiate(&mut store).map_err(|error| call_error(&error, None))?;
         Ok(Box::new(Instance { store, world, call_ticks: call_ticks(limits.call_ms) }))
@@ -84,7 +104,10 @@ impl Plugin for ProcessorPlugin {
 /// Checks what a component imports against what its plugin may.
 fn granted(engine: &Engine, file: &PluginFile, component: &Component, grants: &Grants) -> Result<(), LoadError> {
     for (import, _) in component.component_type().imports(engine.inner()) {
-        let is_it = |interface: &Interface| import_name(import) == Some(interface.name());
+        let is_it = |interface: &Interface| match interface {
+            Interface::Wasi => import.starts_with(WASI),
+            interface => import_name(import) == Some(interface.name()),
+        };
         let wanted = Interface::ALL.into_iter().find(is_it).filter(|interface| !grants.interfaces.contains(interface));
         if let Some(interface) = wanted {
             let (path, import) = (file.path().to_owned(), import.to_owned());
@@ -102,7 +125,7 @@ fn import_name(import: &str) -> Option<&str> {
 /// A file that does not fit its world.
 fn misfit(path: &Path, world: &'static str, error: &wasmtime::Error) -> LoadError {
     let reason = format!("{error:#}");
-    let wants_wasi = reason.contains("wasi:");
+    let wants_wasi = reason.contains(WASI);
     let reason = if wants_wasi { format!("{WANTS_WASI} ({reason})") } else { reason };
     LoadError::World { path: path.to_owned(), world, reason }
 }
@@ -130,6 +153,7 @@ fn limited<T: 'static>(
         .build();
     store.limiter(move |data| of(data));
     store.set_hostcall_fuel(HOSTCALL_FUEL);
+    store.set_max_component_handles(HANDLES_MAX);
     store.set_epoch_deadline(call_ticks(granted.call_ms));
     store
 }
@@ -141,18 +165,25 @@ struct Instance {
 }
 
 impl Instance {
-    /// One export under its deadline.
+    /// One export under its deadline, at that time.
     fn call<T>(
         &mut self,
-        ticks: u64,
+        (ticks, now): (u64, u64),
         export: impl FnOnce(&exported::Guest, &mut Store<Data>) -> wasmtime::Result<Result<T, types::Failure>>,
     ) -> Result<T, CallError> {
         self.store.set_epoch_deadline(ticks);
-        self.store.data_mut().context.begin();
-        match export(self.world.otelier_plugin_processor(), &mut self.store) {
+        let data = self.store.data_mut();
+        data.context.begin();
+        data.wasi.begin(now);
+        let result = export(self.world.otelier_plugin_processor(), &mut self.store);
+        let data = self.store.data_mut();
+        for (severity, line) in data.wasi.end() {
+            data.line(severity, &line);
+        }
+        match result {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(failure)) => Err(CallError::Failure { message: failure.message, retryable: failure.retryable }),
-            Err(error) => Err(call_error(&error, self.store.data_mut().context.host().take_panic())),
+            Err(error) => Err(call_error(&error, data.context.host().take_panic())),
         }
     }
 }
@@ -163,17 +194,18 @@ impl Processor for Instance {
     }
 
     fn describe(&mut self, signal: Signal, config: &str) -> Result<(), CallError> {
-        self.call(self.call_ticks, |guest, store| guest.call_describe(store, signal.into(), config))
+        self.call((self.call_ticks, 0), |guest, store| guest.call_describe(store, signal.into(), config))
     }
 
     fn start(&mut self, previous: Option<Stored>, now: u64) -> Result<(), CallError> {
         let previous = previous.map(|Stored { format, config }| exported::Stored { format, config });
         // Reads the whole state, from a cold disk perhaps.
-        self.call(self.call_ticks * START_FACTOR, |guest, store| guest.call_start(store, previous.as_ref(), now))
+        let ticks = self.call_ticks * START_FACTOR;
+        self.call((ticks, now), |guest, store| guest.call_start(store, previous.as_ref(), now))
     }
 
     fn process(&mut self, signal: Signal, now: u64) -> Result<(), CallError> {
-        self.call(self.call_ticks, |guest, store| guest.call_process(store, signal.into(), now))
+        self.call((self.call_ticks, now), |guest, store| guest.call_process(store, signal.into(), now))
     }
 
     fn bound_calls(&mut self, call_ms: u64) {
@@ -181,7 +213,8 @@ impl Processor for Instance {
     }
 
     fn flush(&mut self, now: u64, last: bool) -> Result<Progress, CallError> {
-        self.call(self.call_ticks, |guest, store| guest.call_flush(store, now, last)).map(|progress| match progress {
+        let progress = self.call((self.call_ticks, now), |guest, store| guest.call_flush(store, now, last))?;
+        Ok(match progress {
             exported::Progress::Done => Progress::Done,
             exported::Progress::More => Progress::More,
         })

@@ -4,11 +4,12 @@ use wasmtime::component::{HasSelf, Linker};
 use wasmtime::{Store, StoreLimits};
 
 use super::counted::Counted;
+use super::wasi::{self, HasWasi, VirtualWasi};
 use super::{call_ticks, granted, limited, misfit};
 use crate::contract::{
     ComponentId, Counters, Decision, Ended, FailureClass, Grants, Limits, Policy, PolicyError, PolicySource, Question,
 };
-use crate::processor::{CallError, GuestLog, Severity, TrapReason};
+use crate::processor::{CallError, GuestLog, Severity, TrapReason, Violation};
 use crate::wasm::bindings::breaker::exports::otelier::plugin::breaker as exported;
 use crate::wasm::bindings::breaker::otelier::plugin::{log, types};
 use crate::wasm::bindings::breaker::{BreakerPolicy, BreakerPolicyPre};
@@ -27,7 +28,19 @@ pub struct PolicyPlugin {
 struct Data {
     component: ComponentId,
     log: Counted<GuestLog>,
+    wasi: VirtualWasi,
     limits: StoreLimits,
+}
+
+impl HasWasi for Data {
+    fn wasi(&mut self) -> Result<&mut VirtualWasi, Violation> {
+        self.log.call()?;
+        Ok(&mut self.wasi)
+    }
+
+    fn line(&mut self, severity: Severity, line: &str) {
+        self.log.host().write(severity, line);
+    }
 }
 
 impl PolicyPlugin {
@@ -38,6 +51,7 @@ impl PolicyPlugin {
         let misfit = |error| misfit(file.path(), WORLD, &error);
         let mut linker: Linker<Data> = Linker::new(engine.inner());
         BreakerPolicy::add_to_linker::<Data, HasSelf<Data>>(&mut linker, |data| data).map_err(misfit)?;
+        wasi::add_to_linker(engine, &component, &mut linker).map_err(misfit)?;
         let pre = linker.instantiate_pre(&component).map_err(misfit)?;
         let pre = BreakerPolicyPre::new(pre).map_err(misfit)?;
         Ok(PolicyPlugin { engine: engine.clone(), pre })
@@ -47,12 +61,13 @@ impl PolicyPlugin {
 impl PolicySource for PolicyPlugin {
     fn configured(&self, breaker: &ComponentId, config: &str, limits: Limits) -> Result<Box<dyn Policy>, PolicyError> {
         let log = Counted::new(GuestLog::new(breaker, limits.log_bytes), limits.host_calls);
-        let data = Data { component: breaker.clone(), log, limits: StoreLimits::default() };
+        let wasi = VirtualWasi::new(&breaker.to_string());
+        let data = Data { component: breaker.clone(), log, wasi, limits: StoreLimits::default() };
         let mut store = limited(&self.engine, data, &limits, |data| &mut data.limits);
         let failed = |error: &wasmtime::Error| policy_error(breaker, call_error(error, None));
         let world = self.pre.instantiate(&mut store).map_err(|error| failed(&error))?;
         let mut instance = Instance { store, world, call_ticks: call_ticks(limits.call_ms) };
-        match instance.call(|guest, store| guest.call_configure(store, config))? {
+        match instance.call(0, |guest, store| guest.call_configure(store, config))? {
             Ok(()) => Ok(Box::new(instance)),
             Err(types::Failure { message, .. }) => Err(PolicyError { reason: "refused", detail: message }),
         }
@@ -66,18 +81,23 @@ struct Instance {
 }
 
 impl Instance {
-    /// One export under its deadline.
+    /// One export under its deadline, at that time.
     fn call<T>(
         &mut self,
+        now: u64,
         export: impl FnOnce(&exported::Guest, &mut Store<Data>) -> wasmtime::Result<T>,
     ) -> Result<T, PolicyError> {
         self.store.set_epoch_deadline(self.call_ticks);
-        let log = &mut self.store.data_mut().log;
+        let Data { log, wasi, .. } = self.store.data_mut();
         log.begin();
         log.host().begin();
+        wasi.begin(now);
         let result = export(self.world.otelier_plugin_breaker(), &mut self.store);
+        let data = self.store.data_mut();
+        for (severity, line) in data.wasi.end() {
+            data.line(severity, &line);
+        }
         result.map_err(|error| {
-            let data = self.store.data_mut();
             let panic = data.log.host().take_panic();
             policy_error(&data.component, call_error(&error, panic))
         })
@@ -88,7 +108,8 @@ impl Policy for Instance {
     fn admit(&mut self, question: &Question) -> Result<Decision, PolicyError> {
         let Question { now, counters, queue_depth, drain_rate } = *question;
         let counters = counters.into();
-        let decision = self.call(|guest, store| guest.call_admit(store, now, counters, queue_depth, drain_rate))?;
+        let decision =
+            self.call(now, |guest, store| guest.call_admit(store, now, counters, queue_depth, drain_rate))?;
         Ok(match decision {
             exported::Decision::Allow => Decision::Allow,
             exported::Decision::Probe(limit) => Decision::Probe(limit),
@@ -97,7 +118,7 @@ impl Policy for Instance {
     }
 
     fn on_outcome(&mut self, ended: Ended, latency: u64, now: u64) -> Result<(), PolicyError> {
-        self.call(|guest, store| guest.call_on_outcome(store, ended.into(), latency, now))
+        self.call(now, |guest, store| guest.call_on_outcome(store, ended.into(), latency, now))
     }
 }
 

@@ -4,6 +4,7 @@
 mod calls;
 mod lifecycle;
 mod poison;
+mod wasi;
 
 use anyhow::Result;
 use otelier_tests::environment;

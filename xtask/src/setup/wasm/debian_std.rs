@@ -10,13 +10,16 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use super::{TARGET, has_std, sysroot_of, target_dir};
+use super::{TARGET, WASI_TARGET, has_std, sysroot_of, target_dir};
 use crate::process;
 use crate::setup::apt;
 use crate::workspace::Workspace;
 
 /// Debian's compiler.
 pub const RUSTC: &str = "/usr/bin/rustc";
+
+/// Where Debian's package puts it.
+const WASI_LIBC: &str = "/usr/lib/wasm32-wasi";
 
 /// A crate without dependencies: building it builds the library.
 const MANIFEST: &str = "[package]\nname = \"empty\"\nversion = \"0.0.0\"\nedition = \"2021\"\n\n[workspace]\n";
@@ -29,9 +32,26 @@ pub fn install(workspace: &Workspace, why: &str) -> Result<()> {
     }
     let sysroot = sysroot_of(RUSTC)?;
     link_linker(&sysroot)?;
+    add_target(workspace, &sysroot, TARGET)
+}
+
+/// The same for the target with WASI, whose C library is a package of Debian's.
+pub fn install_wasi(workspace: &Workspace, why: &str) -> Result<()> {
+    if !Path::new(WASI_LIBC).join("libc.a").is_file() {
+        apt::install(&["wasi-libc"], why)?;
+    }
+    let sysroot = sysroot_of(RUSTC)?;
+    add_target(workspace, &sysroot, WASI_TARGET)?;
+    let contained = target_dir(&sysroot, WASI_TARGET).join("lib/self-contained");
+    process::run(apt::as_root("mkdir")?.arg("-p").arg(&contained))?;
+    let objects = ["crt1-command.o", "crt1-reactor.o", "libc.a"].map(|name| Path::new(WASI_LIBC).join(name));
+    process::run(apt::as_root("cp")?.args(objects).arg(&contained))
+}
+
+fn add_target(workspace: &Workspace, sysroot: &Path, target: &str) -> Result<()> {
     let project = workspace.tools().join("wasm-std");
-    let built = build_std(workspace, &project)?;
-    copy_library(&built, &target_dir(&sysroot))?;
+    let built = build_std(workspace, &project, target)?;
+    copy_library(&built, &target_dir(sysroot, target))?;
     fs::remove_dir_all(&project)?;
     Ok(())
 }
@@ -46,18 +66,18 @@ pub fn rustc_dir(workspace: &Workspace) -> Result<PathBuf> {
     Ok(folder)
 }
 
-fn build_std(workspace: &Workspace, project: &Path) -> Result<PathBuf> {
+fn build_std(workspace: &Workspace, project: &Path, target: &str) -> Result<PathBuf> {
     fs::create_dir_all(project.join("src"))?;
     fs::write(project.join("Cargo.toml"), MANIFEST)?;
     fs::write(project.join("src/lib.rs"), "")?;
     let output = project.join("target");
     let mut build = Command::new(workspace.cargo());
-    build.args(["build", "--release", "-Zbuild-std=std,panic_abort", "--target", TARGET]);
+    build.args(["build", "--release", "-Zbuild-std=std,panic_abort", "--target", target]);
     build.current_dir(project).env("CARGO_TARGET_DIR", &output);
     build.env("RUSTC", RUSTC).env("RUSTC_BOOTSTRAP", "1");
-    println!("setup: the standard library for {TARGET}: RUSTC={RUSTC} RUSTC_BOOTSTRAP=1 {}", process::line(&build));
+    println!("setup: the standard library for {target}: RUSTC={RUSTC} RUSTC_BOOTSTRAP=1 {}", process::line(&build));
     process::run(&mut build)?;
-    Ok(output.join(TARGET).join("release/deps"))
+    Ok(output.join(target).join("release/deps"))
 }
 
 /// Copies beside the place first: an interrupted copy is not taken for a finished one.
