@@ -42,7 +42,7 @@ pub fn world(component: &[u8]) -> Result<World> {
     Ok(World { imports, exports })
 }
 
-/// Errors unless this is a processor that the host can run: it exports the interface and imports no WASI.
+/// Errors unless this is a processor as the README has it built: it exports the interface and imports no WASI.
 pub fn check_processor(component: &[u8]) -> Result<World> {
     let world = world(component)?;
     if !world.exports.iter().any(|name| name.contains("/processor@")) {

@@ -27,6 +27,9 @@ pub fn build(workspace: &Workspace) -> Result<()> {
     build_family(workspace, toolchain, TARGET, "tests/guests", &guests_dir(workspace))?;
     if toolchain.has_wasi() {
         build_family(workspace, toolchain, WASI_TARGET, "tests/guests-on-wasi", &guests_dir(workspace))?;
+    } else {
+        // One that was built before is of another time.
+        let _ = fs::remove_file(guests_dir(workspace).join("wasi.wasm"));
     }
     VARIANTS.iter().try_for_each(|variant| build_variant(workspace, toolchain, variant))
 }

@@ -196,9 +196,11 @@ pub fn with_element(elements: &[Element<'_>], level: Level, name: &[u8], value: 
     KeyBuilder { elements }.finish().0
 }
 
-/// Two encoded values as one, a list.
-pub fn list_of(one: &[u8], other: &[u8]) -> Vec<u8> {
-    [&[5, 2], one, other].concat()
+/// Two encoded values as one, of bytes: it nests no deeper than other values.
+pub fn both_as_bytes(one: &[u8], other: &[u8]) -> Vec<u8> {
+    let mut value = vec![7];
+    put_text(&mut value, &[one, other].concat());
+    value
 }
 
 /// What a key may hold.

@@ -36,6 +36,8 @@ pub struct Slot {
     pub ledger: Ledger,
     /// When the next flush is due, if there is an instance then.
     flush_at: Option<Instant>,
+    /// What the last one took.
+    flush_took: Duration,
 }
 
 enum State {
@@ -106,6 +108,7 @@ impl Slot {
             flush_backoff: Duration::ZERO,
             ledger,
             flush_at: None,
+            flush_took: Duration::ZERO,
         };
         slot.schedule_flush();
         slot
@@ -308,9 +311,17 @@ impl Slot {
         self.flush_at = instance.flush_every().map(|interval| Instant::now() + interval.max(self.flush_backoff));
     }
 
-    /// There is more to flush.
-    pub fn flush_again(&mut self) {
-        self.flush_at = Some(Instant::now());
+    /// A flush that took so long counts. There may be more to flush.
+    pub fn flushed(&mut self, took: Duration, more: bool) {
+        self.flush_took = took;
+        if more {
+            self.flush_at = Some(Instant::now());
+        }
+    }
+
+    /// What the last flush took.
+    pub fn flush_took(&self) -> Duration {
+        self.flush_took
     }
 
     /// After a rebuild: a plugin that breaks again and again is flushed as often as any other.

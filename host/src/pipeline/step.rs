@@ -70,6 +70,13 @@ pub enum Outcome {
     Ran(Result<Processed, InstanceError>),
 }
 
+impl Outcome {
+    /// Whether the plugin broke.
+    pub fn is_broken(&self) -> bool {
+        matches!(self, Outcome::Ran(Err(error)) if error.is_broken())
+    }
+}
+
 /// What became of a batch, or of a part of it, at one slot.
 pub struct Attempt {
     /// Which slot.

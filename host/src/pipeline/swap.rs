@@ -1,9 +1,11 @@
 //! Replacing a running processor between two batches.
 //!
-//! The flush that is due anyway is the old instance's last one, so that a swap costs no flush of its own; an instance that is flushed seldom
-//! or never is flushed for it. Directly afterwards the new version starts on the state, and takes the place when it has started. Batches that
-//! come meanwhile wait in the worker's queue: none is lost, refused or seen by both.
+//! A version that keeps state goes on from it, whatever was not flushed yet: between two batches nothing is anywhere else. Its moment is when
+//! there is least to read: soon after the flush that is due, when what had to wait for that flush has gone on. So batches wait for the new
+//! version's start alone, and not for both. Any other instance is flushed for the last time directly before it is replaced, when it is due, or
+//! at once where that is seldom or never. Batches that come meanwhile wait in the worker's queue: none is lost, refused or seen by both.
 
+use std::ops::RangeInclusive;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
@@ -15,6 +17,11 @@ use super::worker::{Flushed, Worker};
 
 /// A swap waits for a flush that is due within this time, and makes one otherwise.
 const FLUSH_WITHIN: Duration = Duration::from_secs(10);
+
+/// The worker has caught up with what a flush has kept waiting, after so many times as long as that took.
+const CAUGHT_UP: u32 = 2;
+/// The bounds of that time.
+const CATCH_UP: RangeInclusive<Duration> = Duration::from_millis(20)..=Duration::from_secs(1);
 
 /// How soon a last flush that found no room is tried again.
 const ROOM_PAUSE: Duration = Duration::from_millis(20);
@@ -56,24 +63,46 @@ pub struct PlannedSwap {
     pub place: usize,
     /// When it is to be tried.
     pub next: Instant,
+    /// Whether the old instance is flushed then, for the last time.
+    pub flushes: bool,
     successor: Successor,
     done: Sender<Swapped>,
     give_up: Instant,
 }
 
 impl Worker {
+    /// When the flush of that place is due, if it is soon.
+    fn soon(&self, place: usize, now: Instant) -> Option<Instant> {
+        let flush_at = self.processors.slots.get(place).and_then(Slot::flush_at);
+        flush_at.filter(|due| *due <= now + FLUSH_WITHIN)
+    }
+
+    /// Whether a new version waits for a flush. Of several instances one does: the others have theirs at about the same time, which is over
+    /// when they are asked.
+    fn waits(&self, place: usize) -> bool {
+        let partition = self.processors.slots.get(place).and_then(|slot| slot.setup().partition.as_ref());
+        partition.is_none_or(|partition| partition.number == 0)
+    }
+
+    /// How long the worker takes to catch up with what a flush keeps waiting.
+    fn catch_up(&self, place: usize) -> Duration {
+        let took = self.processors.slots.get(place).map_or(Duration::ZERO, Slot::flush_took);
+        took.saturating_mul(CAUGHT_UP).clamp(*CATCH_UP.start(), *CATCH_UP.end())
+    }
+
     /// Finds the moment for a swap.
     pub(super) fn plan_swap(&mut self, swap: Swap) {
-        let Swap { place, successor, done } = swap;
+        let Swap { place, mut successor, done } = swap;
         let now = Instant::now();
-        let slot = self.processors.slots.get(place);
-        // Of several instances one waits. The others have their flush at about the same time, which is over when they are asked.
-        let waits = |slot: &&Slot| slot.setup().partition.as_ref().is_none_or(|partition| partition.number == 0);
-        let flush_at = slot.filter(waits).and_then(Slot::flush_at);
-        let next = flush_at.filter(|due| *due <= now + FLUSH_WITHIN).unwrap_or(now);
+        let goes_on = successor.is_stateful() && self.processors.slots.get(place).is_some_and(Slot::is_stateful);
+        let (next, flushes) = match self.soon(place, now) {
+            Some(due) if goes_on && self.waits(place) => (due + self.catch_up(place), false),
+            Some(_) if goes_on => (now, false),
+            due => (due.filter(|_| self.waits(place)).unwrap_or(now), true),
+        };
         // A version that has not come to its place yet is overtaken.
         self.swaps.retain(|planned| planned.place != place);
-        self.swaps.push(PlannedSwap { place, next, successor, done, give_up: next + ROOM_WITHIN });
+        self.swaps.push(PlannedSwap { place, next, flushes, successor, done, give_up: next + ROOM_WITHIN });
     }
 
     /// Takes back the one for that place, if it has not been made.
@@ -88,6 +117,10 @@ impl Worker {
         let now = Instant::now();
         while let Some(index) = self.swaps.iter().position(|swap| swap.next <= now) {
             let mut swap = self.swaps.swap_remove(index);
+            if !swap.flushes {
+                self.swap(swap);
+                return;
+            }
             match self.flush(swap.place, true) {
                 Flushed::NoRoom if now >= swap.give_up => {
                     self.unmark(swap.place);

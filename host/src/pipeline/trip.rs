@@ -12,7 +12,7 @@ use crate::telemetry::Counter;
 
 use super::committer::{Committer, Ticket};
 use super::lane::{Lane, LaneFull, Reserved};
-use super::poison::{Broken, Patience, Poison, Separated, Survivors};
+use super::poison::{Broken, Poison, Searches, Separated, Survivors};
 use super::slot::Slot;
 use super::step::{Attempt, Outcome, Processors, attempt, divide, merged, refusing, run};
 
@@ -52,8 +52,6 @@ pub struct Gathered {
     pub seen: Vec<(usize, Batch)>,
     /// Items on which a plugin breaks.
     pub poison: Vec<(Stage, Poison)>,
-    /// What looking for these may still take.
-    pub patience: Patience,
 }
 
 /// Reserves room for a request in every lane of its pipelines, in the order of the pipelines. A lane that makes senders wait is
@@ -178,7 +176,7 @@ impl Run<'_> {
         let Some(partitions) = &step.divided else {
             let Some(slot) = places.first_mut() else { return Ok(vec![batch]) };
             let outcome = attempt(slot, &batch, trip.number, now);
-            return self.settle(pipeline, Attempt { index: first, batch, outcome }, trip);
+            return self.settle(pipeline, Attempt { index: first, batch, outcome }, &mut Searches::of(1), trip);
         };
         let parts = divide(partitions, &batch).map_err(malformed)?;
         trip.items.get_or_insert(parts.iter().filter_map(|(_, part)| part.items).sum());
@@ -186,9 +184,10 @@ impl Run<'_> {
             return Err(down(slot));
         }
         let attempts = run(helpers.as_ref(), (first, places), parts, (trip.number, now));
+        let mut searches = Searches::of(attempts.iter().filter(|attempt| attempt.outcome.is_broken()).count());
         let (mut batches, mut attempts) = (Vec::new(), attempts.into_iter());
         while let Some(attempt) = attempts.next() {
-            match self.settle(pipeline, attempt, trip) {
+            match self.settle(pipeline, attempt, &mut searches, trip) {
                 Ok(mut settled) => batches.append(&mut settled),
                 Err(refusal) => {
                     attempts.for_each(|attempt| self.abandon(&attempt, trip));
@@ -215,7 +214,13 @@ impl Run<'_> {
     }
 
     /// What became of a batch, or of a part of it, joins the trip.
-    fn settle(&mut self, pipeline: &Pipeline, attempt: Attempt, trip: &mut Gathered) -> Result<Vec<Batch>, Refusal> {
+    fn settle(
+        &mut self,
+        pipeline: &Pipeline,
+        attempt: Attempt,
+        searches: &mut Searches,
+        trip: &mut Gathered,
+    ) -> Result<Vec<Batch>, Refusal> {
         let Attempt { index, batch, outcome } = attempt;
         let Some(slot) = self.processors.slots.get_mut(index) else { return Ok(vec![batch]) };
         let component = slot.setup().id.clone();
@@ -248,7 +253,7 @@ impl Run<'_> {
             Err(InstanceError::Call(CallError::Failure { message, retryable })) => {
                 Err(declined(slot, &component, message, retryable))
             }
-            Err(error) => self.broken(pipeline, index, batch, &error, trip),
+            Err(error) => self.broken(pipeline, (index, batch), &error, searches, trip),
         }
     }
 
@@ -256,16 +261,16 @@ impl Run<'_> {
     fn broken(
         &mut self,
         pipeline: &Pipeline,
-        index: usize,
-        batch: Batch,
+        (index, batch): (usize, Batch),
         error: &InstanceError,
+        searches: &mut Searches,
         trip: &mut Gathered,
     ) -> Result<Vec<Batch>, Refusal> {
         let items = count(&batch)?;
         let batch = Batch { items: Some(items), ..batch };
         let separated = match self.resumed {
             true => None,
-            false => Some(self.separate(index, &batch, error, trip)),
+            false => Some(self.separate((index, &batch), error, searches, trip)),
         };
         let Some(slot) = self.processors.slots.get_mut(index) else { return Ok(vec![batch]) };
         let component = slot.setup().id.clone();
@@ -306,10 +311,10 @@ impl Run<'_> {
     /// Finds out what of a batch breaks the plugin, on instances that start from all trips before this one.
     fn separate(
         &self,
-        index: usize,
-        batch: &Batch,
+        (index, batch): (usize, &Batch),
         error: &InstanceError,
-        trip: &mut Gathered,
+        searches: &mut Searches,
+        trip: &Gathered,
     ) -> Result<Separated, InstanceError> {
         let (committer, ticket) = self.commits;
         committer.settle();
@@ -327,7 +332,7 @@ impl Run<'_> {
             trip: trip.number,
             now: self.now,
         };
-        broken.separate(&mut trip.patience)
+        broken.separate(searches)
     }
 
     /// The good items join the trip as any call's results do, the bad ones as dead letters.

@@ -132,7 +132,7 @@ impl Worker {
 
     /// Whether it is about to be replaced: then it is flushed with its swap, for the last time.
     fn is_leaving(&self, index: usize) -> bool {
-        self.swaps.iter().any(|swap| swap.place == index)
+        self.swaps.iter().any(|swap| swap.place == index && swap.flushes)
     }
 
     pub(super) fn trip(&mut self) -> Gathered {
@@ -381,7 +381,7 @@ impl Worker {
 
     /// Flushes one processor. A full lane, or a processor further on that is down, puts it off.
     pub(super) fn flush(&mut self, index: usize, last: bool) -> Flushed {
-        let mut trip = self.trip();
+        let (started, mut trip) = (Instant::now(), self.trip());
         let Some((pipeline, step)) = position(&self.pipelines, &self.processors.steps, index) else {
             return Flushed::Done;
         };
@@ -401,8 +401,8 @@ impl Worker {
         match flushed {
             Ok(more) => {
                 self.conclude(trip, durability, None);
-                if let Some(slot) = self.processors.slots.get_mut(index).filter(|_| more) {
-                    slot.flush_again();
+                if let Some(slot) = self.processors.slots.get_mut(index) {
+                    slot.flushed(started.elapsed(), more);
                 }
                 if more { Flushed::More } else { Flushed::Done }
             }

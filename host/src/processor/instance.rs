@@ -62,11 +62,11 @@ impl Setup {
 
     /// A processor that has described itself, and can be what it is to be.
     pub(super) fn described(&self, state: State) -> Result<Box<dyn Processor>, InstanceError> {
-        let mut processor = described(self.plugin.as_ref(), &self.id, &self.config, self.signal, self.limits, state)?;
-        let context = processor.context();
+        let mut context = Context::new(self.id.clone(), self.signal, self.limits, state);
+        context.partition = self.partition.clone();
+        let mut processor = described(self.plugin.as_ref(), &self.config, context)?;
         if let Some(partition) = &self.partition {
-            check(&partition.of, self.signal, &context.declared)?;
-            context.partition = Some(partition.clone());
+            check(&partition.of, self.signal, &processor.context().declared)?;
         }
         Ok(processor)
     }
@@ -407,20 +407,14 @@ pub fn describe(
     limits: Limits,
 ) -> Result<Declared, InstanceError> {
     let state = State::new(None, &Namespace::new(id, None), Watermark::default());
-    let mut processor = described(plugin, id, config, signal, limits, state)?;
+    let mut processor = described(plugin, config, Context::new(id.clone(), signal, limits, state))?;
     Ok(processor.context().declared.clone())
 }
 
-fn described(
-    plugin: &dyn Plugin,
-    id: &ComponentId,
-    config: &str,
-    signal: Signal,
-    limits: Limits,
-    state: State,
-) -> Result<Box<dyn Processor>, InstanceError> {
-    let mut processor = plugin.instantiate(Context::new(id.clone(), signal, limits, state))?;
-    processor.describe(signal, config).inspect_err(|error| tell_stack(id, limits, error))?;
+fn described(plugin: &dyn Plugin, config: &str, context: Context) -> Result<Box<dyn Processor>, InstanceError> {
+    let (id, signal, limits) = (context.component().clone(), context.signal(), context.limits());
+    let mut processor = plugin.instantiate(context)?;
+    processor.describe(signal, config).inspect_err(|error| tell_stack(&id, limits, error))?;
     let contract = |detail: String| CallError::Trap(Trap::new(TrapReason::Contract, detail));
     processor.context().declared.check().map_err(|error| contract(error.to_string()))?;
     Ok(processor)

@@ -69,7 +69,7 @@ impl Partition {
         let mut mark = Vec::new();
         key::put_integer_value(&mut mark, i64::from(self.number));
         // A mark that came with the key stays readable, and a key with one is never the same as a key that gets it here.
-        let mark = marked.map_or_else(|| mark.clone(), |before| key::list_of(before.value, &mark));
+        let mark = marked.map_or_else(|| mark.clone(), |before| key::both_as_bytes(before.value, &mark));
         Ok(key::with_element(&elements, Level::Item, ATTRIBUTE, &mark).into())
     }
 }

@@ -3,7 +3,8 @@
 //! A call's writes are a layer. When the call counts, the layer goes to the commit and stays here, readable, until the
 //! [`Watermark`] says that it arrived; when it does not, the layer is dropped.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque, btree_map};
+use std::iter::Peekable;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -280,25 +281,12 @@ impl State {
     fn range_in(&self, section: Section, start: &[u8], end: &[u8], limit: usize) -> Result<Entries, StateError> {
         let (start, end) = (self.full_key(section, start), self.full_key(section, end));
         let strip = start.len().min(self.prefix.len() + 1);
-        let mut overlay: BTreeMap<&Bytes, Said<'_>> = BTreeMap::new();
-        // Newest first: what is there already is newer, and so are these deletions.
-        let mut deleting: Vec<&Layer> = Vec::new();
-        for layer in self.layers() {
-            for (key, value) in layer.latest.range(start.clone()..end.clone()) {
-                overlay.entry(key).or_insert_with(|| match value {
-                    Some(value) if !deleting.iter().any(|newer| newer.deletes(key)) => Said::Is(value),
-                    _ => Said::Gone,
-                });
-            }
-            if !layer.deleted.is_empty() {
-                deleting.push(layer);
-            }
-        }
-        let mut overlay = overlay.into_iter().peekable();
+        let mut overlay = Overlay::new(self.layers(), &start, &end);
+        let deleting: Vec<&Layer> = self.layers().filter(|layer| !layer.deleted.is_empty()).collect();
         let mut found = Found { entries: Entries::default(), bytes: 0, limit, strip };
         self.each_stored(&start, &end, |key, value| {
             let mut is_hidden = deleting.iter().any(|layer| layer.deletes(&key));
-            while let Some((above, said)) = overlay.next_if(|(above, _)| ***above <= *key) {
+            while let Some((above, said)) = overlay.next_up_to(Some(&key)) {
                 is_hidden |= **above == *key;
                 if !found.push_said(above, &said) {
                     return ControlFlow::Break(());
@@ -312,8 +300,8 @@ impl State {
         if found.entries.more {
             return Ok(found.entries);
         }
-        for (key, said) in overlay {
-            if !found.push_said(key, &said) {
+        while let Some((above, said)) = overlay.next_up_to(None) {
+            if !found.push_said(above, &said) {
                 break;
             }
         }
@@ -391,6 +379,51 @@ impl State {
             }
             ControlFlow::Continue(())
         })
+    }
+}
+
+/// What one layer says last about the keys of a range.
+type Latest<'l> = btree_map::Range<'l, Bytes, Option<Bytes>>;
+
+/// What layers say about the keys of a range, ascending: of each key the newest. Layers are sorted, so this merges them; few have anything
+/// in one range.
+struct Overlay<'l> {
+    /// Newest first, with the layers that were newer still.
+    layers: Vec<(Peekable<Latest<'l>>, Vec<&'l Layer>)>,
+}
+
+impl<'l> Overlay<'l> {
+    fn new(layers: impl Iterator<Item = &'l Layer>, start: &Bytes, end: &Bytes) -> Overlay<'l> {
+        let (mut deleting, mut merged) = (Vec::new(), Vec::new());
+        for layer in layers {
+            let mut range = layer.latest.range(start.clone()..end.clone()).peekable();
+            if range.peek().is_some() {
+                merged.push((range, deleting.clone()));
+            }
+            if !layer.deleted.is_empty() {
+                deleting.push(layer);
+            }
+        }
+        Overlay { layers: merged }
+    }
+
+    /// The next key, if it is not behind `last`.
+    fn next_up_to(&mut self, last: Option<&Bytes>) -> Option<(&'l Bytes, Said<'l>)> {
+        let next: &'l Bytes =
+            self.layers.iter_mut().filter_map(|(range, _)| range.peek().map(|(key, _)| *key)).min()?;
+        if last.is_some_and(|last| next > last) {
+            return None;
+        }
+        let mut said = None;
+        for (range, newer) in &mut self.layers {
+            let Some((_, value)) = range.next_if(|(key, _)| *key == next) else { continue };
+            // An older layer has nothing to say about it any more.
+            said.get_or_insert_with(|| match value {
+                Some(value) if !newer.iter().any(|newer| newer.deletes(next)) => Said::Is(value),
+                _ => Said::Gone,
+            });
+        }
+        Some((next, said.unwrap_or(Said::Nothing)))
     }
 }
 

@@ -113,7 +113,7 @@ fn a_plugin_is_chosen_in_a_folder_and_watched_unless_it_is_pinned() {
         (newest.version.map(|version| version.to_string()).as_deref(), newest.update),
         (Some("1.10.0"), Update::Watch)
     );
-    assert_eq!(newest.grants.interfaces, [Interface::Log, Interface::Storage]);
+    assert_eq!(newest.grants.interfaces, [Interface::Log, Interface::Storage, Interface::Wasi]);
     let exact = format!("folder: '{at}', version: 1.2.0, update: pinned, grants: {{interfaces: [log]}}");
     let exact = plugin(&exact).unwrap_or_else(|| panic!("no processor"));
     assert_eq!((exact.file, exact.update), (folder.path().join("aggregate-1.2.0.wasm"), Update::Pinned));

@@ -74,13 +74,23 @@ impl<'a> Own<'a> {
     fn read_pieces(level: Level, pieces: impl Iterator<Item = &'a [u8]>) -> Result<Own<'a>, Fault> {
         let mut own = Own::default();
         for (number, piece) in pieces.enumerate() {
-            let (mut reader, mut is_behind) = (Reader::new(piece), number > 0);
+            let (mut reader, mut is_behind, mut run) = (Reader::new(piece), number > 0, 0..0);
             while let Some(field) = reader.field()? {
-                match (level.child(field.number).is_some(), is_behind) {
-                    (true, _) => is_behind = true,
-                    (false, false) => own.front.push(field.raw),
-                    (false, true) => own.behind.push(field.raw),
+                let end = piece.len() - reader.rest.len();
+                let start = end - field.raw.len();
+                if level.child(field.number).is_some() {
+                    is_behind = true;
+                    continue;
                 }
+                let fields = if is_behind { &mut own.behind } else { &mut own.front };
+                // Neighbours are one slice, however many they are.
+                if run.end == start && start > 0 {
+                    fields.pop();
+                    run.end = end;
+                } else {
+                    run = start..end;
+                }
+                fields.extend(piece.get(run.clone()));
             }
         }
         Ok(own)

@@ -26,7 +26,7 @@ const CALLS_MAX: u64 = 5;
 const SLACK: u64 = 4;
 /// But no call is ended earlier than this, in milliseconds.
 const CALL_MS_MIN: u64 = 50;
-/// A search ends after this, whatever takes so long: other batches wait meanwhile.
+/// The searches of a batch end after this, whatever takes so long: other batches wait meanwhile.
 const SEARCH_MAX: Duration = Duration::from_secs(10);
 /// Letters that one batch becomes; what broke the plugin in yet other ways is in the last of them.
 const LETTERS_MAX: usize = 8;
@@ -53,28 +53,27 @@ pub struct Broken<'b> {
     pub now: u64,
 }
 
-/// What the searches of one trip may still take: its batch may have been divided among instances, and each of them may have broken.
-#[derive(Debug, Default)]
-pub struct Patience(Option<Left>);
-
+/// The searches of one batch: one, or one for each part in which an instance broke. They share the time fairly.
 #[derive(Debug)]
-struct Left {
-    /// Parts that may break.
-    breaks: u32,
-    /// Of the time that calls may take.
-    calls: Duration,
-    until: Instant,
-    letters: usize,
+pub struct Searches {
+    parts: usize,
+    left: usize,
+    until: Option<Instant>,
 }
 
-impl Patience {
-    fn left(&mut self, call_ms: u64) -> &mut Left {
-        self.0.get_or_insert_with(|| Left {
-            breaks: BROKEN_MAX,
-            calls: Duration::from_millis(call_ms.saturating_mul(CALLS_MAX)),
-            until: Instant::now() + SEARCH_MAX,
-            letters: LETTERS_MAX,
-        })
+impl Searches {
+    /// For so many parts.
+    pub fn of(parts: usize) -> Searches {
+        Searches { parts: parts.max(1), left: parts.max(1), until: None }
+    }
+
+    /// The share of the next one: until when, and how many letters.
+    fn next(&mut self) -> (Instant, usize) {
+        let now = Instant::now();
+        let until = *self.until.get_or_insert(now + SEARCH_MAX);
+        let share = until.saturating_duration_since(now) / u32::try_from(self.left).unwrap_or(u32::MAX);
+        self.left = self.left.saturating_sub(1).max(1);
+        (now + share, (LETTERS_MAX / self.parts).max(1))
     }
 }
 
@@ -117,10 +116,10 @@ impl Separated {
 impl Broken<'_> {
     /// Separates the items. Everything before the trip is committed. An error says that it could not be found out: the plugin declined, the
     /// store failed.
-    pub fn separate(&self, patience: &mut Patience) -> Result<Separated, InstanceError> {
+    pub fn separate(&self, searches: &mut Searches) -> Result<Separated, InstanceError> {
         let units = select::units(self.batch.signal, &self.batch.bytes)?;
-        let left = patience.left(self.setup.limits.call_ms);
-        let mut trial = Trial::new(self, &units, left);
+        let (until, letters_max) = searches.next();
+        let mut trial = Trial::new(self, &units, until);
         let found = search(units.len(), self.reason.clone(), |part| trial.attempt(part))?;
         let plugin_is_broken = found.sound.is_empty() && !trial.control_passes();
         drop(trial);
@@ -128,9 +127,7 @@ impl Broken<'_> {
             [] => None,
             sound => Some(self.settle(sound, &units)?),
         };
-        let poison = self.letters(found.poison, &units, left.letters)?;
-        // Each part has one at least.
-        left.letters = left.letters.saturating_sub(poison.len()).max(1);
+        let poison = self.letters(found.poison, &units, letters_max)?;
         Ok(Separated { survivors, poison, plugin_is_broken })
     }
 
@@ -205,25 +202,27 @@ struct Trial<'b> {
     /// With whether it has been used.
     instance: Option<(Instance, bool)>,
     breaks_left: u32,
-    left: &'b mut Left,
+    /// Of the time that calls may take.
+    calls_left: Duration,
+    until: Instant,
 }
 
 impl<'b> Trial<'b> {
-    fn new(broken: &'b Broken<'b>, units: &'b [u64], left: &'b mut Left) -> Trial<'b> {
+    fn new(broken: &'b Broken<'b>, units: &'b [u64], until: Instant) -> Trial<'b> {
         Trial {
             broken,
             units,
             setup: broken.setup.silent(),
             instance: None,
             breaks_left: if broken.suspected { BROKEN_MAX_SUSPECTED } else { BROKEN_MAX },
-            left,
+            calls_left: Duration::from_millis(broken.setup.limits.call_ms.saturating_mul(CALLS_MAX)),
+            until,
         }
     }
 
     fn attempt(&mut self, part: Range<usize>) -> Result<Tried, InstanceError> {
         loop {
-            let Left { breaks, calls, until, .. } = self.left;
-            if self.breaks_left == 0 || *breaks == 0 || calls.is_zero() || Instant::now() >= *until {
+            if self.breaks_left == 0 || self.calls_left.is_zero() || Instant::now() >= self.until {
                 return Ok(Tried::OutOfPatience);
             }
             let (mut instance, used) = match self.instance.take() {
@@ -234,7 +233,7 @@ impl<'b> Trial<'b> {
             instance.bound_calls(self.call_ms(&part, used));
             let start = Instant::now();
             let outcome = instance.process(request, self.broken.trip, self.broken.now);
-            self.left.calls = self.left.calls.saturating_sub(start.elapsed());
+            self.calls_left = self.calls_left.saturating_sub(start.elapsed());
             match outcome {
                 Ok(_) => {
                     self.instance = Some((instance, true));
@@ -242,7 +241,6 @@ impl<'b> Trial<'b> {
                 }
                 Err(error) if error.is_broken() => {
                     self.breaks_left -= 1;
-                    self.left.breaks -= 1;
                     // A single unit is not blamed for what parts before it have left behind, nor for being slow.
                     if !used || part.len() > 1 {
                         return Ok(Tried::Breaks(error.to_string()));

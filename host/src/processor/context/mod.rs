@@ -98,6 +98,14 @@ impl Context {
         &self.component
     }
 
+    /// The same with the number of the partition, where there are several.
+    pub fn name(&self) -> String {
+        match &self.partition {
+            None => self.component.to_string(),
+            Some(partition) => format!("{}#{}", self.component, partition.number),
+        }
+    }
+
     /// What the manifest grants.
     pub fn limits(&self) -> Limits {
         self.limits

@@ -92,7 +92,7 @@ impl Plugin for ProcessorPlugin {
 
     fn instantiate(&self, context: Context) -> Result<Box<dyn Processor>, CallError> {
         let limits = context.limits();
-        let wasi = VirtualWasi::new(&context.component().to_string());
+        let wasi = VirtualWasi::new(&context.name());
         let context = Counted::new(context, limits.host_calls);
         let data = Data { context, wasi, limits: StoreLimits::default() };
         let mut store = limited(&self.engine, data, &limits, |data| &mut data.limits);

@@ -1,7 +1,7 @@
 //! A virtual WASI 0.2, for guests whose toolchain insists on one: cargo-component's default target does.
 //!
-//! It is as deterministic as the rest of a plugin. The clock stands at the time that the call was given, random numbers come from a seed
-//! that is the component's id, standard output and error are lines of the log, there is no environment, no argument, no file. Whatever else
+//! It is as deterministic as the rest of a plugin. The clock stands at the time that the call was given (at 1970 where a plugin is configured),
+//! random numbers come from a seed that is the component's id and partition, standard output and error are lines of the log, there is no environment, no argument, no file. Whatever else
 //! a guest calls (files, sockets, waiting) ends its call with a trap that names the function. What the functions are is said by WASI
 //! 0.2 (github.com/WebAssembly/WASI, `wasip2`); any 0.2.x will do.
 
@@ -14,7 +14,7 @@ use crate::wasm::engine::Engine;
 
 /// What imports of WASI begin with.
 pub(super) const WASI: &str = "wasi:";
-/// Bytes of random numbers in one call, and of a line that has no end.
+/// Bytes of random numbers in one call, of one write, and of a line that has no end.
 const BYTES_MAX: usize = 64 << 10;
 const NANOS: u64 = 1_000_000_000;
 
@@ -23,6 +23,8 @@ const NANOS: u64 = 1_000_000_000;
 pub(super) struct VirtualWasi {
     /// The host's time of the call under way, in nanoseconds.
     now: u64,
+    /// The latest of these: the host's may go back.
+    monotonic: u64,
     random: u64,
     /// Of standard output and of standard error: what has no line feed yet.
     lines: [Vec<u8>; 2],
@@ -34,12 +36,13 @@ impl VirtualWasi {
         // FNV-1a.
         let hash = |seed: u64, byte: u8| (seed ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3);
         let random = component.bytes().fold(0xcbf2_9ce4_8422_2325, hash);
-        VirtualWasi { now: 0, random, lines: [Vec::new(), Vec::new()] }
+        VirtualWasi { now: 0, monotonic: 0, random, lines: [Vec::new(), Vec::new()] }
     }
 
     /// A call begins at that time.
     pub fn begin(&mut self, now: u64) {
         self.now = now;
+        self.monotonic = self.monotonic.max(now);
     }
 
     /// The next number (SplitMix64, Steele, Lea and Flood 2014).
@@ -87,6 +90,7 @@ fn severity(stream: u32) -> Severity {
 
 const STDOUT: u32 = 0;
 const STDERR: u32 = 1;
+const STDIN: u32 = 2;
 
 /// Data of a Store whose guest may have a WASI.
 pub(super) trait HasWasi: 'static {
@@ -96,25 +100,11 @@ pub(super) trait HasWasi: 'static {
     fn line(&mut self, severity: Severity, line: &str);
 }
 
-/// Types of resources. No guest ever has one of those that are missing here.
-enum InputStream {}
-enum OutputStream {}
-enum IoError {}
-enum Descriptor {}
-enum TerminalInput {}
-enum TerminalOutput {}
+/// What stands behind every handle of a resource. One for all: interfaces give a resource other names where they use it, and no name says
+/// which it is. A guest's own types keep it from taking one for another.
+enum Any {}
 
-fn resource_type(name: &str) -> ResourceType {
-    match name {
-        "input-stream" => ResourceType::host::<InputStream>(),
-        "output-stream" => ResourceType::host::<OutputStream>(),
-        "error" => ResourceType::host::<IoError>(),
-        "descriptor" => ResourceType::host::<Descriptor>(),
-        "terminal-input" => ResourceType::host::<TerminalInput>(),
-        "terminal-output" => ResourceType::host::<TerminalOutput>(),
-        _ => ResourceType::host::<()>(),
-    }
-}
+type Handle = Resource<Any>;
 
 /// `wasi:io/streams.stream-error`.
 #[derive(ComponentType, Lower, Lift)]
@@ -122,7 +112,7 @@ fn resource_type(name: &str) -> ResourceType {
 enum StreamError {
     #[component(name = "last-operation-failed")]
     #[allow(dead_code)] // Nothing fails here.
-    LastOperationFailed(Resource<IoError>),
+    LastOperationFailed(Handle),
     #[component(name = "closed")]
     Closed,
 }
@@ -153,7 +143,7 @@ pub(super) fn add_to_linker<T: HasWasi>(engine: &Engine, component: &Component, 
         let mut linked = linker.instance(import)?;
         for (name, item) in instance.exports(engine) {
             match item.ty {
-                ComponentItem::Resource(_) => linked.resource(name, resource_type(name), |_, _| Ok(()))?,
+                ComponentItem::Resource(_) => linked.resource(name, ResourceType::host::<Any>(), |_, _| Ok(()))?,
                 ComponentItem::ComponentFunc(_) if !define(&mut linked, interface, name)? => {
                     let missing = format!("{import}#{name}");
                     linked.func_new(name, move |_, _, _, _| Err(Violation::Wasi(missing.clone()).into()))?;
@@ -186,7 +176,7 @@ fn process<T: HasWasi>(linker: &mut LinkerInstance<'_, T>, name: &str) -> Result
     let stream = |stream: u32| {
         move |mut caller: Caller<'_, T>, ()| {
             caller.data_mut().wasi()?;
-            Ok((Resource::<OutputStream>::new_own(stream),))
+            Ok((Handle::new_own(stream),))
         }
     };
     match name {
@@ -204,14 +194,14 @@ fn process<T: HasWasi>(linker: &mut LinkerInstance<'_, T>, name: &str) -> Result
         }),
         "get-directories" => linker.func_wrap(name, |mut caller: Caller<'_, T>, ()| {
             caller.data_mut().wasi()?;
-            Ok((Vec::<(Resource<Descriptor>, String)>::new(),))
+            Ok((Vec::<(Handle, String)>::new(),))
         }),
         "exit" => linker.func_wrap(name, |_: Caller<'_, T>, (_,): (Result<(), ()>,)| -> Result<()> {
             Err(Violation::Wasi("wasi:cli/exit: a plugin cannot end its host".to_owned()).into())
         }),
         "get-stdin" => linker.func_wrap(name, |mut caller: Caller<'_, T>, ()| {
             caller.data_mut().wasi()?;
-            Ok((Resource::<InputStream>::new_own(0),))
+            Ok((Handle::new_own(STDIN),))
         }),
         "get-stdout" => linker.func_wrap(name, stream(STDOUT)),
         "get-stderr" => linker.func_wrap(name, stream(STDERR)),
@@ -224,11 +214,11 @@ fn terminals<T: HasWasi>(linker: &mut LinkerInstance<'_, T>, name: &str) -> Resu
     match name {
         "get-terminal-stdin" => linker.func_wrap(name, |mut caller: Caller<'_, T>, ()| {
             caller.data_mut().wasi()?;
-            Ok((None::<Resource<TerminalInput>>,))
+            Ok((None::<Handle>,))
         }),
         "get-terminal-stdout" | "get-terminal-stderr" => linker.func_wrap(name, |mut caller: Caller<'_, T>, ()| {
             caller.data_mut().wasi()?;
-            Ok((None::<Resource<TerminalOutput>>,))
+            Ok((None::<Handle>,))
         }),
         _ => return Ok(false),
     }?;
@@ -237,7 +227,7 @@ fn terminals<T: HasWasi>(linker: &mut LinkerInstance<'_, T>, name: &str) -> Resu
 
 fn monotonic_clock<T: HasWasi>(linker: &mut LinkerInstance<'_, T>, name: &str) -> Result<bool> {
     match name {
-        "now" => linker.func_wrap(name, |mut caller: Caller<'_, T>, ()| Ok((caller.data_mut().wasi()?.now,))),
+        "now" => linker.func_wrap(name, |mut caller: Caller<'_, T>, ()| Ok((caller.data_mut().wasi()?.monotonic,))),
         "resolution" => linker.func_wrap(name, |mut caller: Caller<'_, T>, ()| {
             caller.data_mut().wasi()?;
             Ok((1_u64,))
@@ -281,8 +271,11 @@ fn random<T: HasWasi>(linker: &mut LinkerInstance<'_, T>, name: &str) -> Result<
 
 type Done = (std::result::Result<(), StreamError>,);
 
-fn write<T: HasWasi>(mut caller: Caller<'_, T>, (stream, bytes): (Resource<OutputStream>, Vec<u8>)) -> Result<Done> {
+fn write<T: HasWasi>(mut caller: Caller<'_, T>, (stream, bytes): (Handle, Vec<u8>)) -> Result<Done> {
     let data = caller.data_mut();
+    if bytes.len() > BYTES_MAX {
+        return Err(Violation::Wasi("wasi:io/streams: more bytes than `check-write` allowed".to_owned()).into());
+    }
     let lines = data.wasi()?.write(stream.rep(), &bytes);
     lines.iter().for_each(|line| data.line(severity(stream.rep()), line));
     Ok((Ok(()),))
@@ -290,23 +283,21 @@ fn write<T: HasWasi>(mut caller: Caller<'_, T>, (stream, bytes): (Resource<Outpu
 
 fn streams<T: HasWasi>(linker: &mut LinkerInstance<'_, T>, name: &str) -> Result<bool> {
     match name {
-        "[method]output-stream.check-write" => {
-            linker.func_wrap(name, |mut caller: Caller<'_, T>, (_,): (Resource<OutputStream>,)| {
-                caller.data_mut().wasi()?;
-                Ok((Ok::<u64, StreamError>(BYTES_MAX as u64),))
-            })
-        }
+        "[method]output-stream.check-write" => linker.func_wrap(name, |mut caller: Caller<'_, T>, (_,): (Handle,)| {
+            caller.data_mut().wasi()?;
+            Ok((Ok::<u64, StreamError>(BYTES_MAX as u64),))
+        }),
         "[method]output-stream.write" | "[method]output-stream.blocking-write-and-flush" => {
             linker.func_wrap(name, write::<T>)
         }
         "[method]output-stream.flush" | "[method]output-stream.blocking-flush" => {
-            linker.func_wrap(name, |mut caller: Caller<'_, T>, (_,): (Resource<OutputStream>,)| -> Result<Done> {
+            linker.func_wrap(name, |mut caller: Caller<'_, T>, (_,): (Handle,)| -> Result<Done> {
                 caller.data_mut().wasi()?;
                 Ok((Ok(()),))
             })
         }
         "[method]input-stream.read" | "[method]input-stream.blocking-read" => {
-            linker.func_wrap(name, |mut caller: Caller<'_, T>, (_, _): (Resource<InputStream>, u64)| {
+            linker.func_wrap(name, |mut caller: Caller<'_, T>, (_, _): (Handle, u64)| {
                 caller.data_mut().wasi()?;
                 Ok((Err::<Vec<u8>, StreamError>(StreamError::Closed),))
             })

@@ -32,7 +32,7 @@ pub fn install(workspace: &Workspace, why: &str) -> Result<()> {
     }
     let sysroot = sysroot_of(RUSTC)?;
     link_linker(&sysroot)?;
-    add_target(workspace, &sysroot, TARGET)
+    add_target(workspace, &sysroot, TARGET, &[])
 }
 
 /// The same for the target with WASI, whose C library is a package of Debian's.
@@ -40,18 +40,15 @@ pub fn install_wasi(workspace: &Workspace, why: &str) -> Result<()> {
     if !Path::new(WASI_LIBC).join("libc.a").is_file() {
         apt::install(&["wasi-libc"], why)?;
     }
-    let sysroot = sysroot_of(RUSTC)?;
-    add_target(workspace, &sysroot, WASI_TARGET)?;
-    let contained = target_dir(&sysroot, WASI_TARGET).join("lib/self-contained");
-    process::run(apt::as_root("mkdir")?.arg("-p").arg(&contained))?;
     let objects = ["crt1-command.o", "crt1-reactor.o", "libc.a"].map(|name| Path::new(WASI_LIBC).join(name));
-    process::run(apt::as_root("cp")?.args(objects).arg(&contained))
+    add_target(workspace, &sysroot_of(RUSTC)?, WASI_TARGET, &objects)
 }
 
-fn add_target(workspace: &Workspace, sysroot: &Path, target: &str) -> Result<()> {
+/// `objects` are what a linker needs beside the library.
+fn add_target(workspace: &Workspace, sysroot: &Path, target: &str, objects: &[PathBuf]) -> Result<()> {
     let project = workspace.tools().join("wasm-std");
     let built = build_std(workspace, &project, target)?;
-    copy_library(&built, &target_dir(sysroot, target))?;
+    copy_library(&built, objects, &target_dir(sysroot, target))?;
     fs::remove_dir_all(&project)?;
     Ok(())
 }
@@ -81,7 +78,7 @@ fn build_std(workspace: &Workspace, project: &Path, target: &str) -> Result<Path
 }
 
 /// Copies beside the place first: an interrupted copy is not taken for a finished one.
-fn copy_library(built: &Path, target: &Path) -> Result<()> {
+fn copy_library(built: &Path, objects: &[PathBuf], target: &Path) -> Result<()> {
     let unfinished = target.join("lib.unfinished");
     let finished = target.join("lib");
     println!("setup: copying it to {}", finished.display());
@@ -95,6 +92,11 @@ fn copy_library(built: &Path, target: &Path) -> Result<()> {
         }
     }
     process::run(copy.arg(&unfinished))?;
+    if !objects.is_empty() {
+        let contained = unfinished.join("self-contained");
+        process::run(apt::as_root("mkdir")?.arg("-p").arg(&contained))?;
+        process::run(apt::as_root("cp")?.args(objects).arg(&contained))?;
+    }
     process::run(apt::as_root("rm")?.arg("-rf").arg(&finished))?;
     process::run(apt::as_root("mv")?.arg(&unfinished).arg(&finished))?;
     if !has_std(&finished) {
