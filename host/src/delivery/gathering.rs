@@ -1,7 +1,6 @@
 //! `sending_queue.batch`: small batches are merged, large ones are split, both on their bytes.
 //!
-//! Export requests are merged by putting one behind the other: each is a list of resources, and two lists in a row are one list
-//! (Protocol Buffers, "Last One Wins", repeated fields). What differs in signal, in what is done about UTF-8 or in a metadata
+//! Export requests are merged by putting one behind the other. What differs in signal, in what is done about UTF-8 or in a metadata
 //! key of the partition is never merged.
 
 use std::sync::Arc;
@@ -12,7 +11,7 @@ use bytes::Bytes;
 use super::dispatch::{Dispatch, Ticket};
 use super::queue::Size;
 use crate::contract::{Batch, Batching, InvalidUtf8, Metadata, Signal, Sizer};
-use crate::otlp::split::{Bound, split};
+use crate::otlp::split::{Bound, joined, split};
 
 /// Batches on their way to being one, by partition; the oldest first.
 #[derive(Default)]
@@ -88,7 +87,8 @@ impl Group {
         let tickets: Vec<Arc<Ticket>> = parts.iter().flat_map(|part| part.tickets.iter().cloned()).collect();
         let batch =
             |bytes: Bytes, items| Batch { signal, bytes, items: Some(items), invalid_utf8, metadata: metadata.clone() };
-        let whole = Dispatch { batch: batch(merged(parts), size.items), size, tickets };
+        let bytes = joined(parts.iter().map(|part| &part.batch.bytes));
+        let whole = Dispatch { batch: batch(bytes, size.items), size, tickets };
         let bound = match (batching.max_size, batching.sizer) {
             (0, _) => return vec![whole],
             (most, Sizer::Bytes) => Bound::Bytes(most),
@@ -108,14 +108,4 @@ impl Group {
         };
         parts.into_iter().map(of).collect()
     }
-}
-
-fn merged(mut parts: Vec<Dispatch>) -> Bytes {
-    if let [one] = &mut parts[..] {
-        return std::mem::take(&mut one.batch.bytes);
-    }
-    let length = parts.iter().map(|part| part.batch.bytes.len()).sum();
-    let mut bytes = Vec::with_capacity(length);
-    parts.iter().for_each(|part| bytes.extend_from_slice(&part.batch.bytes));
-    bytes.into()
 }

@@ -1,7 +1,7 @@
 //! Checking and counting a request that nobody projects.
 
 use super::attribute::Strings;
-use super::levels::{Order, UNUSUAL};
+use super::levels::in_either_order;
 use super::logs::{self, LogsVisitor};
 use super::metrics::{self, MetricHeader, MetricsVisitor, Visit};
 use super::spans::{self, SpansVisitor};
@@ -16,11 +16,6 @@ pub fn check(signal: Signal, request: &[u8], strings: Strings) -> Result<u64, Ma
         Signal::Traces => spans::walk(request, strings, order, &mut Unread),
         Signal::Logs => logs::walk(request, strings, order, &mut Unread),
     })
-}
-
-/// Walks in the usual order, and in any where that is not the request's.
-fn in_either_order(walk: impl Fn(Order) -> Result<u64, Malformed>) -> Result<u64, Malformed> {
-    walk(Order::Usual).or_else(|error| if error.reason == UNUSUAL { walk(Order::Any) } else { Err(error) })
 }
 
 /// Hears everything and keeps nothing.

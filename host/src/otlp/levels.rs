@@ -5,7 +5,7 @@
 use super::attribute::Strings;
 use super::message::Message;
 use super::schema;
-use super::wire::{Fault, Reader};
+use super::wire::{Fault, Malformed, Reader};
 
 /// Hears what a walk over the levels passes, parents before children.
 pub trait Levels<'a> {
@@ -29,6 +29,14 @@ pub enum Order {
 
 /// Why a walk in [`Order::Usual`] ended.
 pub const UNUSUAL: &str = "fields in an unusual order";
+
+/// Walks in the usual order, and in any where that is not the request's.
+pub fn in_either_order<T>(mut walk: impl FnMut(Order) -> Result<T, Malformed>) -> Result<T, Malformed> {
+    match walk(Order::Usual) {
+        Err(error) if error.reason == UNUSUAL => walk(Order::Any),
+        walked => walked,
+    }
+}
 
 /// Walks a request down to the children of its scopes, checking all bytes of the levels above them.
 pub fn walk<'a>(request: &'a [u8], strings: Strings, order: Order, levels: &mut impl Levels<'a>) -> Result<(), Fault> {

@@ -4,6 +4,8 @@
 //! themselves are copied as they are and keep their order; what has no items is left out. A metric whose data comes in several pieces stays whole: which piece
 //! says what holds for all of them cannot be told without decoding.
 
+use bytes::Bytes;
+
 use crate::contract::Signal;
 
 use super::wire::{Fault, Malformed, Reader, Value, put_bytes};
@@ -33,6 +35,18 @@ pub fn split(signal: Signal, request: &[u8], bound: Bound) -> Result<Vec<Part>, 
     room.parts.push(room.items);
     let parts = pieces.into_iter().zip(room.parts).map(|(bytes, items)| Part { bytes, items });
     Ok(parts.filter(|part| part.items > 0).collect())
+}
+
+/// Several requests of one signal as one. Each is a list of resources, and two lists in a row are one list (Protocol Buffers, "Last One Wins",
+/// repeated fields).
+pub fn joined<'r>(requests: impl Iterator<Item = &'r Bytes> + Clone) -> Bytes {
+    let mut rest = requests.clone();
+    if let (Some(one), None) = (rest.next(), rest.next()) {
+        return one.clone();
+    }
+    let mut bytes = Vec::with_capacity(requests.clone().map(Bytes::len).sum());
+    requests.for_each(|request| bytes.extend_from_slice(request));
+    bytes.into()
 }
 
 /// The part that is being filled.

@@ -1,12 +1,13 @@
 //! A processor's step of a pipeline: one slot, or several among which every batch is divided.
 
 use std::ops::Range;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon_core::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 
 use crate::contract::{Batch, OnTrap};
 use crate::otlp::partition::{Part, Partitions};
+use crate::otlp::split::joined;
 use crate::otlp::{Malformed, Strings};
 use crate::processor::{InstanceError, Processed};
 
@@ -30,7 +31,7 @@ pub struct Step {
     /// Its places in the worker's slots: one for each instance.
     pub slots: Range<usize>,
     /// How batches are divided where there are several.
-    pub divided: Option<Partitions>,
+    pub divided: Option<Arc<Partitions>>,
 }
 
 /// Threads that run instances beside the worker's own.
@@ -146,8 +147,7 @@ impl Call<'_> {
     }
 }
 
-/// Batches that differ in nothing but their items, one behind the other as one: an export request is a list of resources, and two lists
-/// in a row are one list. The next processor is called once then, and an exporter gets one request for one.
+/// Batches that differ in nothing but their items as one. The next processor is called once then, and an exporter gets one request for one.
 pub fn merged(batches: Vec<Batch>) -> Vec<Batch> {
     let mut groups: Vec<Vec<Batch>> = Vec::new();
     for batch in batches {
@@ -159,15 +159,11 @@ pub fn merged(batches: Vec<Batch>) -> Vec<Batch> {
             None => groups.push(vec![batch]),
         }
     }
-    groups.into_iter().filter_map(joined).collect()
+    groups.into_iter().filter_map(one).collect()
 }
 
-fn joined(mut group: Vec<Batch>) -> Option<Batch> {
-    if group.len() < 2 {
-        return group.pop();
-    }
-    let mut bytes = Vec::with_capacity(group.iter().map(|batch| batch.bytes.len()).sum());
-    group.iter().for_each(|batch| bytes.extend_from_slice(&batch.bytes));
+fn one(mut group: Vec<Batch>) -> Option<Batch> {
+    let bytes = joined(group.iter().map(|batch| &batch.bytes));
     let items = group.iter().map(|batch| batch.items).sum();
-    group.pop().map(|last| Batch { bytes: bytes.into(), items, ..last })
+    group.pop().map(|last| Batch { bytes, items, ..last })
 }

@@ -32,7 +32,8 @@ pub fn cut(signal: Signal, request: &[u8], owners: &[u32], count: u32) -> Result
         frames: Vec::new(),
         repeated_max: REPEATED_BYTES.saturating_add(request.len()),
     };
-    let cutting = cut.root(request, &items).and_then(|()| cut.children(Level::root(signal), request));
+    let root = Level::root(signal);
+    let cutting = cut.root(root, request, &items).and_then(|()| cut.children(root, request));
     cutting.map_err(|stop| match stop {
         Stop::Fault(fault) => fault.within(request),
         Stop::TooLarge(_) => Malformed { offset: 0, reason: TOO_LARGE },
@@ -111,16 +112,11 @@ struct Frame<'a> {
 
 impl<'a> Cut<'_, 'a> {
     /// What the request has beside its resources is in every part.
-    fn root(&mut self, request: &'a [u8], items: &[u64]) -> Result<(), Stop> {
-        let mut reader = Reader::new(request);
-        while let Some(field) = reader.message_or_field(0x0a)? {
-            if field.number == 1 {
-                continue;
-            }
-            for (out, _) in self.outs.iter_mut().zip(items).filter(|(_, items)| **items > 0) {
-                self.repeated_max = self.repeated_max.checked_sub(field.raw.len()).ok_or(Stop::TooLarge(0))?;
-                out.writer.copy(field.raw);
-            }
+    fn root(&mut self, level: Level, request: &'a [u8], items: &[u64]) -> Result<(), Stop> {
+        let own = Own::read(level, request)?;
+        for (out, _) in self.outs.iter_mut().zip(items).filter(|(_, items)| **items > 0) {
+            repeat(&mut self.repeated_max, &own)?;
+            own.front.iter().chain(&own.behind).for_each(|field| out.writer.copy(field));
         }
         Ok(())
     }
@@ -183,7 +179,7 @@ impl<'a> Cut<'_, 'a> {
         };
         let Some(out) = self.outs.get_mut(owner as usize) else { return Ok(()) };
         for frame in self.frames.iter_mut().skip(out.marks.len()) {
-            self.repeated_max = self.repeated_max.checked_sub(frame.own.len()).ok_or(Stop::TooLarge(REPEATED_BYTES))?;
+            repeat(&mut self.repeated_max, &frame.own)?;
             out.marks.push(out.writer.open(frame.number, frame.length));
             frame.own.front.iter().for_each(|field| out.writer.copy(field));
             frame.opened.push(owner);
@@ -191,4 +187,10 @@ impl<'a> Cut<'_, 'a> {
         out.writer.copy(field.raw);
         Ok(())
     }
+}
+
+/// Books what is written once more.
+fn repeat(repeated_max: &mut usize, own: &Own<'_>) -> Result<(), Stop> {
+    *repeated_max = repeated_max.checked_sub(own.len()).ok_or(Stop::TooLarge(REPEATED_BYTES))?;
+    Ok(())
 }

@@ -9,7 +9,7 @@ use crate::otlp::Strings;
 use crate::otlp::attribute::{Attribute, attributes};
 use crate::otlp::hash::Hasher;
 use crate::otlp::key::{self, Level};
-use crate::otlp::levels::{Order, UNUSUAL};
+use crate::otlp::levels::in_either_order;
 use crate::otlp::logs::{self, LogRecord, LogsVisitor};
 use crate::otlp::message::Message;
 use crate::otlp::metrics::{self, MetricHeader, MetricsVisitor, NumberPoint, Visit};
@@ -24,7 +24,7 @@ pub fn owners(
     request: &[u8],
     strings: Strings,
 ) -> Result<Vec<u32>, Malformed> {
-    let walk = |order| {
+    in_either_order(|order| {
         let mut owners = Owners::new(partitions);
         match signal {
             Signal::Metrics => metrics::walk(request, strings, order, &mut owners),
@@ -32,11 +32,7 @@ pub fn owners(
             Signal::Logs => logs::walk(request, strings, order, &mut owners),
         }?;
         Ok(owners.owners)
-    };
-    match walk(Order::Usual) {
-        Err(Malformed { reason: UNUSUAL, .. }) => walk(Order::Any),
-        walked => walked,
-    }
+    })
 }
 
 struct Owners<'p, 'a> {

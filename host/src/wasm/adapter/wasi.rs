@@ -172,39 +172,27 @@ fn define<T: HasWasi>(linker: &mut LinkerInstance<'_, T>, interface: &str, name:
 
 type Caller<'c, T> = StoreContextMut<'c, T>;
 
+/// Defines a function without parameters.
+fn answer<T: HasWasi, R: ComponentType + Lower + 'static>(
+    linker: &mut LinkerInstance<'_, T>,
+    name: &str,
+    answer: impl Fn(&mut VirtualWasi) -> R + Send + Sync + 'static,
+) -> Result<()> {
+    linker.func_wrap(name, move |mut caller: Caller<'_, T>, ()| Ok((answer(caller.data_mut().wasi()?),)))
+}
+
 fn process<T: HasWasi>(linker: &mut LinkerInstance<'_, T>, name: &str) -> Result<bool> {
-    let stream = |stream: u32| {
-        move |mut caller: Caller<'_, T>, ()| {
-            caller.data_mut().wasi()?;
-            Ok((Handle::new_own(stream),))
-        }
-    };
     match name {
-        "get-environment" => linker.func_wrap(name, |mut caller: Caller<'_, T>, ()| {
-            caller.data_mut().wasi()?;
-            Ok((Vec::<(String, String)>::new(),))
-        }),
-        "get-arguments" => linker.func_wrap(name, |mut caller: Caller<'_, T>, ()| {
-            caller.data_mut().wasi()?;
-            Ok((Vec::<String>::new(),))
-        }),
-        "initial-cwd" => linker.func_wrap(name, |mut caller: Caller<'_, T>, ()| {
-            caller.data_mut().wasi()?;
-            Ok((None::<String>,))
-        }),
-        "get-directories" => linker.func_wrap(name, |mut caller: Caller<'_, T>, ()| {
-            caller.data_mut().wasi()?;
-            Ok((Vec::<(Handle, String)>::new(),))
-        }),
+        "get-environment" => answer(linker, name, |_| Vec::<(String, String)>::new()),
+        "get-arguments" => answer(linker, name, |_| Vec::<String>::new()),
+        "initial-cwd" => answer(linker, name, |_| None::<String>),
+        "get-directories" => answer(linker, name, |_| Vec::<(Handle, String)>::new()),
         "exit" => linker.func_wrap(name, |_: Caller<'_, T>, (_,): (Result<(), ()>,)| -> Result<()> {
             Err(Violation::Wasi("wasi:cli/exit: a plugin cannot end its host".to_owned()).into())
         }),
-        "get-stdin" => linker.func_wrap(name, |mut caller: Caller<'_, T>, ()| {
-            caller.data_mut().wasi()?;
-            Ok((Handle::new_own(STDIN),))
-        }),
-        "get-stdout" => linker.func_wrap(name, stream(STDOUT)),
-        "get-stderr" => linker.func_wrap(name, stream(STDERR)),
+        "get-stdin" => answer(linker, name, |_| Handle::new_own(STDIN)),
+        "get-stdout" => answer(linker, name, |_| Handle::new_own(STDOUT)),
+        "get-stderr" => answer(linker, name, |_| Handle::new_own(STDERR)),
         _ => return Ok(false),
     }?;
     Ok(true)
@@ -212,14 +200,9 @@ fn process<T: HasWasi>(linker: &mut LinkerInstance<'_, T>, name: &str) -> Result
 
 fn terminals<T: HasWasi>(linker: &mut LinkerInstance<'_, T>, name: &str) -> Result<bool> {
     match name {
-        "get-terminal-stdin" => linker.func_wrap(name, |mut caller: Caller<'_, T>, ()| {
-            caller.data_mut().wasi()?;
-            Ok((None::<Handle>,))
-        }),
-        "get-terminal-stdout" | "get-terminal-stderr" => linker.func_wrap(name, |mut caller: Caller<'_, T>, ()| {
-            caller.data_mut().wasi()?;
-            Ok((None::<Handle>,))
-        }),
+        "get-terminal-stdin" | "get-terminal-stdout" | "get-terminal-stderr" => {
+            answer(linker, name, |_| None::<Handle>)
+        }
         _ => return Ok(false),
     }?;
     Ok(true)
@@ -227,11 +210,8 @@ fn terminals<T: HasWasi>(linker: &mut LinkerInstance<'_, T>, name: &str) -> Resu
 
 fn monotonic_clock<T: HasWasi>(linker: &mut LinkerInstance<'_, T>, name: &str) -> Result<bool> {
     match name {
-        "now" => linker.func_wrap(name, |mut caller: Caller<'_, T>, ()| Ok((caller.data_mut().wasi()?.monotonic,))),
-        "resolution" => linker.func_wrap(name, |mut caller: Caller<'_, T>, ()| {
-            caller.data_mut().wasi()?;
-            Ok((1_u64,))
-        }),
+        "now" => answer(linker, name, |wasi| wasi.monotonic),
+        "resolution" => answer(linker, name, |_| 1_u64),
         _ => return Ok(false),
     }?;
     Ok(true)
@@ -239,13 +219,8 @@ fn monotonic_clock<T: HasWasi>(linker: &mut LinkerInstance<'_, T>, name: &str) -
 
 fn wall_clock<T: HasWasi>(linker: &mut LinkerInstance<'_, T>, name: &str) -> Result<bool> {
     match name {
-        "now" => {
-            linker.func_wrap(name, |mut caller: Caller<'_, T>, ()| Ok((Datetime::of(caller.data_mut().wasi()?.now),)))
-        }
-        "resolution" => linker.func_wrap(name, |mut caller: Caller<'_, T>, ()| {
-            caller.data_mut().wasi()?;
-            Ok((Datetime::of(1),))
-        }),
+        "now" => answer(linker, name, |wasi| Datetime::of(wasi.now)),
+        "resolution" => answer(linker, name, |_| Datetime::of(1)),
         _ => return Ok(false),
     }?;
     Ok(true)
@@ -257,13 +232,8 @@ fn random<T: HasWasi>(linker: &mut LinkerInstance<'_, T>, name: &str) -> Result<
             .func_wrap(name, |mut caller: Caller<'_, T>, (length,): (u64,)| {
                 Ok((caller.data_mut().wasi()?.random_bytes(length)?,))
             }),
-        "get-random-u64" | "get-insecure-random-u64" => {
-            linker.func_wrap(name, |mut caller: Caller<'_, T>, ()| Ok((caller.data_mut().wasi()?.random(),)))
-        }
-        "insecure-seed" => linker.func_wrap(name, |mut caller: Caller<'_, T>, ()| {
-            let wasi = caller.data_mut().wasi()?;
-            Ok(((wasi.random(), wasi.random()),))
-        }),
+        "get-random-u64" | "get-insecure-random-u64" => answer(linker, name, VirtualWasi::random),
+        "insecure-seed" => answer(linker, name, |wasi| (wasi.random(), wasi.random())),
         _ => return Ok(false),
     }?;
     Ok(true)
