@@ -270,6 +270,8 @@ impl Host {
     }
 
     async fn serve(self, announce: impl FnOnce(&[String])) -> Result<()> {
+        // Before anybody is told that it runs: who hears that may ask it to end at once.
+        let ending = end_signal()?;
         let (stopping, stopped) = watch::channel(false);
         let mut banner = Vec::new();
         let mut lane_tasks = Vec::new();
@@ -307,7 +309,7 @@ impl Host {
         let control = tokio::spawn(control::serve(state_dir, desk));
         self.ready.store(true, Ordering::Release);
         announce(&banner);
-        wait_for_signal().await?;
+        ending.await;
         self.ready.store(false, Ordering::Release);
         control.abort();
         tracing::info!("draining");
@@ -403,13 +405,15 @@ fn receivers(
     Ok(receivers)
 }
 
-async fn wait_for_signal() -> Result<()> {
+/// Ends with the first SIGINT or SIGTERM from now on, whether it is waited for by then or not.
+fn end_signal() -> Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
 }
