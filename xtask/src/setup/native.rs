@@ -33,15 +33,19 @@ pub fn ensure_compiler(_workspace: &Workspace, why: &str) -> Result<()> {
 
 /// Installs libclang unless it lies in one of the usual places.
 pub fn ensure_libclang(_workspace: &Workspace, why: &str) -> Result<()> {
-    if libclang_dirs().iter().any(|folder| has_libclang(folder)) {
+    let named = env::var_os("LIBCLANG_PATH").map(PathBuf::from);
+    // It may name the file itself.
+    if named.is_some_and(|path| path.is_file() || has_libclang(&path)) {
+        return Ok(());
+    }
+    if library_dirs().iter().any(|folder| has_libclang(folder)) {
         return Ok(());
     }
     apt::install(&["libclang-dev"], why)
 }
 
-fn libclang_dirs() -> Vec<PathBuf> {
-    let mut folders: Vec<PathBuf> = env::var_os("LIBCLANG_PATH").into_iter().map(PathBuf::from).collect();
-    folders.extend(LIBRARY_DIRS.iter().map(PathBuf::from));
+fn library_dirs() -> Vec<PathBuf> {
+    let mut folders: Vec<PathBuf> = LIBRARY_DIRS.iter().map(PathBuf::from).collect();
     // Debian: /usr/lib/llvm-14/lib and /usr/lib/x86_64-linux-gnu.
     for entry in fs::read_dir("/usr/lib").into_iter().flatten().flatten() {
         folders.push(entry.path());
@@ -50,11 +54,8 @@ fn libclang_dirs() -> Vec<PathBuf> {
     folders
 }
 
+/// False for what is no folder: there are files beside those of libraries.
 fn has_libclang(folder: &Path) -> bool {
-    // LIBCLANG_PATH may name the file itself.
-    if folder.is_file() {
-        return true;
-    }
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     entries.into_iter().any(|entry| is_libclang(&entry.file_name().to_string_lossy()))
 }
@@ -73,6 +74,11 @@ fn is_libclang(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_beside_the_folders_of_libraries_is_none() {
+        assert!(!has_libclang(Path::new("/etc/os-release")) && !has_libclang(Path::new("/nowhere")));
+    }
 
     #[test]
     fn only_the_c_interface_is_libclang() {
