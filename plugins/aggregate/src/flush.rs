@@ -1,18 +1,17 @@
 //! The flush: expiry, then every series to the pipeline, then the state into its pages.
 
 use otelier_sdk::aggregate::Number;
-use otelier_sdk::{EmittedRows, Failure, Flush, Progress};
+use otelier_sdk::{EmittedRows, Failure, Flush, Progress, Storage};
 
 use crate::Aggregate;
 use crate::histograms::is_histogram;
 use crate::metrics::Mode;
 
-/// Series looked at in one call; a call may emit only so many points.
-const SERIES_PER_CALL: u32 = 50_000;
+/// Series looked at in one call: batches wait for it, and are processed between two.
+pub(crate) const SERIES_PER_CALL: u32 = 8192;
 
-/// Series, and then streams, that expire in one call: each is a record to write and a code to delete, and a call may write only
-/// so much.
-pub(crate) const EXPIRED_PER_CALL: usize = 10_000;
+/// Series, and then streams, that expire in one call: each is a record to write and a code to delete.
+pub(crate) const EXPIRED_PER_CALL: usize = 4096;
 
 /// How far a flush that takes several calls has come.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -30,8 +29,8 @@ pub enum Stage {
     /// From this slot on, series are still to be emitted.
     Emit(u32),
     EmitHistograms(u32),
-    /// Pages are still to be written.
-    Fold,
+    /// From this table on, pages are still to be written.
+    Fold(usize),
 }
 
 /// Points of one output metric.
@@ -86,21 +85,38 @@ impl<'c> Aggregate {
                 return self.pause(flush, Stage::Emit(to));
             }
             self.stage = Stage::EmitHistograms(0);
+            if from > 0 {
+                return self.pause(flush, self.stage);
+            }
         }
         if let Stage::EmitHistograms(from) = self.stage {
             if let Some(next) = self.emit_histograms(flush, from) {
                 return self.pause(flush, Stage::EmitHistograms(next));
             }
-            self.stage = Stage::Fold;
+            self.stage = Stage::Fold(0);
         }
-        let series = self.groups.fold(&mut flush.storage())?;
-        let streams = self.streams.table().fold(&mut flush.storage())?;
-        let histograms = self.histograms.fold(&mut flush.storage())?;
-        if (series, streams, histograms) != (Progress::Done, Progress::Done, Progress::Done) {
-            return Ok(Progress::More);
+        if let Stage::Fold(from) = self.stage {
+            let mut table = from;
+            while let Some(progress) = self.fold_table(table, &mut flush.storage())? {
+                match progress {
+                    Progress::Done => table += 1,
+                    Progress::More => return self.pause(flush, Stage::Fold(table)),
+                }
+            }
         }
-        self.stage = Stage::Idle;
+        self.pause(flush, Stage::Idle)?;
         Ok(Progress::Done)
+    }
+
+    /// Folds one of the tables, or a part of it; `None` behind the last. One after the other: a table that was folded to its end is not
+    /// begun again while another is.
+    fn fold_table(&mut self, table: usize, storage: &mut Storage<'_>) -> Result<Option<Progress>, Failure> {
+        match table {
+            0 => self.groups.table().fold(storage).map(Some),
+            1 => self.groups.observed().fold(storage).map(Some),
+            2 => self.streams.table().fold(storage).map(Some),
+            _ => self.histograms.fold_table(table - 3, storage),
+        }
     }
 
     /// Ends a call that the next one goes on from.

@@ -2,7 +2,7 @@
 
 use otelier_sdk::aggregate::{Function, Number, Sum};
 use otelier_sdk::table::Table;
-use otelier_sdk::{Failure, Keying, NO_CODE, NO_KEY, Output, Progress, Storage, key};
+use otelier_sdk::{Failure, Keying, NO_CODE, NO_KEY, Output, Storage, key};
 
 use crate::metrics::{Metric, Metrics, Mode};
 use crate::reasons::Reason;
@@ -51,6 +51,10 @@ impl Groups {
         &mut self.table
     }
 
+    pub fn observed(&mut self) -> &mut Table<Observed> {
+        &mut self.observed
+    }
+
     pub fn load(&mut self, storage: &mut Storage<'_>, metrics: &mut Metrics) -> Result<(), Failure> {
         self.table.load(storage)?;
         self.observed.load(storage)?;
@@ -75,12 +79,6 @@ impl Groups {
     pub fn save(&mut self, storage: &mut Storage<'_>) -> Result<(), Failure> {
         self.table.save(storage)?;
         self.observed.save(storage)
-    }
-
-    /// The same, and brings stored pages up to date.
-    pub fn fold(&mut self, storage: &mut Storage<'_>) -> Result<Progress, Failure> {
-        let progress = (self.table.fold(storage)?, self.observed.fold(storage)?);
-        Ok(if progress == (Progress::Done, Progress::Done) { Progress::Done } else { Progress::More })
     }
 
     /// What is emitted of a series, if there is anything yet.

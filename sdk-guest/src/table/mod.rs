@@ -36,10 +36,10 @@ const JOURNAL_BYTES_MAX: usize = 8 << 20;
 const JOURNAL_RECORD_BYTES_MAX: usize = 32;
 /// The same, in entries: each is a key to be read at start.
 const JOURNAL_ENTRIES_MAX: u64 = 100_000;
-/// What one call writes of a fold.
-const FOLD_BYTES_MAX: usize = 8 << 20;
+/// What one call writes of a fold: batches wait for it, and are processed between two.
+const FOLD_BYTES_MAX: usize = 1 << 20;
 /// What is handed to the host at once; bounds a journal's values too.
-const WRITE_BYTES_MAX: usize = 2 << 20;
+const WRITE_BYTES_MAX: usize = 1 << 20;
 /// Bytes of a record's index.
 const INDEX: usize = 4;
 
@@ -128,12 +128,6 @@ impl<R: Record> Table<R> {
                 write_bytes: WRITE_BYTES_MAX,
             },
         }
-    }
-
-    /// With another bound on what one call writes of a fold: for a processor with many tables.
-    pub fn with_fold_bytes(mut self, bytes: usize) -> Table<R> {
-        self.bounds.fold_bytes = bytes;
-        self
     }
 
     /// How many records, touched or not.

@@ -7,9 +7,9 @@ use otelier_sdk::{Bitmap, ExponentialBuckets, ExponentialHistograms, Flush, Hist
 use super::record::Histogram;
 use crate::Aggregate;
 
-/// Series in one call, and their bucket counts; a call may emit only so much.
-const SERIES_PER_CALL: usize = 20_000;
-const COUNTS_PER_CALL: usize = 1 << 20;
+/// Series in one call, and their bucket counts: batches wait for it, and are processed between two.
+pub(crate) const SERIES_PER_CALL: usize = 4096;
+const COUNTS_PER_CALL: usize = 1 << 16;
 
 /// Points of one output metric; of an exponential one without bounds.
 struct Columns {

@@ -19,6 +19,8 @@ use crate::groups::release;
 use crate::metrics::Metrics;
 
 pub use columns::Columns;
+#[cfg(test)]
+pub(crate) use emit::SERIES_PER_CALL;
 pub use process::is_histogram;
 
 /// Metrics that are named in one report of lost resolution.
@@ -84,17 +86,16 @@ impl Histograms {
         self.streams.words().table().save(storage)
     }
 
-    /// Brings the pages up to date.
-    pub fn fold(&mut self, storage: &mut Storage<'_>) -> Result<Progress, Failure> {
-        self.bounds.save(storage)?;
-        let steps = [
-            self.series.table().fold(storage)?,
-            self.series.words().table().fold(storage)?,
-            self.streams.table().fold(storage)?,
-            self.streams.words().table().fold(storage)?,
-        ];
-        let is_done = steps.iter().all(|step| *step == Progress::Done);
-        Ok(if is_done { Progress::Done } else { Progress::More })
+    /// Folds one of the tables, or a part of it; `None` behind the last.
+    pub fn fold_table(&mut self, table: usize, storage: &mut Storage<'_>) -> Result<Option<Progress>, Failure> {
+        match table {
+            0 => self.series.table().fold(storage),
+            1 => self.series.words().table().fold(storage),
+            2 => self.streams.table().fold(storage),
+            3 => self.streams.words().table().fold(storage),
+            _ => return Ok(None),
+        }
+        .map(Some)
     }
 
     /// Removes idle series; their slots.

@@ -11,7 +11,7 @@ use super::bounds::Bounds;
 use super::columns::Body;
 use super::packed::{pack, unpack};
 use super::record::Histogram;
-use super::words::{CHUNK, FOLD_BYTES, Span, Words};
+use super::words::{CHUNK, Span, Words};
 use crate::metrics::{Metric, Metrics};
 use crate::reasons::Reason;
 use crate::slots::NONE;
@@ -46,7 +46,7 @@ impl Series {
     pub fn new(keying: Keying) -> Series {
         Series {
             keying,
-            table: Table::new(stored::HISTOGRAMS).with_fold_bytes(FOLD_BYTES),
+            table: Table::new(stored::HISTOGRAMS),
             words: Words::new(stored::HISTOGRAM_WORDS, CHUNKS_MAX),
             free: Vec::new(),
             live: 0,

@@ -8,7 +8,7 @@ use super::bounds::Bounds;
 use super::columns::{Body, Point};
 use super::packed::{pack, unpack};
 use super::record::{read_moments, write_moments};
-use super::words::{CHUNK, FOLD_BYTES, Span, Words};
+use super::words::{CHUNK, Span, Words};
 use crate::config::Config;
 use crate::groups::release;
 use crate::meta::Meta;
@@ -115,7 +115,7 @@ impl Streams {
     pub fn new() -> Streams {
         Streams {
             streams_max: 0,
-            table: Table::new(stored::HISTOGRAM_STREAMS).with_fold_bytes(FOLD_BYTES),
+            table: Table::new(stored::HISTOGRAM_STREAMS),
             words: Words::new(stored::STREAM_WORDS, CHUNKS_MAX),
             slots: Slots::default(),
             free: Vec::new(),

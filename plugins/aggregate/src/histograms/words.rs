@@ -13,8 +13,6 @@ use std::collections::BTreeMap;
 use otelier_sdk::table::{Fields, Record, Table};
 use otelier_sdk::{Failure, Storage};
 
-/// What one call writes of a fold: there are several tables, and a call may write only so much.
-pub const FOLD_BYTES: usize = 4 << 20;
 /// Words in a chunk: the default bounds of the SDKs make 16 buckets.
 pub const CHUNK: usize = 16;
 
@@ -63,7 +61,7 @@ pub struct Words {
 
 impl Words {
     pub fn new(id: u8, chunks_max: usize) -> Words {
-        Words { chunks_max, table: Table::new(id).with_fold_bytes(FOLD_BYTES), free: BTreeMap::new() }
+        Words { chunks_max, table: Table::new(id), free: BTreeMap::new() }
     }
 
     pub fn table(&mut self) -> &mut Table<Chunk> {

@@ -4,6 +4,7 @@ use otelier_sdk::Progress;
 use otelier_sdk::testing::{Metric, Point};
 
 use super::{at, lines, log, of_type, started};
+use crate::flush::SERIES_PER_CALL;
 
 fn types(range: std::ops::Range<u32>) -> Vec<Metric> {
     let point = |n: u32| of_type(Point::integer(1), &format!("t{n:05}"));
@@ -76,19 +77,23 @@ fn a_sender_may_use_the_overflow_mark_itself() {
 /// More series than one call looks at.
 #[test]
 fn a_large_flush_takes_several_calls_with_others_between() {
+    const COUNT: u32 = 2 * SERIES_PER_CALL + 100;
     let mut harness = started(r#"{"metrics": ["work.*"], "group_by": ["work.type"], "max_series": 70000}"#);
-    harness.process(&types(0..60_000), at(1)).unwrap();
-    let (progress, first) = harness.flush_once(at(5), false).unwrap();
-    assert_eq!((progress, lines(&first).len()), (Progress::More, 50_000));
-    harness.process(&types(0..10), at(6)).unwrap();
-    let (progress, second) = harness.flush_once(at(6), false).unwrap();
-    assert_eq!((progress, lines(&second).len()), (Progress::Done, 10_000));
+    harness.process(&types(0..COUNT), at(1)).unwrap();
+    for flushed in [SERIES_PER_CALL, SERIES_PER_CALL, 100] {
+        let (progress, emitted) = harness.flush_once(at(5), false).unwrap();
+        assert_eq!((progress, lines(&emitted).len()), (Progress::More, flushed as usize));
+        harness.process(&types(0..10), at(6)).unwrap();
+        harness.commit();
+    }
+    let (progress, emitted) = harness.flush_once(at(6), false).unwrap();
+    assert!(progress == Progress::Done && emitted.is_empty());
     harness.commit();
     harness.crash(at(7)).unwrap();
     let lines = lines(&harness.flush(at(7)).unwrap());
-    assert_eq!(lines.len(), 60_000);
-    assert_eq!(lines.first().unwrap(), "work.done_batched{work.type=t00000} 2");
-    assert_eq!(lines.last().unwrap(), "work.done_batched{work.type=t59999} 1");
+    assert_eq!(lines.len(), COUNT as usize);
+    assert_eq!(lines.first().unwrap(), "work.done_batched{work.type=t00000} 4");
+    assert_eq!(lines.last().unwrap(), "work.done_batched{work.type=t16483} 1");
 }
 
 #[test]

@@ -125,7 +125,7 @@ fn a_mass_expiry_takes_several_calls_with_others_between() {
     assert_eq!(once(&mut harness), (Progress::More, (2, COUNT - EXPIRED_PER_CALL)));
     let (progress, emitted) = harness.flush_once(at(20), false).unwrap();
     assert_eq!((progress, left(&mut harness)), (Progress::Done, (2, 2)));
-    let last = format!("work.done_batched{{id={}}} 7", COUNT - 1);
+    let last = format!("work.done_batched{{id={:05}}} 7", COUNT - 1);
     assert_eq!(lines(&emitted), ["work.done_batched{id=00001} 1", &last]);
     harness.commit();
     harness.crash(at(21)).unwrap();

@@ -4,6 +4,7 @@ use otelier_sdk::testing::{Content, Emitted, Harness, Histogram, Metric, Point, 
 
 use super::{BY_TYPE, CREATED, at, lines, log, of_type, one, started};
 use crate::Aggregate;
+use crate::histograms::SERIES_PER_CALL;
 
 /// Of these bounds and counts, with a sum and extremes that go with them.
 pub(super) fn of(bounds: &[f64], buckets: &[u64], sum: f64, [min, max]: [f64; 2]) -> Histogram {
@@ -302,16 +303,16 @@ fn silent_series_and_streams_leave_and_their_buckets_are_used_again() {
 #[test]
 fn a_large_flush_takes_several_calls_with_others_between() {
     let mut harness = started(r#"{"metrics": ["work.*"], "group_by": ["work.type"], "max_series": 70000}"#);
-    harness.process(&[of_types(0..25_000)], at(1)).unwrap();
+    harness.process(&[of_types(0..SERIES_PER_CALL as u32 + 5000)], at(1)).unwrap();
     let (_, first) = harness.flush_once(at(5), false).unwrap();
-    assert_eq!(first.iter().map(|metric| metric.points.len()).sum::<usize>(), 20_000);
+    assert_eq!(first.iter().map(|metric| metric.points.len()).sum::<usize>(), SERIES_PER_CALL);
     harness.process(&[of_types(0..10)], at(6)).unwrap();
     let rest = harness.flush(at(6)).unwrap();
     assert_eq!(rest.iter().map(|metric| metric.points.len()).sum::<usize>(), 5_000);
     harness.commit();
     harness.crash(at(7)).unwrap();
     let points = harness.flush(at(7)).unwrap().remove(0).points;
-    assert_eq!(points.len(), 25_000);
+    assert_eq!(points.len(), SERIES_PER_CALL + 5000);
     let count = |point: &otelier_sdk::testing::EmittedPoint| match &point.content {
         Content::Histogram(histogram) => histogram.count,
         other => panic!("{other:?}"),
