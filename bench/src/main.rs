@@ -146,7 +146,7 @@ fn main() -> Result<()> {
         Some(Serving::Instances(options)) => instances::run(&options, &cli.options.settings()?),
         Some(Serving::Load(options)) => loading::run(&options, &plugins()),
         Some(Serving::Overload(options)) => overload::run(&options, &cli.options.settings()?),
-        Some(Serving::Swap(options)) => swap::run(&options, &cli.options.settings()?),
+        Some(Serving::Swap(options)) => swap::run(&options, &guests(), &cli.options.settings()?),
         Some(Serving::Queue(options)) => queue::run(&options),
         Some(Serving::Serve { what: Serve::Raw }) => servers::raw::run(),
         Some(Serving::Serve { what: Serve::Paced { requests_per_s } }) => servers::paced::run(requests_per_s),

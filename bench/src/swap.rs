@@ -39,6 +39,12 @@ pub struct Options {
     /// Seconds of the same load without swaps, in ten turns with them.
     #[arg(long, default_value_t = 30.0)]
     calm_seconds: f64,
+    /// Only this kind of input.
+    #[arg(long, value_enum)]
+    input: Option<Input>,
+    /// Builds of the plugin that keep their state in two formats take turns, and not one build under two names.
+    #[arg(long)]
+    formats: bool,
 }
 
 /// Fewer than there are payloads: no stream has two points under way.
@@ -54,19 +60,26 @@ const TURNS: usize = 10;
 const LOOK: Duration = Duration::from_millis(20);
 
 /// Delta input, then cumulative.
-pub fn run(options: &Options, settings: &Settings) -> Result<()> {
+pub fn run(options: &Options, guests: &Path, settings: &Settings) -> Result<()> {
     kernel::pin(settings.load_core)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    for input in [Input::Delta, Input::Cumulative] {
-        println!("{}", runtime.block_on(measure(input, options, settings))?);
+    let versions = match options.formats {
+        true => [2, 3].map(|format| std::fs::read(guests.join(format!("aggregate-{format}.wasm")))),
+        // A custom section of one byte for a name and one for its content: another file, the same plugin.
+        false => [0, 1].map(|number| Ok([&std::fs::read(&settings.plugin)?[..], &[0, 3, 1, b'v', number]].concat())),
+    };
+    let [one, other] = versions;
+    let versions = [one.context("no plugin")?, other.context("no plugin")?];
+    for input in [Input::Delta, Input::Cumulative].into_iter().filter(|input| options.input.is_none_or(|only| only == *input)) {
+        println!("{}", runtime.block_on(measure(input, &versions, options, settings))?);
     }
     Ok(())
 }
 
-async fn measure(input: Input, options: &Options, settings: &Settings) -> Result<Value> {
+async fn measure(input: Input, versions: &[Vec<u8>; 2], options: &Options, settings: &Settings) -> Result<Value> {
     let folder = tempfile::Builder::new().prefix("otelier-bench-swap-").tempdir_in(&settings.state_root)?;
-    let (file, component) = (folder.path().join("aggregate.wasm"), std::fs::read(&settings.plugin)?);
-    std::fs::write(&file, &component)?;
+    let file = folder.path().join("aggregate.wasm");
+    std::fs::write(&file, &versions[1])?;
     let settings = Settings { plugin: file.clone(), ..settings.clone() };
     let series = if input == Input::Delta { options.series } else { GROUPS };
     let pool = Pool::new(input, options.batch, options.series, series)?;
@@ -80,7 +93,7 @@ async fn measure(input: Input, options: &Options, settings: &Settings) -> Result
     for turn in 0..TURNS {
         calm.append(&mut load.during(tokio::time::sleep(pause)).await?);
         let swaps = options.swaps * turn / TURNS..options.swaps * (turn + 1) / TURNS;
-        swapping.append(&mut load.during(swap(&host, &file, &component, swaps)).await?);
+        swapping.append(&mut load.during(swap(&host, &file, versions, swaps)).await?);
     }
     let (pool, bytes) = load.stop().await?;
     let history = host.history();
@@ -94,6 +107,7 @@ async fn measure(input: Input, options: &Options, settings: &Settings) -> Result
         "bench": "swap",
         "input": match input { Input::Delta => "delta", Input::Cumulative => "cumulative" },
         "series": options.series,
+        "formats": if options.formats { 2 } else { 1 },
         "swaps": history.len(),
         "requests_per_s": figure(Some(peak * SHARE)),
         "points_per_s": figure(Some(peak * SHARE * options.batch as f64)),
@@ -127,11 +141,10 @@ async fn peak(host: &Running, pool: Pool) -> Result<(Pool, u64, f64)> {
 }
 
 /// Exchanges the file until those of all versions ran.
-async fn swap(host: &Running, file: &Path, component: &[u8], swaps: Range<usize>) {
+async fn swap(host: &Running, file: &Path, versions: &[Vec<u8>; 2], swaps: Range<usize>) {
     for number in swaps {
         let beside = file.with_extension("next");
-        // A custom section of one byte for a name and one for its content: another file, the same plugin. Two of them take turns.
-        let version = [component, &[0, 3, 1, b'v', number as u8 % 2]].concat();
+        let version = &versions[number % 2];
         let exchanged = std::fs::write(&beside, version).and_then(|()| std::fs::rename(&beside, file));
         if let Err(error) = exchanged {
             eprintln!("a version cannot be put into place: {error}");

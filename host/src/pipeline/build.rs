@@ -8,6 +8,7 @@ use crate::clock::Clock;
 use crate::config::{PipelinePlan, Plan, ProcessorPlan};
 use crate::contract::{Batch, ComponentId, Durability, Ingest, Refusal, Signal};
 use crate::delivery::DeadLetters;
+use crate::otlp::partition::Partitions;
 use crate::processor::{Instance, InstanceError, Partition, Plugin, Setup, partitions_of};
 use crate::storage::Store;
 use crate::telemetry::Registry;
@@ -151,14 +152,16 @@ fn helpers(steps: &[Step]) -> Result<Option<Helpers>, BuildError> {
     if most > 1 { Ok(Some(Helpers::start(most)?)) } else { Ok(None) }
 }
 
-/// What each instance of a processor is of it.
-fn partitions(processor: &ProcessorPlan) -> Vec<Option<Partition>> {
+/// How batches are divided among the instances of a processor, where it has several.
+fn divided(processor: &ProcessorPlan) -> Option<Arc<Partitions>> {
     let instances = &processor.plugin.instances;
-    if instances.count == 1 {
-        return vec![None];
-    }
-    let of = Arc::new(partitions_of(instances));
-    (0..instances.count).map(|number| Some(Partition { number, of: Arc::clone(&of) })).collect()
+    (instances.count > 1).then(|| Arc::new(partitions_of(instances)))
+}
+
+/// What each instance of a processor is of it.
+fn partitions(divided: Option<&Arc<Partitions>>) -> Vec<Option<Partition>> {
+    let Some(of) = divided else { return vec![None] };
+    (0..of.count()).map(|number| Some(Partition { number, of: Arc::clone(of) })).collect()
 }
 
 fn worker(number: usize, group: &[&PipelinePlan], materials: &Materials<'_>) -> Result<(Worker, Sources), BuildError> {
@@ -170,11 +173,11 @@ fn worker(number: usize, group: &[&PipelinePlan], materials: &Materials<'_>) -> 
             let processor = materials.plan.processors.iter().find(|processor| processor.component.id == *id);
             let Some(processor) = processor else { continue };
             let start = slots.len();
-            for partition in partitions(processor) {
+            let divided = divided(processor);
+            for partition in partitions(divided.as_ref()) {
                 slots.push(slot(processor, (plan.signal, partition), &ticket, next_trip, materials)?);
                 next_trip += 1;
             }
-            let divided = (slots.len() > start + 1).then(|| partitions_of(&processor.plugin.instances));
             steps.push(Step { slots: start..slots.len(), divided });
         }
         let stateful = slots.iter().skip(first).any(Slot::is_stateful);
@@ -209,6 +212,7 @@ fn worker(number: usize, group: &[&PipelinePlan], materials: &Materials<'_>) -> 
         health: materials.health.clone(),
         left_alone: HashMap::new(),
         swaps: Vec::new(),
+        forks: Vec::new(),
     };
     Ok((worker, sources))
 }

@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender, TrySendError, sync_channel};
 use tokio::sync::oneshot;
 
 use crate::contract::{Answer, Batch, Ingest, Refusal};
-use crate::processor::{Mark, Successor};
+use crate::processor::{Fork, Mark, Snapshot, Successor};
 use crate::storage::Write;
 
 use super::swap::{Swap, Swapped};
@@ -30,6 +30,8 @@ pub(super) enum Job {
     Swap(Box<Swap>),
     /// The state in that place is marked, for a version that comes to it.
     Mark { place: usize, done: Sender<Option<Mark>> },
+    /// The state in that place is forked, for a version that follows it.
+    Fork(Box<PlannedFork>),
     /// The new version for that place is not wanted any more.
     Withdraw { place: usize },
     /// End, after everything before it.
@@ -46,6 +48,16 @@ pub(super) struct Resumed {
     pub writes: Vec<Write>,
     /// Who wants to know.
     pub answer: oneshot::Sender<Answer>,
+}
+
+/// A version that wants to follow the instance in a place, from between two of its flushes on.
+pub(super) struct PlannedFork {
+    /// Which of the worker's slots.
+    pub place: usize,
+    /// What was read since the mark.
+    pub snapshot: Snapshot,
+    /// Who wants to know.
+    pub done: Sender<Option<Fork>>,
 }
 
 /// The near end of a worker. It ends when it is told to, or when all of them are gone.
@@ -84,15 +96,24 @@ impl Handle {
         wait
     }
 
-    /// Replaces the processor in that place of the worker. The receiver hears how that went, or is closed where the worker ends before.
-    pub fn swap(&self, place: usize, successor: Successor) -> Receiver<Swapped> {
+    /// Replaces the processor in that place of the worker. Of a follower batches wait for so many calls that it is behind, and for no more.
+    /// The receiver hears how that went, or is closed where the worker ends before.
+    pub fn swap(&self, place: usize, successor: Successor, behind_max: usize) -> Receiver<Swapped> {
         let (done, wait) = std::sync::mpsc::channel();
         // An error closes the other end.
-        let _ = self.sender.send(Job::Swap(Box::new(Swap { place, successor, done })));
+        let _ = self.sender.send(Job::Swap(Box::new(Swap { place, successor, behind_max, done })));
         wait
     }
 
-    /// Marks the state in that place of the worker. The receiver hears `None` where no instance is.
+    /// Forks the state in that place of the worker, as soon as no flush is under way there. The receiver hears `None` where that cannot be.
+    pub fn fork(&self, place: usize, snapshot: Snapshot) -> Receiver<Option<Fork>> {
+        let (done, wait) = std::sync::mpsc::channel();
+        // An error closes the other end.
+        let _ = self.sender.send(Job::Fork(Box::new(PlannedFork { place, snapshot, done })));
+        wait
+    }
+
+    /// Marks the state in that place of the worker. The receiver hears `None` where no instance is that keeps any.
     pub fn mark(&self, place: usize) -> Receiver<Option<Mark>> {
         let (done, wait) = std::sync::mpsc::channel();
         // An error closes the other end.

@@ -6,7 +6,7 @@ mod telling;
 use std::time::{Duration, Instant};
 
 use crate::contract::Batch;
-use crate::processor::{Instance, InstanceError, Mark, Setup, Successor};
+use crate::processor::{Follower, Fork, Instance, InstanceError, Mark, Setup, Snapshot, Standing};
 use crate::storage::Write;
 use crate::telemetry::{Counter, Registry};
 
@@ -36,8 +36,18 @@ pub struct Slot {
     pub ledger: Ledger,
     /// When the next flush is due, if there is an instance then.
     flush_at: Option<Instant>,
-    /// What the last one took.
-    flush_took: Duration,
+    /// Whether the last one has more to do.
+    flushing: bool,
+}
+
+/// What became of a follower that was to take over.
+pub enum Exchanged {
+    /// It runs here, with what has to be committed for that, and the instance that ran before.
+    Done(Vec<Write>, Box<Instance>),
+    /// There is more that it has to do first.
+    Behind(Box<Follower>),
+    /// The instance that it follows is gone.
+    Lost,
 }
 
 enum State {
@@ -108,7 +118,7 @@ impl Slot {
             flush_backoff: Duration::ZERO,
             ledger,
             flush_at: None,
-            flush_took: Duration::ZERO,
+            flushing: false,
         };
         slot.schedule_flush();
         slot
@@ -195,6 +205,7 @@ impl Slot {
     /// Another instance that was built from committed state takes the place of one that broke.
     pub fn replace(&mut self, instance: Instance) {
         self.state = State::Living(Box::new(instance));
+        self.flushing = false;
         self.resume_flush();
     }
 
@@ -233,52 +244,82 @@ impl Slot {
         }
     }
 
-    /// Whether everything on its way to the store has to be there before a swap.
-    pub fn wants_stored(&mut self, successor: &mut Successor) -> bool {
-        match &mut self.state {
-            State::Living(instance) => instance.leaves_dictionaries(successor),
-            State::Broken { .. } => true,
-        }
-    }
-
-    /// A new version takes the place of the instance and goes on from its state; what its start wrote is to be committed with `trip`. When
-    /// it does not start, the one that is here stays. Where none lives, the new one starts on committed state. The one that is replaced comes
-    /// back, to be dropped where no batch waits for its memory to be given back.
-    pub fn swap(
+    /// A new version starts in the place of the instance, on what is committed; what its start wrote is to be committed with `trip`. When it
+    /// does not start, the one that is here stays. The one that is replaced comes back, to be dropped where no batch waits for its memory to
+    /// be given back.
+    pub fn start(
         &mut self,
-        successor: Successor,
+        setup: Setup,
         trip: u64,
         now: u64,
     ) -> Result<(Vec<Write>, Option<Box<Instance>>), InstanceError> {
-        let setup = successor.setup().clone();
-        let (instance, writes) = match &mut self.state {
-            State::Living(instance) => instance.hand_over(successor, trip, now)?,
-            State::Broken { .. } => Instance::build(setup.clone(), trip, now)?,
-        };
-        self.setup = setup;
-        let retired = match std::mem::replace(&mut self.state, State::Living(Box::new(instance))) {
-            State::Living(retired) => Some(retired),
-            State::Broken { .. } => None,
-        };
-        self.succeeded();
-        self.flush_backoff = Duration::ZERO;
+        let (instance, writes) = Instance::build(setup, trip, now)?;
+        let retired = self.succeed(instance);
+        self.flushing = false;
         self.schedule_flush();
         Ok((writes, retired))
     }
 
-    /// Marks the state of the instance that lives here.
-    pub fn mark(&mut self) -> Option<Mark> {
-        match &mut self.state {
-            State::Living(instance) => Some(instance.mark()),
+    /// A follower takes the place of the instance once it has made the last calls, if there are not too many; the trip commits the
+    /// difference. When it cannot, the instance stays.
+    pub fn exchange(
+        &mut self,
+        mut follower: Box<Follower>,
+        behind_max: usize,
+        trip: u64,
+    ) -> Result<Exchanged, InstanceError> {
+        let State::Living(instance) = &mut self.state else { return Ok(Exchanged::Lost) };
+        if !instance.is_followed_by(&follower) {
+            return Ok(Exchanged::Lost);
+        }
+        match follower.catch_up(behind_max)? {
+            Standing::CaughtUp => {}
+            Standing::Behind => return Ok(Exchanged::Behind(follower)),
+            Standing::Lost => return Ok(Exchanged::Lost),
+        }
+        let (heir, writes) = instance.give_way(*follower, trip)?;
+        let retired = self.succeed(heir);
+        self.resume_flush();
+        Ok(retired.map_or(Exchanged::Lost, |retired| Exchanged::Done(writes, retired)))
+    }
+
+    fn succeed(&mut self, heir: Instance) -> Option<Box<Instance>> {
+        self.setup = heir.setup().clone();
+        let before = std::mem::replace(&mut self.state, State::Living(Box::new(heir)));
+        self.succeeded();
+        self.flush_backoff = Duration::ZERO;
+        match before {
+            State::Living(retired) => Some(retired),
             State::Broken { .. } => None,
         }
     }
 
-    /// No version comes to this place.
-    pub fn forget_mark(&mut self) {
-        if let State::Living(instance) = &mut self.state {
-            instance.forget_mark();
+    /// Marks the state of the instance that lives here and keeps any.
+    pub fn mark(&mut self) -> Option<Mark> {
+        match &mut self.state {
+            State::Living(instance) => instance.mark(),
+            State::Broken { .. } => None,
         }
+    }
+
+    /// Forks that state, for a version that follows from now on.
+    pub fn fork(&mut self, snapshot: Snapshot) -> Option<Fork> {
+        match &mut self.state {
+            State::Living(instance) => instance.fork(snapshot),
+            State::Broken { .. } => None,
+        }
+    }
+
+    /// Nobody follows the instance.
+    pub fn forget_follower(&mut self) {
+        if let State::Living(instance) = &mut self.state {
+            instance.forget_follower();
+        }
+    }
+
+    /// Whether a flush has begun that has more to do.
+    pub fn is_flushing(&self) -> bool {
+        self.flushing && matches!(self.state, State::Living(_))
     }
 
     /// A flush failed. The next instance takes batches at once, and is not flushed before a while.
@@ -311,20 +352,15 @@ impl Slot {
         self.flush_at = instance.flush_every().map(|interval| Instant::now() + interval.max(self.flush_backoff));
     }
 
-    /// A flush that took so long counts. There may be more to flush.
-    pub fn flushed(&mut self, took: Duration, more: bool) {
-        self.flush_took = took;
+    /// A flush counts. There may be more to flush.
+    pub fn flushed(&mut self, more: bool) {
+        self.flushing = more;
         if more {
             self.flush_at = Some(Instant::now());
         }
     }
 
-    /// What the last flush took.
-    pub fn flush_took(&self) -> Duration {
-        self.flush_took
-    }
-
-    /// After a rebuild: a plugin that breaks again and again is flushed as often as any other.
+    /// After another instance has taken over: a plugin that breaks again and again is flushed as often as any other.
     fn resume_flush(&mut self) {
         let before = self.flush_at;
         self.schedule_flush();

@@ -1,27 +1,23 @@
 //! Replacing a running processor between two batches.
 //!
-//! A version that keeps state goes on from it, whatever was not flushed yet: between two batches nothing is anywhere else. Its moment is when
-//! there is least to read: soon after the flush that is due, when what had to wait for that flush has gone on. So batches wait for the new
-//! version's start alone, and not for both. Any other instance is flushed for the last time directly before it is replaced, when it is due, or
-//! at once where that is seldom or never. Batches that come meanwhile wait in the worker's queue: none is lost, refused or seen by both.
+//! A version that follows the running one knows what that knows: the two are exchanged at once, wherever a flush stands. Any other starts in
+//! its place. Of one that keeps no state, the instance before is flushed for the last time directly before it is replaced, when that is
+//! due, or at once where it is seldom or never. Batches that come meanwhile wait in the worker's queue: none is lost, refused or counted by
+//! both.
 
-use std::ops::RangeInclusive;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
 use crate::contract::Durability;
-use crate::processor::{Instance, InstanceError, Successor};
+use crate::processor::{Follower, Instance, InstanceError, Setup, Successor};
+use crate::storage::Write;
 
-use super::slot::Slot;
+use super::slot::{Exchanged, Slot};
+use super::trip::Gathered;
 use super::worker::{Flushed, Worker};
 
-/// A swap waits for a flush that is due within this time, and makes one otherwise.
+/// A last flush waits for one that is due within this time, and is made at once otherwise.
 const FLUSH_WITHIN: Duration = Duration::from_secs(10);
-
-/// The worker has caught up with what a flush has kept waiting, after so many times as long as that took.
-const CAUGHT_UP: u32 = 2;
-/// The bounds of that time.
-const CATCH_UP: RangeInclusive<Duration> = Duration::from_millis(20)..=Duration::from_secs(1);
 
 /// How soon a last flush that found no room is tried again.
 const ROOM_PAUSE: Duration = Duration::from_millis(20);
@@ -34,11 +30,15 @@ const ROOM_WITHIN: Duration = Duration::from_secs(30);
 pub enum Swapped {
     /// The new version runs. Batches waited so long for it.
     Done {
-        /// From the end of the last flush.
+        /// From the end of the last flush, where there was one.
         pause: Duration,
         /// The old version, whose memory takes its time to be given back.
         retired: Option<Box<Instance>>,
     },
+    /// The old version runs on: the new one follows it, and has to catch up first.
+    Behind(Box<Follower>),
+    /// The old version is not what the new one has followed: it broke and was rebuilt, or there was too much to follow.
+    Lost,
     /// The old version runs on.
     Refused(Box<InstanceError>),
     /// The old version runs on: its last flush found no room for what it emits.
@@ -53,6 +53,8 @@ pub struct Swap {
     pub place: usize,
     /// The new version.
     pub successor: Successor,
+    /// How many calls batches may wait for that a follower is behind.
+    pub behind_max: usize,
     /// Who wants to know.
     pub done: Sender<Swapped>,
 }
@@ -65,7 +67,7 @@ pub struct PlannedSwap {
     pub next: Instant,
     /// Whether the old instance is flushed then, for the last time.
     pub flushes: bool,
-    successor: Successor,
+    setup: Box<Setup>,
     done: Sender<Swapped>,
     give_up: Instant,
 }
@@ -84,32 +86,42 @@ impl Worker {
         partition.is_none_or(|partition| partition.number == 0)
     }
 
-    /// How long the worker takes to catch up with what a flush keeps waiting.
-    fn catch_up(&self, place: usize) -> Duration {
-        let took = self.processors.slots.get(place).map_or(Duration::ZERO, Slot::flush_took);
-        took.saturating_mul(CAUGHT_UP).clamp(*CATCH_UP.start(), *CATCH_UP.end())
+    /// Exchanges a follower at once, and finds the moment for any other.
+    pub(super) fn plan_swap(&mut self, swap: Swap) {
+        let Swap { place, successor, behind_max, done } = swap;
+        match successor {
+            Successor::Follower(follower) => self.exchange(place, follower, behind_max, &done),
+            Successor::Starting { setup, is_stateful } => {
+                let now = Instant::now();
+                // What was not flushed yet is in the state.
+                let goes_on = is_stateful && self.processors.slots.get(place).is_some_and(Slot::is_stateful);
+                let next = self.soon(place, now).filter(|_| !goes_on && self.waits(place)).unwrap_or(now);
+                // A version that has not come to its place yet is overtaken.
+                self.swaps.retain(|planned| planned.place != place);
+                let give_up = next + ROOM_WITHIN;
+                self.swaps.push(PlannedSwap { place, next, flushes: !goes_on, setup, done, give_up });
+            }
+        }
     }
 
-    /// Finds the moment for a swap.
-    pub(super) fn plan_swap(&mut self, swap: Swap) {
-        let Swap { place, mut successor, done } = swap;
-        let now = Instant::now();
-        let goes_on = successor.is_stateful() && self.processors.slots.get(place).is_some_and(Slot::is_stateful);
-        let (next, flushes) = match self.soon(place, now) {
-            Some(due) if goes_on && self.waits(place) => (due + self.catch_up(place), false),
-            Some(_) if goes_on => (now, false),
-            due => (due.filter(|_| self.waits(place)).unwrap_or(now), true),
-        };
-        // A version that has not come to its place yet is overtaken.
-        self.swaps.retain(|planned| planned.place != place);
-        self.swaps.push(PlannedSwap { place, next, flushes, successor, done, give_up: next + ROOM_WITHIN });
+    /// Forks the states that are wanted, between two flushes: what a flush has begun, another instance cannot go on with.
+    pub(super) fn fork_due(&mut self) {
+        for fork in std::mem::take(&mut self.forks) {
+            match self.processors.slots.get_mut(fork.place) {
+                Some(slot) if slot.is_flushing() => self.forks.push(fork),
+                // Whoever asked may have given up waiting.
+                slot => drop(fork.done.send(slot.and_then(|slot| slot.fork(fork.snapshot)))),
+            }
+        }
     }
 
     /// Takes back the one for that place, if it has not been made.
     pub(super) fn withdraw_swap(&mut self, place: usize) {
         let withdrawn = self.swaps.extract_if(.., |planned| planned.place == place);
         withdrawn.for_each(|planned| tell(&planned.done, Swapped::Withdrawn));
-        self.unmark(place);
+        if let Some(slot) = self.processors.slots.get_mut(place) {
+            slot.forget_follower();
+        }
     }
 
     /// Makes the swaps whose moment has come.
@@ -122,10 +134,7 @@ impl Worker {
                 return;
             }
             match self.flush(swap.place, true) {
-                Flushed::NoRoom if now >= swap.give_up => {
-                    self.unmark(swap.place);
-                    tell(&swap.done, Swapped::NoRoom);
-                }
+                Flushed::NoRoom if now >= swap.give_up => tell(&swap.done, Swapped::NoRoom),
                 Flushed::NoRoom => {
                     swap.next = now + ROOM_PAUSE;
                     self.swaps.push(swap);
@@ -140,29 +149,45 @@ impl Worker {
         }
     }
 
-    fn unmark(&mut self, place: usize) {
-        if let Some(slot) = self.processors.slots.get_mut(place) {
-            slot.forget_mark();
+    fn swap(&mut self, swap: PlannedSwap) {
+        let PlannedSwap { place, setup, done, .. } = swap;
+        let started = Instant::now();
+        // It starts on what is committed.
+        self.committer.settle();
+        let (trip, now) = (self.trip(), self.clock.now());
+        let Some(slot) = self.processors.slots.get_mut(place) else { return };
+        match slot.start(*setup, trip.number, now) {
+            Ok((writes, retired)) => self.swapped((place, started), trip, writes, retired, &done),
+            Err(error) => tell(&done, Swapped::Refused(Box::new(error))),
         }
     }
 
-    fn swap(&mut self, swap: PlannedSwap) {
-        let PlannedSwap { place, mut successor, done, .. } = swap;
-        let (started, part) = (Instant::now(), self.part(place));
-        if self.processors.slots.get_mut(place).is_some_and(|slot| slot.wants_stored(&mut successor)) {
-            self.committer.settle();
-        }
-        let (mut trip, now) = (self.trip(), self.clock.now());
+    fn exchange(&mut self, place: usize, follower: Box<Follower>, behind_max: usize, done: &Sender<Swapped>) {
+        let (started, trip) = (Instant::now(), self.trip());
         let Some(slot) = self.processors.slots.get_mut(place) else { return };
-        match slot.swap(successor, trip.number, now) {
-            Ok((writes, retired)) => {
-                self.health.recovered(&part);
-                trip.writes = writes;
-                self.conclude(trip, Durability::Sync, None);
-                tell(&done, Swapped::Done { pause: started.elapsed(), retired });
+        match slot.exchange(follower, behind_max, trip.number) {
+            Ok(Exchanged::Done(writes, retired)) => self.swapped((place, started), trip, writes, Some(retired), done),
+            Ok(Exchanged::Behind(follower)) => tell(done, Swapped::Behind(follower)),
+            Ok(Exchanged::Lost) => tell(done, Swapped::Lost),
+            Err(error) => {
+                slot.forget_follower();
+                tell(done, Swapped::Refused(Box::new(error)));
             }
-            Err(error) => tell(&done, Swapped::Refused(Box::new(error))),
         }
+    }
+
+    fn swapped(
+        &mut self,
+        (place, started): (usize, Instant),
+        mut trip: Gathered,
+        writes: Vec<Write>,
+        retired: Option<Box<Instance>>,
+        done: &Sender<Swapped>,
+    ) {
+        self.health.recovered(&self.part(place));
+        trip.writes = writes;
+        self.conclude(trip, Durability::Sync, None);
+        tell(done, Swapped::Done { pause: started.elapsed(), retired });
     }
 }
 

@@ -19,7 +19,7 @@ use crate::guard::EndWithProcess;
 use crate::processor::Setup;
 
 use super::committer::{Committer, STORE, Ticket, Trip, complete};
-use super::handle::{Handle, Job, Resumed};
+use super::handle::{Handle, Job, PlannedFork, Resumed};
 use super::health::Health;
 use super::lane::Reserved;
 use super::poison::Poison;
@@ -70,6 +70,8 @@ pub struct Worker {
     pub left_alone: HashMap<usize, String>,
     /// New versions that wait for their moment.
     pub(super) swaps: Vec<PlannedSwap>,
+    /// New versions that wait for a state to follow.
+    pub(super) forks: Vec<PlannedFork>,
 }
 
 impl Worker {
@@ -111,11 +113,13 @@ impl Worker {
                     // The caller may have given up waiting.
                     let _ = done.send(self.processors.slots.get_mut(place).and_then(Slot::mark));
                 }
+                Ok(Job::Fork(fork)) => self.forks.push(*fork),
                 Ok(Job::Withdraw { place }) => self.withdraw_swap(place),
                 Err(RecvTimeoutError::Timeout) => self.mend(),
                 Ok(Job::Stop) | Err(RecvTimeoutError::Disconnected) => return,
             }
             self.flush_due();
+            self.fork_due();
             self.swap_due();
             self.tell_left_alone();
         }
@@ -381,7 +385,7 @@ impl Worker {
 
     /// Flushes one processor. A full lane, or a processor further on that is down, puts it off.
     pub(super) fn flush(&mut self, index: usize, last: bool) -> Flushed {
-        let (started, mut trip) = (Instant::now(), self.trip());
+        let mut trip = self.trip();
         let Some((pipeline, step)) = position(&self.pipelines, &self.processors.steps, index) else {
             return Flushed::Done;
         };
@@ -402,7 +406,7 @@ impl Worker {
             Ok(more) => {
                 self.conclude(trip, durability, None);
                 if let Some(slot) = self.processors.slots.get_mut(index) {
-                    slot.flushed(started.elapsed(), more);
+                    slot.flushed(more);
                 }
                 if more { Flushed::More } else { Flushed::Done }
             }

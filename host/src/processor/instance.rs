@@ -20,6 +20,7 @@ use super::declared::Declared;
 use super::output::Output;
 use super::partition::{Namespace, Partition, PartitionError, check};
 use super::state::{State, StateError, Watermark};
+use super::succession::Recorder;
 use super::{CallError, Plugin, Processor, Progress, Stored, Trap, TrapReason};
 
 /// A request whose columns no instance could take.
@@ -181,23 +182,29 @@ pub struct Instance {
     reads: bool,
     /// Whether the log says that metrics pass unread.
     told_overflow: bool,
+    /// Where calls that count are recorded, for a version that follows.
+    pub(super) recorder: Option<Recorder>,
 }
 
 impl Instance {
     /// Instantiates, describes and starts on the committed state. The second value is what `start` wrote, for `trip`.
     pub fn build(setup: Setup, trip: u64, now: u64) -> Result<(Instance, Vec<Write>), InstanceError> {
         let state = State::new(Some(setup.store.clone()), &setup.namespace(), setup.watermark.clone());
+        let mut instance = Instance::build_on(setup, state)?;
+        let writes = instance.start(trip, now)?;
+        Ok((instance, writes))
+    }
+
+    /// One that has described itself and has the dictionaries of that state, and is to be started.
+    pub(super) fn build_on(setup: Setup, state: State) -> Result<Instance, InstanceError> {
         let mut processor = setup.described(state)?;
         let context = processor.context();
         let projection = context.declared.projection.clone();
         let mut projector = Projector::new(setup.signal, projection, setup.limits.dictionary_entries);
-        let all: Vec<usize> = (0..projector.projection().keyings.len()).collect();
-        restore_dictionaries(&setup.id, &mut projector, &context.state, &all)?;
+        restore_dictionaries(&setup.id, &mut projector, &context.state)?;
         projector.forget_sent();
         context.projector = Some(projector);
-        let mut instance = Instance::new(setup, processor);
-        let writes = instance.start(trip, now)?;
-        Ok((instance, writes))
+        Ok(Instance::new(setup, processor))
     }
 
     /// Around a processor that has described itself.
@@ -205,7 +212,7 @@ impl Instance {
         let declared = &processor.context().declared;
         let (stateful, flush_every_ms) = (declared.state_format.is_some(), declared.flush_every_ms);
         let reads = declared.projection.reads(setup.signal);
-        Instance { setup, processor, flush_every_ms, stateful, reads, told_overflow: false }
+        Instance { setup, processor, flush_every_ms, stateful, reads, told_overflow: false, recorder: None }
     }
 
     /// The plugin's `start` on the state that its context has. What it wrote is for `trip`.
@@ -283,6 +290,7 @@ impl Instance {
         }
         columns.layout = Layout { rows: layout.rows, runs: layout.runs.clone(), ..Layout::default() };
         let mut called = self.call(&batch, columns, trip, now)?;
+        self.record(|recorder| recorder.process(batch.clone(), now));
         let (dropped, absorbed) = (called.dropped.count(), called.absorbed.count());
         let emitted = called.emitted.take();
         let removed = dropped + absorbed;
@@ -345,6 +353,7 @@ impl Instance {
         self.processor.context().begin(Phase::Flush, Columns::default());
         let progress = self.processor.flush(now, last)?;
         let called = self.finish(trip)?;
+        self.record(|recorder| recorder.flush(now, last));
         Ok(Processed {
             batches: called.emitted.into_iter().collect(),
             writes: called.writes,
@@ -352,6 +361,13 @@ impl Instance {
             more: progress == Progress::More,
             ..Processed::default()
         })
+    }
+
+    /// A call counts: whoever follows makes it as well.
+    fn record(&mut self, record: impl FnOnce(&Recorder) -> bool) {
+        if self.recorder.as_ref().is_some_and(|recorder| !record(recorder)) {
+            self.forget_follower();
+        }
     }
 
     /// The call returned: what it emitted becomes a batch, what it wrote is handed over.
@@ -461,14 +477,9 @@ fn save_dictionaries(context: &mut Context, output: &Output) -> Result<(), State
     Ok(())
 }
 
-/// Reads stored dictionaries: those of these keyings, as far as they are durable.
-pub(super) fn restore_dictionaries(
-    id: &ComponentId,
-    projector: &mut Projector,
-    state: &State,
-    keyings: &[usize],
-) -> Result<(), InstanceError> {
-    for index in keyings.iter().copied() {
+/// Reads stored dictionaries.
+fn restore_dictionaries(id: &ComponentId, projector: &mut Projector, state: &State) -> Result<(), InstanceError> {
+    for index in 0..projector.projection().keyings.len() {
         let Some(keying) = projector.projection().keyings.get(index).filter(|keying| keying.durable).cloned() else {
             continue;
         };

@@ -12,8 +12,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 
 use account::Account;
-use snapshot::Since;
-pub use snapshot::{Mark, Snapshot};
+use fork::Since;
+pub use fork::{Mark, Snapshot};
 
 use super::partition::Namespace;
 use crate::storage::{Family, Store, StoreError, Write};
@@ -135,7 +135,7 @@ pub struct State {
     call: Layer,
     /// Layers on their way, oldest first, with the trip that carries each.
     flying: VecDeque<(u64, Layer)>,
-    /// What has arrived since a mark.
+    /// What has arrived since a mark. Of a fork: what it has beside its snapshot.
     since: Option<Since>,
     watermark: Watermark,
     account: Account,
@@ -163,9 +163,12 @@ impl State {
     pub fn begin(&mut self) {
         let committed = self.watermark.get();
         while let Some((_, layer)) = self.flying.pop_front_if(|(trip, _)| *trip <= committed) {
-            if self.since.as_mut().is_some_and(|since| !since.absorb(layer)) {
-                self.forget_mark();
+            if let Some(since) = &mut self.since {
+                since.absorb(layer);
             }
+        }
+        if self.is_overgrown() && self.store.is_some() {
+            self.forget_mark();
         }
         self.call = Layer::default();
         self.begin_account();
@@ -198,23 +201,22 @@ impl State {
                 Said::Nothing => {}
             }
         }
-        match (self.below(&key), &self.store) {
-            (Some(snapshot), _) => Ok(snapshot.get(&key).cloned()),
-            (None, Some(store)) => Ok(store.get(Family::State, &key)?),
+        match (&self.store, self.snapshot()) {
+            (Some(store), _) => Ok(store.get(Family::State, &key)?),
+            (None, Some(snapshot)) => Ok(snapshot.get(&key).cloned()),
             (None, None) => Ok(None),
         }
     }
 
-    /// What is read instead of the store at that key.
-    fn below(&self, key: &[u8]) -> Option<&Snapshot> {
-        let is_data = key.get(self.prefix.len()) == Some(&(Section::Data as u8));
-        self.since.as_ref()?.below.as_ref().filter(|_| is_data)
+    /// Newest first: what is read before the store, or before the snapshot of a fork.
+    fn layers(&self) -> impl Iterator<Item = &Layer> {
+        let since = self.since.iter().filter(|_| self.store.is_none()).map(|since| &since.layer);
+        self.unarrived().chain(since)
     }
 
-    /// Newest first.
-    fn layers(&self) -> impl Iterator<Item = &Layer> {
-        let since = self.since.iter().filter(|since| since.below.is_some()).map(|since| &since.layer);
-        std::iter::once(&self.call).chain(self.flying.iter().rev().map(|(_, layer)| layer)).chain(since)
+    /// Newest first: what the store does not have yet.
+    fn unarrived(&self) -> impl Iterator<Item = &Layer> {
+        std::iter::once(&self.call).chain(self.flying.iter().rev().map(|(_, layer)| layer))
     }
 
     /// Sets one of the plugin's keys.
@@ -281,31 +283,44 @@ impl State {
     fn range_in(&self, section: Section, start: &[u8], end: &[u8], limit: usize) -> Result<Entries, StateError> {
         let (start, end) = (self.full_key(section, start), self.full_key(section, end));
         let strip = start.len().min(self.prefix.len() + 1);
-        let mut overlay = Overlay::new(self.layers(), &start, &end);
-        let deleting: Vec<&Layer> = self.layers().filter(|layer| !layer.deleted.is_empty()).collect();
         let mut found = Found { entries: Entries::default(), bytes: 0, limit, strip };
-        self.each_stored(&start, &end, |key, value| {
+        self.each_in(&start, &end, |key, value| match found.push(key, value) {
+            true => ControlFlow::Continue(()),
+            false => ControlFlow::Break(()),
+        })?;
+        Ok(found.entries)
+    }
+
+    /// Every entry of [start, end) as the component sees it, ascending, until `each` breaks.
+    fn each_in(
+        &self,
+        start: &Bytes,
+        end: &Bytes,
+        mut each: impl FnMut(&Bytes, &Bytes) -> ControlFlow<()>,
+    ) -> Result<(), StateError> {
+        let mut overlay = Overlay::new(self.layers(), start, end);
+        let deleting: Vec<&Layer> = self.layers().filter(|layer| !layer.deleted.is_empty()).collect();
+        let mut ended = ControlFlow::Continue(());
+        self.each_stored(start, end, |key, value| {
             let mut is_hidden = deleting.iter().any(|layer| layer.deletes(&key));
             while let Some((above, said)) = overlay.next_up_to(Some(&key)) {
                 is_hidden |= **above == *key;
-                if !found.push_said(above, &said) {
-                    return ControlFlow::Break(());
+                if let Said::Is(value) = said {
+                    ended = each(above, value);
+                    ended?;
                 }
             }
-            match is_hidden || found.push(&key, &value) {
-                true => ControlFlow::Continue(()),
-                false => ControlFlow::Break(()),
+            if !is_hidden {
+                ended = each(&key, &value);
             }
+            ended
         })?;
-        if found.entries.more {
-            return Ok(found.entries);
-        }
-        while let Some((above, said)) = overlay.next_up_to(None) {
-            if !found.push_said(above, &said) {
-                break;
+        while let (ControlFlow::Continue(()), Some((above, said))) = (ended, overlay.next_up_to(None)) {
+            if let Said::Is(value) = said {
+                ended = each(above, value);
             }
         }
-        Ok(found.entries)
+        Ok(())
     }
 
     /// What is committed of a range.
@@ -315,9 +330,9 @@ impl State {
         end: &[u8],
         each: impl FnMut(Bytes, Bytes) -> ControlFlow<()>,
     ) -> Result<(), StateError> {
-        match (self.below(start), &self.store) {
-            (Some(snapshot), _) => snapshot.each(start, end, each),
-            (None, Some(store)) => store.each(Family::State, start, end, each)?,
+        match (&self.store, self.snapshot()) {
+            (Some(store), _) => store.each(Family::State, start, end, each)?,
+            (None, Some(snapshot)) => snapshot.each(start, end, each),
             (None, None) => {}
         }
         Ok(())
@@ -373,9 +388,9 @@ impl State {
     pub fn each_code(&self, keying: &[u8], mut each: impl FnMut(u32, &[u8])) -> Result<(), StateError> {
         let start = self.full_key(Section::Dictionary, &code_key(keying, 0));
         let end = self.full_key(Section::Dictionary, &code_key(keying, u32::MAX));
-        self.each_stored(&start, &end, |key, value| {
+        self.each_in(&start, &end, |key, value| {
             if let Some(code) = key.last_chunk::<4>() {
-                each(u32::from_be_bytes(*code), &value);
+                each(u32::from_be_bytes(*code), value);
             }
             ControlFlow::Continue(())
         })
@@ -446,13 +461,6 @@ impl Found {
         self.entries.entries.push((key.slice(self.strip.min(key.len())..), value.clone()));
         true
     }
-
-    fn push_said(&mut self, key: &Bytes, said: &Said<'_>) -> bool {
-        match said {
-            Said::Is(value) => self.push(key, value),
-            Said::Gone | Said::Nothing => true,
-        }
-    }
 }
 
 fn full_key(prefix: &[u8], section: Section, key: &[u8]) -> Vec<u8> {
@@ -490,6 +498,6 @@ fn check_range(start: &[u8], end: &[u8]) -> Result<(), StateError> {
 }
 
 mod account;
-mod snapshot;
+mod fork;
 #[cfg(test)]
 mod tests;

@@ -1,120 +1,220 @@
-//! A new version of a plugin takes the place of a running instance: it goes on from the same state, and from the same dictionaries, which
-//! are the host's and are handed over as they are. So batches wait for the plugin's `start` and for nothing else: what that reads was read from
-//! the store beforehand.
+//! A new version of a plugin takes the place of a running instance that keeps state, without anybody waiting for it.
+//!
+//! The new version starts on a fork of the state, on a thread where no batch waits, and follows: every call that counts at the running
+//! instance is recorded from the fork on and made at the follower as well, whose results are thrown away. When it has caught up, the two
+//! are exchanged between two batches, and the difference between their states, mostly none, is committed. So how long batches wait does not
+//! depend on how much state there is, and every batch counts in one state, which is written by one version at any time.
+//!
+//! A follower is of no use any more once the instance it follows is gone, for whatever reason.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
+
+use crate::contract::Batch;
 use crate::otlp::projection::Projector;
 use crate::storage::Write;
 
-use super::Processor;
-use super::instance::{Instance, InstanceError, Setup, restore_dictionaries};
+use super::CallError;
+use super::instance::{Instance, InstanceError, Setup};
 use super::state::{Mark, Snapshot, State, Watermark};
 
-/// An instance of a new version that knows its configuration and has not seen any state.
-pub struct Successor {
-    setup: Setup,
-    processor: Box<dyn Processor>,
-    snapshot: Option<Snapshot>,
-}
+/// Bytes of batches that a follower may be behind.
+const BEHIND_BYTES_MAX: usize = 64 << 20;
+/// What a recorded call takes beside its batch.
+const CALL_BYTES: usize = 256;
 
-impl Successor {
-    /// Instantiates and describes, and lets another instance of the version start without state and flush: what is broken from the
-    /// beginning is found before anything runs on it. Takes as long as the plugin takes, so not where batches wait.
-    pub fn prepare(setup: Setup, now: u64) -> Result<Successor, InstanceError> {
-        try_out(&setup, now)?;
-        let state = State::new(None, &setup.namespace(), Watermark::default());
-        let processor = setup.described(state)?;
-        Ok(Successor { setup, processor, snapshot: None })
-    }
-
+/// A version that has shown that it reads its configuration, starts and flushes.
+pub struct Candidate {
+    /// What instances of it are made from.
+    pub setup: Setup,
     /// Whether it keeps state.
-    pub fn is_stateful(&mut self) -> bool {
-        self.processor.context().declared.state_format.is_some()
-    }
+    pub is_stateful: bool,
+}
 
-    /// Starts on what was read beforehand, if it is of the mark that the instance has then.
-    pub fn rest_on(&mut self, snapshot: Snapshot) {
-        self.snapshot = Some(snapshot);
-    }
-
-    /// What it was made from.
-    pub fn setup(&self) -> &Setup {
-        &self.setup
+impl Candidate {
+    /// Lets an instance of the version start without state and flush: what is broken from the beginning is found before anything runs on
+    /// it. Takes as long as the plugin takes, so not where batches wait.
+    pub fn try_out(setup: Setup, now: u64) -> Result<Candidate, InstanceError> {
+        let state = State::new(None, &setup.namespace(), Watermark::default());
+        let mut processor = setup.described(state)?;
+        let context = processor.context();
+        let projection = context.declared.projection.clone();
+        context.projector = Some(Projector::new(setup.signal, projection, setup.limits.dictionary_entries));
+        let mut instance = Instance::new(setup.clone(), processor);
+        instance.start(0, now)?;
+        instance.flush(0, now, true)?;
+        Ok(Candidate { setup, is_stateful: instance.is_stateful() })
     }
 }
 
-/// A start and a flush on nothing, with nothing kept.
-fn try_out(setup: &Setup, now: u64) -> Result<(), InstanceError> {
-    let state = State::new(None, &setup.namespace(), Watermark::default());
-    let mut processor = setup.described(state)?;
-    let context = processor.context();
-    let projection = context.declared.projection.clone();
-    context.projector = Some(Projector::new(setup.signal, projection, setup.limits.dictionary_entries));
-    let mut instance = Instance::new(setup.clone(), processor);
-    instance.start(0, now)?;
-    instance.flush(0, now, true).map(drop)
+/// What takes the place of an instance.
+pub enum Successor {
+    /// An instance that knows all that the one before it knows.
+    Follower(Box<Follower>),
+    /// One that starts in its place on what is committed, or on nothing where it keeps no state.
+    Starting {
+        /// What it is made from.
+        setup: Box<Setup>,
+        /// Whether it keeps state.
+        is_stateful: bool,
+    },
+}
+
+/// A call that counted.
+enum Call {
+    Process { batch: Batch, now: u64 },
+    Flush { now: u64, last: bool },
+}
+
+impl Call {
+    fn bytes(&self) -> usize {
+        match self {
+            Call::Process { batch, .. } => CALL_BYTES + batch.bytes.len(),
+            Call::Flush { .. } => CALL_BYTES,
+        }
+    }
+}
+
+/// The end of a followed instance.
+pub(super) struct Recorder {
+    calls: Sender<Call>,
+    /// Bytes of calls that the follower has not made yet.
+    behind: Arc<AtomicUsize>,
+}
+
+impl Recorder {
+    pub fn process(&self, batch: Batch, now: u64) -> bool {
+        self.record(Call::Process { batch, now })
+    }
+
+    pub fn flush(&self, now: u64, last: bool) -> bool {
+        self.record(Call::Flush { now, last })
+    }
+
+    /// False when nobody follows any more, or too far behind.
+    fn record(&self, call: Call) -> bool {
+        let bytes = call.bytes();
+        self.behind.fetch_add(bytes, Ordering::Relaxed) + bytes <= BEHIND_BYTES_MAX && self.calls.send(call).is_ok()
+    }
+}
+
+/// A copy of an instance's state, and the calls that it counts from then on.
+pub struct Fork {
+    state: State,
+    calls: Receiver<Call>,
+    behind: Arc<AtomicUsize>,
+    mark: Mark,
+}
+
+/// An instance of a new version that makes the calls of a running one.
+pub struct Follower {
+    instance: Instance,
+    calls: Receiver<Call>,
+    behind: Arc<AtomicUsize>,
+    mark: Mark,
+    /// How many calls it has made, its start included.
+    made: u64,
+}
+
+/// How a follower stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It has made every call that is recorded.
+    CaughtUp,
+    /// There are more.
+    Behind,
+    /// There is nothing to follow any more.
+    Lost,
+}
+
+impl Follower {
+    /// Starts a version on a fork. What it logs is heard; what it logs while it follows is not, because another version logs that already.
+    pub fn start(setup: Setup, fork: Fork, now: u64) -> Result<Follower, InstanceError> {
+        let Fork { state, calls, behind, mark } = fork;
+        let mut instance = Instance::build_on(setup, state)?;
+        let made = 1;
+        instance.start(made, now)?;
+        let context = instance.context();
+        context.state.keep(made);
+        context.mute(true);
+        Ok(Follower { instance, calls, behind, mark, made })
+    }
+
+    /// Makes recorded calls, so many at the most. An error is the version's: it breaks on a call that the running one has made.
+    pub fn catch_up(&mut self, calls: usize) -> Result<Standing, InstanceError> {
+        for _ in 0..calls {
+            let call = match self.calls.try_recv() {
+                Ok(call) => call,
+                Err(TryRecvError::Empty) => return Ok(self.standing()),
+                Err(TryRecvError::Disconnected) => return Ok(Standing::Lost),
+            };
+            self.made += 1;
+            let bytes = call.bytes();
+            let made = match call {
+                Call::Process { batch, now } => self.instance.process(batch, self.made, now),
+                Call::Flush { now, last } => self.instance.flush(self.made, now, last),
+            };
+            match made {
+                Ok(_) => {}
+                // What it declines, its senders were told is stored.
+                Err(InstanceError::Call(CallError::Failure { .. })) => return Ok(Standing::Lost),
+                Err(error) => return Err(error),
+            }
+            self.instance.context().state.keep(self.made);
+            self.behind.fetch_sub(bytes, Ordering::Relaxed);
+        }
+        Ok(self.standing())
+    }
+
+    fn standing(&mut self) -> Standing {
+        match (self.instance.context().state.is_overgrown(), self.behind.load(Ordering::Relaxed)) {
+            (true, _) => Standing::Lost,
+            (false, 0) => Standing::CaughtUp,
+            (false, _) => Standing::Behind,
+        }
+    }
 }
 
 impl Instance {
-    /// Marks the present state, for a successor that is to rest on what is read of it from now on.
-    pub fn mark(&mut self) -> Mark {
-        self.context().state.mark()
+    /// Marks the present state, for a fork on what is read of it from now on. `None` where it keeps none.
+    pub fn mark(&mut self) -> Option<Mark> {
+        self.is_stateful().then(|| self.context().state.mark())
     }
 
-    /// No successor comes.
-    pub fn forget_mark(&mut self) {
+    /// Nobody follows.
+    pub fn forget_follower(&mut self) {
+        self.recorder = None;
         self.context().state.forget_mark();
     }
 
-    /// Whether the successor needs a stored dictionary that this instance has not in use: then everything that is on its way to the store has
-    /// to be there before [`hand_over`](Instance::hand_over).
-    pub fn leaves_dictionaries(&mut self, successor: &mut Successor) -> bool {
-        let ours = self.context().declared.projection.keyings.clone();
-        let theirs = &successor.processor.context().declared.projection.keyings;
-        let has = |identity: Vec<u8>| ours.iter().any(|keying| keying.durable && keying.identity() == identity);
-        !theirs.iter().filter(|keying| keying.durable).all(|keying| has(keying.identity()))
+    /// Forks the state, and records calls from now on. `None` where the snapshot is not of the mark that is set.
+    pub fn fork(&mut self, snapshot: Snapshot) -> Option<Fork> {
+        let state = self.context().state.fork(snapshot)?;
+        let mark = self.context().state.marked()?.clone();
+        let (calls, behind) = (channel(), Arc::<AtomicUsize>::default());
+        self.recorder = Some(Recorder { calls: calls.0, behind: Arc::clone(&behind) });
+        Some(Fork { state, calls: calls.1, behind, mark })
     }
 
-    /// The successor starts on this instance's state. The second value is what it wrote, for `trip`. When it does not start, this
-    /// instance goes on as if it had never been asked.
-    pub fn hand_over(
-        &mut self,
-        successor: Successor,
-        trip: u64,
-        now: u64,
-    ) -> Result<(Instance, Vec<Write>), InstanceError> {
-        let Successor { setup, processor, snapshot } = successor;
-        let mut heir = Instance::new(setup, processor);
-        let standings = self.context().projector.as_ref().map(Projector::standings).unwrap_or_default();
-        let given = self.give(&mut heir);
-        if let Some(snapshot) = snapshot {
-            heir.context().state.rest_on(snapshot);
-        }
-        let started = given.and_then(|()| heir.start(trip, now));
-        heir.context().state.forget_mark();
-        match started {
-            Ok(writes) => Ok((heir, writes)),
-            Err(error) => {
-                let context = heir.context();
-                std::mem::swap(&mut self.context().state, &mut context.state);
-                if let (Some(ours), Some(mut theirs)) = (self.context().projector.as_mut(), context.projector.take()) {
-                    ours.take_back(&mut theirs, standings);
-                }
-                Err(error)
-            }
-        }
+    /// Whether it is this instance that the other one follows, as of this moment.
+    pub fn is_followed_by(&mut self, follower: &Follower) -> bool {
+        self.recorder.is_some() && self.context().state.marked() == Some(&follower.mark)
     }
 
-    fn give(&mut self, heir: &mut Instance) -> Result<(), InstanceError> {
-        let (id, limits) = (heir.setup().id.clone(), heir.setup().limits);
-        let context = heir.context();
-        let projection = context.declared.projection.clone();
-        std::mem::swap(&mut self.context().state, &mut context.state);
-        let Some(ours) = self.context().projector.as_mut() else { return Ok(()) };
-        let mut theirs = ours.beside(projection, limits.dictionary_entries);
-        let alone = ours.exchange(&mut theirs);
-        let restored = restore_dictionaries(&id, &mut theirs, &context.state, &alone);
-        theirs.forget_sent();
-        context.projector = Some(theirs);
-        restored
+    /// Exchanges this instance for the one that follows it and has caught up. The second value is what has to be committed with `trip`
+    /// for that. After an error this instance goes on.
+    pub fn give_way(&mut self, follower: Follower, trip: u64) -> Result<(Instance, Vec<Write>), InstanceError> {
+        let Follower { instance: mut heir, .. } = follower;
+        let component = self.id().clone();
+        let theirs = &mut heir.context().state;
+        let ours = &mut self.context().state;
+        ours.begin();
+        ours.adopt(theirs).map_err(|source| InstanceError::State { component, source })?;
+        let writes = ours.finish(trip);
+        ours.forget_mark();
+        std::mem::swap(ours, theirs);
+        heir.context().mute(false);
+        Ok((heir, writes))
     }
 }

@@ -1,8 +1,8 @@
 //! One version into every place of its plugin, or into none.
 
 use std::sync::Arc;
-use std::sync::mpsc::RecvTimeoutError;
-use std::time::Duration;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
 
 use crate::clock::Clock;
 use crate::contract::{PolicyError, PolicySource};
@@ -10,10 +10,22 @@ use crate::delivery::Gate;
 use crate::pipeline::Place;
 use crate::pipeline::swap::Swapped;
 use crate::plugins::AnyPlugin;
-use crate::processor::{InstanceError, Plugin, Setup, Snapshot, Successor};
+use crate::processor::{Candidate, Follower, InstanceError, Plugin, Setup, Snapshot, Standing, Successor};
 
 /// Longer than a worker waits for the moment of a swap. One that searches a batch may take longer.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long a version may take to catch up with the one that it follows.
+const FOLLOW_WITHIN: Duration = Duration::from_secs(30);
+
+/// How long it waits for a state to follow: the flush that is under way may never end.
+const FORK_WITHIN: Duration = Duration::from_secs(10);
+
+/// How often a version begins to follow before it starts where batches wait.
+const FOLLOWS: usize = 3;
+
+/// Calls that are made before it is looked at whether that takes too long.
+const CALLS_AT_ONCE: usize = 16;
 
 /// Why a version was not put into place.
 #[derive(Debug, thiserror::Error)]
@@ -99,13 +111,13 @@ impl Swapping {
         new: &Arc<dyn Plugin>,
     ) -> Result<Duration, SwapError> {
         let places: Vec<&Place> = self.places.iter().filter(|place| place.plugin == plugin).collect();
-        let mut prepared = Vec::with_capacity(places.len());
+        let mut candidates = Vec::with_capacity(places.len());
         for place in places {
-            prepared.push((place, self.prepare(place, new)?));
+            candidates.push((place, self.prepare(place, new)?));
         }
         let (mut done, mut longest) = (Vec::new(), Duration::ZERO);
-        for (place, successor) in prepared {
-            match swap(place, successor) {
+        for (place, candidate) in candidates {
+            match self.swap(place, &candidate) {
                 Ok(pause) => longest = longest.max(pause),
                 Err(error) => {
                     done.into_iter().for_each(|place| self.restore(place, old));
@@ -117,15 +129,13 @@ impl Swapping {
         Ok(longest)
     }
 
-    fn prepare(&self, place: &Place, plugin: &Arc<dyn Plugin>) -> Result<Successor, SwapError> {
+    fn prepare(&self, place: &Place, plugin: &Arc<dyn Plugin>) -> Result<Candidate, SwapError> {
         let setup = Setup { plugin: Arc::clone(plugin), ..place.setup.clone() };
-        let part = || place.part.clone();
-        Successor::prepare(setup, self.clock.now())
-            .map_err(|source| SwapError::Instance { part: part(), source: Box::new(source) })
+        Candidate::try_out(setup, self.clock.now()).map_err(|source| refused(place, source))
     }
 
     fn restore(&self, place: &Place, old: &Arc<dyn Plugin>) {
-        let restored = self.prepare(place, old).and_then(|successor| swap(place, successor));
+        let restored = self.prepare(place, old).and_then(|candidate| self.swap(place, &candidate));
         if let Err(error) = restored {
             tracing::error!(
                 processor = place.part,
@@ -133,41 +143,117 @@ impl Swapping {
             );
         }
     }
-}
 
-/// Reads the state that the successor starts on, while batches go on. Without it, the start reads the store.
-fn read_ahead(place: &Place, successor: &mut Successor) {
-    if !successor.is_stateful() {
-        return;
+    /// Puts a version into one place. Where it cannot follow the running one, it starts while batches wait.
+    fn swap(&self, place: &Place, candidate: &Candidate) -> Result<Duration, SwapError> {
+        if candidate.is_stateful {
+            for _ in 0..FOLLOWS {
+                match self.follow(place, candidate)? {
+                    Followed::Done(pause) => return Ok(pause),
+                    Followed::Lost => {}
+                    Followed::Impossible => break,
+                }
+            }
+        }
+        let setup = Box::new(candidate.setup.clone());
+        let starting = Successor::Starting { setup, is_stateful: candidate.is_stateful };
+        let told = place.handle.swap(place.slot, starting, 0);
+        let swapped = match told.recv_timeout(PATIENCE) {
+            Err(RecvTimeoutError::Timeout) => {
+                place.handle.withdraw(place.slot);
+                // It may have come to its place just now.
+                told.recv().map_err(|_| SwapError::GoingDown)?
+            }
+            Err(RecvTimeoutError::Disconnected) => return Err(SwapError::GoingDown),
+            Ok(swapped) => swapped,
+        };
+        match swapped {
+            Swapped::Done { pause, retired } => {
+                drop(retired);
+                Ok(pause)
+            }
+            Swapped::Refused(source) => Err(refused(place, *source)),
+            Swapped::NoRoom => Err(SwapError::NoRoom { part: place.part.clone() }),
+            Swapped::Withdrawn | Swapped::Behind(_) | Swapped::Lost => {
+                Err(SwapError::Busy { part: place.part.clone() })
+            }
+        }
     }
-    let Ok(Some(mark)) = place.handle.mark(place.slot).recv_timeout(PATIENCE) else { return };
-    match Snapshot::read(&place.setup.store, &place.setup.namespace(), mark) {
-        Ok(Some(snapshot)) => successor.rest_on(snapshot),
-        Ok(None) => {}
-        Err(error) => tracing::warn!(processor = place.part, %error, "state cannot be read ahead of a swap"),
-    }
-}
 
-fn swap(place: &Place, mut successor: Successor) -> Result<Duration, SwapError> {
-    let part = || place.part.clone();
-    read_ahead(place, &mut successor);
-    let told = place.handle.swap(place.slot, successor);
-    let swapped = match told.recv_timeout(PATIENCE) {
-        Err(RecvTimeoutError::Timeout) => {
+    fn follow(&self, place: &Place, candidate: &Candidate) -> Result<Followed, SwapError> {
+        let followed = self.follow_to_the_end(place, candidate);
+        if !matches!(followed, Ok(Followed::Done(_))) {
             place.handle.withdraw(place.slot);
-            // It may have come to its place just now.
-            told.recv().map_err(|_| SwapError::GoingDown)?
         }
-        Err(RecvTimeoutError::Disconnected) => return Err(SwapError::GoingDown),
-        Ok(swapped) => swapped,
-    };
-    match swapped {
-        Swapped::Done { pause, retired } => {
-            drop(retired);
-            Ok(pause)
-        }
-        Swapped::Refused(source) => Err(SwapError::Instance { part: part(), source }),
-        Swapped::NoRoom => Err(SwapError::NoRoom { part: part() }),
-        Swapped::Withdrawn => Err(SwapError::Busy { part: part() }),
+        followed
     }
+
+    /// Starts a version on a fork of the state, lets it catch up, and exchanges it for the one that it has followed.
+    fn follow_to_the_end(&self, place: &Place, candidate: &Candidate) -> Result<Followed, SwapError> {
+        let began = Instant::now();
+        let Some(mut follower) = self.begin(place, candidate)? else { return Ok(Followed::Impossible) };
+        // Mostly a call has been recorded by the time the worker looks: batches wait for none at first, then for a few.
+        for behind_max in 0.. {
+            loop {
+                if began.elapsed() > FOLLOW_WITHIN {
+                    return Ok(Followed::Impossible);
+                }
+                match follower.catch_up(CALLS_AT_ONCE).map_err(|source| refused(place, source))? {
+                    Standing::CaughtUp => break,
+                    Standing::Behind => {}
+                    Standing::Lost => return Ok(Followed::Lost),
+                }
+            }
+            let told = place.handle.swap(place.slot, Successor::Follower(follower), behind_max);
+            match told.recv().map_err(|_| SwapError::GoingDown)? {
+                Swapped::Done { pause, retired } => {
+                    drop(retired);
+                    return Ok(Followed::Done(pause));
+                }
+                Swapped::Behind(behind) => follower = behind,
+                Swapped::Refused(source) => return Err(refused(place, *source)),
+                Swapped::Lost | Swapped::NoRoom | Swapped::Withdrawn => return Ok(Followed::Lost),
+            }
+        }
+        Ok(Followed::Impossible)
+    }
+
+    /// A follower that has started; `None` where there is nothing to follow.
+    fn begin(&self, place: &Place, candidate: &Candidate) -> Result<Option<Box<Follower>>, SwapError> {
+        let Some(mark) = answer(&place.handle.mark(place.slot), PATIENCE)? else { return Ok(None) };
+        let snapshot = match Snapshot::read(&place.setup.store, &place.setup.namespace(), mark) {
+            Ok(Some(snapshot)) => snapshot,
+            Ok(None) => return Ok(None),
+            Err(error) => {
+                tracing::warn!(processor = place.part, %error, "state cannot be read ahead of a swap");
+                return Ok(None);
+            }
+        };
+        let Some(fork) = answer(&place.handle.fork(place.slot, snapshot), FORK_WITHIN)? else { return Ok(None) };
+        let started = Follower::start(candidate.setup.clone(), fork, self.clock.now());
+        started.map(|follower| Some(Box::new(follower))).map_err(|source| refused(place, source))
+    }
+}
+
+/// What came of following.
+enum Followed {
+    /// The new version runs; batches waited so long.
+    Done(Duration),
+    /// What was followed is gone; there is another.
+    Lost,
+    /// Nothing can be followed here.
+    Impossible,
+}
+
+/// What a worker says; nothing where it does not find the time.
+fn answer<T>(told: &Receiver<Option<T>>, within: Duration) -> Result<Option<T>, SwapError> {
+    match told.recv_timeout(within) {
+        Ok(answer) => Ok(answer),
+        Err(RecvTimeoutError::Timeout) => Ok(None),
+        Err(RecvTimeoutError::Disconnected) => Err(SwapError::GoingDown),
+    }
+}
+
+fn refused(place: &Place, source: InstanceError) -> SwapError {
+    SwapError::Instance { part: place.part.clone(), source: Box::new(source) }
 }

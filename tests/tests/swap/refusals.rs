@@ -1,22 +1,86 @@
 //! Versions that cannot run: the one that runs goes on, with its state, and the reason is told.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use anyhow::{Result, ensure};
-use otelier_tests::host::{Configuration, Setup};
+use otelier_tests::host::{Configuration, Host, Setup};
 use otelier_tests::payload::{self, Temporality};
 use otelier_tests::{environment, wait};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{Plugin, swaps, until_swaps};
 
 const SEEN: &str = "rows_seen_total";
 
+/// Rows of this value break it.
+const BAD: i64 = 666;
+
 fn setup(plugin: &Plugin, mode: &str) -> Result<Setup> {
-    let configuration = Configuration::default().processor("misbehave", json!({"mode": mode})).pipeline(
-        "metrics",
-        &["misbehave"],
-        &["prometheus"],
-    );
+    setup_with(plugin, json!({"mode": mode}))
+}
+
+fn setup_with(plugin: &Plugin, body: Value) -> Result<Setup> {
+    let configuration =
+        Configuration::default().processor("misbehave", body).pipeline("metrics", &["misbehave"], &["prometheus"]);
     plugin.setup("misbehave", &configuration)
+}
+
+/// The log says that a version is refused, and why.
+fn is_told(setup: &Setup, words: &str) -> Result<()> {
+    wait::until(&format!("the log says {words}"), || {
+        let log = setup.log();
+        Ok((log.contains("is refused") && log.contains("runs on") && log.contains(words)).then_some(()))
+    })
+}
+
+/// Sends two rows again and again while something else goes on, one of them bad. Returns how many requests were accepted.
+fn while_bad_rows_come(host: &Host<'_>, other: impl FnOnce() -> Result<()>) -> Result<f64> {
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let sending = scope.spawn(|| -> Result<f64> {
+            let mut sent = 0.0;
+            while !done.load(Ordering::SeqCst) {
+                host.accepts(&payload::work("a", Temporality::Delta, &[1, BAD]))?;
+                sent += 1.0;
+            }
+            Ok(sent)
+        });
+        let waited = other();
+        done.store(true, Ordering::SeqCst);
+        let sent = sending.join().map_err(|_| anyhow::anyhow!("the sender panicked"))?;
+        waited.and(sent)
+    })
+}
+
+/// A new version follows the running one before it takes over: what it breaks on there costs nobody anything.
+#[test]
+fn a_version_that_breaks_on_what_the_running_one_takes() -> Result<()> {
+    let plugin = Plugin::copy(&environment::guest("misbehave-fixed")?)?;
+    let setup = setup_with(&plugin, json!({"mode": "trap-after-write", "when": BAD, "start_slowly": 500_000_000}))?;
+    let host = setup.start()?;
+    let sent = while_bad_rows_come(&host, || {
+        plugin.exchange(&std::fs::read(environment::guest("misbehave")?)?)?;
+        until_swaps(&host, "misbehave", "refused", 1.0)
+    })?;
+    host.wait_for(SEEN, &[], sent * 2.0)?;
+    is_told(&setup, "trapped")?;
+    ensure!(host.own_metrics()?.total("otelier_processor_traps", &[]) == 0.0 && host.health()?.status == 200);
+    Ok(())
+}
+
+/// One that breaks again and again cannot be followed for long: the mended version takes its place all the same.
+#[test]
+fn a_version_takes_over_from_one_that_breaks_on_every_request() -> Result<()> {
+    let plugin = Plugin::copy(&environment::guest("misbehave")?)?;
+    let setup = setup_with(&plugin, json!({"mode": "trap-after-write", "when": BAD}))?;
+    let host = setup.start()?;
+    let sent = while_bad_rows_come(&host, || {
+        plugin.exchange(&std::fs::read(environment::guest("misbehave-fixed")?)?)?;
+        until_swaps(&host, "misbehave", "swapped", 1.0)
+    })?;
+    let poison = host.own_metrics()?.total("otelier_processor_dropped_items", &[("reason", "poison")]);
+    ensure!(poison > 0.0);
+    host.wait_for(SEEN, &[], sent * 2.0 - poison)
 }
 
 /// The first version behaves until there is state, the next one meets it.
@@ -28,8 +92,7 @@ fn is_refused(mode: &str, words: &str) -> Result<()> {
     host.wait_for(SEEN, &[], 3.0)?;
     plugin.exchange(&plugin.version("next"))?;
     until_swaps(&host, "misbehave", "refused", 1.0)?;
-    let log = setup.log();
-    ensure!(log.contains("is refused") && log.contains("runs on") && log.contains(words), "{log}");
+    is_told(&setup, words)?;
     host.accepts(&payload::work("a", Temporality::Delta, &[4]))?;
     host.wait_for(SEEN, &[], 4.0)?;
     ensure!(host.health()?.status == 200 && swaps(&host, "misbehave", "swapped")? == 0.0);

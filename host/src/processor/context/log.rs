@@ -37,6 +37,8 @@ pub struct GuestLog {
     left_out: LeftOut,
     /// What a panic said, until it is known how the call ended.
     panic: Option<String>,
+    /// Whether lines are thrown away; what a panic says is not.
+    muted: bool,
 }
 
 /// What was too much of a call.
@@ -52,7 +54,12 @@ impl GuestLog {
     /// For one component, with so many bytes for each call; with none, nothing is written and nothing said of that.
     pub fn new(component: &ComponentId, bytes_max: usize) -> GuestLog {
         let component = component.clone();
-        GuestLog { component, bytes_max, lines: 0, bytes: 0, left_out: LeftOut::default(), panic: None }
+        GuestLog { component, bytes_max, lines: 0, bytes: 0, left_out: LeftOut::default(), panic: None, muted: false }
+    }
+
+    /// Throws lines away from now on, or does not any more.
+    pub fn mute(&mut self, muted: bool) {
+        self.muted = muted;
     }
 
     /// Another call. One line says what the one before had too much.
@@ -90,6 +97,9 @@ impl GuestLog {
     }
 
     fn put(&mut self, severity: Severity, message: &str) {
+        if self.muted {
+            return;
+        }
         let Some(text) = self.admit(message) else { return };
         let component = &self.component;
         match severity {

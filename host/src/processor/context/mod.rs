@@ -128,6 +128,11 @@ impl Context {
         self.log.write(severity, message);
     }
 
+    /// Says nothing in the log from now on, or does again.
+    pub(super) fn mute(&mut self, muted: bool) {
+        self.log.mute(muted);
+    }
+
     /// What a panic of the present call said.
     pub fn take_panic(&mut self) -> Option<String> {
         self.log.take_panic()

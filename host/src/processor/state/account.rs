@@ -93,6 +93,13 @@ impl State {
         Ok(())
     }
 
+    /// The same for entries that may replace others: the count is a bound from above from then on.
+    pub(super) fn charge_roughly(&mut self, cost: u64) -> Result<(), StateError> {
+        self.charge_always(cost)?;
+        self.account.now = self.account.now.map(|tally| Tally { exact: false, ..tally });
+        Ok(())
+    }
+
     /// Gives back what a key takes.
     pub(super) fn credit(&mut self, key: &Bytes) -> Result<(), StateError> {
         let tally = self.tally()?;
@@ -117,7 +124,12 @@ impl State {
     pub(super) fn counted(&self) -> Option<Write> {
         let Tally { bytes, exact } = self.account.now?;
         let value = [&bytes.to_le_bytes()[..], &[u8::from(exact)]].concat();
-        Some(Write::Put(Family::State, self.full_key(Section::Meta, KEY), value.into()))
+        Some(Write::Put(Family::State, self.account_key(), value.into()))
+    }
+
+    /// Where the count is stored.
+    pub(super) fn account_key(&self) -> Bytes {
+        self.full_key(Section::Meta, KEY)
     }
 
     /// Loads the count where nothing was written yet.
@@ -126,7 +138,7 @@ impl State {
             return Ok(tally);
         }
         let stored = match &self.store {
-            Some(store) => store.get(Family::State, &self.full_key(Section::Meta, KEY))?,
+            Some(store) => store.get(Family::State, &self.account_key())?,
             None => None,
         };
         match stored.as_deref().and_then(|stored| stored.split_first_chunk::<8>()) {
@@ -166,7 +178,7 @@ impl State {
     fn count(&self, start: &Bytes, end: &Bytes) -> Result<u64, StateError> {
         let mut bytes = 0;
         // The count itself is not the component's.
-        let own = self.full_key(Section::Meta, KEY);
+        let own = self.account_key();
         self.each_stored(start, end, |key, value| {
             if key != own && matches!(self.said_by_layers(&key), Said::Nothing) {
                 bytes += (key.len() + value.len()) as u64;

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
+
 use super::{Namespace, Snapshot, State, StateError, Watermark};
 use crate::contract::ComponentId;
 use crate::storage::{Family, Store, Write};
@@ -239,33 +241,64 @@ fn step(random: &mut fastrand::Rng, state: &mut State, model: &mut BTreeMap<u8, 
     }
 }
 
-/// What a snapshot of the mark and what came since say together is what the store says, wherever the mark falls.
+/// Random changes of one call.
+fn change(random: &mut fastrand::Rng, state: &mut State, value: u64) {
+    for _ in 0..random.usize(0..4) {
+        let key = [random.u8(b'a'..=b'y')];
+        match random.u8(0..8) {
+            0 => state.delete(&key).unwrap(),
+            1 => state.delete_range(&key, &[random.u8(key[0]..=b'z')]).unwrap(),
+            2 => state.put_code(b"keying", u32::from(key[0]), &value.to_be_bytes()).unwrap(),
+            3 => state.delete_code(b"keying", u32::from(key[0])).unwrap(),
+            _ => state.set(&key, value.to_string().as_bytes()).unwrap(),
+        }
+    }
+}
+
+/// All that a component sees of its state: keys one by one and as ranges, codes, and what wrote it.
+fn seen(state: &State) -> (BTreeMap<Vec<u8>, Bytes>, BTreeMap<u32, Vec<u8>>, Option<Bytes>) {
+    let all = state.range(b"a", b"z", 1000).unwrap().entries;
+    let ranged: BTreeMap<Vec<u8>, Bytes> = all.into_iter().map(|(key, value)| (key.to_vec(), value)).collect();
+    let single = (b'a'..b'z').filter_map(|key| Some((vec![key], state.get(&[key]).unwrap()?)));
+    assert_eq!(ranged, single.collect());
+    let mut codes = BTreeMap::new();
+    state.each_code(b"keying", |code, key| drop(codes.insert(code, key.to_vec()))).unwrap();
+    (ranged, codes, state.meta().unwrap())
+}
+
+/// Wherever the mark, the reading and the fork fall among commits that are under way: the fork is the present, and once it is adopted the
+/// state and the store are what the fork has become.
 #[test]
-fn a_snapshot_and_what_came_since_are_the_present() {
+fn a_fork_is_the_present_and_can_take_its_place() {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(directory.path()).unwrap();
     let id: ComponentId = "aggregate/a".parse().unwrap();
+    let namespace = Namespace::new(&id, None);
     let other: ComponentId = "aggregate/b".parse().unwrap();
     let mut random = fastrand::Rng::with_seed(7);
     let mut foreign = State::new(Some(store.clone()), &Namespace::new(&other, None), Watermark::default());
     foreign.set(b"m", b"not ours").unwrap();
     store.commit(&foreign.finish(1), true).unwrap();
-    for round in 0..200 {
+    for round in 0..300 {
         let watermark = Watermark::default();
         let mut state = state(&store, &watermark);
-        let (marked_at, read_at) = (random.u64(1..20), random.u64(0..10));
+        let (marked_at, read_at, forked_at) = (random.u64(1..10), random.u64(0..5), random.u64(0..5));
+        let (read_at, forked_at) = (marked_at + read_at, marked_at + read_at + forked_at);
         let (mut mark, mut snapshot, mut waiting) = (None, None, Vec::new());
+        let mut fork: Option<State> = None;
         for trip in 1..30 {
             state.begin();
-            for _ in 0..random.usize(0..4) {
-                let key = [random.u8(b'a'..=b'y')];
-                match random.u8(0..6) {
-                    0 => state.delete(&key).unwrap(),
-                    1 => state.delete_range(&key, &[random.u8(key[0]..=b'z')]).unwrap(),
-                    _ => state.set(&key, trip.to_string().as_bytes()).unwrap(),
-                }
-            }
+            change(&mut random, &mut state, trip);
             waiting.push((trip, state.finish(trip)));
+            if let Some(fork) = &mut fork {
+                fork.begin();
+                let value = trip + random.u64(0..2) * 100;
+                change(&mut random, fork, value);
+                if random.u8(0..8) == 0 {
+                    fork.set_meta(b"another format").unwrap();
+                }
+                fork.keep(trip);
+            }
             if trip == marked_at {
                 mark = Some(state.mark());
             }
@@ -273,36 +306,71 @@ fn a_snapshot_and_what_came_since_are_the_present() {
                 store.commit(&writes, false).unwrap();
                 watermark.advance(trip);
             }
-            if trip == marked_at + read_at {
-                snapshot = Snapshot::read(&store, &Namespace::new(&id, None), mark.take().unwrap()).unwrap();
+            if trip == read_at {
+                snapshot = Snapshot::read(&store, &namespace, mark.take().unwrap()).unwrap();
+            }
+            if trip == forked_at {
+                fork = state.fork(snapshot.take().unwrap());
+                assert_eq!(seen(fork.as_ref().unwrap()), seen(&state), "round {round}");
             }
         }
+        let mut fork = fork.unwrap();
+        fork.begin();
         state.begin();
-        let expected = keys(&state, 100);
-        state.rest_on(snapshot.unwrap());
-        assert!(state.since.as_ref().unwrap().below.is_some());
-        // Not the store: it has changed behind the snapshot's back.
-        assert_eq!(keys(&state, 100), expected, "round {round}");
-        for key in b'a'..=b'y' {
-            let value = state.get(&[key]).unwrap().map(|value| String::from_utf8(value.to_vec()).unwrap());
-            let listed = expected.0.iter().find(|(name, _)| name.as_bytes() == [key]).map(|(_, value)| value.clone());
-            assert_eq!(value, listed, "round {round}");
-        }
-        state.forget_mark();
-        assert_eq!(keys(&state, 100), expected);
+        state.adopt(&fork).unwrap();
+        waiting.push((30, state.finish(30)));
+        assert_eq!(seen(&state), seen(&fork), "round {round}");
+        waiting.iter().for_each(|(_, writes)| store.commit(writes, false).unwrap());
+        let stored = State::new(Some(store.clone()), &namespace, Watermark::default());
+        assert_eq!(seen(&stored), seen(&fork), "round {round}");
     }
+    let foreign = State::new(Some(store), &Namespace::new(&other, None), Watermark::default());
+    assert_eq!(foreign.get(b"m").unwrap().unwrap(), "not ours");
+}
+
+/// The same calls make the same state: there is nothing to write, even where one has folded what the other has not.
+#[test]
+fn what_is_alike_is_not_written_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path()).unwrap();
+    let id: ComponentId = "aggregate/a".parse().unwrap();
+    let watermark = Watermark::default();
+    let mut state = state(&store, &watermark);
+    state.set(b"p", b"page").unwrap();
+    state.set(b"j", b"journal").unwrap();
+    store.commit(&state.finish(1), true).unwrap();
+    watermark.advance(1);
+    let mark = state.mark();
+    let snapshot = Snapshot::read(&store, &Namespace::new(&id, None), mark).unwrap().unwrap();
+    let mut fork = state.fork(snapshot).unwrap();
+    for state in [&mut state, &mut fork] {
+        state.begin();
+        state.set(b"k", b"value").unwrap();
+        state.delete_range(b"j", b"k").unwrap();
+    }
+    state.finish(2);
+    fork.set(b"l", b"alone").unwrap();
+    fork.delete(b"p").unwrap();
+    fork.keep(2);
+    state.begin();
+    state.adopt(&fork).unwrap();
+    let written = state.finish(3);
+    let keys = |write: &Write| match write {
+        Write::Put(_, key, _) | Write::Delete(_, key) => String::from_utf8_lossy(key).into_owned(),
+        Write::DeleteRange(..) => panic!("a range"),
+    };
+    let written: Vec<String> = written.iter().map(keys).collect();
+    assert_eq!(written.len(), 3, "two keys and the count: {written:?}");
+    assert!(written[0].ends_with('l') && written[1].ends_with('p'), "{written:?}");
 }
 
 #[test]
-fn a_snapshot_of_another_mark_is_not_read() {
+fn a_snapshot_of_another_mark_makes_no_fork() {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(directory.path()).unwrap();
     let id: ComponentId = "aggregate/a".parse().unwrap();
     let mut state = state(&store, &Watermark::default());
     let snapshot = Snapshot::read(&store, &Namespace::new(&id, None), state.mark()).unwrap().unwrap();
-    state.set(b"k", b"v").unwrap();
-    store.commit(&state.finish(1), true).unwrap();
     state.mark();
-    state.rest_on(snapshot);
-    assert!(state.since.as_ref().unwrap().below.is_none());
+    assert!(state.fork(snapshot).is_none());
 }

@@ -5,6 +5,7 @@
 //!
 //! ```text
 //! mode     one of the names of `Mode`, in kebab case
+//! start_slowly  turns of a loop in `start` where there is state
 //! metrics  what it reads, default ["*"]
 //! after    misbehave in the n-th call of `process` of an instance and in every later one, counted from 1 (default 1)
 //! when     misbehave only for batches that have a row with this integer value; takes the place of `after`
@@ -123,6 +124,9 @@ pub struct Config {
     /// Attributes of its keys; none by default.
     #[serde(default)]
     keep: Vec<String>,
+    /// Turns of a loop before it starts on state: batches come meanwhile.
+    #[serde(default)]
+    start_slowly: u64,
 }
 
 fn everything() -> Vec<String> {
@@ -185,6 +189,9 @@ impl Processor for Misbehave {
                 return Err(Failure::refused("this state is refused, as the configuration asks for"));
             }
             _ => {}
+        }
+        if start.previous().is_some() {
+            (0..self.config.start_slowly).for_each(|turn| drop(std::hint::black_box(turn)));
         }
         let now = start.now();
         let mut storage = start.storage();

@@ -1,0 +1,216 @@
+//! A component's state a second time: a copy that another version of the plugin goes on from, while the first goes on as well.
+//!
+//! The owner of the state sets a [`Mark`]. From then on it keeps what is committed; what another thread reads afterwards, the [`Snapshot`], is
+//! at least as new as the mark. Both together are the present: changes are absolute, so it does no harm where the reader has seen some
+//! of them. A fork is the snapshot with a copy of these changes above it. It has no store: nothing that is written to it is committed,
+//! until the state that it comes from adopts the difference.
+
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::{Family, Layer, Namespace, Said, Section, State, StateError, Store, StoreError, Watermark, Write, account};
+
+/// A larger state is not forked.
+const SNAPSHOT_BYTES_MAX: usize = 512 << 20;
+
+/// Nor is one that changes by more than this in the meantime.
+const CHANGED_BYTES_MAX: usize = 64 << 20;
+
+/// What an entry of a snapshot takes beside its bytes, about.
+const ENTRY_BYTES: usize = 128;
+
+/// A moment of one state. Another state, or another moment of the same, has a mark of its own.
+#[derive(Debug, Clone)]
+pub struct Mark(Arc<()>);
+
+impl PartialEq for Mark {
+    fn eq(&self, other: &Mark) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+/// Everything of a namespace, as it was committed at a mark or later.
+#[derive(Debug)]
+pub struct Snapshot {
+    mark: Mark,
+    /// In the store's own keys, ascending.
+    entries: Vec<(Bytes, Bytes)>,
+}
+
+/// What was committed since a mark.
+#[derive(Debug)]
+pub(super) struct Since {
+    mark: Mark,
+    pub layer: Layer,
+    snapshot: Option<Arc<Snapshot>>,
+}
+
+impl Snapshot {
+    /// Reads the committed state of a namespace, after its owner has set the mark. `None` for one that is too large to be held.
+    pub fn read(store: &Store, namespace: &Namespace, mark: Mark) -> Result<Option<Snapshot>, StoreError> {
+        let (start, end) = (namespace.prefix(), [namespace.prefix(), &[u8::MAX]].concat());
+        let (mut entries, mut bytes) = (Vec::new(), 0);
+        store.each(Family::State, start, &end, |key, value| {
+            bytes += key.len() + value.len() + ENTRY_BYTES;
+            entries.push((key, value));
+            if bytes > SNAPSHOT_BYTES_MAX { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })?;
+        Ok((bytes <= SNAPSHOT_BYTES_MAX).then_some(Snapshot { mark, entries }))
+    }
+
+    pub(super) fn get(&self, key: &[u8]) -> Option<&Bytes> {
+        let place = self.entries.binary_search_by(|(other, _)| (**other).cmp(key)).ok()?;
+        self.entries.get(place).map(|(_, value)| value)
+    }
+
+    pub(super) fn each(&self, start: &[u8], end: &[u8], mut each: impl FnMut(Bytes, Bytes) -> ControlFlow<()>) {
+        for (key, value) in self.range(start, end) {
+            if each(key.clone(), value.clone()).is_break() {
+                return;
+            }
+        }
+    }
+
+    fn range(&self, start: &[u8], end: &[u8]) -> impl Iterator<Item = &(Bytes, Bytes)> {
+        let first = self.entries.partition_point(|(key, _)| **key < *start);
+        self.entries.iter().skip(first).take_while(move |(key, _)| **key < *end)
+    }
+}
+
+impl Since {
+    /// What is newer than all before.
+    pub fn absorb(&mut self, newer: Layer) {
+        let layer = &mut self.layer;
+        for (start, end) in newer.deleted {
+            layer.forget(&start, &end);
+            match layer.deleted.iter_mut().find(|(known, _)| *known == start) {
+                Some((_, known)) => *known = end.max(known.clone()),
+                None => layer.deleted.push((start, end)),
+            }
+        }
+        for (key, value) in newer.latest {
+            layer.bytes += key.len() + value.as_ref().map_or(0, Bytes::len);
+            layer.latest.insert(key, value);
+        }
+    }
+
+    fn is_overgrown(&self) -> bool {
+        self.layer.bytes > CHANGED_BYTES_MAX || self.layer.deleted.len() > super::RANGES_MAX
+    }
+}
+
+impl State {
+    /// Sets a mark; one that was set before means nothing any more.
+    pub fn mark(&mut self) -> Mark {
+        let mark = Mark(Arc::default());
+        self.since = Some(Since { mark: mark.clone(), layer: Layer::default(), snapshot: None });
+        mark
+    }
+
+    /// The mark that is set.
+    pub fn marked(&self) -> Option<&Mark> {
+        self.since.as_ref().map(|since| &since.mark)
+    }
+
+    /// Forgets the mark.
+    pub fn forget_mark(&mut self) {
+        self.since = None;
+    }
+
+    /// The present state once more, on a snapshot of the mark that is set. `None` where that is another one.
+    pub fn fork(&mut self, snapshot: Snapshot) -> Option<State> {
+        let since = self.since.as_mut().filter(|since| since.mark == snapshot.mark)?;
+        let snapshot = Arc::new(snapshot);
+        since.snapshot = Some(Arc::clone(&snapshot));
+        let mut beside = Since { mark: since.mark.clone(), layer: Layer::default(), snapshot: Some(snapshot) };
+        beside.absorb(since.layer.changes());
+        self.flying.iter().for_each(|(_, layer)| beside.absorb(layer.changes()));
+        Some(State {
+            store: None,
+            prefix: self.prefix.clone(),
+            call: Layer::default(),
+            flying: Default::default(),
+            since: Some(beside),
+            watermark: Watermark::default(),
+            account: account::Account::new(u64::MAX),
+        })
+    }
+
+    /// Whether more has changed since the mark than is kept: then there is nothing to adopt.
+    pub fn is_overgrown(&self) -> bool {
+        self.since.as_ref().is_some_and(Since::is_overgrown)
+    }
+
+    /// A call on a fork counts: nothing has to be committed for it.
+    pub fn keep(&mut self, call: u64) {
+        self.finish(call);
+        self.watermark.advance(call);
+    }
+
+    pub(super) fn snapshot(&self) -> Option<&Snapshot> {
+        self.since.as_ref()?.snapshot.as_deref()
+    }
+
+    /// Writes what a fork of this state has otherwise: this state is then what the fork is. Nothing is read from the store.
+    pub fn adopt(&mut self, fork: &State) -> Result<(), StateError> {
+        let mut keys = BTreeSet::new();
+        self.changed_since(&mut keys);
+        fork.changed_since(&mut keys);
+        // How much there is, each counts in its own way.
+        keys.remove(&self.account_key());
+        for key in keys {
+            let theirs = fork.now(&key).cloned();
+            if self.now(&key) == theirs.as_ref() {
+                continue;
+            }
+            let bytes = key.len() + theirs.as_ref().map_or(0, Bytes::len);
+            self.grow(bytes)?;
+            match &theirs {
+                Some(value) => {
+                    self.charge_roughly(bytes as u64)?;
+                    self.call.writes.push(Write::Put(Family::State, key.clone(), value.clone()));
+                }
+                None => self.call.writes.push(Write::Delete(Family::State, key.clone())),
+            }
+            self.call.latest.insert(key, theirs);
+        }
+        Ok(())
+    }
+
+    /// Every layer since the mark, the newest first.
+    fn since_mark(&self) -> impl Iterator<Item = &Layer> {
+        self.unarrived().chain(self.since.iter().map(|since| &since.layer))
+    }
+
+    /// The keys that may have another value than the snapshot.
+    fn changed_since(&self, keys: &mut BTreeSet<Bytes>) {
+        for layer in self.since_mark() {
+            keys.extend(layer.latest.keys().cloned());
+            for (start, end) in &layer.deleted {
+                keys.extend(self.snapshot().into_iter().flat_map(|all| all.range(start, end)).map(|(key, _)| key.clone()));
+            }
+        }
+    }
+
+    /// What a key has now, going by the snapshot and what came since.
+    fn now(&self, key: &[u8]) -> Option<&Bytes> {
+        match self.since_mark().map(|layer| layer.say(key)).find(|said| !matches!(said, Said::Nothing)) {
+            Some(Said::Is(value)) => Some(value),
+            Some(Said::Gone) => None,
+            Some(Said::Nothing) | None => self.snapshot()?.get(key),
+        }
+    }
+}
+
+impl Layer {
+    /// What it says, without the writes that made it.
+    fn changes(&self) -> Layer {
+        Layer { writes: Vec::new(), latest: self.latest.clone(), deleted: self.deleted.clone(), bytes: self.bytes }
+    }
+}
+
+/// Keys of a namespace begin with a section; nothing is behind the last.
+const _: () = assert!((Section::Data as u8) < u8::MAX);
