@@ -2,8 +2,8 @@
 
 use crate::{Blob, Failure, Host, StorageError};
 
-/// Entries asked for at once while a range is walked.
-const RANGE_ENTRIES: u32 = 1024;
+/// Entries asked for at once while a range is walked: what they take is used again for the next ones, and is in the processor's cache.
+const RANGE_ENTRIES: u32 = 128;
 
 /// Reads and writes. What a call writes is committed with everything else of the call's trip, or not at all.
 pub struct Storage<'c> {

@@ -63,6 +63,13 @@ pub struct Dictionary {
     hasher: Hasher,
 }
 
+/// What a guest had been told of a dictionary, and what had been handed to the store.
+#[derive(Debug)]
+pub struct Standing {
+    unsent: Marks,
+    unsaved: usize,
+}
+
 /// A hash in two words: 8-byte alignment keeps a slot at 24 bytes.
 type Words = [u64; 2];
 
@@ -265,6 +272,17 @@ impl Dictionary {
     /// Codes added since the last call of this function, for the guest.
     pub fn take_unsent(&mut self) -> Vec<u32> {
         self.unsent.take()
+    }
+
+    /// Where the dictionary and its guest stand, for [`go_back`](Dictionary::go_back).
+    pub fn standing(&self) -> Standing {
+        Standing { unsent: self.unsent.clone(), unsaved: self.unsaved_mark() }
+    }
+
+    /// Forgets what was added and told since: another guest was given the dictionary, and did not keep it.
+    pub fn go_back(&mut self, standing: Standing) {
+        self.forget_since(standing.unsaved);
+        self.unsent = standing.unsent;
     }
 
     /// Every living code counts as unsent again: the instance was rebuilt.

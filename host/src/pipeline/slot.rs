@@ -6,7 +6,7 @@ mod telling;
 use std::time::{Duration, Instant};
 
 use crate::contract::Batch;
-use crate::processor::{Follower, Fork, Instance, InstanceError, Mark, Setup, Snapshot, Standing};
+use crate::processor::{Follower, Fork, Heir, Instance, InstanceError, Mark, Setup, Snapshot, Standing};
 use crate::storage::Write;
 use crate::telemetry::{Counter, Registry};
 
@@ -18,6 +18,9 @@ const BACKOFF_MAX: Duration = Duration::from_secs(60);
 
 /// A larger batch is not kept to be tried again.
 const CONTROL_BYTES_MAX: usize = 4 << 20;
+
+/// For so many times as long as a call of a flush took, requests that wait are processed before the next call.
+const REQUESTS_FIRST: u32 = 3;
 
 /// Where a processor stands.
 pub struct Slot {
@@ -38,6 +41,8 @@ pub struct Slot {
     flush_at: Option<Instant>,
     /// Whether the last one has more to do.
     flushing: bool,
+    /// How many have come to their end.
+    flushes: u64,
 }
 
 /// What became of a follower that was to take over.
@@ -119,6 +124,7 @@ impl Slot {
             ledger,
             flush_at: None,
             flushing: false,
+            flushes: 0,
         };
         slot.schedule_flush();
         slot
@@ -244,16 +250,22 @@ impl Slot {
         }
     }
 
-    /// A new version starts in the place of the instance, on what is committed; what its start wrote is to be committed with `trip`. When it
-    /// does not start, the one that is here stays. The one that is replaced comes back, to be dropped where no batch waits for its memory to
-    /// be given back.
-    pub fn start(
-        &mut self,
-        setup: Setup,
-        trip: u64,
-        now: u64,
-    ) -> Result<(Vec<Write>, Option<Box<Instance>>), InstanceError> {
-        let (instance, writes) = Instance::build(setup, trip, now)?;
+    /// Whether everything on its way to the store has to be there before an heir starts.
+    pub fn wants_stored(&mut self, heir: &mut Heir) -> bool {
+        match &mut self.state {
+            State::Living(instance) => instance.leaves_dictionaries(heir),
+            State::Broken { .. } => true,
+        }
+    }
+
+    /// An heir takes the place of the instance and goes on from its state; what its start wrote is to be committed with `trip`. When it does
+    /// not start, the one that is here stays. Where none lives, another of its version starts on committed state. The one that is replaced
+    /// comes back, to be dropped where no batch waits for its memory to be given back.
+    pub fn start(&mut self, heir: Heir, trip: u64, now: u64) -> Result<(Vec<Write>, Option<Box<Instance>>), InstanceError> {
+        let (instance, writes) = match &mut self.state {
+            State::Living(instance) => instance.hand_over(heir, trip, now)?,
+            State::Broken { .. } => Instance::build(heir.into_setup(), trip, now)?,
+        };
         let retired = self.succeed(instance);
         self.flushing = false;
         self.schedule_flush();
@@ -352,12 +364,18 @@ impl Slot {
         self.flush_at = instance.flush_every().map(|interval| Instant::now() + interval.max(self.flush_backoff));
     }
 
-    /// A flush counts. There may be more to flush.
-    pub fn flushed(&mut self, more: bool) {
+    /// A call of the flush counts, which took so long. Where there is more to flush, requests that wait go first for a while.
+    pub fn flushed(&mut self, more: bool, took: Duration) {
         self.flushing = more;
-        if more {
-            self.flush_at = Some(Instant::now());
+        match more {
+            true => self.flush_at = Some(Instant::now() + took * REQUESTS_FIRST),
+            false => self.flushes += 1,
         }
+    }
+
+    /// How many flushes have come to their end here.
+    pub fn flushes(&self) -> u64 {
+        self.flushes
     }
 
     /// After another instance has taken over: a plugin that breaks again and again is flushed as often as any other.

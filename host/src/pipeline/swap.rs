@@ -1,15 +1,15 @@
 //! Replacing a running processor between two batches.
 //!
 //! A version that follows the running one knows what that knows: the two are exchanged at once, wherever a flush stands. Any other starts in
-//! its place. Of one that keeps no state, the instance before is flushed for the last time directly before it is replaced, when that is
-//! due, or at once where it is seldom or never. Batches that come meanwhile wait in the worker's queue: none is lost, refused or counted by
-//! both.
+//! its place while batches wait. Where both keep state, that is directly behind a flush, when there is least to read. Any other instance
+//! is flushed for the last time directly before it is replaced, when that is due, or at once where it is seldom or never. Batches that
+//! come meanwhile wait in the worker's queue: none is lost, refused or counted by both.
 
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
 use crate::contract::Durability;
-use crate::processor::{Follower, Instance, InstanceError, Setup, Successor};
+use crate::processor::{Follower, Heir, Instance, InstanceError, Successor};
 use crate::storage::Write;
 
 use super::slot::{Exchanged, Slot};
@@ -67,7 +67,9 @@ pub struct PlannedSwap {
     pub next: Instant,
     /// Whether the old instance is flushed then, for the last time.
     pub flushes: bool,
-    setup: Box<Setup>,
+    /// It need not wait that long once the place has seen more flushes than these.
+    behind_flush: Option<u64>,
+    heir: Box<Heir>,
     done: Sender<Swapped>,
     give_up: Instant,
 }
@@ -91,15 +93,20 @@ impl Worker {
         let Swap { place, successor, behind_max, done } = swap;
         match successor {
             Successor::Follower(follower) => self.exchange(place, follower, behind_max, &done),
-            Successor::Starting { setup, is_stateful } => {
+            Successor::Heir(heir) => {
                 let now = Instant::now();
+                let slot = self.processors.slots.get(place);
                 // What was not flushed yet is in the state.
-                let goes_on = is_stateful && self.processors.slots.get(place).is_some_and(Slot::is_stateful);
-                let next = self.soon(place, now).filter(|_| !goes_on && self.waits(place)).unwrap_or(now);
+                let goes_on = heir.is_stateful() && slot.is_some_and(Slot::is_stateful);
+                let due = self.soon(place, now).filter(|_| self.waits(place));
+                let (next, behind_flush) = match due {
+                    Some(_) if goes_on => (now + FLUSH_WITHIN, slot.map(Slot::flushes)),
+                    due => (due.unwrap_or(now), None),
+                };
                 // A version that has not come to its place yet is overtaken.
                 self.swaps.retain(|planned| planned.place != place);
                 let give_up = next + ROOM_WITHIN;
-                self.swaps.push(PlannedSwap { place, next, flushes: !goes_on, setup, done, give_up });
+                self.swaps.push(PlannedSwap { place, next, flushes: !goes_on, behind_flush, heir, done, give_up });
             }
         }
     }
@@ -127,6 +134,12 @@ impl Worker {
     /// Makes the swaps whose moment has come.
     pub(super) fn swap_due(&mut self) {
         let now = Instant::now();
+        let flushes = |place: usize| self.processors.slots.get(place).map(Slot::flushes);
+        for swap in &mut self.swaps {
+            if swap.behind_flush.is_some_and(|before| flushes(swap.place) > Some(before)) {
+                swap.next = now;
+            }
+        }
         while let Some(index) = self.swaps.iter().position(|swap| swap.next <= now) {
             let mut swap = self.swaps.swap_remove(index);
             if !swap.flushes {
@@ -150,13 +163,14 @@ impl Worker {
     }
 
     fn swap(&mut self, swap: PlannedSwap) {
-        let PlannedSwap { place, setup, done, .. } = swap;
+        let PlannedSwap { place, mut heir, done, .. } = swap;
         let started = Instant::now();
-        // It starts on what is committed.
-        self.committer.settle();
+        if self.processors.slots.get_mut(place).is_some_and(|slot| slot.wants_stored(&mut heir)) {
+            self.committer.settle();
+        }
         let (trip, now) = (self.trip(), self.clock.now());
         let Some(slot) = self.processors.slots.get_mut(place) else { return };
-        match slot.start(*setup, trip.number, now) {
+        match slot.start(*heir, trip.number, now) {
             Ok((writes, retired)) => self.swapped((place, started), trip, writes, retired, &done),
             Err(error) => tell(&done, Swapped::Refused(Box::new(error))),
         }

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
@@ -88,7 +88,12 @@ impl Worker {
 
     fn run(&mut self, receiver: &Receiver<Job>, waiting_bytes: &AtomicUsize) {
         loop {
-            match receiver.recv_timeout(self.until_due()) {
+            let job = match receiver.try_recv() {
+                Err(TryRecvError::Empty) if self.flush_on() => continue,
+                Err(_) => receiver.recv_timeout(self.until_due()),
+                Ok(job) => Ok(job),
+            };
+            match job {
                 Ok(Job::Request { source, batch, answer }) => {
                     waiting_bytes.fetch_sub(batch.bytes.len(), Ordering::Relaxed);
                     self.mend();
@@ -123,6 +128,22 @@ impl Worker {
             self.swap_due();
             self.tell_left_alone();
         }
+    }
+
+    /// Goes on with flushes that have more to do, because nobody waits: else requests go first for a while. False where there are none.
+    fn flush_on(&mut self) -> bool {
+        let is_flushing = |(index, slot): (usize, &Slot)| slot.is_flushing().then_some(index);
+        let flushing: Vec<usize> = self.processors.slots.iter().enumerate().filter_map(is_flushing).collect();
+        let stays = |index: &usize| !self.is_leaving(*index);
+        let flushing: Vec<usize> = flushing.into_iter().filter(stays).collect();
+        for index in &flushing {
+            self.flush(*index, false);
+        }
+        if !flushing.is_empty() {
+            self.fork_due();
+            self.swap_due();
+        }
+        !flushing.is_empty()
     }
 
     fn until_due(&self) -> Duration {
@@ -385,7 +406,7 @@ impl Worker {
 
     /// Flushes one processor. A full lane, or a processor further on that is down, puts it off.
     pub(super) fn flush(&mut self, index: usize, last: bool) -> Flushed {
-        let mut trip = self.trip();
+        let (started, mut trip) = (Instant::now(), self.trip());
         let Some((pipeline, step)) = position(&self.pipelines, &self.processors.steps, index) else {
             return Flushed::Done;
         };
@@ -406,7 +427,7 @@ impl Worker {
             Ok(more) => {
                 self.conclude(trip, durability, None);
                 if let Some(slot) = self.processors.slots.get_mut(index) {
-                    slot.flushed(more);
+                    slot.flushed(more, started.elapsed());
                 }
                 if more { Flushed::More } else { Flushed::Done }
             }

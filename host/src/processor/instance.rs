@@ -19,7 +19,7 @@ use super::context::{Context, Phase};
 use super::declared::Declared;
 use super::output::Output;
 use super::partition::{Namespace, Partition, PartitionError, check};
-use super::state::{State, StateError, Watermark};
+use super::state::{Forgotten, State, StateError, Watermark};
 use super::succession::Recorder;
 use super::{CallError, Plugin, Processor, Progress, Stored, Trap, TrapReason};
 
@@ -184,6 +184,8 @@ pub struct Instance {
     told_overflow: bool,
     /// Where calls that count are recorded, for a version that follows.
     pub(super) recorder: Option<Recorder>,
+    /// What it kept for the instance that replaces it, to be given back with it.
+    pub(super) forgotten: Option<Forgotten>,
 }
 
 impl Instance {
@@ -201,7 +203,8 @@ impl Instance {
         let context = processor.context();
         let projection = context.declared.projection.clone();
         let mut projector = Projector::new(setup.signal, projection, setup.limits.dictionary_entries);
-        restore_dictionaries(&setup.id, &mut projector, &context.state)?;
+        let all: Vec<usize> = (0..projector.projection().keyings.len()).collect();
+        restore_dictionaries(&setup.id, &mut projector, &context.state, &all)?;
         projector.forget_sent();
         context.projector = Some(projector);
         Ok(Instance::new(setup, processor))
@@ -212,7 +215,7 @@ impl Instance {
         let declared = &processor.context().declared;
         let (stateful, flush_every_ms) = (declared.state_format.is_some(), declared.flush_every_ms);
         let reads = declared.projection.reads(setup.signal);
-        Instance { setup, processor, flush_every_ms, stateful, reads, told_overflow: false, recorder: None }
+        Instance { setup, processor, flush_every_ms, stateful, reads, told_overflow: false, recorder: None, forgotten: None }
     }
 
     /// The plugin's `start` on the state that its context has. What it wrote is for `trip`.
@@ -477,9 +480,14 @@ fn save_dictionaries(context: &mut Context, output: &Output) -> Result<(), State
     Ok(())
 }
 
-/// Reads stored dictionaries.
-fn restore_dictionaries(id: &ComponentId, projector: &mut Projector, state: &State) -> Result<(), InstanceError> {
-    for index in 0..projector.projection().keyings.len() {
+/// Reads stored dictionaries: those of these keyings, as far as they are durable.
+pub(super) fn restore_dictionaries(
+    id: &ComponentId,
+    projector: &mut Projector,
+    state: &State,
+    keyings: &[usize],
+) -> Result<(), InstanceError> {
+    for index in keyings.iter().copied() {
         let Some(keying) = projector.projection().keyings.get(index).filter(|keying| keying.durable).cloned() else {
             continue;
         };

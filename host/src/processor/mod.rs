@@ -18,8 +18,8 @@ pub use declared::{AnySource, Declared};
 pub use instance::{Called, Instance, InstanceError, Processed, Setup, describe};
 pub use output::Output;
 pub use partition::{Namespace, Partition, PartitionError, check as check_partitions, partitions_of};
-pub use state::{Entries, Mark, READ_MAX, Snapshot, State, StateError, Watermark};
-pub use succession::{Candidate, Follower, Fork, Standing, Successor};
+pub use state::{Entries, Extent, Mark, READ_MAX, Snapshot, State, StateError, Watermark};
+pub use succession::{Candidate, Follower, Fork, Heir, Standing, Successor};
 
 use crate::contract::Signal;
 

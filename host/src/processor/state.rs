@@ -13,7 +13,7 @@ use bytes::Bytes;
 
 use account::Account;
 use fork::Since;
-pub use fork::{Mark, Snapshot};
+pub use fork::{Extent, Forgotten, Mark, Snapshot};
 
 use super::partition::Namespace;
 use crate::storage::{Family, Store, StoreError, Write};
@@ -201,16 +201,16 @@ impl State {
                 Said::Nothing => {}
             }
         }
-        match (&self.store, self.snapshot()) {
-            (Some(store), _) => Ok(store.get(Family::State, &key)?),
-            (None, Some(snapshot)) => Ok(snapshot.get(&key).cloned()),
+        match (self.below(&key), &self.store) {
+            (Some(snapshot), _) => Ok(snapshot.get(&key).cloned()),
+            (None, Some(store)) => Ok(store.get(Family::State, &key)?),
             (None, None) => Ok(None),
         }
     }
 
     /// Newest first: what is read before the store, or before the snapshot of a fork.
     fn layers(&self) -> impl Iterator<Item = &Layer> {
-        let since = self.since.iter().filter(|_| self.store.is_none()).map(|since| &since.layer);
+        let since = self.since.iter().filter(|since| since.rests).map(|since| &since.layer);
         self.unarrived().chain(since)
     }
 
@@ -330,9 +330,9 @@ impl State {
         end: &[u8],
         each: impl FnMut(Bytes, Bytes) -> ControlFlow<()>,
     ) -> Result<(), StateError> {
-        match (&self.store, self.snapshot()) {
-            (Some(store), _) => store.each(Family::State, start, end, each)?,
-            (None, Some(snapshot)) => snapshot.each(start, end, each),
+        match (self.below(start), &self.store) {
+            (Some(snapshot), _) => snapshot.each(start, end, each),
+            (None, Some(store)) => store.each(Family::State, start, end, each)?,
             (None, None) => {}
         }
         Ok(())

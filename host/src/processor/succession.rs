@@ -1,11 +1,15 @@
-//! A new version of a plugin takes the place of a running instance that keeps state, without anybody waiting for it.
+//! A new version of a plugin takes the place of a running instance, in one of two ways.
 //!
-//! The new version starts on a fork of the state, on a thread where no batch waits, and follows: every call that counts at the running
+//! A follower: nobody waits for it. The new version starts on a fork of the state, on a thread where no batch waits, and follows: every call that counts at the running
 //! instance is recorded from the fork on and made at the follower as well, whose results are thrown away. When it has caught up, the two
 //! are exchanged between two batches, and the difference between their states, mostly none, is committed. So how long batches wait does not
 //! depend on how much state there is, and every batch counts in one state, which is written by one version at any time.
 //!
-//! A follower is of no use any more once the instance it follows is gone, for whatever reason.
+//! A follower is of no use any more once the instance it follows is gone, for whatever reason. And it costs the processor time of the
+//! batches once more: without a core for it, it would never catch up.
+//!
+//! An heir: batches wait for its `start`, and for nothing else. The state and the dictionaries are the host's and are handed over as they
+//! are; what `start` reads was read from the store beforehand.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,8 +19,8 @@ use crate::contract::Batch;
 use crate::otlp::projection::Projector;
 use crate::storage::Write;
 
-use super::CallError;
-use super::instance::{Instance, InstanceError, Setup};
+use super::instance::{Instance, InstanceError, Setup, restore_dictionaries};
+use super::{CallError, Processor};
 use super::state::{Mark, Snapshot, State, Watermark};
 
 /// Bytes of batches that a follower may be behind.
@@ -32,7 +36,34 @@ pub struct Candidate {
     pub is_stateful: bool,
 }
 
+/// An instance that knows its configuration and has not seen any state.
+pub struct Heir {
+    setup: Setup,
+    processor: Box<dyn Processor>,
+    snapshot: Option<Snapshot>,
+    is_stateful: bool,
+}
+
+impl Heir {
+    /// Whether it keeps state.
+    pub fn is_stateful(&self) -> bool {
+        self.is_stateful
+    }
+
+    /// What it was made from.
+    pub fn into_setup(self) -> Setup {
+        self.setup
+    }
+}
+
 impl Candidate {
+    /// An instance that starts where batches wait, on what was read of the state beforehand, if anything was.
+    pub fn heir(&self, snapshot: Option<Snapshot>) -> Result<Heir, InstanceError> {
+        let setup = self.setup.clone();
+        let processor = setup.described(State::new(None, &setup.namespace(), Watermark::default()))?;
+        Ok(Heir { setup, processor, snapshot, is_stateful: self.is_stateful })
+    }
+
     /// Lets an instance of the version start without state and flush: what is broken from the beginning is found before anything runs on
     /// it. Takes as long as the plugin takes, so not where batches wait.
     pub fn try_out(setup: Setup, now: u64) -> Result<Candidate, InstanceError> {
@@ -52,13 +83,8 @@ impl Candidate {
 pub enum Successor {
     /// An instance that knows all that the one before it knows.
     Follower(Box<Follower>),
-    /// One that starts in its place on what is committed, or on nothing where it keeps no state.
-    Starting {
-        /// What it is made from.
-        setup: Box<Setup>,
-        /// Whether it keeps state.
-        is_stateful: bool,
-    },
+    /// One that starts in its place.
+    Heir(Box<Heir>),
 }
 
 /// A call that counted.
@@ -182,6 +208,55 @@ impl Instance {
         self.is_stateful().then(|| self.context().state.mark())
     }
 
+    /// Whether an heir needs a stored dictionary that this instance has not in use: then everything that is on its way to the store has to
+    /// be there before [`hand_over`](Instance::hand_over).
+    pub fn leaves_dictionaries(&mut self, heir: &mut Heir) -> bool {
+        let ours = self.context().declared.projection.keyings.clone();
+        let theirs = &heir.processor.context().declared.projection.keyings;
+        let has = |identity: Vec<u8>| ours.iter().any(|keying| keying.durable && keying.identity() == identity);
+        !theirs.iter().filter(|keying| keying.durable).all(|keying| has(keying.identity()))
+    }
+
+    /// The heir starts on this instance's state and dictionaries, which are the host's and are handed over as they are. The second value is
+    /// what it wrote, for `trip`. When it does not start, this instance goes on as if it had never been asked.
+    pub fn hand_over(&mut self, heir: Heir, trip: u64, now: u64) -> Result<(Instance, Vec<Write>), InstanceError> {
+        let Heir { setup, processor, snapshot, .. } = heir;
+        let mut heir = Instance::new(setup, processor);
+        let standings = self.context().projector.as_ref().map(Projector::standings).unwrap_or_default();
+        let given = self.give(&mut heir);
+        if let Some(snapshot) = snapshot {
+            heir.context().state.rest_on(snapshot);
+        }
+        let started = given.and_then(|()| heir.start(trip, now));
+        self.forgotten = heir.context().state.forget_mark();
+        match started {
+            Ok(writes) => Ok((heir, writes)),
+            Err(error) => {
+                self.forgotten = None;
+                let context = heir.context();
+                std::mem::swap(&mut self.context().state, &mut context.state);
+                if let (Some(ours), Some(mut theirs)) = (self.context().projector.as_mut(), context.projector.take()) {
+                    ours.take_back(&mut theirs, standings);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn give(&mut self, heir: &mut Instance) -> Result<(), InstanceError> {
+        let (id, limits) = (heir.setup().id.clone(), heir.setup().limits);
+        let context = heir.context();
+        let projection = context.declared.projection.clone();
+        std::mem::swap(&mut self.context().state, &mut context.state);
+        let Some(ours) = self.context().projector.as_mut() else { return Ok(()) };
+        let mut theirs = ours.beside(projection, limits.dictionary_entries);
+        let alone = ours.exchange(&mut theirs);
+        let restored = restore_dictionaries(&id, &mut theirs, &context.state, &alone);
+        theirs.forget_sent();
+        context.projector = Some(theirs);
+        restored
+    }
+
     /// Nobody follows.
     pub fn forget_follower(&mut self) {
         self.recorder = None;
@@ -212,8 +287,9 @@ impl Instance {
         ours.begin();
         ours.adopt(theirs).map_err(|source| InstanceError::State { component, source })?;
         let writes = ours.finish(trip);
-        ours.forget_mark();
+        let forgotten = ours.forget_mark();
         std::mem::swap(ours, theirs);
+        self.forgotten = forgotten;
         heir.context().mute(false);
         Ok((heir, writes))
     }

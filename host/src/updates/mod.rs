@@ -175,7 +175,12 @@ impl Updates {
         let history = History::open(&state_dir);
         let mut updater = Updater {
             running,
-            swapping: Swapping { places, gates, clock: clock.clone() },
+            swapping: Swapping {
+                places,
+                gates,
+                clock: clock.clone(),
+                can_follow: std::thread::available_parallelism().is_ok_and(|cores| cores.get() > 1),
+            },
             loader,
             watch,
             history,

@@ -10,13 +10,13 @@ use crate::delivery::Gate;
 use crate::pipeline::Place;
 use crate::pipeline::swap::Swapped;
 use crate::plugins::AnyPlugin;
-use crate::processor::{Candidate, Follower, InstanceError, Plugin, Setup, Snapshot, Standing, Successor};
+use crate::processor::{Candidate, Extent, Follower, InstanceError, Plugin, Setup, Snapshot, Standing, Successor};
 
 /// Longer than a worker waits for the moment of a swap. One that searches a batch may take longer.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How long a version may take to catch up with the one that it follows.
-const FOLLOW_WITHIN: Duration = Duration::from_secs(30);
+const FOLLOW_WITHIN: Duration = Duration::from_secs(5);
 
 /// How long it waits for a state to follow: the flush that is under way may never end.
 const FORK_WITHIN: Duration = Duration::from_secs(10);
@@ -78,6 +78,8 @@ pub struct Swapping {
     pub places: Vec<Place>,
     pub gates: Vec<GatePlace>,
     pub clock: Clock,
+    /// Whether there is a core on which a version can catch up with one that runs.
+    pub can_follow: bool,
 }
 
 impl Swapping {
@@ -146,7 +148,7 @@ impl Swapping {
 
     /// Puts a version into one place. Where it cannot follow the running one, it starts while batches wait.
     fn swap(&self, place: &Place, candidate: &Candidate) -> Result<Duration, SwapError> {
-        if candidate.is_stateful {
+        if candidate.is_stateful && self.can_follow {
             for _ in 0..FOLLOWS {
                 match self.follow(place, candidate)? {
                     Followed::Done(pause) => return Ok(pause),
@@ -155,9 +157,9 @@ impl Swapping {
                 }
             }
         }
-        let setup = Box::new(candidate.setup.clone());
-        let starting = Successor::Starting { setup, is_stateful: candidate.is_stateful };
-        let told = place.handle.swap(place.slot, starting, 0);
+        let snapshot = if candidate.is_stateful { read_ahead(place, Extent::Data)? } else { None };
+        let heir = candidate.heir(snapshot).map_err(|source| refused(place, source))?;
+        let told = place.handle.swap(place.slot, Successor::Heir(Box::new(heir)), 0);
         let swapped = match told.recv_timeout(PATIENCE) {
             Err(RecvTimeoutError::Timeout) => {
                 place.handle.withdraw(place.slot);
@@ -220,19 +222,21 @@ impl Swapping {
 
     /// A follower that has started; `None` where there is nothing to follow.
     fn begin(&self, place: &Place, candidate: &Candidate) -> Result<Option<Box<Follower>>, SwapError> {
-        let Some(mark) = answer(&place.handle.mark(place.slot), PATIENCE)? else { return Ok(None) };
-        let snapshot = match Snapshot::read(&place.setup.store, &place.setup.namespace(), mark) {
-            Ok(Some(snapshot)) => snapshot,
-            Ok(None) => return Ok(None),
-            Err(error) => {
-                tracing::warn!(processor = place.part, %error, "state cannot be read ahead of a swap");
-                return Ok(None);
-            }
-        };
+        let Some(snapshot) = read_ahead(place, Extent::Whole)? else { return Ok(None) };
         let Some(fork) = answer(&place.handle.fork(place.slot, snapshot), FORK_WITHIN)? else { return Ok(None) };
         let started = Follower::start(candidate.setup.clone(), fork, self.clock.now());
         started.map(|follower| Some(Box::new(follower))).map_err(|source| refused(place, source))
     }
+}
+
+/// Reads the state that a version starts on, while batches go on. `None` where there is none, or too much to be held.
+fn read_ahead(place: &Place, extent: Extent) -> Result<Option<Snapshot>, SwapError> {
+    let Some(mark) = answer(&place.handle.mark(place.slot), PATIENCE)? else { return Ok(None) };
+    let read = Snapshot::read(&place.setup.store, &place.setup.namespace(), extent, mark);
+    Ok(read.unwrap_or_else(|error| {
+        tracing::warn!(processor = place.part, %error, "state cannot be read ahead of a swap");
+        None
+    }))
 }
 
 /// What came of following.

@@ -8,7 +8,7 @@ use crate::histograms::is_histogram;
 use crate::metrics::Mode;
 
 /// Series looked at in one call: batches wait for it, and are processed between two.
-pub(crate) const SERIES_PER_CALL: u32 = 8192;
+pub(crate) const SERIES_PER_CALL: u32 = 4096;
 
 /// Series, and then streams, that expire in one call: each is a record to write and a code to delete.
 pub(crate) const EXPIRED_PER_CALL: usize = 4096;

@@ -89,6 +89,10 @@ impl<R: Clone + Default> Chunks<R> {
 
     /// Sets a record; those between are made.
     pub fn put(&mut self, index: u32, record: R) {
+        if index as usize == self.length {
+            self.push(record);
+            return;
+        }
         self.grow(index);
         if let Some(place) = self.get_mut(index) {
             *place = record;

@@ -123,6 +123,18 @@ fn points_divided_among_instances_count_once_over_swaps_and_kills() -> Result<()
     turns.during_on(cumulative, |setup| cumulative::counts_once(setup, KILLS, &mut Kill)).map(drop)
 }
 
+/// Without a core for it no version can follow another: it starts while batches wait.
+#[test]
+fn points_count_once_over_swaps_and_kills_on_one_core() -> Result<()> {
+    let turns = Turns::labelled()?;
+    let on_one_core = |configuration: &Configuration| -> Result<Setup> {
+        Ok(turns.plugin.setup("aggregate", configuration)?.launched_by(&["taskset", "--cpu-list", "0"]))
+    };
+    turns.during_on(on_one_core(&delta::configuration())?, |setup| delta::counts_once(setup, KILLS, &mut Kill))?;
+    let cumulative = on_one_core(&Configuration::aggregate())?;
+    turns.during_on(cumulative, |setup| cumulative::counts_once(setup, KILLS, &mut Kill)).map(drop)
+}
+
 #[test]
 fn points_count_once_over_swaps_between_formats_and_kills() -> Result<()> {
     let turns = Turns::of_two_formats()?;

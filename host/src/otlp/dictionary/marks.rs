@@ -1,7 +1,7 @@
 //! A bit for each code.
 
 /// Which codes are marked.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct Marks {
     words: Vec<u64>,
     /// No word before this one has a bit.

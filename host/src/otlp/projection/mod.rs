@@ -14,7 +14,7 @@ use super::bounds::BoundsNumbers;
 pub use super::columns::HistogramColumns;
 use super::columns::{Blob, Columns, Extent, Histograms, Layout, WordSet, Words};
 use super::descriptors::{Descriptor, Descriptors, Kinds};
-use super::dictionary::Dictionary;
+use super::dictionary::{Dictionary, Standing};
 use super::hash::Hasher;
 use super::keying::{Keying, Source};
 use super::levels::{Order, in_either_order};
@@ -87,7 +87,43 @@ pub struct Projector {
 impl Projector {
     /// A projector with empty dictionaries of at most `entries_max` keys each.
     pub fn new(signal: Signal, projection: Projection, entries_max: usize) -> Projector {
-        let hasher = Hasher::random();
+        Projector::with_hasher(signal, projection, entries_max, Hasher::random())
+    }
+
+    /// A projector that can take over dictionaries of this one.
+    pub fn beside(&self, projection: Projection, entries_max: usize) -> Projector {
+        Projector::with_hasher(self.signal, projection, entries_max, self.hasher.clone())
+    }
+
+    /// Where each dictionary stands, for [`take_back`](Projector::take_back).
+    pub fn standings(&self) -> Vec<Standing> {
+        self.dictionaries.iter().map(Dictionary::standing).collect()
+    }
+
+    /// Exchanges dictionaries once more with whoever got them, and makes them what they were before.
+    pub fn take_back(&mut self, other: &mut Projector, standings: Vec<Standing>) {
+        self.exchange(other);
+        self.dictionaries.iter_mut().zip(standings).for_each(|(dictionary, standing)| dictionary.go_back(standing));
+    }
+
+    /// Exchanges the durable dictionaries that both have, with a projector that was made [`beside`](Projector::beside) this one. Returns
+    /// the other's durable keyings that have no counterpart here.
+    pub fn exchange(&mut self, other: &mut Projector) -> Vec<usize> {
+        let mut alone = Vec::new();
+        for (theirs, keying) in other.projection.keyings.iter().enumerate().filter(|(_, keying)| keying.durable) {
+            let identity = keying.identity();
+            let same = |keying: &Keying| keying.durable && keying.identity() == identity;
+            let ours = self.projection.keyings.iter().position(same);
+            let ours = ours.and_then(|ours| self.dictionaries.get_mut(ours));
+            match (ours, other.dictionaries.get_mut(theirs)) {
+                (Some(ours), Some(theirs)) => std::mem::swap(ours, theirs),
+                _ => alone.push(theirs),
+            }
+        }
+        alone
+    }
+
+    fn with_hasher(signal: Signal, projection: Projection, entries_max: usize, hasher: Hasher) -> Projector {
         let dictionary = |_: &Keying| Dictionary::new(hasher.clone(), entries_max);
         let kinds = projection.kinds.unwrap_or(Kinds::NUMBERS);
         Projector {

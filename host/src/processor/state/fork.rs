@@ -3,7 +3,8 @@
 //! The owner of the state sets a [`Mark`]. From then on it keeps what is committed; what another thread reads afterwards, the [`Snapshot`], is
 //! at least as new as the mark. Both together are the present: changes are absolute, so it does no harm where the reader has seen some
 //! of them. A fork is the snapshot with a copy of these changes above it. It has no store: nothing that is written to it is committed,
-//! until the state that it comes from adopts the difference.
+//! until the state that it comes from adopts the difference. A state can also rest on such a snapshot itself for a while: what starts where
+//! batches wait reads nothing from the store then.
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -11,7 +12,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{Family, Layer, Namespace, Said, Section, State, StateError, Store, StoreError, Watermark, Write, account};
+use super::{
+    Family, Layer, Namespace, Said, Section, State, StateError, Store, StoreError, Watermark, Write, account, full_key,
+};
 
 /// A larger state is not forked.
 const SNAPSHOT_BYTES_MAX: usize = 512 << 20;
@@ -32,13 +35,28 @@ impl PartialEq for Mark {
     }
 }
 
-/// Everything of a namespace, as it was committed at a mark or later.
+/// A namespace as it was committed at a mark or later.
 #[derive(Debug)]
 pub struct Snapshot {
     mark: Mark,
+    /// It has every key from this one on.
+    first: Vec<u8>,
     /// In the store's own keys, ascending.
     entries: Vec<(Bytes, Bytes)>,
 }
+
+/// How much of a namespace is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// All of it: for a fork.
+    Whole,
+    /// What the plugin keeps itself: for an heir, to which dictionaries are handed over.
+    Data,
+}
+
+/// What was kept since a mark.
+#[derive(Debug)]
+pub struct Forgotten(#[expect(dead_code, reason = "it is there to be dropped")] Since);
 
 /// What was committed since a mark.
 #[derive(Debug)]
@@ -46,19 +64,31 @@ pub(super) struct Since {
     mark: Mark,
     pub layer: Layer,
     snapshot: Option<Arc<Snapshot>>,
+    /// Whether the snapshot is read, and what came since above it.
+    pub rests: bool,
 }
 
 impl Snapshot {
     /// Reads the committed state of a namespace, after its owner has set the mark. `None` for one that is too large to be held.
-    pub fn read(store: &Store, namespace: &Namespace, mark: Mark) -> Result<Option<Snapshot>, StoreError> {
-        let (start, end) = (namespace.prefix(), [namespace.prefix(), &[u8::MAX]].concat());
+    pub fn read(
+        store: &Store,
+        namespace: &Namespace,
+        extent: Extent,
+        mark: Mark,
+    ) -> Result<Option<Snapshot>, StoreError> {
+        let prefix = namespace.prefix();
+        let first = match extent {
+            Extent::Whole => prefix.to_vec(),
+            Extent::Data => full_key(prefix, Section::Data, &[]),
+        };
+        let end = [prefix, &[u8::MAX]].concat();
         let (mut entries, mut bytes) = (Vec::new(), 0);
-        store.each(Family::State, start, &end, |key, value| {
+        store.each(Family::State, &first, &end, |key, value| {
             bytes += key.len() + value.len() + ENTRY_BYTES;
             entries.push((key, value));
             if bytes > SNAPSHOT_BYTES_MAX { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })?;
-        Ok((bytes <= SNAPSHOT_BYTES_MAX).then_some(Snapshot { mark, entries }))
+        Ok((bytes <= SNAPSHOT_BYTES_MAX).then_some(Snapshot { mark, first, entries }))
     }
 
     pub(super) fn get(&self, key: &[u8]) -> Option<&Bytes> {
@@ -106,7 +136,7 @@ impl State {
     /// Sets a mark; one that was set before means nothing any more.
     pub fn mark(&mut self) -> Mark {
         let mark = Mark(Arc::default());
-        self.since = Some(Since { mark: mark.clone(), layer: Layer::default(), snapshot: None });
+        self.since = Some(Since { mark: mark.clone(), layer: Layer::default(), snapshot: None, rests: false });
         mark
     }
 
@@ -115,9 +145,16 @@ impl State {
         self.since.as_ref().map(|since| &since.mark)
     }
 
-    /// Forgets the mark.
-    pub fn forget_mark(&mut self) {
-        self.since = None;
+    /// Forgets the mark, and reads the store again. What is forgotten comes back: much of it takes its time to be given back.
+    pub fn forget_mark(&mut self) -> Option<Forgotten> {
+        self.since.take().map(Forgotten)
+    }
+
+    /// Reads a snapshot instead of the store, if it is of the mark that is set, until the mark is forgotten.
+    pub fn rest_on(&mut self, snapshot: Snapshot) {
+        if let Some(since) = self.since.as_mut().filter(|since| since.mark == snapshot.mark) {
+            (since.snapshot, since.rests) = (Some(Arc::new(snapshot)), true);
+        }
     }
 
     /// The present state once more, on a snapshot of the mark that is set. `None` where that is another one.
@@ -125,7 +162,8 @@ impl State {
         let since = self.since.as_mut().filter(|since| since.mark == snapshot.mark)?;
         let snapshot = Arc::new(snapshot);
         since.snapshot = Some(Arc::clone(&snapshot));
-        let mut beside = Since { mark: since.mark.clone(), layer: Layer::default(), snapshot: Some(snapshot) };
+        let (mark, layer) = (since.mark.clone(), Layer::default());
+        let mut beside = Since { mark, layer, snapshot: Some(snapshot), rests: true };
         beside.absorb(since.layer.changes());
         self.flying.iter().for_each(|(_, layer)| beside.absorb(layer.changes()));
         Some(State {
@@ -144,13 +182,19 @@ impl State {
         self.since.as_ref().is_some_and(Since::is_overgrown)
     }
 
+    /// What is read instead of the store at that key, or from that key on.
+    pub(super) fn below(&self, key: &[u8]) -> Option<&Snapshot> {
+        let since = self.since.as_ref().filter(|since| since.rests)?;
+        since.snapshot.as_deref().filter(|snapshot| *snapshot.first <= *key)
+    }
+
     /// A call on a fork counts: nothing has to be committed for it.
     pub fn keep(&mut self, call: u64) {
         self.finish(call);
         self.watermark.advance(call);
     }
 
-    pub(super) fn snapshot(&self) -> Option<&Snapshot> {
+    fn snapshot(&self) -> Option<&Snapshot> {
         self.since.as_ref()?.snapshot.as_deref()
     }
 

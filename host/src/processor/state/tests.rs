@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use super::{Namespace, Snapshot, State, StateError, Watermark};
+use super::{Extent, Namespace, Section, Snapshot, State, StateError, Watermark};
 use crate::contract::ComponentId;
 use crate::storage::{Family, Store, Write};
 
@@ -307,7 +307,7 @@ fn a_fork_is_the_present_and_can_take_its_place() {
                 watermark.advance(trip);
             }
             if trip == read_at {
-                snapshot = Snapshot::read(&store, &namespace, mark.take().unwrap()).unwrap();
+                snapshot = Snapshot::read(&store, &namespace, Extent::Whole, mark.take().unwrap()).unwrap();
             }
             if trip == forked_at {
                 fork = state.fork(snapshot.take().unwrap());
@@ -341,7 +341,7 @@ fn what_is_alike_is_not_written_again() {
     store.commit(&state.finish(1), true).unwrap();
     watermark.advance(1);
     let mark = state.mark();
-    let snapshot = Snapshot::read(&store, &Namespace::new(&id, None), mark).unwrap().unwrap();
+    let snapshot = Snapshot::read(&store, &Namespace::new(&id, None), Extent::Whole, mark).unwrap().unwrap();
     let mut fork = state.fork(snapshot).unwrap();
     for state in [&mut state, &mut fork] {
         state.begin();
@@ -370,7 +370,44 @@ fn a_snapshot_of_another_mark_makes_no_fork() {
     let store = Store::open(directory.path()).unwrap();
     let id: ComponentId = "aggregate/a".parse().unwrap();
     let mut state = state(&store, &Watermark::default());
-    let snapshot = Snapshot::read(&store, &Namespace::new(&id, None), state.mark()).unwrap().unwrap();
+    let snapshot = Snapshot::read(&store, &Namespace::new(&id, None), Extent::Whole, state.mark()).unwrap().unwrap();
     state.mark();
     assert!(state.fork(snapshot).is_none());
+}
+
+/// A state that rests on a snapshot says what it says without, wherever the mark falls, and whatever becomes of the store behind it.
+#[test]
+fn a_snapshot_and_what_came_since_are_the_present() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path()).unwrap();
+    let namespace = Namespace::new(&"aggregate/a".parse().unwrap(), None);
+    let mut random = fastrand::Rng::with_seed(8);
+    for round in 0..200 {
+        let watermark = Watermark::default();
+        let mut state = state(&store, &watermark);
+        let (marked_at, read_at) = (random.u64(1..20), random.u64(0..10));
+        let (mut mark, mut snapshot, mut waiting) = (None, None, Vec::new());
+        for trip in 1..30 {
+            state.begin();
+            change(&mut random, &mut state, trip);
+            waiting.push((trip, state.finish(trip)));
+            if trip == marked_at {
+                mark = Some(state.mark());
+            }
+            for (trip, writes) in waiting.drain(..random.usize(0..=waiting.len())) {
+                store.commit(&writes, false).unwrap();
+                watermark.advance(trip);
+            }
+            if trip == marked_at + read_at {
+                snapshot = Snapshot::read(&store, &namespace, Extent::Data, mark.take().unwrap()).unwrap();
+            }
+        }
+        state.begin();
+        let expected = seen(&state);
+        state.rest_on(snapshot.unwrap());
+        assert!(state.below(&state.full_key(Section::Data, b"a")).is_some());
+        assert_eq!(seen(&state), expected, "round {round}");
+        state.forget_mark();
+        assert_eq!(seen(&state), expected, "round {round}");
+    }
 }

@@ -93,7 +93,7 @@ fn a_large_flush_takes_several_calls_with_others_between() {
     let lines = lines(&harness.flush(at(7)).unwrap());
     assert_eq!(lines.len(), COUNT as usize);
     assert_eq!(lines.first().unwrap(), "work.done_batched{work.type=t00000} 4");
-    assert_eq!(lines.last().unwrap(), "work.done_batched{work.type=t16483} 1");
+    assert_eq!(lines.last().unwrap(), "work.done_batched{work.type=t08291} 1");
 }
 
 #[test]

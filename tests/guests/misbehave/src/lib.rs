@@ -191,7 +191,7 @@ impl Processor for Misbehave {
             _ => {}
         }
         if start.previous().is_some() {
-            (0..self.config.start_slowly).for_each(|turn| drop(std::hint::black_box(turn)));
+            (0..self.config.start_slowly).map(std::hint::black_box).for_each(|_| ());
         }
         let now = start.now();
         let mut storage = start.storage();
