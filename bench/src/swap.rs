@@ -1,7 +1,7 @@
 //! Versions of the plugin that take turns under a steady load: how much longer requests take than without, how long batches wait for a
 //! swap, and whether the totals are right.
 //!
-//! The load is half of what the host takes. It is open: a request is due at its time whatever became of those before, and its latency is
+//! The load is a share of what the host takes, half of it by default. It is open: a request is due at its time whatever became of those before, and its latency is
 //! counted from then.
 
 use std::ops::Range;
@@ -42,6 +42,12 @@ pub struct Options {
     /// Only this kind of input.
     #[arg(long, value_enum)]
     input: Option<Input>,
+    /// The host has all cores, so that a version can follow the running one.
+    #[arg(long)]
+    all_cores: bool,
+    /// The share of the peak that is sent.
+    #[arg(long, default_value_t = 0.5)]
+    share: f64,
     /// Builds of the plugin that keep their state in two formats take turns, and not one build under two names.
     #[arg(long)]
     formats: bool,
@@ -52,8 +58,6 @@ const SENDERS: usize = 8;
 /// Requests under way while the host's peak is looked for.
 const IN_FLIGHT: usize = 8;
 const PEAK_TIME: Duration = Duration::from_secs(8);
-/// The share of the peak.
-const SHARE: f64 = 0.5;
 /// Calm times and swaps take turns, so that both are of the same quiet and noisy moments.
 const TURNS: usize = 10;
 /// A version is exchanged when the one before runs; this is how often that is looked at.
@@ -61,7 +65,9 @@ const LOOK: Duration = Duration::from_millis(20);
 
 /// Delta input, then cumulative.
 pub fn run(options: &Options, guests: &Path, settings: &Settings) -> Result<()> {
-    kernel::pin(settings.load_core)?;
+    if !options.all_cores {
+        kernel::pin(settings.load_core)?;
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let versions = match options.formats {
         true => [2, 3].map(|format| std::fs::read(guests.join(format!("aggregate-{format}.wasm")))),
@@ -70,7 +76,9 @@ pub fn run(options: &Options, guests: &Path, settings: &Settings) -> Result<()> 
     };
     let [one, other] = versions;
     let versions = [one.context("no plugin")?, other.context("no plugin")?];
-    for input in [Input::Delta, Input::Cumulative].into_iter().filter(|input| options.input.is_none_or(|only| only == *input)) {
+    for input in
+        [Input::Delta, Input::Cumulative].into_iter().filter(|input| options.input.is_none_or(|only| only == *input))
+    {
         println!("{}", runtime.block_on(measure(input, &versions, options, settings))?);
     }
     Ok(())
@@ -80,14 +88,15 @@ async fn measure(input: Input, versions: &[Vec<u8>; 2], options: &Options, setti
     let folder = tempfile::Builder::new().prefix("otelier-bench-swap-").tempdir_in(&settings.state_root)?;
     let file = folder.path().join("aggregate.wasm");
     std::fs::write(&file, &versions[1])?;
-    let settings = Settings { plugin: file.clone(), ..settings.clone() };
+    let instances = options.all_cores.then_some(1);
+    let settings = Settings { plugin: file.clone(), instances, ..settings.clone() };
     let series = if input == Input::Delta { options.series } else { GROUPS };
     let pool = Pool::new(input, options.batch, options.series, series)?;
     let series = pool.streams().is_none().then_some(series);
     let shares = Shares { streams: pool.streams(), series, interval: Some("1s") };
     let host = Running::start(Server::Otelier, shares, &settings)?;
     let (pool, sent, peak) = peak(&host, pool).await?;
-    let mut load = Steady::start(&host, pool, peak * SHARE).await?;
+    let mut load = Steady::start(&host, pool, peak * options.share).await?;
     let (mut calm, mut swapping) = (Vec::new(), Vec::new());
     let pause = Duration::from_secs_f64(options.calm_seconds / TURNS as f64);
     for turn in 0..TURNS {
@@ -107,10 +116,12 @@ async fn measure(input: Input, versions: &[Vec<u8>; 2], options: &Options, setti
         "bench": "swap",
         "input": match input { Input::Delta => "delta", Input::Cumulative => "cumulative" },
         "series": options.series,
+        "all_cores": options.all_cores,
+        "share": options.share,
         "formats": if options.formats { 2 } else { 1 },
         "swaps": history.len(),
-        "requests_per_s": figure(Some(peak * SHARE)),
-        "points_per_s": figure(Some(peak * SHARE * options.batch as f64)),
+        "requests_per_s": figure(Some(peak * options.share)),
+        "points_per_s": figure(Some(peak * options.share * options.batch as f64)),
         "requests_while_swapping": swapping.len(),
         "latency_ms_calm": figures(&mut calm),
         "latency_ms_swapping": figures(&mut swapping),

@@ -22,6 +22,9 @@ const CONTROL_BYTES_MAX: usize = 4 << 20;
 /// For so many times as long as a call of a flush took, requests that wait are processed before the next call.
 const REQUESTS_FIRST: u32 = 3;
 
+/// How soon a flush that found no room on its way is tried again.
+const STALLED_PAUSE: Duration = Duration::from_millis(20);
+
 /// Where a processor stands.
 pub struct Slot {
     setup: Setup,
@@ -39,20 +42,28 @@ pub struct Slot {
     pub ledger: Ledger,
     /// When the next flush is due, if there is an instance then.
     flush_at: Option<Instant>,
-    /// Whether the last one has more to do.
-    flushing: bool,
+    /// The one that has begun and has more to do.
+    flushing: Option<Flushing>,
     /// How many have come to their end.
     flushes: u64,
+}
+
+/// A flush between two of its calls.
+struct Flushing {
+    /// Whether it is the last one of the instance.
+    last: bool,
+    /// Whether it found no room, or a processor behind it was down.
+    is_stalled: bool,
 }
 
 /// What became of a follower that was to take over.
 pub enum Exchanged {
     /// It runs here, with what has to be committed for that, and the instance that ran before.
-    Done(Vec<Write>, Box<Instance>),
+    Done(Vec<Write>, Option<Box<Instance>>),
     /// There is more that it has to do first.
     Behind(Box<Follower>),
     /// The instance that it follows is gone.
-    Lost,
+    Lost(Box<Follower>),
 }
 
 enum State {
@@ -123,7 +134,7 @@ impl Slot {
             flush_backoff: Duration::ZERO,
             ledger,
             flush_at: None,
-            flushing: false,
+            flushing: None,
             flushes: 0,
         };
         slot.schedule_flush();
@@ -211,7 +222,7 @@ impl Slot {
     /// Another instance that was built from committed state takes the place of one that broke.
     pub fn replace(&mut self, instance: Instance) {
         self.state = State::Living(Box::new(instance));
-        self.flushing = false;
+        self.flushing = None;
         self.resume_flush();
     }
 
@@ -261,13 +272,18 @@ impl Slot {
     /// An heir takes the place of the instance and goes on from its state; what its start wrote is to be committed with `trip`. When it does
     /// not start, the one that is here stays. Where none lives, another of its version starts on committed state. The one that is replaced
     /// comes back, to be dropped where no batch waits for its memory to be given back.
-    pub fn start(&mut self, heir: Heir, trip: u64, now: u64) -> Result<(Vec<Write>, Option<Box<Instance>>), InstanceError> {
+    pub fn start(
+        &mut self,
+        heir: Heir,
+        trip: u64,
+        now: u64,
+    ) -> Result<(Vec<Write>, Option<Box<Instance>>), InstanceError> {
         let (instance, writes) = match &mut self.state {
             State::Living(instance) => instance.hand_over(heir, trip, now)?,
             State::Broken { .. } => Instance::build(heir.into_setup(), trip, now)?,
         };
         let retired = self.succeed(instance);
-        self.flushing = false;
+        self.flushing = None;
         self.schedule_flush();
         Ok((writes, retired))
     }
@@ -280,19 +296,19 @@ impl Slot {
         behind_max: usize,
         trip: u64,
     ) -> Result<Exchanged, InstanceError> {
-        let State::Living(instance) = &mut self.state else { return Ok(Exchanged::Lost) };
+        let State::Living(instance) = &mut self.state else { return Ok(Exchanged::Lost(follower)) };
         if !instance.is_followed_by(&follower) {
-            return Ok(Exchanged::Lost);
+            return Ok(Exchanged::Lost(follower));
         }
         match follower.catch_up(behind_max)? {
             Standing::CaughtUp => {}
             Standing::Behind => return Ok(Exchanged::Behind(follower)),
-            Standing::Lost => return Ok(Exchanged::Lost),
+            Standing::Lost | Standing::Differs => return Ok(Exchanged::Lost(follower)),
         }
-        let (heir, writes) = instance.give_way(*follower, trip)?;
-        let retired = self.succeed(heir);
+        let writes = instance.give_way(&mut follower, trip)?;
+        let retired = self.succeed(follower.into_instance());
         self.resume_flush();
-        Ok(retired.map_or(Exchanged::Lost, |retired| Exchanged::Done(writes, retired)))
+        Ok(Exchanged::Done(writes, retired))
     }
 
     fn succeed(&mut self, heir: Instance) -> Option<Box<Instance>> {
@@ -331,7 +347,7 @@ impl Slot {
 
     /// Whether a flush has begun that has more to do.
     pub fn is_flushing(&self) -> bool {
-        self.flushing && matches!(self.state, State::Living(_))
+        self.flushing.is_some() && matches!(self.state, State::Living(_))
     }
 
     /// A flush failed. The next instance takes batches at once, and is not flushed before a while.
@@ -364,13 +380,34 @@ impl Slot {
         self.flush_at = instance.flush_every().map(|interval| Instant::now() + interval.max(self.flush_backoff));
     }
 
-    /// A call of the flush counts, which took so long. Where there is more to flush, requests that wait go first for a while.
-    pub fn flushed(&mut self, more: bool, took: Duration) {
-        self.flushing = more;
-        match more {
-            true => self.flush_at = Some(Instant::now() + took * REQUESTS_FIRST),
-            false => self.flushes += 1,
+    /// A call of the flush counts, which took so long. Where there is more to flush (`more` says whether of the last one), requests that wait
+    /// go first for a while.
+    pub fn flushed(&mut self, more: Option<bool>, took: Duration) {
+        self.flushing = more.map(|last| Flushing { last, is_stalled: false });
+        match self.flushing {
+            Some(_) => self.flush_at = Some(Instant::now() + took * REQUESTS_FIRST),
+            None => self.flushes += 1,
         }
+    }
+
+    /// Nobody waits: a flush that has more to do, and could do it the last time, goes on at once.
+    pub fn hasten_flush(&mut self) {
+        if self.flushing.as_ref().is_some_and(|flushing| !flushing.is_stalled) {
+            self.flush_at = Some(Instant::now());
+        }
+    }
+
+    /// A flush that cannot go on now is tried again soon, one that has not begun at its next time.
+    pub fn put_off_flush(&mut self) {
+        if let Some(flushing) = &mut self.flushing {
+            flushing.is_stalled = true;
+            self.flush_at = Some(Instant::now() + STALLED_PAUSE);
+        }
+    }
+
+    /// Whether the last flush of the instance is under way.
+    pub fn is_flushing_last(&self) -> bool {
+        self.flushing.as_ref().is_some_and(|flushing| flushing.last)
     }
 
     /// How many flushes have come to their end here.

@@ -38,7 +38,7 @@ pub enum Swapped {
     /// The old version runs on: the new one follows it, and has to catch up first.
     Behind(Box<Follower>),
     /// The old version is not what the new one has followed: it broke and was rebuilt, or there was too much to follow.
-    Lost,
+    Lost(Box<Follower>),
     /// The old version runs on.
     Refused(Box<InstanceError>),
     /// The old version runs on: its last flush found no room for what it emits.
@@ -126,6 +126,7 @@ impl Worker {
     pub(super) fn withdraw_swap(&mut self, place: usize) {
         let withdrawn = self.swaps.extract_if(.., |planned| planned.place == place);
         withdrawn.for_each(|planned| tell(&planned.done, Swapped::Withdrawn));
+        self.forks.retain(|fork| fork.place != place);
         if let Some(slot) = self.processors.slots.get_mut(place) {
             slot.forget_follower();
         }
@@ -180,9 +181,9 @@ impl Worker {
         let (started, trip) = (Instant::now(), self.trip());
         let Some(slot) = self.processors.slots.get_mut(place) else { return };
         match slot.exchange(follower, behind_max, trip.number) {
-            Ok(Exchanged::Done(writes, retired)) => self.swapped((place, started), trip, writes, Some(retired), done),
+            Ok(Exchanged::Done(writes, retired)) => self.swapped((place, started), trip, writes, retired, done),
             Ok(Exchanged::Behind(follower)) => tell(done, Swapped::Behind(follower)),
-            Ok(Exchanged::Lost) => tell(done, Swapped::Lost),
+            Ok(Exchanged::Lost(follower)) => tell(done, Swapped::Lost(follower)),
             Err(error) => {
                 slot.forget_follower();
                 tell(done, Swapped::Refused(Box::new(error)));

@@ -31,6 +31,9 @@ use super::trip::{Gathered, Pipeline, RETRY_AFTER, Run, reserve, reserve_for_flu
 /// How often a worker looks up when nothing is due.
 const IDLE: Duration = Duration::from_secs(60);
 
+/// With more trips than these on their way to the store, a flush goes no faster than requests let it: each of its calls has room in every lane.
+const UNCOMMITTED_MAX: u64 = 32;
+
 /// How long flushing everything may take, at the start and at the end.
 const FLUSH_ALL_MAX: Duration = Duration::from_secs(10);
 
@@ -89,8 +92,11 @@ impl Worker {
     fn run(&mut self, receiver: &Receiver<Job>, waiting_bytes: &AtomicUsize) {
         loop {
             let job = match receiver.try_recv() {
-                Err(TryRecvError::Empty) if self.flush_on() => continue,
-                Err(_) => receiver.recv_timeout(self.until_due()),
+                Err(TryRecvError::Empty) => {
+                    self.hasten_flushes();
+                    receiver.recv_timeout(self.until_due())
+                }
+                Err(TryRecvError::Disconnected) => return,
                 Ok(job) => Ok(job),
             };
             match job {
@@ -130,20 +136,12 @@ impl Worker {
         }
     }
 
-    /// Goes on with flushes that have more to do, because nobody waits: else requests go first for a while. False where there are none.
-    fn flush_on(&mut self) -> bool {
-        let is_flushing = |(index, slot): (usize, &Slot)| slot.is_flushing().then_some(index);
-        let flushing: Vec<usize> = self.processors.slots.iter().enumerate().filter_map(is_flushing).collect();
-        let stays = |index: &usize| !self.is_leaving(*index);
-        let flushing: Vec<usize> = flushing.into_iter().filter(stays).collect();
-        for index in &flushing {
-            self.flush(*index, false);
+    /// Nobody waits: flushes that have more to do go on at once, unless the commit is behind.
+    fn hasten_flushes(&mut self) {
+        if self.next_trip.saturating_sub(self.ticket.watermark.get()) > UNCOMMITTED_MAX {
+            return;
         }
-        if !flushing.is_empty() {
-            self.fork_due();
-            self.swap_due();
-        }
-        !flushing.is_empty()
+        self.processors.slots.iter_mut().for_each(Slot::hasten_flush);
     }
 
     fn until_due(&self) -> Duration {
@@ -386,6 +384,12 @@ impl Worker {
         }
     }
 
+    fn put_off_flush(&mut self, index: usize) {
+        if let Some(slot) = self.processors.slots.get_mut(index) {
+            slot.put_off_flush();
+        }
+    }
+
     fn flush_all(&mut self, last: bool) {
         let patience = Instant::now() + FLUSH_ALL_MAX;
         for index in 0..self.processors.slots.len() {
@@ -410,15 +414,23 @@ impl Worker {
         let Some((pipeline, step)) = position(&self.pipelines, &self.processors.steps, index) else {
             return Flushed::Done;
         };
+        let (mut last, mut finishes) = (last, false);
         if let Some(slot) = self.processors.slots.get_mut(index) {
             slot.schedule_flush();
+            // The last one begins when the one that is under way has ended.
+            finishes = last && slot.is_flushing() && !slot.is_flushing_last();
+            last &= !finishes;
         }
         let behind = self.processors.steps.get(step + 1..pipeline.steps.end).unwrap_or_default();
         let down = |slot: usize| self.processors.slots.get(slot).is_some_and(|slot| slot.retry_at().is_some());
         if behind.iter().flat_map(|step| step.slots.clone()).any(down) {
+            self.put_off_flush(index);
             return Flushed::Done;
         }
-        let Some(lanes) = reserve_for_flush(pipeline) else { return Flushed::NoRoom };
+        let Some(lanes) = reserve_for_flush(pipeline) else {
+            self.put_off_flush(index);
+            return Flushed::NoRoom;
+        };
         let commits = (&self.committer, &self.ticket);
         let mut run = Run { processors: &mut self.processors, now: self.clock.now(), commits, resumed: false };
         let flushed = run.flush(pipeline, (step, index), lanes, last, &mut trip);
@@ -427,9 +439,9 @@ impl Worker {
             Ok(more) => {
                 self.conclude(trip, durability, None);
                 if let Some(slot) = self.processors.slots.get_mut(index) {
-                    slot.flushed(more, started.elapsed());
+                    slot.flushed(more.then_some(last), started.elapsed());
                 }
-                if more { Flushed::More } else { Flushed::Done }
+                if more || finishes { Flushed::More } else { Flushed::Done }
             }
             Err(_) => {
                 self.discard(&trip);

@@ -215,7 +215,16 @@ impl Instance {
         let declared = &processor.context().declared;
         let (stateful, flush_every_ms) = (declared.state_format.is_some(), declared.flush_every_ms);
         let reads = declared.projection.reads(setup.signal);
-        Instance { setup, processor, flush_every_ms, stateful, reads, told_overflow: false, recorder: None, forgotten: None }
+        Instance {
+            setup,
+            processor,
+            flush_every_ms,
+            stateful,
+            reads,
+            told_overflow: false,
+            recorder: None,
+            forgotten: None,
+        }
     }
 
     /// The plugin's `start` on the state that its context has. What it wrote is for `trip`.
@@ -293,10 +302,10 @@ impl Instance {
         }
         columns.layout = Layout { rows: layout.rows, runs: layout.runs.clone(), ..Layout::default() };
         let mut called = self.call(&batch, columns, trip, now)?;
-        self.record(|recorder| recorder.process(batch.clone(), now));
         let (dropped, absorbed) = (called.dropped.count(), called.absorbed.count());
         let emitted = called.emitted.take();
         let removed = dropped + absorbed;
+        let came = self.recorder.is_some().then(|| batch.clone());
         let rest = if removed == items {
             None
         } else if removed == 0 && called.edits.is_empty() {
@@ -308,7 +317,7 @@ impl Instance {
             let bytes = bytes.map_err(|source| InstanceError::Edit { component: component(), source })?;
             Some(Batch { bytes: Bytes::from(bytes), items: Some(items - removed), ..batch })
         };
-        Ok(Processed {
+        let processed = Processed {
             batches: rest.into_iter().chain(emitted).collect(),
             writes: called.writes,
             items,
@@ -317,7 +326,11 @@ impl Instance {
             emitted: called.emitted_rows,
             more: false,
             called: true,
-        })
+        };
+        if let Some(batch) = came {
+            self.record(|recorder| recorder.process(batch, now, &processed));
+        }
+        Ok(processed)
     }
 
     fn tell_overflow(&mut self) {
@@ -356,14 +369,15 @@ impl Instance {
         self.processor.context().begin(Phase::Flush, Columns::default());
         let progress = self.processor.flush(now, last)?;
         let called = self.finish(trip)?;
-        self.record(|recorder| recorder.flush(now, last));
-        Ok(Processed {
+        let processed = Processed {
             batches: called.emitted.into_iter().collect(),
             writes: called.writes,
             emitted: called.emitted_rows,
             more: progress == Progress::More,
             ..Processed::default()
-        })
+        };
+        self.record(|recorder| recorder.flush(now, last, &processed));
+        Ok(processed)
     }
 
     /// A call counts: whoever follows makes it as well.

@@ -66,6 +66,9 @@ pub enum StateError {
     /// An empty key, or a range that ends before it begins.
     #[error("an empty key or an inverted range")]
     Key,
+    /// What a fork has otherwise cannot be told.
+    #[error("more has changed than is kept since the state was forked")]
+    Unmarked,
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),

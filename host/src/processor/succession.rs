@@ -19,9 +19,9 @@ use crate::contract::Batch;
 use crate::otlp::projection::Projector;
 use crate::storage::Write;
 
-use super::instance::{Instance, InstanceError, Setup, restore_dictionaries};
-use super::{CallError, Processor};
+use super::instance::{Instance, InstanceError, Processed, Setup, restore_dictionaries};
 use super::state::{Mark, Snapshot, State, Watermark};
+use super::{CallError, Processor, TrapReason};
 
 /// Bytes of batches that a follower may be behind.
 const BEHIND_BYTES_MAX: usize = 64 << 20;
@@ -50,6 +50,11 @@ impl Heir {
         self.is_stateful
     }
 
+    /// Starts on what was read beforehand, if it is of the mark that the instance before it has then.
+    pub fn rest_on(&mut self, snapshot: Option<Snapshot>) {
+        self.snapshot = snapshot;
+    }
+
     /// What it was made from.
     pub fn into_setup(self) -> Setup {
         self.setup
@@ -57,11 +62,11 @@ impl Heir {
 }
 
 impl Candidate {
-    /// An instance that starts where batches wait, on what was read of the state beforehand, if anything was.
-    pub fn heir(&self, snapshot: Option<Snapshot>) -> Result<Heir, InstanceError> {
+    /// An instance that starts where batches wait.
+    pub fn heir(&self) -> Result<Heir, InstanceError> {
         let setup = self.setup.clone();
         let processor = setup.described(State::new(None, &setup.namespace(), Watermark::default()))?;
-        Ok(Heir { setup, processor, snapshot, is_stateful: self.is_stateful })
+        Ok(Heir { setup, processor, snapshot: None, is_stateful: self.is_stateful })
     }
 
     /// Lets an instance of the version start without state and flush: what is broken from the beginning is found before anything runs on
@@ -89,8 +94,24 @@ pub enum Successor {
 
 /// A call that counted.
 enum Call {
-    Process { batch: Batch, now: u64 },
-    Flush { now: u64, last: bool },
+    Process { batch: Batch, now: u64, came_of_it: Outcome },
+    Flush { now: u64, last: bool, came_of_it: Outcome },
+}
+
+/// What has to come of a call at a follower as well: the items are where the running version put them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Outcome {
+    dropped: u64,
+    absorbed: u64,
+    emitted: u64,
+    more: bool,
+}
+
+impl Outcome {
+    fn of(processed: &Processed) -> Outcome {
+        let Processed { dropped, absorbed, emitted, more, .. } = *processed;
+        Outcome { dropped, absorbed, emitted, more }
+    }
 }
 
 impl Call {
@@ -110,12 +131,12 @@ pub(super) struct Recorder {
 }
 
 impl Recorder {
-    pub fn process(&self, batch: Batch, now: u64) -> bool {
-        self.record(Call::Process { batch, now })
+    pub fn process(&self, batch: Batch, now: u64, processed: &Processed) -> bool {
+        self.record(Call::Process { batch, now, came_of_it: Outcome::of(processed) })
     }
 
-    pub fn flush(&self, now: u64, last: bool) -> bool {
-        self.record(Call::Flush { now, last })
+    pub fn flush(&self, now: u64, last: bool, processed: &Processed) -> bool {
+        self.record(Call::Flush { now, last, came_of_it: Outcome::of(processed) })
     }
 
     /// False when nobody follows any more, or too far behind.
@@ -150,8 +171,10 @@ pub enum Standing {
     CaughtUp,
     /// There are more.
     Behind,
-    /// There is nothing to follow any more.
+    /// There is nothing to follow any more, or it cannot be kept.
     Lost,
+    /// It drops, absorbs or emits other items than the running version: both cannot be right about where they are.
+    Differs,
 }
 
 impl Follower {
@@ -177,28 +200,40 @@ impl Follower {
             };
             self.made += 1;
             let bytes = call.bytes();
-            let made = match call {
-                Call::Process { batch, now } => self.instance.process(batch, self.made, now),
-                Call::Flush { now, last } => self.instance.flush(self.made, now, last),
+            let (made, expected) = match call {
+                Call::Process { batch, now, came_of_it } => (self.instance.process(batch, self.made, now), came_of_it),
+                Call::Flush { now, last, came_of_it } => (self.instance.flush(self.made, now, last), came_of_it),
             };
             match made {
-                Ok(_) => {}
+                Ok(made) if Outcome::of(&made) == expected => {}
                 // What it declines, its senders were told is stored.
-                Err(InstanceError::Call(CallError::Failure { .. })) => return Ok(Standing::Lost),
+                Ok(_) | Err(InstanceError::Call(CallError::Failure { .. })) => return Ok(Standing::Differs),
+                // It may have waited for a core.
+                Err(InstanceError::Call(CallError::Trap(trap))) if trap.reason == TrapReason::Deadline => {
+                    return Ok(Standing::Lost);
+                }
                 Err(error) => return Err(error),
             }
-            self.instance.context().state.keep(self.made);
+            let state = &mut self.instance.context().state;
+            state.keep(self.made);
+            if state.is_overgrown() {
+                return Ok(Standing::Lost);
+            }
             self.behind.fetch_sub(bytes, Ordering::Relaxed);
         }
         Ok(self.standing())
     }
 
-    fn standing(&mut self) -> Standing {
-        match (self.instance.context().state.is_overgrown(), self.behind.load(Ordering::Relaxed)) {
-            (true, _) => Standing::Lost,
-            (false, 0) => Standing::CaughtUp,
-            (false, _) => Standing::Behind,
+    fn standing(&self) -> Standing {
+        match self.behind.load(Ordering::Relaxed) {
+            0 => Standing::CaughtUp,
+            _ => Standing::Behind,
         }
+    }
+
+    /// The instance: of the new version, or the one that gave way to it.
+    pub fn into_instance(self) -> Instance {
+        self.instance
     }
 }
 
@@ -272,25 +307,25 @@ impl Instance {
         Some(Fork { state, calls: calls.1, behind, mark })
     }
 
-    /// Whether it is this instance that the other one follows, as of this moment.
+    /// Whether it is this instance that the other one follows, as of this moment, with all that has changed since.
     pub fn is_followed_by(&mut self, follower: &Follower) -> bool {
+        // What has arrived meanwhile may be more than is kept.
+        self.context().state.begin();
         self.recorder.is_some() && self.context().state.marked() == Some(&follower.mark)
     }
 
-    /// Exchanges this instance for the one that follows it and has caught up. The second value is what has to be committed with `trip`
-    /// for that. After an error this instance goes on.
-    pub fn give_way(&mut self, follower: Follower, trip: u64) -> Result<(Instance, Vec<Write>), InstanceError> {
-        let Follower { instance: mut heir, .. } = follower;
+    /// Gives the state to the one that follows this instance and has caught up, with what it has otherwise: that is to be committed with
+    /// `trip`. Only directly behind [`is_followed_by`](Instance::is_followed_by). After an error this instance goes on.
+    pub fn give_way(&mut self, follower: &mut Follower, trip: u64) -> Result<Vec<Write>, InstanceError> {
         let component = self.id().clone();
-        let theirs = &mut heir.context().state;
+        let theirs = &mut follower.instance.context().state;
         let ours = &mut self.context().state;
-        ours.begin();
         ours.adopt(theirs).map_err(|source| InstanceError::State { component, source })?;
         let writes = ours.finish(trip);
         let forgotten = ours.forget_mark();
         std::mem::swap(ours, theirs);
         self.forgotten = forgotten;
-        heir.context().mute(false);
-        Ok((heir, writes))
+        follower.instance.context().mute(false);
+        Ok(writes)
     }
 }

@@ -157,8 +157,10 @@ impl Swapping {
                 }
             }
         }
-        let snapshot = if candidate.is_stateful { read_ahead(place, Extent::Data)? } else { None };
-        let heir = candidate.heir(snapshot).map_err(|source| refused(place, source))?;
+        let mut heir = candidate.heir().map_err(|source| refused(place, source))?;
+        if candidate.is_stateful {
+            heir.rest_on(read_ahead(place, Extent::Data)?);
+        }
         let told = place.handle.swap(place.slot, Successor::Heir(Box::new(heir)), 0);
         let swapped = match told.recv_timeout(PATIENCE) {
             Err(RecvTimeoutError::Timeout) => {
@@ -176,7 +178,7 @@ impl Swapping {
             }
             Swapped::Refused(source) => Err(refused(place, *source)),
             Swapped::NoRoom => Err(SwapError::NoRoom { part: place.part.clone() }),
-            Swapped::Withdrawn | Swapped::Behind(_) | Swapped::Lost => {
+            Swapped::Withdrawn | Swapped::Behind(_) | Swapped::Lost(_) => {
                 Err(SwapError::Busy { part: place.part.clone() })
             }
         }
@@ -192,8 +194,8 @@ impl Swapping {
 
     /// Starts a version on a fork of the state, lets it catch up, and exchanges it for the one that it has followed.
     fn follow_to_the_end(&self, place: &Place, candidate: &Candidate) -> Result<Followed, SwapError> {
-        let began = Instant::now();
         let Some(mut follower) = self.begin(place, candidate)? else { return Ok(Followed::Impossible) };
+        let began = Instant::now();
         // Mostly a call has been recorded by the time the worker looks: batches wait for none at first, then for a few.
         for behind_max in 0.. {
             loop {
@@ -204,6 +206,7 @@ impl Swapping {
                     Standing::CaughtUp => break,
                     Standing::Behind => {}
                     Standing::Lost => return Ok(Followed::Lost),
+                    Standing::Differs => return Ok(Followed::Impossible),
                 }
             }
             let told = place.handle.swap(place.slot, Successor::Follower(follower), behind_max);
@@ -213,8 +216,11 @@ impl Swapping {
                     return Ok(Followed::Done(pause));
                 }
                 Swapped::Behind(behind) => follower = behind,
+                Swapped::Refused(source) if matches!(*source, InstanceError::State { .. }) => {
+                    return Ok(Followed::Impossible);
+                }
                 Swapped::Refused(source) => return Err(refused(place, *source)),
-                Swapped::Lost | Swapped::NoRoom | Swapped::Withdrawn => return Ok(Followed::Lost),
+                Swapped::Lost(_) | Swapped::NoRoom | Swapped::Withdrawn => return Ok(Followed::Lost),
             }
         }
         Ok(Followed::Impossible)

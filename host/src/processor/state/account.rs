@@ -167,9 +167,10 @@ impl State {
         match self.said_by_layers(key) {
             Said::Is(value) => Ok(size(value)),
             Said::Gone => Ok(0),
-            Said::Nothing => match &self.store {
-                Some(store) => Ok(store.get(Family::State, key)?.as_ref().map_or(0, size)),
-                None => Ok(0),
+            Said::Nothing => match (self.below(key), &self.store) {
+                (Some(snapshot), _) => Ok(snapshot.get(key).map_or(0, size)),
+                (None, Some(store)) => Ok(store.get(Family::State, key)?.as_ref().map_or(0, size)),
+                (None, None) => Ok(0),
             },
         }
     }

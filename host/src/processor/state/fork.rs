@@ -63,7 +63,7 @@ pub struct Forgotten(#[expect(dead_code, reason = "it is there to be dropped")] 
 pub(super) struct Since {
     mark: Mark,
     pub layer: Layer,
-    snapshot: Option<Arc<Snapshot>>,
+    snapshot: Option<Snapshot>,
     /// Whether the snapshot is read, and what came since above it.
     pub rests: bool,
 }
@@ -153,15 +153,13 @@ impl State {
     /// Reads a snapshot instead of the store, if it is of the mark that is set, until the mark is forgotten.
     pub fn rest_on(&mut self, snapshot: Snapshot) {
         if let Some(since) = self.since.as_mut().filter(|since| since.mark == snapshot.mark) {
-            (since.snapshot, since.rests) = (Some(Arc::new(snapshot)), true);
+            (since.snapshot, since.rests) = (Some(snapshot), true);
         }
     }
 
     /// The present state once more, on a snapshot of the mark that is set. `None` where that is another one.
     pub fn fork(&mut self, snapshot: Snapshot) -> Option<State> {
-        let since = self.since.as_mut().filter(|since| since.mark == snapshot.mark)?;
-        let snapshot = Arc::new(snapshot);
-        since.snapshot = Some(Arc::clone(&snapshot));
+        let since = self.since.as_ref().filter(|since| since.mark == snapshot.mark)?;
         let (mark, layer) = (since.mark.clone(), Layer::default());
         let mut beside = Since { mark, layer, snapshot: Some(snapshot), rests: true };
         beside.absorb(since.layer.changes());
@@ -185,7 +183,7 @@ impl State {
     /// What is read instead of the store at that key, or from that key on.
     pub(super) fn below(&self, key: &[u8]) -> Option<&Snapshot> {
         let since = self.since.as_ref().filter(|since| since.rests)?;
-        since.snapshot.as_deref().filter(|snapshot| *snapshot.first <= *key)
+        since.snapshot.as_ref().filter(|snapshot| *snapshot.first <= *key)
     }
 
     /// A call on a fork counts: nothing has to be committed for it.
@@ -195,19 +193,23 @@ impl State {
     }
 
     fn snapshot(&self) -> Option<&Snapshot> {
-        self.since.as_ref()?.snapshot.as_deref()
+        self.since.as_ref()?.snapshot.as_ref()
     }
 
-    /// Writes what a fork of this state has otherwise: this state is then what the fork is. Nothing is read from the store.
+    /// Writes what a fork of this state has otherwise: this state is then what the fork is. Nothing is read from the store. The mark of
+    /// the fork is still set.
     pub fn adopt(&mut self, fork: &State) -> Result<(), StateError> {
+        let Some(snapshot) = fork.snapshot().filter(|_| self.marked() == fork.marked()) else {
+            return Err(StateError::Unmarked);
+        };
         let mut keys = BTreeSet::new();
-        self.changed_since(&mut keys);
-        fork.changed_since(&mut keys);
+        self.changed_since(snapshot, &mut keys);
+        fork.changed_since(snapshot, &mut keys);
         // How much there is, each counts in its own way.
         keys.remove(&self.account_key());
         for key in keys {
-            let theirs = fork.now(&key).cloned();
-            if self.now(&key) == theirs.as_ref() {
+            let theirs = fork.now(snapshot, &key).cloned();
+            if self.now(snapshot, &key) == theirs.as_ref() {
                 continue;
             }
             let bytes = key.len() + theirs.as_ref().map_or(0, Bytes::len);
@@ -217,7 +219,10 @@ impl State {
                     self.charge_roughly(bytes as u64)?;
                     self.call.writes.push(Write::Put(Family::State, key.clone(), value.clone()));
                 }
-                None => self.call.writes.push(Write::Delete(Family::State, key.clone())),
+                None => {
+                    self.charge_roughly(0)?;
+                    self.call.writes.push(Write::Delete(Family::State, key.clone()));
+                }
             }
             self.call.latest.insert(key, theirs);
         }
@@ -230,21 +235,21 @@ impl State {
     }
 
     /// The keys that may have another value than the snapshot.
-    fn changed_since(&self, keys: &mut BTreeSet<Bytes>) {
+    fn changed_since(&self, snapshot: &Snapshot, keys: &mut BTreeSet<Bytes>) {
         for layer in self.since_mark() {
             keys.extend(layer.latest.keys().cloned());
             for (start, end) in &layer.deleted {
-                keys.extend(self.snapshot().into_iter().flat_map(|all| all.range(start, end)).map(|(key, _)| key.clone()));
+                keys.extend(snapshot.range(start, end).map(|(key, _)| key.clone()));
             }
         }
     }
 
     /// What a key has now, going by the snapshot and what came since.
-    fn now(&self, key: &[u8]) -> Option<&Bytes> {
+    fn now<'s>(&'s self, snapshot: &'s Snapshot, key: &[u8]) -> Option<&'s Bytes> {
         match self.since_mark().map(|layer| layer.say(key)).find(|said| !matches!(said, Said::Nothing)) {
             Some(Said::Is(value)) => Some(value),
             Some(Said::Gone) => None,
-            Some(Said::Nothing) | None => self.snapshot()?.get(key),
+            Some(Said::Nothing) | None => snapshot.get(key),
         }
     }
 }

@@ -371,8 +371,13 @@ fn a_snapshot_of_another_mark_makes_no_fork() {
     let id: ComponentId = "aggregate/a".parse().unwrap();
     let mut state = state(&store, &Watermark::default());
     let snapshot = Snapshot::read(&store, &Namespace::new(&id, None), Extent::Whole, state.mark()).unwrap().unwrap();
-    state.mark();
+    let mark = state.mark();
     assert!(state.fork(snapshot).is_none());
+    let snapshot = Snapshot::read(&store, &Namespace::new(&id, None), Extent::Whole, mark).unwrap().unwrap();
+    let fork = state.fork(snapshot).unwrap();
+    state.adopt(&fork).unwrap();
+    state.mark();
+    assert!(matches!(state.adopt(&fork), Err(StateError::Unmarked)), "what came since is not known any more");
 }
 
 /// A state that rests on a snapshot says what it says without, wherever the mark falls, and whatever becomes of the store behind it.

@@ -32,7 +32,9 @@ fn storage_result<T>(result: Result<T, StateError>) -> wasmtime::Result<Result<T
         Ok(value) => Ok(Ok(value)),
         Err(StateError::Quota(quota)) => Ok(Err(storage::Error::Quota(quota))),
         Err(StateError::TooLarge(bound)) => Ok(Err(storage::Error::TooLarge(bound))),
-        Err(error @ StateError::Store(_)) => Ok(Err(storage::Error::Unavailable(error.to_string()))),
+        Err(error @ (StateError::Store(_) | StateError::Unmarked)) => {
+            Ok(Err(storage::Error::Unavailable(error.to_string())))
+        }
         Err(StateError::Key) => Err(Violation::StorageKey.into()),
     }
 }

@@ -123,8 +123,8 @@ fn a_mass_expiry_takes_several_calls_with_others_between() {
     let points = vec![stream(1, 6, 20), stream(COUNT - 1, 7, 20)];
     harness.process(&[Metric::cumulative_sum("work.done", points)], at(20)).unwrap();
     assert_eq!(once(&mut harness), (Progress::More, (2, COUNT - EXPIRED_PER_CALL)));
-    let (progress, emitted) = harness.flush_once(at(20), false).unwrap();
-    assert_eq!((progress, left(&mut harness)), (Progress::Done, (2, 2)));
+    let emitted = harness.flush(at(20)).unwrap();
+    assert_eq!(left(&mut harness), (2, 2));
     let last = format!("work.done_batched{{id={:05}}} 7", COUNT - 1);
     assert_eq!(lines(&emitted), ["work.done_batched{id=00001} 1", &last]);
     harness.commit();
