@@ -138,5 +138,6 @@ fn summary(answer: &Value) -> String {
         "processed" => "sent through their processor, and gone".to_owned(),
         other => other.to_owned(),
     };
-    pairs.map(|(what, count)| format!("{count} dead letters {}\n", told(what))).collect()
+    let letters = |count: &Value| if count.as_u64() == Some(1) { "dead letter" } else { "dead letters" };
+    pairs.map(|(what, count)| format!("{count} {} {}\n", letters(count), told(what))).collect()
 }

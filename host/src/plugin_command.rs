@@ -135,7 +135,14 @@ pub fn run(command: &PluginCommand) -> Result<()> {
             change(host, &Request::PluginRollback { plugin: plugin.clone() })?;
         }
         PluginCommand::History { json, host } => {
-            for line in updates::read_history(&host.state_dir)? {
+            let lines = updates::read_history(&host.state_dir)?;
+            if lines.is_empty() && !json {
+                println!(
+                    "no plugin has been changed while a collector ran on state directory {}",
+                    host.state_dir.display()
+                );
+            }
+            for line in lines {
                 if *json { println!("{line}") } else { println!("{}", told(&line)) }
             }
         }
@@ -163,7 +170,7 @@ fn told(line: &Value) -> String {
     match line["outcome"].as_str() {
         Some("swapped") => {
             let pause = line["pause_ms"].as_f64().unwrap_or(0.0);
-            format!("{time}  {plugin}: {from} -> {to}, batches waited {pause:.1} ms  ({})", text("file"))
+            format!("{time}  {plugin}: {from} -> {to}, batches waited {pause:.2} ms  ({})", text("file"))
         }
         _ => format!("{time}  {plugin}: {to} refused, {from} runs on: {}", text("reason")),
     }

@@ -14,7 +14,7 @@ use super::{Request, Response};
 #[derive(Debug, thiserror::Error)]
 pub enum ControlError {
     /// The directory or the socket.
-    #[error("state directory {path}: {source}")]
+    #[error("state directory {path}: {source}; name the collector's by --state-dir")]
     Socket {
         /// The state directory.
         path: String,

@@ -12,7 +12,7 @@ const LINES_MAX: usize = 1000;
 
 /// A history that cannot be read.
 #[derive(Debug, thiserror::Error)]
-#[error("state directory {path}: {source}")]
+#[error("state directory {path}: {source}; name the collector's by --state-dir")]
 pub struct HistoryError {
     path: String,
     source: io::Error,

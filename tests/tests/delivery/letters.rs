@@ -29,10 +29,10 @@ fn a_refused_batch_is_kept_shown_and_sent_again() -> Result<()> {
     let error = setup.is_told(&["dlq", "show", "7"])?;
     ensure!(error.contains("there is no dead letter 7"), "{error}");
     let replayed = setup.prints(&["dlq", "drop", "1"])?;
-    ensure!(replayed == "1 dead letters dropped\n", "{replayed}");
+    ensure!(replayed == "1 dead letter dropped\n", "{replayed}");
     downstream.follow(|_| Fate::Taken);
     let replayed = setup.prints(&["dlq", "replay", "--exporter", "otlphttp"])?;
-    ensure!(replayed == "1 dead letters put back into the queue of their exporter\n", "{replayed}");
+    ensure!(replayed == "1 dead letter put back into the queue of their exporter\n", "{replayed}");
     wait::until("it arrives", || Ok(downstream.memory().taken.contains_key("first poison").then_some(())))?;
     ensure!(!downstream.memory().taken.contains_key("second poison"));
     ensure!(setup.prints(&["dlq", "ls"])? == "there are no dead letters\n");
@@ -53,6 +53,6 @@ fn without_a_host_the_store_itself_is_read() -> Result<()> {
     ensure!(shown.contains("poison"), "{shown}");
     let error = setup.is_told(&["dlq", "replay", "--all"])?;
     ensure!(error.contains("no collector is running"), "{error}");
-    ensure!(setup.prints(&["dlq", "drop", "--all"])? == "1 dead letters dropped\n");
+    ensure!(setup.prints(&["dlq", "drop", "--all"])? == "1 dead letter dropped\n");
     Ok(())
 }
