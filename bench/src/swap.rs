@@ -1,8 +1,8 @@
 //! Versions of the plugin that take turns under a steady load: how much longer requests take than without, how long batches wait for a
 //! swap, and whether the totals are right.
 //!
-//! The load is a share of what the host takes, half of it by default. It is open: a request is due at its time whatever became of those before, and its latency is
-//! counted from then.
+//! The load is a share of what the host takes, half of it by default. It is open: a request is due at its time whatever became of those
+//! before, and its latency is counted from then.
 
 use std::ops::Range;
 use std::path::Path;

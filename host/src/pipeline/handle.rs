@@ -90,35 +90,30 @@ impl Handle {
     /// Begins to flush every processor. What is returned gets a message when the result is committed, and is closed at once where the
     /// worker is gone.
     fn flush(&self, last: bool) -> Receiver<()> {
+        self.ask(|done| Job::Flush { last, done })
+    }
+
+    /// What is returned hears the answer, and is closed where the worker is gone.
+    fn ask<T>(&self, job: impl FnOnce(Sender<T>) -> Job) -> Receiver<T> {
         let (done, wait) = std::sync::mpsc::channel();
         // An error closes the other end.
-        let _ = self.sender.send(Job::Flush { last, done });
+        let _ = self.sender.send(job(done));
         wait
     }
 
-    /// Replaces the processor in that place of the worker. Of a follower batches wait for so many calls that it is behind, and for no more.
-    /// The receiver hears how that went, or is closed where the worker ends before.
-    pub fn swap(&self, place: usize, successor: Successor, behind_max: usize) -> Receiver<Swapped> {
-        let (done, wait) = std::sync::mpsc::channel();
-        // An error closes the other end.
-        let _ = self.sender.send(Job::Swap(Box::new(Swap { place, successor, behind_max, done })));
-        wait
+    /// Replaces the processor in that place of the worker. The receiver hears how that went, or is closed where the worker ends before.
+    pub fn swap(&self, place: usize, successor: Successor) -> Receiver<Swapped> {
+        self.ask(|done| Job::Swap(Box::new(Swap { place, successor, done })))
     }
 
     /// Forks the state in that place of the worker, as soon as no flush is under way there. The receiver hears `None` where that cannot be.
     pub fn fork(&self, place: usize, snapshot: Snapshot) -> Receiver<Option<Fork>> {
-        let (done, wait) = std::sync::mpsc::channel();
-        // An error closes the other end.
-        let _ = self.sender.send(Job::Fork(Box::new(PlannedFork { place, snapshot, done })));
-        wait
+        self.ask(|done| Job::Fork(Box::new(PlannedFork { place, snapshot, done })))
     }
 
     /// Marks the state in that place of the worker. The receiver hears `None` where no instance is that keeps any.
     pub fn mark(&self, place: usize) -> Receiver<Option<Mark>> {
-        let (done, wait) = std::sync::mpsc::channel();
-        // An error closes the other end.
-        let _ = self.sender.send(Job::Mark { place, done });
-        wait
+        self.ask(|done| Job::Mark { place, done })
     }
 
     /// Takes a new version back that has not come to its place: its receiver hears of that, unless it has heard of something else.

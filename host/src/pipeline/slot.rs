@@ -297,7 +297,7 @@ impl Slot {
         trip: u64,
     ) -> Result<Exchanged, InstanceError> {
         let State::Living(instance) = &mut self.state else { return Ok(Exchanged::Lost(follower)) };
-        if !instance.is_followed_by(&follower) {
+        if !instance.is_followed_by(&mut follower) {
             return Ok(Exchanged::Lost(follower));
         }
         match follower.catch_up(behind_max)? {

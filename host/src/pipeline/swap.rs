@@ -53,8 +53,6 @@ pub struct Swap {
     pub place: usize,
     /// The new version.
     pub successor: Successor,
-    /// How many calls batches may wait for that a follower is behind.
-    pub behind_max: usize,
     /// Who wants to know.
     pub done: Sender<Swapped>,
 }
@@ -90,9 +88,9 @@ impl Worker {
 
     /// Exchanges a follower at once, and finds the moment for any other.
     pub(super) fn plan_swap(&mut self, swap: Swap) {
-        let Swap { place, successor, behind_max, done } = swap;
+        let Swap { place, successor, done } = swap;
         match successor {
-            Successor::Follower(follower) => self.exchange(place, follower, behind_max, &done),
+            Successor::Follower(follower, behind_max) => self.exchange(place, follower, behind_max, &done),
             Successor::Heir(heir) => {
                 let now = Instant::now();
                 let slot = self.processors.slots.get(place);

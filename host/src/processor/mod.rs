@@ -5,6 +5,7 @@
 
 mod context;
 mod declared;
+mod dictionaries;
 mod instance;
 mod output;
 mod partition;

@@ -114,6 +114,15 @@ impl Layer {
         }
     }
 
+    /// Sets a key, or deletes it.
+    fn put(&mut self, key: Bytes, value: Option<Bytes>) {
+        self.writes.push(match &value {
+            Some(value) => Write::Put(Family::State, key.clone(), value.clone()),
+            None => Write::Delete(Family::State, key.clone()),
+        });
+        self.latest.insert(key, value);
+    }
+
     fn delete_range(&mut self, start: Bytes, end: Bytes) {
         self.forget(&start, &end);
         self.deleted.push((start.clone(), end.clone()));
@@ -158,6 +167,11 @@ impl State {
         }
     }
 
+    /// Nothing, for an instance that tries something.
+    pub fn detached(namespace: &Namespace) -> State {
+        State::new(None, namespace, Watermark::default())
+    }
+
     fn full_key(&self, section: Section, key: &[u8]) -> Bytes {
         full_key(&self.prefix, section, key).into()
     }
@@ -196,24 +210,23 @@ impl State {
     }
 
     fn get_in(&self, section: Section, key: &[u8]) -> Result<Option<Bytes>, StateError> {
-        let key = self.full_key(section, key);
-        for layer in self.layers() {
-            match layer.say(&key) {
-                Said::Is(value) => return Ok(Some(value.clone())),
-                Said::Gone => return Ok(None),
-                Said::Nothing => {}
-            }
-        }
-        match (self.below(&key), &self.store) {
-            (Some(snapshot), _) => Ok(snapshot.get(&key).cloned()),
-            (None, Some(store)) => Ok(store.get(Family::State, &key)?),
-            (None, None) => Ok(None),
+        self.now(&self.full_key(section, key))
+    }
+
+    /// What one of the store's own keys has, as the component sees it.
+    fn now(&self, key: &[u8]) -> Result<Option<Bytes>, StateError> {
+        match (said_by(self.layers(), key), self.below(key), &self.store) {
+            (Said::Is(value), ..) => Ok(Some(value.clone())),
+            (Said::Gone, ..) => Ok(None),
+            (Said::Nothing, Some(snapshot), _) => Ok(snapshot.get(key).cloned()),
+            (Said::Nothing, None, Some(store)) => Ok(store.get(Family::State, key)?),
+            (Said::Nothing, None, None) => Ok(None),
         }
     }
 
     /// Newest first: what is read before the store, or before the snapshot of a fork.
     fn layers(&self) -> impl Iterator<Item = &Layer> {
-        let since = self.since.iter().filter(|since| since.rests).map(|since| &since.layer);
+        let since = self.since.iter().filter(|since| since.snapshot.is_some()).map(|since| &since.layer);
         self.unarrived().chain(since)
     }
 
@@ -239,8 +252,7 @@ impl State {
             self.call.bytes -= key.len() + value.len();
             return Err(refused);
         }
-        self.call.writes.push(Write::Put(Family::State, key.clone(), value.clone()));
-        self.call.latest.insert(key, Some(value));
+        self.call.put(key, Some(value));
         Ok(())
     }
 
@@ -259,8 +271,7 @@ impl State {
         let key = self.full_key(section, key);
         self.grow(key.len())?;
         self.credit(&key)?;
-        self.call.writes.push(Write::Delete(Family::State, key.clone()));
-        self.call.latest.insert(key, None);
+        self.call.put(key, None);
         Ok(())
     }
 
@@ -341,10 +352,6 @@ impl State {
         Ok(())
     }
 
-    fn said_by_layers(&self, key: &[u8]) -> Said<'_> {
-        self.layers().map(|layer| layer.say(key)).find(|said| !matches!(said, Said::Nothing)).unwrap_or(Said::Nothing)
-    }
-
     /// Whether the store has anything in one of these ranges, of the store's own keys.
     pub fn has_any(&self, ranges: &[(Vec<u8>, Vec<u8>)]) -> Result<bool, StateError> {
         let Some(store) = &self.store else { return Ok(false) };
@@ -377,8 +384,7 @@ impl State {
         let stored = self.full_key(Section::Dictionary, &code_key(keying, code));
         let value = Bytes::copy_from_slice(key);
         self.charge_always((stored.len() + value.len()) as u64)?;
-        self.call.writes.push(Write::Put(Family::State, stored.clone(), value.clone()));
-        self.call.latest.insert(stored, Some(value));
+        self.call.put(stored, Some(value));
         Ok(())
     }
 
@@ -398,6 +404,12 @@ impl State {
             ControlFlow::Continue(())
         })
     }
+}
+
+/// What layers say about a key, the newest first.
+fn said_by<'l>(layers: impl IntoIterator<Item = &'l Layer>, key: &[u8]) -> Said<'l> {
+    let mut said = layers.into_iter().map(|layer| layer.say(key));
+    said.find(|said| !matches!(said, Said::Nothing)).unwrap_or(Said::Nothing)
 }
 
 /// What one layer says last about the keys of a range.

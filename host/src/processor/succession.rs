@@ -1,9 +1,10 @@
 //! A new version of a plugin takes the place of a running instance, in one of two ways.
 //!
-//! A follower: nobody waits for it. The new version starts on a fork of the state, on a thread where no batch waits, and follows: every call that counts at the running
-//! instance is recorded from the fork on and made at the follower as well, whose results are thrown away. When it has caught up, the two
-//! are exchanged between two batches, and the difference between their states, mostly none, is committed. So how long batches wait does not
-//! depend on how much state there is, and every batch counts in one state, which is written by one version at any time.
+//! A follower: nobody waits for it. The new version starts on a fork of the state, on a thread where no batch waits, and follows: every
+//! call that counts at the running instance is recorded from the fork on and made at the follower as well, whose results are thrown away.
+//! When it has caught up, the two are exchanged between two batches, and the difference between their states, mostly none, is committed.
+//! So how long batches wait does not depend on how much state there is, and every batch counts in one state, which is written by one
+//! version at any time.
 //!
 //! A follower is of no use any more once the instance it follows is gone, for whatever reason. And it costs the processor time of the
 //! batches once more: without a core for it, it would never catch up.
@@ -19,8 +20,9 @@ use crate::contract::Batch;
 use crate::otlp::projection::Projector;
 use crate::storage::Write;
 
-use super::instance::{Instance, InstanceError, Processed, Setup, restore_dictionaries};
-use super::state::{Mark, Snapshot, State, Watermark};
+use super::dictionaries::restore_dictionaries;
+use super::instance::{Instance, InstanceError, Processed, Setup};
+use super::state::{Mark, Snapshot, State};
 use super::{CallError, Processor, TrapReason};
 
 /// Bytes of batches that a follower may be behind.
@@ -65,19 +67,15 @@ impl Candidate {
     /// An instance that starts where batches wait.
     pub fn heir(&self) -> Result<Heir, InstanceError> {
         let setup = self.setup.clone();
-        let processor = setup.described(State::new(None, &setup.namespace(), Watermark::default()))?;
+        let processor = setup.described(State::detached(&setup.namespace()))?;
         Ok(Heir { setup, processor, snapshot: None, is_stateful: self.is_stateful })
     }
 
     /// Lets an instance of the version start without state and flush: what is broken from the beginning is found before anything runs on
     /// it. Takes as long as the plugin takes, so not where batches wait.
     pub fn try_out(setup: Setup, now: u64) -> Result<Candidate, InstanceError> {
-        let state = State::new(None, &setup.namespace(), Watermark::default());
-        let mut processor = setup.described(state)?;
-        let context = processor.context();
-        let projection = context.declared.projection.clone();
-        context.projector = Some(Projector::new(setup.signal, projection, setup.limits.dictionary_entries));
-        let mut instance = Instance::new(setup.clone(), processor);
+        let state = State::detached(&setup.namespace());
+        let mut instance = Instance::build_on(setup.clone(), state)?;
         instance.start(0, now)?;
         instance.flush(0, now, true)?;
         Ok(Candidate { setup, is_stateful: instance.is_stateful() })
@@ -86,8 +84,8 @@ impl Candidate {
 
 /// What takes the place of an instance.
 pub enum Successor {
-    /// An instance that knows all that the one before it knows.
-    Follower(Box<Follower>),
+    /// An instance that knows all that the one before it knows but for some calls: batches wait for no more of them than so many.
+    Follower(Box<Follower>, usize),
     /// One that starts in its place.
     Heir(Box<Heir>),
 }
@@ -151,7 +149,6 @@ pub struct Fork {
     state: State,
     calls: Receiver<Call>,
     behind: Arc<AtomicUsize>,
-    mark: Mark,
 }
 
 /// An instance of a new version that makes the calls of a running one.
@@ -159,7 +156,6 @@ pub struct Follower {
     instance: Instance,
     calls: Receiver<Call>,
     behind: Arc<AtomicUsize>,
-    mark: Mark,
     /// How many calls it has made, its start included.
     made: u64,
 }
@@ -180,14 +176,14 @@ pub enum Standing {
 impl Follower {
     /// Starts a version on a fork. What it logs is heard; what it logs while it follows is not, because another version logs that already.
     pub fn start(setup: Setup, fork: Fork, now: u64) -> Result<Follower, InstanceError> {
-        let Fork { state, calls, behind, mark } = fork;
+        let Fork { state, calls, behind } = fork;
         let mut instance = Instance::build_on(setup, state)?;
         let made = 1;
         instance.start(made, now)?;
         let context = instance.context();
         context.state.keep(made);
         context.mute(true);
-        Ok(Follower { instance, calls, behind, mark, made })
+        Ok(Follower { instance, calls, behind, made })
     }
 
     /// Makes recorded calls, so many at the most. An error is the version's: it breaks on a call that the running one has made.
@@ -231,7 +227,7 @@ impl Follower {
         }
     }
 
-    /// The instance: of the new version, or the one that gave way to it.
+    /// The instance of the new version.
     pub fn into_instance(self) -> Instance {
         self.instance
     }
@@ -301,17 +297,18 @@ impl Instance {
     /// Forks the state, and records calls from now on. `None` where the snapshot is not of the mark that is set.
     pub fn fork(&mut self, snapshot: Snapshot) -> Option<Fork> {
         let state = self.context().state.fork(snapshot)?;
-        let mark = self.context().state.marked()?.clone();
-        let (calls, behind) = (channel(), Arc::<AtomicUsize>::default());
-        self.recorder = Some(Recorder { calls: calls.0, behind: Arc::clone(&behind) });
-        Some(Fork { state, calls: calls.1, behind, mark })
+        let ((sender, calls), behind) = (channel(), Arc::<AtomicUsize>::default());
+        self.recorder = Some(Recorder { calls: sender, behind: Arc::clone(&behind) });
+        Some(Fork { state, calls, behind })
     }
 
     /// Whether it is this instance that the other one follows, as of this moment, with all that has changed since.
-    pub fn is_followed_by(&mut self, follower: &Follower) -> bool {
+    pub fn is_followed_by(&mut self, follower: &mut Follower) -> bool {
+        let is_recorded = self.recorder.is_some();
+        let ours = &mut self.context().state;
         // What has arrived meanwhile may be more than is kept.
-        self.context().state.begin();
-        self.recorder.is_some() && self.context().state.marked() == Some(&follower.mark)
+        ours.begin();
+        is_recorded && ours.marked() == follower.instance.context().state.marked()
     }
 
     /// Gives the state to the one that follows this instance and has caught up, with what it has otherwise: that is to be committed with

@@ -161,7 +161,7 @@ impl Swapping {
         if candidate.is_stateful {
             heir.rest_on(read_ahead(place, Extent::Data)?);
         }
-        let told = place.handle.swap(place.slot, Successor::Heir(Box::new(heir)), 0);
+        let told = place.handle.swap(place.slot, Successor::Heir(Box::new(heir)));
         let swapped = match told.recv_timeout(PATIENCE) {
             Err(RecvTimeoutError::Timeout) => {
                 place.handle.withdraw(place.slot);
@@ -209,7 +209,7 @@ impl Swapping {
                     Standing::Differs => return Ok(Followed::Impossible),
                 }
             }
-            let told = place.handle.swap(place.slot, Successor::Follower(follower), behind_max);
+            let told = place.handle.swap(place.slot, Successor::Follower(follower, behind_max));
             match told.recv().map_err(|_| SwapError::GoingDown)? {
                 Swapped::Done { pause, retired } => {
                     drop(retired);

@@ -104,7 +104,8 @@ impl<'c> Aggregate {
                 }
             }
         }
-        self.pause(flush, Stage::Idle)?;
+        self.stage = Stage::Idle;
+        self.save(flush)?;
         Ok(Progress::Done)
     }
 
@@ -122,10 +123,15 @@ impl<'c> Aggregate {
     /// Ends a call that the next one goes on from.
     fn pause(&mut self, flush: &mut Flush<'c>, stage: Stage) -> Result<Progress, Failure> {
         self.stage = stage;
+        self.save(flush)?;
+        Ok(Progress::More)
+    }
+
+    /// Stores what the call has changed and not folded.
+    fn save(&mut self, flush: &mut Flush<'c>) -> Result<(), Failure> {
         self.groups.save(&mut flush.storage())?;
         self.streams.table().save(&mut flush.storage())?;
-        self.histograms.save(&mut flush.storage())?;
-        Ok(Progress::More)
+        self.histograms.save(&mut flush.storage())
     }
 
     /// What has taken nothing since then has expired. `None`: nothing expires.

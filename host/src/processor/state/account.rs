@@ -10,7 +10,7 @@ use std::ops::ControlFlow;
 
 use bytes::Bytes;
 
-use super::{Family, Said, Section, State, StateError, Write};
+use super::{Family, Said, Section, State, StateError, Write, said_by};
 
 /// Under which key of [`Section::Meta`] the count is stored: bytes, little endian, and whether they are exact.
 const KEY: &[u8] = b"bytes";
@@ -163,16 +163,7 @@ impl State {
 
     /// What a key takes, as the component sees it.
     fn size_of(&self, key: &Bytes) -> Result<u64, StateError> {
-        let size = |value: &Bytes| (key.len() + value.len()) as u64;
-        match self.said_by_layers(key) {
-            Said::Is(value) => Ok(size(value)),
-            Said::Gone => Ok(0),
-            Said::Nothing => match (self.below(key), &self.store) {
-                (Some(snapshot), _) => Ok(snapshot.get(key).map_or(0, size)),
-                (None, Some(store)) => Ok(store.get(Family::State, key)?.as_ref().map_or(0, size)),
-                (None, None) => Ok(0),
-            },
-        }
+        Ok(self.now(key)?.map_or(0, |value| (key.len() + value.len()) as u64))
     }
 
     /// What the keys of [start, end) take, as the component sees them.
@@ -181,7 +172,7 @@ impl State {
         // The count itself is not the component's.
         let own = self.account_key();
         self.each_stored(start, end, |key, value| {
-            if key != own && matches!(self.said_by_layers(&key), Said::Nothing) {
+            if key != own && matches!(said_by(self.layers(), &key), Said::Nothing) {
                 bytes += (key.len() + value.len()) as u64;
             }
             ControlFlow::Continue(())
@@ -194,7 +185,7 @@ impl State {
         above.sort_unstable();
         above.dedup();
         for key in above {
-            if let Said::Is(value) = self.said_by_layers(key) {
+            if let Said::Is(value) = said_by(self.layers(), key) {
                 bytes += (key.len() + value.len()) as u64;
             }
         }

@@ -13,7 +13,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::{
-    Family, Layer, Namespace, Said, Section, State, StateError, Store, StoreError, Watermark, Write, account, full_key,
+    Family, Layer, Namespace, Said, Section, State, StateError, Store, StoreError, Watermark, account, full_key,
+    said_by,
 };
 
 /// A larger state is not forked.
@@ -63,9 +64,8 @@ pub struct Forgotten(#[expect(dead_code, reason = "it is there to be dropped")] 
 pub(super) struct Since {
     mark: Mark,
     pub layer: Layer,
-    snapshot: Option<Snapshot>,
-    /// Whether the snapshot is read, and what came since above it.
-    pub rests: bool,
+    /// Read instead of the store, below what came since.
+    pub snapshot: Option<Snapshot>,
 }
 
 impl Snapshot {
@@ -136,7 +136,7 @@ impl State {
     /// Sets a mark; one that was set before means nothing any more.
     pub fn mark(&mut self) -> Mark {
         let mark = Mark(Arc::default());
-        self.since = Some(Since { mark: mark.clone(), layer: Layer::default(), snapshot: None, rests: false });
+        self.since = Some(Since { mark: mark.clone(), layer: Layer::default(), snapshot: None });
         mark
     }
 
@@ -153,15 +153,14 @@ impl State {
     /// Reads a snapshot instead of the store, if it is of the mark that is set, until the mark is forgotten.
     pub fn rest_on(&mut self, snapshot: Snapshot) {
         if let Some(since) = self.since.as_mut().filter(|since| since.mark == snapshot.mark) {
-            (since.snapshot, since.rests) = (Some(snapshot), true);
+            since.snapshot = Some(snapshot);
         }
     }
 
     /// The present state once more, on a snapshot of the mark that is set. `None` where that is another one.
     pub fn fork(&mut self, snapshot: Snapshot) -> Option<State> {
         let since = self.since.as_ref().filter(|since| since.mark == snapshot.mark)?;
-        let (mark, layer) = (since.mark.clone(), Layer::default());
-        let mut beside = Since { mark, layer, snapshot: Some(snapshot), rests: true };
+        let mut beside = Since { mark: since.mark.clone(), layer: Layer::default(), snapshot: Some(snapshot) };
         beside.absorb(since.layer.changes());
         self.flying.iter().for_each(|(_, layer)| beside.absorb(layer.changes()));
         Some(State {
@@ -182,8 +181,7 @@ impl State {
 
     /// What is read instead of the store at that key, or from that key on.
     pub(super) fn below(&self, key: &[u8]) -> Option<&Snapshot> {
-        let since = self.since.as_ref().filter(|since| since.rests)?;
-        since.snapshot.as_ref().filter(|snapshot| *snapshot.first <= *key)
+        self.snapshot().filter(|snapshot| *snapshot.first <= *key)
     }
 
     /// A call on a fork counts: nothing has to be committed for it.
@@ -208,23 +206,14 @@ impl State {
         // How much there is, each counts in its own way.
         keys.remove(&self.account_key());
         for key in keys {
-            let theirs = fork.now(snapshot, &key).cloned();
-            if self.now(snapshot, &key) == theirs.as_ref() {
+            let theirs = fork.beside(snapshot, &key).cloned();
+            if self.beside(snapshot, &key) == theirs.as_ref() {
                 continue;
             }
             let bytes = key.len() + theirs.as_ref().map_or(0, Bytes::len);
             self.grow(bytes)?;
-            match &theirs {
-                Some(value) => {
-                    self.charge_roughly(bytes as u64)?;
-                    self.call.writes.push(Write::Put(Family::State, key.clone(), value.clone()));
-                }
-                None => {
-                    self.charge_roughly(0)?;
-                    self.call.writes.push(Write::Delete(Family::State, key.clone()));
-                }
-            }
-            self.call.latest.insert(key, theirs);
+            self.charge_roughly(if theirs.is_some() { bytes as u64 } else { 0 })?;
+            self.call.put(key, theirs);
         }
         Ok(())
     }
@@ -245,11 +234,11 @@ impl State {
     }
 
     /// What a key has now, going by the snapshot and what came since.
-    fn now<'s>(&'s self, snapshot: &'s Snapshot, key: &[u8]) -> Option<&'s Bytes> {
-        match self.since_mark().map(|layer| layer.say(key)).find(|said| !matches!(said, Said::Nothing)) {
-            Some(Said::Is(value)) => Some(value),
-            Some(Said::Gone) => None,
-            Some(Said::Nothing) | None => snapshot.get(key),
+    fn beside<'s>(&'s self, snapshot: &'s Snapshot, key: &[u8]) -> Option<&'s Bytes> {
+        match said_by(self.since_mark(), key) {
+            Said::Is(value) => Some(value),
+            Said::Gone => None,
+            Said::Nothing => snapshot.get(key),
         }
     }
 }

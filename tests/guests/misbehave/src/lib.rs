@@ -4,11 +4,11 @@
 //! cumulative sum `rows_seen`. So a test can see what a failed call left behind: the count must not have moved.
 //!
 //! ```text
-//! mode     one of the names of `Mode`, in kebab case
+//! mode          one of the names of `Mode`, in kebab case
+//! metrics       what it reads, default ["*"]
+//! after         misbehave in the n-th call of `process` of an instance and in every later one, counted from 1 (default 1)
+//! when          misbehave only for batches that have a row with this integer value; takes the place of `after`
 //! start_slowly  turns of a loop in `start` where there is state
-//! metrics  what it reads, default ["*"]
-//! after    misbehave in the n-th call of `process` of an instance and in every later one, counted from 1 (default 1)
-//! when     misbehave only for batches that have a row with this integer value; takes the place of `after`
 //! ```
 //!
 //! Modes that name `describe`, `start` or `flush` break there and look at neither `after` nor `when`.
