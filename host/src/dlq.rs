@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use clap::Subcommand;
+use otelier::clock;
 use otelier::control::{self, Request, Selection};
 use serde_json::Value;
 
@@ -94,7 +95,7 @@ fn table(rows: &[Value]) -> String {
         return "there are no dead letters\n".to_owned();
     }
     let mut text = format!(
-        "{:>8}  {:<29}  {:<20}  {:<7}  {:>9}  {:>10}  why\n",
+        "{:>8}  {:<20}  {:<20}  {:<7}  {:>9}  {:>10}  why\n",
         "number", "time", "stopped at", "signal", "items", "bytes"
     );
     for row in rows {
@@ -108,15 +109,18 @@ fn table(rows: &[Value]) -> String {
         let (signal, items, bytes) = (word("signal"), &head["items"], &head["bytes"]);
         let time = date(head);
         // Writing to a String cannot fail.
-        let _ = writeln!(text, "{number:>8}  {time:<29}  {at:<20}  {signal:<7}  {items:>9}  {bytes:>10}  {why}");
+        let _ = writeln!(text, "{number:>8}  {time:<20}  {at:<20}  {signal:<7}  {items:>9}  {bytes:>10}  {why}");
+    }
+    if rows.len() > 1 {
+        let sum = |key: &str| rows.iter().filter_map(|row| row["head"][key].as_u64()).sum::<u64>();
+        let _ = writeln!(text, "{} dead letters: {} items, {} bytes", rows.len(), sum("items"), sum("bytes"));
     }
     text
 }
 
 /// When a letter was given up.
 fn date(head: &Value) -> String {
-    let seconds = head["time_unix_nano"].as_u64().unwrap_or(0) / 1_000_000_000;
-    httpdate::fmt_http_date(std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds))
+    clock::date(head["time_unix_nano"].as_u64().unwrap_or(0))
 }
 
 fn shown(answer: &Value) -> Option<String> {

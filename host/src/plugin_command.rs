@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::{Subcommand, ValueEnum};
+use otelier::clock;
 use otelier::contract::{ComponentId, Signal};
 use otelier::control::{self, Request};
 use otelier::inspect::{self, Question};
@@ -13,7 +14,8 @@ use serde_json::Value;
 /// What to do with plugins.
 #[derive(Debug, Subcommand)]
 pub enum PluginCommand {
-    /// List the plugins of a manifest: world, version, content, size, and what is not as by default.
+    /// List the plugins of a manifest: world, version, content, size, and what is not as by default. Where a collector is running, also
+    /// which version of each runs.
     List {
         /// The manifest.
         #[arg(long, value_name = "FILE", default_value = "plugins.yaml")]
@@ -21,6 +23,8 @@ pub enum PluginCommand {
         /// One JSON object a line.
         #[arg(long)]
         json: bool,
+        #[command(flatten)]
+        host: Host,
     },
     /// Look at a plugin's file: its world, what it imports and exports, its sizes, who made it.
     ///
@@ -109,8 +113,9 @@ impl Inspect {
 /// Carries it out and prints what came of it.
 pub fn run(command: &PluginCommand) -> Result<()> {
     match command {
-        PluginCommand::List { manifest, json } => {
-            let rows = inspect::list(manifest)?;
+        PluginCommand::List { manifest, json, host } => {
+            let mut rows = inspect::list(manifest)?;
+            add_running(&mut rows, host);
             match json {
                 true => rows.iter().for_each(|row| println!("{row}")),
                 false => print!("{}", inspect::list_text(&rows)),
@@ -150,6 +155,18 @@ pub fn run(command: &PluginCommand) -> Result<()> {
     Ok(())
 }
 
+/// What runs, where a collector says so: each row of a plugin that it uses gets `running`. Without one the rows stay as they are.
+fn add_running(rows: &mut [Value], host: &Host) {
+    let Ok(Some(Value::Array(running))) = control::ask(&host.state_dir, &Request::PluginList) else { return };
+    for row in rows {
+        if let Some(found) = running.iter().find(|running| running["plugin"] == row["name"]) {
+            let mut found = found.clone();
+            found["since"] = clock::date(found["since_unix_nano"].as_u64().unwrap_or(0)).into();
+            row["running"] = found;
+        }
+    }
+}
+
 fn change(host: &Host, request: &Request) -> Result<()> {
     match control::ask(&host.state_dir, request)? {
         Some(line) => println!("{}", told(&line)),
@@ -164,8 +181,7 @@ fn change(host: &Host, request: &Request) -> Result<()> {
 /// A line of the history in words.
 fn told(line: &Value) -> String {
     let text = |key: &str| line[key].as_str().unwrap_or("?").to_owned();
-    let seconds = line["time_unix_nano"].as_u64().unwrap_or(0) / 1_000_000_000;
-    let time = httpdate::fmt_http_date(std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds));
+    let time = clock::date(line["time_unix_nano"].as_u64().unwrap_or(0));
     let (plugin, from, to) = (text("plugin"), text("from"), text("to"));
     match line["outcome"].as_str() {
         Some("swapped") => {

@@ -77,7 +77,7 @@ pub use host::Host;
 pub use log::Log;
 pub use output::{EmittedRows, Output, OutputMetric};
 pub use processor::{Flush, Instance, Processor, Start};
-pub use storage::Storage;
+pub use storage::{Carried, Storage};
 
 pub use bindings::exports::otelier::plugin::processor::{Progress, Stored};
 pub use bindings::otelier::plugin::log::Severity;
@@ -103,6 +103,11 @@ macro_rules! export {
         const _: () = {
             type Exported = $crate::guest::Exported<$processor>;
     $crate::bindings::export_component!(Exported with_types_in $crate::bindings);
+        };
+        // Where there is no component, the type is used and checked all the same.
+        #[cfg(not(target_arch = "wasm32"))]
+        const _: fn() = || {
+            let _ = <$processor as $crate::Processor>::flush;
         };
     };
 }

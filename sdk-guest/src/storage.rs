@@ -1,6 +1,6 @@
 //! The component's own ordered map from byte strings to byte strings.
 
-use crate::{Blob, Failure, Host, StorageError};
+use crate::{Blob, Entries, Failure, Host, StorageError};
 
 /// Entries asked for at once while a range is walked: what they take is used again for the next ones, and is in the processor's cache.
 const RANGE_ENTRIES: u32 = 128;
@@ -45,19 +45,89 @@ impl Storage<'_> {
         end: &[u8],
         mut each: impl FnMut(&[u8], &[u8]) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
+        self.pages(start, end, |_, entries| {
+            entries.keys.iter().zip(entries.values.iter()).try_for_each(|(key, value)| each(key, value))
+        })
+    }
+
+    /// Replaces the entries of [start, end) by those that `each` puts, in the order in which they are put: how a `start` carries over what
+    /// another format stored. What is put lies outside of the range. Reads and writes page by page, so what it needs of memory does not
+    /// grow with the state.
+    pub fn carry_over(
+        &mut self,
+        start: &[u8],
+        end: &[u8],
+        mut each: impl FnMut(&[u8], &[u8], &mut Carried) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        self.pages(start, end, |storage, entries| {
+            let mut carried = Carried::default();
+            let mut pairs = entries.keys.iter().zip(entries.values.iter());
+            pairs.try_for_each(|(key, value)| each(key, value, &mut carried))?;
+            Ok(storage.set_all(carried.keys, carried.values)?)
+        })?;
+        Ok(self.delete_range(start, end)?)
+    }
+
+    fn pages(
+        &mut self,
+        start: &[u8],
+        end: &[u8],
+        mut page: impl FnMut(&mut Storage<'_>, &Entries) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
         let mut from = start.to_vec();
         loop {
-            let entries = self.host.storage_range(from.clone(), end.to_vec(), RANGE_ENTRIES)?;
-            let mut last: &[u8] = &[];
-            for (key, value) in entries.keys.iter().zip(entries.values.iter()) {
-                each(key, value)?;
-                last = key;
+            let entries = self.host.storage_range(from, end.to_vec(), RANGE_ENTRIES)?;
+            page(self, &entries)?;
+            match entries.keys.iter().last().filter(|_| entries.more) {
+                // The least key behind the last one.
+                Some(last) => from = [last, &[0]].concat(),
+                None => return Ok(()),
             }
-            if !entries.more || last.is_empty() {
-                return Ok(());
-            }
-            // The least key behind the last one.
-            from = [last, &[0]].concat();
         }
+    }
+}
+
+/// What is stored in the place of something else.
+#[derive(Debug, Default)]
+pub struct Carried {
+    keys: Blob,
+    values: Blob,
+}
+
+impl Carried {
+    /// One entry.
+    pub fn put(&mut self, key: &[u8], value: &[u8]) {
+        self.keys.push(key);
+        self.values.push(value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::MemoryHost;
+
+    #[test]
+    fn entries_are_carried_over_page_by_page() {
+        let mut host = MemoryHost::default();
+        Host::projection_state(&mut host, 1);
+        let mut storage = Storage { host: &mut host };
+        let entries = 2 * RANGE_ENTRIES + 1;
+        for number in 0..entries {
+            storage.set(&[&[1][..], &number.to_be_bytes()].concat(), number.to_le_bytes().to_vec()).unwrap();
+        }
+        storage.set(&[2], vec![2]).unwrap();
+        let carried = storage.carry_over(&[1], &[2], |key, value, carried| {
+            carried.put(&[&[9], &key[1..]].concat(), &value[..2]);
+            Ok(())
+        });
+        assert_eq!(carried, Ok(()));
+        let stored = host.storage();
+        assert_eq!(stored.len(), entries as usize + 1);
+        assert!((0..entries).all(|number| {
+            stored.get(&[&[9][..], &number.to_be_bytes()].concat()).map(Vec::as_slice)
+                == Some(&number.to_le_bytes()[..2])
+        }));
+        assert_eq!(stored.get(&[2][..]), Some(&vec![2]));
     }
 }

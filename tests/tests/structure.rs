@@ -12,8 +12,8 @@ use otelier_tests::environment;
 /// Each top-level module of the host, and the ones it may name.
 const EDGES: &[(&str, &[&str])] = &[
     ("main", &["config", "plugins", "run", "wasm"]),
-    ("dlq", &["control"]),
-    ("plugin_command", &["contract", "inspect", "control", "updates"]),
+    ("dlq", &["clock", "control"]),
+    ("plugin_command", &["clock", "contract", "inspect", "control", "updates"]),
     ("inspect", &["config", "contract", "otlp", "processor", "wasm"]),
     (
         "run",

@@ -13,6 +13,7 @@ use crate::workspace::Workspace;
 use crate::{cargo, component, process};
 
 const TARGET: &str = "wasm32-unknown-unknown";
+const ON_WASI: &str = "tests/guests-on-wasi";
 
 /// `cargo xtask plugins`.
 pub fn command(workspace: &Workspace, _arguments: &[String]) -> Result<()> {
@@ -26,10 +27,12 @@ pub fn build(workspace: &Workspace) -> Result<()> {
     build_family(workspace, toolchain, TARGET, "plugins", &plugins_dir(workspace))?;
     build_family(workspace, toolchain, TARGET, "tests/guests", &guests_dir(workspace))?;
     if toolchain.has_wasi() {
-        build_family(workspace, toolchain, WASI_TARGET, "tests/guests-on-wasi", &guests_dir(workspace))?;
+        build_family(workspace, toolchain, WASI_TARGET, ON_WASI, &guests_dir(workspace))?;
     } else {
-        // One that was built before is of another time.
-        let _ = fs::remove_file(guests_dir(workspace).join("wasi.wasm"));
+        // Those that were built before are of another time.
+        for package in packages(&workspace.root().join(ON_WASI))? {
+            let _ = fs::remove_file(guests_dir(workspace).join(format!("{package}.wasm")));
+        }
     }
     VARIANTS.iter().try_for_each(|variant| build_variant(workspace, toolchain, variant))
 }
@@ -41,11 +44,10 @@ struct Variant {
     feature: &'static str,
 }
 
-/// `aggregate` with other formats of its state, and a version of `misbehave` that does not.
-const VARIANTS: [Variant; 3] = [
+/// `aggregate` with other formats of its state.
+const VARIANTS: [Variant; 2] = [
     Variant { name: "aggregate-2", package: "aggregate", feature: "other-formats" },
     Variant { name: "aggregate-3", package: "aggregate", feature: "format-3" },
-    Variant { name: "misbehave-fixed", package: "misbehave", feature: "fixed" },
 ];
 
 /// In a target directory of its own: another feature would build the package itself anew each time.
@@ -114,7 +116,8 @@ fn finish(core: &Path, finished: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The package of each folder that has a manifest, in the order of their names.
+/// The package of each folder that has a manifest and becomes a module, in the order of their names. What several of them share is a
+/// library beside them.
 fn packages(family: &Path) -> Result<Vec<String>> {
     let Ok(entries) = fs::read_dir(family) else {
         return Ok(Vec::new());
@@ -124,6 +127,9 @@ fn packages(family: &Path) -> Result<Vec<String>> {
         let manifest = entry?.path().join("Cargo.toml");
         if manifest.is_file() {
             let text = fs::read_to_string(&manifest)?;
+            if !text.contains("cdylib") {
+                continue;
+            }
             packages.push(package_name(&text).with_context(|| format!("no package name in {}", manifest.display()))?);
         }
     }

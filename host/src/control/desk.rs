@@ -20,6 +20,7 @@ impl Desk {
         let answered = match request {
             Request::PluginSwap { plugin, file } => self.update(Command::Swap { plugin, file }),
             Request::PluginRollback { plugin } => self.update(Command::Rollback { plugin }),
+            Request::PluginList => self.update(Command::List),
             letters => self.letters.perform(&letters).map_err(|error| error.to_string()),
         };
         answered.map_or_else(Response::Failed, Response::Done)

@@ -45,6 +45,8 @@ pub enum Request {
         /// Its file, as an absolute path; the manifest's otherwise.
         file: Option<PathBuf>,
     },
+    /// Which versions of plugins run.
+    PluginList,
     /// The version before the present one comes back.
     PluginRollback {
         /// Its name in the manifest.

@@ -171,6 +171,18 @@ pub fn list_text(rows: &[Value]) -> String {
         if let Some(error) = row["error"].as_str() {
             let _ = writeln!(text, "{:<names$}  {error}", "");
         }
+        let running = &row["running"];
+        if let Some(sha256) = running["sha256"].as_str() {
+            let since = word(running, "since");
+            let _ = match row["sha256"] == running["sha256"] {
+                true => writeln!(text, "{:<names$}  runs since {since}", ""),
+                false => {
+                    let short: String = sha256.chars().take(HASH_SHORT).collect();
+                    let file = word(running, "file");
+                    writeln!(text, "{:<names$}  {short} runs instead, since {since}, from {file}", "")
+                }
+            };
+        }
     }
     text
 }

@@ -174,6 +174,11 @@ fn worker(number: usize, group: &[&PipelinePlan], materials: &Materials<'_>) -> 
             let Some(processor) = processor else { continue };
             let start = slots.len();
             let divided = divided(processor);
+            if let Some(of) = &divided {
+                let keys = processor.plugin.instances.partition_by.iter().map(|by| by.key.as_str());
+                let partition_by = keys.collect::<Vec<_>>().join(", ");
+                tracing::info!(processor = %id, instances = of.count(), partition_by, "a processor has several instances");
+            }
             for partition in partitions(divided.as_ref()) {
                 slots.push(slot(processor, (plan.signal, partition), &ticket, next_trip, materials)?);
                 next_trip += 1;

@@ -88,6 +88,8 @@ pub struct Ledger {
     pub absorbed: Counter,
     /// Items it dropped.
     pub dropped: Counter,
+    /// Items that went on as they came, because nothing passes the plugin any more.
+    pub unprocessed: Counter,
     /// Items dropped because the call trapped.
     pub dropped_trap: Counter,
     /// Items on which the plugin breaks: dead letters.
@@ -111,6 +113,10 @@ impl Ledger {
             emitted: count("otelier_processor_emitted_items", "Items the plugin emitted."),
             absorbed: count("otelier_processor_absorbed_items", "Items the plugin took into its state."),
             dropped: dropped("plugin"),
+            unprocessed: count(
+                "otelier_processor_unprocessed_items",
+                "Items that went on as they came, because the plugin breaks on everything and `on_trap` is `pass`.",
+            ),
             dropped_trap: dropped("trap"),
             dropped_poison: dropped("poison"),
             traps: count("otelier_processor_traps", "Calls that ended in a trap."),

@@ -298,6 +298,7 @@ impl Run<'_> {
             Some(Ok(separated)) => {
                 let poisoned = separated.poisoned();
                 let outcome = match items - poisoned.min(items) {
+                    0 if items == 1 => "its item is a dead letter (see `otelier dlq`)".to_owned(),
                     0 => format!("all {items} items are dead letters (see `otelier dlq`)"),
                     _ => format!("{poisoned} of {items} items are dead letters (see `otelier dlq`), the others count"),
                 };
@@ -483,7 +484,10 @@ fn aside(slot: &Slot, batch: Batch, trip: &mut Gathered, refusal: Refusal) -> Re
     let items = count(&batch)?;
     trip.items.get_or_insert(items);
     let (outcome, batches) = match on_trap {
-        OnTrap::Pass => (&slot.ledger.outgoing, vec![Batch { items: Some(items), ..batch }]),
+        OnTrap::Pass => {
+            trip.tally.push((slot.ledger.unprocessed.clone(), items));
+            (&slot.ledger.outgoing, vec![Batch { items: Some(items), ..batch }])
+        }
         OnTrap::Drop | OnTrap::Refuse => (&slot.ledger.dropped_trap, Vec::new()),
     };
     trip.tally.extend([(slot.ledger.incoming.clone(), items), (outcome.clone(), items)]);

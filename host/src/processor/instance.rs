@@ -100,11 +100,16 @@ pub enum InstanceError {
     },
     /// Its state is divided in another way.
     #[error(
-        "state of {component}: the store has it under another number of `instances` or another `partition_by` of the plugin's manifest entry, and it cannot be divided anew; put these back, or give the processor another id, which begins without state"
+        "state of {component}: the store has it for {stored} of `instances`{}, and it cannot be divided anew; put back what the plugin's manifest entry had, or give the processor another id, which begins without state",
+        if *stored == *asked { " under another `partition_by`".to_owned() } else { format!(", and there are to be {asked}") }
     )]
     Divided {
         /// The component id.
         component: ComponentId,
+        /// How many instances have state there.
+        stored: u32,
+        /// How many there are now.
+        asked: u32,
     },
     /// It cannot have several instances like this.
     #[error(transparent)]
@@ -235,8 +240,13 @@ impl Instance {
         let context = self.processor.context();
         let format = context.declared.state_format;
         context.begin(Phase::Start, Columns::default());
-        if format.is_some() && context.state.has_any(&self.setup.namespace().others()).map_err(failed)? {
-            return Err(InstanceError::Divided { component: id.clone() });
+        if format.is_some() {
+            let namespace = self.setup.namespace();
+            if let Some(key) = context.state.any_of(&namespace.others()).map_err(failed)? {
+                let asked = self.setup.partition.as_ref().map_or(1, |partition| partition.of.count());
+                let stored = namespace.instances_of(&key);
+                return Err(InstanceError::Divided { component: id.clone(), stored, asked });
+            }
         }
         let previous = match format {
             Some(_) => context.state.meta().map_err(failed)?.map(|meta| read_meta(&meta)),

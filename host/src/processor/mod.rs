@@ -111,7 +111,7 @@ impl Trap {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TrapReason {
     /// Longer than its deadline.
-    #[error("deadline exceeded")]
+    #[error("deadline exceeded, which is `call_timeout` of the manifest")]
     Deadline,
     /// More memory than granted.
     #[error("more memory than `memory_mib` of the manifest grants")]

@@ -140,6 +140,12 @@ impl Namespace {
         &self.prefix
     }
 
+    /// Among how many instances a key of the component was divided.
+    pub(super) fn instances_of(&self, key: &[u8]) -> u32 {
+        let divided = key.get(self.id..).and_then(|behind| behind.strip_prefix(&[DIVIDED]));
+        divided.and_then(|behind| behind.first_chunk()).map_or(1, |count| u32::from_be_bytes(*count))
+    }
+
     /// Ranges of the component's keys that are of another division.
     pub(super) fn others(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
         let (id, behind) = self.prefix.split_at(self.id);
@@ -187,6 +193,7 @@ mod tests {
                 for (one, another) in division.iter().flat_map(|one| namespaces.iter().map(move |other| (one, other))) {
                     let key = [another.prefix(), b"\x03key"].concat();
                     let is_seen = one.others().iter().any(|(start, end)| *start <= key && key < *end);
+                    assert_eq!(one.instances_of(&key), [1, 2, 3, 2][other]);
                     assert_eq!(is_seen, number != other, "{one:?} {another:?}");
                 }
             }

@@ -20,6 +20,7 @@ use crate::storage::{Family, Store, StoreError, Write};
 
 const KEY_MAX: usize = 1024;
 const VALUE_MAX: usize = 16 << 20;
+/// What one call may write, but for a `start`: that may carry over whatever the component keeps.
 const CALL_MAX: usize = 64 << 20;
 /// Bytes of values that one read returns, about.
 pub const READ_MAX: usize = 16 << 20;
@@ -145,6 +146,7 @@ pub struct State {
     store: Option<Store>,
     prefix: Vec<u8>,
     call: Layer,
+    call_max: usize,
     /// Layers on their way, oldest first, with the trip that carries each.
     flying: VecDeque<(u64, Layer)>,
     /// What has arrived since a mark. Of a fork: what it has beside its snapshot.
@@ -160,6 +162,7 @@ impl State {
             store,
             prefix: namespace.prefix().to_vec(),
             call: Layer::default(),
+            call_max: CALL_MAX,
             flying: VecDeque::new(),
             since: None,
             watermark,
@@ -188,7 +191,14 @@ impl State {
             self.forget_mark();
         }
         self.call = Layer::default();
+        self.call_max = CALL_MAX;
         self.begin_account();
+    }
+
+    /// The same for a `start`.
+    pub fn begin_start(&mut self) {
+        self.begin();
+        self.call_max = usize::try_from(self.account.quota()).map_or(usize::MAX, |quota| quota.max(CALL_MAX));
     }
 
     /// Ends a call that counts: its writes, to be committed with `trip`.
@@ -258,7 +268,8 @@ impl State {
 
     fn grow(&mut self, bytes: usize) -> Result<(), StateError> {
         self.call.bytes += bytes;
-        if self.call.bytes > CALL_MAX { Err(StateError::TooLarge(CALL_MAX as u64)) } else { Ok(()) }
+        let most = self.call_max;
+        if self.call.bytes > most { Err(StateError::TooLarge(most as u64)) } else { Ok(()) }
     }
 
     /// Deletes one of the plugin's keys.
@@ -352,20 +363,20 @@ impl State {
         Ok(())
     }
 
-    /// Whether the store has anything in one of these ranges, of the store's own keys.
-    pub fn has_any(&self, ranges: &[(Vec<u8>, Vec<u8>)]) -> Result<bool, StateError> {
-        let Some(store) = &self.store else { return Ok(false) };
+    /// A key that the store has in one of these ranges, all of them the store's own.
+    pub fn any_of(&self, ranges: &[(Vec<u8>, Vec<u8>)]) -> Result<Option<Vec<u8>>, StateError> {
+        let Some(store) = &self.store else { return Ok(None) };
         for (start, end) in ranges {
-            let mut found = false;
-            store.each(Family::State, start, end, |_, _| {
-                found = true;
+            let mut found = None;
+            store.each(Family::State, start, end, |key, _| {
+                found = Some(key.to_vec());
                 ControlFlow::Break(())
             })?;
-            if found {
-                return Ok(true);
+            if found.is_some() {
+                return Ok(found);
             }
         }
-        Ok(false)
+        Ok(None)
     }
 
     /// What wrote this namespace, if anything did.

@@ -175,7 +175,8 @@ pub enum Standing {
 
 impl Follower {
     /// Starts a version on a fork. What it logs is heard; what it logs while it follows is not, because another version logs that already.
-    pub fn start(setup: Setup, fork: Fork, now: u64) -> Result<Follower, InstanceError> {
+    /// `None` where it carries over more than is held for an exchange.
+    pub fn start(setup: Setup, fork: Fork, now: u64) -> Result<Option<Follower>, InstanceError> {
         let Fork { state, calls, behind } = fork;
         let mut instance = Instance::build_on(setup, state)?;
         let made = 1;
@@ -183,7 +184,7 @@ impl Follower {
         let context = instance.context();
         context.state.keep(made);
         context.mute(true);
-        Ok(Follower { instance, calls, behind, made })
+        Ok(if context.state.is_overgrown() { None } else { Some(Follower { instance, calls, behind, made }) })
     }
 
     /// Makes recorded calls, so many at the most. An error is the version's: it breaks on a call that the running one has made.

@@ -23,7 +23,7 @@ use crate::guard::EndWithProcess;
 use crate::pipeline::Place;
 use crate::plugins::{AnyPlugin, LoadedPlugin, Loader, PluginError, Version};
 use crate::telemetry::Registry;
-use crate::wasm::LoadError;
+use crate::wasm::{LoadError, PluginFile, hexadecimal};
 
 use history::History;
 pub use history::{HistoryError, read as read_history};
@@ -52,6 +52,8 @@ pub enum Command {
         /// The plugin's name in the manifest.
         plugin: String,
     },
+    /// Which versions run.
+    List,
 }
 
 /// A version that was not put into place.
@@ -123,6 +125,8 @@ struct Running {
     plan: PluginPlan,
     version: Version,
     plugin: AnyPlugin,
+    /// Since when, in nanoseconds since the Unix epoch.
+    since: u64,
     /// What ran before it.
     previous: Option<(Version, AnyPlugin)>,
 }
@@ -159,18 +163,18 @@ impl Updates {
             if running.contains_key(&plan.name) {
                 continue;
             }
-            match (plan.update, &plan.folder) {
-                (Update::Pinned, _) => {}
-                (Update::Watch, Some(folder)) => {
+            // What is pinned is looked at as well: its next start may not be what runs.
+            match &plan.folder {
+                Some(folder) => {
                     let chosen = folder.clone();
                     watch.add(&plan.name, &folder.path, move || Some(chosen.choose().ok()?.file));
                 }
-                (Update::Watch, None) => {
+                None => {
                     let file = plan.file.clone();
                     watch.add(&plan.name, plan.file.parent().unwrap_or(Path::new("")), move || Some(file.clone()));
                 }
             }
-            running.insert(plan.name.clone(), Running { plan, version, plugin, previous: None });
+            running.insert(plan.name.clone(), Running { plan, version, plugin, since: clock.now(), previous: None });
         }
         let history = History::open(&state_dir);
         let mut updater = Updater {
@@ -217,6 +221,31 @@ fn step_back() {
     }
 }
 
+impl Running {
+    fn told(&self) -> Value {
+        json!({
+            "plugin": self.plan.name,
+            "sha256": hexadecimal(&self.version.sha256),
+            "file": self.version.file.display().to_string(),
+            "since_unix_nano": self.since,
+        })
+    }
+}
+
+/// What lies in the place of a pinned plugin, if it is another one.
+fn tell_pinned(running: &Running, file: &Path) {
+    let Ok(found) = PluginFile::read(file) else { return };
+    if *found.sha256() == running.version.sha256 {
+        return;
+    }
+    let next = match running.plan.sha256 {
+        Some(_) => "the next start will refuse it, because `sha256` pins the content",
+        None => "the next start will take it, or `otelier plugin swap`",
+    };
+    let (plugin, version) = (&running.plan.name, running.version.short());
+    tracing::warn!(plugin, file = %file.display(), "the file of a plugin that is not watched has changed; version {version} runs on: {next}");
+}
+
 struct Updater {
     /// By name.
     running: HashMap<String, Running>,
@@ -244,27 +273,36 @@ impl Updater {
 
     fn look(&mut self) {
         for Change { plugin, file } in self.watch.changed() {
-            let outcome =
-                self.load(&plugin, Some(&file)).and_then(|(version, loaded)| self.replace(&plugin, version, loaded));
-            match outcome {
-                Ok(_) | Err(UpdateError::Same { .. } | UpdateError::GoingDown) => {}
-                Err(error) => {
-                    tracing::error!(plugin, "changed plugin file: {error}");
-                    // One that was tried is in the history already.
-                    if !matches!(error, UpdateError::Refused { .. }) {
-                        self.not_loaded(&plugin, &file, &error);
-                    }
+            let Some(running) = self.running.get(&plugin) else { continue };
+            let version = running.version.short();
+            match file {
+                None => {
+                    let file = running.version.file.display();
+                    tracing::warn!(plugin, %file, "the plugin's file is gone; version {version} runs on, and the next start will miss it");
                 }
+                Some(file) if running.plan.update == Update::Pinned => tell_pinned(running, &file),
+                Some(file) => match self.load_and_replace(&plugin, Some(&file)) {
+                    Ok(_) | Err(UpdateError::Same { .. } | UpdateError::GoingDown) => {}
+                    Err(error) => tracing::error!(plugin, "changed plugin file: {error}"),
+                },
+            }
+        }
+    }
+
+    fn load_and_replace(&mut self, plugin: &str, file: Option<&Path>) -> Result<Value, UpdateError> {
+        match self.load(plugin, file) {
+            Ok((version, loaded)) => self.replace(plugin, version, loaded),
+            Err(error) => {
+                self.not_loaded(plugin, file, &error);
+                Err(error)
             }
         }
     }
 
     fn perform(&mut self, command: Command) -> Result<Value, UpdateError> {
         match command {
-            Command::Swap { plugin, file } => {
-                let (version, loaded) = self.load(&plugin, file.as_deref())?;
-                self.replace(&plugin, version, loaded)
-            }
+            Command::Swap { plugin, file } => self.load_and_replace(&plugin, file.as_deref()),
+            Command::List => Ok(self.running.values().map(Running::told).collect()),
             Command::Rollback { plugin } => {
                 let none = || UpdateError::NoneBefore { plugin: plugin.clone() };
                 let (version, loaded) = self.running(&plugin)?.previous.clone().ok_or_else(none)?;
@@ -273,9 +311,10 @@ impl Updater {
         }
     }
 
-    /// A file that came into place and is no version.
-    fn not_loaded(&mut self, plugin: &str, file: &Path, error: &UpdateError) {
-        let from = self.running.get(plugin).map(|running| running.version.short());
+    /// A file that came into place, or was named, and is no version.
+    fn not_loaded(&mut self, plugin: &str, file: Option<&Path>, error: &UpdateError) {
+        let Some(running) = self.running.get(plugin) else { return };
+        let (from, file) = (running.version.short(), file.unwrap_or(&running.plan.file).to_owned());
         self.count(plugin, "refused");
         self.history.add(json!({
             "time_unix_nano": self.clock.now(),
@@ -363,6 +402,7 @@ impl Updater {
         let Some(running) = self.running.get_mut(plugin) else { return };
         let version_before = std::mem::replace(&mut running.version, version.clone());
         let before = std::mem::replace(&mut running.plugin, loaded);
+        running.since = self.clock.now();
         running.previous = Some((version_before.clone(), before));
         self.show(plugin, &version_before, 0);
         self.show(plugin, &version, 1);

@@ -231,7 +231,7 @@ impl Swapping {
         let Some(snapshot) = read_ahead(place, Extent::Whole)? else { return Ok(None) };
         let Some(fork) = answer(&place.handle.fork(place.slot, snapshot), FORK_WITHIN)? else { return Ok(None) };
         let started = Follower::start(candidate.setup.clone(), fork, self.clock.now());
-        started.map(|follower| Some(Box::new(follower))).map_err(|source| refused(place, source))
+        Ok(started.map_err(|source| refused(place, source))?.map(Box::new))
     }
 }
 

@@ -15,14 +15,16 @@ use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 
 /// How long a file has to be the same.
 const SAME_FOR: Duration = Duration::from_millis(100);
+/// How long it has to be away to be gone: who builds a new one may remove the old one first.
+const GONE_FOR: Duration = Duration::from_secs(2);
 
 /// A file that has changed.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Change {
     /// The plugin's name.
     pub plugin: String,
-    /// Its file.
-    pub file: PathBuf,
+    /// Its file; `None` where it is gone.
+    pub file: Option<PathBuf>,
 }
 
 /// What tells one content of a path from the next, without reading it: the file behind the links, its size, its time.
@@ -52,8 +54,8 @@ struct File {
     source: Source,
     /// What was there when it was taken.
     taken: Option<Content>,
-    /// What is there now, and since when.
-    seen: Option<(Content, Instant)>,
+    /// What is there now instead, and since when.
+    seen: Option<(Option<Content>, Instant)>,
 }
 
 /// The files of all plugins that are watched.
@@ -84,11 +86,13 @@ impl Watch {
 
     /// When to look again, if something is about to be whole.
     pub fn until_look(&self) -> Option<Duration> {
-        let since = self.files.iter().filter_map(|file| file.seen.as_ref().map(|(_, since)| *since)).min()?;
-        Some(SAME_FOR.saturating_sub(since.elapsed()).max(Duration::from_millis(1)))
+        let left =
+            |(content, since): &(Option<Content>, Instant)| wait(content.as_ref()).saturating_sub(since.elapsed());
+        let soonest = self.files.iter().filter_map(|file| file.seen.as_ref().map(left)).min()?;
+        Some(soonest.max(Duration::from_millis(1)))
     }
 
-    /// The files that have changed since they were taken, and are whole. They count as taken.
+    /// The files that have changed since they were taken, and are whole or gone. They count as taken.
     pub fn changed(&mut self) -> Vec<Change> {
         let now = Instant::now();
         self.files.iter_mut().filter_map(|file| file.change(now)).collect()
@@ -109,17 +113,23 @@ impl File {
     }
 
     fn change(&mut self, now: Instant) -> Option<Change> {
-        let content = self.content().filter(|content| self.taken.as_ref() != Some(content));
-        self.seen = match (content, self.seen.take()) {
-            (None, _) => None,
-            (Some(content), Some((before, since))) if content == before => Some((content, since)),
-            (Some(content), _) => Some((content, now)),
-        };
-        let (content, _) = self.seen.take_if(|(_, since)| now.duration_since(*since) >= SAME_FOR)?;
-        let change = Change { plugin: self.plugin.clone(), file: content.0.clone() };
-        self.taken = Some(content);
-        Some(change)
+        let (content, seen) = (self.content(), self.seen.take());
+        if content == self.taken {
+            return None;
+        }
+        let since = seen.filter(|(before, _)| *before == content).map_or(now, |(_, since)| since);
+        if now.duration_since(since) < wait(content.as_ref()) {
+            self.seen = Some((content, since));
+            return None;
+        }
+        self.taken.clone_from(&content);
+        Some(Change { plugin: self.plugin.clone(), file: content.map(|(path, _)| path) })
     }
+}
+
+/// How long that has to be so.
+fn wait(content: Option<&Content>) -> Duration {
+    if content.is_some() { SAME_FOR } else { GONE_FOR }
 }
 
 fn not_told(error: &notify::Error) {
@@ -148,7 +158,7 @@ mod tests {
         assert_eq!(file.change(start), None);
         fs::write(&path, "the half is").unwrap();
         assert_eq!(file.change(start + SAME_FOR), None, "it is being written");
-        let change = Change { plugin: "p".to_owned(), file: path.clone() };
+        let change = Change { plugin: "p".to_owned(), file: Some(path.clone()) };
         assert_eq!(file.change(start + 2 * SAME_FOR), Some(change));
         assert_eq!(file.change(start + 3 * SAME_FOR), None, "once");
     }
@@ -174,6 +184,8 @@ mod tests {
         file.change(start);
         assert!(file.change(start + SAME_FOR).is_some());
         fs::remove_file(path("plugin.wasm")).unwrap();
-        assert_eq!((file.change(start), file.change(start + SAME_FOR)), (None, None), "what is gone is no version");
+        assert_eq!((file.change(start), file.change(start + SAME_FOR)), (None, None), "it may come back");
+        let gone = Change { plugin: "p".to_owned(), file: None };
+        assert_eq!((file.change(start + GONE_FOR), file.change(start + 2 * GONE_FOR)), (Some(gone), None));
     }
 }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use wasmtime::component::Component;
+
 use super::engine::{Engine, LoadError};
 use super::file::PluginFile;
 use super::sections::Sections;
@@ -31,6 +33,12 @@ pub struct Anatomy {
     pub sections: Sections,
 }
 
+/// The world of the contract that a component exports, with its version.
+pub(super) fn world_of(engine: &Engine, component: &Component) -> Option<&'static str> {
+    let has = |name: &str| component.component_type().exports(engine.inner()).any(|(export, _)| export == name);
+    WORLDS.into_iter().find(|(export, _)| has(export)).map(|(_, world)| world)
+}
+
 impl Engine {
     /// Compiles a file and looks at it from outside.
     pub fn anatomy(&self, file: &PluginFile) -> Result<Anatomy, LoadError> {
@@ -38,9 +46,8 @@ impl Engine {
         let outside = component.component_type();
         let resources = component.resources_required();
         let exports: BTreeSet<String> = outside.exports(self.inner()).map(|(name, _)| name.to_owned()).collect();
-        let world = WORLDS.into_iter().find(|(export, _)| exports.contains(*export)).map(|(_, world)| world);
         Ok(Anatomy {
-            world,
+            world: world_of(self, &component),
             imports: outside.imports(self.inner()).map(|(name, _)| name.to_owned()).collect(),
             exports,
             memory_bytes: resources

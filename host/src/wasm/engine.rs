@@ -238,6 +238,10 @@ fn settings() -> Config {
     // The same input gives the same bytes on every machine.
     config.cranelift_nan_canonicalization(true);
     config.wasm_relaxed_simd(false);
+    // A stack is told by its functions, and unwound by the runtime itself: neither places in the module nor tables for other unwinders
+    // are of use, and both have to be read and hashed with the code.
+    config.generate_address_map(false);
+    config.native_unwind_info(false);
     // One thread compiles, and ends: a pool's threads would keep the compiler's memory for ever.
     config.parallel_compilation(false);
     config

@@ -1,6 +1,6 @@
 //! Carries state of the other format over, within `start`: its changes are committed with it, or nothing is.
 
-use otelier_sdk::{Blob, Failure, Storage, Stored};
+use otelier_sdk::{Failure, Storage, Stored};
 
 use crate::{STATE_FORMAT, stored};
 
@@ -18,14 +18,10 @@ pub fn carry_over(storage: &mut Storage<'_>, previous: Stored) -> Result<Stored,
     let from = first_section(previous.format).filter(|_| previous.format != STATE_FORMAT);
     let (Some(from), Some(to)) = (from, first_section(STATE_FORMAT)) else { return Ok(previous) };
     let sections = stored::OBSERVED - stored::META;
-    let (mut keys, mut values) = (Blob::default(), Blob::default());
-    storage.each(&[from], &[from + sections + 1], |key, value| {
+    storage.carry_over(&[from], &[from + sections + 1], |key, value, carried| {
         let (section, rest) = key.split_first().ok_or_else(|| Failure::damaged("an empty key"))?;
-        keys.push(&[&[section - from + to], rest].concat());
-        values.push(value);
+        carried.put(&[&[section - from + to], rest].concat(), value);
         Ok(())
     })?;
-    storage.set_all(keys, values)?;
-    storage.delete_range(&[from], &[from + sections + 1])?;
     Ok(Stored { format: STATE_FORMAT, ..previous })
 }

@@ -88,5 +88,10 @@ macro_rules! export_policy {
             type Exported = $crate::policy::guest::Exported<$policy>;
     $crate::policy::bindings::export_policy_component!(Exported with_types_in $crate::policy::bindings);
         };
+        // Where there is no component, the type is used and checked all the same.
+        #[cfg(not(target_arch = "wasm32"))]
+        const _: fn() = || {
+            let _ = <$policy as $crate::policy::Policy>::admit;
+        };
     };
 }

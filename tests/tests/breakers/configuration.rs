@@ -148,5 +148,6 @@ fn a_component_of_another_world_is_no_policy() -> Result<()> {
     let loaded = run::load(&config, &plugins_file, plugins::sandboxed(wasm::Engine::new()?).as_ref(), &[PUSH]);
     let error = loaded.err().context("it is loaded")?.to_string();
     assert!(error.contains("does not fit world otelier:plugin/breaker-policy@0.1.0"), "{error}");
+    assert!(error.contains("`world: processor-plugin@0.1.0`"), "{error}");
     Ok(())
 }

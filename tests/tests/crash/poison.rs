@@ -24,11 +24,10 @@ fn send(mut connection: Sender<'_>) -> Result<Vec<Known>> {
 }
 
 pub fn counts_with_its_letter(kills: u32, death: &mut dyn Death) -> Result<()> {
-    let body = json!({"mode": "trap-after-write", "when": BAD, "metrics": ["work.done"]});
-    let config =
-        Configuration::default().processor("misbehave", body).pipeline("metrics", &["misbehave"], &["prometheus"]);
-    let guest = environment::guest("misbehave")?;
-    let setup = Setup::new(&config.text(), &manifest(&[("misbehave", &guest, json!({}))]))?;
+    let body = json!({"way": "after-write", "when": BAD, "metrics": ["work.done"]});
+    let config = Configuration::default().processor("trap", body).pipeline("metrics", &["trap"], &["prometheus"]);
+    let guest = environment::guest("trap")?;
+    let setup = Setup::new(&config.text(), &manifest(&[("trap", &guest, json!({}))]))?;
     let (progress, mut random) = (Progress::default(), reaper::random()?);
     let mut reaper = Reaper::new(&setup, &progress, kills, death);
     let (host, known) = std::thread::scope(|scope| {

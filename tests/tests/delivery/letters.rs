@@ -24,6 +24,7 @@ fn a_refused_batch_is_kept_shown_and_sent_again() -> Result<()> {
     })?;
     let list = setup.prints(&["dlq", "ls"])?;
     ensure!(list.matches("otlphttp").count() == 2 && list.contains("400") && list.contains("permanent"), "{list}");
+    ensure!(list.contains("\n2 dead letters: 2 items, "), "{list}");
     let shown = setup.prints(&["dlq", "show", "0"])?;
     ensure!(shown.contains("first poison") && shown.contains("reason: "), "{shown}");
     let error = setup.is_told(&["dlq", "show", "7"])?;

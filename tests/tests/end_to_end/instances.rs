@@ -81,10 +81,17 @@ fn state_is_not_read_under_another_division() -> Result<()> {
     let host = setup.start()?;
     host.accepts(&many(5, &[1]))?;
     host.kill()?;
-    for entry in [json!({}), json!({"instances": 3, "partition_by": ["work.type"]})] {
+    for (entry, says) in [
+        (json!({}), "for 2 of `instances`, and there are to be 1"),
+        (json!({"instances": 3, "partition_by": ["work.type"]}), "for 2 of `instances`, and there are to be 3"),
+        (
+            json!({"instances": 2, "partition_by": ["work.type", "zone"]}),
+            "2 of `instances` under another `partition_by`",
+        ),
+    ] {
         setup.grant(&manifest(&[("aggregate", &plugin, entry.clone())]))?;
         let error = setup.fails_to_start()?;
-        ensure!(error.contains("another number of `instances` or another `partition_by`"), "{entry}: {error}");
+        ensure!(error.contains(says), "{entry}: {error}");
     }
     setup.grant(&manifest(&[("aggregate", &plugin, json!({"instances": 2, "partition_by": ["work.type"]}))]))?;
     let host = setup.start()?;
@@ -150,12 +157,11 @@ fn a_plugin_without_state_is_divided_by_place() -> Result<()> {
 #[test]
 fn one_instance_breaks_and_the_others_go_on() -> Result<()> {
     const SEEN: &str = "rows_seen_total";
-    let body = json!({"mode": "trap-after-write", "when": 666, "metrics": ["work.done"], "keep": ["work.type"]});
-    let config =
-        Configuration::default().processor("misbehave", body).pipeline("metrics", &["misbehave"], &["prometheus"]);
+    let body = json!({"way": "after-write", "when": 666, "metrics": ["work.done"], "keep": ["work.type"]});
+    let config = Configuration::default().processor("trap", body).pipeline("metrics", &["trap"], &["prometheus"]);
     let entry = || json!({"instances": 3, "partition_by": ["work.type"]});
-    let (guest, fixed) = (environment::guest("misbehave")?, environment::guest("misbehave-fixed")?);
-    let setup = Setup::new(&config.text(), &manifest(&[("misbehave", &guest, entry())]))?;
+    let (guest, fixed) = (environment::guest("trap")?, environment::guest("honest")?);
+    let setup = Setup::new(&config.text(), &manifest(&[("trap", &guest, entry())]))?;
     let host = setup.start()?;
     let mut values = vec![666];
     values.extend([1; 20]);
@@ -169,10 +175,10 @@ fn one_instance_breaks_and_the_others_go_on() -> Result<()> {
     let letter: Value = serde_json::from_str(letters.lines().next().context("no letter")?)?;
     ensure!(letter["head"]["items"] == 1 && letters.lines().count() == 1, "{letters}");
     host.kill()?;
-    setup.grant(&manifest(&[("misbehave", &fixed, entry())]))?;
+    setup.grant(&manifest(&[("trap", &fixed, entry())]))?;
     let host = setup.start()?;
     ensure!(seen(&host)? == 20.0);
-    setup.prints(&["dlq", "replay", "--processor", "misbehave"])?;
+    setup.prints(&["dlq", "replay", "--processor", "trap"])?;
     wait::until_equal("the letter counts too", &21.0, || seen(&host))?;
     ensure!(setup.prints(&["dlq", "ls", "--json"])?.lines().count() == 0);
     Ok(())

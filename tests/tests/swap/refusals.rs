@@ -12,17 +12,19 @@ use crate::{Plugin, swaps, until_swaps};
 
 const SEEN: &str = "rows_seen_total";
 
+const GUEST: &str = "guest";
+
 /// Rows of this value break it.
 const BAD: i64 = 666;
 
-fn setup(plugin: &Plugin, mode: &str) -> Result<Setup> {
-    setup_with(plugin, json!({"mode": mode}))
+fn setup(plugin: &Plugin, body: Value) -> Result<Setup> {
+    let configuration = Configuration::default().processor(GUEST, body).pipeline("metrics", &[GUEST], &["prometheus"]);
+    plugin.setup(GUEST, &configuration)
 }
 
-fn setup_with(plugin: &Plugin, body: Value) -> Result<Setup> {
-    let configuration =
-        Configuration::default().processor("misbehave", body).pipeline("metrics", &["misbehave"], &["prometheus"]);
-    plugin.setup("misbehave", &configuration)
+/// A guest of the tests takes the place of the one that runs.
+fn becomes(plugin: &Plugin, guest: &str) -> Result<()> {
+    plugin.exchange(&std::fs::read(environment::guest(guest)?)?)
 }
 
 /// The log says that a version is refused, and why.
@@ -55,12 +57,12 @@ fn while_bad_rows_come(host: &Host<'_>, other: impl FnOnce() -> Result<()>) -> R
 /// A new version follows the running one before it takes over: what it breaks on there costs nobody anything.
 #[test]
 fn a_version_that_breaks_on_what_the_running_one_takes() -> Result<()> {
-    let plugin = Plugin::copy(&environment::guest("misbehave-fixed")?)?;
-    let setup = setup_with(&plugin, json!({"mode": "trap-after-write", "when": BAD, "start_slowly": 500_000_000}))?;
+    let plugin = Plugin::copy(&environment::guest("honest")?)?;
+    let setup = setup(&plugin, json!({"way": "after-write", "when": BAD, "start_slowly": 500_000_000}))?;
     let host = setup.start()?;
     let sent = while_bad_rows_come(&host, || {
-        plugin.exchange(&std::fs::read(environment::guest("misbehave")?)?)?;
-        until_swaps(&host, "misbehave", "refused", 1.0)
+        becomes(&plugin, "trap")?;
+        until_swaps(&host, GUEST, "refused", 1.0)
     })?;
     host.wait_for(SEEN, &[], sent * 2.0)?;
     is_told(&setup, "trapped")?;
@@ -71,47 +73,47 @@ fn a_version_that_breaks_on_what_the_running_one_takes() -> Result<()> {
 /// One that breaks again and again cannot be followed for long: the mended version takes its place all the same.
 #[test]
 fn a_version_takes_over_from_one_that_breaks_on_every_request() -> Result<()> {
-    let plugin = Plugin::copy(&environment::guest("misbehave")?)?;
-    let setup = setup_with(&plugin, json!({"mode": "trap-after-write", "when": BAD}))?;
+    let plugin = Plugin::copy(&environment::guest("trap")?)?;
+    let setup = setup(&plugin, json!({"way": "after-write", "when": BAD}))?;
     let host = setup.start()?;
     let sent = while_bad_rows_come(&host, || {
-        plugin.exchange(&std::fs::read(environment::guest("misbehave-fixed")?)?)?;
-        until_swaps(&host, "misbehave", "swapped", 1.0)
+        becomes(&plugin, "honest")?;
+        until_swaps(&host, GUEST, "swapped", 1.0)
     })?;
     let poison = host.own_metrics()?.total("otelier_processor_dropped_items", &[("reason", "poison")]);
     ensure!(poison > 0.0);
     host.wait_for(SEEN, &[], sent * 2.0 - poison)
 }
 
-/// The first version behaves until there is state, the next one meets it.
-fn is_refused(mode: &str, words: &str) -> Result<()> {
-    let plugin = Plugin::copy(&environment::guest("misbehave")?)?;
-    let setup = setup(&plugin, mode)?;
+/// The running version is honest; the next one meets its state.
+fn is_refused(guest: &str, words: &str) -> Result<()> {
+    let plugin = Plugin::copy(&environment::guest("honest")?)?;
+    let setup = setup(&plugin, json!({"way": "state"}))?;
     let host = setup.start()?;
     host.accepts(&payload::work("a", Temporality::Delta, &[1, 2, 3]))?;
     host.wait_for(SEEN, &[], 3.0)?;
-    plugin.exchange(&plugin.version("next"))?;
-    until_swaps(&host, "misbehave", "refused", 1.0)?;
+    becomes(&plugin, guest)?;
+    until_swaps(&host, GUEST, "refused", 1.0)?;
     is_told(&setup, words)?;
     host.accepts(&payload::work("a", Temporality::Delta, &[4]))?;
     host.wait_for(SEEN, &[], 4.0)?;
-    ensure!(host.health()?.status == 200 && swaps(&host, "misbehave", "swapped")? == 0.0);
+    ensure!(host.health()?.status == 200 && swaps(&host, GUEST, "swapped")? == 0.0);
     Ok(())
 }
 
 #[test]
 fn a_version_that_refuses_the_state() -> Result<()> {
-    is_refused("fail-in-start", "this state is refused, as the configuration asks for")
+    is_refused("decline", "this state is refused, as the configuration asks for")
 }
 
 #[test]
 fn a_version_that_traps_on_the_state() -> Result<()> {
-    is_refused("trap-on-state", "trapped")
+    is_refused("trap", "trapped")
 }
 
 #[test]
 fn a_version_that_never_returns_from_its_start() -> Result<()> {
-    is_refused("loop-on-state", "deadline exceeded")
+    is_refused("endless-loop", "deadline exceeded")
 }
 
 #[test]

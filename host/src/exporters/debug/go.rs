@@ -1,29 +1,17 @@
 //! Times and numbers as Go writes them, so that a dump reads like the Collector's.
 
+use time::{Duration, OffsetDateTime};
+
 /// A time in nanoseconds since 1970 as `2020-02-11 20:26:13.000000789 +0000 UTC`.
 pub fn time(nanoseconds: u64) -> String {
     // Go's `Timestamp` is signed too: what does not fit is before 1970.
-    let nanoseconds = nanoseconds.cast_signed();
-    let (seconds, fraction) = (nanoseconds.div_euclid(1_000_000_000), nanoseconds.rem_euclid(1_000_000_000));
-    let (days, second_of_day) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
-    let (year, month, day) = civil(days);
-    let (hour, minute, second) = (second_of_day / 3600, second_of_day / 60 % 60, second_of_day % 60);
+    let since = Duration::nanoseconds(nanoseconds.cast_signed());
+    let Some(at) = OffsetDateTime::UNIX_EPOCH.checked_add(since) else { return String::new() };
+    let (year, month, day) = at.to_calendar_date();
+    let (hour, minute, second, fraction) = at.to_hms_nano();
     let digits = format!(".{fraction:09}");
     let fraction = if fraction == 0 { "" } else { digits.trim_end_matches('0') };
-    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}{fraction} +0000 UTC")
-}
-
-/// Days since 1970 as year, month and day, by counting years from March, when the leap day comes last.
-/// Source: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", `civil_from_days`.
-fn civil(days: i64) -> (i64, i64, i64) {
-    let days = days + 719_468;
-    let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
+    format!("{year:04}-{:02}-{day:02} {hour:02}:{minute:02}:{second:02}{fraction} +0000 UTC", u8::from(month))
 }
 
 /// `%f`: six decimals.

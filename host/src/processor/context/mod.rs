@@ -120,7 +120,10 @@ impl Context {
         self.pulled_bitmaps.clear();
         self.output = Output::default();
         self.log.begin();
-        self.state.begin();
+        match phase {
+            Phase::Start => self.state.begin_start(),
+            _ => self.state.begin(),
+        }
     }
 
     /// `log.write`.

@@ -38,6 +38,10 @@ impl Account {
         Account { quota, now: None, settled: None }
     }
 
+    pub fn quota(&self) -> u64 {
+        self.quota
+    }
+
     /// The call counts.
     pub fn settle(&mut self) {
         self.settled = self.now;

@@ -13,8 +13,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::{
-    Family, Layer, Namespace, Said, Section, State, StateError, Store, StoreError, Watermark, account, full_key,
-    said_by,
+    CALL_MAX, Family, Layer, Namespace, Said, Section, State, StateError, Store, StoreError, Watermark, account,
+    full_key, said_by,
 };
 
 /// A larger state is not forked.
@@ -167,6 +167,7 @@ impl State {
             store: None,
             prefix: self.prefix.clone(),
             call: Layer::default(),
+            call_max: CALL_MAX,
             flying: Default::default(),
             since: Some(beside),
             watermark: Watermark::default(),
@@ -188,6 +189,7 @@ impl State {
     pub fn keep(&mut self, call: u64) {
         self.finish(call);
         self.watermark.advance(call);
+        self.begin();
     }
 
     fn snapshot(&self) -> Option<&Snapshot> {

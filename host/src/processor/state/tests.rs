@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use super::{Extent, Namespace, Section, Snapshot, State, StateError, Watermark};
+use super::{CALL_MAX, Extent, Namespace, Section, Snapshot, State, StateError, Watermark};
 use crate::contract::ComponentId;
 use crate::storage::{Family, Store, Write};
 
@@ -418,4 +418,18 @@ fn a_snapshot_and_what_came_since_are_the_present() {
         state.forget_mark();
         assert_eq!(seen(&state), expected, "round {round}");
     }
+}
+
+#[test]
+fn a_start_may_write_what_the_component_may_keep() {
+    let id: ComponentId = "aggregate/a".parse().unwrap();
+    let state = || State::detached(&Namespace::new(&id, None)).with_quota(2 * CALL_MAX as u64);
+    let value = vec![1; 8 << 20];
+    let writes = |state: &mut State| (0..20_u8).take_while(|part| state.set(&[*part], &value).is_ok()).count();
+    let (mut any, mut start) = (state(), state());
+    any.begin();
+    start.begin_start();
+    assert_eq!((writes(&mut any), writes(&mut start)), (7, 15));
+    start.begin();
+    assert_eq!(writes(&mut start), 7);
 }

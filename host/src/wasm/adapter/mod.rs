@@ -9,6 +9,7 @@ use wasmtime::{Store, StoreLimits, StoreLimitsBuilder};
 use counted::Counted;
 use wasi::{HasWasi, VirtualWasi, WASI};
 
+use super::anatomy::world_of;
 use super::bindings::exports::otelier::plugin::processor as exported;
 use super::bindings::otelier::plugin::types;
 use super::bindings::{ProcessorPlugin as World, ProcessorPluginPre};
@@ -74,6 +75,7 @@ impl ProcessorPlugin {
     /// The same with the file's contents in hand.
     pub fn compile(engine: &Engine, file: &PluginFile, grants: &Grants) -> Result<ProcessorPlugin, LoadError> {
         let component: Component = engine.compile(file)?;
+        of_world(engine, file, &component, WORLD)?;
         granted(engine, file, &component, grants)?;
         let misfit = |error| misfit(file.path(), WORLD, &error);
         let mut linker: Linker<Data> = Linker::new(engine.inner());
@@ -98,6 +100,17 @@ impl Plugin for ProcessorPlugin {
         let mut store = limited(&self.engine, data, &limits, |data| &mut data.limits);
         let world = self.pre.instantiate(&mut store).map_err(|error| call_error(&error, None))?;
         Ok(Box::new(Instance { store, world, call_ticks: call_ticks(limits.call_ms) }))
+    }
+}
+
+/// Checks that a component is not of the contract's other world.
+fn of_world(engine: &Engine, file: &PluginFile, component: &Component, world: &'static str) -> Result<(), LoadError> {
+    match world_of(engine, component).filter(|found| !found.starts_with(world)) {
+        None => Ok(()),
+        Some(found) => {
+            let reason = format!("it is of another, which its entry in the manifest has to name: `world: {found}`");
+            Err(LoadError::World { path: file.path().to_owned(), world, reason })
+        }
     }
 }
 

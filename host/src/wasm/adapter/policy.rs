@@ -5,7 +5,7 @@ use wasmtime::{Store, StoreLimits};
 
 use super::counted::Counted;
 use super::wasi::{self, HasWasi, VirtualWasi};
-use super::{call_ticks, granted, limited, misfit};
+use super::{call_ticks, granted, limited, misfit, of_world};
 use crate::contract::{
     ComponentId, Counters, Decision, Ended, FailureClass, Grants, Limits, Policy, PolicyError, PolicySource, Question,
 };
@@ -47,6 +47,7 @@ impl PolicyPlugin {
     /// Compiles and links a file's contents.
     pub fn compile(engine: &Engine, file: &PluginFile, grants: &Grants) -> Result<PolicyPlugin, LoadError> {
         let component = engine.compile(file)?;
+        of_world(engine, file, &component, WORLD)?;
         granted(engine, file, &component, grants)?;
         let misfit = |error| misfit(file.path(), WORLD, &error);
         let mut linker: Linker<Data> = Linker::new(engine.inner());

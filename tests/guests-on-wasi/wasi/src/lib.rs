@@ -2,7 +2,7 @@
 //! says on standard output what it got.
 //!
 //! ```text
-//! then  look (default): nothing more; exit, sleep, panic and hoard (handles) end the call
+//! then  look (default): nothing more; exit, sleep and panic end the call
 //! ```
 
 use std::collections::HashMap;
@@ -11,31 +11,6 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use otelier_sdk::{Batch, Declare, Failure, Processor, Signal};
 use serde::Deserialize;
-
-/// An import that standard libraries do not let one call so often.
-#[allow(missing_docs)]
-mod imports {
-    wit_bindgen::generate!({
-        inline: "
-            package otelier:hoard;
-            world hoard {
-                import wasi:cli/stdout@0.2.3;
-            }
-            package wasi:io@0.2.3 {
-                interface streams {
-                    resource output-stream;
-                }
-            }
-            package wasi:cli@0.2.3 {
-                interface stdout {
-                    use wasi:io/streams@0.2.3.{output-stream};
-                    get-stdout: func() -> output-stream;
-                }
-            }
-        ",
-        generate_all,
-    });
-}
 
 /// What comes after the looking.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
@@ -46,7 +21,6 @@ enum Then {
     Exit,
     Sleep,
     Panic,
-    Hoard,
 }
 
 /// The configuration.
@@ -78,9 +52,6 @@ impl Processor for Wasi {
             Then::Exit => std::process::exit(0),
             Then::Sleep => std::thread::sleep(Duration::from_secs(1)),
             Then::Panic => fail(),
-            Then::Hoard => loop {
-                std::mem::forget(imports::wasi::cli::stdout::get_stdout());
-            },
         }
         Ok(())
     }

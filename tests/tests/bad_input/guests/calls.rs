@@ -2,16 +2,16 @@
 
 use anyhow::{Result, ensure};
 use otelier_tests::grpc;
-use otelier_tests::host::{Host, aggregate};
+use otelier_tests::host::Host;
 use otelier_tests::payload::{self, Temporality};
 use otelier_tests::wait;
 use serde_json::json;
 
-use super::{BAD, SEEN, hasty, misbehaving, send_bad, send_good, setup, traps};
+use super::{BAD, GUEST, SEEN, breaking, hasty, neighbour_has, send_bad, send_good, setup, setup_with, traps};
 
 /// Good, bad, good for a guest that says itself that it fails.
-fn declines(mode: &str, code: u32, reason: &str, says: &str) -> Result<()> {
-    let setup = setup(&misbehaving(mode), hasty())?;
+fn declines(guest: &str, code: u32, reason: &str, says: &str) -> Result<()> {
+    let setup = setup(guest, hasty())?;
     let host = setup.start()?;
     send_good(&host)?;
     let refusal = send_bad(&host)?.refusal()?;
@@ -20,6 +20,8 @@ fn declines(mode: &str, code: u32, reason: &str, says: &str) -> Result<()> {
     ensure!(host.refused("grpc", reason)? == 1.0 && traps(&host)? == 0.0, "{reason} is not counted, or as a trap");
     send_good(&host)?;
     host.wait_for(SEEN, &[], 4.0)?;
+    neighbour_has(&host, &[("good", 6.0)])?;
+    ensure!(host.health()?.status == 200, "{}", host.health()?.text());
     host.kill()?;
     let shown = setup.start()?.scrape()?.value(SEEN, &[]);
     ensure!(shown == Some(4.0), "{shown:?} after the kill");
@@ -28,24 +30,27 @@ fn declines(mode: &str, code: u32, reason: &str, says: &str) -> Result<()> {
 
 #[test]
 fn a_guest_that_declines_is_heard() -> Result<()> {
-    declines("fail", grpc::UNAVAILABLE, "unavailable", "processor misbehave: not now")?;
-    declines("fail-for-good", grpc::INVALID_ARGUMENT, "declined", "processor misbehave: never")
+    declines("decline/not-now", grpc::UNAVAILABLE, "unavailable", "processor guest: not now")?;
+    declines("decline/never", grpc::INVALID_ARGUMENT, "declined", "processor guest: never")
 }
 
 #[test]
 fn a_call_that_writes_more_than_it_may_is_declined() -> Result<()> {
-    let setup = setup(&misbehaving("write-too-much"), hasty())?;
+    let setup = setup("storage-flood/call", hasty())?;
     let host = setup.start()?;
     send_good(&host)?;
     let refusal = send_bad(&host)?.refusal()?;
-    assert!(refusal.message.contains("processor misbehave"), "{refusal:?}");
+    assert!(refusal.message.contains("processor guest"), "{refusal:?}");
     send_good(&host)?;
-    host.wait_for(SEEN, &[], 4.0)
+    host.wait_for(SEEN, &[], 4.0)?;
+    neighbour_has(&host, &[("good", 6.0)])?;
+    ensure!(host.health()?.status == 200, "{}", host.health()?.text());
+    Ok(())
 }
 
 #[test]
 fn a_flood_of_log_lines_is_cut() -> Result<()> {
-    let setup = setup(&misbehaving("log-flood"), hasty())?;
+    let setup = setup("log-flood/lines", hasty())?;
     let host = setup.start()?;
     host.accepts(&payload::work("bad", Temporality::Delta, &[BAD]))?;
     host.wait_for(SEEN, &[], 1.0)?;
@@ -58,7 +63,7 @@ fn a_flood_of_log_lines_is_cut() -> Result<()> {
 #[test]
 fn a_gigabyte_of_log_is_cut_counted_and_told_once() -> Result<()> {
     let entry = json!({"limits": {"call_timeout": "60s", "log_bytes": 10_000}});
-    let setup = setup(&misbehaving("log-gigabyte"), entry)?;
+    let setup = setup("log-flood/gigabyte", entry)?;
     let host = setup.start()?;
     host.accepts(&payload::work("bad", Temporality::Delta, &[BAD]))?;
     send_good(&host)?;
@@ -78,7 +83,7 @@ fn a_gigabyte_of_log_is_cut_counted_and_told_once() -> Result<()> {
 #[test]
 fn a_store_that_is_full_goes_on() -> Result<()> {
     let entry = json!({"limits": {"call_timeout": "10s", "storage_mib": 4}});
-    let setup = setup(&misbehaving("store-until-full"), entry)?;
+    let setup = setup("storage-flood/quota", entry)?;
     let host = setup.start()?;
     for _ in 0..3 {
         send_good(&host)?;
@@ -97,11 +102,12 @@ fn a_store_that_is_full_goes_on() -> Result<()> {
 /// A request goes through two pipelines; when the second refuses it, the first has not counted it.
 #[test]
 fn a_request_counts_in_all_pipelines_or_in_none() -> Result<()> {
-    let config = misbehaving("fail")
-        .pipeline("metrics", &["aggregate"], &["prometheus"])
-        .processor("aggregate", aggregate())
-        .pipeline("metrics/second", &["misbehave"], &["prometheus"]);
-    let setup = setup(&config, hasty())?;
+    let config = breaking("decline/not-now").pipeline("metrics", &["aggregate"], &["prometheus"]).pipeline(
+        "metrics/neighbour",
+        &[GUEST],
+        &["prometheus"],
+    );
+    let setup = setup_with("decline", &config, hasty())?;
     let host = setup.start()?;
     send_good(&host)?;
     let refusal = send_bad(&host)?.refusal()?;

@@ -9,26 +9,26 @@ use otelier_tests::payload::{self, Temporality};
 use otelier_tests::wait;
 use serde_json::json;
 
-use super::{SEEN, hasty, misbehaving, send_good, setup, traps};
+use super::{SEEN, exchange, hasty, send_good, setup, traps};
 
 /// The start fails for a guest that breaks then, with the file and line of its configuration or its component id.
 #[test]
 fn a_guest_that_breaks_before_it_runs_keeps_the_host_from_starting() -> Result<()> {
-    for (mode, says) in [
-        ("trap-in-describe", "trapped"),
-        ("loop-in-describe", "deadline exceeded"),
-        ("fail-in-describe", "this configuration is refused, as it asks for"),
-        ("describe-too-much", "more than 1024 metric patterns"),
-        ("describe-twice", "the same durable keying declared twice"),
-        ("trap-in-start", "trapped"),
-        ("loop-in-start", "deadline exceeded"),
+    for (guest, says) in [
+        ("trap/describe", "trapped"),
+        ("endless-loop/describe", "deadline exceeded"),
+        ("decline/describe", "this configuration is refused, as it asks for"),
+        ("describe-flood/huge", "more than 1024 metric patterns"),
+        ("describe-flood/duplicate", "the same durable keying declared twice"),
+        ("trap/start", "trapped"),
+        ("endless-loop/start", "deadline exceeded"),
     ] {
-        let setup = setup(&misbehaving(mode), hasty())?;
-        let error = setup.fails_to_start().context(mode)?;
-        assert!(error.contains("processor misbehave: ") && error.contains(says), "{mode}: {error}");
-        if !mode.ends_with("start") {
-            assert!(error.contains("config.yaml:"), "{mode}: {error}");
-            assert!(!setup.state().exists(), "{mode}: the state was touched");
+        let setup = setup(guest, hasty())?;
+        let error = setup.fails_to_start().context(guest)?;
+        assert!(error.contains("processor guest: ") && error.contains(says), "{guest}: {error}");
+        if !guest.ends_with("start") {
+            assert!(error.contains("config.yaml:"), "{guest}: {error}");
+            assert!(!setup.state().exists(), "{guest}: the state was touched");
         }
     }
     Ok(())
@@ -36,7 +36,7 @@ fn a_guest_that_breaks_before_it_runs_keeps_the_host_from_starting() -> Result<(
 
 #[test]
 fn a_start_that_asks_for_ever_is_ended() -> Result<()> {
-    let setup = setup(&misbehaving("call-in-start"), json!({"limits": {"call_timeout": "60s", "host_calls": 1000}}))?;
+    let setup = setup("endless-calls/start", json!({"limits": {"call_timeout": "60s", "host_calls": 1000}}))?;
     let error = setup.fails_to_start()?;
     assert!(error.contains("too many host calls") && error.contains("`host_calls`"), "{error}");
     Ok(())
@@ -44,9 +44,9 @@ fn a_start_that_asks_for_ever_is_ended() -> Result<()> {
 
 #[test]
 fn an_interface_that_is_not_granted_keeps_the_host_from_starting() -> Result<()> {
-    let setup = setup(&misbehaving("behave"), json!({"grants": {"interfaces": ["log"]}}))?;
+    let setup = setup("honest", json!({"grants": {"interfaces": ["log"]}}))?;
     let error = setup.fails_to_start()?;
-    for says in ["plugins.yaml:", "plugin `misbehave`", "imports otelier:plugin/storage@0.1.0", "add `storage`"] {
+    for says in ["plugins.yaml:", "plugin `guest`", "imports otelier:plugin/storage@0.1.0", "add `storage`"] {
         assert!(error.contains(says), "{says}: {error}");
     }
     assert!(!setup.state().exists(), "the state was touched");
@@ -55,14 +55,14 @@ fn an_interface_that_is_not_granted_keeps_the_host_from_starting() -> Result<()>
 
 #[test]
 fn a_guest_that_refuses_its_state_keeps_the_host_from_starting_and_the_state_stays() -> Result<()> {
-    let setup = setup(&misbehaving("behave"), hasty())?;
+    let setup = setup("honest", hasty())?;
     let host = setup.start()?;
     send_good(&host)?;
     host.kill()?;
-    setup.reconfigure(&misbehaving("fail-in-start"))?;
+    exchange(&setup, "decline/state")?;
     let error = setup.fails_to_start()?;
-    assert!(error.contains("processor misbehave: this state is refused"), "{error}");
-    setup.reconfigure(&misbehaving("behave"))?;
+    assert!(error.contains("processor guest: this state is refused"), "{error}");
+    exchange(&setup, "honest")?;
     assert_eq!(setup.start()?.scrape()?.value(SEEN, &[]), Some(2.0));
     Ok(())
 }
@@ -71,31 +71,31 @@ fn a_guest_that_refuses_its_state_keeps_the_host_from_starting_and_the_state_sta
 /// takes nothing because of it, health says so. It is tried again with a pause.
 #[test]
 fn a_flush_that_breaks_loses_no_points() -> Result<()> {
-    for mode in ["trap-in-flush", "loop-in-flush", "flush-forever"] {
-        let setup = setup(&misbehaving(mode), hasty())?;
-        let host = setup.start().context(mode)?;
+    for guest in ["trap/flush", "endless-loop/flush", "endless-loop/flush-on-and-on"] {
+        let setup = setup(guest, hasty())?;
+        let host = setup.start().context(guest)?;
         let since = Instant::now();
         let mut accepted = None;
         for _ in 0..3 {
             match host.grpc()?.send(grpc::METRICS, &payload::work("good", Temporality::Delta, &[1, 2])) {
-                Outcome::Refused(refusal) => is_down(&host, &refusal).context(mode)?,
+                Outcome::Refused(refusal) => is_down(&host, &refusal).context(guest)?,
                 outcome => {
-                    ensure!(outcome.is_acknowledged(), "{mode}: {outcome:?}");
+                    ensure!(outcome.is_acknowledged(), "{guest}: {outcome:?}");
                     accepted = Some(accepted.unwrap_or(0.0) + 2.0);
                 }
             }
         }
-        if mode != "flush-forever" {
-            wait::until("the trap is counted", || Ok((traps(&host)? >= 1.0).then_some(()))).context(mode)?;
+        if guest != "endless-loop/flush-on-and-on" {
+            wait::until("the trap is counted", || Ok((traps(&host)? >= 1.0).then_some(()))).context(guest)?;
         }
         // The guest asks for a flush every 200 ms.
         let (tries, traps) = (10.0 + since.elapsed().as_secs_f64() * 10.0, traps(&host)?);
-        ensure!(traps < tries, "{mode}: {traps} flushes were tried in {:?}", since.elapsed());
+        ensure!(traps < tries, "{guest}: {traps} flushes were tried in {:?}", since.elapsed());
         // It drains all the same.
-        ensure!(host.terminate().context(mode)?.code() == Some(0), "{mode}");
-        setup.reconfigure(&misbehaving("behave"))?;
+        ensure!(host.terminate().context(guest)?.code() == Some(0), "{guest}");
+        exchange(&setup, "honest")?;
         let shown = setup.start()?.scrape()?.value(SEEN, &[]).filter(|value| *value > 0.0);
-        ensure!(shown == accepted, "{mode}: {accepted:?} accepted, {shown:?} shown");
+        ensure!(shown == accepted, "{guest}: {accepted:?} accepted, {shown:?} shown");
     }
     Ok(())
 }
@@ -103,8 +103,8 @@ fn a_flush_that_breaks_loses_no_points() -> Result<()> {
 /// A refusal because the processor has no instance at the moment; the operator can see it.
 fn is_down(host: &Host<'_>, refusal: &Refusal) -> Result<()> {
     ensure!(refusal.code == grpc::UNAVAILABLE && refusal.retry_after.is_some(), "{refusal:?}");
-    ensure!(refusal.message.contains("processor misbehave is down"), "{refusal:?}");
+    ensure!(refusal.message.contains("processor guest is down"), "{refusal:?}");
     let answer = host.health()?;
-    ensure!(answer.status == 503 && answer.text().contains("misbehave"), "health says {}", answer.text());
+    ensure!(answer.status == 503 && answer.text().contains("guest"), "health says {}", answer.text());
     Ok(())
 }

@@ -1,5 +1,6 @@
-//! Plugins that break: each way of breaking costs that call and nothing else. The guest `misbehave` counts rows in its
-//! state, so a test can see what a failed call left behind; it breaks when a row has the value 666.
+//! Plugins that break: each way of breaking costs that call and nothing else. The guests count rows in their state, so a test can see what
+//! a failed call left behind; they break when a row has the value 666. Beside them runs a plugin of another pipeline, which gets all there
+//! is.
 
 mod calls;
 mod lifecycle;
@@ -9,7 +10,7 @@ mod wasi;
 use anyhow::Result;
 use otelier_tests::environment;
 use otelier_tests::grpc::{self, Outcome};
-use otelier_tests::host::{Configuration, Host, Setup, manifest};
+use otelier_tests::host::{Configuration, Host, Setup, aggregate, manifest};
 use otelier_tests::payload::{self, Temporality};
 use serde_json::{Value, json};
 
@@ -17,10 +18,28 @@ const SEEN: &str = "rows_seen_total";
 const TRAPS: &str = "otelier_processor_traps";
 const BAD: i64 = 666;
 
-fn setup(config: &Configuration, entry: Value) -> Result<Setup> {
-    let (guest, plugin) = (environment::guest("misbehave")?, environment::plugin("aggregate")?);
-    let plugins = manifest(&[("misbehave", &guest, entry), ("aggregate", &plugin, json!({}))]);
-    Setup::new(&config.text(), &plugins)
+/// The component that breaks.
+const GUEST: &str = "guest";
+
+/// A guest of the tests by its name, behind a slash the way in which it breaks, if it has several.
+fn setup(guest: &str, entry: Value) -> Result<Setup> {
+    setup_with(guest, &breaking(guest), entry)
+}
+
+fn setup_with(guest: &str, config: &Configuration, entry: Value) -> Result<Setup> {
+    Setup::new(&config.text(), &plugins(guest, entry)?)
+}
+
+fn plugins(guest: &str, entry: Value) -> Result<String> {
+    let name = guest.split_once('/').map_or(guest, |(name, _)| name);
+    let (file, neighbour) = (environment::guest(name)?, environment::plugin("aggregate")?);
+    Ok(manifest(&[(GUEST, &file, entry), ("aggregate", &neighbour, json!({}))]))
+}
+
+/// At its next start the host has another guest.
+fn exchange(setup: &Setup, guest: &str) -> Result<()> {
+    setup.reconfigure(&breaking(guest))?;
+    setup.grant(&plugins(guest, hasty())?)
 }
 
 /// A call may take this long: nothing for a machine that is busy, and for ever for one that waits.
@@ -28,9 +47,28 @@ fn hasty() -> Value {
     json!({"limits": {"call_timeout": "500ms"}})
 }
 
-fn misbehaving(mode: &str) -> Configuration {
-    let body = json!({"mode": mode, "when": BAD, "metrics": ["work.done"]});
-    Configuration::default().processor("misbehave", body).pipeline("metrics", &["misbehave"], &["prometheus"])
+/// The guest in a pipeline, and `aggregate` in one behind it.
+fn breaking(guest: &str) -> Configuration {
+    let body = match guest.split_once('/') {
+        Some((_, way)) => json!({"way": way, "when": BAD, "metrics": ["work.done"]}),
+        None => json!({"when": BAD, "metrics": ["work.done"]}),
+    };
+    beside_aggregate(body)
+}
+
+fn beside_aggregate(body: Value) -> Configuration {
+    Configuration::default()
+        .processor(GUEST, body)
+        .processor("aggregate", aggregate())
+        .pipeline("metrics", &[GUEST], &["prometheus"])
+        .pipeline("metrics/neighbour", &["aggregate"], &["prometheus"])
+}
+
+/// Other plugins have what they were sent.
+fn neighbour_has(host: &Host<'_>, sums: &[(&str, f64)]) -> Result<()> {
+    let has =
+        |(work_type, sum): &(&str, f64)| host.wait_for("work_done_batched_total", &[("work_type", *work_type)], *sum);
+    sums.iter().try_for_each(has)
 }
 
 fn send_good(host: &Host<'_>) -> Result<()> {
@@ -42,5 +80,5 @@ fn send_bad(host: &Host<'_>) -> Result<Outcome> {
 }
 
 fn traps(host: &Host<'_>) -> Result<f64> {
-    Ok(host.own_metrics()?.total(TRAPS, &[("processor", "misbehave")]))
+    Ok(host.own_metrics()?.total(TRAPS, &[("processor", GUEST)]))
 }

@@ -1,12 +1,14 @@
 //! Calls of `process` that break: the items on which they do become dead letters, everything else counts, once.
 
 use anyhow::{Context, Result, ensure};
-use otelier_tests::host::{Configuration, Host, Setup, manifest};
+use otelier_tests::host::{Host, Setup, manifest};
 use otelier_tests::payload::{self, Temporality};
 use otelier_tests::{environment, grpc, versions, wait};
 use serde_json::{Value, json};
 
-use super::{BAD, SEEN, hasty, misbehaving, send_bad, send_good, setup, traps};
+use super::{
+    BAD, GUEST, SEEN, beside_aggregate, breaking, hasty, neighbour_has, send_bad, send_good, setup, setup_with, traps,
+};
 
 /// The dead letters, oldest first.
 fn letters(setup: &Setup) -> Result<Vec<Value>> {
@@ -16,7 +18,7 @@ fn letters(setup: &Setup) -> Result<Vec<Value>> {
 
 fn balance(host: &Host<'_>) -> Result<()> {
     let own = host.own_metrics()?;
-    let of = |name| own.total(name, &[("processor", "misbehave")]);
+    let of = |name| own.total(name, &[("processor", GUEST)]);
     let came = of("otelcol_processor_incoming_items") + of("otelier_processor_emitted_items");
     let went = of("otelcol_processor_outgoing_items")
         + of("otelier_processor_absorbed_items")
@@ -26,13 +28,13 @@ fn balance(host: &Host<'_>) -> Result<()> {
 }
 
 fn poisoned(host: &Host<'_>) -> Result<f64> {
-    let labels = [("processor", "misbehave"), ("reason", "poison")];
+    let labels = [("processor", GUEST), ("reason", "poison")];
     Ok(host.own_metrics()?.total("otelier_processor_dropped_items", &labels))
 }
 
 /// Good, bad, good: one item of the bad becomes a dead letter, the others count, after a kill as well.
-fn breaks_alone(mode: &str, entry: Value, says: &str) -> Result<()> {
-    let setup = setup(&misbehaving(mode), entry)?;
+fn breaks_alone(guest: &str, entry: Value, says: &str) -> Result<()> {
+    let setup = setup(guest, entry)?;
     let host = setup.start()?;
     send_good(&host)?;
     for attempt in 1..=2 {
@@ -43,6 +45,7 @@ fn breaks_alone(mode: &str, entry: Value, says: &str) -> Result<()> {
         send_good(&host)?;
     }
     host.wait_for(SEEN, &[], 10.0)?;
+    neighbour_has(&host, &[("good", 9.0), ("bad", 2.0 * 669.0)])?;
     ensure!(host.health()?.status == 200, "{}", host.health()?.text());
     balance(&host)?;
     host.kill()?;
@@ -52,7 +55,7 @@ fn breaks_alone(mode: &str, entry: Value, says: &str) -> Result<()> {
         let (head, stage) = (&letter["head"], &letter["head"]["stage"]);
         ensure!(head["class"] == "poison" && head["items"] == 1, "{head:#}");
         ensure!(head["reason"].as_str().is_some_and(|reason| reason.contains(says)), "{says} is not in {head:#}");
-        ensure!(stage["processor"] == "misbehave" && stage["pipeline"] == "metrics", "{stage:#}");
+        ensure!(stage["processor"] == GUEST && stage["pipeline"] == "metrics", "{stage:#}");
         ensure!(stage["plugin"].as_str().is_some_and(|hash| hash.len() == 64), "{stage:#}");
     }
     let shown = setup.start()?.scrape()?.value(SEEN, &[]);
@@ -62,16 +65,16 @@ fn breaks_alone(mode: &str, entry: Value, says: &str) -> Result<()> {
 
 #[test]
 fn a_call_that_panics_leaves_nothing_behind() -> Result<()> {
-    for mode in ["trap-in-process", "trap-after-write"] {
-        breaks_alone(mode, hasty(), "as the configuration asks for (in misbehave::").context(mode)?;
+    for guest in ["trap/process", "trap/after-write"] {
+        breaks_alone(guest, hasty(), "as the configuration asks for (in trap::").context(guest)?;
     }
     Ok(())
 }
 
 #[test]
 fn a_call_that_never_returns_is_ended() -> Result<()> {
-    for mode in ["loop-in-process", "loop-after-write"] {
-        breaks_alone(mode, hasty(), "deadline exceeded").context(mode)?;
+    for guest in ["endless-loop/process", "endless-loop/after-write"] {
+        breaks_alone(guest, hasty(), "deadline exceeded").context(guest)?;
     }
     Ok(())
 }
@@ -86,26 +89,26 @@ fn a_call_that_takes_too_much_is_ended() -> Result<()> {
 #[test]
 fn a_call_that_asks_for_ever_is_ended() -> Result<()> {
     let entry = json!({"limits": {"call_timeout": "60s", "host_calls": 10_000}});
-    breaks_alone("call-for-ever", entry, "too many host calls: more than 10000 imports")
+    breaks_alone("endless-calls/process", entry, "too many host calls: more than 10000 imports")
 }
 
 #[test]
 fn results_that_break_the_contract_are_discarded_whole() -> Result<()> {
-    for mode in [
-        "emit-bad-code",
-        "emit-bad-descriptor",
-        "emit-too-much",
-        "emit-uneven",
-        "intern-bad-text",
-        "log-bad-text",
-        "undeclared-column",
-        "pull-twice",
-        "drop-beyond",
-        "drop-and-absorb",
-        "intern-bad-key",
-        "declare-in-process",
+    for guest in [
+        "unknown-code",
+        "out-of-range/descriptor",
+        "row-flood",
+        "wrong-length/columns",
+        "invalid-utf8/key",
+        "invalid-utf8/log",
+        "undeclared-column/undeclared",
+        "undeclared-column/twice",
+        "out-of-range/row",
+        "out-of-range/gone",
+        "wrong-length/key",
+        "undeclared-column/late",
     ] {
-        breaks_alone(mode, hasty(), "contract violated").context(mode)?;
+        breaks_alone(guest, hasty(), "contract violated").context(guest)?;
     }
     Ok(())
 }
@@ -114,10 +117,12 @@ fn results_that_break_the_contract_are_discarded_whole() -> Result<()> {
 #[test]
 fn rare_rows_are_found_in_large_requests_and_count_once_the_plugin_is_mended() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let file = folder.path().join("misbehave.wasm");
-    std::fs::copy(environment::guest("misbehave")?, &file)?;
-    let config = misbehaving("trap-after-write");
-    let setup = Setup::new(&config.text(), &manifest(&[("misbehave", &file, json!({}))]))?;
+    let file = folder.path().join("guest.wasm");
+    std::fs::copy(environment::guest("trap")?, &file)?;
+    let config = breaking("trap/after-write");
+    let neighbour = environment::plugin("aggregate")?;
+    let plugins = manifest(&[(GUEST, &file, json!({})), ("aggregate", &neighbour, json!({}))]);
+    let setup = Setup::new(&config.text(), &plugins)?;
     let host = setup.start()?;
     let rows = 4000;
     let bad: [&[usize]; 4] = [&[0], &[3999], &[17, 18, 2500], &[]];
@@ -133,19 +138,19 @@ fn rare_rows_are_found_in_large_requests_and_count_once_the_plugin_is_mended() -
     ensure!(items == 5 && kept.len() == 3, "{kept:#?}");
     // Rows that break it in the same way are one letter.
     let list = setup.prints(&["dlq", "ls"])?;
-    ensure!(list.contains("misbehave") && list.contains("poison: trapped: panicked at"), "{list}");
+    ensure!(list.contains(GUEST) && list.contains("poison: trapped: panicked at"), "{list}");
 
     let error = setup.is_told(&["dlq", "replay", "--all"])?;
     ensure!(error.contains("dead letter 0 stays") && error.contains("failed on this request"), "{error}");
     ensure!(letters(&setup)?.len() == 3, "a letter is gone that was refused");
     let error = setup.is_told(&["dlq", "replay", "--processor", "other"])?;
-    ensure!(error.contains("no dead letter is from processor `other`; there are letters from: misbehave"), "{error}");
+    ensure!(error.contains("no dead letter is from processor `other`; there are letters from: guest"), "{error}");
 
-    versions::exchange(&file, &std::fs::read(environment::guest("misbehave-fixed")?)?)?;
-    let labels = [("plugin", "misbehave"), ("outcome", "swapped")];
+    versions::exchange(&file, &std::fs::read(environment::guest("honest")?)?)?;
+    let labels = [("plugin", GUEST), ("outcome", "swapped")];
     let swapped = || Ok(host.own_metrics()?.value("otelier_plugin_swaps", &labels));
     wait::until_equal("the mended version runs", &Some(1.0), swapped)?;
-    let told = setup.prints(&["dlq", "replay", "--processor", "misbehave"])?;
+    let told = setup.prints(&["dlq", "replay", "--processor", GUEST])?;
     ensure!(told == "3 dead letters sent through their processor, and gone\n", "{told}");
     host.wait_for(SEEN, &[], all)?;
     ensure!(letters(&setup)?.is_empty());
@@ -159,15 +164,15 @@ fn rare_rows_are_found_in_large_requests_and_count_once_the_plugin_is_mended() -
 /// The promise of a letter does not depend on its pipeline's: nobody else has the item.
 #[test]
 fn a_letter_is_on_disk_when_its_sender_is_answered() -> Result<()> {
-    let config = misbehaving("trap-in-process").set("service/pipelines/metrics/durability", json!("memory"));
-    let setup = setup(&config, hasty())?;
+    let config = breaking("trap/process").set("service/pipelines/metrics/durability", json!("memory"));
+    let setup = setup_with("trap", &config, hasty())?;
     let host = setup.start()?;
     let outcome = send_bad(&host)?;
     ensure!(outcome.is_acknowledged(), "{outcome:?}");
     host.kill()?;
     ensure!(letters(&setup)?.len() == 1);
     let shown = setup.prints(&["dlq", "show", "0"])?;
-    for says in ["processor: misbehave", "class: poison", "666"] {
+    for says in ["processor: guest", "class: poison", "666"] {
         ensure!(shown.contains(says), "{says} is not in {shown}");
     }
     let error = setup.is_told(&["dlq", "replay", "--all"])?;
@@ -179,11 +184,9 @@ fn a_letter_is_on_disk_when_its_sender_is_answered() -> Result<()> {
 #[test]
 fn a_plugin_that_always_breaks_is_left_alone() -> Result<()> {
     for on_trap in ["pass", "drop", "refuse"] {
-        let body = json!({"mode": "trap-after-write", "metrics": ["work.done"]});
-        let config =
-            Configuration::default().processor("misbehave", body).pipeline("metrics", &["misbehave"], &["prometheus"]);
+        let body = json!({"way": "after-write", "metrics": ["work.done"]});
         let entry = json!({"on_trap": on_trap, "limits": {"call_timeout": "500ms"}});
-        let setup = setup(&config, entry)?;
+        let setup = setup_with("trap", &beside_aggregate(body), entry)?;
         let host = setup.start()?;
         let send = |work_type| {
             host.grpc()
@@ -207,9 +210,11 @@ fn a_plugin_that_always_breaks_is_left_alone() -> Result<()> {
         })
         .context(on_trap)?;
         ensure!(poisoned(&host)? == 6.0, "{on_trap}: {}", poisoned(&host)?);
-        let labels = [("processor", "misbehave"), ("reason", "trap")];
+        let labels = [("processor", GUEST), ("reason", "trap")];
         let dropped = host.own_metrics()?.total("otelier_processor_dropped_items", &labels);
         ensure!(dropped == if on_trap == "drop" { 3.0 } else { 0.0 }, "{on_trap}: {dropped}");
+        let unprocessed = host.own_metrics()?.total("otelier_processor_unprocessed_items", &[("processor", GUEST)]);
+        ensure!(unprocessed == if on_trap == "pass" { 3.0 } else { 0.0 }, "{on_trap}: {unprocessed}");
         balance(&host).context(on_trap)?;
         ensure!(letters(&setup)?.len() == 2, "{on_trap}");
         let health = host.health()?;
@@ -222,7 +227,7 @@ fn a_plugin_that_always_breaks_is_left_alone() -> Result<()> {
 /// However many bad requests come in a row: as long as what passed once passes again, it is them and not the plugin.
 #[test]
 fn bad_requests_in_a_row_do_not_take_a_plugin_from_others() -> Result<()> {
-    let setup = setup(&misbehaving("trap-in-process"), hasty())?;
+    let setup = setup("trap/process", hasty())?;
     let host = setup.start()?;
     send_good(&host)?;
     for _ in 0..6 {
@@ -237,16 +242,15 @@ fn bad_requests_in_a_row_do_not_take_a_plugin_from_others() -> Result<()> {
 /// While a plugin is left alone, nothing is sent through it: a letter stays one, whatever `on_trap` says of batches.
 #[test]
 fn a_letter_is_not_lost_to_a_plugin_that_is_down() -> Result<()> {
-    let body = json!({"mode": "trap-after-write", "metrics": ["work.done"]});
-    let config =
-        Configuration::default().processor("misbehave", body).pipeline("metrics", &["misbehave"], &["prometheus"]);
-    let setup = setup(&config, json!({"on_trap": "drop", "limits": {"call_timeout": "500ms"}}))?;
+    let body = json!({"way": "after-write", "metrics": ["work.done"]});
+    let setup =
+        setup_with("trap", &beside_aggregate(body), json!({"on_trap": "drop", "limits": {"call_timeout": "500ms"}}))?;
     let host = setup.start()?;
     for _ in 0..4 {
         send_good(&host)?;
     }
     let error = setup.is_told(&["dlq", "replay", "--all"])?;
-    ensure!(error.matches(" stays: processor misbehave").count() == 2, "{error}");
+    ensure!(error.matches(" stays: processor guest").count() == 2, "{error}");
     ensure!(letters(&setup)?.len() == 2);
     Ok(())
 }
@@ -254,7 +258,7 @@ fn a_letter_is_not_lost_to_a_plugin_that_is_down() -> Result<()> {
 /// A plugin that declines what is left without the bad row is heard, and does not count as broken.
 #[test]
 fn a_batch_of_which_a_part_is_declined_is_refused_in_the_plugins_words() -> Result<()> {
-    let setup = setup(&misbehaving("trap-or-decline"), hasty())?;
+    let setup = setup("trap/or-decline", hasty())?;
     let host = setup.start()?;
     send_good(&host)?;
     for _ in 0..4 {
@@ -271,7 +275,7 @@ fn a_batch_of_which_a_part_is_declined_is_refused_in_the_plugins_words() -> Resu
 /// A plugin that breaks more often than it is flushed is flushed all the same.
 #[test]
 fn rebuilding_does_not_put_off_the_flush() -> Result<()> {
-    let setup = setup(&misbehaving("trap-in-process"), hasty())?;
+    let setup = setup("trap/process", hasty())?;
     let host = setup.start()?;
     // The guest asks for a flush every 200 ms.
     let mut rows = 0.0;
@@ -287,7 +291,7 @@ fn rebuilding_does_not_put_off_the_flush() -> Result<()> {
 /// What the author of a plugin needs is in the log, once.
 #[test]
 fn a_panic_is_told_once_with_its_place_stack_version_and_batch() -> Result<()> {
-    let setup = setup(&misbehaving("trap-after-write"), hasty())?;
+    let setup = setup("trap/after-write", hasty())?;
     let host = setup.start()?;
     for _ in 0..5 {
         let outcome = send_bad(&host)?;
@@ -299,10 +303,10 @@ fn a_panic_is_told_once_with_its_place_stack_version_and_batch() -> Result<()> {
     let version_bare = version.replace('"', "");
     for says in [
         "panicked at",
-        "stack of misbehave, the innermost function first",
+        "stack of guest, the innermost function first",
         "as the configuration asks for",
         "batch=",
-        "   0: misbehave::trap",
+        "   0: trap::trap",
         "1 of 3 items are dead letters",
     ] {
         ensure!(log.matches(says).count() == 1, "{says} is in the log {} times:\n{log}", log.matches(says).count());
@@ -314,7 +318,7 @@ fn a_panic_is_told_once_with_its_place_stack_version_and_batch() -> Result<()> {
 /// One connection sends what loops, the others what is good: each gets its own answer.
 #[test]
 fn a_call_that_loops_is_no_answer_to_others() -> Result<()> {
-    let setup = setup(&misbehaving("loop-in-process"), hasty())?;
+    let setup = setup("endless-loop/process", hasty())?;
     let host = setup.start()?;
     send_good(&host)?;
     std::thread::scope(|scope| -> Result<()> {
