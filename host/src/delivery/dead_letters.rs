@@ -187,7 +187,8 @@ impl DeadLetters {
         Ok(DeadLetters(Arc::new(shared)))
     }
 
-    /// The changes that keep a batch that could not be delivered, and make room for it. They count as made.
+    /// The changes that keep a batch that could not be delivered, and make room for it. They count as made, and are shown once
+    /// [`removed`](DeadLetters::removed) or [`buried`](DeadLetters::buried) says that they are.
     pub fn bury(&self, exporter: &ComponentId, batch: &Batch, failure: &Failure, now: u64) -> Vec<Write> {
         let mut writes = Vec::new();
         let head = Head {
@@ -203,6 +204,11 @@ impl DeadLetters {
     pub fn bury_poison(&self, stage: &Stage, batch: &Batch, reason: &str, now: u64, writes: &mut Vec<Write>) -> Burial {
         let head = Head { stage: Some(stage.clone()), class: POISON.to_owned(), ..Head::of(batch, reason, now) };
         self.add(&head, batch, writes)
+    }
+
+    /// The changes were made.
+    pub fn buried(&self) {
+        self.0.show(&self.0.lock());
     }
 
     /// The changes were not made.
@@ -235,7 +241,6 @@ impl DeadLetters {
         let text = serde_json::to_vec(head).unwrap_or_default();
         writes.push(Write::Put(Family::Dead, key(HEAD, number), text.into()));
         writes.push(Write::Put(Family::Dead, key(PAYLOAD, number), batch.bytes.clone()));
-        self.0.show(&state);
         Burial { number, evicted }
     }
 

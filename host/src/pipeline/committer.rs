@@ -213,6 +213,9 @@ impl Commits {
             self.unsynced_since = if needs_sync { None } else { self.unsynced_since.or_else(|| Some(Instant::now())) };
             self.health.recovered(STORE);
         }
+        if sound.iter().any(|trip| !trip.letters.is_empty()) {
+            self.letters.buried();
+        }
         for trip in sound {
             complete(trip);
         }

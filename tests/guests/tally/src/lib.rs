@@ -15,11 +15,12 @@
 //! What breaks in `describe`, `start` or `flush` looks at neither `after` nor `when`.
 
 use std::fmt::Debug;
+use std::marker::PhantomData;
 
 use otelier_sdk::aggregate::Number;
 use otelier_sdk::{
-    Attribute, Batch, Bitmap, Declare, Descriptor, EmittedRows, Failure, Flush, Keying, Level, MetricKind, Output,
-    Processor, Progress, Signal, Start, Storage, Temporality,
+    Attribute, Batch, Bitmap, Declare, Descriptor, EmittedRows, Failure, Flush, Keying, Level, MetricKind, NO_KEY,
+    Output, Processor, Progress, Signal, Start, Storage, Temporality,
 };
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -54,6 +55,83 @@ pub trait Vice: Debug + Default + DeserializeOwned {
 
     /// Before the count is emitted; says whether there is more to flush.
     fn flush(&self) -> Progress {
+        Progress::Done
+    }
+}
+
+/// What a guest does instead of going on, in whichever of its exports it is told to.
+pub trait Breakage: Debug + Default {
+    /// Ends the call, or does not return from it.
+    fn happen() -> !;
+}
+
+/// Where it does.
+#[derive(Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Place {
+    Describe,
+    Start,
+    /// In `start` when it finds state.
+    State,
+    #[default]
+    Process,
+    /// In `process` when it has written, absorbed and emitted.
+    AfterWrite,
+    Flush,
+}
+
+/// The vice of breaking in a place, which is the guest's way.
+#[derive(Debug, Default, Deserialize)]
+#[serde(from = "Place", bound = "")]
+pub struct In<B: Breakage> {
+    place: Place,
+    breakage: PhantomData<B>,
+}
+
+impl<B: Breakage> From<Place> for In<B> {
+    fn from(place: Place) -> In<B> {
+        In { place, breakage: PhantomData }
+    }
+}
+
+impl<B: Breakage> In<B> {
+    fn pass(&self, place: &Place) {
+        if self.place == *place {
+            B::happen();
+        }
+    }
+}
+
+impl<B: Breakage> Vice for In<B> {
+    fn describe(&self, _: &mut Declare<'_>) -> Result<(), Failure> {
+        self.pass(&Place::Describe);
+        Ok(())
+    }
+
+    fn start(&self, start: &mut Start<'_>) -> Result<(), Failure> {
+        self.pass(&Place::Start);
+        if start.previous().is_some() {
+            self.pass(&Place::State);
+        }
+        Ok(())
+    }
+
+    fn before_work(&self, _: &mut Batch<'_>) -> Result<(), Failure> {
+        self.pass(&Place::Process);
+        Ok(())
+    }
+
+    fn after_work(&self, batch: &mut Batch<'_>, shown: &Shown) -> Result<(), Failure> {
+        if self.place == Place::AfterWrite {
+            let now = batch.now();
+            shown.emit(&mut batch.output(), vec![NO_KEY], now);
+            B::happen();
+        }
+        Ok(())
+    }
+
+    fn flush(&self) -> Progress {
+        self.pass(&Place::Flush);
         Progress::Done
     }
 }
@@ -149,7 +227,7 @@ impl<V: Vice> Processor for Tally<V> {
     fn flush(&mut self, flush: &mut Flush<'_>) -> Result<Progress, Failure> {
         let progress = self.config.way.flush();
         let now = flush.now();
-        self.shown.emit(&mut flush.output(), vec![otelier_sdk::NO_KEY], now);
+        self.shown.emit(&mut flush.output(), vec![NO_KEY], now);
         Ok(progress)
     }
 }

@@ -66,7 +66,7 @@ fn breaks_alone(guest: &str, entry: Value, says: &str) -> Result<()> {
 #[test]
 fn a_call_that_panics_leaves_nothing_behind() -> Result<()> {
     for guest in ["trap/process", "trap/after-write"] {
-        breaks_alone(guest, hasty(), "as the configuration asks for (in trap::").context(guest)?;
+        breaks_alone(guest, hasty(), "as the configuration asks for (in <trap::Panic").context(guest)?;
     }
     Ok(())
 }
@@ -258,7 +258,7 @@ fn a_letter_is_not_lost_to_a_plugin_that_is_down() -> Result<()> {
 /// A plugin that declines what is left without the bad row is heard, and does not count as broken.
 #[test]
 fn a_batch_of_which_a_part_is_declined_is_refused_in_the_plugins_words() -> Result<()> {
-    let setup = setup("trap/or-decline", hasty())?;
+    let setup = setup("trap-or-decline", hasty())?;
     let host = setup.start()?;
     send_good(&host)?;
     for _ in 0..4 {
@@ -306,7 +306,7 @@ fn a_panic_is_told_once_with_its_place_stack_version_and_batch() -> Result<()> {
         "stack of guest, the innermost function first",
         "as the configuration asks for",
         "batch=",
-        "   0: trap::trap",
+        "   0: <trap::Panic as tally::Breakage>::happen",
         "1 of 3 items are dead letters",
     ] {
         ensure!(log.matches(says).count() == 1, "{says} is in the log {} times:\n{log}", log.matches(says).count());
