@@ -84,10 +84,6 @@ fn state_is_not_read_under_another_division() -> Result<()> {
     for (entry, says) in [
         (json!({}), "for 2 of `instances`, and there are to be 1"),
         (json!({"instances": 3, "partition_by": ["work.type"]}), "for 2 of `instances`, and there are to be 3"),
-        (
-            json!({"instances": 2, "partition_by": ["work.type", "zone"]}),
-            "2 of `instances` under another `partition_by`",
-        ),
     ] {
         setup.grant(&manifest(&[("aggregate", &plugin, entry.clone())]))?;
         let error = setup.fails_to_start()?;
