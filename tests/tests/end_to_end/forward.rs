@@ -8,7 +8,7 @@ use otelier::contract::Signal;
 use otelier_tests::host::{Configuration, Setup};
 use otelier_tests::payload::{self, Temporality};
 use otelier_tests::request::Request;
-use otelier_tests::{capture, grpc, http};
+use otelier_tests::{capture, grpc, http, wait};
 use serde_json::{Value, json};
 
 /// The destination: it keeps what it gets in `file`.
@@ -54,10 +54,11 @@ fn passes_on(exporter: &str, config: impl Fn(SocketAddr, SocketAddr) -> Value) -
             arrived.iter().find(|arrived| arrived.signal() == sent.signal()).context("a signal is missing")?;
         sent.assert_arrived_as(arrived)?;
     }
-    let own = near_host.own_metrics()?;
+    // The answer comes after the request has arrived.
     for items in ["metric_points", "spans", "log_records"] {
-        let sent = own.value(&format!("otelcol_exporter_sent_{items}"), &[("exporter", exporter)]);
-        assert_eq!(sent, Some(1.0), "{items}");
+        let name = format!("otelcol_exporter_sent_{items}");
+        let sent = || Ok(near_host.own_metrics()?.value(&name, &[("exporter", exporter)]));
+        wait::until_equal(&name, &Some(1.0), sent)?;
     }
     Ok(())
 }
