@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use crate::aggregate::Number;
 use crate::{
-    Attribute, Bitmap, Blob, BoundsLists, BucketCounts, Column, Descriptor, ExemplarLists, ExponentialBuckets, Host,
-    Keying, Log, Output, QuantileValues, Signal, Storage, ValueColumn, When,
+    Additions, Attribute, Bitmap, Blob, BoundsLists, BucketCounts, Column, Descriptor, ExemplarLists,
+    ExponentialBuckets, Host, Keying, Log, Output, QuantileValues, Signal, Storage, ValueColumn, When,
 };
 
 /// One call's rows. A column can be pulled once, and only what was declared; what is not pulled costs nothing.
@@ -130,10 +130,16 @@ impl Batch<'_> {
         self.host.rows_keys(keying.0)
     }
 
-    /// The keys behind codes that are new since this was last called; after a start, all of them.
-    pub fn new_keys(&mut self, keying: Keying) -> NewKeys {
-        let additions = self.host.rows_new_keys(keying.0);
-        NewKeys { codes: additions.codes, keys: additions.entries }
+    /// Calls `each` with every code that is new since this was last called, and its key in the canonical encoding (see [`key`](crate::key));
+    /// after a start, that is all of them. They come in pages, so that they never take much memory at once.
+    pub fn each_new_key(&mut self, keying: Keying, mut each: impl FnMut(u32, &[u8])) {
+        loop {
+            let Additions { codes, entries } = self.host.rows_new_keys(keying.0);
+            if codes.is_empty() {
+                return;
+            }
+            codes.iter().zip(entries.iter()).for_each(|(code, key)| each(*code, key));
+        }
     }
 
     /// These rows go no further.
@@ -242,19 +248,5 @@ impl Values {
         } else {
             Some(Number::Double(f64::from_bits(word)))
         }
-    }
-}
-
-/// Dictionary entries.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct NewKeys {
-    codes: Vec<u32>,
-    keys: Blob,
-}
-
-impl NewKeys {
-    /// Each code with its key in the canonical encoding (see [`key`](crate::key)).
-    pub fn iter(&self) -> impl Iterator<Item = (u32, &[u8])> {
-        self.codes.iter().copied().zip(self.keys.iter())
     }
 }

@@ -69,7 +69,7 @@ pub mod table;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
 
-pub use batch::{Batch, NewKeys, Numbers, Run, Values};
+pub use batch::{Batch, Numbers, Run, Values};
 pub use bitmap::Bitmap;
 pub use column::{Column, Field};
 pub use declare::{Declare, Keying, ValueColumn};

@@ -315,7 +315,7 @@ impl Host for Imports<'_> {
         indices: Vec<u32>,
     ) {
         let result = blob_strings(&values.ends, &values.bytes).and_then(|values| {
-            let set = SetAttribute { when: host_when(when), values, indices };
+            let set = SetAttribute { when: host_when(when), values: values.collect(), indices };
             self.context.set_attribute(rows, named_one(attribute), set)
         });
         self.allowed(result);
@@ -343,7 +343,7 @@ impl Host for Imports<'_> {
 
     fn output_intern(&mut self, keying: u32, entries: Blob) -> Vec<u32> {
         let strings = blob_strings(&entries.ends, &entries.bytes);
-        let codes = strings.and_then(|keys| self.context.intern(keying, &keys));
+        let codes = strings.and_then(|keys| self.context.intern(keying, keys));
         self.allowed(codes)
     }
 
@@ -404,7 +404,7 @@ impl Host for Imports<'_> {
 
     fn output_exemplars(&mut self, rows: Vec<u32>, entries: Blob) {
         let entries = blob_strings(&entries.ends, &entries.bytes);
-        let result = entries.and_then(|entries| self.context.attach_exemplars(rows, &entries));
+        let result = entries.and_then(|entries| self.context.attach_exemplars(rows, entries));
         self.allowed(result);
     }
 }

@@ -20,6 +20,12 @@ impl Bitmap {
         self.words
     }
 
+    /// Whether the same bits are set, however many words say so.
+    pub fn is_like(&self, other: &Bitmap) -> bool {
+        let word = |of: &Bitmap, at: usize| of.words.get(at).copied().unwrap_or(0);
+        (0..self.words.len().max(other.words.len())).all(|at| word(self, at) == word(other, at))
+    }
+
     /// Sets one bit.
     #[inline]
     pub fn set(&mut self, row: usize) {

@@ -13,6 +13,8 @@ mod keys;
 mod marks;
 
 use std::cell::Cell;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 
 use hashbrown::HashTable;
 
@@ -49,8 +51,9 @@ pub struct Dictionary {
     keys: Keys,
     /// The code that the next row has if rows come in the order of their codes.
     expected: Cell<u32>,
-    /// Released codes, to be given out again.
-    free: Vec<u32>,
+    /// Released codes, to be given out again: the lowest first, so that a new code depends on which are in use and on nothing else. Whoever
+    /// makes the same calls from the same state gives out the same.
+    free: BinaryHeap<Reverse<u32>>,
     /// Codes the guest has not been told of.
     unsent: Marks,
     /// Codes added since the last call of `take_unsaved`.
@@ -99,7 +102,7 @@ impl Dictionary {
             places: vec![0],
             keys: Keys::default(),
             expected: Cell::new(NONE),
-            free: Vec::new(),
+            free: BinaryHeap::new(),
             unsent: Marks::default(),
             unsaved: Vec::new(),
             saved: Marks::default(),
@@ -182,7 +185,7 @@ impl Dictionary {
         if self.len() >= entries_max || key.len() > KEY_MAX || !has_room {
             return OVERFLOW;
         }
-        let code = self.free.pop().unwrap_or(self.places.len() as u32);
+        let code = self.free.pop().map_or(self.places.len() as u32, |Reverse(code)| code);
         self.place(code, key, key_hash);
         self.unsaved.push(code);
         code
@@ -221,10 +224,10 @@ impl Dictionary {
         true
     }
 
-    /// Call after the last `restore`: codes that were released before are given out again, the lowest first.
+    /// Call after the last `restore`: codes that were released before are given out again.
     pub fn restored(&mut self) {
         let free = self.places.iter().enumerate().skip(1).filter(|(_, place)| **place == 0);
-        self.free = free.map(|(code, _)| code as u32).rev().collect();
+        self.free = free.map(|(code, _)| Reverse(code as u32)).collect();
     }
 
     /// The canonical key behind a code.
@@ -251,7 +254,7 @@ impl Dictionary {
                 *hash = NO_HASH;
             }
             self.unsent.clear(*code);
-            self.free.push(*code);
+            self.free.push(Reverse(*code));
         }
         if !self.more_hashes.is_empty() {
             let places = &self.places;
@@ -272,6 +275,11 @@ impl Dictionary {
     /// Codes added since the last call of this function, for the guest.
     pub fn take_unsent(&mut self) -> Vec<u32> {
         self.unsent.take()
+    }
+
+    /// Of what was taken, the guest was not told these.
+    pub fn put_back_unsent(&mut self, codes: &[u32]) {
+        codes.iter().for_each(|code| self.unsent.set(*code));
     }
 
     /// Where the dictionary and its guest stand, for [`go_back`](Dictionary::go_back).
@@ -350,6 +358,20 @@ mod tests {
             assert_eq!(dictionary.find(number.into()), Some(code));
             assert_eq!(dictionary.learn(None, &key(number)), code);
         }
+    }
+
+    /// As it is after a restart, whatever was released in which order before.
+    #[test]
+    fn a_new_code_depends_on_those_in_use_alone() {
+        let key = |number: u32| format!("{number}").into_bytes();
+        let after = |released: &[u32]| {
+            let mut dictionary = Dictionary::new(Hasher::random(), 100);
+            (0..9).for_each(|number| assert_eq!(dictionary.learn(None, &key(number)), number + 1));
+            released.iter().for_each(|code| dictionary.release(&[*code]));
+            (9..13).map(|number| dictionary.learn(None, &key(number))).collect::<Vec<u32>>()
+        };
+        assert_eq!(after(&[3, 7, 5]), [3, 5, 7, 10]);
+        assert_eq!(after(&[7, 5, 3]), [3, 5, 7, 10]);
     }
 
     /// Names that count up are what many series have.

@@ -97,6 +97,8 @@ pub struct Place {
     pub pipeline: String,
     /// For people: the processor and its pipeline.
     pub part: String,
+    /// Whether it kept state when its pipeline was built: how requests are answered and ordered there depends on it.
+    pub keeps_state: bool,
 }
 
 /// Builds every instance and starts the workers. Nothing runs when one of them fails.
@@ -108,13 +110,13 @@ pub fn build(materials: &Materials<'_>) -> Result<Built, BuildError> {
     }
     let (mut doors, mut started, mut places) = (HashMap::<ComponentId, Door>::new(), Vec::new(), Vec::new());
     for ((worker, sources), group) in workers {
-        let processors: Vec<_> =
-            worker.processors().map(|(slot, setup)| (slot, setup, worker.pipeline(slot), worker.part(slot))).collect();
+        let told = |(slot, setup, keeps_state)| (slot, setup, keeps_state, worker.pipeline(slot), worker.part(slot));
+        let processors: Vec<_> = worker.processors().map(told).collect();
         let (handle, thread) = worker.start()?;
-        for (slot, setup, pipeline, part) in processors {
+        for (slot, setup, keeps_state, pipeline, part) in processors {
             let plan = materials.plan.processors.iter().find(|processor| processor.component.id == setup.id);
             let plugin = plan.map(|processor| processor.plugin.name.clone()).unwrap_or_default();
-            places.push(Place { plugin, handle: handle.clone(), slot, setup, pipeline, part });
+            places.push(Place { plugin, handle: handle.clone(), slot, setup, pipeline, part, keeps_state });
         }
         for (source, (receiver, signal)) in sources.into_iter().enumerate() {
             let door = doors.entry(receiver).or_default();

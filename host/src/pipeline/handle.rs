@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, TrySendError, sync_channel};
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
@@ -10,13 +11,16 @@ use crate::contract::{Answer, Batch, Ingest, Refusal};
 use crate::processor::{Fork, Mark, Snapshot, Successor};
 use crate::storage::Write;
 
-use super::swap::{Swap, Swapped};
+use super::swap::{Claim, Swap, Swapped};
 use super::trip::RETRY_AFTER;
 
 /// Requests that may wait for a worker.
 const REQUESTS_MAX: usize = 1024;
 /// Bytes of requests that may wait for a worker.
 const REQUEST_BYTES_MAX: usize = 128 << 20;
+/// How long whoever has time waits for a place in the queue of requests, and how often they look.
+const ROOM_WITHIN: Duration = Duration::from_secs(60);
+const ROOM_PAUSE: Duration = Duration::from_millis(5);
 
 /// What a worker is asked.
 pub(super) enum Job {
@@ -67,6 +71,10 @@ pub struct Handle {
     waiting_bytes: Arc<AtomicUsize>,
 }
 
+/// The queue of requests had no place for a minute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Crowded;
+
 /// What one receiver's requests of one signal enter: a worker, and the pipelines behind that door.
 #[derive(Clone)]
 pub struct Entrance {
@@ -101,25 +109,42 @@ impl Handle {
         wait
     }
 
-    /// Replaces the processor in that place of the worker. The receiver hears how that went, or is closed where the worker ends before.
-    pub fn swap(&self, place: usize, successor: Successor) -> Receiver<Swapped> {
-        self.ask(|done| Job::Swap(Box::new(Swap { place, successor, done })))
+    /// The same for whoever can do without: the queue of requests may be full for as long as the worker waits for a lane.
+    fn ask_in_time<T>(&self, job: impl FnOnce(Sender<T>) -> Job) -> Result<Receiver<T>, Crowded> {
+        let (done, wait) = std::sync::mpsc::channel();
+        let (mut job, give_up) = (job(done), Instant::now() + ROOM_WITHIN);
+        loop {
+            match self.sender.try_send(job) {
+                Err(TrySendError::Full(refused)) if Instant::now() < give_up => job = refused,
+                Err(TrySendError::Full(_)) => return Err(Crowded),
+                // An error closes the other end.
+                Ok(()) | Err(TrySendError::Disconnected(_)) => return Ok(wait),
+            }
+            std::thread::sleep(ROOM_PAUSE);
+        }
+    }
+
+    /// Replaces the processor in that place of the worker, if the claim is not taken before. The receiver hears how that went, or is closed
+    /// where the worker ends before.
+    pub fn swap(&self, place: usize, successor: Successor, claim: &Claim) -> Result<Receiver<Swapped>, Crowded> {
+        self.ask_in_time(|done| Job::Swap(Box::new(Swap { place, successor, claim: claim.clone(), done })))
     }
 
     /// Forks the state in that place of the worker, as soon as no flush is under way there. The receiver hears `None` where that cannot be.
-    pub fn fork(&self, place: usize, snapshot: Snapshot) -> Receiver<Option<Fork>> {
-        self.ask(|done| Job::Fork(Box::new(PlannedFork { place, snapshot, done })))
+    pub fn fork(&self, place: usize, snapshot: Snapshot) -> Result<Receiver<Option<Fork>>, Crowded> {
+        self.ask_in_time(|done| Job::Fork(Box::new(PlannedFork { place, snapshot, done })))
     }
 
     /// Marks the state in that place of the worker. The receiver hears `None` where no instance is that keeps any.
-    pub fn mark(&self, place: usize) -> Receiver<Option<Mark>> {
-        self.ask(|done| Job::Mark { place, done })
+    pub fn mark(&self, place: usize) -> Result<Receiver<Option<Mark>>, Crowded> {
+        self.ask_in_time(|done| Job::Mark { place, done })
     }
 
-    /// Takes a new version back that has not come to its place: its receiver hears of that, unless it has heard of something else.
+    /// Forgets what was kept in that place for a new version that does not come there. Where the queue has no place for that, it is forgotten
+    /// once it is as much as is kept.
     pub fn withdraw(&self, place: usize) {
-        // An error closes the receiver.
-        let _ = self.sender.send(Job::Withdraw { place });
+        // An error means that the worker ends.
+        let _ = self.sender.try_send(Job::Withdraw { place });
     }
 
     /// Sends a batch through the processor in that place of the worker, and onwards; `writes` are committed with it. Answered after the

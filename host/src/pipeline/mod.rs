@@ -17,5 +17,5 @@ mod trip;
 mod worker;
 
 pub use build::{BuildError, Built, Materials, Place, build};
-pub use handle::{Entrance, Handle, flush_all};
+pub use handle::{Crowded, Entrance, Handle, flush_all};
 pub use health::Health;

@@ -5,7 +5,7 @@ mod telling;
 
 use std::time::{Duration, Instant};
 
-use crate::contract::Batch;
+use crate::contract::{Batch, Refusal};
 use crate::processor::{Follower, Fork, Heir, Instance, InstanceError, Mark, Setup, Snapshot, Standing};
 use crate::storage::Write;
 use crate::telemetry::{Counter, Registry};
@@ -92,6 +92,8 @@ pub struct Ledger {
     pub unprocessed: Counter,
     /// Items dropped because the call trapped.
     pub dropped_trap: Counter,
+    /// Items that it emitted without keeping them in any state, and that a processor behind it refused.
+    pub dropped_refused: Counter,
     /// Items on which the plugin breaks: dead letters.
     pub dropped_poison: Counter,
     /// Calls that trapped.
@@ -118,6 +120,7 @@ impl Ledger {
                 "Items that went on as they came, because the plugin breaks on everything and `on_trap` is `pass`.",
             ),
             dropped_trap: dropped("trap"),
+            dropped_refused: dropped("refused"),
             dropped_poison: dropped("poison"),
             traps: count("otelier_processor_traps", "Calls that ended in a trap."),
         }
@@ -234,19 +237,38 @@ impl Slot {
 
     /// Says in the log how the plugin broke, and what came of it. `batch` is the number of the trip.
     pub fn tell(&mut self, batch: u64, error: &InstanceError, outcome: &str) {
+        if self.say(batch, &error.to_string(), outcome) && !error.stack().is_empty() {
+            // Fields would stand at its end.
+            let component = &self.setup.id;
+            tracing::error!("stack of {component}, the innermost function first:\n{}", error.stack());
+        }
+    }
+
+    /// False for what was said lately.
+    fn say(&mut self, batch: u64, error: &str, outcome: &str) -> bool {
         let (component, version) = (&self.setup.id, self.setup.plugin.version());
         let version = version.get(..12).unwrap_or(version);
-        let Some(left_out) = self.telling.admit(&format!("{version} {error}"), Instant::now()) else { return };
+        let Some(left_out) = self.telling.admit(&format!("{version} {error}"), Instant::now()) else { return false };
         match left_out {
             0 => tracing::error!(%component, version, batch, "{error}; {outcome}"),
             _ => {
                 tracing::error!(%component, version, batch, "{error}; {outcome}; {left_out} more troubles were not told")
             }
         }
-        if !error.stack().is_empty() {
-            // Fields would stand at its end.
-            tracing::error!("stack of {component}, the innermost function first:\n{}", error.stack());
+        true
+    }
+
+    /// A processor behind this one does not take what its flush emitted. Where there is state, that is emitted again later.
+    pub fn flush_refused(&mut self, batch: u64, emitted: u64, refusal: &Refusal) {
+        let error = format!("what its flush emitted is refused: {refusal}");
+        if self.is_stateful() {
+            self.say(batch, &error, "it is emitted again by an instance rebuilt from committed state");
+            self.flush_failed(&error);
+            return;
         }
+        self.say(batch, &error, &format!("its {emitted} items are lost, as the processor keeps no state"));
+        self.ledger.emitted.add(emitted);
+        self.ledger.dropped_refused.add(emitted);
     }
 
     /// Makes a new instance from committed state; what its start wrote is to be committed with `trip`.
@@ -290,7 +312,7 @@ impl Slot {
         };
         let retired = self.succeed(instance);
         self.flushing = None;
-        self.schedule_flush();
+        self.resume_flush();
         Ok((writes, retired))
     }
 

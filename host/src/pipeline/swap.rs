@@ -5,6 +5,8 @@
 //! is flushed for the last time directly before it is replaced, when that is due, or at once where it is seldom or never. Batches that
 //! come meanwhile wait in the worker's queue: none is lost, refused or counted by both.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
@@ -47,12 +49,25 @@ pub enum Swapped {
     Withdrawn,
 }
 
+/// Who decides about a swap: the worker that begins to make it, or whoever asked for it and waits no longer.
+#[derive(Debug, Clone, Default)]
+pub struct Claim(Arc<AtomicBool>);
+
+impl Claim {
+    /// True for the first who asks.
+    pub fn take(&self) -> bool {
+        !self.0.swap(true, Ordering::AcqRel)
+    }
+}
+
 /// A new version for a place of the worker.
 pub struct Swap {
     /// Which of its slots.
     pub place: usize,
     /// The new version.
     pub successor: Successor,
+    /// To be taken before it is made.
+    pub claim: Claim,
     /// Who wants to know.
     pub done: Sender<Swapped>,
 }
@@ -68,6 +83,7 @@ pub struct PlannedSwap {
     /// It need not wait that long once the place has seen more flushes than these.
     behind_flush: Option<u64>,
     heir: Box<Heir>,
+    claim: Claim,
     done: Sender<Swapped>,
     give_up: Instant,
 }
@@ -88,9 +104,13 @@ impl Worker {
 
     /// Exchanges a follower at once, and finds the moment for any other.
     pub(super) fn plan_swap(&mut self, swap: Swap) {
-        let Swap { place, successor, done } = swap;
+        let Swap { place, successor, claim, done } = swap;
         match successor {
-            Successor::Follower(follower, behind_max) => self.exchange(place, follower, behind_max, &done),
+            Successor::Follower(follower, behind_max) => {
+                if claim.take() {
+                    self.exchange(place, follower, behind_max, &done);
+                }
+            }
             Successor::Heir(heir) => {
                 let now = Instant::now();
                 let slot = self.processors.slots.get(place);
@@ -104,7 +124,16 @@ impl Worker {
                 // A version that has not come to its place yet is overtaken.
                 self.swaps.retain(|planned| planned.place != place);
                 let give_up = next + ROOM_WITHIN;
-                self.swaps.push(PlannedSwap { place, next, flushes: !goes_on, behind_flush, heir, done, give_up });
+                self.swaps.push(PlannedSwap {
+                    place,
+                    next,
+                    flushes: !goes_on,
+                    behind_flush,
+                    heir,
+                    claim,
+                    done,
+                    give_up,
+                });
             }
         }
     }
@@ -162,7 +191,10 @@ impl Worker {
     }
 
     fn swap(&mut self, swap: PlannedSwap) {
-        let PlannedSwap { place, mut heir, done, .. } = swap;
+        let PlannedSwap { place, mut heir, claim, done, .. } = swap;
+        if !claim.take() {
+            return;
+        }
         let started = Instant::now();
         if self.processors.slots.get_mut(place).is_some_and(|slot| slot.wants_stored(&mut heir)) {
             self.committer.settle();

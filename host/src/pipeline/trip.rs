@@ -411,10 +411,17 @@ impl Run<'_> {
                 return Err(Refusal::Unavailable { reason: error.to_string(), retry_after: RETRY_AFTER });
             }
         };
-        slot.flush_succeeded();
-        let more = processed.more;
+        let (more, emitted) = (processed.more, processed.emitted);
         let batches = keep(slot, index, processed, trip);
-        self.onwards(pipeline, step + 1, lanes, batches, trip)?;
+        let passed = self.onwards(pipeline, step + 1, lanes, batches, trip);
+        let Some(slot) = self.processors.slots.get_mut(index) else { return Ok(false) };
+        match passed {
+            Ok(()) => slot.flush_succeeded(),
+            Err(refusal) => {
+                slot.flush_refused(trip.number, emitted, &refusal);
+                return Err(refusal);
+            }
+        }
         Ok(more)
     }
 }

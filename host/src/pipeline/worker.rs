@@ -332,9 +332,9 @@ impl Worker {
         }
     }
 
-    /// Every slot's number and what its instances are made from.
-    pub fn processors(&self) -> impl Iterator<Item = (usize, Setup)> + '_ {
-        self.processors.slots.iter().enumerate().map(|(index, slot)| (index, slot.setup().clone()))
+    /// Every slot's number, what its instances are made from, and whether they keep state.
+    pub fn processors(&self) -> impl Iterator<Item = (usize, Setup, bool)> + '_ {
+        self.processors.slots.iter().enumerate().map(|(index, slot)| (index, slot.setup().clone(), slot.is_stateful()))
     }
 
     /// What health calls a processor: an id may stand in several pipelines, each with an instance of its own.
@@ -401,20 +401,24 @@ impl Worker {
                         break;
                     }
                     Flushed::More => {}
-                    // The lane's task runs elsewhere and makes room.
-                    Flushed::NoRoom => std::thread::sleep(Duration::from_millis(2)),
+                    // The lane's task runs elsewhere and makes room; what is down is built again when its time comes.
+                    Flushed::NoRoom => {
+                        std::thread::sleep(Duration::from_millis(2));
+                        self.mend();
+                    }
                 }
             }
         }
     }
 
-    /// Flushes one processor. A full lane, or a processor further on that is down, puts it off.
+    /// Flushes one processor. A full lane, or a processor further on that is down, puts it off; the last flush finds no room there, as it
+    /// has no other time.
     pub(super) fn flush(&mut self, index: usize, last: bool) -> Flushed {
         let (started, mut trip) = (Instant::now(), self.trip());
         let Some((pipeline, step)) = position(&self.pipelines, &self.processors.steps, index) else {
             return Flushed::Done;
         };
-        let (mut last, mut finishes) = (last, false);
+        let (is_last, mut last, mut finishes) = (last, last, false);
         if let Some(slot) = self.processors.slots.get_mut(index) {
             slot.schedule_flush();
             // The last one begins when the one that is under way has ended.
@@ -425,7 +429,7 @@ impl Worker {
         let down = |slot: usize| self.processors.slots.get(slot).is_some_and(|slot| slot.retry_at().is_some());
         if behind.iter().flat_map(|step| step.slots.clone()).any(down) {
             self.put_off_flush(index);
-            return Flushed::Done;
+            return if is_last { Flushed::NoRoom } else { Flushed::Done };
         }
         let Some(lanes) = reserve_for_flush(pipeline) else {
             self.put_off_flush(index);

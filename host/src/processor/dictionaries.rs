@@ -19,12 +19,15 @@ pub(super) fn save_dictionaries(context: &mut Context, output: &Output) -> Resul
         let (Some(keying), Some(dictionary)) = (keyings.get(*index), projector.dictionary_mut(*index)) else {
             continue;
         };
+        let mut codes = codes.clone();
+        codes.sort_unstable();
+        codes.dedup();
         if keying.durable {
             let identity = keying.identity();
             let mut stored = codes.iter().filter(|code| dictionary.is_saved(**code));
             stored.try_for_each(|code| context.state.delete_code(&identity, *code))?;
         }
-        dictionary.release(codes);
+        dictionary.release(&codes);
     }
     for (index, keying) in keyings.iter().enumerate() {
         let Some(dictionary) = projector.dictionary_mut(index) else { continue };

@@ -11,11 +11,12 @@ use bytes::Bytes;
 use crate::contract::{Batch, ComponentId, InvalidUtf8, Limits, Metadata, OnTrap, Signal};
 use crate::otlp::columns::{Bitmap, Columns, Layout};
 use crate::otlp::edit::{self, EditError, Edits};
+use crate::otlp::emit::{self, EmitError};
 use crate::otlp::projection::Projector;
-use crate::otlp::{Malformed, Strings, emit};
+use crate::otlp::{Malformed, Strings};
 use crate::storage::{Store, Write};
 
-use super::context::{Context, Phase};
+use super::context::{Context, OUTPUT_BYTES_MAX, Phase, TOO_WIDE};
 use super::declared::Declared;
 use super::dictionaries::{restore_dictionaries, save_dictionaries};
 use super::output::Output;
@@ -23,10 +24,6 @@ use super::partition::{Namespace, Partition, PartitionError, check};
 use super::state::{Forgotten, State, StateError, Watermark};
 use super::succession::Recorder;
 use super::{CallError, Plugin, Processor, Progress, Stored, Trap, TrapReason};
-
-/// A request whose columns no instance could take.
-const TOO_WIDE: &str =
-    "what a plugin reads of this request is larger than its memory: send smaller requests, or raise `memory_mib`";
 
 /// What an instance is made from.
 #[derive(Clone)]
@@ -126,9 +123,9 @@ pub enum InstanceError {
     /// The request's bytes, found during a call: the instance is of no more use.
     #[error("request that cannot be read at {0}")]
     Unreadable(Malformed),
-    /// What was emitted cannot be written, which is our own bug.
+    /// What was emitted cannot be written.
     #[error("emission that cannot be written: {0}")]
-    Emission(Malformed),
+    Emission(#[from] EmitError),
     /// What the plugin asked for cannot be done to this request.
     #[error("edits of {component}: {source}")]
     Edit {
@@ -176,6 +173,8 @@ pub struct Processed {
     pub more: bool,
     /// Whether the plugin was called: it is not for a batch without rows.
     pub called: bool,
+    /// The rows that were dropped and those that were absorbed, where two versions are compared.
+    pub rows: Option<(Bitmap, Bitmap)>,
 }
 
 /// A processor of a pipeline.
@@ -190,6 +189,8 @@ pub struct Instance {
     told_overflow: bool,
     /// Where calls that count are recorded, for a version that follows.
     pub(super) recorder: Option<Recorder>,
+    /// Whether it makes the calls of another instance, which are compared.
+    pub(super) follows: bool,
     /// What it kept for the instance that replaces it, to be given back with it.
     pub(super) forgotten: Option<Forgotten>,
 }
@@ -229,6 +230,7 @@ impl Instance {
             reads,
             told_overflow: false,
             recorder: None,
+            follows: false,
             forgotten: None,
         }
     }
@@ -302,7 +304,7 @@ impl Instance {
         }
         let mut columns = self.project(&batch)?;
         if columns.bytes() > self.setup.limits.memory_bytes {
-            return Err(InstanceError::Malformed(Malformed { offset: 0, reason: TOO_WIDE }));
+            return Err(InstanceError::Malformed(TOO_WIDE));
         }
         self.tell_overflow();
         let layout = std::mem::take(&mut columns.layout);
@@ -317,6 +319,8 @@ impl Instance {
         let emitted = called.emitted.take();
         let removed = dropped + absorbed;
         let came = self.recorder.is_some().then(|| batch.clone());
+        let is_compared = self.recorder.is_some() || self.follows;
+        let rows = is_compared.then(|| (called.dropped.clone(), called.absorbed.clone()));
         let rest = if removed == items {
             None
         } else if removed == 0 && called.edits.is_empty() {
@@ -337,6 +341,7 @@ impl Instance {
             emitted: called.emitted_rows,
             more: false,
             called: true,
+            rows,
         };
         if let Some(batch) = came {
             self.record(|recorder| recorder.process(batch, now, &processed));
@@ -407,7 +412,7 @@ impl Instance {
         let emitted = match output.emitted_rows {
             0 => None,
             _ => {
-                let bytes = Bytes::from(emit::encode(&output.emissions).map_err(InstanceError::Emission)?);
+                let bytes = Bytes::from(emit::encode(&output.emissions, OUTPUT_BYTES_MAX)?);
                 let items = Some(output.emitted_rows as u64);
                 Some(Batch {
                     signal: Signal::Metrics,

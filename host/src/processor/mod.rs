@@ -13,7 +13,7 @@ mod state;
 mod succession;
 
 pub use context::{
-    Context, GuestLog, Identity, NewKeys, Quantiles, Rows, SetAttribute, Severity, Violation, blob_strings,
+    Context, GuestLog, Identity, NewKeys, Quantiles, Rows, SetAttribute, Severity, Violation, blob_strings, cut,
 };
 pub use declared::{AnySource, Declared};
 pub use instance::{Called, Instance, InstanceError, Processed, Setup, describe};

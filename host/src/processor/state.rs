@@ -3,17 +3,18 @@
 //! A call's writes are a layer. When the call counts, the layer goes to the commit and stays here, readable, until the
 //! [`Watermark`] says that it arrived; when it does not, the layer is dropped.
 
-use std::collections::{BTreeMap, VecDeque, btree_map};
-use std::iter::Peekable;
+use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use bytes::Bytes;
 
 use account::Account;
 use fork::Since;
 pub use fork::{Extent, Forgotten, Mark, Snapshot};
+use layer::{Layer, Overlay, Said, said_by};
 
 use super::partition::Namespace;
 use crate::storage::{Family, Store, StoreError, Write};
@@ -24,6 +25,10 @@ const VALUE_MAX: usize = 16 << 20;
 const CALL_MAX: usize = 64 << 20;
 /// Bytes of values that one read returns, about.
 pub const READ_MAX: usize = 16 << 20;
+/// What a write takes in memory beside its bytes, about.
+const ENTRY_BYTES: usize = 128;
+/// How many entries are passed between two looks at the clock.
+const LOOK_EVERY: u32 = 256;
 /// Ranges one call may delete: every look-up passes them all.
 const RANGES_MAX: usize = 1024;
 
@@ -67,68 +72,15 @@ pub enum StateError {
     /// An empty key, or a range that ends before it begins.
     #[error("an empty key or an inverted range")]
     Key,
+    /// The call has taken all the time it has.
+    #[error("the call takes longer than it may")]
+    Deadline,
     /// What a fork has otherwise cannot be told.
     #[error("more has changed than is kept since the state was forked")]
     Unmarked,
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
-}
-
-/// One call's changes, in the store's own keys.
-#[derive(Debug, Default)]
-struct Layer {
-    /// In the order they were made.
-    writes: Vec<Write>,
-    /// The latest of each key; `None` is deleted.
-    latest: BTreeMap<Bytes, Option<Bytes>>,
-    /// Deleted ranges, older than every key of `latest` that lies in them.
-    deleted: Vec<(Bytes, Bytes)>,
-    bytes: usize,
-}
-
-/// What a layer says about a key.
-enum Said<'l> {
-    Nothing,
-    Gone,
-    Is(&'l Bytes),
-}
-
-impl Layer {
-    fn say(&self, key: &[u8]) -> Said<'_> {
-        match self.latest.get(key) {
-            Some(Some(value)) => Said::Is(value),
-            Some(None) => Said::Gone,
-            None if self.deletes(key) => Said::Gone,
-            None => Said::Nothing,
-        }
-    }
-
-    fn deletes(&self, key: &[u8]) -> bool {
-        self.deleted.iter().any(|(start, end)| **start <= *key && *key < **end)
-    }
-
-    fn forget(&mut self, start: &Bytes, end: &Bytes) {
-        let covered: Vec<Bytes> = self.latest.range(start.clone()..end.clone()).map(|(key, _)| key.clone()).collect();
-        for key in covered {
-            self.latest.remove(&key);
-        }
-    }
-
-    /// Sets a key, or deletes it.
-    fn put(&mut self, key: Bytes, value: Option<Bytes>) {
-        self.writes.push(match &value {
-            Some(value) => Write::Put(Family::State, key.clone(), value.clone()),
-            None => Write::Delete(Family::State, key.clone()),
-        });
-        self.latest.insert(key, value);
-    }
-
-    fn delete_range(&mut self, start: Bytes, end: Bytes) {
-        self.forget(&start, &end);
-        self.deleted.push((start.clone(), end.clone()));
-        self.writes.push(Write::DeleteRange(Family::State, start, end));
-    }
 }
 
 /// Entries of a range and whether there are more.
@@ -147,6 +99,8 @@ pub struct State {
     prefix: Vec<u8>,
     call: Layer,
     call_max: usize,
+    /// When the call under way has to have ended.
+    until: Option<Instant>,
     /// Layers on their way, oldest first, with the trip that carries each.
     flying: VecDeque<(u64, Layer)>,
     /// What has arrived since a mark. Of a fork: what it has beside its snapshot.
@@ -163,6 +117,7 @@ impl State {
             prefix: namespace.prefix().to_vec(),
             call: Layer::default(),
             call_max: CALL_MAX,
+            until: None,
             flying: VecDeque::new(),
             since: None,
             watermark,
@@ -195,6 +150,18 @@ impl State {
         self.begin_account();
     }
 
+    /// The call that has begun has to have ended then: what it asks for later is refused. `None` once it has returned.
+    pub fn bound(&mut self, until: Option<Instant>) {
+        self.until = until;
+    }
+
+    fn in_time(&self) -> Result<(), StateError> {
+        match self.until {
+            Some(until) if Instant::now() > until => Err(StateError::Deadline),
+            _ => Ok(()),
+        }
+    }
+
     /// The same for a `start`.
     pub fn begin_start(&mut self) {
         self.begin();
@@ -216,6 +183,7 @@ impl State {
     /// Reads one of the plugin's keys.
     pub fn get(&self, key: &[u8]) -> Result<Option<Bytes>, StateError> {
         check_key(key)?;
+        self.in_time()?;
         self.get_in(Section::Data, key)
     }
 
@@ -251,6 +219,7 @@ impl State {
         if value.len() > VALUE_MAX {
             return Err(StateError::TooLarge(VALUE_MAX as u64));
         }
+        self.in_time()?;
         self.put(Section::Data, key, value)
     }
 
@@ -259,15 +228,16 @@ impl State {
         let value = Bytes::copy_from_slice(value);
         self.grow(key.len() + value.len())?;
         if let Err(refused) = self.charge(&key, &value) {
-            self.call.bytes -= key.len() + value.len();
+            self.call.bytes -= key.len() + value.len() + ENTRY_BYTES;
             return Err(refused);
         }
         self.call.put(key, Some(value));
         Ok(())
     }
 
+    /// Counts a write of so many bytes, and what it takes beside these.
     fn grow(&mut self, bytes: usize) -> Result<(), StateError> {
-        self.call.bytes += bytes;
+        self.call.bytes += bytes + ENTRY_BYTES;
         let most = self.call_max;
         if self.call.bytes > most { Err(StateError::TooLarge(most as u64)) } else { Ok(()) }
     }
@@ -275,12 +245,13 @@ impl State {
     /// Deletes one of the plugin's keys.
     pub fn delete(&mut self, key: &[u8]) -> Result<(), StateError> {
         check_key(key)?;
+        self.in_time()?;
+        self.grow(self.prefix.len() + 1 + key.len())?;
         self.remove(Section::Data, key)
     }
 
     fn remove(&mut self, section: Section, key: &[u8]) -> Result<(), StateError> {
         let key = self.full_key(section, key);
-        self.grow(key.len())?;
         self.credit(&key)?;
         self.call.put(key, None);
         Ok(())
@@ -292,6 +263,7 @@ impl State {
         if self.call.deleted.len() >= RANGES_MAX {
             return Err(StateError::TooLarge(RANGES_MAX as u64));
         }
+        self.in_time()?;
         let (start, end) = (self.full_key(Section::Data, start), self.full_key(Section::Data, end));
         self.grow(start.len() + end.len())?;
         self.credit_range(&start, &end)?;
@@ -325,8 +297,16 @@ impl State {
     ) -> Result<(), StateError> {
         let mut overlay = Overlay::new(self.layers(), start, end);
         let deleting: Vec<&Layer> = self.layers().filter(|layer| !layer.deleted.is_empty()).collect();
-        let mut ended = ControlFlow::Continue(());
+        let (mut ended, mut passed, mut late) = (ControlFlow::Continue(()), 0_u32, Ok(()));
         self.each_stored(start, end, |key, value| {
+            passed = passed.wrapping_add(1);
+            if passed.is_multiple_of(LOOK_EVERY) {
+                late = self.in_time();
+                if late.is_err() {
+                    ended = ControlFlow::Break(());
+                    return ended;
+                }
+            }
             let mut is_hidden = deleting.iter().any(|layer| layer.deletes(&key));
             while let Some((above, said)) = overlay.next_up_to(Some(&key)) {
                 is_hidden |= **above == *key;
@@ -340,6 +320,7 @@ impl State {
             }
             ended
         })?;
+        late?;
         while let (ControlFlow::Continue(()), Some((above, said))) = (ended, overlay.next_up_to(None)) {
             if let Said::Is(value) = said {
                 ended = each(above, value);
@@ -399,7 +380,7 @@ impl State {
         Ok(())
     }
 
-    /// Deletes a dictionary entry.
+    /// Deletes a dictionary entry. It does not count among what a call may write either.
     pub fn delete_code(&mut self, keying: &[u8], code: u32) -> Result<(), StateError> {
         self.remove(Section::Dictionary, &code_key(keying, code))
     }
@@ -414,57 +395,6 @@ impl State {
             }
             ControlFlow::Continue(())
         })
-    }
-}
-
-/// What layers say about a key, the newest first.
-fn said_by<'l>(layers: impl IntoIterator<Item = &'l Layer>, key: &[u8]) -> Said<'l> {
-    let mut said = layers.into_iter().map(|layer| layer.say(key));
-    said.find(|said| !matches!(said, Said::Nothing)).unwrap_or(Said::Nothing)
-}
-
-/// What one layer says last about the keys of a range.
-type Latest<'l> = btree_map::Range<'l, Bytes, Option<Bytes>>;
-
-/// What layers say about the keys of a range, ascending: of each key the newest. Layers are sorted, so this merges them; few have anything
-/// in one range.
-struct Overlay<'l> {
-    /// Newest first, with the layers that were newer still.
-    layers: Vec<(Peekable<Latest<'l>>, Vec<&'l Layer>)>,
-}
-
-impl<'l> Overlay<'l> {
-    fn new(layers: impl Iterator<Item = &'l Layer>, start: &Bytes, end: &Bytes) -> Overlay<'l> {
-        let (mut deleting, mut merged) = (Vec::new(), Vec::new());
-        for layer in layers {
-            let mut range = layer.latest.range(start.clone()..end.clone()).peekable();
-            if range.peek().is_some() {
-                merged.push((range, deleting.clone()));
-            }
-            if !layer.deleted.is_empty() {
-                deleting.push(layer);
-            }
-        }
-        Overlay { layers: merged }
-    }
-
-    /// The next key, if it is not behind `last`.
-    fn next_up_to(&mut self, last: Option<&Bytes>) -> Option<(&'l Bytes, Said<'l>)> {
-        let next: &'l Bytes =
-            self.layers.iter_mut().filter_map(|(range, _)| range.peek().map(|(key, _)| *key)).min()?;
-        if last.is_some_and(|last| next > last) {
-            return None;
-        }
-        let mut said = None;
-        for (range, newer) in &mut self.layers {
-            let Some((_, value)) = range.next_if(|(key, _)| *key == next) else { continue };
-            // An older layer has nothing to say about it any more.
-            said.get_or_insert_with(|| match value {
-                Some(value) if !newer.iter().any(|newer| newer.deletes(next)) => Said::Is(value),
-                _ => Said::Gone,
-            });
-        }
-        Some((next, said.unwrap_or(Said::Nothing)))
     }
 }
 
@@ -525,5 +455,6 @@ fn check_range(start: &[u8], end: &[u8]) -> Result<(), StateError> {
 
 mod account;
 mod fork;
+mod layer;
 #[cfg(test)]
 mod tests;

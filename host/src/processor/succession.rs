@@ -17,7 +17,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 
 use crate::contract::Batch;
-use crate::otlp::projection::Projector;
+use crate::otlp::columns::Bitmap;
+use crate::otlp::projection::{Projection, Projector};
 use crate::storage::Write;
 
 use super::dictionaries::restore_dictionaries;
@@ -97,18 +98,24 @@ enum Call {
 }
 
 /// What has to come of a call at a follower as well: the items are where the running version put them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub(super) struct Outcome {
-    dropped: u64,
-    absorbed: u64,
+    dropped: Bitmap,
+    absorbed: Bitmap,
     emitted: u64,
     more: bool,
 }
 
 impl Outcome {
     fn of(processed: &Processed) -> Outcome {
-        let Processed { dropped, absorbed, emitted, more, .. } = *processed;
-        Outcome { dropped, absorbed, emitted, more }
+        let (dropped, absorbed) = processed.rows.clone().unwrap_or_default();
+        Outcome { dropped, absorbed, emitted: processed.emitted, more: processed.more }
+    }
+
+    fn is_that_of(&self, processed: &Processed) -> bool {
+        let Outcome { dropped, absorbed, emitted, more } = Outcome::of(processed);
+        let same_rows = self.dropped.is_like(&dropped) && self.absorbed.is_like(&absorbed);
+        same_rows && (self.emitted, self.more) == (emitted, more)
     }
 }
 
@@ -147,6 +154,8 @@ impl Recorder {
 /// A copy of an instance's state, and the calls that it counts from then on.
 pub struct Fork {
     state: State,
+    /// What the instance reads.
+    projection: Projection,
     calls: Receiver<Call>,
     behind: Arc<AtomicUsize>,
 }
@@ -175,10 +184,14 @@ pub enum Standing {
 
 impl Follower {
     /// Starts a version on a fork. What it logs is heard; what it logs while it follows is not, because another version logs that already.
-    /// `None` where it carries over more than is held for an exchange.
+    /// `None` where it carries over more than is held for an exchange, or other items are its rows: then the two cannot be compared.
     pub fn start(setup: Setup, fork: Fork, now: u64) -> Result<Option<Follower>, InstanceError> {
-        let Fork { state, calls, behind } = fork;
+        let Fork { state, projection, calls, behind } = fork;
         let mut instance = Instance::build_on(setup, state)?;
+        if !instance.context().declared.projection.has_the_rows_of(&projection) {
+            return Ok(None);
+        }
+        instance.follows = true;
         let made = 1;
         instance.start(made, now)?;
         let context = instance.context();
@@ -202,7 +215,7 @@ impl Follower {
                 Call::Flush { now, last, came_of_it } => (self.instance.flush(self.made, now, last), came_of_it),
             };
             match made {
-                Ok(made) if Outcome::of(&made) == expected => {}
+                Ok(made) if expected.is_that_of(&made) => {}
                 // What it declines, its senders were told is stored.
                 Ok(_) | Err(InstanceError::Call(CallError::Failure { .. })) => return Ok(Standing::Differs),
                 // It may have waited for a core.
@@ -300,7 +313,8 @@ impl Instance {
         let state = self.context().state.fork(snapshot)?;
         let ((sender, calls), behind) = (channel(), Arc::<AtomicUsize>::default());
         self.recorder = Some(Recorder { calls: sender, behind: Arc::clone(&behind) });
-        Some(Fork { state, calls, behind })
+        let projection = self.context().declared.projection.clone();
+        Some(Fork { state, projection, calls, behind })
     }
 
     /// Whether it is this instance that the other one follows, as of this moment, with all that has changed since.
@@ -324,6 +338,7 @@ impl Instance {
         std::mem::swap(ours, theirs);
         self.forgotten = forgotten;
         follower.instance.context().mute(false);
+        follower.instance.follows = false;
         Ok(writes)
     }
 }

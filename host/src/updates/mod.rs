@@ -8,10 +8,11 @@ mod history;
 mod swapping;
 mod watch;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -29,7 +30,7 @@ use history::History;
 pub use history::{HistoryError, read as read_history};
 pub use swapping::GatePlace;
 use swapping::{SwapError, Swapping};
-use watch::{Change, Watch};
+use watch::{AGAIN_IN, Change, Watch};
 
 /// How often files are looked at, in case nobody tells when they change.
 const POLL: Duration = Duration::from_secs(2);
@@ -110,7 +111,7 @@ pub enum UpdateError {
 enum Message {
     /// Something may have changed on disk.
     Look,
-    Command(Command, Sender<Result<Value, UpdateError>>),
+    Command(Tried, Sender<Result<Value, UpdateError>>),
     Stop,
 }
 
@@ -118,7 +119,17 @@ enum Message {
 #[derive(Clone)]
 pub struct Updates {
     sender: Sender<Message>,
+    told: Told,
 }
+
+/// A command that takes its time.
+enum Tried {
+    Swap { plugin: String, file: Option<PathBuf> },
+    Rollback { plugin: String },
+}
+
+/// Which versions run, by plugin: to be read while another one is tried.
+type Told = Arc<Mutex<BTreeMap<String, Value>>>;
 
 /// A plugin that runs.
 struct Running {
@@ -153,9 +164,14 @@ impl Updates {
     /// Starts the thread.
     pub fn start(materials: Materials) -> std::io::Result<(Updates, JoinHandle<()>)> {
         let (sender, receiver) = channel();
-        let told = sender.clone();
-        // An error means that the thread has ended.
-        let mut watch = Watch::new(move || drop(told.send(Message::Look)));
+        let (news, looks) = (sender.clone(), Arc::<AtomicBool>::default());
+        let waits = Arc::clone(&looks);
+        let mut watch = Watch::new(move || {
+            // One look sees all that has changed. An error means that the thread has ended.
+            if !waits.swap(true, Ordering::AcqRel) {
+                drop(news.send(Message::Look));
+            }
+        });
         let Materials { places, gates, plugins, loader, state_dir, clock, registry } = materials;
         let mut running = HashMap::new();
         for (plan, version, plugin) in plugins {
@@ -177,8 +193,11 @@ impl Updates {
             running.insert(plan.name.clone(), Running { plan, version, plugin, since: clock.now(), previous: None });
         }
         let history = History::open(&state_dir);
+        let told = Told::default();
         let mut updater = Updater {
             running,
+            told: Arc::clone(&told),
+            looks,
             swapping: Swapping {
                 places,
                 gates,
@@ -191,19 +210,26 @@ impl Updates {
             clock,
             registry,
         };
-        updater.running.values().for_each(|running| updater.show(&running.plan.name, &running.version, 1));
+        updater.running.values().for_each(|running| updater.show(running, &running.version, 1));
         let thread = std::thread::Builder::new().name("updates".into()).spawn(move || {
             let _end = EndWithProcess;
             step_back();
             updater.run(&receiver);
         })?;
-        Ok((Updates { sender }, thread))
+        Ok((Updates { sender, told }, thread))
     }
 
     /// Carries out a command; returns when the new version runs, or why it does not.
     pub fn perform(&self, command: Command) -> Result<Value, UpdateError> {
+        let tried = match command {
+            Command::Swap { plugin, file } => Tried::Swap { plugin, file },
+            Command::Rollback { plugin } => Tried::Rollback { plugin },
+            Command::List => {
+                return Ok(self.told.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect());
+            }
+        };
         let (answer, wait) = channel();
-        self.sender.send(Message::Command(command, answer)).map_err(|_| UpdateError::GoingDown)?;
+        self.sender.send(Message::Command(tried, answer)).map_err(|_| UpdateError::GoingDown)?;
         wait.recv().unwrap_or(Err(UpdateError::GoingDown))
     }
 
@@ -221,7 +247,19 @@ fn step_back() {
     }
 }
 
+impl UpdateError {
+    /// Whether the same may be possible later.
+    fn passes(&self) -> bool {
+        matches!(self, UpdateError::Refused { source, .. } if source.passes())
+    }
+}
+
 impl Running {
+    /// Whether that file is the version that runs.
+    fn runs(&self, file: &Path) -> bool {
+        PluginFile::read(file).is_ok_and(|found| *found.sha256() == self.version.sha256)
+    }
+
     fn told(&self) -> Value {
         json!({
             "plugin": self.plan.name,
@@ -232,12 +270,8 @@ impl Running {
     }
 }
 
-/// What lies in the place of a pinned plugin, if it is another one.
+/// Another version lies in the place of a pinned plugin.
 fn tell_pinned(running: &Running, file: &Path) {
-    let Ok(found) = PluginFile::read(file) else { return };
-    if *found.sha256() == running.version.sha256 {
-        return;
-    }
     let next = match running.plan.sha256 {
         Some(_) => "the next start will refuse it, because `sha256` pins the content",
         None => "the next start will take it, or `otelier plugin swap`",
@@ -249,6 +283,9 @@ fn tell_pinned(running: &Running, file: &Path) {
 struct Updater {
     /// By name.
     running: HashMap<String, Running>,
+    told: Told,
+    /// Whether a look is on its way.
+    looks: Arc<AtomicBool>,
     swapping: Swapping,
     loader: Arc<Loader>,
     watch: Watch,
@@ -261,7 +298,11 @@ impl Updater {
     fn run(&mut self, receiver: &Receiver<Message>) {
         loop {
             match receiver.recv_timeout(self.watch.until_look().unwrap_or(POLL)) {
-                Ok(Message::Look) | Err(RecvTimeoutError::Timeout) => self.look(),
+                Ok(Message::Look) => {
+                    self.looks.store(false, Ordering::Release);
+                    self.look();
+                }
+                Err(RecvTimeoutError::Timeout) => self.look(),
                 Ok(Message::Command(command, answer)) => {
                     // Whoever asked may have gone.
                     let _ = answer.send(self.perform(command));
@@ -280,9 +321,14 @@ impl Updater {
                     let file = running.version.file.display();
                     tracing::warn!(plugin, %file, "the plugin's file is gone; version {version} runs on, and the next start will miss it");
                 }
+                Some(file) if running.runs(&file) => {}
                 Some(file) if running.plan.update == Update::Pinned => tell_pinned(running, &file),
                 Some(file) => match self.load_and_replace(&plugin, Some(&file)) {
                     Ok(_) | Err(UpdateError::Same { .. } | UpdateError::GoingDown) => {}
+                    Err(error) if error.passes() => {
+                        self.watch.again(&plugin);
+                        tracing::warn!(plugin, "changed plugin file, tried again in {AGAIN_IN:?}: {error}");
+                    }
                     Err(error) => tracing::error!(plugin, "changed plugin file: {error}"),
                 },
             }
@@ -299,11 +345,10 @@ impl Updater {
         }
     }
 
-    fn perform(&mut self, command: Command) -> Result<Value, UpdateError> {
-        match command {
-            Command::Swap { plugin, file } => self.load_and_replace(&plugin, file.as_deref()),
-            Command::List => Ok(self.running.values().map(Running::told).collect()),
-            Command::Rollback { plugin } => {
+    fn perform(&mut self, tried: Tried) -> Result<Value, UpdateError> {
+        match tried {
+            Tried::Swap { plugin, file } => self.load_and_replace(&plugin, file.as_deref()),
+            Tried::Rollback { plugin } => {
                 let none = || UpdateError::NoneBefore { plugin: plugin.clone() };
                 let (version, loaded) = self.running(&plugin)?.previous.clone().ok_or_else(none)?;
                 self.replace(&plugin, version, loaded)
@@ -314,7 +359,9 @@ impl Updater {
     /// A file that came into place, or was named, and is no version.
     fn not_loaded(&mut self, plugin: &str, file: Option<&Path>, error: &UpdateError) {
         let Some(running) = self.running.get(plugin) else { return };
-        let (from, file) = (running.version.short(), file.unwrap_or(&running.plan.file).to_owned());
+        let chosen = || Some(running.plan.folder.as_ref()?.choose().ok()?.file);
+        let file = file.map(Path::to_owned).or_else(chosen).unwrap_or_else(|| running.plan.file.clone());
+        let from = running.version.short();
         self.count(plugin, "refused");
         self.history.add(json!({
             "time_unix_nano": self.clock.now(),
@@ -404,11 +451,15 @@ impl Updater {
         let before = std::mem::replace(&mut running.plugin, loaded);
         running.since = self.clock.now();
         running.previous = Some((version_before.clone(), before));
-        self.show(plugin, &version_before, 0);
-        self.show(plugin, &version, 1);
+        let Some(running) = self.running.get(plugin) else { return };
+        self.show(running, &version_before, 0);
+        self.show(running, &version, 1);
     }
 
-    fn show(&self, plugin: &str, version: &Version, is_running: i64) {
+    /// Tells which version runs, and that this one does or does not.
+    fn show(&self, running: &Running, version: &Version, is_running: i64) {
+        let plugin = running.plan.name.as_str();
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(plugin.to_owned(), running.told());
         let labels = [("plugin", plugin), ("sha256", &version.short())];
         self.registry
             .gauge("otelier_plugin_running", "Whether a version of a plugin is the one that runs.", &labels)

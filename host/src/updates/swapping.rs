@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use crate::clock::Clock;
 use crate::contract::{PolicyError, PolicySource};
 use crate::delivery::Gate;
-use crate::pipeline::Place;
-use crate::pipeline::swap::Swapped;
+use crate::pipeline::swap::{Claim, Swapped};
+use crate::pipeline::{Crowded, Place};
 use crate::plugins::AnyPlugin;
 use crate::processor::{Candidate, Extent, Follower, InstanceError, Plugin, Setup, Snapshot, Standing, Successor};
 
@@ -46,8 +46,10 @@ pub enum SwapError {
         /// Why.
         source: PolicyError,
     },
-    /// A lane has no room for what the old version has to emit.
-    #[error("processor {part}: the exporters behind it have been full for long; try again when they take data")]
+    /// A lane has no room for what the old version has to emit, or a processor behind it cannot take it.
+    #[error(
+        "processor {part}: what it has to emit found no way on for long, because an exporter behind it is full or a processor is down; try again when they take data"
+    )]
     NoRoom {
         /// The processor.
         part: String,
@@ -58,9 +60,24 @@ pub enum SwapError {
         /// The processor.
         part: String,
     },
+    /// Requests are answered, and ordered, as in a pipeline without state.
+    #[error(
+        "processor {part}: this version keeps state, and the collector was started with one that keeps none; restart the collector with it"
+    )]
+    BeginsState {
+        /// The processor.
+        part: String,
+    },
     /// The process ends.
     #[error("the collector is shutting down")]
     GoingDown,
+}
+
+impl SwapError {
+    /// Whether the same version may come to its place later.
+    pub fn passes(&self) -> bool {
+        matches!(self, SwapError::NoRoom { .. } | SwapError::Busy { .. })
+    }
 }
 
 /// Where a policy decides.
@@ -133,7 +150,11 @@ impl Swapping {
 
     fn prepare(&self, place: &Place, plugin: &Arc<dyn Plugin>) -> Result<Candidate, SwapError> {
         let setup = Setup { plugin: Arc::clone(plugin), ..place.setup.clone() };
-        Candidate::try_out(setup, self.clock.now()).map_err(|source| refused(place, source))
+        let candidate = Candidate::try_out(setup, self.clock.now()).map_err(|source| refused(place, source))?;
+        match candidate.is_stateful && !place.keeps_state {
+            true => Err(SwapError::BeginsState { part: place.part.clone() }),
+            false => Ok(candidate),
+        }
     }
 
     fn restore(&self, place: &Place, old: &Arc<dyn Plugin>) {
@@ -141,7 +162,7 @@ impl Swapping {
         if let Err(error) = restored {
             tracing::error!(
                 processor = place.part,
-                "the new version runs here, though it was refused elsewhere: {error}"
+                "the new version runs here, though it was refused elsewhere: {error}; `otelier plugin swap` puts one version into all places, and so does a restart"
             );
         }
     }
@@ -161,26 +182,18 @@ impl Swapping {
         if candidate.is_stateful {
             heir.rest_on(read_ahead(place, Extent::Data)?);
         }
-        let told = place.handle.swap(place.slot, Successor::Heir(Box::new(heir)));
-        let swapped = match told.recv_timeout(PATIENCE) {
-            Err(RecvTimeoutError::Timeout) => {
-                place.handle.withdraw(place.slot);
-                // It may have come to its place just now.
-                told.recv().map_err(|_| SwapError::GoingDown)?
-            }
-            Err(RecvTimeoutError::Disconnected) => return Err(SwapError::GoingDown),
-            Ok(swapped) => swapped,
-        };
-        match swapped {
+        let swapped = swapped(place, Successor::Heir(Box::new(heir)));
+        if !matches!(swapped, Ok(Swapped::Done { .. })) {
+            place.handle.withdraw(place.slot);
+        }
+        match swapped? {
             Swapped::Done { pause, retired } => {
                 drop(retired);
                 Ok(pause)
             }
             Swapped::Refused(source) => Err(refused(place, *source)),
             Swapped::NoRoom => Err(SwapError::NoRoom { part: place.part.clone() }),
-            Swapped::Withdrawn | Swapped::Behind(_) | Swapped::Lost(_) => {
-                Err(SwapError::Busy { part: place.part.clone() })
-            }
+            Swapped::Withdrawn | Swapped::Behind(_) | Swapped::Lost(_) => Err(busy(place)),
         }
     }
 
@@ -209,8 +222,7 @@ impl Swapping {
                     Standing::Differs => return Ok(Followed::Impossible),
                 }
             }
-            let told = place.handle.swap(place.slot, Successor::Follower(follower, behind_max));
-            match told.recv().map_err(|_| SwapError::GoingDown)? {
+            match swapped(place, Successor::Follower(follower, behind_max))? {
                 Swapped::Done { pause, retired } => {
                     drop(retired);
                     return Ok(Followed::Done(pause));
@@ -229,7 +241,8 @@ impl Swapping {
     /// A follower that has started; `None` where there is nothing to follow.
     fn begin(&self, place: &Place, candidate: &Candidate) -> Result<Option<Box<Follower>>, SwapError> {
         let Some(snapshot) = read_ahead(place, Extent::Whole)? else { return Ok(None) };
-        let Some(fork) = answer(&place.handle.fork(place.slot, snapshot), FORK_WITHIN)? else { return Ok(None) };
+        let fork = place.handle.fork(place.slot, snapshot).map_err(|Crowded| busy(place))?;
+        let Some(fork) = answer(&fork, FORK_WITHIN)? else { return Ok(None) };
         let started = Follower::start(candidate.setup.clone(), fork, self.clock.now());
         Ok(started.map_err(|source| refused(place, source))?.map(Box::new))
     }
@@ -237,12 +250,30 @@ impl Swapping {
 
 /// Reads the state that a version starts on, while batches go on. `None` where there is none, or too much to be held.
 fn read_ahead(place: &Place, extent: Extent) -> Result<Option<Snapshot>, SwapError> {
-    let Some(mark) = answer(&place.handle.mark(place.slot), PATIENCE)? else { return Ok(None) };
+    let mark = place.handle.mark(place.slot).map_err(|Crowded| busy(place))?;
+    let Some(mark) = answer(&mark, PATIENCE)? else { return Ok(None) };
     let read = Snapshot::read(&place.setup.store, &place.setup.namespace(), extent, mark);
     Ok(read.unwrap_or_else(|error| {
         tracing::warn!(processor = place.part, %error, "state cannot be read ahead of a swap");
         None
     }))
+}
+
+/// What the worker made of a version: nothing, once nobody waits for it any more.
+fn swapped(place: &Place, successor: Successor) -> Result<Swapped, SwapError> {
+    let claim = Claim::default();
+    let told = place.handle.swap(place.slot, successor, &claim).map_err(|Crowded| busy(place))?;
+    match told.recv_timeout(PATIENCE) {
+        Ok(swapped) => Ok(swapped),
+        Err(RecvTimeoutError::Timeout) if claim.take() => Err(busy(place)),
+        // It is about to come to its place.
+        Err(RecvTimeoutError::Timeout) => told.recv().map_err(|_| SwapError::GoingDown),
+        Err(RecvTimeoutError::Disconnected) => Err(SwapError::GoingDown),
+    }
+}
+
+fn busy(place: &Place) -> SwapError {
+    SwapError::Busy { part: place.part.clone() }
 }
 
 /// What came of following.

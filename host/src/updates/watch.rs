@@ -17,9 +17,11 @@ use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 const SAME_FOR: Duration = Duration::from_millis(100);
 /// How long it has to be away to be gone: who builds a new one may remove the old one first.
 const GONE_FOR: Duration = Duration::from_secs(2);
+/// When a version is tried again that found no room or no time.
+pub const AGAIN_IN: Duration = Duration::from_secs(30);
 
 /// A file that has changed.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
     /// The plugin's name.
     pub plugin: String,
@@ -27,13 +29,15 @@ pub struct Change {
     pub file: Option<PathBuf>,
 }
 
-/// What tells one content of a path from the next, without reading it: the file behind the links, its size, its time.
+/// What tells one content of a path from the next, without reading it: the file behind the links, its size, its times. That of its mode's
+/// last change is among them: a file that could not be read may be readable now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Print {
     device: u64,
     inode: u64,
     size: u64,
     modified: (i64, i64),
+    changed: (i64, i64),
 }
 
 /// Says where a plugin's file is at the moment; `None` where there is none.
@@ -43,7 +47,8 @@ type Source = Box<dyn Fn() -> Option<PathBuf> + Send>;
 fn print(path: &Path) -> Option<Print> {
     let found = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
     let modified = (found.mtime(), found.mtime_nsec());
-    Some(Print { device: found.dev(), inode: found.ino(), size: found.size(), modified })
+    let changed = (found.ctime(), found.ctime_nsec());
+    Some(Print { device: found.dev(), inode: found.ino(), size: found.size(), modified, changed })
 }
 
 /// A content of a path.
@@ -52,10 +57,12 @@ type Content = (PathBuf, Print);
 struct File {
     plugin: String,
     source: Source,
-    /// What was there when it was taken.
-    taken: Option<Content>,
+    /// What was there when it was taken; `None` before anything was.
+    taken: Option<Option<Content>>,
     /// What is there now instead, and since when.
     seen: Option<(Option<Content>, Instant)>,
+    /// It is not looked at before.
+    not_before: Option<Instant>,
 }
 
 /// The files of all plugins that are watched.
@@ -68,12 +75,17 @@ pub struct Watch {
 impl Watch {
     /// Calls `tell` whenever something may have changed.
     pub fn new(tell: impl Fn() + Send + 'static) -> Watch {
-        let watcher = notify::recommended_watcher(move |_: notify::Result<notify::Event>| tell());
+        let watcher = notify::recommended_watcher(move |event| {
+            if is_news(&event) {
+                tell();
+            }
+        });
         let watcher = watcher.inspect_err(not_told).ok();
         Watch { files: Vec::new(), folders: HashSet::new(), watcher }
     }
 
-    /// Watches the file of a plugin, in a folder of which changes are told. What is there now has been taken.
+    /// Watches the file of a plugin, in a folder of which changes are told. What is there at first is told as a change: what runs was read
+    /// before, and may be another content.
     pub fn add(&mut self, plugin: &str, folder: &Path, source: impl Fn() -> Option<PathBuf> + Send + 'static) {
         self.files.push(File::new(plugin, source));
         let folder = if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder.to_owned() };
@@ -86,10 +98,19 @@ impl Watch {
 
     /// When to look again, if something is about to be whole.
     pub fn until_look(&self) -> Option<Duration> {
-        let left =
-            |(content, since): &(Option<Content>, Instant)| wait(content.as_ref()).saturating_sub(since.elapsed());
-        let soonest = self.files.iter().filter_map(|file| file.seen.as_ref().map(left)).min()?;
+        let left = |file: &File| {
+            let (content, since) = file.seen.as_ref()?;
+            Some(file.wait(content.as_ref()).saturating_sub(since.elapsed()))
+        };
+        let soonest = self.files.iter().filter_map(left).min()?;
         Some(soonest.max(Duration::from_millis(1)))
+    }
+
+    /// What was told last of that plugin could not be carried out, and may be later: it is told again, not before [`AGAIN_IN`] from now.
+    pub fn again(&mut self, plugin: &str) {
+        for file in self.files.iter_mut().filter(|file| file.plugin == plugin) {
+            file.again(Instant::now());
+        }
     }
 
     /// The files that have changed since they were taken, and are whole or gone. They count as taken.
@@ -101,9 +122,7 @@ impl Watch {
 
 impl File {
     fn new(plugin: &str, source: impl Fn() -> Option<PathBuf> + Send + 'static) -> File {
-        let mut file = File { plugin: plugin.to_owned(), source: Box::new(source), taken: None, seen: None };
-        file.taken = file.content();
-        file
+        File { plugin: plugin.to_owned(), source: Box::new(source), taken: None, seen: None, not_before: None }
     }
 
     fn content(&self) -> Option<Content> {
@@ -113,23 +132,41 @@ impl File {
     }
 
     fn change(&mut self, now: Instant) -> Option<Change> {
+        if self.not_before.is_some_and(|not_before| now < not_before) {
+            return None;
+        }
+        self.not_before = None;
         let (content, seen) = (self.content(), self.seen.take());
-        if content == self.taken {
+        if self.taken.as_ref() == Some(&content) {
             return None;
         }
         let since = seen.filter(|(before, _)| *before == content).map_or(now, |(_, since)| since);
-        if now.duration_since(since) < wait(content.as_ref()) {
+        if now.duration_since(since) < self.wait(content.as_ref()) {
             self.seen = Some((content, since));
             return None;
         }
-        self.taken.clone_from(&content);
+        self.taken = Some(content.clone());
         Some(Change { plugin: self.plugin.clone(), file: content.map(|(path, _)| path) })
+    }
+
+    fn again(&mut self, now: Instant) {
+        (self.taken, self.seen, self.not_before) = (None, None, Some(now + AGAIN_IN));
+    }
+
+    /// How long that has to be so. In a folder another version is there at once where one is gone.
+    fn wait(&self, content: Option<&Content>) -> Duration {
+        let taken = self.taken.iter().flatten().map(|(path, _)| path).next();
+        match (content, taken) {
+            (None, _) => GONE_FOR,
+            (Some((path, _)), Some(taken)) if path != taken && !taken.is_file() => GONE_FOR,
+            _ => SAME_FOR,
+        }
     }
 }
 
-/// How long that has to be so.
-fn wait(content: Option<&Content>) -> Duration {
-    if content.is_some() { SAME_FOR } else { GONE_FOR }
+/// Whether anything may have changed. To look at a file or a folder opens it, of which the system tells as well.
+fn is_news(event: &notify::Result<notify::Event>) -> bool {
+    !event.as_ref().is_ok_and(|event| event.kind.is_access())
 }
 
 fn not_told(error: &notify::Error) {
@@ -144,7 +181,14 @@ mod tests {
 
     fn watch(path: &Path) -> File {
         let path = path.to_owned();
-        File::new("p", move || Some(path.clone()))
+        taken(File::new("p", move || Some(path.clone())))
+    }
+
+    fn taken(mut file: File) -> File {
+        let now = Instant::now();
+        assert_eq!(file.change(now), None);
+        assert!(file.change(now + SAME_FOR).is_some(), "what is there at first is told");
+        file
     }
 
     #[test]
@@ -187,5 +231,63 @@ mod tests {
         assert_eq!((file.change(start), file.change(start + SAME_FOR)), (None, None), "it may come back");
         let gone = Change { plugin: "p".to_owned(), file: None };
         assert_eq!((file.change(start + GONE_FOR), file.change(start + 2 * GONE_FOR)), (Some(gone), None));
+    }
+
+    #[test]
+    fn what_is_missing_at_first_is_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("plugin.wasm");
+        let (mut file, start) = (File::new("p", move || Some(path.clone())), Instant::now());
+        assert_eq!(file.change(start), None);
+        assert_eq!(file.change(start + GONE_FOR), Some(Change { plugin: "p".to_owned(), file: None }));
+    }
+
+    /// One that could not be read, or that found no room.
+    #[test]
+    fn a_file_is_told_again_when_its_mode_changes_or_that_is_asked_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("plugin.wasm");
+        fs::write(&path, "one").unwrap();
+        let (mut file, start) = (watch(&path), Instant::now());
+        let change = Some(Change { plugin: "p".to_owned(), file: Some(path.clone()) });
+        let mode = fs::metadata(&path).unwrap().permissions();
+        // The clock of a file system may tick slowly.
+        while file.taken == Some(file.content()) {
+            fs::set_permissions(&path, mode.clone()).unwrap();
+        }
+        assert_eq!((file.change(start), file.change(start + SAME_FOR)), (None, change.clone()));
+        assert_eq!((file.change(start), file.change(start + SAME_FOR)), (None, None));
+        file.again(start);
+        assert_eq!((file.change(start), file.change(start + SAME_FOR)), (None, None), "not yet");
+        assert_eq!((file.change(start + AGAIN_IN), file.change(start + AGAIN_IN + SAME_FOR)), (None, change));
+    }
+
+    #[test]
+    fn an_older_version_in_the_folder_waits_for_the_newest_to_come_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        fs::write(path("p-1.0.0.wasm"), "one").unwrap();
+        fs::write(path("p-2.0.0.wasm"), "two").unwrap();
+        let versions = crate::config::Folder { path: folder.path().to_owned(), plugin: "p".to_owned(), version: None };
+        let mut file = taken(File::new("p", move || Some(versions.choose().ok()?.file)));
+        let start = Instant::now();
+        let told = |name: &str| Some(Change { plugin: "p".to_owned(), file: Some(path(name)) });
+        fs::remove_file(path("p-2.0.0.wasm")).unwrap();
+        assert_eq!((file.change(start), file.change(start + SAME_FOR)), (None, None));
+        assert_eq!(file.change(start + GONE_FOR), told("p-1.0.0.wasm"));
+        fs::write(path("p-3.0.0.wasm"), "three").unwrap();
+        assert_eq!((file.change(start), file.change(start + SAME_FOR)), (None, told("p-3.0.0.wasm")));
+    }
+
+    #[test]
+    fn looking_is_no_news() {
+        use notify::event::{AccessKind, AccessMode, CreateKind, ModifyKind};
+        use notify::{Error, Event, EventKind};
+        let event = |kind| Ok(Event::new(kind));
+        assert!(!is_news(&event(EventKind::Access(AccessKind::Open(AccessMode::Any)))));
+        assert!(!is_news(&event(EventKind::Access(AccessKind::Close(AccessMode::Write)))));
+        assert!(is_news(&event(EventKind::Modify(ModifyKind::Any))));
+        assert!(is_news(&event(EventKind::Create(CreateKind::File))));
+        assert!(is_news(&Err(Error::generic("some were missed"))));
     }
 }

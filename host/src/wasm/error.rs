@@ -2,10 +2,20 @@
 
 use wasmtime::{FrameInfo, WasmBacktrace};
 
-use crate::processor::{CallError, Trap, TrapReason, Violation};
+use crate::processor::{CallError, Trap, TrapReason, Violation, cut};
 
 /// What Rust puts on the stack between the code that fails and the trap.
 const MACHINERY: [&str; 6] = ["core::", "std::", "alloc::", "rustc::", "__rust", "rust_"];
+
+/// Of a guest's text in an error: it is told to senders, stands in the log and in dead letters.
+const TEXT_BYTES_MAX: usize = 4096;
+/// Of a function's name.
+const NAME_BYTES_MAX: usize = 256;
+
+/// A guest's text, as much of it as anybody reads.
+pub(super) fn text(text: &str) -> String {
+    cut(text, TEXT_BYTES_MAX).to_owned()
+}
 
 /// Sorts an error of the runtime. `panic` is what the guest's panic handler said, which is the reason where nothing else is.
 pub(super) fn call_error(error: &wasmtime::Error, panic: Option<String>) -> CallError {
@@ -14,6 +24,7 @@ pub(super) fn call_error(error: &wasmtime::Error, panic: Option<String>) -> Call
     let violation = error.chain().find_map(|cause| cause.downcast_ref()).or_else(|| error.downcast_ref::<Violation>());
     let reason = match trap {
         _ if matches!(violation, Some(Violation::HostCalls(_))) => TrapReason::HostCalls,
+        _ if matches!(violation, Some(Violation::Deadline)) => TrapReason::Deadline,
         _ if violation.is_some() || is_no_text(error) => TrapReason::Contract,
         Some(wasmtime::Trap::Interrupt) => TrapReason::Deadline,
         Some(wasmtime::Trap::StackOverflow) => TrapReason::Stack,
@@ -22,7 +33,7 @@ pub(super) fn call_error(error: &wasmtime::Error, panic: Option<String>) -> Call
         None if detail.contains("growing memory") => TrapReason::Memory,
         _ => TrapReason::Other,
     };
-    let detail = panic.filter(|_| reason == TrapReason::Other).unwrap_or(detail);
+    let detail = text(&panic.filter(|_| reason == TrapReason::Other).unwrap_or(detail));
     let frames = error.downcast_ref::<WasmBacktrace>().map(WasmBacktrace::frames).unwrap_or_default();
     let mut names: Vec<String> = frames.iter().map(name).collect();
     let is_machinery = |name: &String| MACHINERY.iter().any(|prefix| bare(name).starts_with(prefix));
@@ -43,7 +54,7 @@ fn is_no_text(error: &wasmtime::Error) -> bool {
 fn name(frame: &FrameInfo) -> String {
     match frame.func_name() {
         // Without the compiler's own hash.
-        Some(name) => format!("{:#}", rustc_demangle::demangle(name)),
+        Some(name) => cut(&format!("{:#}", rustc_demangle::demangle(name)), NAME_BYTES_MAX).to_owned(),
         None => format!("function {}", frame.func_index()),
     }
 }

@@ -89,11 +89,12 @@ impl Part {
     /// Plays the program for what is new, and for rows that have no code.
     fn outcomes(&mut self, batch: &mut Batch<'_>) -> Rows {
         let codes = batch.keys(self.keying);
-        for (code, key) in batch.new_keys(self.keying).iter() {
-            if let Some(outcome) = self.program.play_key(key) {
-                self.cache.insert(code, outcome);
+        let (program, cache) = (&mut self.program, &mut self.cache);
+        batch.each_new_key(self.keying, |code, key| {
+            if let Some(outcome) = program.play_key(key) {
+                cache.insert(code, outcome);
             }
-        }
+        });
         let mut rows = self.cache.place(&codes);
         if rows.places.contains(&OPEN) {
             self.play_rows(&mut rows, batch);

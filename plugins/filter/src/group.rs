@@ -119,9 +119,7 @@ impl Group {
             return;
         };
         let codes = batch.keys(keyed.keying);
-        for (code, key) in batch.new_keys(keyed.keying).iter() {
-            keyed.keep(code, self.of_key(key));
-        }
+        batch.each_new_key(keyed.keying, |code, key| keyed.keep(code, self.of_key(key)));
         let mut is_full = keyed.codes.len() > CODES_MAX;
         if keyed.judge(&codes, verdicts) {
             let is_open = |row: usize| codes.get(row).is_none_or(|code| keyed.of(*code) == UNKNOWN);

@@ -38,6 +38,14 @@ impl<'s> Host<'s> {
         self.child.id()
     }
 
+    /// The largest resident set so far, in bytes, where the system tells it.
+    pub fn peak_memory_bytes(&self) -> Result<Option<u64>> {
+        let Ok(status) = std::fs::read_to_string(format!("/proc/{}/status", self.id())) else { return Ok(None) };
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM")?;
+        let kib: u64 = line.trim().trim_end_matches(" kB").trim().parse()?;
+        Ok(Some(kib << 10))
+    }
+
     /// Where it listens.
     pub fn endpoints(&self) -> &Endpoints {
         &self.setup.endpoints

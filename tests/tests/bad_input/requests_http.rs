@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use anyhow::{Context, Result};
-use otelier_tests::host::{Configuration, Host, Setup};
+use otelier_tests::host::{Configuration, Setup};
 use otelier_tests::http::{self, Response};
 use otelier_tests::payload::{self, Temporality};
 use serde_json::json;
@@ -185,17 +185,9 @@ fn a_bomb_is_refused_without_being_unpacked() -> Result<()> {
     assert_eq!(answer.status, 413, "{}", answer.text());
     assert!(answer.text().contains("larger than 67108864 bytes"), "{}", answer.text());
     assert_eq!(host.refused("http", "too_large")?, 1.0);
-    let peak = peak_memory_bytes(&host)?;
+    let peak = host.peak_memory_bytes()?;
     assert!(peak.is_none_or(|peak| peak < 512 << 20), "{peak:?} bytes of memory at the peak");
     survivor.goes_on()
-}
-
-/// The largest resident set so far, where the system tells it.
-fn peak_memory_bytes(host: &Host<'_>) -> Result<Option<u64>> {
-    let Ok(status) = std::fs::read_to_string(format!("/proc/{}/status", host.id())) else { return Ok(None) };
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM")?;
-    let kib: u64 = line.trim().trim_end_matches(" kB").trim().parse()?;
-    Ok(Some(kib << 10))
 }
 
 #[test]

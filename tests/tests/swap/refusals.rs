@@ -116,6 +116,25 @@ fn a_version_that_never_returns_from_its_start() -> Result<()> {
     is_refused("endless-loop", "deadline exceeded")
 }
 
+/// Its pipeline answers and orders requests as one without state does.
+#[test]
+fn a_version_that_begins_to_keep_state() -> Result<()> {
+    let plugin = Plugin::copy(&environment::guest("stateless")?)?;
+    let setup = setup(&plugin, json!({}))?;
+    let host = setup.start()?;
+    becomes(&plugin, "honest")?;
+    until_swaps(&host, GUEST, "refused", 1.0)?;
+    is_told(&setup, "this version keeps state, and the collector was started with one that keeps none; restart")?;
+    host.accepts(&payload::work("a", Temporality::Delta, &[1]))?;
+    ensure!(host.kill().is_ok());
+    let host = setup.start()?;
+    host.accepts(&payload::work("a", Temporality::Delta, &[1, 2]))?;
+    host.wait_for(SEEN, &[], 2.0)?;
+    // The other way round is no trouble.
+    becomes(&plugin, "stateless")?;
+    until_swaps(&host, GUEST, "swapped", 1.0)
+}
+
 #[test]
 fn a_file_that_is_no_plugin() -> Result<()> {
     let plugin = Plugin::aggregate()?;

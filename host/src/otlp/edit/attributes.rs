@@ -6,6 +6,9 @@ use super::{Action, AttributeEdit, Stop, When};
 use crate::otlp::attribute::{Attribute, Strings};
 use crate::otlp::wire::{Fault, Reader, put_bytes};
 
+/// How many looks at an attribute are as much work as a byte that is written.
+const SLOTS_A_BYTE: usize = 4;
+
 /// One attribute of the message at hand.
 #[derive(Debug, Clone, Copy)]
 struct Slot<'a> {
@@ -29,7 +32,13 @@ pub struct Slots<'a> {
 
 impl<'a> Slots<'a> {
     /// Whether any of these steps changes this message; then [`write`](Self::write) has to follow.
-    pub fn edit(&mut self, plan: &Plan<'a>, message: &'a [u8], number: u32, steps: &[Step]) -> Result<bool, Fault> {
+    pub fn edit(
+        &mut self,
+        plan: &Plan<'a>,
+        (message, number): (&'a [u8], u32),
+        steps: &[Step],
+        writer: &mut Writer<'_>,
+    ) -> Result<bool, Stop> {
         self.slots.clear();
         let mut reader = Reader::new(message);
         let tag = (number << 3 | 2) as u8;
@@ -47,6 +56,8 @@ impl<'a> Slots<'a> {
                 self.push(message, start, field.value.bytes(field.raw)?, &reader)?;
             }
         }
+        // Each step looks at all of them, and at those that steps before it have added.
+        writer.work(steps.len().saturating_mul(self.slots.len() + steps.len() / 2) / SLOTS_A_BYTE)?;
         let mut changed = false;
         for (edit, value) in steps {
             if let Some(edit) = plan.edit(*edit) {

@@ -30,8 +30,8 @@ pub enum EditError {
     /// The request is not the one that was projected.
     #[error(transparent)]
     Malformed(#[from] Malformed),
-    /// Resources were split so often, or values so large, that the result is out of proportion.
-    #[error("the edited request takes more than {0} bytes")]
+    /// Resources were split so often, values so large, or edits so many, that it is out of proportion to what came.
+    #[error("the edited request takes more than {0} bytes, or as much work")]
     TooLarge(usize),
 }
 

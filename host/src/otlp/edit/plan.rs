@@ -62,6 +62,11 @@ impl<'e> Plan<'e> {
         self.edits.metrics.iter().rev().find(|edit| edit.descriptor == descriptor)
     }
 
+    /// How many edits are looked at where it is asked what happens to a resource, scope or metric.
+    pub fn looks(&self) -> usize {
+        self.edits.attributes.len() + self.edits.metrics.len()
+    }
+
     /// Whether anything happens to rows of [first, end), to what encloses them, or to metrics.
     pub fn touches(&self, first: usize, end: usize) -> bool {
         !self.edits.metrics.is_empty() || self.touches_rows(first, end)

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use super::plan::Step;
 use super::stream::{RESOURCE_ATTRIBUTES, Rest, SCOPE_ATTRIBUTES, Stream, metric_fields};
+use super::writer::Writer;
 use super::{Stop, plan::Plan};
 use crate::contract::Signal;
 use crate::otlp::key::Level;
@@ -84,7 +85,7 @@ impl<'a> Stream<'_, 'a> {
                 self.collect(field.value.bytes(field.raw)?, &mut parts)?;
             }
         }
-        for (steps, items) in alike(self.plan, Level::Resource, &parts.items) {
+        for (steps, items) in alike(self.plan, Level::Resource, &parts.items, &mut self.writer)? {
             let mark = self.writer.open(1, message.len());
             self.enclosing(&resource, RESOURCE_ATTRIBUTES, &steps)?;
             for items in items.chunk_by(|one, other| one.scope == other.scope) {
@@ -146,7 +147,7 @@ impl<'a> Stream<'_, 'a> {
     /// Writes items of one scope, below as many scopes as it takes.
     fn scopes(&mut self, parts: &Parts<'a>, items: &[Item<'a>]) -> Result<(), Stop> {
         let Some(scope) = items.first().and_then(|item| parts.scopes.get(item.scope)) else { return Ok(()) };
-        for (steps, items) in alike(self.plan, Level::Scope, items) {
+        for (steps, items) in alike(self.plan, Level::Scope, items, &mut self.writer)? {
             let mark = self.writer.open(2, scope.length);
             self.enclosing(scope, SCOPE_ATTRIBUTES, &steps)?;
             for items in items.chunk_by(|one, other| one.metric == other.metric) {
@@ -202,15 +203,26 @@ impl<'a> Stream<'_, 'a> {
     }
 }
 
+/// Items that are edited alike, and how.
+type Group<'a> = (Vec<Step>, Vec<Item<'a>>);
+
 /// Brings items together that are edited alike at a level, in the order of the first of each.
-fn alike<'a>(plan: &Plan<'_>, level: Level, items: &[Item<'a>]) -> Vec<(Vec<Step>, Vec<Item<'a>>)> {
-    let mut groups: Vec<(Vec<Step>, Vec<Item<'a>>)> = Vec::new();
+fn alike<'a>(
+    plan: &Plan<'_>,
+    level: Level,
+    items: &[Item<'a>],
+    writer: &mut Writer<'_>,
+) -> Result<Vec<Group<'a>>, Stop> {
+    let mut groups: Vec<Group<'a>> = Vec::new();
     let mut places: HashMap<Vec<Step>, usize> = HashMap::new();
     for item in items {
         let steps = item.row.map(|row| plan.enclosing_steps(level, row)).unwrap_or_default();
+        writer.work(steps.len())?;
         let place = match places.get(&steps) {
             Some(place) => *place,
             None => {
+                // Twice in memory until all is written.
+                writer.work(2 * size_of_val(steps.as_slice()))?;
                 places.insert(steps.clone(), groups.len());
                 groups.push((steps, Vec::new()));
                 groups.len() - 1
@@ -220,5 +232,5 @@ fn alike<'a>(plan: &Plan<'_>, level: Level, items: &[Item<'a>]) -> Vec<(Vec<Step
             members.push(*item);
         }
     }
-    groups
+    Ok(groups)
 }

@@ -68,6 +68,7 @@ impl<'a> Stream<'_, 'a> {
         let message = field.value.bytes(field.raw)?;
         let (first, extent) = (self.place.row, self.next_resource());
         let end = extent.end as usize;
+        self.writer.work(self.plan.looks())?;
         if !self.plan.touches(first, end) {
             self.writer.copy(field.raw);
             self.pass_resource(extent);
@@ -90,6 +91,7 @@ impl<'a> Stream<'_, 'a> {
         let message = field.value.bytes(field.raw)?;
         let (first, extent) = (self.place.row, self.next_scope());
         let end = extent.end as usize;
+        self.writer.work(self.plan.looks())?;
         if !self.plan.touches(first, end) {
             self.writer.copy(field.raw);
             self.pass_scope(extent);
@@ -177,7 +179,7 @@ impl<'a> Stream<'_, 'a> {
             }
         };
         let mut slots = Slots::default();
-        let changed = slots.edit(self.plan, message, attributes, steps)?;
+        let changed = slots.edit(self.plan, (message, attributes), steps, &mut self.writer)?;
         if !changed && !own.is_present() {
             return Ok(());
         }
@@ -215,7 +217,7 @@ impl<'a> Stream<'_, 'a> {
             return Ok(());
         }
         let message = field.value.bytes(field.raw)?;
-        if !self.slots.edit(self.plan, message, attributes, &self.steps)? {
+        if !self.slots.edit(self.plan, (message, attributes), &self.steps, &mut self.writer)? {
             self.writer.copy(field.raw);
             return Ok(());
         }
@@ -239,6 +241,7 @@ impl<'a> Stream<'_, 'a> {
             return Ok(Rest::Kept);
         };
         let (first, end) = (self.place.row, run.end as usize);
+        self.writer.work(self.plan.looks())?;
         let edit = self.plan.metric(run.descriptor);
         let touched = self.plan.touches_items(first, end);
         if !touched && edit.is_none() {

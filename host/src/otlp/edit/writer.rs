@@ -16,7 +16,7 @@ pub struct Writer<'a> {
     to: usize,
     out: Vec<u8>,
     limit: usize,
-    /// What may still be read again.
+    /// What may still be done beside writing.
     work: usize,
 }
 
@@ -61,7 +61,8 @@ impl<'a> Writer<'a> {
         self.to = end;
     }
 
-    /// Counts bytes that are read for what is written, which edits may make shorter than that; their bound is the same.
+    /// Counts work that shows in no byte that is written, in bytes as well: what is read for it, looked at or kept meanwhile. The bound is the
+    /// same.
     pub fn work(&mut self, bytes: usize) -> Result<(), Stop> {
         self.work = self.work.checked_sub(bytes).ok_or(Stop::TooLarge(self.limit))?;
         Ok(())

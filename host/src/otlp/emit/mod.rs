@@ -31,10 +31,23 @@ pub struct Emission {
     pub exemplars: Vec<(u32, Box<[u8]>)>,
 }
 
-/// Encodes emissions as one request.
-pub fn encode(emissions: &[Emission]) -> Result<Vec<u8>, Malformed> {
-    let mut tree = Tree::default();
-    for emission in emissions {
+/// Points that cannot be written.
+#[derive(Debug, thiserror::Error)]
+pub enum EmitError {
+    /// A key that does not read as one.
+    #[error("a key cannot be read: {0}")]
+    Key(#[from] Malformed),
+    /// Each resource and scope has texts of its own.
+    #[error(
+        "the points take more than {0} bytes with the texts of their metrics, which stand once in each resource and scope"
+    )]
+    TooLarge(usize),
+}
+
+/// Encodes emissions as one request of at most about `bytes_max` bytes.
+pub fn encode(emissions: &[Emission], bytes_max: usize) -> Result<Vec<u8>, EmitError> {
+    let mut tree = Tree { emissions, bytes_max, ..Tree::default() };
+    for (number, emission) in emissions.iter().enumerate() {
         let mut exemplars = emission.exemplars.as_slice();
         for (row, key) in emission.keys.iter().enumerate() {
             let elements = if key.is_empty() { Vec::new() } else { key::elements(key)? };
@@ -42,10 +55,11 @@ pub fn encode(emissions: &[Emission]) -> Result<Vec<u8>, Malformed> {
             let (now, later) = exemplars.split_at_checked(own).unwrap_or_default();
             exemplars = later;
             let group = tree.group(key, &elements)?;
-            group.begin(emission);
+            let text = group.begin(emissions, number);
+            tree.take(text)?;
             tree.point.clear();
             point::put(&mut tree.point, emission, row, &elements, now)?;
-            tree.end_point();
+            tree.end_point()?;
         }
     }
     Ok(tree.finish())
@@ -53,7 +67,11 @@ pub fn encode(emissions: &[Emission]) -> Result<Vec<u8>, Malformed> {
 
 /// Groups by resource and scope attributes.
 #[derive(Default)]
-struct Tree {
+struct Tree<'e> {
+    emissions: &'e [Emission],
+    /// What is written so far, about, and may be.
+    bytes: usize,
+    bytes_max: usize,
     /// The part of a key that holds them → group.
     index: HashMap<Box<[u8]>, usize>,
     /// In order of first use.
@@ -72,12 +90,23 @@ struct Group {
     scope: Vec<u8>,
     /// Finished metrics.
     metrics: Vec<u8>,
-    /// The metric that is being filled and its points.
-    open: Option<(Descriptor, Vec<u8>)>,
+    /// The emission whose metric is being filled, and its points.
+    open: Option<(usize, Vec<u8>)>,
 }
 
-impl Tree {
-    fn group(&mut self, key: &[u8], elements: &[Element<'_>]) -> Result<&mut Group, Malformed> {
+/// What a metric and the group around it take beside texts and attributes.
+const FRAME_BYTES: usize = 64;
+/// What stands before a point.
+const LENGTH_BYTES: usize = 6;
+
+impl Tree<'_> {
+    /// Counts what is written.
+    fn take(&mut self, bytes: usize) -> Result<(), EmitError> {
+        self.bytes = self.bytes.saturating_add(bytes);
+        if self.bytes > self.bytes_max { Err(EmitError::TooLarge(self.bytes_max)) } else { Ok(()) }
+    }
+
+    fn group(&mut self, key: &[u8], elements: &[Element<'_>]) -> Result<&mut Group, EmitError> {
         // Elements ascend by level, so what encloses an item stands first.
         let own = elements.iter().find(|element| element.level > Level::Scope);
         let prefix = match own {
@@ -95,25 +124,27 @@ impl Tree {
         Ok(&mut self.groups[self.current])
     }
 
-    fn add(&mut self, prefix: &[u8], elements: &[Element<'_>]) -> Result<usize, Malformed> {
+    fn add(&mut self, prefix: &[u8], elements: &[Element<'_>]) -> Result<usize, EmitError> {
         let (mut resource, mut scope) = (Vec::new(), Vec::new());
         point::put_attributes(&mut resource, elements, Level::Resource, 1)?;
         point::put_attributes(&mut scope, elements, Level::Scope, 3)?;
+        self.take(FRAME_BYTES + resource.len() + scope.len())?;
         self.groups.push(Group { prefix: prefix.into(), resource, scope, ..Group::default() });
         self.index.insert(prefix.into(), self.groups.len() - 1);
         Ok(self.groups.len() - 1)
     }
 
-    fn end_point(&mut self) {
+    fn end_point(&mut self) -> Result<(), EmitError> {
         if let Some((_, points)) = self.groups.get_mut(self.current).and_then(|group| group.open.as_mut()) {
             put_bytes(points, 1, &self.point);
         }
+        self.take(self.point.len() + LENGTH_BYTES)
     }
 
     fn finish(self) -> Vec<u8> {
         let mut request = Vec::new();
         for mut group in self.groups {
-            group.close();
+            group.close(self.emissions);
             let mut scope_metrics = Vec::new();
             put_bytes(&mut scope_metrics, 1, &group.scope);
             scope_metrics.extend_from_slice(&group.metrics);
@@ -127,16 +158,21 @@ impl Tree {
 }
 
 impl Group {
-    /// The metric of the next point.
-    fn begin(&mut self, emission: &Emission) {
-        if self.open.as_ref().is_none_or(|(descriptor, _)| *descriptor != emission.descriptor) {
-            self.close();
-            self.open = Some((emission.descriptor.clone(), Vec::new()));
+    /// The metric of the next point, which is of that emission. Tells how many bytes that takes where it is another one.
+    fn begin(&mut self, emissions: &[Emission], number: usize) -> usize {
+        let descriptor = |number: usize| emissions.get(number).map(|emission| &emission.descriptor);
+        let wanted = descriptor(number);
+        if self.open.as_ref().is_some_and(|(open, _)| *open == number || descriptor(*open) == wanted) {
+            return 0;
         }
+        self.close(emissions);
+        self.open = Some((number, Vec::new()));
+        FRAME_BYTES + wanted.map_or(0, |metric| metric.name.len() + metric.unit.len() + metric.description.len())
     }
 
-    fn close(&mut self) {
-        let Some((descriptor, mut data)) = self.open.take() else { return };
+    fn close(&mut self, emissions: &[Emission]) {
+        let Some((number, mut data)) = self.open.take() else { return };
+        let Some(Emission { descriptor, .. }) = emissions.get(number) else { return };
         let mut metric = Vec::new();
         let mut text = |number, text: &str| {
             if !text.is_empty() {

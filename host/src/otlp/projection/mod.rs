@@ -66,6 +66,11 @@ impl Projection {
             Signal::Traces | Signal::Logs => self.items,
         }
     }
+
+    /// Whether a row of one is the same item in the other, in every batch.
+    pub fn has_the_rows_of(&self, other: &Projection) -> bool {
+        self.metrics == other.metrics && self.kinds == other.kinds && self.items == other.items
+    }
 }
 
 /// Projects batches for one instance and keeps its dictionaries.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::numbered::Bounds;
 use super::results::{DESCRIBED_BYTES_MAX, OUTPUT_BYTES_MAX, whole};
 use super::{Context, Violation};
 use crate::contract::Signal;
@@ -110,16 +111,17 @@ impl Context {
         if !ascend || bounds.len() > BOUNDS_MAX {
             return Err(Violation::BadBounds);
         }
-        if let Some(number) = self.bounds.iter().position(|known| **known == *bounds) {
-            return Ok(number as u32);
+        let taken = bounds.len() * size_of::<f64>();
+        let bounds = Bounds(bounds.into());
+        if let Some(number) = self.bounds.find(&bounds) {
+            return Ok(number);
         }
-        let all = self.bounds_bytes + bounds.len() * size_of::<f64>();
+        let all = self.bounds_bytes + taken;
         if self.bounds.len() >= LISTS_MAX || all > DESCRIBED_BYTES_MAX {
             return Err(Violation::BadBounds);
         }
         self.bounds_bytes = all;
-        self.bounds.push(bounds.into());
-        Ok(self.bounds.len() as u32 - 1)
+        Ok(self.bounds.add(bounds))
     }
 
     /// `output.emit-…`.
@@ -198,7 +200,7 @@ impl Context {
                 columns.row_bounds =
                     numbers.into_iter().map(|number| Some(number).filter(|number| *number != NO_BOUNDS)).collect();
                 // Lists are shared, so this copies pointers; only the first emission of a call that needs many pays for it.
-                columns.bounds = self.bounds.clone();
+                columns.bounds = self.bounds.iter().map(|Bounds(bounds)| Arc::clone(bounds)).collect();
                 self.charge(columns.bounds.len() * size_of::<Arc<[f64]>>() + columns.row_bounds.len() * 8)?;
                 Points::Histograms(columns)
             }
@@ -206,12 +208,16 @@ impl Context {
     }
 
     fn output_bounds(&self, number: u32) -> Result<&[f64], Violation> {
-        self.bounds.get(number as usize).map(|bounds| &**bounds).ok_or(Violation::Bounds(number))
+        self.bounds.get(number as usize).map(|Bounds(bounds)| &**bounds).ok_or(Violation::Bounds(number))
     }
 
     /// `output.exemplars`.
-    pub fn attach_exemplars(&mut self, rows: Vec<u32>, entries: &[&[u8]]) -> Result<(), Violation> {
-        let bytes = entries.iter().map(|entry| entry.len() + ROW_BYTES).fold(0, usize::saturating_add);
+    pub fn attach_exemplars<'e>(
+        &mut self,
+        rows: Vec<u32>,
+        entries: impl ExactSizeIterator<Item = &'e [u8]> + Clone,
+    ) -> Result<(), Violation> {
+        let bytes = entries.clone().map(|entry| entry.len() + ROW_BYTES).fold(0, usize::saturating_add);
         self.charge(bytes)?;
         if rows.len() != entries.len() {
             return Err(Violation::Lengths);
@@ -220,12 +226,12 @@ impl Context {
         let emission = output.emissions.last_mut().ok_or(Violation::Exemplars)?;
         let before = emission.exemplars.last().map_or(0, |(row, _)| *row);
         let in_order = rows.is_sorted() && rows.first().is_none_or(|row| *row >= before);
-        let fits = |entry: &&[u8]| schema::EXEMPLAR.check_inside(entry, Strings::Bytes, EXEMPLAR_DEPTH).is_ok();
-        let well_formed = entries.iter().all(fits);
+        let fits = |entry: &[u8]| schema::EXEMPLAR.check_inside(entry, Strings::Bytes, EXEMPLAR_DEPTH).is_ok();
+        let well_formed = entries.clone().all(fits);
         if !in_order || !well_formed || rows.last().is_some_and(|row| *row as usize >= emission.keys.len()) {
             return Err(Violation::Exemplars);
         }
-        emission.exemplars.extend(rows.into_iter().zip(entries.iter().map(|entry| Box::from(*entry))));
+        emission.exemplars.extend(rows.into_iter().zip(entries.map(Box::from)));
         Ok(())
     }
 }

@@ -127,7 +127,8 @@ impl GuestLog {
     }
 }
 
-fn cut(message: &str, bytes_max: usize) -> &str {
+/// As much of a text as that many bytes hold.
+pub fn cut(message: &str, bytes_max: usize) -> &str {
     message.get(..message.floor_char_boundary(bytes_max)).unwrap_or_default()
 }
 

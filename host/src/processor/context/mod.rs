@@ -5,9 +5,12 @@
 mod edits;
 mod emission;
 mod log;
+mod numbered;
 mod results;
 mod rows;
 mod violation;
+
+use std::time::Instant;
 
 use crate::contract::{Batch, ComponentId, Limits, Signal};
 use crate::otlp::Malformed;
@@ -20,9 +23,13 @@ use super::output::Output;
 use super::partition::Partition;
 use super::state::State;
 
+use numbered::{Bounds, Numbered};
+
 pub use edits::SetAttribute;
 pub use emission::{Identity, Rows};
-pub use log::{GuestLog, Severity};
+pub use log::{GuestLog, Severity, cut};
+pub(super) use results::OUTPUT_BYTES_MAX;
+pub(super) use rows::TOO_WIDE;
 pub use rows::{NewKeys, Quantiles};
 pub use violation::Violation;
 
@@ -58,11 +65,11 @@ pub struct Context {
     pub(super) state: State,
     signal: Signal,
     /// Output metrics by number.
-    described: Vec<Descriptor>,
+    described: Numbered<Descriptor>,
     /// Bytes of their texts.
     described_bytes: usize,
     /// Explicit bounds for output, by number.
-    bounds: Vec<std::sync::Arc<[f64]>>,
+    bounds: Numbered<Bounds>,
     bounds_bytes: usize,
     log: GuestLog,
 }
@@ -86,10 +93,10 @@ impl Context {
             output: Output::default(),
             partition: None,
             signal,
-            described: Vec::new(),
+            described: Numbered::default(),
             described_bytes: 0,
             bounds_bytes: 0,
-            bounds: Vec::new(),
+            bounds: Numbered::default(),
         }
     }
 
@@ -131,6 +138,11 @@ impl Context {
         self.log.write(severity, message);
     }
 
+    /// The call under way has to have ended then, whatever it asks of its state. `None` once it has returned.
+    pub fn bound(&mut self, until: Option<Instant>) {
+        self.state.bound(until);
+    }
+
     /// Says nothing in the log from now on, or does again.
     pub(super) fn mute(&mut self, muted: bool) {
         self.log.mute(muted);
@@ -159,13 +171,17 @@ impl Context {
 }
 
 /// The strings of a blob.
-pub fn blob_strings<'b>(ends: &[u32], bytes: &'b [u8]) -> Result<Vec<&'b [u8]>, Violation> {
-    let mut start = 0;
-    let mut strings = Vec::with_capacity(ends.len());
-    for end in ends {
-        let end = *end as usize;
-        strings.push(bytes.get(start..end).ok_or(Violation::Blob)?);
-        start = end;
+pub fn blob_strings<'b>(
+    ends: &'b [u32],
+    bytes: &'b [u8],
+) -> Result<impl ExactSizeIterator<Item = &'b [u8]> + Clone, Violation> {
+    if !ends.is_sorted() || ends.last().map_or(0, |end| *end as usize) != bytes.len() {
+        return Err(Violation::Blob);
     }
-    if start == bytes.len() { Ok(strings) } else { Err(Violation::Blob) }
+    let mut start = 0;
+    Ok(ends.iter().map(move |end| {
+        let string = bytes.get(start..*end as usize).unwrap_or_default();
+        start = *end as usize;
+        string
+    }))
 }

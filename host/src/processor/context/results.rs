@@ -74,8 +74,8 @@ impl Context {
     /// `output.describe`.
     pub fn describe(&mut self, descriptor: Descriptor) -> Result<u32, Violation> {
         self.results()?;
-        if let Some(number) = self.described.iter().position(|known| *known == descriptor) {
-            return Ok(number as u32);
+        if let Some(number) = self.described.find(&descriptor) {
+            return Ok(number);
         }
         let text = descriptor.name.len() + descriptor.unit.len() + descriptor.description.len();
         let all = self.described_bytes + text;
@@ -83,21 +83,24 @@ impl Context {
             return Err(Violation::Descriptors);
         }
         self.described_bytes = all;
-        self.described.push(descriptor);
-        Ok(self.described.len() as u32 - 1)
+        Ok(self.described.add(descriptor))
     }
 
     /// `output.intern`.
-    pub fn intern(&mut self, keying: u32, keys: &[&[u8]]) -> Result<Vec<u32>, Violation> {
+    pub fn intern<'k>(
+        &mut self,
+        keying: u32,
+        keys: impl Iterator<Item = &'k [u8]> + Clone,
+    ) -> Result<Vec<u32>, Violation> {
         self.results()?;
-        for key in keys {
+        for key in keys.clone() {
             if key.len() > key::KEY_MAX {
                 return Err(Violation::KeyLength);
             }
             key::check(key)?;
         }
         let dictionary = self.dictionary(keying)?;
-        Ok(keys.iter().map(|key| dictionary.intern(key)).collect())
+        Ok(keys.map(|key| dictionary.intern(key)).collect())
     }
 
     /// `output.release`.

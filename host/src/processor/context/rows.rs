@@ -2,16 +2,27 @@
 
 use super::{Context, Phase, Violation};
 use crate::contract::Signal;
-use crate::otlp::Strings;
 use crate::otlp::columns::{Bitmap, Blob, Columns, ExponentialBuckets, Histograms, Word};
 use crate::otlp::descriptors::Descriptor;
 use crate::otlp::dictionary::Dictionary;
 use crate::otlp::projection::Projector;
+use crate::otlp::{Malformed, Strings};
+
+/// Which part of a guest's memory new keys may take at once: it may keep them.
+const NEW_KEYS_SHARE: usize = 8;
+/// What a new key takes beside its bytes: a code, and where it ends.
+const NEW_KEY_BYTES: usize = 8;
 
 /// Whether a column that was taken had an entry for each row.
 fn whole(columns: &Columns, name: &'static str, length: usize) -> Result<(), Violation> {
     if length == columns.layout.rows as usize { Ok(()) } else { Err(Violation::Column(name)) }
 }
+
+/// A request whose columns no instance could take.
+pub const TOO_WIDE: Malformed = Malformed {
+    offset: 0,
+    reason: "what a plugin reads of this request is larger than its memory: send smaller requests, or raise `memory_mib`",
+};
 
 impl Context {
     pub(super) fn rows(&mut self) -> Result<&mut Columns, Violation> {
@@ -183,6 +194,10 @@ impl Context {
             }
             _ => filled,
         };
+        if column.bytes.len() + column.ends.len() * size_of::<u32>() > self.limits.memory_bytes {
+            self.unreadable = Some(TOO_WIDE);
+            return Err(Violation::Values(TOO_WIDE));
+        }
         whole(&self.columns, "values-of", column.ends.len())?;
         Ok(column)
     }
@@ -192,16 +207,22 @@ impl Context {
         projector.dictionary_mut(keying as usize).ok_or(Violation::Keying(keying))
     }
 
-    /// `rows.new-keys`.
+    /// `rows.new-keys`: about as many as are an eighth of the guest's memory.
     pub fn new_keys(&mut self, keying: u32) -> Result<NewKeys, Violation> {
         self.rows()?;
+        let bytes_max = self.limits.memory_bytes / NEW_KEYS_SHARE;
         let dictionary = self.dictionary(keying)?;
-        let codes = dictionary.take_unsent();
-        let (mut ends, mut bytes) = (Vec::with_capacity(codes.len()), Vec::new());
+        let mut codes = dictionary.take_unsent();
+        let (mut ends, mut bytes) = (Vec::new(), Vec::new());
         for code in &codes {
-            bytes.extend_from_slice(dictionary.key(*code).unwrap_or_default());
+            let key = dictionary.key(*code).unwrap_or_default();
+            if !ends.is_empty() && bytes.len() + key.len() + ends.len() * NEW_KEY_BYTES > bytes_max {
+                break;
+            }
+            bytes.extend_from_slice(key);
             ends.push(bytes.len() as u32);
         }
+        dictionary.put_back_unsent(&codes.split_off(ends.len()));
         Ok(NewKeys { codes, ends, bytes })
     }
 }

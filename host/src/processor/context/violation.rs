@@ -11,6 +11,9 @@ pub enum Violation {
     /// More imports than the manifest grants.
     #[error("more than {0} imports in one call; `host_calls` of the manifest says how many may be")]
     HostCalls(u64),
+    /// Imports that take the time of a call.
+    #[error("what it asks of the host takes longer than the call may")]
+    Deadline,
     /// Something of WASI that plugins do not have.
     #[error("WASI is virtual here, without files, sockets and waiting: {0}")]
     Wasi(String),

@@ -13,8 +13,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::{
-    CALL_MAX, Family, Layer, Namespace, Said, Section, State, StateError, Store, StoreError, Watermark, account,
-    full_key, said_by,
+    CALL_MAX, ENTRY_BYTES, Family, Layer, Namespace, Said, Section, State, StateError, Store, StoreError, Watermark,
+    account, full_key, said_by,
 };
 
 /// A larger state is not forked.
@@ -22,9 +22,6 @@ const SNAPSHOT_BYTES_MAX: usize = 512 << 20;
 
 /// Nor is one that changes by more than this in the meantime.
 const CHANGED_BYTES_MAX: usize = 64 << 20;
-
-/// What an entry of a snapshot takes beside its bytes, about.
-const ENTRY_BYTES: usize = 128;
 
 /// A moment of one state. Another state, or another moment of the same, has a mark of its own.
 #[derive(Debug, Clone)]
@@ -122,7 +119,7 @@ impl Since {
             }
         }
         for (key, value) in newer.latest {
-            layer.bytes += key.len() + value.as_ref().map_or(0, Bytes::len);
+            layer.bytes += key.len() + value.as_ref().map_or(0, Bytes::len) + ENTRY_BYTES;
             layer.latest.insert(key, value);
         }
     }
@@ -168,6 +165,7 @@ impl State {
             prefix: self.prefix.clone(),
             call: Layer::default(),
             call_max: CALL_MAX,
+            until: None,
             flying: Default::default(),
             since: Some(beside),
             watermark: Watermark::default(),
@@ -199,6 +197,15 @@ impl State {
     /// Writes what a fork of this state has otherwise: this state is then what the fork is. Nothing is read from the store. The mark of
     /// the fork is still set.
     pub fn adopt(&mut self, fork: &State) -> Result<(), StateError> {
+        let adopted = self.adopt_difference(fork);
+        if adopted.is_err() {
+            // Whoever comes next reads nothing of it.
+            self.begin();
+        }
+        adopted
+    }
+
+    fn adopt_difference(&mut self, fork: &State) -> Result<(), StateError> {
         let Some(snapshot) = fork.snapshot().filter(|_| self.marked() == fork.marked()) else {
             return Err(StateError::Unmarked);
         };

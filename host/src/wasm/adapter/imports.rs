@@ -11,6 +11,9 @@ use crate::processor::{
 };
 use crate::wasm::bindings::otelier::plugin::{log, output, projection, rows, storage, types};
 
+/// What a value that was read takes beside its bytes, there or not.
+const ENTRY_BYTES: usize = 64;
+
 impl types::Host for Data {}
 
 impl log::Host for Data {
@@ -36,6 +39,7 @@ fn storage_result<T>(result: Result<T, StateError>) -> wasmtime::Result<Result<T
             Ok(Err(storage::Error::Unavailable(error.to_string())))
         }
         Err(StateError::Key) => Err(Violation::StorageKey.into()),
+        Err(StateError::Deadline) => Err(Violation::Deadline.into()),
     }
 }
 
@@ -53,19 +57,20 @@ impl storage::Host for Data {
         let state = self.context.call()?.storage()?;
         let mut present = Bitmap::default();
         let (mut values, mut bytes) = (Vec::new(), 0);
-        for (index, key) in blob_strings(&keys.ends, &keys.bytes)?.iter().enumerate() {
-            match storage_result(state.get(key))? {
-                Ok(Some(value)) => {
-                    bytes += value.len();
-                    if bytes > 4 * READ_MAX {
-                        return Ok(Err(storage::Error::TooLarge(4 * READ_MAX as u64)));
-                    }
-                    present.set(index);
-                    values.push(value);
-                }
-                Ok(None) => values.push(bytes::Bytes::new()),
+        for (index, key) in blob_strings(&keys.ends, &keys.bytes)?.enumerate() {
+            let value = match storage_result(state.get(key))? {
+                Ok(value) => value,
                 Err(error) => return Ok(Err(error)),
+            };
+            if value.is_some() {
+                present.set(index);
             }
+            let value = value.unwrap_or_default();
+            bytes += value.len() + ENTRY_BYTES;
+            if bytes > 4 * READ_MAX {
+                return Ok(Err(storage::Error::TooLarge(4 * READ_MAX as u64)));
+            }
+            values.push(value);
         }
         let values = blob(values.iter().map(|value| &value[..]));
         Ok(Ok(storage::Found { present: present.into_words(), values }))
@@ -78,13 +83,13 @@ impl storage::Host for Data {
         if keys.len() != values.len() {
             return Err(Violation::Lengths.into());
         }
-        storage_result(keys.iter().zip(values).try_for_each(|(key, value)| state.set(key, value)))
+        storage_result(keys.zip(values).try_for_each(|(key, value)| state.set(key, value)))
     }
 
     fn delete(&mut self, keys: types::Blob) -> wasmtime::Result<Result<(), storage::Error>> {
         let state = self.context.call()?.storage()?;
-        let keys = blob_strings(&keys.ends, &keys.bytes)?;
-        storage_result(keys.iter().try_for_each(|key| state.delete(key)))
+        let mut keys = blob_strings(&keys.ends, &keys.bytes)?;
+        storage_result(keys.try_for_each(|key| state.delete(key)))
     }
 
     fn delete_range(&mut self, start: Vec<u8>, end: Vec<u8>) -> wasmtime::Result<Result<(), storage::Error>> {
@@ -283,7 +288,7 @@ impl output::Host for Data {
         values: types::Blob,
         indices: Vec<u32>,
     ) -> wasmtime::Result<()> {
-        let values = blob_strings(&values.ends, &values.bytes)?;
+        let values = blob_strings(&values.ends, &values.bytes)?.collect();
         let when = match when {
             output::When::Always => When::Always,
             output::When::Absent => When::Absent,
@@ -316,7 +321,7 @@ impl output::Host for Data {
 
     fn intern(&mut self, keying: u32, entries: types::Blob) -> wasmtime::Result<Vec<u32>> {
         let keys = blob_strings(&entries.ends, &entries.bytes)?;
-        Ok(self.context.call()?.intern(keying, &keys)?)
+        Ok(self.context.call()?.intern(keying, keys)?)
     }
 
     fn release(&mut self, keying: u32, codes: Vec<u32>) -> wasmtime::Result<()> {
@@ -383,6 +388,6 @@ impl output::Host for Data {
 
     fn exemplars(&mut self, rows: Vec<u32>, entries: types::Blob) -> wasmtime::Result<()> {
         let entries = blob_strings(&entries.ends, &entries.bytes)?;
-        Ok(self.context.call()?.attach_exemplars(rows, &entries)?)
+        Ok(self.context.call()?.attach_exemplars(rows, entries)?)
     }
 }

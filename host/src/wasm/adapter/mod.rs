@@ -2,6 +2,7 @@
 //! common is here too.
 
 use std::path::Path;
+use std::time::Instant;
 
 use wasmtime::component::{Component, HasSelf, Linker};
 use wasmtime::{Store, StoreLimits, StoreLimitsBuilder};
@@ -14,7 +15,7 @@ use super::bindings::exports::otelier::plugin::processor as exported;
 use super::bindings::otelier::plugin::types;
 use super::bindings::{ProcessorPlugin as World, ProcessorPluginPre};
 use super::engine::{Engine, LoadError, TICK};
-use super::error::call_error;
+use super::error::{call_error, text};
 use super::file::{PluginFile, hexadecimal};
 use crate::contract::{Grants, Interface, Limits, Signal};
 use crate::processor::{CallError, Context, Plugin, Processor, Progress, Severity, Stored, Violation};
@@ -148,6 +149,11 @@ fn call_ticks(call_ms: u64) -> u64 {
     call_ms.div_ceil(TICK.as_millis() as u64).max(1) + 1
 }
 
+/// When such a call has to have ended: what it asks of the host is looked at against the clock, as no epoch ends that.
+fn deadline(ticks: u64) -> Instant {
+    Instant::now() + TICK.saturating_mul(u32::try_from(ticks).unwrap_or(u32::MAX))
+}
+
 /// A Store with every bound set, and the deadline of one call. `of` is where its data keeps the bounds.
 fn limited<T: 'static>(
     engine: &Engine,
@@ -186,16 +192,21 @@ impl Instance {
     ) -> Result<T, CallError> {
         self.store.set_epoch_deadline(ticks);
         let data = self.store.data_mut();
-        data.context.begin();
+        let until = deadline(ticks);
+        data.context.begin(until);
+        data.context.host().bound(Some(until));
         data.wasi.begin(now);
         let result = export(self.world.otelier_plugin_processor(), &mut self.store);
         let data = self.store.data_mut();
+        data.context.host().bound(None);
         for (severity, line) in data.wasi.end() {
             data.line(severity, &line);
         }
         match result {
             Ok(Ok(value)) => Ok(value),
-            Ok(Err(failure)) => Err(CallError::Failure { message: failure.message, retryable: failure.retryable }),
+            Ok(Err(types::Failure { message, retryable })) => {
+                Err(CallError::Failure { message: text(&message), retryable })
+            }
             Err(error) => Err(call_error(&error, data.context.host().take_panic())),
         }
     }

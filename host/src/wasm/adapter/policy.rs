@@ -5,7 +5,7 @@ use wasmtime::{Store, StoreLimits};
 
 use super::counted::Counted;
 use super::wasi::{self, HasWasi, VirtualWasi};
-use super::{call_ticks, granted, limited, misfit, of_world};
+use super::{call_ticks, deadline, granted, limited, misfit, of_world};
 use crate::contract::{
     ComponentId, Counters, Decision, Ended, FailureClass, Grants, Limits, Policy, PolicyError, PolicySource, Question,
 };
@@ -14,7 +14,7 @@ use crate::wasm::bindings::breaker::exports::otelier::plugin::breaker as exporte
 use crate::wasm::bindings::breaker::otelier::plugin::{log, types};
 use crate::wasm::bindings::breaker::{BreakerPolicy, BreakerPolicyPre};
 use crate::wasm::engine::{Engine, LoadError};
-use crate::wasm::error::call_error;
+use crate::wasm::error::{call_error, text};
 use crate::wasm::file::PluginFile;
 
 const WORLD: &str = "breaker-policy";
@@ -70,7 +70,7 @@ impl PolicySource for PolicyPlugin {
         let mut instance = Instance { store, world, call_ticks: call_ticks(limits.call_ms) };
         match instance.call(0, |guest, store| guest.call_configure(store, config))? {
             Ok(()) => Ok(Box::new(instance)),
-            Err(types::Failure { message, .. }) => Err(PolicyError { reason: "refused", detail: message }),
+            Err(types::Failure { message, .. }) => Err(PolicyError { reason: "refused", detail: text(&message) }),
         }
     }
 }
@@ -90,7 +90,7 @@ impl Instance {
     ) -> Result<T, PolicyError> {
         self.store.set_epoch_deadline(self.call_ticks);
         let Data { log, wasi, .. } = self.store.data_mut();
-        log.begin();
+        log.begin(deadline(self.call_ticks));
         log.host().begin();
         wasi.begin(now);
         let result = export(self.world.otelier_plugin_breaker(), &mut self.store);

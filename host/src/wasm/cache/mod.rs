@@ -1,7 +1,7 @@
 //! Compiled plugins on disk, so that a start and a swap need not compile again.
 //!
 //! What lies there is derived and is never trusted for lying there: the directory and each file have to be this user's alone, and
-//! a file counts only when its header names the plugin's contents, the compiler with its settings and the payload's hash.
+//! a file counts only when its trailer names the plugin's contents, the compiler with its settings and the payload's hash.
 //! Anything else is removed and compiled anew. No trouble with the cache is an error: without it plugins are compiled at every start.
 //!
 //! At most [`FILES_MAX`] files and [`BYTES_MAX`] bytes stay; a file's time of modification is when it was last used.
@@ -10,7 +10,7 @@ mod directory;
 mod entry;
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -68,12 +68,12 @@ impl Cache {
             }
         }
         let file = match open(&self.directory.join(key.file_name())) {
-            Ok(file) => read(file),
+            Ok(file) => own(file),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             // A link, most likely.
             Err(_) => Err(EntryError::Unreadable),
         };
-        let verified = file.and_then(|file| entry::open(key, file));
+        let verified = file.and_then(|file| entry::open(key, file, BYTES_MAX));
         verified.map(Some).inspect_err(|why| self.reject(key, *why))
     }
 
@@ -110,7 +110,7 @@ impl Cache {
     fn write(&self, key: &Key, payload: &[u8]) -> io::Result<()> {
         let number = self.number.fetch_add(1, Ordering::Relaxed);
         let unfinished = self.directory.join(format!("{}-{number}{UNFINISHED}", std::process::id()));
-        let written = write_new(&unfinished, &entry::header(key, payload), payload)
+        let written = write_new(&unfinished, payload, &entry::trailer(key, payload))
             .and_then(|()| std::fs::rename(&unfinished, self.directory.join(key.file_name())));
         if written.is_err() {
             // There may be none.
@@ -158,23 +158,21 @@ fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path)
 }
 
-fn read(mut file: File) -> Result<Vec<u8>, EntryError> {
+/// A file that nobody else can have written, used now.
+fn own(file: File) -> Result<File, EntryError> {
     let metadata = file.metadata().map_err(|_| EntryError::Unreadable)?;
     if !directory::is_own(&metadata) {
         return Err(EntryError::Writable);
     }
-    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len().min(BYTES_MAX)).unwrap_or_default());
-    let read = (&mut file).take(BYTES_MAX).read_to_end(&mut bytes);
-    read.map_err(|_| EntryError::Unreadable)?;
     // On a disk that cannot be written to, it looks unused for longer than it was.
     let _ = file.set_modified(SystemTime::now());
-    Ok(bytes)
+    Ok(file)
 }
 
-fn write_new(path: &Path, header: &[u8], payload: &[u8]) -> io::Result<()> {
+fn write_new(path: &Path, payload: &[u8], trailer: &[u8]) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    file.write_all(header)?;
-    file.write_all(payload)
+    file.write_all(payload)?;
+    file.write_all(trailer)
 }
 
 #[cfg(test)]

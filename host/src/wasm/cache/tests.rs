@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::fs::{File, Permissions};
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -56,7 +57,7 @@ fn what_was_put_is_found_and_private() {
     assert!(place.cache.get(&key(1)).unwrap().is_none());
     assert_eq!(place.cache.put(&key(1), PAYLOAD), Kept::Settled);
     let found = place.cache.get(&key(1)).unwrap().unwrap();
-    assert_eq!(found.payload(), PAYLOAD);
+    assert_eq!(found.payload().unwrap(), PAYLOAD);
     assert!(place.cache.get(&key(2)).unwrap().is_none());
     assert_eq!((mode(&place.directory()), mode(&place.file(&key(1)))), (0o700, 0o600));
     assert_eq!(place.files(), [key(1).file_name()], "nothing unfinished is left");
@@ -65,21 +66,32 @@ fn what_was_put_is_found_and_private() {
 /// Each byte in turn, and each length: nothing but what was written is taken.
 #[test]
 fn no_change_of_a_file_goes_unnoticed() {
-    let whole = [&entry::header(&key(1), PAYLOAD)[..], PAYLOAD].concat();
-    assert!(entry::open(&key(1), whole.clone()).is_ok());
+    let whole = [PAYLOAD, &entry::trailer(&key(1), PAYLOAD)].concat();
+    let bounded = |bytes: &[u8], bytes_max: usize| {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(bytes).unwrap();
+        entry::open(&key(1), file, bytes_max as u64).map(drop)
+    };
+    let open = |bytes: &[u8]| bounded(bytes, 1000);
+    assert_eq!(open(&whole), Ok(()));
+    let trailer = PAYLOAD.len();
     for at in 0..whole.len() {
         let mut damaged = whole.clone();
         damaged[at] ^= 0x10;
-        let expected = match at {
-            0..16 => EntryError::Foreign,
-            16..48 => EntryError::Plugin,
-            48..80 => EntryError::Compatibility,
+        let expected = match at.checked_sub(trailer) {
+            Some(0..16) => EntryError::Foreign,
+            Some(16..48) => EntryError::Plugin,
+            Some(48..80) => EntryError::Compatibility,
             _ => EntryError::Damaged,
         };
-        assert_eq!(entry::open(&key(1), damaged).unwrap_err(), expected, "byte {at}");
-        assert!(entry::open(&key(1), whole[..at].to_vec()).is_err(), "cut at {at}");
+        assert_eq!(open(&damaged), Err(expected), "byte {at}");
+        assert!(open(&whole[..at]).is_err(), "cut at {at}");
+        assert!(open(&whole[at + 1..]).is_err(), "without its first {}", at + 1);
     }
-    assert_eq!(entry::open(&key(1), [&whole[..], b"x"].concat()).unwrap_err(), EntryError::Damaged);
+    assert_eq!(open(&[&whole[..], b"x"].concat()), Err(EntryError::Foreign));
+    assert_eq!(open(&[b"x", &whole[..]].concat()), Err(EntryError::Damaged));
+    assert_eq!(bounded(&whole, whole.len()), Ok(()));
+    assert_eq!(bounded(&whole, whole.len() - 1), Err(EntryError::Damaged), "longer than it may be");
 }
 
 fn rejected(place: &Place, key: &Key) -> EntryError {
@@ -177,6 +189,8 @@ fn an_engine_compiles_once_and_again_after_damage() {
     let file = place.directory().join(&place.files()[0]);
     let mut bytes = std::fs::read(&file).unwrap();
     *bytes.last_mut().unwrap() ^= 1;
+    // Never in place: the file is mapped into this process.
+    std::fs::remove_file(&file).unwrap();
     std::fs::write(&file, &bytes).unwrap();
     assert_eq!(origin(&engine), Origin::Compiled);
     assert_eq!(origin(&engine), Origin::Cached);
@@ -190,9 +204,9 @@ fn a_payload_that_the_runtime_refuses_is_compiled_anew() {
     let engine = Engine::with_cache(&place.directory()).unwrap();
     assert_eq!(origin(&engine), Origin::Compiled);
     let file = place.directory().join(&place.files()[0]);
-    let head = std::fs::read(&file).unwrap();
-    let of = |from: usize| <[u8; 32]>::try_from(&head[from..from + 32]).unwrap();
-    let key = Key { plugin: of(16), compatibility: of(48) };
+    let bytes = std::fs::read(&file).unwrap();
+    let of = |from_end: usize| *bytes[bytes.len() - from_end..].first_chunk::<32>().unwrap();
+    let key = Key { plugin: of(96), compatibility: of(64) };
     place.cache.put(&key, PAYLOAD);
     assert_eq!(origin(&engine), Origin::Compiled);
     assert_eq!(origin(&engine), Origin::Cached);

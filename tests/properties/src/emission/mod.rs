@@ -33,7 +33,7 @@ pub fn check(bytes: &[u8]) {
     let exemplars = emissions.iter().flat_map(|emission| &emission.exemplars);
     let size = bytes.len() + keys().map(|key| key.len() + ROW).sum::<usize>();
     let size = size + exemplars.map(|(_, exemplar)| exemplar.len()).sum::<usize>();
-    let Ok(request) = bounded(size, FACTOR, BASE, || encode(&emissions)) else {
+    let Ok(request) = bounded(size, FACTOR, BASE, || encode(&emissions, usize::MAX)) else {
         let is_bad = |key: &[u8]| !key.is_empty() && key::elements(key).is_err();
         return assert!(keys().any(|key| is_bad(key)), "refused without a reason");
     };

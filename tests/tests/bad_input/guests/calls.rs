@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 use otelier_tests::grpc;
-use otelier_tests::host::Host;
+use otelier_tests::host::{Configuration, Host, aggregate};
 use otelier_tests::payload::{self, Temporality};
 use otelier_tests::wait;
 use serde_json::json;
@@ -96,6 +96,48 @@ fn a_store_that_is_full_goes_on() -> Result<()> {
     send_good(&host)?;
     host.wait_for(SEEN, &[], 12.0)?;
     ensure!(traps(&host)? == 0.0, "it went on writing");
+    Ok(())
+}
+
+/// What it says is told as far as anybody reads it, and once.
+#[test]
+fn a_text_without_an_end_is_cut() -> Result<()> {
+    let setup = setup("long-text", hasty())?;
+    let host = setup.start()?;
+    send_good(&host)?;
+    for _ in 0..3 {
+        let refusal = send_bad(&host)?.refusal()?;
+        ensure!(refusal.code == grpc::INVALID_ARGUMENT && refusal.message.contains("never, and so on"), "{refusal:?}");
+        ensure!(refusal.message.len() < 5000, "{} bytes", refusal.message.len());
+    }
+    send_good(&host)?;
+    host.wait_for(SEEN, &[], 4.0)?;
+    ensure!(setup.log().len() < 100_000, "{} bytes of log", setup.log().len());
+    Ok(())
+}
+
+/// What a flush emits is refused further on: it comes again, from the state, when that takes it.
+#[test]
+fn what_a_flush_emitted_is_not_lost_where_a_processor_behind_it_declines() -> Result<()> {
+    let declining = json!({"way": "never", "when": 3, "metrics": ["work.done_batched"]});
+    let config = Configuration::default().processor(GUEST, declining).processor("aggregate", aggregate()).pipeline(
+        "metrics",
+        &["aggregate", GUEST],
+        &["prometheus"],
+    );
+    let setup = setup_with("decline", &config, hasty())?;
+    let host = setup.start()?;
+    send_good(&host)?;
+    wait::until("the refusal is told", || {
+        let told = "what its flush emitted is refused: processor guest";
+        Ok(setup.log().contains(told).then_some(()))
+    })?;
+    ensure!(host.scrape()?.value(SEEN, &[]).is_none_or(|seen| seen == 0.0), "a declined point is counted");
+    host.accepts(&payload::work("good", Temporality::Delta, &[10]))?;
+    wait::until("the total is taken", || Ok(host.scrape()?.value(SEEN, &[]).filter(|seen| *seen > 0.0)))?;
+    let own = host.own_metrics()?;
+    let lost = own.total("otelier_processor_dropped_items", &[("processor", "aggregate"), ("reason", "refused")]);
+    ensure!(lost == 0.0, "{lost} items are lost");
     Ok(())
 }
 

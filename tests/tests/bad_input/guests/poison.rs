@@ -86,6 +86,25 @@ fn a_call_that_takes_too_much_is_ended() -> Result<()> {
     breaks_alone("deep-recursion", hasty(), "").context("deep-recursion")
 }
 
+/// A point is few bytes for the guest; the host writes the text of its metric once for each resource.
+#[test]
+fn points_that_would_fill_the_hosts_memory_are_refused() -> Result<()> {
+    let setup = setup("emission-flood", json!({"limits": {"call_timeout": "20s"}}))?;
+    let host = setup.start()?;
+    send_good(&host)?;
+    ensure!(send_bad(&host)?.is_acknowledged());
+    send_good(&host)?;
+    host.wait_for(SEEN, &[], 6.0)?;
+    ensure!(poisoned(&host)? == 1.0, "{} items are poison", poisoned(&host)?);
+    let peak = host.peak_memory_bytes()?;
+    ensure!(peak.is_none_or(|peak| peak < 1 << 30), "{peak:?} bytes of memory at the peak");
+    host.kill()?;
+    let kept = letters(&setup)?;
+    let reason = kept[0]["head"]["reason"].as_str().unwrap_or_default();
+    ensure!(reason.contains("with the texts of their metrics"), "{kept:#?}");
+    Ok(())
+}
+
 #[test]
 fn a_call_that_asks_for_ever_is_ended() -> Result<()> {
     let entry = json!({"limits": {"call_timeout": "60s", "host_calls": 10_000}});

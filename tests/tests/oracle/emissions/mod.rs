@@ -191,11 +191,14 @@ fn what_was_emitted_is_what_is_decoded() {
         pool.extend(several(rng, 6, key));
         let emissions = several(rng, 4, |rng| emission(rng, &pool));
         let plain: Vec<Emission> = emissions.iter().map(|(emission, _)| emission.clone()).collect();
-        let decoded: ExportMetricsServiceRequest = model::decode(&encode(&plain).unwrap());
+        let decoded: ExportMetricsServiceRequest = model::decode(&encode(&plain, usize::MAX).unwrap());
         let expected = expected(&emissions);
         if decoded.encode_to_vec() != expected.encode_to_vec() {
             panic!("{emissions:?}\nbecame {decoded:#?}\nnot {expected:#?}");
         }
+        let bytes_max = rng.usize(..2 * expected.encoded_len() + 2);
+        let bounded = encode(&plain, bytes_max);
+        assert!(bounded.is_err() || bounded.is_ok_and(|bytes| bytes.len() <= bytes_max));
     });
 }
 
@@ -229,7 +232,7 @@ fn damaged_emissions_are_refused_or_encoded() {
         for ends in lists {
             ends.iter_mut().for_each(|end| *end = if rng.bool() { *end } else { rng.u32(..20) });
         }
-        if let Ok(bytes) = encode(&[emission]) {
+        if let Ok(bytes) = encode(&[emission], usize::MAX) {
             // Texts of a key are any bytes, as those of a request are.
             check(Signal::Metrics, &bytes, Strings::Bytes).expect("what is emitted is OTLP");
         }
