@@ -84,6 +84,25 @@ fn a_state_directory_that_is_read_only_is_named() -> Result<()> {
     Survivor::is_remembered_by(acknowledged, &setup)
 }
 
+/// Hardened machines mount what holds data so: compiled plugins are taken from there all the same.
+#[test]
+fn a_state_directory_from_which_nothing_may_be_executed_holds_compiled_plugins() -> Result<()> {
+    let setup = Setup::with_aggregate(&Configuration::aggregate())?;
+    fs::create_dir(setup.state())?;
+    let state = setup.state().display().to_string();
+    let disk = Namespace::if_permitted(&format!("mount --bind {state} {state}; mount -o remount,noexec,bind {state}"))?;
+    let disk = disk.context("this test needs to mount a file system: run it as root, or permit user namespaces")?;
+    let setup = setup.launched_by(&disk.enter());
+    for expected in ["plugin compiled", "plugin taken from the cache"] {
+        let host = setup.start()?;
+        host.accepts(&payload::work("a", Temporality::Delta, &[1]))?;
+        ensure!(setup.log().contains(expected), "no word of `{expected}`:\n{}", setup.log());
+        host.kill()?;
+    }
+    ensure!(!setup.log().contains("in the cache is not used"), "{}", setup.log());
+    Ok(())
+}
+
 /// A store with state in its log, and after another start in its tables.
 fn stores() -> Result<[(Setup, f64); 2]> {
     let store = |starts: u32| -> Result<_> {
