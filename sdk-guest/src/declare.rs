@@ -129,6 +129,7 @@ impl Declare<'_> {
     /// The processor keeps state, in this format of its own: opens the storage.
     pub fn state(&mut self, format: u32) {
         self.host.projection_state(format);
+        reserve(self.host.projection_expected_memory());
     }
 
     /// Calls [`Processor::flush`](crate::Processor::flush) at this interval: 10 ms to 49 days.
@@ -142,3 +143,22 @@ impl Declare<'_> {
         }
     }
 }
+
+/// Gets memory from the system until there are so many bytes, and leaves it to the allocator: nobody waits for `describe`, and batches may wait
+/// for `start`.
+#[cfg(target_arch = "wasm32")]
+fn reserve(bytes: u64) {
+    const PAGE: usize = 64 << 10;
+    let present = core::arch::wasm32::memory_size(0) * PAGE;
+    // The allocator needs some for itself, and no more than was expected may be there in the end: that would be a trap.
+    let missing = usize::try_from(bytes).unwrap_or(usize::MAX).saturating_sub(present + PAGE);
+    let mut memory: Vec<u8> = Vec::new();
+    if missing > 0 && memory.try_reserve_exact(missing).is_ok() {
+        memory.resize(missing, 1);
+        std::hint::black_box(&memory);
+    }
+}
+
+/// A native process has its memory from elsewhere.
+#[cfg(not(target_arch = "wasm32"))]
+fn reserve(_: u64) {}

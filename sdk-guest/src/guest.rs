@@ -132,6 +132,10 @@ impl Host for Imports {
     fn projection_state(&mut self, format: u32) {
         projection::state(format);
     }
+
+    fn projection_expected_memory(&mut self) -> u64 {
+        projection::expected_memory()
+    }
     fn projection_flush_every(&mut self, interval_ms: u32) {
         projection::flush_every(interval_ms);
     }

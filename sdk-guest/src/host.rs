@@ -34,6 +34,7 @@ pub trait Host {
     fn projection_drop(&mut self, attributes: Vec<Attribute>, durable: bool) -> u32;
     fn projection_stream(&mut self, only: Option<Temporality>, durable: bool) -> u32;
     fn projection_state(&mut self, format: u32);
+    fn projection_expected_memory(&mut self) -> u64;
     fn projection_flush_every(&mut self, interval_ms: u32);
 
     fn rows_count(&mut self) -> u32;

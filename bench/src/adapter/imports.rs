@@ -186,6 +186,10 @@ impl Host for Imports<'_> {
         });
     }
 
+    fn projection_expected_memory(&mut self) -> u64 {
+        0
+    }
+
     fn projection_flush_every(&mut self, interval_ms: u32) {
         self.declare(|declared| Ok(declared.flush_every(interval_ms)?));
     }

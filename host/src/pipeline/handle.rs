@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use crate::contract::{Answer, Batch, Ingest, Refusal};
-use crate::processor::{Fork, Mark, Snapshot, Successor};
+use crate::processor::{Fork, Marked, Snapshot, Successor};
 use crate::storage::Write;
 
 use super::swap::{Claim, Swap, Swapped};
@@ -33,7 +33,7 @@ pub(super) enum Job {
     /// A new version takes the place of a processor.
     Swap(Box<Swap>),
     /// The state in that place is marked, for a version that comes to it.
-    Mark { place: usize, done: Sender<Option<Mark>> },
+    Mark { place: usize, done: Sender<Option<Marked>> },
     /// The state in that place is forked, for a version that follows it.
     Fork(Box<PlannedFork>),
     /// The new version for that place is not wanted any more.
@@ -136,7 +136,7 @@ impl Handle {
     }
 
     /// Marks the state in that place of the worker. The receiver hears `None` where no instance is that keeps any.
-    pub fn mark(&self, place: usize) -> Result<Receiver<Option<Mark>>, Crowded> {
+    pub fn mark(&self, place: usize) -> Result<Receiver<Option<Marked>>, Crowded> {
         self.ask_in_time(|done| Job::Mark { place, done })
     }
 

@@ -6,7 +6,7 @@ mod telling;
 use std::time::{Duration, Instant};
 
 use crate::contract::{Batch, Refusal};
-use crate::processor::{Follower, Fork, Heir, Instance, InstanceError, Mark, Setup, Snapshot, Standing};
+use crate::processor::{Follower, Fork, Heir, Instance, InstanceError, Marked, Setup, Snapshot, Standing};
 use crate::storage::Write;
 use crate::telemetry::{Counter, Registry};
 
@@ -351,7 +351,7 @@ impl Slot {
     }
 
     /// Marks the state of the instance that lives here and keeps any.
-    pub fn mark(&mut self) -> Option<Mark> {
+    pub fn mark(&mut self) -> Option<Marked> {
         match &mut self.state {
             State::Living(instance) => instance.mark(),
             State::Broken { .. } => None,

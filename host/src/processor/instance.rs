@@ -59,9 +59,10 @@ impl Setup {
         Namespace::new(&self.id, self.partition.as_ref())
     }
 
-    /// A processor that has described itself, and can be what it is to be.
-    pub(super) fn described(&self, state: State) -> Result<Box<dyn Processor>, InstanceError> {
+    /// A processor that has described itself, and can be what it is to be. It may get ready for as much memory as that.
+    pub(super) fn described(&self, state: State, expected_memory: usize) -> Result<Box<dyn Processor>, InstanceError> {
         let mut context = Context::new(self.id.clone(), self.signal, self.limits, state);
+        context.expected_memory = expected_memory;
         context.partition = self.partition.clone();
         let mut processor = described(self.plugin.as_ref(), &self.config, context)?;
         if let Some(partition) = &self.partition {
@@ -206,7 +207,7 @@ impl Instance {
 
     /// One that has described itself and has the dictionaries of that state, and is to be started.
     pub(super) fn build_on(setup: Setup, state: State) -> Result<Instance, InstanceError> {
-        let mut processor = setup.described(state)?;
+        let mut processor = setup.described(state, 0)?;
         let context = processor.context();
         let projection = context.declared.projection.clone();
         let mut projector = Projector::new(setup.signal, projection, setup.limits.dictionary_entries);
@@ -290,6 +291,11 @@ impl Instance {
     /// Whether it walks every byte of a request, so that nobody needs to check it before.
     pub fn checks_requests(&self) -> bool {
         self.reads
+    }
+
+    /// How much memory its guest has, in bytes.
+    pub fn memory_bytes(&self) -> usize {
+        self.processor.memory_bytes()
     }
 
     /// Its calls may take no longer than this from now on, in milliseconds.

@@ -20,7 +20,7 @@ pub use instance::{Called, Instance, InstanceError, Processed, Setup, describe};
 pub use output::Output;
 pub use partition::{Namespace, Partition, PartitionError, check as check_partitions, partitions_of};
 pub use state::{Entries, Extent, Mark, READ_MAX, Snapshot, State, StateError, Watermark};
-pub use succession::{Candidate, Follower, Fork, Heir, Standing, Successor};
+pub use succession::{Candidate, Follower, Fork, Heir, Marked, Standing, Successor};
 
 use crate::contract::Signal;
 
@@ -44,6 +44,10 @@ pub trait Processor: Send {
     fn process(&mut self, signal: Signal, now: u64) -> Result<(), CallError>;
     /// `processor.flush`.
     fn flush(&mut self, now: u64, last: bool) -> Result<Progress, CallError>;
+    /// How much memory the guest has, in bytes, where it has some of its own.
+    fn memory_bytes(&self) -> usize {
+        0
+    }
     /// Calls may take no longer than this from now on, in milliseconds, where anything ends them at all.
     fn bound_calls(&mut self, _call_ms: u64) {}
 }

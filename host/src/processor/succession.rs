@@ -58,6 +58,11 @@ impl Heir {
         self.snapshot = snapshot;
     }
 
+    /// How much memory its guest has, in bytes.
+    pub fn memory_bytes(&self) -> usize {
+        self.processor.memory_bytes()
+    }
+
     /// What it was made from.
     pub fn into_setup(self) -> Setup {
         self.setup
@@ -65,10 +70,10 @@ impl Heir {
 }
 
 impl Candidate {
-    /// An instance that starts where batches wait.
-    pub fn heir(&self) -> Result<Heir, InstanceError> {
+    /// An instance that starts where batches wait, and for which an instance gives way that has so much memory.
+    pub fn heir(&self, memory_bytes: usize) -> Result<Heir, InstanceError> {
         let setup = self.setup.clone();
-        let processor = setup.described(State::detached(&setup.namespace()))?;
+        let processor = setup.described(State::detached(&setup.namespace()), memory_bytes)?;
         Ok(Heir { setup, processor, snapshot: None, is_stateful: self.is_stateful })
     }
 
@@ -81,6 +86,14 @@ impl Candidate {
         instance.flush(0, now, true)?;
         Ok(Candidate { setup, is_stateful: instance.is_stateful() })
     }
+}
+
+/// A state that is marked.
+pub struct Marked {
+    /// The moment.
+    pub mark: Mark,
+    /// How much memory the instance has that keeps it.
+    pub memory_bytes: usize,
 }
 
 /// What takes the place of an instance.
@@ -248,9 +261,10 @@ impl Follower {
 }
 
 impl Instance {
-    /// Marks the present state, for a fork on what is read of it from now on. `None` where it keeps none.
-    pub fn mark(&mut self) -> Option<Mark> {
-        self.is_stateful().then(|| self.context().state.mark())
+    /// Marks the present state, for a version that starts on what is read of it from now on. `None` where it keeps none.
+    pub fn mark(&mut self) -> Option<Marked> {
+        let memory_bytes = self.memory_bytes();
+        self.is_stateful().then(|| Marked { mark: self.context().state.mark(), memory_bytes })
     }
 
     /// Whether an heir needs a stored dictionary that this instance has not in use: then everything that is on its way to the store has to

@@ -10,7 +10,9 @@ use crate::delivery::Gate;
 use crate::pipeline::swap::{Claim, Swapped};
 use crate::pipeline::{Crowded, Place};
 use crate::plugins::AnyPlugin;
-use crate::processor::{Candidate, Extent, Follower, InstanceError, Plugin, Setup, Snapshot, Standing, Successor};
+use crate::processor::{
+    Candidate, Extent, Follower, InstanceError, Marked, Plugin, Setup, Snapshot, Standing, Successor,
+};
 
 /// Longer than a worker waits for the moment of a swap. One that searches a batch may take longer.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -178,10 +180,10 @@ impl Swapping {
                 }
             }
         }
-        let mut heir = candidate.heir().map_err(|source| refused(place, source))?;
-        if candidate.is_stateful {
-            heir.rest_on(read_ahead(place, Extent::Data)?);
-        }
+        let marked = if candidate.is_stateful { mark(place)? } else { None };
+        let memory_bytes = marked.as_ref().map_or(0, |marked| marked.memory_bytes);
+        let mut heir = candidate.heir(memory_bytes).map_err(|source| refused(place, source))?;
+        heir.rest_on(marked.and_then(|marked| read_ahead(place, Extent::Data, marked)));
         let swapped = swapped(place, Successor::Heir(Box::new(heir)));
         if !matches!(swapped, Ok(Swapped::Done { .. })) {
             place.handle.withdraw(place.slot);
@@ -240,7 +242,10 @@ impl Swapping {
 
     /// A follower that has started; `None` where there is nothing to follow.
     fn begin(&self, place: &Place, candidate: &Candidate) -> Result<Option<Box<Follower>>, SwapError> {
-        let Some(snapshot) = read_ahead(place, Extent::Whole)? else { return Ok(None) };
+        let marked = mark(place)?;
+        let Some(snapshot) = marked.and_then(|marked| read_ahead(place, Extent::Whole, marked)) else {
+            return Ok(None);
+        };
         let fork = place.handle.fork(place.slot, snapshot).map_err(|Crowded| busy(place))?;
         let Some(fork) = answer(&fork, FORK_WITHIN)? else { return Ok(None) };
         let started = Follower::start(candidate.setup.clone(), fork, self.clock.now());
@@ -248,15 +253,19 @@ impl Swapping {
     }
 }
 
-/// Reads the state that a version starts on, while batches go on. `None` where there is none, or too much to be held.
-fn read_ahead(place: &Place, extent: Extent) -> Result<Option<Snapshot>, SwapError> {
-    let mark = place.handle.mark(place.slot).map_err(|Crowded| busy(place))?;
-    let Some(mark) = answer(&mark, PATIENCE)? else { return Ok(None) };
-    let read = Snapshot::read(&place.setup.store, &place.setup.namespace(), extent, mark);
-    Ok(read.unwrap_or_else(|error| {
+/// Marks the state in a place. `None` where there is none.
+fn mark(place: &Place) -> Result<Option<Marked>, SwapError> {
+    let marked = place.handle.mark(place.slot).map_err(|Crowded| busy(place))?;
+    answer(&marked, PATIENCE)
+}
+
+/// Reads the state that a version starts on, while batches go on. `None` where there is too much to be held.
+fn read_ahead(place: &Place, extent: Extent, marked: Marked) -> Option<Snapshot> {
+    let read = Snapshot::read(&place.setup.store, &place.setup.namespace(), extent, marked.mark);
+    read.unwrap_or_else(|error| {
         tracing::warn!(processor = place.part, %error, "state cannot be read ahead of a swap");
         None
-    }))
+    })
 }
 
 /// What the worker made of a version: nothing, once nobody waits for it any more.

@@ -5,6 +5,7 @@
 mod commands;
 mod files;
 mod load;
+mod memory;
 mod policies;
 mod refusals;
 

@@ -64,6 +64,7 @@ pub struct Context {
     pub(super) partition: Option<Partition>,
     pub(super) state: State,
     signal: Signal,
+    pub(super) expected_memory: usize,
     /// Output metrics by number.
     described: Numbered<Descriptor>,
     /// Bytes of their texts.
@@ -93,6 +94,7 @@ impl Context {
             output: Output::default(),
             partition: None,
             signal,
+            expected_memory: 0,
             described: Numbered::default(),
             described_bytes: 0,
             bounds_bytes: 0,
@@ -151,6 +153,12 @@ impl Context {
     /// What a panic of the present call said.
     pub fn take_panic(&mut self) -> Option<String> {
         self.log.take_panic()
+    }
+
+    /// Of the instance that this one takes over from, in bytes.
+    pub fn expected_memory(&mut self) -> Result<usize, Violation> {
+        self.declare()?;
+        Ok(self.expected_memory)
     }
 
     /// The declarations, open inside `describe` only.

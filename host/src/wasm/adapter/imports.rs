@@ -177,6 +177,10 @@ impl projection::Host for Data {
         Ok(())
     }
 
+    fn expected_memory(&mut self) -> wasmtime::Result<u64> {
+        Ok(self.context.call()?.expected_memory()? as u64)
+    }
+
     fn flush_every(&mut self, interval_ms: u32) -> wasmtime::Result<()> {
         Ok(self.context.call()?.declare()?.flush_every(interval_ms).map_err(Violation::from)?)
     }

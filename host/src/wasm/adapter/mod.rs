@@ -4,9 +4,10 @@
 use std::path::Path;
 use std::time::Instant;
 
+use wasmtime::Store;
 use wasmtime::component::{Component, HasSelf, Linker};
-use wasmtime::{Store, StoreLimits, StoreLimitsBuilder};
 
+use bounds::Bounds;
 use counted::Counted;
 use wasi::{HasWasi, VirtualWasi, WASI};
 
@@ -20,6 +21,7 @@ use super::file::{PluginFile, hexadecimal};
 use crate::contract::{Grants, Interface, Limits, Signal};
 use crate::processor::{CallError, Context, Plugin, Processor, Progress, Severity, Stored, Violation};
 
+mod bounds;
 mod convert;
 mod counted;
 mod imports;
@@ -30,9 +32,6 @@ pub use policy::PolicyPlugin;
 
 /// Bytes a guest may hand over in one call of an import, so that a length it made up allocates nothing.
 const HOSTCALL_FUEL: usize = 128 << 20;
-/// The rest of what a Store may hold.
-const TABLE_ELEMENTS_MAX: usize = 20_000;
-const INSTANCES_MAX: usize = 16;
 /// How many times a call's deadline `start` has.
 const START_FACTOR: u64 = 10;
 
@@ -53,7 +52,7 @@ pub struct ProcessorPlugin {
 struct Data {
     context: Counted<Context>,
     wasi: VirtualWasi,
-    limits: StoreLimits,
+    bounds: Bounds,
 }
 
 impl HasWasi for Data {
@@ -97,8 +96,8 @@ impl Plugin for ProcessorPlugin {
         let limits = context.limits();
         let wasi = VirtualWasi::new(&context.name());
         let context = Counted::new(context, limits.host_calls);
-        let data = Data { context, wasi, limits: StoreLimits::default() };
-        let mut store = limited(&self.engine, data, &limits, |data| &mut data.limits);
+        let data = Data { context, wasi, bounds: Bounds::default() };
+        let mut store = limited(&self.engine, data, &limits, |data| &mut data.bounds);
         let world = self.pre.instantiate(&mut store).map_err(|error| call_error(&error, None))?;
         Ok(Box::new(Instance { store, world, call_ticks: call_ticks(limits.call_ms) }))
     }
@@ -159,17 +158,10 @@ fn limited<T: 'static>(
     engine: &Engine,
     data: T,
     granted: &Limits,
-    of: impl Fn(&mut T) -> &mut StoreLimits + Send + Sync + Copy + 'static,
+    of: impl Fn(&mut T) -> &mut Bounds + Send + Sync + Copy + 'static,
 ) -> Store<T> {
     let mut store = Store::new(engine.inner(), data);
-    *of(store.data_mut()) = StoreLimitsBuilder::new()
-        .memory_size(granted.memory_bytes)
-        .table_elements(TABLE_ELEMENTS_MAX)
-        .instances(INSTANCES_MAX)
-        .trap_on_grow_failure(true)
-        .memories(1)
-        .tables(INSTANCES_MAX)
-        .build();
+    *of(store.data_mut()) = Bounds::new(granted);
     store.limiter(move |data| of(data));
     store.set_hostcall_fuel(HOSTCALL_FUEL);
     store.set_max_component_handles(HANDLES_MAX);
@@ -230,6 +222,10 @@ impl Processor for Instance {
 
     fn process(&mut self, signal: Signal, now: u64) -> Result<(), CallError> {
         self.call((self.call_ticks, now), |guest, store| guest.call_process(store, signal.into(), now))
+    }
+
+    fn memory_bytes(&self) -> usize {
+        self.store.data().bounds.memory_bytes()
     }
 
     fn bound_calls(&mut self, call_ms: u64) {

@@ -1,8 +1,9 @@
 //! The world of breaker policies on a Store: translates between the generated bindings and the gate's words.
 
+use wasmtime::Store;
 use wasmtime::component::{HasSelf, Linker};
-use wasmtime::{Store, StoreLimits};
 
+use super::bounds::Bounds;
 use super::counted::Counted;
 use super::wasi::{self, HasWasi, VirtualWasi};
 use super::{call_ticks, deadline, granted, limited, misfit, of_world};
@@ -29,7 +30,7 @@ struct Data {
     component: ComponentId,
     log: Counted<GuestLog>,
     wasi: VirtualWasi,
-    limits: StoreLimits,
+    bounds: Bounds,
 }
 
 impl HasWasi for Data {
@@ -63,8 +64,8 @@ impl PolicySource for PolicyPlugin {
     fn configured(&self, breaker: &ComponentId, config: &str, limits: Limits) -> Result<Box<dyn Policy>, PolicyError> {
         let log = Counted::new(GuestLog::new(breaker, limits.log_bytes), limits.host_calls);
         let wasi = VirtualWasi::new(&breaker.to_string());
-        let data = Data { component: breaker.clone(), log, wasi, limits: StoreLimits::default() };
-        let mut store = limited(&self.engine, data, &limits, |data| &mut data.limits);
+        let data = Data { component: breaker.clone(), log, wasi, bounds: Bounds::default() };
+        let mut store = limited(&self.engine, data, &limits, |data| &mut data.bounds);
         let failed = |error: &wasmtime::Error| policy_error(breaker, call_error(error, None));
         let world = self.pre.instantiate(&mut store).map_err(|error| failed(&error))?;
         let mut instance = Instance { store, world, call_ticks: call_ticks(limits.call_ms) };

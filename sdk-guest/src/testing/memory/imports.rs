@@ -126,6 +126,10 @@ impl Host for MemoryHost {
         self.declared.state_format = Some(format);
     }
 
+    fn projection_expected_memory(&mut self) -> u64 {
+        0
+    }
+
     fn projection_flush_every(&mut self, interval_ms: u32) {
         self.declared.flush_every_ms = Some(interval_ms);
     }
