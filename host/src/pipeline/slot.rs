@@ -170,6 +170,11 @@ impl Slot {
         matches!(&self.state, State::Living(instance) if instance.is_stateful())
     }
 
+    /// Whether an instance lives here that has what it emits in no other place than its memory.
+    pub fn loses_what_is_not_flushed(&mut self) -> bool {
+        matches!(&self.state, State::Living(instance) if !instance.is_stateful() && instance.flush_every().is_some())
+    }
+
     /// Whether a rebuild is due.
     pub fn wants_rebuild(&self) -> bool {
         self.retry_at().is_some_and(|retry_at| retry_at <= Instant::now())

@@ -21,6 +21,9 @@ use super::worker::{Flushed, Worker};
 /// A last flush waits for one that is due within this time, and is made at once otherwise.
 const FLUSH_WITHIN: Duration = Duration::from_secs(10);
 
+/// How long a version waits behind that flush for a moment in which no request does.
+const IDLE_WITHIN: Duration = Duration::from_millis(20);
+
 /// How soon a last flush that found no room is tried again.
 const ROOM_PAUSE: Duration = Duration::from_millis(20);
 
@@ -82,6 +85,8 @@ pub struct PlannedSwap {
     pub flushes: bool,
     /// It need not wait that long once the place has seen more flushes than these.
     behind_flush: Option<u64>,
+    /// Nor that long once no request waits.
+    when_idle: bool,
     heir: Box<Heir>,
     claim: Claim,
     done: Sender<Swapped>,
@@ -129,6 +134,7 @@ impl Worker {
                     next,
                     flushes: !goes_on,
                     behind_flush,
+                    when_idle: false,
                     heir,
                     claim,
                     done,
@@ -159,13 +165,20 @@ impl Worker {
         }
     }
 
+    /// No request waits: those who came during the flush have been served.
+    pub(super) fn hasten_swaps(&mut self) {
+        for swap in self.swaps.iter_mut().filter(|swap| swap.when_idle) {
+            swap.next = Instant::now();
+        }
+    }
+
     /// Makes the swaps whose moment has come.
     pub(super) fn swap_due(&mut self) {
         let now = Instant::now();
         let flushes = |place: usize| self.processors.slots.get(place).map(Slot::flushes);
         for swap in &mut self.swaps {
-            if swap.behind_flush.is_some_and(|before| flushes(swap.place) > Some(before)) {
-                swap.next = now;
+            if swap.behind_flush.take_if(|before| flushes(swap.place) > Some(*before)).is_some() {
+                (swap.next, swap.when_idle) = (now + IDLE_WITHIN, true);
             }
         }
         while let Some(index) = self.swaps.iter().position(|swap| swap.next <= now) {

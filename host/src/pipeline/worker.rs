@@ -94,6 +94,7 @@ impl Worker {
             let job = match receiver.try_recv() {
                 Err(TryRecvError::Empty) => {
                     self.hasten_flushes();
+                    self.hasten_swaps();
                     receiver.recv_timeout(self.until_due())
                 }
                 Err(TryRecvError::Disconnected) => return,
@@ -411,8 +412,8 @@ impl Worker {
         }
     }
 
-    /// Flushes one processor. A full lane, or a processor further on that is down, puts it off; the last flush finds no room there, as it
-    /// has no other time.
+    /// Flushes one processor. A full lane, or a processor further on that is down, puts it off. The last flush has no other time: it finds no
+    /// room there, unless there is nothing to lose, as the plugin keeps what it has in its state or is never flushed.
     pub(super) fn flush(&mut self, index: usize, last: bool) -> Flushed {
         let (started, mut trip) = (Instant::now(), self.trip());
         let Some((pipeline, step)) = position(&self.pipelines, &self.processors.steps, index) else {
@@ -428,8 +429,9 @@ impl Worker {
         let behind = self.processors.steps.get(step + 1..pipeline.steps.end).unwrap_or_default();
         let down = |slot: usize| self.processors.slots.get(slot).is_some_and(|slot| slot.retry_at().is_some());
         if behind.iter().flat_map(|step| step.slots.clone()).any(down) {
+            let loses = is_last && self.processors.slots.get_mut(index).is_some_and(Slot::loses_what_is_not_flushed);
             self.put_off_flush(index);
-            return if is_last { Flushed::NoRoom } else { Flushed::Done };
+            return if loses { Flushed::NoRoom } else { Flushed::Done };
         }
         let Some(lanes) = reserve_for_flush(pipeline) else {
             self.put_off_flush(index);

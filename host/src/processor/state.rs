@@ -99,6 +99,8 @@ pub struct State {
     prefix: Vec<u8>,
     call: Layer,
     call_max: usize,
+    /// What each write of the call counts beside its bytes.
+    entry_bytes: usize,
     /// When the call under way has to have ended.
     until: Option<Instant>,
     /// Layers on their way, oldest first, with the trip that carries each.
@@ -117,6 +119,7 @@ impl State {
             prefix: namespace.prefix().to_vec(),
             call: Layer::default(),
             call_max: CALL_MAX,
+            entry_bytes: ENTRY_BYTES,
             until: None,
             flying: VecDeque::new(),
             since: None,
@@ -146,7 +149,7 @@ impl State {
             self.forget_mark();
         }
         self.call = Layer::default();
-        self.call_max = CALL_MAX;
+        (self.call_max, self.entry_bytes) = (CALL_MAX, ENTRY_BYTES);
         self.begin_account();
     }
 
@@ -166,6 +169,8 @@ impl State {
     pub fn begin_start(&mut self) {
         self.begin();
         self.call_max = usize::try_from(self.account.quota()).map_or(usize::MAX, |quota| quota.max(CALL_MAX));
+        // The quota counts bytes alone.
+        self.entry_bytes = 0;
     }
 
     /// Ends a call that counts: its writes, to be committed with `trip`.
@@ -228,7 +233,7 @@ impl State {
         let value = Bytes::copy_from_slice(value);
         self.grow(key.len() + value.len())?;
         if let Err(refused) = self.charge(&key, &value) {
-            self.call.bytes -= key.len() + value.len() + ENTRY_BYTES;
+            self.call.bytes -= key.len() + value.len() + self.entry_bytes;
             return Err(refused);
         }
         self.call.put(key, Some(value));
@@ -237,7 +242,7 @@ impl State {
 
     /// Counts a write of so many bytes, and what it takes beside these.
     fn grow(&mut self, bytes: usize) -> Result<(), StateError> {
-        self.call.bytes += bytes + ENTRY_BYTES;
+        self.call.bytes += bytes + self.entry_bytes;
         let most = self.call_max;
         if self.call.bytes > most { Err(StateError::TooLarge(most as u64)) } else { Ok(()) }
     }

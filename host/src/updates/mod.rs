@@ -24,7 +24,7 @@ use crate::guard::EndWithProcess;
 use crate::pipeline::Place;
 use crate::plugins::{AnyPlugin, LoadedPlugin, Loader, PluginError, Version};
 use crate::telemetry::Registry;
-use crate::wasm::{LoadError, PluginFile, hexadecimal};
+use crate::wasm::{Hash, LoadError, PluginFile, hexadecimal};
 
 use history::History;
 pub use history::{HistoryError, read as read_history};
@@ -140,6 +140,8 @@ struct Running {
     since: u64,
     /// What ran before it.
     previous: Option<(Version, AnyPlugin)>,
+    /// The content that was told last, and not to be tried again: a file can seem to have changed and have not.
+    told: Option<Hash>,
 }
 
 /// What the thread works with.
@@ -190,7 +192,10 @@ impl Updates {
                     watch.add(&plan.name, plan.file.parent().unwrap_or(Path::new("")), move || Some(file.clone()));
                 }
             }
-            running.insert(plan.name.clone(), Running { plan, version, plugin, since: clock.now(), previous: None });
+            running.insert(
+                plan.name.clone(),
+                Running { plan, version, plugin, since: clock.now(), previous: None, told: None },
+            );
         }
         let history = History::open(&state_dir);
         let told = Told::default();
@@ -255,12 +260,12 @@ impl UpdateError {
 }
 
 impl Running {
-    /// Whether that file is the version that runs.
-    fn runs(&self, file: &Path) -> bool {
-        PluginFile::read(file).is_ok_and(|found| *found.sha256() == self.version.sha256)
+    /// Whether that content is the version that runs, or was told before.
+    fn knows(&self, content: &Hash) -> bool {
+        *content == self.version.sha256 || self.told.as_ref() == Some(content)
     }
 
-    fn told(&self) -> Value {
+    fn shown(&self) -> Value {
         json!({
             "plugin": self.plan.name,
             "sha256": hexadecimal(&self.version.sha256),
@@ -314,24 +319,37 @@ impl Updater {
 
     fn look(&mut self) {
         for Change { plugin, file } in self.watch.changed() {
-            let Some(running) = self.running.get(&plugin) else { continue };
-            let version = running.version.short();
-            match file {
-                None => {
-                    let file = running.version.file.display();
-                    tracing::warn!(plugin, %file, "the plugin's file is gone; version {version} runs on, and the next start will miss it");
-                }
-                Some(file) if running.runs(&file) => {}
-                Some(file) if running.plan.update == Update::Pinned => tell_pinned(running, &file),
-                Some(file) => match self.load_and_replace(&plugin, Some(&file)) {
-                    Ok(_) | Err(UpdateError::Same { .. } | UpdateError::GoingDown) => {}
-                    Err(error) if error.passes() => {
-                        self.watch.again(&plugin);
-                        tracing::warn!(plugin, "changed plugin file, tried again in {AGAIN_IN:?}: {error}");
-                    }
-                    Err(error) => tracing::error!(plugin, "changed plugin file: {error}"),
-                },
+            let Some(running) = self.running.get_mut(&plugin) else { continue };
+            let Some(file) = file else {
+                let (file, version) = (running.version.file.display(), running.version.short());
+                tracing::warn!(plugin, %file, "the plugin's file is gone; version {version} runs on, and the next start will miss it");
+                continue;
+            };
+            let content = PluginFile::read(&file).ok().map(|found| *found.sha256());
+            if content.is_some_and(|content| running.knows(&content)) {
+                continue;
             }
+            running.told = content;
+            match running.plan.update {
+                Update::Pinned if content.is_some() => tell_pinned(running, &file),
+                Update::Pinned => {}
+                Update::Watch => self.take(&plugin, &file),
+            }
+        }
+    }
+
+    /// A watched file has another content.
+    fn take(&mut self, plugin: &str, file: &Path) {
+        match self.load_and_replace(plugin, Some(file)) {
+            Ok(_) | Err(UpdateError::Same { .. } | UpdateError::GoingDown) => {}
+            Err(error) if error.passes() => {
+                if let Some(running) = self.running.get_mut(plugin) {
+                    running.told = None;
+                }
+                self.watch.again(plugin);
+                tracing::warn!(plugin, "changed plugin file, tried again in {AGAIN_IN:?}: {error}");
+            }
+            Err(error) => tracing::error!(plugin, "changed plugin file: {error}"),
         }
     }
 
@@ -347,13 +365,30 @@ impl Updater {
 
     fn perform(&mut self, tried: Tried) -> Result<Value, UpdateError> {
         match tried {
-            Tried::Swap { plugin, file } => self.load_and_replace(&plugin, file.as_deref()),
+            Tried::Swap { plugin, file } => {
+                let swapped = self.load_and_replace(&plugin, file.as_deref())?;
+                self.commanded(&plugin);
+                Ok(swapped)
+            }
             Tried::Rollback { plugin } => {
                 let none = || UpdateError::NoneBefore { plugin: plugin.clone() };
                 let (version, loaded) = self.running(&plugin)?.previous.clone().ok_or_else(none)?;
-                self.replace(&plugin, version, loaded)
+                let replaced = self.replace(&plugin, version, loaded)?;
+                self.commanded(&plugin);
+                Ok(replaced)
             }
         }
+    }
+
+    /// What a command put into place stays until the file has another content than now.
+    fn commanded(&mut self, plugin: &str) {
+        self.watch.settle(plugin);
+        let Some(running) = self.running.get_mut(plugin) else { return };
+        let lies_there = match &running.plan.folder {
+            Some(folder) => folder.choose().ok().map(|chosen| chosen.file),
+            None => Some(running.plan.file.clone()),
+        };
+        running.told = lies_there.and_then(|file| PluginFile::read(&file).ok()).map(|found| *found.sha256());
     }
 
     /// A file that came into place, or was named, and is no version.
@@ -459,7 +494,7 @@ impl Updater {
     /// Tells which version runs, and that this one does or does not.
     fn show(&self, running: &Running, version: &Version, is_running: i64) {
         let plugin = running.plan.name.as_str();
-        self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(plugin.to_owned(), running.told());
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(plugin.to_owned(), running.shown());
         let labels = [("plugin", plugin), ("sha256", &version.short())];
         self.registry
             .gauge("otelier_plugin_running", "Whether a version of a plugin is the one that runs.", &labels)

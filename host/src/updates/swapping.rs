@@ -11,7 +11,8 @@ use crate::pipeline::swap::{Claim, Swapped};
 use crate::pipeline::{Crowded, Place};
 use crate::plugins::AnyPlugin;
 use crate::processor::{
-    Candidate, Extent, Follower, InstanceError, Marked, Plugin, Setup, Snapshot, Standing, Successor,
+    CallError, Candidate, Extent, Follower, InstanceError, Marked, Plugin, Setup, Snapshot, Standing, Successor,
+    TrapReason,
 };
 
 /// Longer than a worker waits for the moment of a swap. One that searches a batch may take longer.
@@ -182,7 +183,14 @@ impl Swapping {
         }
         let marked = if candidate.is_stateful { mark(place)? } else { None };
         let memory_bytes = marked.as_ref().map_or(0, |marked| marked.memory_bytes);
-        let mut heir = candidate.heir(memory_bytes).map_err(|source| refused(place, source))?;
+        let heir = candidate.heir(memory_bytes).or_else(|error| match error {
+            // To get so much memory took too long: then it is got when it is needed.
+            InstanceError::Call(CallError::Trap(trap)) if memory_bytes > 0 && trap.reason == TrapReason::Deadline => {
+                candidate.heir(0)
+            }
+            error => Err(error),
+        });
+        let mut heir = heir.map_err(|source| refused(place, source))?;
         heir.rest_on(marked.and_then(|marked| read_ahead(place, Extent::Data, marked)));
         let swapped = swapped(place, Successor::Heir(Box::new(heir)));
         if !matches!(swapped, Ok(Swapped::Done { .. })) {

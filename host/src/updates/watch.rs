@@ -113,6 +113,13 @@ impl Watch {
         }
     }
 
+    /// Something else was put into place: what is there now is not told.
+    pub fn settle(&mut self, plugin: &str) {
+        for file in self.files.iter_mut().filter(|file| file.plugin == plugin) {
+            file.settle();
+        }
+    }
+
     /// The files that have changed since they were taken, and are whole or gone. They count as taken.
     pub fn changed(&mut self) -> Vec<Change> {
         let now = Instant::now();
@@ -147,6 +154,10 @@ impl File {
         }
         self.taken = Some(content.clone());
         Some(Change { plugin: self.plugin.clone(), file: content.map(|(path, _)| path) })
+    }
+
+    fn settle(&mut self) {
+        (self.taken, self.seen, self.not_before) = (Some(self.content()), None, None);
     }
 
     fn again(&mut self, now: Instant) {
@@ -260,6 +271,9 @@ mod tests {
         file.again(start);
         assert_eq!((file.change(start), file.change(start + SAME_FOR)), (None, None), "not yet");
         assert_eq!((file.change(start + AGAIN_IN), file.change(start + AGAIN_IN + SAME_FOR)), (None, change));
+        file.again(start);
+        file.settle();
+        assert_eq!((file.change(start + AGAIN_IN), file.change(start + AGAIN_IN + SAME_FOR)), (None, None), "never");
     }
 
     #[test]

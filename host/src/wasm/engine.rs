@@ -97,7 +97,8 @@ impl Engine {
         Engine::set_up(&settings())
     }
 
-    /// The same, of which no call ends before the guest does: to measure what the deadline costs.
+    /// The same without epochs, so that no code of a guest is ended: to measure what they cost. What a guest asks of the host still has its
+    /// deadline.
     pub fn without_deadlines() -> Result<Engine, LoadError> {
         Engine::set_up(settings().epoch_interruption(false))
     }

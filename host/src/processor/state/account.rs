@@ -10,10 +10,13 @@ use std::ops::ControlFlow;
 
 use bytes::Bytes;
 
-use super::{Family, Said, Section, State, StateError, Write, said_by};
+use super::{Family, LOOK_EVERY, Said, Section, State, StateError, Write, said_by};
 
 /// Under which key of [`Section::Meta`] the count is stored: bytes, little endian, and whether they are exact.
 const KEY: &[u8] = b"bytes";
+
+/// So many deleted ranges cost nothing to be looked through.
+const RANGES_FREE: usize = 16;
 
 /// What is taken, in bytes of the store's keys and of values.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -175,12 +178,23 @@ impl State {
         let mut bytes = 0;
         // The count itself is not the component's.
         let own = self.account_key();
+        // Counting is the host's own affair and pays for itself. Not where each entry is looked for in many ranges that a call has deleted.
+        let ranges: usize = self.layers().map(|layer| layer.deleted.len()).sum();
+        let (mut passed, mut late) = (0_u32, Ok(()));
         self.each_stored(start, end, |key, value| {
+            passed = passed.wrapping_add(1);
+            if ranges > RANGES_FREE && passed.is_multiple_of(LOOK_EVERY) {
+                late = self.in_time();
+            }
+            if late.is_err() {
+                return ControlFlow::Break(());
+            }
             if key != own && matches!(said_by(self.layers(), &key), Said::Nothing) {
                 bytes += (key.len() + value.len()) as u64;
             }
             ControlFlow::Continue(())
         })?;
+        late?;
         let mut above: Vec<&Bytes> = self
             .layers()
             .flat_map(|layer| layer.latest.range(start.clone()..end.clone()))

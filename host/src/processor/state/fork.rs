@@ -165,6 +165,7 @@ impl State {
             prefix: self.prefix.clone(),
             call: Layer::default(),
             call_max: CALL_MAX,
+            entry_bytes: ENTRY_BYTES,
             until: None,
             flying: Default::default(),
             since: Some(beside),

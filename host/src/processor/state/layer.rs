@@ -16,7 +16,7 @@ pub struct Layer {
     pub latest: BTreeMap<Bytes, Option<Bytes>>,
     /// Deleted ranges, older than every key of `latest` that lies in them.
     pub deleted: Vec<(Bytes, Bytes)>,
-    /// Of keys and values.
+    /// Of keys and values, with what they take beside these where that counts.
     pub bytes: usize,
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use super::{CALL_MAX, Extent, Namespace, Section, Snapshot, State, StateError, Watermark};
+use super::{CALL_MAX, ENTRY_BYTES, Extent, Namespace, Section, Snapshot, State, StateError, Watermark};
 use crate::contract::ComponentId;
 use crate::storage::{Family, Store, Write};
 
@@ -432,4 +432,20 @@ fn a_start_may_write_what_the_component_may_keep() {
     assert_eq!((writes(&mut any), writes(&mut start)), (7, 15));
     start.begin();
     assert_eq!(writes(&mut start), 7);
+}
+
+/// Many small writes take memory that their bytes do not show; the quota, and so a `start`, counts bytes alone.
+#[test]
+fn small_writes_count_what_they_take() {
+    let id: ComponentId = "aggregate/a".parse().unwrap();
+    let state = || State::detached(&Namespace::new(&id, None)).with_quota(u64::MAX);
+    let most = CALL_MAX / ENTRY_BYTES;
+    let writes =
+        |state: &mut State| (0..most as u32).take_while(|number| state.set(&number.to_be_bytes(), &[]).is_ok()).count();
+    let (mut any, mut start) = (state(), state());
+    any.begin();
+    start.begin_start();
+    let (any, start) = (writes(&mut any), writes(&mut start));
+    assert!(any < most && any > most / 2, "{any} of {most}");
+    assert_eq!(start, most);
 }
