@@ -29,7 +29,7 @@ pub(super) struct Durable {
     pub dictionaries: Vec<Dictionary>,
 }
 
-/// A [`Host`] that keeps everything in memory. It panics where the real one would trap the call.
+/// A [`Host`](crate::Host) that keeps everything in memory. It panics where the real one would trap the call.
 #[derive(Debug, Default)]
 pub struct MemoryHost {
     pub(super) durable: Durable,
