@@ -140,8 +140,8 @@ struct Running {
     since: u64,
     /// What ran before it.
     previous: Option<(Version, AnyPlugin)>,
-    /// The content that was told last, and not to be tried again: a file can seem to have changed and have not.
-    told: Option<Hash>,
+    /// What its file was at the last look: it can seem to have changed and have not.
+    seen: Option<Hash>,
 }
 
 /// What the thread works with.
@@ -194,7 +194,7 @@ impl Updates {
             }
             running.insert(
                 plan.name.clone(),
-                Running { plan, version, plugin, since: clock.now(), previous: None, told: None },
+                Running { plan, version, plugin, since: clock.now(), previous: None, seen: None },
             );
         }
         let history = History::open(&state_dir);
@@ -260,9 +260,10 @@ impl UpdateError {
 }
 
 impl Running {
-    /// Whether that content is the version that runs, or was told before.
-    fn knows(&self, content: &Hash) -> bool {
-        *content == self.version.sha256 || self.told.as_ref() == Some(content)
+    /// Whether that content of its file is neither the version that runs nor what was there at the last look.
+    fn is_new(&mut self, content: Option<Hash>) -> bool {
+        let before = std::mem::replace(&mut self.seen, content);
+        content.is_none() || (content != Some(self.version.sha256) && content != before)
     }
 
     fn shown(&self) -> Value {
@@ -326,10 +327,9 @@ impl Updater {
                 continue;
             };
             let content = PluginFile::read(&file).ok().map(|found| *found.sha256());
-            if content.is_some_and(|content| running.knows(&content)) {
+            if !running.is_new(content) {
                 continue;
             }
-            running.told = content;
             match running.plan.update {
                 Update::Pinned if content.is_some() => tell_pinned(running, &file),
                 Update::Pinned => {}
@@ -344,7 +344,7 @@ impl Updater {
             Ok(_) | Err(UpdateError::Same { .. } | UpdateError::GoingDown) => {}
             Err(error) if error.passes() => {
                 if let Some(running) = self.running.get_mut(plugin) {
-                    running.told = None;
+                    running.seen = None;
                 }
                 self.watch.again(plugin);
                 tracing::warn!(plugin, "changed plugin file, tried again in {AGAIN_IN:?}: {error}");
@@ -388,7 +388,7 @@ impl Updater {
             Some(folder) => folder.choose().ok().map(|chosen| chosen.file),
             None => Some(running.plan.file.clone()),
         };
-        running.told = lies_there.and_then(|file| PluginFile::read(&file).ok()).map(|found| *found.sha256());
+        running.seen = lies_there.and_then(|file| PluginFile::read(&file).ok()).map(|found| *found.sha256());
     }
 
     /// A file that came into place, or was named, and is no version.
@@ -486,6 +486,8 @@ impl Updater {
         let before = std::mem::replace(&mut running.plugin, loaded);
         running.since = self.clock.now();
         running.previous = Some((version_before.clone(), before));
+        // The file may have been exchanged once more before it was loaded.
+        running.seen = Some(version.sha256);
         let Some(running) = self.running.get(plugin) else { return };
         self.show(running, &version_before, 0);
         self.show(running, &version, 1);

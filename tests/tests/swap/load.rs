@@ -72,7 +72,8 @@ impl Turns {
                     let turn = turns.fetch_add(1, Ordering::SeqCst);
                     let version = self.versions.get(turn as usize % 2).map(Vec::as_slice).unwrap_or_default();
                     versions::exchange(&self.plugin.file, version)?;
-                    std::thread::sleep(Duration::from_millis(110));
+                    // A file is taken once it has been the same for 100 ms: most are, on a machine that is busy as well.
+                    std::thread::sleep(Duration::from_millis(200));
                 }
                 Ok(())
             });
