@@ -90,7 +90,7 @@ impl Turns {
 fn delta_points_count_once_over_swaps_and_kills() -> Result<()> {
     let turns =
         Turns::labelled()?.during(&delta::configuration(), |setup| delta::counts_once(setup, KILLS, &mut Kill))?;
-    ensure!(turns > 20, "only {turns} exchanges");
+    ensure!(turns > 8, "only {turns} exchanges");
     Ok(())
 }
 
@@ -98,7 +98,7 @@ fn delta_points_count_once_over_swaps_and_kills() -> Result<()> {
 fn cumulative_points_count_once_over_swaps_and_kills() -> Result<()> {
     let configuration = Configuration::aggregate();
     let turns = Turns::labelled()?.during(&configuration, |setup| cumulative::counts_once(setup, KILLS, &mut Kill))?;
-    ensure!(turns > 20, "only {turns} exchanges");
+    ensure!(turns > 8, "only {turns} exchanges");
     Ok(())
 }
 
