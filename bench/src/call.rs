@@ -140,6 +140,7 @@ impl Subject {
             store: store.clone(),
             watermark: watermark.clone(),
             partition: None,
+            telling: None,
         };
         let trip = 1;
         let (instance, writes) = Instance::build(setup, trip, now()?)?;

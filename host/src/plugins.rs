@@ -9,8 +9,8 @@ use crate::contract::{Interface, PolicySource, Signal};
 use crate::processor::{Plugin, check_partitions, describe, partitions_of};
 use crate::wasm::{Engine, LoadError, PluginFile, PolicyPlugin, ProcessorPlugin, hexadecimal};
 
-/// Turns a manifest entry into a plugin of the world that the entry names. The benchmark passes one that links plugins natively.
-pub type Loader = dyn Fn(&PluginPlan) -> Result<LoadedPlugin, PluginError> + Send + Sync;
+/// Turns a manifest entry and a file into a plugin of the world that the entry names. The benchmark passes one that links plugins natively.
+pub type Loader = dyn Fn(&PluginPlan, &PluginFile) -> Result<LoadedPlugin, PluginError> + Send + Sync;
 
 /// A plugin and what it was made from.
 pub struct LoadedPlugin {
@@ -98,9 +98,15 @@ pub enum PluginError {
     },
 }
 
-/// Loads from files into the sandbox.
+/// The plugin of the file that a manifest entry names.
+pub fn load(plan: &PluginPlan, loader: &Loader) -> Result<LoadedPlugin, PluginError> {
+    let unreadable = |source| PluginError::Load { position: plan.file_position.clone(), source };
+    loader(plan, &PluginFile::read(&plan.file).map_err(unreadable)?)
+}
+
+/// Loads into the sandbox.
 pub fn sandboxed(engine: Engine) -> Arc<Loader> {
-    Arc::new(move |plan: &PluginPlan| {
+    Arc::new(move |plan: &PluginPlan, file: &PluginFile| {
         let load = |source| match source {
             LoadError::NotGranted { path, import, interface } => PluginError::NotGranted {
                 position: plan.file_position.clone(),
@@ -111,19 +117,18 @@ pub fn sandboxed(engine: Engine) -> Arc<Loader> {
             },
             source => PluginError::Load { position: plan.file_position.clone(), source },
         };
-        let file = PluginFile::read(&plan.file).map_err(load)?;
         if plan.sha256.is_some_and(|pin| pin != *file.sha256()) {
             let found = hexadecimal(file.sha256());
-            let file = plan.file.display().to_string();
+            let file = file.path().display().to_string();
             return Err(PluginError::Pin { position: plan.file_position.clone(), file, found });
         }
-        let version = Version { sha256: *file.sha256(), file: plan.file.clone() };
+        let version = Version { sha256: *file.sha256(), file: file.path().to_owned() };
         let plugin = match plan.world {
             World::Processor => {
-                AnyPlugin::Processor(Arc::new(ProcessorPlugin::compile(&engine, &file, &plan.grants).map_err(load)?))
+                AnyPlugin::Processor(Arc::new(ProcessorPlugin::compile(&engine, file, &plan.grants).map_err(load)?))
             }
             World::BreakerPolicy => {
-                AnyPlugin::Policy(Arc::new(PolicyPlugin::compile(&engine, &file, &plan.grants).map_err(load)?))
+                AnyPlugin::Policy(Arc::new(PolicyPlugin::compile(&engine, file, &plan.grants).map_err(load)?))
             }
         };
         Ok(LoadedPlugin { plugin, version })
@@ -138,7 +143,7 @@ pub fn load_all(plan: &Plan, loader: &Loader) -> Result<Plugins, Vec<PluginError
         if plugins.processors.contains_key(&plugin.name) || plugins.policies.contains_key(&plugin.name) {
             continue;
         }
-        let LoadedPlugin { plugin: loaded, version } = match loader(plugin) {
+        let LoadedPlugin { plugin: loaded, version } = match load(plugin, loader) {
             Ok(loaded) => loaded,
             Err(error) => {
                 errors.push(error);

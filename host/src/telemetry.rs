@@ -87,6 +87,14 @@ impl Registry {
         family.series.entry(render_labels(labels)).or_insert_with(make).clone()
     }
 
+    /// Shows that label set no more. A handle that somebody holds counts on unseen.
+    pub fn forget(&self, name: &str, labels: &[(&str, &str)]) {
+        let mut families = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(family) = families.get_mut(name) {
+            family.series.remove(&render_labels(labels));
+        }
+    }
+
     /// Everything, in the Prometheus text exposition format 0.0.4.
     pub fn render(&self) -> String {
         let families = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -8,6 +8,7 @@ use anyhow::Result;
 use otelier::config::PluginPlan;
 use otelier::plugins::{AnyPlugin, LoadedPlugin, PluginError, Version};
 use otelier::run::{self, Options};
+use otelier::wasm::PluginFile;
 
 use crate::adapter::NativePlugin;
 
@@ -30,7 +31,7 @@ pub fn run(files: Files) -> Result<()> {
 }
 
 /// Whatever file the manifest names, it is this plugin.
-pub fn load(plan: &PluginPlan) -> Result<LoadedPlugin, PluginError> {
+pub fn load(_: &PluginPlan, file: &PluginFile) -> Result<LoadedPlugin, PluginError> {
     let plugin = AnyPlugin::Processor(Arc::new(NativePlugin::<Aggregate>::new()));
-    Ok(LoadedPlugin { plugin, version: Version { sha256: [0; 32], file: plan.file.clone() } })
+    Ok(LoadedPlugin { plugin, version: Version { sha256: [0; 32], file: file.path().to_owned() } })
 }

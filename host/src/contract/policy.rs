@@ -27,6 +27,17 @@ pub enum OnTrap {
     Refuse,
 }
 
+impl OnTrap {
+    /// As the manifest has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            OnTrap::Pass => "pass",
+            OnTrap::Drop => "drop",
+            OnTrap::Refuse => "refuse",
+        }
+    }
+}
+
 /// What the manifest grants an instance.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {

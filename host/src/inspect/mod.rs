@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use crate::config::{self, Limits, PluginPlan, Update, World};
-use crate::contract::{ComponentId, Grants, IdError, PartitionKey, PartitionLevel, Signal};
+use crate::contract::{ComponentId, Grants, IdError, OnTrap, PartitionKey, PartitionLevel, Signal};
 use crate::processor::{InstanceError, describe};
 use crate::wasm::{Anatomy, Engine, LoadError, PluginFile, PolicyPlugin, ProcessorPlugin, Sections, hexadecimal};
 
@@ -68,6 +68,7 @@ fn listed(plugin: &PluginPlan) -> Value {
         "file": plugin.file.display().to_string(),
         "version": plugin.version.as_ref().map(ToString::to_string),
         "update": update_name(plugin.update),
+        "on_trap": plugin.on_trap.name(),
         "instances": plugin.instances.count,
         "partition_by": plugin.instances.partition_by.iter().map(partition_key).collect::<Vec<_>>(),
         "limits": changed(&plugin.limits),
@@ -160,6 +161,9 @@ pub fn list_text(rows: &[Value]) -> String {
         let keys = texts(&row["partition_by"]);
         if !keys.is_empty() {
             let _ = writeln!(text, "{:<names$}  partition_by: [{}]", "", keys.join(", "));
+        }
+        if let Some(on_trap) = row["on_trap"].as_str().filter(|on_trap| *on_trap != OnTrap::default().name()) {
+            let _ = writeln!(text, "{:<names$}  on_trap: {on_trap}", "");
         }
         for (key, value) in row["limits"].as_object().into_iter().flatten() {
             let _ = writeln!(text, "{:<names$}  {key}: {}", "", value.as_str().unwrap_or_default());

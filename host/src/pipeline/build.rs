@@ -9,7 +9,7 @@ use crate::config::{PipelinePlan, Plan, ProcessorPlan};
 use crate::contract::{Batch, ComponentId, Durability, Ingest, Refusal, Signal};
 use crate::delivery::DeadLetters;
 use crate::otlp::partition::Partitions;
-use crate::processor::{Instance, InstanceError, Partition, Plugin, Setup, partitions_of};
+use crate::processor::{Instance, InstanceError, Partition, Plugin, Setup, Telling, partitions_of};
 use crate::storage::Store;
 use crate::telemetry::Registry;
 
@@ -89,6 +89,8 @@ pub struct Place {
     pub plugin: String,
     /// The worker.
     pub handle: Handle,
+    /// Its number: no batch passes two workers.
+    pub worker: usize,
     /// Which of the worker's slots.
     pub slot: usize,
     /// What its instances are made from.
@@ -110,13 +112,15 @@ pub fn build(materials: &Materials<'_>) -> Result<Built, BuildError> {
     }
     let (mut doors, mut started, mut places) = (HashMap::<ComponentId, Door>::new(), Vec::new(), Vec::new());
     for ((worker, sources), group) in workers {
+        let number = worker.number;
         let told = |(slot, setup, keeps_state)| (slot, setup, keeps_state, worker.pipeline(slot), worker.part(slot));
         let processors: Vec<_> = worker.processors().map(told).collect();
         let (handle, thread) = worker.start()?;
         for (slot, setup, keeps_state, pipeline, part) in processors {
             let plan = materials.plan.processors.iter().find(|processor| processor.component.id == setup.id);
             let plugin = plan.map(|processor| processor.plugin.name.clone()).unwrap_or_default();
-            places.push(Place { plugin, handle: handle.clone(), slot, setup, pipeline, part, keeps_state });
+            let (handle, worker) = (handle.clone(), number);
+            places.push(Place { plugin, handle, worker, slot, setup, pipeline, part, keeps_state });
         }
         for (source, (receiver, signal)) in sources.into_iter().enumerate() {
             let door = doors.entry(receiver).or_default();
@@ -257,6 +261,7 @@ fn slot(
         store: materials.store.clone(),
         watermark: ticket.watermark.clone(),
         partition,
+        telling: Some(Telling::default()),
     };
     let (instance, writes) = Instance::build(setup, trip, materials.clock.now()).map_err(fail)?;
     materials.committer.commit(Trip {

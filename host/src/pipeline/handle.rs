@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use crate::contract::{Answer, Batch, Ingest, Refusal};
-use crate::processor::{Fork, Marked, Snapshot, Successor};
+use crate::processor::{Fork, Marked, Snapshot};
 use crate::storage::Write;
 
-use super::swap::{Claim, Swap, Swapped};
+use super::swap::{Claim, Successors, Swap, Swapped};
 use super::trip::RETRY_AFTER;
 
 /// Requests that may wait for a worker.
@@ -30,14 +30,14 @@ pub(super) enum Job {
     Flush { last: bool, done: Sender<()> },
     /// A dead letter goes on from the processor that broke on it.
     Resume(Box<Resumed>),
-    /// A new version takes the place of a processor.
+    /// A new version takes the places of a plugin.
     Swap(Box<Swap>),
     /// The state in that place is marked, for a version that comes to it.
     Mark { place: usize, done: Sender<Option<Marked>> },
     /// The state in that place is forked, for a version that follows it.
     Fork(Box<PlannedFork>),
-    /// The new version for that place is not wanted any more.
-    Withdraw { place: usize },
+    /// The new version for these places is not wanted any more.
+    Withdraw { places: Vec<usize> },
     /// End, after everything before it.
     Stop,
 }
@@ -124,10 +124,10 @@ impl Handle {
         }
     }
 
-    /// Replaces the processor in that place of the worker, if the claim is not taken before. The receiver hears how that went, or is closed
-    /// where the worker ends before.
-    pub fn swap(&self, place: usize, successor: Successor, claim: &Claim) -> Result<Receiver<Swapped>, Crowded> {
-        self.ask_in_time(|done| Job::Swap(Box::new(Swap { place, successor, claim: claim.clone(), done })))
+    /// Replaces processors of the worker between two batches, if the claim is not taken before: all of them or none. The receiver hears how
+    /// that went, or is closed where the worker ends before.
+    pub fn swap(&self, successors: Successors, claim: &Claim) -> Result<Receiver<Swapped>, Crowded> {
+        self.ask_in_time(|done| Job::Swap(Box::new(Swap { successors, claim: claim.clone(), done })))
     }
 
     /// Forks the state in that place of the worker, as soon as no flush is under way there. The receiver hears `None` where that cannot be.
@@ -140,11 +140,11 @@ impl Handle {
         self.ask_in_time(|done| Job::Mark { place, done })
     }
 
-    /// Forgets what was kept in that place for a new version that does not come there. Where the queue has no place for that, it is forgotten
+    /// Forgets what was kept in these places for a new version that does not come there. Where the queue has no place for that, it is forgotten
     /// once it is as much as is kept.
-    pub fn withdraw(&self, place: usize) {
+    pub fn withdraw(&self, places: Vec<usize>) {
         // An error means that the worker ends.
-        let _ = self.sender.try_send(Job::Withdraw { place });
+        let _ = self.sender.try_send(Job::Withdraw { places });
     }
 
     /// Sends a batch through the processor in that place of the worker, and onwards; `writes` are committed with it. Answered after the

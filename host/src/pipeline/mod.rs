@@ -10,6 +10,7 @@ mod health;
 pub mod lane;
 pub mod local;
 mod poison;
+mod room;
 mod slot;
 mod step;
 pub mod swap;

@@ -1,7 +1,7 @@
 //! A processor's place in its pipeline: a living instance, or the wait for the next try.
 
+mod backoff;
 mod strikes;
-mod telling;
 
 use std::time::{Duration, Instant};
 
@@ -10,11 +10,8 @@ use crate::processor::{Follower, Fork, Heir, Instance, InstanceError, Marked, Se
 use crate::storage::Write;
 use crate::telemetry::{Counter, Registry};
 
+use backoff::Backoff;
 use strikes::Strikes;
-use telling::Telling;
-
-const BACKOFF_MIN: Duration = Duration::from_secs(1);
-const BACKOFF_MAX: Duration = Duration::from_secs(60);
 
 /// A larger batch is not kept to be tried again.
 const CONTROL_BYTES_MAX: usize = 4 << 20;
@@ -29,15 +26,14 @@ const STALLED_PAUSE: Duration = Duration::from_millis(20);
 pub struct Slot {
     setup: Setup,
     state: State,
-    backoff: Duration,
+    backoff: Backoff,
     strikes: Strikes,
     /// Why, if it had too many.
     left_alone: Option<String>,
     /// A batch that passed: one that does shows that the plugin works.
     control: Option<Batch>,
-    telling: Telling,
-    /// How long a flush waits after flushes that failed; zero while they do not.
-    flush_backoff: Duration,
+    /// How long a flush waits after flushes that failed.
+    flush_backoff: Backoff,
     /// What the ledger says of it.
     pub ledger: Ledger,
     /// When the next flush is due, if there is an instance then.
@@ -54,16 +50,6 @@ struct Flushing {
     last: bool,
     /// Whether it found no room, or a processor behind it was down.
     is_stalled: bool,
-}
-
-/// What became of a follower that was to take over.
-pub enum Exchanged {
-    /// It runs here, with what has to be committed for that, and the instance that ran before.
-    Done(Vec<Write>, Option<Box<Instance>>),
-    /// There is more that it has to do first.
-    Behind(Box<Follower>),
-    /// The instance that it follows is gone.
-    Lost(Box<Follower>),
 }
 
 enum State {
@@ -135,12 +121,11 @@ impl Slot {
         let mut slot = Slot {
             setup,
             state: State::Living(Box::new(instance)),
-            backoff: BACKOFF_MIN,
+            backoff: Backoff::default(),
             strikes: Strikes::default(),
             left_alone: None,
             control: None,
-            telling: Telling::default(),
-            flush_backoff: Duration::ZERO,
+            flush_backoff: Backoff::default(),
             ledger,
             flush_at: None,
             flushing: None,
@@ -200,12 +185,11 @@ impl Slot {
 
     /// Nothing passed of a batch. True when that happened too often: no other instance is built for a while, each time for longer.
     pub fn strike(&mut self, reason: &str) -> bool {
-        let out = self.strikes.add(Instant::now(), self.backoff);
-        let wait = if out { self.backoff } else { Duration::ZERO };
+        let out = self.strikes.add(Instant::now(), self.backoff.after_this());
+        let wait = if out { self.backoff.fail() } else { Duration::ZERO };
         self.break_down_for(wait, reason);
         if out {
             self.left_alone = Some(format!("nothing passes any more, left alone for {} s: {reason}", wait.as_secs()));
-            self.backoff = (self.backoff * 2).min(BACKOFF_MAX);
         }
         out
     }
@@ -251,9 +235,8 @@ impl Slot {
 
     /// False for what was said lately.
     fn say(&mut self, batch: u64, error: &str, outcome: &str) -> bool {
-        let (component, version) = (&self.setup.id, self.setup.plugin.version());
-        let version = version.get(..12).unwrap_or(version);
-        let Some(left_out) = self.telling.admit(&format!("{version} {error}"), Instant::now()) else { return false };
+        let (component, version) = (&self.setup.id, self.setup.version());
+        let Some(left_out) = self.setup.admit(error) else { return false };
         match left_out {
             0 => tracing::error!(%component, version, batch, "{error}; {outcome}"),
             _ => {
@@ -284,11 +267,12 @@ impl Slot {
                 Ok(writes)
             }
             Err(error) => {
-                self.state = State::Broken { retry_at: Instant::now() + self.backoff, reason: error.to_string() };
                 // The store comes back when its disk does; a plugin that does not start is not asked all the time.
-                if !matches!(error, InstanceError::State { .. }) {
-                    self.backoff = (self.backoff * 2).min(BACKOFF_MAX);
-                }
+                let wait = match error {
+                    InstanceError::State { .. } => self.backoff.after_this(),
+                    _ => self.backoff.fail(),
+                };
+                self.break_down_for(wait, &error.to_string());
                 Err(error)
             }
         }
@@ -321,34 +305,44 @@ impl Slot {
         Ok((writes, retired))
     }
 
-    /// A follower takes the place of the instance once it has made the last calls, if there are not too many; the trip commits the
-    /// difference. When it cannot, the instance stays.
-    pub fn exchange(
-        &mut self,
-        mut follower: Box<Follower>,
-        behind_max: usize,
-        trip: u64,
-    ) -> Result<Exchanged, InstanceError> {
-        let State::Living(instance) = &mut self.state else { return Ok(Exchanged::Lost(follower)) };
-        if !instance.is_followed_by(&mut follower) {
-            return Ok(Exchanged::Lost(follower));
+    /// A follower of the instance makes the last calls, if there are not too many.
+    pub fn catch_up(&mut self, follower: &mut Follower, behind_max: usize) -> Result<Standing, InstanceError> {
+        let State::Living(instance) = &mut self.state else { return Ok(Standing::Lost) };
+        if !instance.is_followed_by(follower) {
+            return Ok(Standing::Lost);
         }
-        match follower.catch_up(behind_max)? {
-            Standing::CaughtUp => {}
-            Standing::Behind => return Ok(Exchanged::Behind(follower)),
-            Standing::Lost | Standing::Differs => return Ok(Exchanged::Lost(follower)),
+        follower.catch_up(behind_max)
+    }
+
+    /// The instance's state becomes what its follower, which has caught up, makes of it.
+    pub fn adopt(&mut self, follower: &mut Follower) -> Result<(), InstanceError> {
+        match &mut self.state {
+            State::Living(instance) => instance.adopt(follower),
+            State::Broken { .. } => Ok(()),
         }
-        let writes = instance.give_way(&mut follower, trip)?;
+    }
+
+    /// The follower takes the place of the instance, whose state has adopted its. The first value is to be committed with `trip`; the one
+    /// that is replaced comes back, as from [`start`](Slot::start).
+    pub fn exchange(&mut self, mut follower: Box<Follower>, trip: u64) -> (Vec<Write>, Option<Box<Instance>>) {
+        let State::Living(instance) = &mut self.state else { return (Vec::new(), None) };
+        let writes = instance.give_way(&mut follower, trip);
         let retired = self.succeed(follower.into_instance());
         self.resume_flush();
-        Ok(Exchanged::Done(writes, retired))
+        (writes, retired)
+    }
+
+    /// What has just started here does not run: the next instance is of that setup again, from committed state.
+    pub fn take_back(&mut self, setup: Setup, reason: &str) {
+        self.setup = setup;
+        self.break_down(reason);
     }
 
     fn succeed(&mut self, heir: Instance) -> Option<Box<Instance>> {
         self.setup = heir.setup().clone();
         let before = std::mem::replace(&mut self.state, State::Living(Box::new(heir)));
         self.succeeded();
-        self.flush_backoff = Duration::ZERO;
+        self.flush_backoff.reset();
         match before {
             State::Living(retired) => Some(retired),
             State::Broken { .. } => None,
@@ -371,9 +365,10 @@ impl Slot {
         }
     }
 
-    /// Nobody follows the instance.
+    /// Nobody follows the instance, and it has adopted nothing.
     pub fn forget_follower(&mut self) {
         if let State::Living(instance) = &mut self.state {
+            instance.forget_adopted();
             instance.forget_follower();
         }
     }
@@ -385,19 +380,19 @@ impl Slot {
 
     /// A flush failed. The next instance takes batches at once, and is not flushed before a while.
     pub fn flush_failed(&mut self, reason: &str) {
-        self.flush_backoff = (self.flush_backoff * 2).clamp(BACKOFF_MIN, BACKOFF_MAX);
+        self.flush_backoff.fail();
         self.break_down(reason);
     }
 
     /// A flush counted.
     pub fn flush_succeeded(&mut self) {
         // It says nothing of batches.
-        self.flush_backoff = Duration::ZERO;
+        self.flush_backoff.reset();
     }
 
     /// A call counted: the instance is sound.
     fn succeeded(&mut self) {
-        self.backoff = BACKOFF_MIN;
+        self.backoff.reset();
         self.strikes.clear();
         self.left_alone = None;
     }
@@ -410,7 +405,7 @@ impl Slot {
     /// Sets the next flush one interval from now.
     pub fn schedule_flush(&mut self) {
         let State::Living(instance) = &self.state else { return };
-        self.flush_at = instance.flush_every().map(|interval| Instant::now() + interval.max(self.flush_backoff));
+        self.flush_at = instance.flush_every().map(|interval| Instant::now() + interval.max(self.flush_backoff.wait()));
     }
 
     /// A call of the flush counts, which took so long. Where there is more to flush (`more` says whether of the last one), requests that wait
@@ -452,7 +447,7 @@ impl Slot {
     fn resume_flush(&mut self) {
         let before = self.flush_at;
         self.schedule_flush();
-        let not_before = Instant::now() + self.flush_backoff;
+        let not_before = Instant::now() + self.flush_backoff.wait();
         self.flush_at = self.flush_at.map(|at| before.map_or(at, |before| before.min(at).max(not_before)));
     }
 }

@@ -1,4 +1,5 @@
-//! Replacing a running processor between two batches.
+//! Replacing running processors between two batches: all of a plugin that a batch can reach, or none, in one commit. So no batch is seen
+//! by two versions.
 //!
 //! A version that follows the running one knows what that knows: the two are exchanged at once, wherever a flush stands. Any other starts in
 //! its place while batches wait. Where both keep state, that is directly behind a flush, when there is least to read. Any other instance
@@ -11,10 +12,9 @@ use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
 use crate::contract::Durability;
-use crate::processor::{Follower, Heir, Instance, InstanceError, Successor};
-use crate::storage::Write;
+use crate::processor::{Follower, Heir, Instance, InstanceError, Setup, Standing};
 
-use super::slot::{Exchanged, Slot};
+use super::slot::Slot;
 use super::trip::Gathered;
 use super::worker::{Flushed, Worker};
 
@@ -31,6 +31,14 @@ const ROOM_PAUSE: Duration = Duration::from_millis(20);
 /// the swap is given up.
 const ROOM_WITHIN: Duration = Duration::from_secs(30);
 
+/// What takes the places of a plugin in one worker, by the number of the slot.
+pub enum Successors {
+    /// Instances that know all that those before them know but for some calls: batches wait for no more of each than so many.
+    Followers(Vec<(usize, Box<Follower>)>, usize),
+    /// Those that start in their places.
+    Heirs(Vec<(usize, Box<Heir>)>),
+}
+
 /// How a swap went.
 pub enum Swapped {
     /// The new version runs. Batches waited so long for it.
@@ -38,16 +46,16 @@ pub enum Swapped {
         /// From the end of the last flush, where there was one.
         pause: Duration,
         /// The old version, whose memory takes its time to be given back.
-        retired: Option<Box<Instance>>,
+        retired: Vec<Instance>,
     },
     /// The old version runs on: the new one follows it, and has to catch up first.
-    Behind(Box<Follower>),
+    Behind(Vec<(usize, Box<Follower>)>),
     /// The old version is not what the new one has followed: it broke and was rebuilt, or there was too much to follow.
-    Lost(Box<Follower>),
-    /// The old version runs on.
-    Refused(Box<InstanceError>),
-    /// The old version runs on: its last flush found no room for what it emits.
-    NoRoom,
+    Lost(Vec<(usize, Box<Follower>)>),
+    /// The old version runs on, because the new one does not in that slot.
+    Refused(usize, Box<InstanceError>),
+    /// The old version runs on: its last flush in that slot found no room for what it emits.
+    NoRoom(usize),
     /// The old version runs on: the new one was taken back before its moment.
     Withdrawn,
 }
@@ -63,12 +71,10 @@ impl Claim {
     }
 }
 
-/// A new version for a place of the worker.
+/// A new version for places of the worker.
 pub struct Swap {
-    /// Which of its slots.
-    pub place: usize,
     /// The new version.
-    pub successor: Successor,
+    pub successors: Successors,
     /// To be taken before it is made.
     pub claim: Claim,
     /// Who wants to know.
@@ -77,17 +83,17 @@ pub struct Swap {
 
 /// A swap that waits for its moment.
 pub struct PlannedSwap {
-    /// Which slot.
-    pub place: usize,
+    heirs: Vec<(usize, Box<Heir>)>,
     /// When it is to be tried.
     pub next: Instant,
-    /// Whether the old instance is flushed then, for the last time.
-    pub flushes: bool,
-    /// It need not wait that long once the place has seen more flushes than these.
-    behind_flush: Option<u64>,
+    /// Slots whose instances are flushed then, for the last time.
+    pub leaving: Vec<usize>,
+    /// So many of them have been at the end of that flush.
+    flushed: usize,
+    /// It need not wait that long once that slot has seen more flushes than these.
+    behind_flush: Option<(usize, u64)>,
     /// Nor that long once no request waits.
     when_idle: bool,
-    heir: Box<Heir>,
     claim: Claim,
     done: Sender<Swapped>,
     give_up: Instant,
@@ -100,48 +106,42 @@ impl Worker {
         flush_at.filter(|due| *due <= now + FLUSH_WITHIN)
     }
 
-    /// Whether a new version waits for a flush. Of several instances one does: the others have theirs at about the same time, which is over
-    /// when they are asked.
-    fn waits(&self, place: usize) -> bool {
-        let partition = self.processors.slots.get(place).and_then(|slot| slot.setup().partition.as_ref());
-        partition.is_none_or(|partition| partition.number == 0)
-    }
-
-    /// Exchanges a follower at once, and finds the moment for any other.
+    /// Exchanges followers at once, and finds the moment for any other.
     pub(super) fn plan_swap(&mut self, swap: Swap) {
-        let Swap { place, successor, claim, done } = swap;
-        match successor {
-            Successor::Follower(follower, behind_max) => {
+        let Swap { successors, claim, done } = swap;
+        match successors {
+            Successors::Followers(followers, behind_max) => {
                 if claim.take() {
-                    self.exchange(place, follower, behind_max, &done);
+                    self.exchange(followers, behind_max, &done);
                 }
             }
-            Successor::Heir(heir) => {
-                let now = Instant::now();
-                let slot = self.processors.slots.get(place);
-                // What was not flushed yet is in the state.
-                let goes_on = heir.is_stateful() && slot.is_some_and(Slot::is_stateful);
-                let due = self.soon(place, now).filter(|_| self.waits(place));
-                let (next, behind_flush) = match due {
-                    Some(_) if goes_on => (now + FLUSH_WITHIN, slot.map(Slot::flushes)),
-                    due => (due.unwrap_or(now), None),
-                };
-                // A version that has not come to its place yet is overtaken.
-                self.swaps.retain(|planned| planned.place != place);
-                let give_up = next + ROOM_WITHIN;
-                self.swaps.push(PlannedSwap {
-                    place,
-                    next,
-                    flushes: !goes_on,
-                    behind_flush,
-                    when_idle: false,
-                    heir,
-                    claim,
-                    done,
-                    give_up,
-                });
-            }
+            Successors::Heirs(heirs) => self.plan(heirs, claim, done),
         }
+    }
+
+    fn plan(&mut self, heirs: Vec<(usize, Box<Heir>)>, claim: Claim, done: Sender<Swapped>) {
+        let now = Instant::now();
+        // What was not flushed yet is in the state.
+        let goes_on = |(place, heir): &&(usize, Box<Heir>)| {
+            heir.is_stateful() && self.processors.slots.get(*place).is_some_and(Slot::is_stateful)
+        };
+        let (going_on, leaving): (Vec<_>, Vec<_>) = heirs.iter().partition(goes_on);
+        let places = |of: Vec<&(usize, Box<Heir>)>| of.into_iter().map(|(place, _)| *place).collect::<Vec<usize>>();
+        let (going_on, leaving) = (places(going_on), places(leaving));
+        let due = |places: &[usize]| places.iter().filter_map(|place| Some((*place, self.soon(*place, now)?))).next();
+        let (next, behind_flush) = match (due(&leaving), due(&going_on)) {
+            (Some((_, due)), _) => (due, None),
+            (None, Some((place, _))) if leaving.is_empty() => {
+                (now + FLUSH_WITHIN, self.processors.slots.get(place).map(|slot| (place, slot.flushes())))
+            }
+            (None, _) => (now, None),
+        };
+        // A version that has not come to its place yet is overtaken.
+        self.swaps.retain(|planned| !planned.is_for(|place| heirs.iter().any(|(other, _)| *other == place)));
+        let give_up = next + ROOM_WITHIN;
+        let planned =
+            PlannedSwap { heirs, next, leaving, flushed: 0, behind_flush, when_idle: false, claim, done, give_up };
+        self.swaps.push(planned);
     }
 
     /// Forks the states that are wanted, between two flushes: what a flush has begun, another instance cannot go on with.
@@ -155,11 +155,15 @@ impl Worker {
         }
     }
 
-    /// Takes back the one for that place, if it has not been made.
-    pub(super) fn withdraw_swap(&mut self, place: usize) {
-        let withdrawn = self.swaps.extract_if(.., |planned| planned.place == place);
+    /// Takes back the one for these places, if it has not been made.
+    pub(super) fn withdraw_swap(&mut self, places: &[usize]) {
+        let withdrawn = self.swaps.extract_if(.., |planned| planned.is_for(|place| places.contains(&place)));
         withdrawn.for_each(|planned| tell(&planned.done, Swapped::Withdrawn));
-        self.forks.retain(|fork| fork.place != place);
+        self.forks.retain(|fork| !places.contains(&fork.place));
+        places.iter().for_each(|place| self.forget_follower(*place));
+    }
+
+    fn forget_follower(&mut self, place: usize) {
         if let Some(slot) = self.processors.slots.get_mut(place) {
             slot.forget_follower();
         }
@@ -177,75 +181,142 @@ impl Worker {
         let now = Instant::now();
         let flushes = |place: usize| self.processors.slots.get(place).map(Slot::flushes);
         for swap in &mut self.swaps {
-            if swap.behind_flush.take_if(|before| flushes(swap.place) > Some(*before)).is_some() {
+            if swap.behind_flush.take_if(|(place, before)| flushes(*place) > Some(*before)).is_some() {
                 (swap.next, swap.when_idle) = (now + IDLE_WITHIN, true);
             }
         }
         while let Some(index) = self.swaps.iter().position(|swap| swap.next <= now) {
             let mut swap = self.swaps.swap_remove(index);
-            if !swap.flushes {
-                self.swap(swap);
-                return;
-            }
-            match self.flush(swap.place, true) {
-                Flushed::NoRoom if now >= swap.give_up => tell(&swap.done, Swapped::NoRoom),
-                Flushed::NoRoom => {
+            match self.flush_leaving(&mut swap) {
+                (Flushed::NoRoom, place) if now >= swap.give_up => tell(&swap.done, Swapped::NoRoom(place)),
+                (Flushed::NoRoom, _) => {
                     swap.next = now + ROOM_PAUSE;
                     self.swaps.push(swap);
                 }
                 // Other work may come between.
-                Flushed::More => self.swaps.push(swap),
-                Flushed::Done => self.swap(swap),
-            }
-            if self.swaps.last().is_some_and(|last| last.next <= now) {
-                return;
+                (Flushed::More, _) => return self.swaps.push(swap),
+                (Flushed::Done, _) => return self.swap(swap),
             }
         }
     }
 
+    /// Flushes what is replaced and does not go on, for the last time, and says at which slot that stopped. One that has been at its end is
+    /// flushed again without a pause: while another one was flushed, little has come.
+    fn flush_leaving(&mut self, swap: &mut PlannedSwap) -> (Flushed, usize) {
+        for (number, place) in swap.leaving.iter().enumerate() {
+            loop {
+                match self.flush(*place, true) {
+                    Flushed::Done => break,
+                    Flushed::More if number < swap.flushed => {}
+                    stopped => return (stopped, *place),
+                }
+            }
+            swap.flushed = swap.flushed.max(number + 1);
+        }
+        (Flushed::Done, 0)
+    }
+
     fn swap(&mut self, swap: PlannedSwap) {
-        let PlannedSwap { place, mut heir, claim, done, .. } = swap;
+        let PlannedSwap { mut heirs, claim, done, .. } = swap;
         if !claim.take() {
             return;
         }
         let started = Instant::now();
-        if self.processors.slots.get_mut(place).is_some_and(|slot| slot.wants_stored(&mut heir)) {
+        let slots = &mut self.processors.slots;
+        let wants_stored =
+            |(place, heir): &mut (usize, Box<Heir>)| slots.get_mut(*place).is_some_and(|slot| slot.wants_stored(heir));
+        if heirs.iter_mut().any(wants_stored) {
             self.committer.settle();
         }
-        let (trip, now) = (self.trip(), self.clock.now());
-        let Some(slot) = self.processors.slots.get_mut(place) else { return };
-        match slot.start(*heir, trip.number, now) {
-            Ok((writes, retired)) => self.swapped((place, started), trip, writes, retired, &done),
-            Err(error) => tell(&done, Swapped::Refused(Box::new(error))),
+        let (mut trip, now) = (self.trip(), self.clock.now());
+        let (mut replaced, mut retired) = (Vec::new(), Vec::new());
+        for (place, heir) in heirs {
+            let Some(slot) = self.processors.slots.get_mut(place) else { continue };
+            let before = slot.setup().clone();
+            match slot.start(*heir, trip.number, now) {
+                Ok((mut writes, old)) => {
+                    trip.writes.append(&mut writes);
+                    retired.extend(old.map(|old| *old));
+                    replaced.push((place, before));
+                }
+                Err(error) => {
+                    replaced.into_iter().for_each(|(place, before)| self.take_back(place, before));
+                    return tell(&done, Swapped::Refused(place, Box::new(error)));
+                }
+            }
+        }
+        let places: Vec<usize> = replaced.into_iter().map(|(place, _)| place).collect();
+        self.swapped((&places, started), trip, retired, &done);
+    }
+
+    /// What started there was to run with another that does not start. Nothing of it is committed.
+    fn take_back(&mut self, place: usize, before: Setup) {
+        if let Some(slot) = self.processors.slots.get_mut(place) {
+            slot.take_back(before, "the new version does not start everywhere");
         }
     }
 
-    fn exchange(&mut self, place: usize, follower: Box<Follower>, behind_max: usize, done: &Sender<Swapped>) {
-        let (started, trip) = (Instant::now(), self.trip());
-        let Some(slot) = self.processors.slots.get_mut(place) else { return };
-        match slot.exchange(follower, behind_max, trip.number) {
-            Ok(Exchanged::Done(writes, retired)) => self.swapped((place, started), trip, writes, retired, done),
-            Ok(Exchanged::Behind(follower)) => tell(done, Swapped::Behind(follower)),
-            Ok(Exchanged::Lost(follower)) => tell(done, Swapped::Lost(follower)),
-            Err(error) => {
-                slot.forget_follower();
-                tell(done, Swapped::Refused(Box::new(error)));
+    fn exchange(&mut self, mut followers: Vec<(usize, Box<Follower>)>, behind_max: usize, done: &Sender<Swapped>) {
+        let (started, mut trip) = (Instant::now(), self.trip());
+        match self.draw_level(&mut followers, behind_max) {
+            Ok(Standing::CaughtUp) => {}
+            Ok(Standing::Behind) => return tell(done, Swapped::Behind(followers)),
+            Ok(Standing::Lost | Standing::Differs) => return tell(done, Swapped::Lost(followers)),
+            Err((place, error)) => {
+                followers.iter().for_each(|(place, _)| self.forget_follower(*place));
+                return tell(done, Swapped::Refused(place, error));
             }
         }
+        let (mut places, mut retired) = (Vec::new(), Vec::new());
+        for (place, follower) in followers {
+            let Some(slot) = self.processors.slots.get_mut(place) else { continue };
+            let (mut writes, old) = slot.exchange(follower, trip.number);
+            trip.writes.append(&mut writes);
+            retired.extend(old.map(|old| *old));
+            places.push(place);
+        }
+        self.swapped((&places, started), trip, retired, done);
+    }
+
+    /// All followers make the last calls; then their states are adopted. Nothing can go wrong with any of them from then on.
+    fn draw_level(
+        &mut self,
+        followers: &mut [(usize, Box<Follower>)],
+        behind_max: usize,
+    ) -> Result<Standing, (usize, Box<InstanceError>)> {
+        let slots = &mut self.processors.slots;
+        for (place, follower) in followers.iter_mut() {
+            let Some(slot) = slots.get_mut(*place) else { return Ok(Standing::Lost) };
+            match slot.catch_up(follower, behind_max).map_err(|error| (*place, Box::new(error)))? {
+                Standing::CaughtUp => {}
+                other => return Ok(other),
+            }
+        }
+        for (place, follower) in followers.iter_mut() {
+            let Some(slot) = slots.get_mut(*place) else { return Ok(Standing::Lost) };
+            slot.adopt(follower).map_err(|error| (*place, Box::new(error)))?;
+        }
+        Ok(Standing::CaughtUp)
     }
 
     fn swapped(
         &mut self,
-        (place, started): (usize, Instant),
-        mut trip: Gathered,
-        writes: Vec<Write>,
-        retired: Option<Box<Instance>>,
+        (places, started): (&[usize], Instant),
+        trip: Gathered,
+        retired: Vec<Instance>,
         done: &Sender<Swapped>,
     ) {
-        self.health.recovered(&self.part(place));
-        trip.writes = writes;
+        for place in places {
+            self.health.recovered(&self.part(*place));
+        }
         self.conclude(trip, Durability::Sync, None);
         tell(done, Swapped::Done { pause: started.elapsed(), retired });
+    }
+}
+
+impl PlannedSwap {
+    fn is_for(&self, wanted: impl Fn(usize) -> bool) -> bool {
+        self.heirs.iter().any(|(place, _)| wanted(*place))
     }
 }
 

@@ -23,10 +23,11 @@ use super::handle::{Handle, Job, PlannedFork, Resumed};
 use super::health::Health;
 use super::lane::Reserved;
 use super::poison::Poison;
+use super::room::{reserve, reserve_for_flush};
 use super::slot::Slot;
 use super::step::{Processors, Step};
 use super::swap::PlannedSwap;
-use super::trip::{Gathered, Pipeline, RETRY_AFTER, Run, reserve, reserve_for_flush};
+use super::trip::{Gathered, Pipeline, RETRY_AFTER, Run};
 
 /// How often a worker looks up when nothing is due.
 const IDLE: Duration = Duration::from_secs(60);
@@ -126,7 +127,7 @@ impl Worker {
                     let _ = done.send(self.processors.slots.get_mut(place).and_then(Slot::mark));
                 }
                 Ok(Job::Fork(fork)) => self.forks.push(*fork),
-                Ok(Job::Withdraw { place }) => self.withdraw_swap(place),
+                Ok(Job::Withdraw { places }) => self.withdraw_swap(&places),
                 Err(RecvTimeoutError::Timeout) => self.mend(),
                 Ok(Job::Stop) | Err(RecvTimeoutError::Disconnected) => return,
             }
@@ -156,7 +157,7 @@ impl Worker {
 
     /// Whether it is about to be replaced: then it is flushed with its swap, for the last time.
     fn is_leaving(&self, index: usize) -> bool {
-        self.swaps.iter().any(|swap| swap.place == index && swap.flushes)
+        self.swaps.iter().any(|swap| swap.leaving.contains(&index))
     }
 
     pub(super) fn trip(&mut self) -> Gathered {
@@ -360,17 +361,21 @@ impl Worker {
         let now = self.clock.now();
         let part = self.part(index);
         let Some(slot) = self.processors.slots.get_mut(index) else { return };
-        let component = slot.setup().id.to_string();
+        let (component, version) = (slot.setup().id.to_string(), slot.setup().version().to_owned());
         match slot.rebuild(trip.number, now) {
             Ok(writes) => {
-                self.health.recovered(&part);
-                tracing::info!(component, "instance rebuilt");
+                // That it starts says nothing of batches.
+                match slot.left_alone() {
+                    Some(reason) => self.health.failed(&part, reason),
+                    None => self.health.recovered(&part),
+                }
+                tracing::info!(component, version, "instance rebuilt");
                 trip.writes = writes;
                 self.conclude(trip, Durability::Sync, None);
             }
             Err(error) => {
                 self.health.failed(&part, &error.to_string());
-                tracing::error!(component, %error, "instance cannot be rebuilt; trying again later");
+                tracing::error!(component, version, %error, "instance cannot be rebuilt; trying again later");
             }
         }
     }

@@ -4,7 +4,7 @@
 //! instance is no longer what the store says it is: the owner rebuilds it from committed state before the next call.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -23,6 +23,7 @@ use super::output::Output;
 use super::partition::{Namespace, Partition, PartitionError, check};
 use super::state::{Forgotten, State, StateError, Watermark};
 use super::succession::Recorder;
+use super::telling::Telling;
 use super::{CallError, Plugin, Processor, Progress, Stored, Trap, TrapReason};
 
 /// What an instance is made from.
@@ -46,12 +47,34 @@ pub struct Setup {
     pub watermark: Watermark,
     /// Which of several instances it is; `None` for the only one.
     pub partition: Option<Partition>,
+    /// What was told lately of how its instances broke; `None` where that has been told by another one.
+    pub telling: Option<Telling>,
 }
 
 impl Setup {
     /// For instances that try something, of which nothing is kept: what they say has been said.
     pub fn silent(&self) -> Setup {
-        Setup { limits: Limits { log_bytes: 0, ..self.limits }, ..self.clone() }
+        Setup { limits: Limits { log_bytes: 0, ..self.limits }, telling: None, ..self.clone() }
+    }
+
+    /// The beginning of the plugin's hash, for people.
+    pub fn version(&self) -> &str {
+        let version = self.plugin.version();
+        version.get(..12).unwrap_or(version)
+    }
+
+    /// Whether to tell a trouble of this version: then with how many were left out since the last that was told.
+    pub fn admit(&self, trouble: &str) -> Option<u64> {
+        self.telling.as_ref()?.admit(&format!("{} {trouble}", self.version()), Instant::now())
+    }
+
+    /// Tells where the plugin broke, when no batch is to blame; what came of it, whoever wanted the call says.
+    pub(super) fn tell_trap(&self, error: &CallError) {
+        if let CallError::Trap(trap) = error
+            && self.admit(&trap.to_string()).is_some()
+        {
+            tracing::warn!(component = %self.id, version = self.version(), "{trap}\n{}", trap.stack);
+        }
     }
 
     /// Where its state is.
@@ -64,7 +87,8 @@ impl Setup {
         let mut context = Context::new(self.id.clone(), self.signal, self.limits, state);
         context.expected_memory = expected_memory;
         context.partition = self.partition.clone();
-        let mut processor = described(self.plugin.as_ref(), &self.config, context)?;
+        let mut processor =
+            described(self.plugin.as_ref(), &self.config, context).inspect_err(|error| self.tell_trap(error))?;
         if let Some(partition) = &self.partition {
             check(&partition.of, self.signal, &processor.context().declared)?;
         }
@@ -255,7 +279,7 @@ impl Instance {
             Some(_) => context.state.meta().map_err(failed)?.map(|meta| read_meta(&meta)),
             None => None,
         };
-        self.processor.start(previous.clone(), now).inspect_err(|error| tell_stack(id, self.setup.limits, error))?;
+        self.processor.start(previous.clone(), now).inspect_err(|error| self.setup.tell_trap(error))?;
         let context = self.processor.context();
         let current = format.map(|format| Stored { format, config: self.setup.config.clone() });
         if let Some(current) = current.filter(|current| Some(current) != previous.as_ref()) {
@@ -357,7 +381,7 @@ impl Instance {
 
     fn tell_overflow(&mut self) {
         let overflowed = self.processor.context().projector.as_mut().is_some_and(Projector::take_overflowed);
-        if overflowed && !self.told_overflow && self.setup.limits.log_bytes > 0 {
+        if overflowed && !self.told_overflow && self.setup.telling.is_some() {
             self.told_overflow = true;
             tracing::warn!(component = %self.setup.id, "more metrics match than the processor can tell apart; new ones pass untouched: narrow its `metrics`, or look for a sender that makes up names");
         }
@@ -462,26 +486,22 @@ pub fn describe(
     limits: Limits,
 ) -> Result<Declared, InstanceError> {
     let state = State::detached(&Namespace::new(id, None));
-    let mut processor = described(plugin, config, Context::new(id.clone(), signal, limits, state))?;
+    let mut processor =
+        described(plugin, config, Context::new(id.clone(), signal, limits, state)).inspect_err(|error| {
+            if let CallError::Trap(trap) = error {
+                tracing::warn!(component = %id, version = plugin.version(), "{trap}\n{}", trap.stack);
+            }
+        })?;
     Ok(processor.context().declared.clone())
 }
 
-fn described(plugin: &dyn Plugin, config: &str, context: Context) -> Result<Box<dyn Processor>, InstanceError> {
-    let (id, signal, limits) = (context.component().clone(), context.signal(), context.limits());
+fn described(plugin: &dyn Plugin, config: &str, context: Context) -> Result<Box<dyn Processor>, CallError> {
+    let signal = context.signal();
     let mut processor = plugin.instantiate(context)?;
-    processor.describe(signal, config).inspect_err(|error| tell_stack(&id, limits, error))?;
+    processor.describe(signal, config)?;
     let contract = |detail: String| CallError::Trap(Trap::new(TrapReason::Contract, detail));
     processor.context().declared.check().map_err(|error| contract(error.to_string()))?;
     Ok(processor)
-}
-
-/// For the plugin's author; the error itself goes to whoever wanted the instance.
-fn tell_stack(id: &ComponentId, limits: Limits, error: &CallError) {
-    if let CallError::Trap(trap) = error
-        && limits.log_bytes > 0
-    {
-        tracing::warn!(component = %id, "{trap}\n{}", trap.stack);
-    }
 }
 
 /// The meta record: the format, little endian, and the configuration.

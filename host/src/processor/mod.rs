@@ -11,6 +11,7 @@ mod output;
 mod partition;
 mod state;
 mod succession;
+mod telling;
 
 pub use context::{
     Context, GuestLog, Identity, NewKeys, Quantiles, Rows, SetAttribute, Severity, Violation, blob_strings, cut,
@@ -19,8 +20,9 @@ pub use declared::{AnySource, Declared};
 pub use instance::{Called, Instance, InstanceError, Processed, Setup, describe};
 pub use output::Output;
 pub use partition::{Namespace, Partition, PartitionError, check as check_partitions, partitions_of};
-pub use state::{Entries, Extent, Mark, READ_MAX, Snapshot, State, StateError, Watermark};
-pub use succession::{Candidate, Follower, Fork, Heir, Marked, Standing, Successor};
+pub use state::{Entries, Extent, Mark, READ_MAX, SNAPSHOT_BYTES_MAX, Snapshot, State, StateError, Watermark};
+pub use succession::{Candidate, Follower, Fork, Heir, Marked, Standing};
+pub use telling::Telling;
 
 use crate::contract::Signal;
 

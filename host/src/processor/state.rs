@@ -13,7 +13,7 @@ use bytes::Bytes;
 
 use account::Account;
 use fork::Since;
-pub use fork::{Extent, Forgotten, Mark, Snapshot};
+pub use fork::{Extent, Forgotten, Mark, SNAPSHOT_BYTES_MAX, Snapshot};
 use layer::{Layer, Overlay, Said, said_by};
 
 use super::partition::Namespace;

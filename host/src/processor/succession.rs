@@ -96,14 +96,6 @@ pub struct Marked {
     pub memory_bytes: usize,
 }
 
-/// What takes the place of an instance.
-pub enum Successor {
-    /// An instance that knows all that the one before it knows but for some calls: batches wait for no more of them than so many.
-    Follower(Box<Follower>, usize),
-    /// One that starts in its place.
-    Heir(Box<Heir>),
-}
-
 /// A call that counted.
 enum Call {
     Process { batch: Batch, now: u64, came_of_it: Outcome },
@@ -235,7 +227,12 @@ impl Follower {
                 Err(InstanceError::Call(CallError::Trap(trap))) if trap.reason == TrapReason::Deadline => {
                     return Ok(Standing::Lost);
                 }
-                Err(error) => return Err(error),
+                Err(error) => {
+                    if let InstanceError::Call(error) = &error {
+                        self.instance.setup().tell_trap(error);
+                    }
+                    return Err(error);
+                }
             }
             let state = &mut self.instance.context().state;
             state.keep(self.made);
@@ -340,19 +337,30 @@ impl Instance {
         is_recorded && ours.marked() == follower.instance.context().state.marked()
     }
 
-    /// Gives the state to the one that follows this instance and has caught up, with what it has otherwise: that is to be committed with
-    /// `trip`. Only directly behind [`is_followed_by`](Instance::is_followed_by). After an error this instance goes on.
-    pub fn give_way(&mut self, follower: &mut Follower, trip: u64) -> Result<Vec<Write>, InstanceError> {
+    /// Takes into this instance's state what the one that follows it, and has caught up, has otherwise. Only directly behind
+    /// [`is_followed_by`](Instance::is_followed_by).
+    pub fn adopt(&mut self, follower: &mut Follower) -> Result<(), InstanceError> {
         let component = self.id().clone();
+        let adopted = self.context().state.adopt(&follower.instance.context().state);
+        adopted.map_err(|source| InstanceError::State { component, source })
+    }
+
+    /// This instance goes on after all.
+    pub fn forget_adopted(&mut self) {
+        self.context().state.begin();
+    }
+
+    /// Gives the state to the one that follows this instance, directly behind [`adopt`](Instance::adopt): what that took is to be committed
+    /// with `trip`.
+    pub fn give_way(&mut self, follower: &mut Follower, trip: u64) -> Vec<Write> {
         let theirs = &mut follower.instance.context().state;
         let ours = &mut self.context().state;
-        ours.adopt(theirs).map_err(|source| InstanceError::State { component, source })?;
         let writes = ours.finish(trip);
         let forgotten = ours.forget_mark();
         std::mem::swap(ours, theirs);
         self.forgotten = forgotten;
         follower.instance.context().mute(false);
         follower.instance.follows = false;
-        Ok(writes)
+        writes
     }
 }

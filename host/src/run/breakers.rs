@@ -13,7 +13,7 @@ use crate::config::{self, BreakerPlan, Error, Limits, Node, Plan, PluginPlan, Wo
 use crate::contract::{ComponentId, PolicySource};
 use crate::delivery::Gate;
 use crate::delivery::gate::{Breaker, Replay, Settings, read_trace};
-use crate::plugins::{AnyPlugin, Loader};
+use crate::plugins::{self, AnyPlugin, Loader};
 use crate::telemetry::Registry;
 use crate::updates::GatePlace;
 
@@ -89,7 +89,7 @@ pub fn simulate(simulation: &Simulation, loader: &Loader, write: &mut dyn FnMut(
         BUILT_IN => (None, Limits::default()),
         kind => {
             let plugin = simulation.plugin(kind)?;
-            let AnyPlugin::Policy(source) = loader(&plugin)?.plugin else {
+            let AnyPlugin::Policy(source) = plugins::load(&plugin, loader)?.plugin else {
                 bail!("plugin {kind} is no breaker policy")
             };
             (Some(source), plugin.limits)

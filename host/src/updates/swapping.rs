@@ -1,4 +1,4 @@
-//! One version into every place of its plugin, or into none.
+//! One version into every place of its plugin, or into none: worker by worker, and in each between two batches.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 use crate::clock::Clock;
 use crate::contract::{PolicyError, PolicySource};
 use crate::delivery::Gate;
-use crate::pipeline::swap::{Claim, Swapped};
+use crate::pipeline::swap::{Claim, Successors, Swapped};
 use crate::pipeline::{Crowded, Place};
 use crate::plugins::AnyPlugin;
 use crate::processor::{
-    CallError, Candidate, Extent, Follower, InstanceError, Marked, Plugin, Setup, Snapshot, Standing, Successor,
-    TrapReason,
+    CallError, Candidate, Extent, Follower, Heir, InstanceError, Marked, Plugin, SNAPSHOT_BYTES_MAX, Setup, Snapshot,
+    Standing, TrapReason,
 };
 
 /// Longer than a worker waits for the moment of a swap. One that searches a batch may take longer.
@@ -133,22 +133,30 @@ impl Swapping {
         new: &Arc<dyn Plugin>,
     ) -> Result<Duration, SwapError> {
         let places: Vec<&Place> = self.places.iter().filter(|place| place.plugin == plugin).collect();
-        let mut candidates = Vec::with_capacity(places.len());
-        for place in places {
-            candidates.push((place, self.prepare(place, new)?));
+        let mut groups = Vec::new();
+        for places in places.chunk_by(|one, other| one.worker == other.worker) {
+            groups.push(self.prepare_all(places, new)?);
         }
         let (mut done, mut longest) = (Vec::new(), Duration::ZERO);
-        for (place, candidate) in candidates {
-            match self.swap(place, &candidate) {
+        for group in groups {
+            match self.swap(&group) {
                 Ok(pause) => longest = longest.max(pause),
                 Err(error) => {
-                    done.into_iter().for_each(|place| self.restore(place, old));
+                    done.iter().for_each(|group| self.restore(group, old));
                     return Err(error);
                 }
             }
-            done.push(place);
+            done.push(group);
         }
         Ok(longest)
+    }
+
+    fn prepare_all<'p>(&self, places: &[&'p Place], plugin: &Arc<dyn Plugin>) -> Result<Group<'p>, SwapError> {
+        let mut group = Vec::with_capacity(places.len());
+        for place in places {
+            group.push((*place, self.prepare(place, plugin)?));
+        }
+        Ok(Group(group))
     }
 
     fn prepare(&self, place: &Place, plugin: &Arc<dyn Plugin>) -> Result<Candidate, SwapError> {
@@ -160,64 +168,61 @@ impl Swapping {
         }
     }
 
-    fn restore(&self, place: &Place, old: &Arc<dyn Plugin>) {
-        let restored = self.prepare(place, old).and_then(|candidate| self.swap(place, &candidate));
+    fn restore(&self, group: &Group<'_>, old: &Arc<dyn Plugin>) {
+        let restored = self.prepare_all(&group.places(), old).and_then(|before| self.swap(&before));
         if let Err(error) = restored {
             tracing::error!(
-                processor = place.part,
+                processor = group.part(),
                 "the new version runs here, though it was refused elsewhere: {error}; `otelier plugin swap` puts one version into all places, and so does a restart"
             );
         }
     }
 
-    /// Puts a version into one place. Where it cannot follow the running one, it starts while batches wait.
-    fn swap(&self, place: &Place, candidate: &Candidate) -> Result<Duration, SwapError> {
-        if candidate.is_stateful && self.can_follow {
+    /// Puts a version into places of one worker. Where it cannot follow the running one, it starts while batches wait.
+    fn swap(&self, group: &Group<'_>) -> Result<Duration, SwapError> {
+        if self.can_follow && group.0.iter().all(|(_, candidate)| candidate.is_stateful) {
             for _ in 0..FOLLOWS {
-                match self.follow(place, candidate)? {
+                match self.follow(group)? {
                     Followed::Done(pause) => return Ok(pause),
                     Followed::Lost => {}
                     Followed::Impossible => break,
                 }
             }
         }
-        let marked = if candidate.is_stateful { mark(place)? } else { None };
-        let memory_bytes = marked.as_ref().map_or(0, |marked| marked.memory_bytes);
-        let heir = candidate.heir(memory_bytes).or_else(|error| match error {
-            // To get so much memory took too long: then it is got when it is needed.
-            InstanceError::Call(CallError::Trap(trap)) if memory_bytes > 0 && trap.reason == TrapReason::Deadline => {
-                candidate.heir(0)
-            }
-            error => Err(error),
-        });
-        let mut heir = heir.map_err(|source| refused(place, source))?;
-        heir.rest_on(marked.and_then(|marked| read_ahead(place, Extent::Data, marked)));
-        let swapped = swapped(place, Successor::Heir(Box::new(heir)));
+        let (mut heirs, mut room) = (Vec::new(), SNAPSHOT_BYTES_MAX);
+        for (place, candidate) in &group.0 {
+            heirs.push((place.slot, Box::new(heir(place, candidate, &mut room)?)));
+        }
+        let swapped = swapped(group, Successors::Heirs(heirs));
         if !matches!(swapped, Ok(Swapped::Done { .. })) {
-            place.handle.withdraw(place.slot);
+            group.withdraw();
         }
         match swapped? {
             Swapped::Done { pause, retired } => {
                 drop(retired);
                 Ok(pause)
             }
-            Swapped::Refused(source) => Err(refused(place, *source)),
-            Swapped::NoRoom => Err(SwapError::NoRoom { part: place.part.clone() }),
-            Swapped::Withdrawn | Swapped::Behind(_) | Swapped::Lost(_) => Err(busy(place)),
+            Swapped::Refused(slot, source) => Err(group.refused(slot, *source)),
+            Swapped::NoRoom(slot) => Err(SwapError::NoRoom { part: group.part_of(slot) }),
+            Swapped::Withdrawn | Swapped::Behind(_) | Swapped::Lost(_) => Err(group.busy()),
         }
     }
 
-    fn follow(&self, place: &Place, candidate: &Candidate) -> Result<Followed, SwapError> {
-        let followed = self.follow_to_the_end(place, candidate);
+    fn follow(&self, group: &Group<'_>) -> Result<Followed, SwapError> {
+        let followed = self.follow_to_the_end(group);
         if !matches!(followed, Ok(Followed::Done(_))) {
-            place.handle.withdraw(place.slot);
+            group.withdraw();
         }
         followed
     }
 
-    /// Starts a version on a fork of the state, lets it catch up, and exchanges it for the one that it has followed.
-    fn follow_to_the_end(&self, place: &Place, candidate: &Candidate) -> Result<Followed, SwapError> {
-        let Some(mut follower) = self.begin(place, candidate)? else { return Ok(Followed::Impossible) };
+    /// Starts a version on forks of the states, lets it catch up everywhere, and exchanges it for the one that it has followed.
+    fn follow_to_the_end(&self, group: &Group<'_>) -> Result<Followed, SwapError> {
+        let (mut followers, mut room) = (Vec::new(), SNAPSHOT_BYTES_MAX);
+        for (place, candidate) in &group.0 {
+            let Some(follower) = self.begin(place, candidate, &mut room)? else { return Ok(Followed::Impossible) };
+            followers.push((place.slot, follower));
+        }
         let began = Instant::now();
         // Mostly a call has been recorded by the time the worker looks: batches wait for none at first, then for a few.
         for behind_max in 0.. {
@@ -225,33 +230,38 @@ impl Swapping {
                 if began.elapsed() > FOLLOW_WITHIN {
                     return Ok(Followed::Impossible);
                 }
-                match follower.catch_up(CALLS_AT_ONCE).map_err(|source| refused(place, source))? {
+                match group.catch_up(&mut followers)? {
                     Standing::CaughtUp => break,
                     Standing::Behind => {}
                     Standing::Lost => return Ok(Followed::Lost),
                     Standing::Differs => return Ok(Followed::Impossible),
                 }
             }
-            match swapped(place, Successor::Follower(follower, behind_max))? {
+            match swapped(group, Successors::Followers(followers, behind_max))? {
                 Swapped::Done { pause, retired } => {
                     drop(retired);
                     return Ok(Followed::Done(pause));
                 }
-                Swapped::Behind(behind) => follower = behind,
-                Swapped::Refused(source) if matches!(*source, InstanceError::State { .. }) => {
+                Swapped::Behind(behind) => followers = behind,
+                Swapped::Refused(_, source) if matches!(*source, InstanceError::State { .. }) => {
                     return Ok(Followed::Impossible);
                 }
-                Swapped::Refused(source) => return Err(refused(place, *source)),
-                Swapped::Lost(_) | Swapped::NoRoom | Swapped::Withdrawn => return Ok(Followed::Lost),
+                Swapped::Refused(slot, source) => return Err(group.refused(slot, *source)),
+                Swapped::Lost(_) | Swapped::NoRoom(_) | Swapped::Withdrawn => return Ok(Followed::Lost),
             }
         }
         Ok(Followed::Impossible)
     }
 
     /// A follower that has started; `None` where there is nothing to follow.
-    fn begin(&self, place: &Place, candidate: &Candidate) -> Result<Option<Box<Follower>>, SwapError> {
+    fn begin(
+        &self,
+        place: &Place,
+        candidate: &Candidate,
+        room: &mut usize,
+    ) -> Result<Option<Box<Follower>>, SwapError> {
         let marked = mark(place)?;
-        let Some(snapshot) = marked.and_then(|marked| read_ahead(place, Extent::Whole, marked)) else {
+        let Some(snapshot) = marked.and_then(|marked| read_ahead(place, Extent::Whole, marked, room)) else {
             return Ok(None);
         };
         let fork = place.handle.fork(place.slot, snapshot).map_err(|Crowded| busy(place))?;
@@ -261,28 +271,97 @@ impl Swapping {
     }
 }
 
+/// The places of a plugin in one worker, and the version for each. There is one at least: a worker without is none of the plugin's.
+struct Group<'p>(Vec<(&'p Place, Candidate)>);
+
+impl<'p> Group<'p> {
+    fn places(&self) -> Vec<&'p Place> {
+        self.0.iter().map(|(place, _)| *place).collect()
+    }
+
+    fn place(&self, slot: usize) -> Option<&'p Place> {
+        self.0.iter().map(|(place, _)| *place).find(|place| place.slot == slot)
+    }
+
+    fn part_of(&self, slot: usize) -> String {
+        self.place(slot).map(|place| place.part.clone()).unwrap_or_default()
+    }
+
+    /// The first of them.
+    fn part(&self) -> String {
+        self.0.first().map(|(place, _)| place.part.clone()).unwrap_or_default()
+    }
+
+    fn busy(&self) -> SwapError {
+        SwapError::Busy { part: self.part() }
+    }
+
+    fn refused(&self, slot: usize, source: InstanceError) -> SwapError {
+        SwapError::Instance { part: self.part_of(slot), source: Box::new(source) }
+    }
+
+    /// Nothing is kept for the new version any more.
+    fn withdraw(&self) {
+        if let Some((first, _)) = self.0.first() {
+            first.handle.withdraw(self.0.iter().map(|(place, _)| place.slot).collect());
+        }
+    }
+
+    /// Each follower makes some of the calls that it has not made yet. How the one stands that is worst off.
+    fn catch_up(&self, followers: &mut [(usize, Box<Follower>)]) -> Result<Standing, SwapError> {
+        let mut behind = false;
+        for (slot, follower) in followers {
+            match follower.catch_up(CALLS_AT_ONCE).map_err(|source| self.refused(*slot, source))? {
+                Standing::CaughtUp => {}
+                Standing::Behind => behind = true,
+                worse => return Ok(worse),
+            }
+        }
+        Ok(if behind { Standing::Behind } else { Standing::CaughtUp })
+    }
+}
+
+/// An instance that starts where batches wait, on what is read ahead of that.
+fn heir(place: &Place, candidate: &Candidate, room: &mut usize) -> Result<Heir, SwapError> {
+    let marked = if candidate.is_stateful { mark(place)? } else { None };
+    let memory_bytes = marked.as_ref().map_or(0, |marked| marked.memory_bytes);
+    let heir = candidate.heir(memory_bytes).or_else(|error| match error {
+        // To get so much memory took too long: then it is got when it is needed.
+        InstanceError::Call(CallError::Trap(trap)) if memory_bytes > 0 && trap.reason == TrapReason::Deadline => {
+            candidate.heir(0)
+        }
+        error => Err(error),
+    });
+    let mut heir = heir.map_err(|source| refused(place, source))?;
+    heir.rest_on(marked.and_then(|marked| read_ahead(place, Extent::Data, marked, room)));
+    Ok(heir)
+}
+
 /// Marks the state in a place. `None` where there is none.
 fn mark(place: &Place) -> Result<Option<Marked>, SwapError> {
     let marked = place.handle.mark(place.slot).map_err(|Crowded| busy(place))?;
     answer(&marked, PATIENCE)
 }
 
-/// Reads the state that a version starts on, while batches go on. `None` where there is too much to be held.
-fn read_ahead(place: &Place, extent: Extent, marked: Marked) -> Option<Snapshot> {
-    let read = Snapshot::read(&place.setup.store, &place.setup.namespace(), extent, marked.mark);
-    read.unwrap_or_else(|error| {
+/// Reads the state that a version starts on, while batches go on. `None` where there is more than is to be held, of which `room` is left.
+fn read_ahead(place: &Place, extent: Extent, marked: Marked, room: &mut usize) -> Option<Snapshot> {
+    let read = Snapshot::read(&place.setup.store, &place.setup.namespace(), extent, marked.mark, *room);
+    let snapshot = read.unwrap_or_else(|error| {
         tracing::warn!(processor = place.part, %error, "state cannot be read ahead of a swap");
         None
-    })
+    })?;
+    *room = room.saturating_sub(snapshot.bytes());
+    Some(snapshot)
 }
 
 /// What the worker made of a version: nothing, once nobody waits for it any more.
-fn swapped(place: &Place, successor: Successor) -> Result<Swapped, SwapError> {
+fn swapped(group: &Group<'_>, successors: Successors) -> Result<Swapped, SwapError> {
     let claim = Claim::default();
-    let told = place.handle.swap(place.slot, successor, &claim).map_err(|Crowded| busy(place))?;
+    let Some((first, _)) = group.0.first() else { return Ok(Swapped::Withdrawn) };
+    let told = first.handle.swap(successors, &claim).map_err(|Crowded| group.busy())?;
     match told.recv_timeout(PATIENCE) {
         Ok(swapped) => Ok(swapped),
-        Err(RecvTimeoutError::Timeout) if claim.take() => Err(busy(place)),
+        Err(RecvTimeoutError::Timeout) if claim.take() => Err(group.busy()),
         // It is about to come to its place.
         Err(RecvTimeoutError::Timeout) => told.recv().map_err(|_| SwapError::GoingDown),
         Err(RecvTimeoutError::Disconnected) => Err(SwapError::GoingDown),

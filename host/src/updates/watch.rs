@@ -113,6 +113,11 @@ impl Watch {
         }
     }
 
+    /// Whether what was told last of that plugin is what is there now. What is not is told once more, when it is whole.
+    pub fn is_as_told(&self, plugin: &str) -> bool {
+        self.files.iter().filter(|file| file.plugin == plugin).all(File::is_as_told)
+    }
+
     /// Something else was put into place: what is there now is not told.
     pub fn settle(&mut self, plugin: &str) {
         for file in self.files.iter_mut().filter(|file| file.plugin == plugin) {
@@ -154,6 +159,10 @@ impl File {
         }
         self.taken = Some(content.clone());
         Some(Change { plugin: self.plugin.clone(), file: content.map(|(path, _)| path) })
+    }
+
+    fn is_as_told(&self) -> bool {
+        self.taken == Some(self.content())
     }
 
     fn settle(&mut self) {
@@ -214,8 +223,12 @@ mod tests {
         fs::write(&path, "the half is").unwrap();
         assert_eq!(file.change(start + SAME_FOR), None, "it is being written");
         let change = Change { plugin: "p".to_owned(), file: Some(path.clone()) };
-        assert_eq!(file.change(start + 2 * SAME_FOR), Some(change));
+        assert_eq!(file.change(start + 2 * SAME_FOR), Some(change.clone()));
         assert_eq!(file.change(start + 3 * SAME_FOR), None, "once");
+        assert!(file.is_as_told());
+        fs::write(&path, "the half").unwrap();
+        assert!(!file.is_as_told(), "it has changed since, while it was read perhaps");
+        assert_eq!((file.change(start), file.change(start + SAME_FOR)), (None, Some(change)));
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod load;
 mod memory;
 mod policies;
 mod refusals;
+mod together;
 
 #[path = "../crash/cumulative.rs"]
 mod cumulative;

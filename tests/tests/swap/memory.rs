@@ -35,6 +35,7 @@ fn an_heir_has_the_memory_that_it_is_expected_to_need() -> Result<()> {
             store: store.clone(),
             watermark: Watermark::default(),
             partition: None,
+            telling: None,
         };
         Ok(Candidate::try_out(setup, 1)?.heir(expected)?.memory_bytes())
     };

@@ -17,8 +17,8 @@ use super::{
     account, full_key, said_by,
 };
 
-/// A larger state is not forked.
-const SNAPSHOT_BYTES_MAX: usize = 512 << 20;
+/// What is read of states for one new version, in all its places.
+pub const SNAPSHOT_BYTES_MAX: usize = 512 << 20;
 
 /// Nor is one that changes by more than this in the meantime.
 const CHANGED_BYTES_MAX: usize = 64 << 20;
@@ -41,6 +41,7 @@ pub struct Snapshot {
     first: Vec<u8>,
     /// In the store's own keys, ascending.
     entries: Vec<(Bytes, Bytes)>,
+    bytes: usize,
 }
 
 /// How much of a namespace is read.
@@ -66,12 +67,13 @@ pub(super) struct Since {
 }
 
 impl Snapshot {
-    /// Reads the committed state of a namespace, after its owner has set the mark. `None` for one that is too large to be held.
+    /// Reads the committed state of a namespace, after its owner has set the mark. `None` where it is larger than `bytes_max`.
     pub fn read(
         store: &Store,
         namespace: &Namespace,
         extent: Extent,
         mark: Mark,
+        bytes_max: usize,
     ) -> Result<Option<Snapshot>, StoreError> {
         let prefix = namespace.prefix();
         let first = match extent {
@@ -83,9 +85,14 @@ impl Snapshot {
         store.each(Family::State, &first, &end, |key, value| {
             bytes += key.len() + value.len() + ENTRY_BYTES;
             entries.push((key, value));
-            if bytes > SNAPSHOT_BYTES_MAX { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            if bytes > bytes_max { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         })?;
-        Ok((bytes <= SNAPSHOT_BYTES_MAX).then_some(Snapshot { mark, first, entries }))
+        Ok((bytes <= bytes_max).then_some(Snapshot { mark, first, entries, bytes }))
+    }
+
+    /// About what it takes in memory.
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 
     pub(super) fn get(&self, key: &[u8]) -> Option<&Bytes> {

@@ -310,7 +310,7 @@ fn a_fork_is_the_present_and_can_take_its_place() {
                 watermark.advance(trip);
             }
             if trip == read_at {
-                snapshot = Snapshot::read(&store, &namespace, Extent::Whole, mark.take().unwrap()).unwrap();
+                snapshot = Snapshot::read(&store, &namespace, Extent::Whole, mark.take().unwrap(), usize::MAX).unwrap();
             }
             if trip == forked_at {
                 fork = state.fork(snapshot.take().unwrap());
@@ -344,7 +344,8 @@ fn what_is_alike_is_not_written_again() {
     store.commit(&state.finish(1), true).unwrap();
     watermark.advance(1);
     let mark = state.mark();
-    let snapshot = Snapshot::read(&store, &Namespace::new(&id, None), Extent::Whole, mark).unwrap().unwrap();
+    let snapshot =
+        Snapshot::read(&store, &Namespace::new(&id, None), Extent::Whole, mark, usize::MAX).unwrap().unwrap();
     let mut fork = state.fork(snapshot).unwrap();
     for state in [&mut state, &mut fork] {
         state.begin();
@@ -373,10 +374,12 @@ fn a_snapshot_of_another_mark_makes_no_fork() {
     let store = Store::open(directory.path()).unwrap();
     let id: ComponentId = "aggregate/a".parse().unwrap();
     let mut state = state(&store, &Watermark::default());
-    let snapshot = Snapshot::read(&store, &Namespace::new(&id, None), Extent::Whole, state.mark()).unwrap().unwrap();
+    let snapshot =
+        Snapshot::read(&store, &Namespace::new(&id, None), Extent::Whole, state.mark(), usize::MAX).unwrap().unwrap();
     let mark = state.mark();
     assert!(state.fork(snapshot).is_none());
-    let snapshot = Snapshot::read(&store, &Namespace::new(&id, None), Extent::Whole, mark).unwrap().unwrap();
+    let snapshot =
+        Snapshot::read(&store, &Namespace::new(&id, None), Extent::Whole, mark, usize::MAX).unwrap().unwrap();
     let fork = state.fork(snapshot).unwrap();
     state.adopt(&fork).unwrap();
     state.mark();
@@ -407,7 +410,7 @@ fn a_snapshot_and_what_came_since_are_the_present() {
                 watermark.advance(trip);
             }
             if trip == marked_at + read_at {
-                snapshot = Snapshot::read(&store, &namespace, Extent::Data, mark.take().unwrap()).unwrap();
+                snapshot = Snapshot::read(&store, &namespace, Extent::Data, mark.take().unwrap(), usize::MAX).unwrap();
             }
         }
         state.begin();

@@ -1,5 +1,7 @@
 //! The world of breaker policies on a Store: translates between the generated bindings and the gate's words.
 
+use std::time::Instant;
+
 use wasmtime::Store;
 use wasmtime::component::{HasSelf, Linker};
 
@@ -10,13 +12,13 @@ use super::{call_ticks, deadline, granted, limited, misfit, of_world};
 use crate::contract::{
     ComponentId, Counters, Decision, Ended, FailureClass, Grants, Limits, Policy, PolicyError, PolicySource, Question,
 };
-use crate::processor::{CallError, GuestLog, Severity, TrapReason, Violation};
+use crate::processor::{CallError, GuestLog, Severity, Telling, TrapReason, Violation};
 use crate::wasm::bindings::breaker::exports::otelier::plugin::breaker as exported;
 use crate::wasm::bindings::breaker::otelier::plugin::{log, types};
 use crate::wasm::bindings::breaker::{BreakerPolicy, BreakerPolicyPre};
 use crate::wasm::engine::{Engine, LoadError};
 use crate::wasm::error::{call_error, text};
-use crate::wasm::file::PluginFile;
+use crate::wasm::file::{PluginFile, hexadecimal};
 
 const WORLD: &str = "breaker-policy";
 
@@ -24,10 +26,20 @@ const WORLD: &str = "breaker-policy";
 pub struct PolicyPlugin {
     engine: Engine,
     pre: BreakerPolicyPre<Data>,
+    telling: VersionTelling,
+}
+
+/// How a version broke, and what was told of that lately.
+#[derive(Clone)]
+struct VersionTelling {
+    /// The beginning of its hash.
+    version: String,
+    telling: Telling,
 }
 
 struct Data {
     component: ComponentId,
+    telling: VersionTelling,
     log: Counted<GuestLog>,
     wasi: VirtualWasi,
     bounds: Bounds,
@@ -56,7 +68,9 @@ impl PolicyPlugin {
         wasi::add_to_linker(engine, &component, &mut linker).map_err(misfit)?;
         let pre = linker.instantiate_pre(&component).map_err(misfit)?;
         let pre = BreakerPolicyPre::new(pre).map_err(misfit)?;
-        Ok(PolicyPlugin { engine: engine.clone(), pre })
+        let version = hexadecimal(file.sha256().get(..6).unwrap_or_default());
+        let telling = VersionTelling { version, telling: Telling::default() };
+        Ok(PolicyPlugin { engine: engine.clone(), pre, telling })
     }
 }
 
@@ -64,9 +78,10 @@ impl PolicySource for PolicyPlugin {
     fn configured(&self, breaker: &ComponentId, config: &str, limits: Limits) -> Result<Box<dyn Policy>, PolicyError> {
         let log = Counted::new(GuestLog::new(breaker, limits.log_bytes), limits.host_calls);
         let wasi = VirtualWasi::new(&breaker.to_string());
-        let data = Data { component: breaker.clone(), log, wasi, bounds: Bounds::default() };
+        let telling = self.telling.clone();
+        let data = Data { component: breaker.clone(), telling, log, wasi, bounds: Bounds::default() };
         let mut store = limited(&self.engine, data, &limits, |data| &mut data.bounds);
-        let failed = |error: &wasmtime::Error| policy_error(breaker, call_error(error, None));
+        let failed = |error: &wasmtime::Error| self.telling.policy_error(breaker, call_error(error, None));
         let world = self.pre.instantiate(&mut store).map_err(|error| failed(&error))?;
         let mut instance = Instance { store, world, call_ticks: call_ticks(limits.call_ms) };
         match instance.call(0, |guest, store| guest.call_configure(store, config))? {
@@ -101,7 +116,7 @@ impl Instance {
         }
         result.map_err(|error| {
             let panic = data.log.host().take_panic();
-            policy_error(&data.component, call_error(&error, panic))
+            data.telling.policy_error(&data.component, call_error(&error, panic))
         })
     }
 }
@@ -124,23 +139,28 @@ impl Policy for Instance {
     }
 }
 
-fn policy_error(breaker: &ComponentId, error: CallError) -> PolicyError {
-    if let CallError::Trap(trap) = &error {
-        tracing::warn!(component = %breaker, "{trap}\n{}", trap.stack);
+impl VersionTelling {
+    /// What the gate hears of it. Where the policy broke is for its author, and is told in the log.
+    fn policy_error(&self, breaker: &ComponentId, error: CallError) -> PolicyError {
+        if let CallError::Trap(trap) = &error
+            && self.telling.admit(&format!("{breaker} {trap}"), Instant::now()).is_some()
+        {
+            tracing::warn!(component = %breaker, version = self.version, "{trap}\n{}", trap.stack);
+        }
+        let detail = error.to_string();
+        let reason = match error {
+            CallError::Failure { .. } => "refused",
+            CallError::Trap(trap) => match trap.reason {
+                TrapReason::Deadline => "deadline",
+                TrapReason::Memory => "memory",
+                TrapReason::Stack => "stack",
+                TrapReason::HostCalls => "host_calls",
+                TrapReason::Contract => "contract",
+                TrapReason::Other => "trap",
+            },
+        };
+        PolicyError { reason, detail }
     }
-    let detail = error.to_string();
-    let reason = match error {
-        CallError::Failure { .. } => "refused",
-        CallError::Trap(trap) => match trap.reason {
-            TrapReason::Deadline => "deadline",
-            TrapReason::Memory => "memory",
-            TrapReason::Stack => "stack",
-            TrapReason::HostCalls => "host_calls",
-            TrapReason::Contract => "contract",
-            TrapReason::Other => "trap",
-        },
-    };
-    PolicyError { reason, detail }
 }
 
 impl types::Host for Data {}

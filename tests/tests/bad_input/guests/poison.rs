@@ -243,6 +243,37 @@ fn a_plugin_that_always_breaks_is_left_alone() -> Result<()> {
     Ok(())
 }
 
+/// That it can be built again says nothing: health tells of it until a batch passes, here that of a mended version.
+#[test]
+fn health_tells_of_a_plugin_that_is_left_alone_until_something_passes() -> Result<()> {
+    let body = json!({"way": "after-write", "metrics": ["work.done"]});
+    let setup = setup_with("trap", &beside_aggregate(body), json!({"on_trap": "drop"}))?;
+    let host = setup.start()?;
+    let left_alone = |pause: &str| {
+        wait::until(&format!("it is left alone for {pause}"), || {
+            host.accepts(&payload::work("a", Temporality::Delta, &[1]))?;
+            let health = host.health()?;
+            Ok((health.status == 503 && health.text().contains(&format!("left alone for {pause}"))).then_some(()))
+        })
+    };
+    for pause in ["1 s", "2 s"] {
+        left_alone(pause)?;
+        let built = setup.log().matches("instance rebuilt").count();
+        wait::until("its pause is over", || {
+            Ok((setup.log().matches("instance rebuilt").count() > built).then_some(()))
+        })?;
+        let health = host.health()?;
+        ensure!(health.status == 503 && health.text().contains("left alone for"), "{}", health.text());
+    }
+    let honest = environment::guest("honest")?.display().to_string();
+    setup.prints(&["plugin", "swap", GUEST, "--file", &honest])?;
+    wait::until("the log says so", || Ok(setup.log().contains("the plugin works again").then_some(())))?;
+    host.accepts(&payload::work("a", Temporality::Delta, &[1]))?;
+    host.wait_for(SEEN, &[], 1.0)?;
+    ensure!(host.health()?.status == 200, "{}", host.health()?.text());
+    balance(&host)
+}
+
 /// However many bad requests come in a row: as long as what passed once passes again, it is them and not the plugin.
 #[test]
 fn bad_requests_in_a_row_do_not_take_a_plugin_from_others() -> Result<()> {

@@ -1,0 +1,116 @@
+//! A plugin that stands in several places which one batch can reach: a version comes to all of them or to none.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::{Result, ensure};
+use otelier_tests::environment;
+use otelier_tests::host::{Configuration, Host, Setup};
+use otelier_tests::payload::{self, Temporality};
+use serde_json::{Value, json};
+
+use crate::{Plugin, swaps, until_swaps};
+
+const SEEN: &str = "rows_seen_total";
+
+/// The versions after the first break on a row of this value, in the first of the two places, once they run there.
+const BAD: i64 = 666;
+
+/// One plugin as two processors, what each reads, and where that goes.
+const PLACES: [(&str, &str, &str); 2] = [("guest", "one", "prometheus"), ("guest/other", "other", "debug")];
+
+fn setup(plugin: &Plugin, bodies: [Value; 2]) -> Result<Setup> {
+    let mut configuration = Configuration::default();
+    for ((id, metric, exporter), mut body) in PLACES.into_iter().zip(bodies) {
+        body["metrics"] = json!([metric]);
+        let pipeline = format!("metrics/{metric}");
+        configuration = configuration.processor(id, body).pipeline(&pipeline, &[id], &[exporter]);
+    }
+    plugin.setup("guest", &configuration)
+}
+
+/// A request of which each of the two reads a row.
+fn request(value: i64) -> Vec<u8> {
+    let counter = |(_, metric, _): (&str, &str, &str)| {
+        payload::counter(metric, Temporality::Delta, vec![payload::integer(value, &[])])
+    };
+    payload::metrics(PLACES.map(counter).into())
+}
+
+/// Sends requests while something else goes on, and how many.
+fn while_rows_come(host: &Host<'_>, value: i64, other: impl FnOnce() -> Result<()>) -> Result<f64> {
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let sending = scope.spawn(|| -> Result<f64> {
+            let mut sent = 0.0;
+            while !done.load(Ordering::SeqCst) {
+                host.accepts(&request(value))?;
+                sent += 1.0;
+            }
+            Ok(sent)
+        });
+        let waited = other();
+        done.store(true, Ordering::SeqCst);
+        let sent = sending.join().map_err(|_| anyhow::anyhow!("the sender panicked"))?;
+        waited.and(sent)
+    })
+}
+
+fn absorbed(host: &Host<'_>, id: &str) -> Result<f64> {
+    Ok(host.own_metrics()?.total("otelier_processor_absorbed_items", &[("processor", id)]))
+}
+
+/// The version starts in the first place, and traps on the state of the second.
+fn comes_to_no_place(launcher: &[&str], value: i64) -> Result<()> {
+    let plugin = Plugin::copy(&environment::guest("honest")?)?;
+    let setup = setup(&plugin, [json!({"way": "after-write", "when": BAD}), json!({"way": "state"})])?;
+    let setup = setup.launched_by(launcher);
+    let host = setup.start()?;
+    host.accepts(&request(value))?;
+    let sent = 1.0
+        + while_rows_come(&host, value, || {
+            plugin.exchange(&std::fs::read(environment::guest("trap")?)?)?;
+            until_swaps(&host, "guest", "refused", 1.0)
+        })?;
+    for (id, ..) in PLACES {
+        ensure!(absorbed(&host, id)? == sent, "{id}: {} of {sent}", absorbed(&host, id)?);
+    }
+    ensure!(host.own_metrics()?.total("otelier_processor_traps", &[]) == 0.0, "the version ran in one of its places");
+    ensure!(swaps(&host, "guest", "swapped")? == 0.0 && host.health()?.status == 200);
+    // The first place goes on from what is committed, and so does the next host.
+    host.accepts(&request(value))?;
+    plugin.exchange(&plugin.component)?;
+    host.kill()?;
+    let host = setup.start()?;
+    host.accepts(&request(value))?;
+    host.wait_for(SEEN, &[], sent + 2.0)
+}
+
+#[test]
+fn a_version_that_traps_in_one_place_comes_to_none_that_follows() -> Result<()> {
+    comes_to_no_place(&[], 1)
+}
+
+/// Here it starts in one place after the other while batches wait.
+#[test]
+fn a_version_that_traps_in_one_place_comes_to_none_on_one_core() -> Result<()> {
+    comes_to_no_place(&["taskset", "--cpu-list", "0"], BAD)
+}
+
+#[test]
+fn a_version_comes_to_both_places_in_one_pause() -> Result<()> {
+    let plugin = Plugin::copy(&environment::guest("honest")?)?;
+    let setup = setup(&plugin, [json!({}), json!({})])?;
+    let host = setup.start()?;
+    let sent = while_rows_come(&host, 1, || {
+        for turn in 1..=20 {
+            plugin.exchange(&plugin.version(&turn.to_string()))?;
+            until_swaps(&host, "guest", "swapped", f64::from(turn))?;
+        }
+        Ok(())
+    })?;
+    ensure!(swaps(&host, "guest", "refused")? == 0.0);
+    for (id, ..) in PLACES {
+        ensure!(absorbed(&host, id)? == sent, "{id}: {} of {sent}", absorbed(&host, id)?);
+    }
+    Ok(())
+}
