@@ -81,8 +81,9 @@ impl Witness for Auditor<'_> {
     }
 }
 
-/// Kills hosts while senders send, and looks at each sender's total after every start.
-pub fn counts_once(setup: &Setup, kills: u32, death: &mut dyn Death) -> Result<()> {
+/// Kills hosts while senders send, and looks at each sender's total after every start. Returns how many
+/// attempts were refused.
+pub fn counts_once(setup: &Setup, kills: u32, death: &mut dyn Death) -> Result<u64> {
     let (progress, mut random) = (Progress::default(), reaper::random()?);
     let accounts: [Mutex<Account>; SENDERS] = Default::default();
     // The streams begin after the state was made, so that their first points count whole.
@@ -114,5 +115,5 @@ pub fn counts_once(setup: &Setup, kills: u32, death: &mut dyn Death) -> Result<(
         assert_eq!(account.sent.last(), Some(&account.acknowledged), "sender {sender} has finished");
     }
     println!("{} requests acknowledged", progress.acknowledged.load(Ordering::SeqCst));
-    Ok(())
+    Ok(progress.refused.load(Ordering::SeqCst))
 }

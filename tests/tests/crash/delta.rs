@@ -62,8 +62,8 @@ pub fn configuration() -> Configuration {
     Configuration::aggregate().set("processors/aggregate", body)
 }
 
-/// Kills hosts while senders send, and looks in the end for each request.
-pub fn counts_once(setup: &Setup, kills: u32, death: &mut dyn Death) -> Result<()> {
+/// Kills hosts while senders send, and looks in the end for each request. Returns how many attempts were refused.
+pub fn counts_once(setup: &Setup, kills: u32, death: &mut dyn Death) -> Result<u64> {
     let (progress, mut random) = (Progress::default(), reaper::random()?);
     let mut reaper = Reaper::new(setup, &progress, kills, death);
     let (host, known) = std::thread::scope(|scope| {
@@ -101,5 +101,5 @@ pub fn counts_once(setup: &Setup, kills: u32, death: &mut dyn Death) -> Result<(
     }
     let acknowledged = progress.acknowledged.load(Ordering::SeqCst);
     println!("{acknowledged} requests acknowledged; in doubt and not counted, and counted: {in_doubt:?}");
-    Ok(())
+    Ok(progress.refused.load(Ordering::SeqCst))
 }

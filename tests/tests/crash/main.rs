@@ -27,18 +27,18 @@ impl Death for Kill {
 
 #[test]
 fn delta_points_count_once_over_fifty_kills() -> Result<()> {
-    delta::counts_once(&Setup::with_aggregate(&delta::configuration())?, KILLS, &mut Kill)
+    delta::counts_once(&Setup::with_aggregate(&delta::configuration())?, KILLS, &mut Kill).map(drop)
 }
 
 #[test]
 fn cumulative_points_count_once_over_fifty_kills() -> Result<()> {
-    cumulative::counts_once(&Setup::with_aggregate(&Configuration::aggregate())?, KILLS, &mut Kill)
+    cumulative::counts_once(&Setup::with_aggregate(&Configuration::aggregate())?, KILLS, &mut Kill).map(drop)
 }
 
 #[test]
 fn points_divided_among_instances_count_once_over_fifty_kills() -> Result<()> {
     delta::counts_once(&Setup::with_instances(&delta::configuration(), 3)?, KILLS, &mut Kill)?;
-    cumulative::counts_once(&Setup::with_instances(&Configuration::aggregate(), 3)?, KILLS, &mut Kill)
+    cumulative::counts_once(&Setup::with_instances(&Configuration::aggregate(), 3)?, KILLS, &mut Kill).map(drop)
 }
 
 #[test]

@@ -10,7 +10,7 @@ use otelier_tests::exposition::Exposition;
 use otelier_tests::host::{Host, Setup};
 use otelier_tests::wait;
 
-/// The longest a host lives after its first acknowledgement.
+/// How long a host lives where it has nothing else to do.
 const LIFE_MAX: Duration = Duration::from_millis(60);
 /// The longest a host lives that is killed while it starts.
 const BIRTH_MAX: Duration = Duration::from_millis(150);
@@ -20,6 +20,8 @@ const BIRTH_MAX: Duration = Duration::from_millis(150);
 pub struct Progress {
     /// Requests that were acknowledged so far.
     pub acknowledged: AtomicU64,
+    /// Attempts that were refused so far.
+    pub refused: AtomicU64,
     /// The last host is there to stay: finish.
     pub finish: AtomicBool,
     /// Something went wrong, and there will be no host to finish with.
@@ -28,6 +30,10 @@ pub struct Progress {
 
 /// How hosts die.
 pub trait Death {
+    /// The longest a host lives after its first acknowledgement.
+    fn life_max(&self) -> Duration {
+        LIFE_MAX
+    }
     /// Ends a host, and takes what goes with it.
     fn end(&mut self, host: Host<'_>) -> Result<()>;
     /// Starts the next one.
@@ -104,7 +110,7 @@ impl<'s> Reaper<'s> {
         wait::until("a request is acknowledged", || {
             Ok((self.progress.acknowledged.load(Ordering::SeqCst) > before).then_some(()))
         })?;
-        std::thread::sleep(LIFE_MAX.mul_f64(random.f64()));
+        std::thread::sleep(self.death.life_max().mul_f64(random.f64()));
         self.death.end(host)
     }
 

@@ -55,7 +55,10 @@ impl<'p> Sender<'p> {
                     self.progress.acknowledged.fetch_add(1, Ordering::SeqCst);
                     return Ok(Known::Acknowledged);
                 }
-                Outcome::Refused(refusal) if refusal.retry_after.is_some() => std::thread::sleep(RECONNECT_AFTER),
+                Outcome::Refused(refusal) if refusal.retry_after.is_some() => {
+                    self.progress.refused.fetch_add(1, Ordering::SeqCst);
+                    std::thread::sleep(RECONNECT_AFTER);
+                }
                 Outcome::Lost(_) => {
                     self.client = None;
                     return Ok(Known::InDoubt);

@@ -1,38 +1,51 @@
 //! Swaps while senders send, and while the host is killed.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use otelier_tests::host::{Configuration, Host, Setup};
 use otelier_tests::{environment, versions, wait};
 use serde_json::json;
 
 use crate::reaper::Death;
-use crate::{Plugin, cumulative, delta, swaps};
+use crate::{Plugin, cumulative, delta, swaps, until_swaps};
 
 /// How often the host is killed.
 const KILLS: u32 = 30;
+/// Swaps while it is: a life has none, or one, or three.
+const SWAPS_BETWEEN_KILLS: usize = 10;
 const SWAPS: u64 = 200;
 
 /// SIGKILL, while versions go on changing.
 struct Kill;
 
 impl Death for Kill {
+    /// Long enough for swaps, and so short that many a kill comes into the middle of one.
+    fn life_max(&self) -> Duration {
+        3 * PAUSE
+    }
+
     fn end(&mut self, host: Host<'_>) -> Result<()> {
         host.kill()
     }
 }
 
-/// Waits for so many swaps before it kills, once.
-struct Patience;
+/// Lets so many hosts die at once, waits for all swaps before the next does, and kills all others at once.
+struct Patience {
+    before: u32,
+}
 
 impl Death for Patience {
     fn end(&mut self, host: Host<'_>) -> Result<()> {
-        wait::within(Duration::from_secs(120), "all swaps", || {
+        let is_next = self.before == 0;
+        self.before = self.before.wrapping_sub(1);
+        if !is_next {
+            return host.kill();
+        }
+        wait::within(Duration::from_secs(180), "all swaps", || {
             Ok((swaps(&host, "aggregate", "swapped")? >= SWAPS as f64).then_some(()))
         })?;
-        ensure!(swaps(&host, "aggregate", "refused")? == 0.0);
         host.kill()
     }
 }
@@ -41,120 +54,188 @@ impl Death for Patience {
 struct Turns {
     plugin: Plugin,
     versions: [Vec<u8>; 2],
-    pause: Duration,
 }
 
-/// A little longer than a file has to be the same to be taken: many exchanges, of which some are.
-const QUICK: Duration = Duration::from_millis(110);
-/// Most are, on a machine that is busy as well.
-const STEADY: Duration = Duration::from_millis(200);
+/// Between two exchanges of the file: as long as it has to be the same to be taken, and as much again for the swap.
+const PAUSE: Duration = Duration::from_millis(200);
 
 impl Turns {
     /// The plugin, and the same in another file.
     fn labelled() -> Result<Turns> {
         let plugin = Plugin::aggregate()?;
         let versions = ["one", "two"].map(|label| plugin.version(label));
-        Ok(Turns { plugin, versions, pause: QUICK })
+        Ok(Turns { plugin, versions })
     }
 
     /// Two builds that keep their state in different formats, and know each other's.
     fn of_two_formats() -> Result<Turns> {
         let plugin = Plugin::copy(&environment::guest("aggregate-2")?)?;
         let other = std::fs::read(environment::guest("aggregate-3")?)?;
-        let versions = [plugin.component.clone(), other];
-        Ok(Turns { plugin, versions, pause: QUICK })
+        let versions = [other, plugin.component.clone()];
+        Ok(Turns { plugin, versions })
     }
 
-    /// The same, with turns of which most become swaps.
-    fn steadily(self) -> Turns {
-        Turns { pause: STEADY, ..self }
+    fn setup(&self, configuration: &Configuration) -> Result<Setup> {
+        self.plugin.setup("aggregate", configuration)
     }
 
-    /// Exchanges the file while `work` runs on a host with the plugin.
-    fn during(&self, configuration: &Configuration, work: impl FnOnce(&Setup) -> Result<()>) -> Result<u64> {
-        self.during_on(self.plugin.setup("aggregate", configuration)?, work)
+    /// Without a core for it no version can follow another: it starts while batches wait.
+    fn on_one_core(&self, configuration: &Configuration) -> Result<Setup> {
+        Ok(self.setup(configuration)?.launched_by(&["taskset", "--cpu-list", "0"]))
     }
 
-    fn during_on(&self, setup: Setup, work: impl FnOnce(&Setup) -> Result<()>) -> Result<u64> {
-        let (done, turns) = (AtomicBool::new(false), AtomicU64::new(0));
-        std::thread::scope(|scope| {
+    fn divided(&self, configuration: &Configuration) -> Result<Setup> {
+        let entry = json!({"instances": 3, "partition_by": ["work.type"]});
+        Ok(self.plugin.setup_as("aggregate", configuration, entry)?.divided(3))
+    }
+
+    /// Exchanges the file while `work` runs, on a host that has machine code of both versions. Returns how many swaps there were; none was
+    /// refused.
+    fn during(&self, setup: &Setup, work: impl FnOnce() -> Result<u64>) -> Result<Swapped> {
+        self.compile(setup)?;
+        let before = outcomes(setup)?.len();
+        let done = AtomicBool::new(false);
+        let refused = std::thread::scope(|scope| {
             let turning = scope.spawn(|| -> Result<()> {
-                while !done.load(Ordering::SeqCst) {
-                    let turn = turns.fetch_add(1, Ordering::SeqCst);
-                    let version = self.versions.get(turn as usize % 2).map(Vec::as_slice).unwrap_or_default();
+                for version in self.versions.iter().cycle() {
+                    if done.load(Ordering::SeqCst) {
+                        break;
+                    }
                     versions::exchange(&self.plugin.file, version)?;
-                    std::thread::sleep(self.pause);
+                    std::thread::sleep(PAUSE);
                 }
                 Ok(())
             });
-            let worked = work(&setup);
+            let worked = work();
             done.store(true, Ordering::SeqCst);
             turning.join().map_err(|_| anyhow::anyhow!("the exchange panicked"))??;
             worked
         })?;
-        Ok(turns.into_inner())
+        let outcomes = outcomes(setup)?.split_off(before);
+        let other = outcomes.iter().find(|outcome| *outcome != "swapped");
+        ensure!(other.is_none(), "a version was {}", other.map_or("", String::as_str));
+        println!("{} swaps, {refused} attempts refused", outcomes.len());
+        Ok(Swapped { swaps: outcomes.len(), refused })
     }
+
+    fn compile(&self, setup: &Setup) -> Result<()> {
+        versions::exchange(&self.plugin.file, &self.plugin.component)?;
+        let host = setup.start()?;
+        for (swap, version) in (1_u8..).zip(&self.versions) {
+            versions::exchange(&self.plugin.file, version)?;
+            until_swaps(&host, "aggregate", "swapped", f64::from(swap))?;
+        }
+        host.kill()
+    }
+
+    fn counts_deltas_between_kills(&self, setup: &Setup) -> Result<()> {
+        self.during(setup, || delta::counts_once(setup, KILLS, &mut Kill))?.between_kills()
+    }
+
+    fn counts_cumulative_points_between_kills(&self, setup: &Setup) -> Result<()> {
+        self.during(setup, || cumulative::counts_once(setup, KILLS, &mut Kill))?.between_kills()
+    }
+
+    fn counts_deltas_over_swaps(&self, setup: &Setup) -> Result<()> {
+        self.during(setup, || delta::counts_once(setup, 1, &mut Patience { before: 0 }))?.all()
+    }
+
+    fn counts_cumulative_points_over_swaps(&self, setup: &Setup) -> Result<()> {
+        // The first one makes the state, and nobody sends.
+        self.during(setup, || cumulative::counts_once(setup, 1, &mut Patience { before: 1 }))?.all()
+    }
+}
+
+/// What happened while versions took turns.
+struct Swapped {
+    swaps: usize,
+    /// Attempts of senders.
+    refused: u64,
+}
+
+impl Swapped {
+    /// Senders may meet a host that comes up.
+    fn between_kills(&self) -> Result<()> {
+        ensure!(self.swaps >= SWAPS_BETWEEN_KILLS, "only {} swaps", self.swaps);
+        Ok(())
+    }
+
+    fn all(&self) -> Result<()> {
+        ensure!(self.swaps as u64 >= SWAPS && self.refused == 0, "{} swaps, {} refused", self.swaps, self.refused);
+        Ok(())
+    }
+}
+
+/// What became of every version that was tried, in all lives of the host.
+fn outcomes(setup: &Setup) -> Result<Vec<String>> {
+    let history = setup.prints(&["plugin", "history", "--json"])?;
+    let outcome = |line: &str| {
+        let line: serde_json::Value = serde_json::from_str(line)?;
+        Ok(line["outcome"].as_str().context("a line without outcome")?.to_owned())
+    };
+    history.lines().map(outcome).collect()
 }
 
 #[test]
 fn delta_points_count_once_over_swaps_and_kills() -> Result<()> {
-    let turns =
-        Turns::labelled()?.during(&delta::configuration(), |setup| delta::counts_once(setup, KILLS, &mut Kill))?;
-    ensure!(turns > 20, "only {turns} exchanges");
-    Ok(())
+    let turns = Turns::labelled()?;
+    turns.counts_deltas_between_kills(&turns.setup(&delta::configuration())?)
 }
 
 #[test]
 fn cumulative_points_count_once_over_swaps_and_kills() -> Result<()> {
-    let configuration = Configuration::aggregate();
-    let turns = Turns::labelled()?.during(&configuration, |setup| cumulative::counts_once(setup, KILLS, &mut Kill))?;
-    ensure!(turns > 20, "only {turns} exchanges");
-    Ok(())
-}
-
-#[test]
-fn delta_points_count_once_over_two_hundred_swaps() -> Result<()> {
-    Turns::labelled()?
-        .steadily()
-        .during(&delta::configuration(), |setup| delta::counts_once(setup, 1, &mut Patience))
-        .map(drop)
-}
-
-#[test]
-fn cumulative_points_count_once_over_two_hundred_swaps() -> Result<()> {
-    let configuration = Configuration::aggregate();
-    Turns::labelled()?
-        .steadily()
-        .during(&configuration, |setup| cumulative::counts_once(setup, 1, &mut Patience))
-        .map(drop)
+    let turns = Turns::labelled()?;
+    turns.counts_cumulative_points_between_kills(&turns.setup(&Configuration::aggregate())?)
 }
 
 #[test]
 fn points_divided_among_instances_count_once_over_swaps_and_kills() -> Result<()> {
-    let (turns, entry) = (Turns::labelled()?, json!({"instances": 3, "partition_by": ["work.type"]}));
-    let setup = |configuration: Configuration| -> Result<Setup> {
-        Ok(turns.plugin.setup_as("aggregate", &configuration, entry.clone())?.divided(3))
-    };
-    turns.during_on(setup(delta::configuration())?, |setup| delta::counts_once(setup, KILLS, &mut Kill))?;
-    let cumulative = setup(Configuration::aggregate())?;
-    turns.during_on(cumulative, |setup| cumulative::counts_once(setup, KILLS, &mut Kill)).map(drop)
+    let turns = Turns::labelled()?;
+    turns.counts_deltas_between_kills(&turns.divided(&delta::configuration())?)?;
+    turns.counts_cumulative_points_between_kills(&turns.divided(&Configuration::aggregate())?)
 }
 
-/// Without a core for it no version can follow another: it starts while batches wait.
 #[test]
 fn points_count_once_over_swaps_and_kills_on_one_core() -> Result<()> {
     let turns = Turns::labelled()?;
-    let on_one_core = |configuration: &Configuration| -> Result<Setup> {
-        Ok(turns.plugin.setup("aggregate", configuration)?.launched_by(&["taskset", "--cpu-list", "0"]))
-    };
-    turns.during_on(on_one_core(&delta::configuration())?, |setup| delta::counts_once(setup, KILLS, &mut Kill))?;
-    let cumulative = on_one_core(&Configuration::aggregate())?;
-    turns.during_on(cumulative, |setup| cumulative::counts_once(setup, KILLS, &mut Kill)).map(drop)
+    turns.counts_deltas_between_kills(&turns.on_one_core(&delta::configuration())?)?;
+    turns.counts_cumulative_points_between_kills(&turns.on_one_core(&Configuration::aggregate())?)
 }
 
 #[test]
 fn points_count_once_over_swaps_between_formats_and_kills() -> Result<()> {
     let turns = Turns::of_two_formats()?;
-    turns.during(&delta::configuration(), |setup| delta::counts_once(setup, KILLS, &mut Kill))?;
-    turns.during(&Configuration::aggregate(), |setup| cumulative::counts_once(setup, KILLS, &mut Kill)).map(drop)
+    turns.counts_deltas_between_kills(&turns.setup(&delta::configuration())?)?;
+    turns.counts_cumulative_points_between_kills(&turns.setup(&Configuration::aggregate())?)
+}
+
+#[test]
+fn delta_points_count_once_over_two_hundred_swaps() -> Result<()> {
+    let turns = Turns::labelled()?;
+    turns.counts_deltas_over_swaps(&turns.setup(&delta::configuration())?)
+}
+
+#[test]
+fn cumulative_points_count_once_over_two_hundred_swaps() -> Result<()> {
+    let turns = Turns::labelled()?;
+    turns.counts_cumulative_points_over_swaps(&turns.setup(&Configuration::aggregate())?)
+}
+
+#[test]
+fn points_count_once_over_two_hundred_swaps_between_formats() -> Result<()> {
+    let turns = Turns::of_two_formats()?;
+    turns.counts_deltas_over_swaps(&turns.setup(&delta::configuration())?)?;
+    turns.counts_cumulative_points_over_swaps(&turns.setup(&Configuration::aggregate())?)
+}
+
+#[test]
+fn points_divided_among_instances_count_once_over_two_hundred_swaps() -> Result<()> {
+    let turns = Turns::labelled()?;
+    turns.counts_cumulative_points_over_swaps(&turns.divided(&Configuration::aggregate())?)
+}
+
+#[test]
+fn points_count_once_over_two_hundred_swaps_on_one_core() -> Result<()> {
+    let turns = Turns::labelled()?;
+    turns.counts_deltas_over_swaps(&turns.on_one_core(&delta::configuration())?)
 }
