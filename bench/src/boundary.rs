@@ -121,6 +121,9 @@ fn limits(aggregate: &Path, rounds: u32) -> Result<()> {
         ("nothing", all.clone(), LIMITS),
         ("call_timeout", endless, LIMITS),
         ("host_calls", all.clone(), Limits { host_calls: u64::MAX, ..LIMITS }),
+        ("emitted_rows", all.clone(), Limits { emitted_rows: usize::MAX, ..LIMITS }),
+        ("dictionary_entries", all.clone(), Limits { dictionary_entries: u32::MAX as usize, ..LIMITS }),
+        ("log_bytes", all.clone(), Limits { log_bytes: usize::MAX, ..LIMITS }),
         ("storage_mib", all.clone(), Limits { storage_bytes: u64::MAX, ..LIMITS }),
         ("memory_mib", all.clone(), Limits { memory_bytes: usize::MAX, ..LIMITS }),
     ];

@@ -107,9 +107,24 @@ impl Pool {
         Ok(Pool { input, payloads, next: 0, round: 1, start, batch })
     }
 
+    /// Which kind of sum it is of.
+    pub fn input(&self) -> Input {
+        self.input
+    }
+
     /// The total that a receiver of everything acknowledged must have.
     pub fn total(&self) -> i64 {
         self.payloads.iter().map(|payload| payload.sum * payload.acknowledged.cast_signed()).sum()
+    }
+
+    /// How much more the total is once that request is acknowledged as well.
+    pub fn gain(&self, ticket: Ticket) -> i64 {
+        let Some(payload) = self.payloads.get(ticket.payload) else { return 0 };
+        let times = match self.input {
+            Input::Delta => 1,
+            Input::Cumulative => ticket.round.saturating_sub(payload.acknowledged),
+        };
+        payload.sum * times.cast_signed()
     }
 
     /// Distinct input streams of cumulative points.

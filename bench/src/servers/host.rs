@@ -83,6 +83,11 @@ impl Files {
         otelier::updates::read_history(&self.folder.path().join("state")).unwrap_or_default()
     }
 
+    /// The scraped total.
+    pub fn total(&self) -> Result<f64> {
+        Ok(scrape(self.prometheus)?.value)
+    }
+
     /// Waits until the scraped total is what was acknowledged; more than that, or too late, is an error.
     pub fn check(&self, expected: i64) -> Result<()> {
         let start = Instant::now();

@@ -120,6 +120,15 @@ impl Drop for Running {
     }
 }
 
+/// On a core of its own, or on all where there are several instances.
+fn host_process(files: &Files, server: Server, settings: &Settings) -> Result<Child> {
+    let mut command = files.command(server, settings)?;
+    match settings.instances {
+        None => kernel::spawn_on(settings.core, &mut command),
+        Some(_) => Ok(command.spawn()?),
+    }
+}
+
 impl Running {
     /// Starts a server and waits until it listens.
     pub fn start(server: Server, shares: Shares, settings: &Settings) -> Result<Running> {
@@ -127,11 +136,7 @@ impl Running {
             Server::Raw | Server::Prost => Running::own(server, settings.core, &[]),
             Server::Otelier | Server::Native => {
                 let files = Files::make(shares, settings)?;
-                let mut command = files.command(server, settings)?;
-                let child = match settings.instances {
-                    None => kernel::spawn_on(settings.core, &mut command)?,
-                    Some(_) => command.spawn()?,
-                };
+                let child = host_process(&files, server, settings)?;
                 let mut running = Running { child, address: files.grpc, kind: Kind::Host(files) };
                 running.wait_until_listening()?;
                 Ok(running)
@@ -194,6 +199,28 @@ impl Running {
         match &self.kind {
             Kind::Host(files) => files.history(),
             Kind::Own(..) => Vec::new(),
+        }
+    }
+
+    /// Kills the host in the middle of whatever it does.
+    pub fn kill(&mut self) -> Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
+    /// Starts another on the configuration and the state of one that was killed.
+    pub fn resume(&mut self, settings: &Settings) -> Result<()> {
+        let Kind::Host(files) = &self.kind else { bail!("only the host goes on from its state") };
+        self.child = host_process(files, Server::Otelier, settings)?;
+        self.wait_until_listening()
+    }
+
+    /// What the host shows now, over all series.
+    pub fn total(&self) -> Result<f64> {
+        match &self.kind {
+            Kind::Host(files) => files.total(),
+            Kind::Own(..) => bail!("only the host shows totals while it runs"),
         }
     }
 

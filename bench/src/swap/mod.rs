@@ -1,8 +1,12 @@
 //! Versions of the plugin that take turns under a steady load: how much longer requests take than without, how long batches wait for a
 //! swap, and whether the totals are right.
 //!
+//! With `--kills` the host is killed again and again meanwhile, and every total looked at: that is in `kills`.
+//!
 //! The load is a share of what the host takes, half of it by default. It is open: a request is due at its time whatever became of those
 //! before, and its latency is counted from then.
+
+mod kills;
 
 use std::ops::Range;
 use std::path::Path;
@@ -20,7 +24,7 @@ use bytes::Bytes;
 
 use crate::kernel;
 use crate::load::{Load, Source as _, exchange};
-use crate::payload::{GROUPS, Input, Pool};
+use crate::payload::{GROUPS, Input, Pool, Ticket};
 use crate::report::figure;
 use crate::servers::{Expected, Running, Server, Settings, Shares};
 
@@ -48,6 +52,9 @@ pub struct Options {
     /// The share of the peak that is sent.
     #[arg(long, default_value_t = 0.5)]
     share: f64,
+    /// Kills the host so often at random moments instead, while versions take turns, and checks the total after each.
+    #[arg(long, default_value_t = 0)]
+    kills: u32,
     /// Builds of the plugin that keep their state in two formats take turns, and not one build under two names.
     #[arg(long)]
     formats: bool,
@@ -96,6 +103,10 @@ async fn measure(input: Input, versions: &[Vec<u8>; 2], options: &Options, setti
     let shares = Shares { streams: pool.streams(), series, interval: Some("1s") };
     let host = Running::start(Server::Otelier, shares, &settings)?;
     let (pool, sent, peak) = peak(&host, pool).await?;
+    if options.kills > 0 {
+        let subject = kills::Subject { host, file: &file, versions, settings: &settings };
+        return kills::measure(subject, pool, (sent, peak * options.share), options).await;
+    }
     let mut load = Steady::start(&host, pool, peak * options.share).await?;
     let (mut calm, mut swapping) = (Vec::new(), Vec::new());
     let pause = Duration::from_secs_f64(options.calm_seconds / TURNS as f64);
@@ -110,11 +121,15 @@ async fn measure(input: Input, versions: &[Vec<u8>; 2], options: &Options, setti
     let refused = history.iter().filter(|line| line["outcome"] != "swapped").count();
     ensure!(refused == 0, "{refused} versions were refused");
     let mut pauses: Vec<f64> = history.iter().filter_map(|line| line["pause_ms"].as_f64()).collect();
+    // A version is compiled when it is seen first, and comes from the cache from then on.
+    let loads: Vec<f64> = history.iter().filter_map(|line| line["load_ms"].as_f64()).collect();
+    let (compiled, cached) = loads.split_at(loads.len().min(2));
+    let mut took: Vec<f64> = history.iter().filter_map(|line| line["took_ms"].as_f64()).collect();
     let figures = |latencies: &mut Vec<f64>| json!({"p50": at(latencies, 0.5), "p99": at(latencies, 0.99), "most": at(latencies, 1.0)});
     let added = percentile(&mut swapping, 0.99).zip(percentile(&mut calm, 0.99)).map(|(with, without)| with - without);
     Ok(json!({
         "bench": "swap",
-        "input": match input { Input::Delta => "delta", Input::Cumulative => "cumulative" },
+        "input": name(input),
         "series": options.series,
         "all_cores": options.all_cores,
         "share": options.share,
@@ -127,8 +142,18 @@ async fn measure(input: Input, versions: &[Vec<u8>; 2], options: &Options, setti
         "latency_ms_swapping": figures(&mut swapping),
         "added_p99_ms": figure(added),
         "pause_ms": figures(&mut pauses),
+        "load_ms_compiled": figures(&mut compiled.to_vec()),
+        "load_ms_cached": figures(&mut cached.to_vec()),
+        "swap_ms_loaded": figures(&mut took),
         "totals": "exact",
     }))
+}
+
+fn name(input: Input) -> &'static str {
+    match input {
+        Input::Delta => "delta",
+        Input::Cumulative => "cumulative",
+    }
 }
 
 fn percentile(values: &mut [f64], share: f64) -> Option<f64> {
@@ -154,10 +179,7 @@ async fn peak(host: &Running, pool: Pool) -> Result<(Pool, u64, f64)> {
 /// Exchanges the file until those of all versions ran.
 async fn swap(host: &Running, file: &Path, versions: &[Vec<u8>; 2], swaps: Range<usize>) {
     for number in swaps {
-        let beside = file.with_extension("next");
-        let version = &versions[number % 2];
-        let exchanged = std::fs::write(&beside, version).and_then(|()| std::fs::rename(&beside, file));
-        if let Err(error) = exchanged {
+        if let Err(error) = exchange_file(file, &versions[number % 2]) {
             eprintln!("a version cannot be put into place: {error}");
             return;
         }
@@ -167,6 +189,12 @@ async fn swap(host: &Running, file: &Path, versions: &[Vec<u8>; 2], swaps: Range
     }
 }
 
+fn exchange_file(file: &Path, version: &[u8]) -> std::io::Result<()> {
+    let beside = file.with_extension("next");
+    std::fs::write(&beside, version)?;
+    std::fs::rename(&beside, file)
+}
+
 /// What all senders share.
 struct Sending {
     pool: Pool,
@@ -174,6 +202,9 @@ struct Sending {
     /// Of requests that were answered, in milliseconds.
     latencies: Vec<f64>,
     stopped: bool,
+    /// The host is about to be killed: a request without an answer is in doubt.
+    killed: bool,
+    in_doubt: Vec<Ticket>,
 }
 
 /// Requests at their times.
@@ -185,7 +216,8 @@ struct Steady {
 impl Steady {
     async fn start(host: &Running, pool: Pool, per_s: f64) -> Result<Steady> {
         let path = pool.path();
-        let sending = Sending { pool, bytes: 0, latencies: Vec::new(), stopped: false };
+        let sending =
+            Sending { pool, bytes: 0, latencies: Vec::new(), stopped: false, killed: false, in_doubt: Vec::new() };
         let sending = Arc::new(Mutex::new(sending));
         let period = Duration::from_secs_f64(SENDERS as f64 / per_s);
         let uri = format!("http://{}{path}", host.address());
@@ -213,14 +245,18 @@ impl Steady {
         }
     }
 
-    async fn stop(mut self) -> Result<(Pool, u64)> {
+    async fn stop(self) -> Result<(Pool, u64)> {
         lock(&self.sending).stopped = true;
+        let Sending { pool, bytes, .. } = self.end().await?;
+        Ok((pool, bytes))
+    }
+
+    async fn end(mut self) -> Result<Sending> {
         while let Some(ended) = self.senders.join_next().await {
             ended??;
         }
         let sending = Arc::into_inner(self.sending).context("a sender is left")?;
-        let Sending { pool, bytes, .. } = sending.into_inner().unwrap_or_else(PoisonError::into_inner);
-        Ok((pool, bytes))
+        Ok(sending.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -245,10 +281,19 @@ async fn send(
             }
             sending.pool.next()
         };
-        sender = sender.ready().await?;
         let bytes = outgoing.framed.len() as u64;
-        exchange(&mut sender, &uri, outgoing.framed).await?;
+        let exchanged = match sender.ready().await {
+            Ok(ready) => {
+                sender = ready;
+                exchange(&mut sender, &uri, outgoing.framed).await
+            }
+            Err(error) => return if lock(&sending).killed { Ok(()) } else { Err(error.into()) },
+        };
         let mut sending = lock(&sending);
+        if let Err(error) = exchanged {
+            sending.in_doubt.push(outgoing.ticket);
+            return if sending.killed { Ok(()) } else { Err(error) };
+        }
         sending.latencies.push(due.elapsed().as_secs_f64() * 1e3);
         sending.bytes += bytes;
         sending.pool.acknowledge(outgoing.ticket);
