@@ -32,8 +32,8 @@ pub(super) enum Job {
     Resume(Box<Resumed>),
     /// A new version takes the places of a plugin.
     Swap(Box<Swap>),
-    /// The state in that place is marked, for a version that comes to it.
-    Mark { place: usize, done: Sender<Option<Marked>> },
+    /// The state in that place is marked, for a version that comes to so many.
+    Mark { place: usize, among: usize, done: Sender<Option<Marked>> },
     /// The state in that place is forked, for a version that follows it.
     Fork(Box<PlannedFork>),
     /// The new version for these places is not wanted any more.
@@ -135,9 +135,10 @@ impl Handle {
         self.ask_in_time(|done| Job::Fork(Box::new(PlannedFork { place, snapshot, done })))
     }
 
-    /// Marks the state in that place of the worker. The receiver hears `None` where no instance is that keeps any.
-    pub fn mark(&self, place: usize) -> Result<Receiver<Option<Marked>>, Crowded> {
-        self.ask_in_time(|done| Job::Mark { place, done })
+    /// Marks the state in that place of the worker, for a version that comes to so many places. The receiver hears `None` where no instance is
+    /// that keeps any.
+    pub fn mark(&self, place: usize, among: usize) -> Result<Receiver<Option<Marked>>, Crowded> {
+        self.ask_in_time(|done| Job::Mark { place, among, done })
     }
 
     /// Forgets what was kept in these places for a new version that does not come there. Where the queue has no place for that, it is forgotten

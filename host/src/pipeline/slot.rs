@@ -52,6 +52,13 @@ struct Flushing {
     is_stalled: bool,
 }
 
+/// What stood here before a version started that may be taken back.
+pub struct Before {
+    setup: Setup,
+    /// When the next instance was to be built, where none lived.
+    retry_at: Option<Instant>,
+}
+
 enum State {
     Living(Box<Instance>),
     /// The last instance is of no more use.
@@ -332,27 +339,37 @@ impl Slot {
         (writes, retired)
     }
 
-    /// What has just started here does not run: the next instance is of that setup again, from committed state.
-    pub fn take_back(&mut self, setup: Setup, reason: &str) {
+    /// For [`take_back`](Slot::take_back).
+    pub fn before(&self) -> Before {
+        Before { setup: self.setup.clone(), retry_at: self.retry_at() }
+    }
+
+    /// What has just started here does not run: the next instance is again what stood here before, from committed state.
+    pub fn take_back(&mut self, Before { setup, retry_at }: Before) {
         self.setup = setup;
-        self.break_down(reason);
+        let reason = "the new version does not start everywhere".to_owned();
+        self.state = State::Broken { retry_at: retry_at.unwrap_or_else(Instant::now), reason };
+    }
+
+    /// Another version runs here: how the one before failed says nothing of it.
+    pub fn begin_anew(&mut self) {
+        self.succeeded();
+        self.flush_backoff.reset();
     }
 
     fn succeed(&mut self, heir: Instance) -> Option<Box<Instance>> {
         self.setup = heir.setup().clone();
         let before = std::mem::replace(&mut self.state, State::Living(Box::new(heir)));
-        self.succeeded();
-        self.flush_backoff.reset();
         match before {
             State::Living(retired) => Some(retired),
             State::Broken { .. } => None,
         }
     }
 
-    /// Marks the state of the instance that lives here and keeps any.
-    pub fn mark(&mut self) -> Option<Marked> {
+    /// Marks the state of the instance that lives here and keeps any, for a version that comes to so many places at once.
+    pub fn mark(&mut self, among: usize) -> Option<Marked> {
         match &mut self.state {
-            State::Living(instance) => instance.mark(),
+            State::Living(instance) => instance.mark(among),
             State::Broken { .. } => None,
         }
     }

@@ -12,9 +12,9 @@ use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
 use crate::contract::Durability;
-use crate::processor::{Follower, Heir, Instance, InstanceError, Setup, Standing};
+use crate::processor::{Follower, Heir, Instance, InstanceError, Standing};
 
-use super::slot::Slot;
+use super::slot::{Before, Slot};
 use super::trip::Gathered;
 use super::worker::{Flushed, Worker};
 
@@ -26,6 +26,9 @@ const IDLE_WITHIN: Duration = Duration::from_millis(20);
 
 /// How soon a last flush that found no room is tried again.
 const ROOM_PAUSE: Duration = Duration::from_millis(20);
+
+/// How long batches wait for what is flushed once more in several places, before that is put off.
+const FLUSH_AGAIN_WITHIN: Duration = Duration::from_millis(500);
 
 /// How long a last flush may find no room. What it would have emitted is lost for a processor that does not keep it in its state: so
 /// the swap is given up.
@@ -122,19 +125,21 @@ impl Worker {
     fn plan(&mut self, heirs: Vec<(usize, Box<Heir>)>, claim: Claim, done: Sender<Swapped>) {
         let now = Instant::now();
         // What was not flushed yet is in the state.
-        let goes_on = |(place, heir): &&(usize, Box<Heir>)| {
-            heir.is_stateful() && self.processors.slots.get(*place).is_some_and(Slot::is_stateful)
+        let goes_on = |place: usize, heir: &Heir| {
+            heir.is_stateful() && self.processors.slots.get(place).is_some_and(Slot::is_stateful)
         };
-        let (going_on, leaving): (Vec<_>, Vec<_>) = heirs.iter().partition(goes_on);
-        let places = |of: Vec<&(usize, Box<Heir>)>| of.into_iter().map(|(place, _)| *place).collect::<Vec<usize>>();
-        let (going_on, leaving) = (places(going_on), places(leaving));
-        let due = |places: &[usize]| places.iter().filter_map(|place| Some((*place, self.soon(*place, now)?))).next();
-        let (next, behind_flush) = match (due(&leaving), due(&going_on)) {
-            (Some((_, due)), _) => (due, None),
-            (None, Some((place, _))) if leaving.is_empty() => {
-                (now + FLUSH_WITHIN, self.processors.slots.get(place).map(|slot| (place, slot.flushes())))
-            }
-            (None, _) => (now, None),
+        let leaves = |(place, heir): &(usize, Box<Heir>)| (!goes_on(*place, heir)).then_some(*place);
+        let leaving: Vec<usize> = heirs.iter().filter_map(leaves).collect();
+        let soon = heirs.iter().filter_map(|(place, _)| Some((self.soon(*place, now)?, *place)));
+        let (next, behind_flush) = match leaving.is_empty() {
+            // Those that go on have their flushes at about the same time.
+            true => match soon.min() {
+                Some((_, place)) => {
+                    (now + FLUSH_WITHIN, self.processors.slots.get(place).map(|slot| (place, slot.flushes())))
+                }
+                None => (now, None),
+            },
+            false => (soon.filter(|(_, place)| leaving.contains(place)).min().map_or(now, |(due, _)| due), None),
         };
         // A version that has not come to its place yet is overtaken.
         self.swaps.retain(|planned| !planned.is_for(|place| heirs.iter().any(|(other, _)| *other == place)));
@@ -188,32 +193,46 @@ impl Worker {
         while let Some(index) = self.swaps.iter().position(|swap| swap.next <= now) {
             let mut swap = self.swaps.swap_remove(index);
             match self.flush_leaving(&mut swap) {
-                (Flushed::NoRoom, place) if now >= swap.give_up => tell(&swap.done, Swapped::NoRoom(place)),
-                (Flushed::NoRoom, _) => {
+                Ok(()) => return self.swap(swap),
+                Err((place, Flushed::NoRoom)) if now >= swap.give_up => tell(&swap.done, Swapped::NoRoom(place)),
+                Err((_, Flushed::NoRoom)) => {
                     swap.next = now + ROOM_PAUSE;
                     self.swaps.push(swap);
                 }
                 // Other work may come between.
-                (Flushed::More, _) => return self.swaps.push(swap),
-                (Flushed::Done, _) => return self.swap(swap),
+                Err(_) => return self.swaps.push(swap),
             }
         }
     }
 
-    /// Flushes what is replaced and does not go on, for the last time, and says at which slot that stopped. One that has been at its end is
-    /// flushed again without a pause: while another one was flushed, little has come.
-    fn flush_leaving(&mut self, swap: &mut PlannedSwap) -> (Flushed, usize) {
-        for (number, place) in swap.leaving.iter().enumerate() {
+    /// Flushes what is replaced and does not go on, for the last time. An error is the slot at which that stopped.
+    fn flush_leaving(&mut self, swap: &mut PlannedSwap) -> Result<(), (usize, Flushed)> {
+        while let Some(place) = swap.leaving.get(swap.flushed).copied() {
+            match self.flush(place, true) {
+                Flushed::Done => swap.flushed += 1,
+                stopped => return Err((place, stopped)),
+            }
+        }
+        match &swap.leaving[..] {
+            // Nothing has come since.
+            [] | [_] => Ok(()),
+            several => self.flush_again(several),
+        }
+    }
+
+    /// Flushes all once more without a pause: batches may have come to one while another was flushed, and cannot be many.
+    fn flush_again(&mut self, leaving: &[usize]) -> Result<(), (usize, Flushed)> {
+        let until = Instant::now() + FLUSH_AGAIN_WITHIN;
+        for place in leaving {
             loop {
                 match self.flush(*place, true) {
                     Flushed::Done => break,
-                    Flushed::More if number < swap.flushed => {}
-                    stopped => return (stopped, *place),
+                    Flushed::More if Instant::now() < until => {}
+                    _ => return Err((*place, Flushed::NoRoom)),
                 }
             }
-            swap.flushed = swap.flushed.max(number + 1);
         }
-        (Flushed::Done, 0)
+        Ok(())
     }
 
     fn swap(&mut self, swap: PlannedSwap) {
@@ -232,7 +251,7 @@ impl Worker {
         let (mut replaced, mut retired) = (Vec::new(), Vec::new());
         for (place, heir) in heirs {
             let Some(slot) = self.processors.slots.get_mut(place) else { continue };
-            let before = slot.setup().clone();
+            let before = slot.before();
             match slot.start(*heir, trip.number, now) {
                 Ok((mut writes, old)) => {
                     trip.writes.append(&mut writes);
@@ -250,9 +269,9 @@ impl Worker {
     }
 
     /// What started there was to run with another that does not start. Nothing of it is committed.
-    fn take_back(&mut self, place: usize, before: Setup) {
+    fn take_back(&mut self, place: usize, before: Before) {
         if let Some(slot) = self.processors.slots.get_mut(place) {
-            slot.take_back(before, "the new version does not start everywhere");
+            slot.take_back(before);
         }
     }
 
@@ -307,6 +326,9 @@ impl Worker {
         done: &Sender<Swapped>,
     ) {
         for place in places {
+            if let Some(slot) = self.processors.slots.get_mut(*place) {
+                slot.begin_anew();
+            }
             self.health.recovered(&self.part(*place));
         }
         self.conclude(trip, Durability::Sync, None);

@@ -122,9 +122,9 @@ impl Worker {
                     self.mend();
                     self.plan_swap(*swap);
                 }
-                Ok(Job::Mark { place, done }) => {
+                Ok(Job::Mark { place, among, done }) => {
                     // The caller may have given up waiting.
-                    let _ = done.send(self.processors.slots.get_mut(place).and_then(Slot::mark));
+                    let _ = done.send(self.processors.slots.get_mut(place).and_then(|slot| slot.mark(among)));
                 }
                 Ok(Job::Fork(fork)) => self.forks.push(*fork),
                 Ok(Job::Withdraw { places }) => self.withdraw_swap(&places),

@@ -9,6 +9,7 @@ mod dictionaries;
 mod instance;
 mod output;
 mod partition;
+mod setup;
 mod state;
 mod succession;
 mod telling;
@@ -17,9 +18,10 @@ pub use context::{
     Context, GuestLog, Identity, NewKeys, Quantiles, Rows, SetAttribute, Severity, Violation, blob_strings, cut,
 };
 pub use declared::{AnySource, Declared};
-pub use instance::{Called, Instance, InstanceError, Processed, Setup, describe};
+pub use instance::{Called, Instance, InstanceError, Processed};
 pub use output::Output;
 pub use partition::{Namespace, Partition, PartitionError, check as check_partitions, partitions_of};
+pub use setup::{Setup, describe};
 pub use state::{Entries, Extent, Mark, READ_MAX, SNAPSHOT_BYTES_MAX, Snapshot, State, StateError, Watermark};
 pub use succession::{Candidate, Follower, Fork, Heir, Marked, Standing};
 pub use telling::Telling;

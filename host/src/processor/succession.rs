@@ -22,11 +22,12 @@ use crate::otlp::projection::{Projection, Projector};
 use crate::storage::Write;
 
 use super::dictionaries::restore_dictionaries;
-use super::instance::{Instance, InstanceError, Processed, Setup};
+use super::instance::{Instance, InstanceError, Processed};
+use super::setup::Setup;
 use super::state::{Mark, Snapshot, State};
 use super::{CallError, Processor, TrapReason};
 
-/// Bytes of batches that a follower may be behind.
+/// Bytes of batches that a follower may be behind; of several that are to take over together, each by its share.
 const BEHIND_BYTES_MAX: usize = 64 << 20;
 /// What a recorded call takes beside its batch.
 const CALL_BYTES: usize = 256;
@@ -138,6 +139,7 @@ pub(super) struct Recorder {
     calls: Sender<Call>,
     /// Bytes of calls that the follower has not made yet.
     behind: Arc<AtomicUsize>,
+    behind_max: usize,
 }
 
 impl Recorder {
@@ -152,7 +154,7 @@ impl Recorder {
     /// False when nobody follows any more, or too far behind.
     fn record(&self, call: Call) -> bool {
         let bytes = call.bytes();
-        self.behind.fetch_add(bytes, Ordering::Relaxed) + bytes <= BEHIND_BYTES_MAX && self.calls.send(call).is_ok()
+        self.behind.fetch_add(bytes, Ordering::Relaxed) + bytes <= self.behind_max && self.calls.send(call).is_ok()
     }
 }
 
@@ -258,10 +260,10 @@ impl Follower {
 }
 
 impl Instance {
-    /// Marks the present state, for a version that starts on what is read of it from now on. `None` where it keeps none.
-    pub fn mark(&mut self) -> Option<Marked> {
+    /// Marks the present state, for a version that starts in so many places on what is read from now on. `None` where it keeps none.
+    pub fn mark(&mut self, among: usize) -> Option<Marked> {
         let memory_bytes = self.memory_bytes();
-        self.is_stateful().then(|| Marked { mark: self.context().state.mark(), memory_bytes })
+        self.is_stateful().then(|| Marked { mark: self.context().state.mark(among), memory_bytes })
     }
 
     /// Whether an heir needs a stored dictionary that this instance has not in use: then everything that is on its way to the store has to
@@ -323,7 +325,8 @@ impl Instance {
     pub fn fork(&mut self, snapshot: Snapshot) -> Option<Fork> {
         let state = self.context().state.fork(snapshot)?;
         let ((sender, calls), behind) = (channel(), Arc::<AtomicUsize>::default());
-        self.recorder = Some(Recorder { calls: sender, behind: Arc::clone(&behind) });
+        let behind_max = BEHIND_BYTES_MAX / self.context().state.marked_among();
+        self.recorder = Some(Recorder { calls: sender, behind: Arc::clone(&behind), behind_max });
         let projection = self.context().declared.projection.clone();
         Some(Fork { state, projection, calls, behind })
     }
@@ -337,7 +340,7 @@ impl Instance {
         is_recorded && ours.marked() == follower.instance.context().state.marked()
     }
 
-    /// Takes into this instance's state what the one that follows it, and has caught up, has otherwise. Only directly behind
+    /// Takes into this instance's state what the one that follows it, and has caught up, has otherwise. This instance has made no call since
     /// [`is_followed_by`](Instance::is_followed_by).
     pub fn adopt(&mut self, follower: &mut Follower) -> Result<(), InstanceError> {
         let component = self.id().clone();

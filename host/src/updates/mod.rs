@@ -63,7 +63,7 @@ pub enum UpdateError {
         /// What there is.
         known: String,
     },
-    /// The manifest's file.
+    /// The manifest does not allow it.
     #[error(transparent)]
     Load(#[from] PluginError),
     /// A file that was named, or that came into place.

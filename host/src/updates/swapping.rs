@@ -103,7 +103,7 @@ pub struct Swapping {
 }
 
 impl Swapping {
-    /// Replaces `old` by `new` wherever the plugin stands. Returns the longest time that batches of a place waited. After an error `old`
+    /// Replaces `old` by `new` wherever the plugin stands. Returns the longest time that batches of a worker waited. After an error `old`
     /// runs everywhere.
     pub fn replace(&self, plugin: &str, old: &AnyPlugin, new: &AnyPlugin) -> Result<Duration, SwapError> {
         match (old, new) {
@@ -189,11 +189,7 @@ impl Swapping {
                 }
             }
         }
-        let (mut heirs, mut room) = (Vec::new(), SNAPSHOT_BYTES_MAX);
-        for (place, candidate) in &group.0 {
-            heirs.push((place.slot, Box::new(heir(place, candidate, &mut room)?)));
-        }
-        let swapped = swapped(group, Successors::Heirs(heirs));
+        let swapped = group.heirs().and_then(|heirs| swapped(group, Successors::Heirs(heirs)));
         if !matches!(swapped, Ok(Swapped::Done { .. })) {
             group.withdraw();
         }
@@ -220,8 +216,15 @@ impl Swapping {
     fn follow_to_the_end(&self, group: &Group<'_>) -> Result<Followed, SwapError> {
         let (mut followers, mut room) = (Vec::new(), SNAPSHOT_BYTES_MAX);
         for (place, candidate) in &group.0 {
-            let Some(follower) = self.begin(place, candidate, &mut room)? else { return Ok(Followed::Impossible) };
+            let begun = self.begin(place, candidate, group.0.len(), &mut room)?;
+            let Some(follower) = begun else { return Ok(Followed::Impossible) };
             followers.push((place.slot, follower));
+            // The first ones go on while others begin.
+            match group.catch_up(&mut followers)? {
+                Standing::CaughtUp | Standing::Behind => {}
+                Standing::Lost => return Ok(Followed::Lost),
+                Standing::Differs => return Ok(Followed::Impossible),
+            }
         }
         let began = Instant::now();
         // Mostly a call has been recorded by the time the worker looks: batches wait for none at first, then for a few.
@@ -258,9 +261,10 @@ impl Swapping {
         &self,
         place: &Place,
         candidate: &Candidate,
+        among: usize,
         room: &mut usize,
     ) -> Result<Option<Box<Follower>>, SwapError> {
-        let marked = mark(place)?;
+        let marked = mark(place, among)?;
         let Some(snapshot) = marked.and_then(|marked| read_ahead(place, Extent::Whole, marked, room)) else {
             return Ok(None);
         };
@@ -307,6 +311,15 @@ impl<'p> Group<'p> {
         }
     }
 
+    /// Instances that start where batches wait.
+    fn heirs(&self) -> Result<Vec<(usize, Box<Heir>)>, SwapError> {
+        let (mut heirs, mut room) = (Vec::new(), SNAPSHOT_BYTES_MAX);
+        for (place, candidate) in &self.0 {
+            heirs.push((place.slot, Box::new(heir(place, candidate, self.0.len(), &mut room)?)));
+        }
+        Ok(heirs)
+    }
+
     /// Each follower makes some of the calls that it has not made yet. How the one stands that is worst off.
     fn catch_up(&self, followers: &mut [(usize, Box<Follower>)]) -> Result<Standing, SwapError> {
         let mut behind = false;
@@ -322,8 +335,8 @@ impl<'p> Group<'p> {
 }
 
 /// An instance that starts where batches wait, on what is read ahead of that.
-fn heir(place: &Place, candidate: &Candidate, room: &mut usize) -> Result<Heir, SwapError> {
-    let marked = if candidate.is_stateful { mark(place)? } else { None };
+fn heir(place: &Place, candidate: &Candidate, among: usize, room: &mut usize) -> Result<Heir, SwapError> {
+    let marked = if candidate.is_stateful { mark(place, among)? } else { None };
     let memory_bytes = marked.as_ref().map_or(0, |marked| marked.memory_bytes);
     let heir = candidate.heir(memory_bytes).or_else(|error| match error {
         // To get so much memory took too long: then it is got when it is needed.
@@ -337,9 +350,9 @@ fn heir(place: &Place, candidate: &Candidate, room: &mut usize) -> Result<Heir, 
     Ok(heir)
 }
 
-/// Marks the state in a place. `None` where there is none.
-fn mark(place: &Place) -> Result<Option<Marked>, SwapError> {
-    let marked = place.handle.mark(place.slot).map_err(|Crowded| busy(place))?;
+/// Marks the state in one of so many places. `None` where there is none.
+fn mark(place: &Place, among: usize) -> Result<Option<Marked>, SwapError> {
+    let marked = place.handle.mark(place.slot, among).map_err(|Crowded| busy(place))?;
     answer(&marked, PATIENCE)
 }
 

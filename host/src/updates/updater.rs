@@ -18,7 +18,7 @@ use crate::wasm::{Hash, LoadError, PluginFile, hexadecimal};
 
 use super::history::History;
 use super::swapping::{SwapError, Swapping};
-use super::watch::{AGAIN_IN, Change, Watch};
+use super::watch::{AGAIN_IN, Change, Content, Watch};
 use super::{Materials, Message, Told, Tried, UpdateError};
 
 /// How often files are looked at, in case nobody tells when they change.
@@ -177,7 +177,7 @@ impl Updater {
                 continue;
             };
             let read = PluginFile::read(&file);
-            if !self.watch.is_as_told(&plugin) {
+            if !self.watch.confirm(&plugin) {
                 // It changed while it was read, and what was read may be half of each: what it becomes is told again.
                 continue;
             }
@@ -218,7 +218,7 @@ impl Updater {
         match self.load(plugin, read) {
             Ok(loaded) => self.replace(plugin, loaded, cause),
             Err(error) => {
-                self.not_loaded(plugin, path, &error, cause);
+                self.not_loaded(plugin, Some(path), &error, cause);
                 Err(error)
             }
         }
@@ -227,43 +227,58 @@ impl Updater {
     fn perform(&mut self, tried: Tried) -> Result<Value, UpdateError> {
         match tried {
             Tried::Swap { plugin, file } => {
-                let path = match file {
-                    Some(named) => named,
-                    None => self.running(&plugin)?.file()?,
+                let lies = self.lies(&plugin);
+                let path = match (file, self.running(&plugin)?.file()) {
+                    (Some(path), _) | (None, Ok(path)) => path,
+                    (None, Err(error)) => {
+                        let error = UpdateError::Folder(error);
+                        self.not_loaded(&plugin, None, &error, Cause::Command);
+                        return Err(error);
+                    }
                 };
                 let swapped = self.try_file(&plugin, &path, PluginFile::read(&path), Cause::Command)?;
-                self.commanded(&plugin);
+                self.commanded(&plugin, lies);
                 Ok(swapped)
             }
             Tried::Rollback { plugin } => {
                 let none = || UpdateError::NoneBefore { plugin: plugin.clone() };
                 let (version, before) = self.running(&plugin)?.previous.clone().ok_or_else(none)?;
-                let loaded = Loaded { version, plugin: before, took: Duration::ZERO };
+                let (lies, loaded) = (self.lies(&plugin), Loaded { version, plugin: before, took: Duration::ZERO });
                 let replaced = self.replace(&plugin, loaded, Cause::Rollback)?;
-                self.commanded(&plugin);
+                self.commanded(&plugin, lies);
                 Ok(replaced)
             }
         }
     }
 
-    /// What a command put into place stays until the file has another content than now.
-    fn commanded(&mut self, plugin: &str) {
-        self.watch.settle(plugin);
-        let Some(running) = self.running.get_mut(plugin) else { return };
-        let read = running.file().ok().and_then(|file| PluginFile::read(&file).ok());
-        running.seen = read.map(|found| *found.sha256());
+    /// What is in the place of a plugin's file now, without a hash while it changes.
+    fn lies(&mut self, plugin: &str) -> (Option<Content>, Option<Hash>) {
+        let content = self.watch.content(plugin);
+        let file = self.running.get(plugin).and_then(|running| running.file().ok());
+        let read = file.and_then(|file| PluginFile::read(&file).ok());
+        let is_whole = self.watch.content(plugin) == content;
+        (content, read.filter(|_| is_whole).map(|read| *read.sha256()))
+    }
+
+    /// What a command put into place stays until the file has another content than it had before that.
+    fn commanded(&mut self, plugin: &str, (content, hash): (Option<Content>, Option<Hash>)) {
+        self.watch.settle(plugin, content);
+        if let Some(running) = self.running.get_mut(plugin) {
+            running.seen = hash;
+        }
     }
 
     /// A file that came into place, or was named, and is no version.
-    fn not_loaded(&mut self, plugin: &str, path: &Path, error: &UpdateError, cause: Cause) {
+    fn not_loaded(&mut self, plugin: &str, path: Option<&Path>, error: &UpdateError, cause: Cause) {
         let Some(running) = self.running.get(plugin) else { return };
+        let path = path.unwrap_or(&running.plan.file).display().to_string();
         let from = running.version.short();
         self.history.add(json!({
             "time_unix_nano": self.clock.now(),
             "plugin": plugin,
             "from": from,
             "to": "the file",
-            "file": path.display().to_string(),
+            "file": path,
             "cause": cause.name(),
             "outcome": "refused",
             "reason": error.to_string(),
@@ -279,7 +294,7 @@ impl Updater {
     }
 
     fn count_pause(&self, plugin: &str, pause_us: u64) {
-        let help = "How long batches waited while versions of a plugin changed, in microseconds, all together.";
+        let help = "How long batches waited for new versions of a plugin, in microseconds, in the pipelines where they waited longest.";
         self.registry.counter("otelier_plugin_swap_pause_microseconds", help, &[("plugin", plugin)]).add(pause_us);
     }
 
@@ -354,8 +369,6 @@ impl Updater {
         let before = std::mem::replace(&mut running.plugin, loaded);
         running.since = self.clock.now();
         running.previous = Some((version_before.clone(), before));
-        // The file may have been exchanged once more before it was loaded.
-        running.seen = Some(version.sha256);
         let Some(running) = self.running.get(plugin) else { return };
         self.registry.forget(RUNNING, &[("plugin", plugin), ("sha256", &version_before.short())]);
         self.show(running);

@@ -32,7 +32,7 @@ pub struct Change {
 /// What tells one content of a path from the next, without reading it: the file behind the links, its size, its times. That of its mode's
 /// last change is among them: a file that could not be read may be readable now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Print {
+pub struct Print {
     device: u64,
     inode: u64,
     size: u64,
@@ -52,7 +52,7 @@ fn print(path: &Path) -> Option<Print> {
 }
 
 /// A content of a path.
-type Content = (PathBuf, Print);
+pub type Content = (PathBuf, Print);
 
 struct File {
     plugin: String,
@@ -108,21 +108,30 @@ impl Watch {
 
     /// What was told last of that plugin could not be carried out, and may be later: it is told again, not before [`AGAIN_IN`] from now.
     pub fn again(&mut self, plugin: &str) {
-        for file in self.files.iter_mut().filter(|file| file.plugin == plugin) {
+        if let Some(file) = self.file(plugin) {
             file.again(Instant::now());
         }
     }
 
     /// Whether what was told last of that plugin is what is there now. What is not is told once more, when it is whole.
-    pub fn is_as_told(&self, plugin: &str) -> bool {
-        self.files.iter().filter(|file| file.plugin == plugin).all(File::is_as_told)
+    pub fn confirm(&mut self, plugin: &str) -> bool {
+        self.file(plugin).is_none_or(File::confirm)
     }
 
-    /// Something else was put into place: what is there now is not told.
-    pub fn settle(&mut self, plugin: &str) {
-        for file in self.files.iter_mut().filter(|file| file.plugin == plugin) {
-            file.settle();
+    /// What is in the place of that plugin's file now.
+    pub fn content(&mut self, plugin: &str) -> Option<Content> {
+        self.file(plugin)?.content()
+    }
+
+    /// Something else was put into place: what was there then is not told.
+    pub fn settle(&mut self, plugin: &str, content: Option<Content>) {
+        if let Some(file) = self.file(plugin) {
+            file.settle(content);
         }
+    }
+
+    fn file(&mut self, plugin: &str) -> Option<&mut File> {
+        self.files.iter_mut().find(|file| file.plugin == plugin)
     }
 
     /// The files that have changed since they were taken, and are whole or gone. They count as taken.
@@ -161,12 +170,16 @@ impl File {
         Some(Change { plugin: self.plugin.clone(), file: content.map(|(path, _)| path) })
     }
 
-    fn is_as_told(&self) -> bool {
-        self.taken == Some(self.content())
+    fn confirm(&mut self) -> bool {
+        let is_as_told = self.taken == Some(self.content());
+        if !is_as_told {
+            self.taken = None;
+        }
+        is_as_told
     }
 
-    fn settle(&mut self) {
-        (self.taken, self.seen, self.not_before) = (Some(self.content()), None, None);
+    fn settle(&mut self, content: Option<Content>) {
+        (self.taken, self.seen, self.not_before) = (Some(content), None, None);
     }
 
     fn again(&mut self, now: Instant) {
@@ -225,9 +238,9 @@ mod tests {
         let change = Change { plugin: "p".to_owned(), file: Some(path.clone()) };
         assert_eq!(file.change(start + 2 * SAME_FOR), Some(change.clone()));
         assert_eq!(file.change(start + 3 * SAME_FOR), None, "once");
-        assert!(file.is_as_told());
+        assert!(file.confirm());
         fs::write(&path, "the half").unwrap();
-        assert!(!file.is_as_told(), "it has changed since, while it was read perhaps");
+        assert!(!file.confirm(), "it has changed since, while it was read perhaps");
         assert_eq!((file.change(start), file.change(start + SAME_FOR)), (None, Some(change)));
     }
 
@@ -285,7 +298,7 @@ mod tests {
         assert_eq!((file.change(start), file.change(start + SAME_FOR)), (None, None), "not yet");
         assert_eq!((file.change(start + AGAIN_IN), file.change(start + AGAIN_IN + SAME_FOR)), (None, change));
         file.again(start);
-        file.settle();
+        file.settle(file.content());
         assert_eq!((file.change(start + AGAIN_IN), file.change(start + AGAIN_IN + SAME_FOR)), (None, None), "never");
     }
 

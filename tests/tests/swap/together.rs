@@ -114,3 +114,28 @@ fn a_version_comes_to_both_places_in_one_pause() -> Result<()> {
     }
     Ok(())
 }
+
+/// What these hold is in no store: the old ones are flushed for the last time before any new one runs.
+#[test]
+fn a_version_that_keeps_no_state_comes_to_both_places_and_nothing_that_the_old_one_held_is_lost() -> Result<()> {
+    let plugin = Plugin::copy(&environment::guest("buffer")?)?;
+    let setup = setup(&plugin, [json!({"page": 100}), json!({"page": 1})])?;
+    let host = setup.start()?;
+    let sent = while_rows_come(&host, 1, || {
+        for turn in 1..=20 {
+            plugin.exchange(&plugin.version(&turn.to_string()))?;
+            until_swaps(&host, "guest", "swapped", f64::from(turn))?;
+        }
+        Ok(())
+    })?;
+    ensure!(swaps(&host, "guest", "refused")? == 0.0);
+    for (id, ..) in PLACES {
+        ensure!(absorbed(&host, id)? == sent, "{id}: {} of {sent}", absorbed(&host, id)?);
+    }
+    // The exporter adds up the deltas of the first; the other emits a point for each row.
+    host.wait_for(SEEN, &[], sent)?;
+    let labels = [("processor", "guest/other")];
+    otelier_tests::wait::until_equal("points that the other has emitted", &sent, || {
+        Ok(host.own_metrics()?.total("otelier_processor_emitted_items", &labels))
+    })
+}

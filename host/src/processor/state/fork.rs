@@ -20,7 +20,7 @@ use super::{
 /// What is read of states for one new version, in all its places.
 pub const SNAPSHOT_BYTES_MAX: usize = 512 << 20;
 
-/// Nor is one that changes by more than this in the meantime.
+/// A state that changes by more than this since a mark is neither forked nor adopted; of several that are marked together, by its share.
 const CHANGED_BYTES_MAX: usize = 64 << 20;
 
 /// A moment of one state. Another state, or another moment of the same, has a mark of its own.
@@ -62,6 +62,8 @@ pub struct Forgotten(#[expect(dead_code, reason = "it is there to be dropped")] 
 pub(super) struct Since {
     mark: Mark,
     pub layer: Layer,
+    /// So many states are marked together.
+    among: usize,
     /// Read instead of the store, below what came since.
     pub snapshot: Option<Snapshot>,
 }
@@ -132,16 +134,21 @@ impl Since {
     }
 
     fn is_overgrown(&self) -> bool {
-        self.layer.bytes > CHANGED_BYTES_MAX || self.layer.deleted.len() > super::RANGES_MAX
+        self.layer.bytes > CHANGED_BYTES_MAX / self.among || self.layer.deleted.len() > super::RANGES_MAX
     }
 }
 
 impl State {
-    /// Sets a mark; one that was set before means nothing any more.
-    pub fn mark(&mut self) -> Mark {
-        let mark = Mark(Arc::default());
-        self.since = Some(Since { mark: mark.clone(), layer: Layer::default(), snapshot: None });
+    /// Sets a mark; one that was set before means nothing any more. So many states are marked together, and share what is kept of changes.
+    pub fn mark(&mut self, among: usize) -> Mark {
+        let (mark, among) = (Mark(Arc::default()), among.max(1));
+        self.since = Some(Since { mark: mark.clone(), layer: Layer::default(), among, snapshot: None });
         mark
+    }
+
+    /// How many states were marked together with this one, itself included.
+    pub fn marked_among(&self) -> usize {
+        self.since.as_ref().map_or(1, |since| since.among)
     }
 
     /// The mark that is set.
@@ -164,7 +171,8 @@ impl State {
     /// The present state once more, on a snapshot of the mark that is set. `None` where that is another one.
     pub fn fork(&mut self, snapshot: Snapshot) -> Option<State> {
         let since = self.since.as_ref().filter(|since| since.mark == snapshot.mark)?;
-        let mut beside = Since { mark: since.mark.clone(), layer: Layer::default(), snapshot: Some(snapshot) };
+        let (mark, among) = (since.mark.clone(), since.among);
+        let mut beside = Since { mark, layer: Layer::default(), among, snapshot: Some(snapshot) };
         beside.absorb(since.layer.changes());
         self.flying.iter().for_each(|(_, layer)| beside.absorb(layer.changes()));
         Some(State {

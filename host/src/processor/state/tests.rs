@@ -303,7 +303,7 @@ fn a_fork_is_the_present_and_can_take_its_place() {
                 fork.keep(trip);
             }
             if trip == marked_at {
-                mark = Some(state.mark());
+                mark = Some(state.mark(1));
             }
             for (trip, writes) in waiting.drain(..random.usize(0..=waiting.len())) {
                 store.commit(&writes, false).unwrap();
@@ -343,7 +343,7 @@ fn what_is_alike_is_not_written_again() {
     state.set(b"j", b"journal").unwrap();
     store.commit(&state.finish(1), true).unwrap();
     watermark.advance(1);
-    let mark = state.mark();
+    let mark = state.mark(1);
     let snapshot =
         Snapshot::read(&store, &Namespace::new(&id, None), Extent::Whole, mark, usize::MAX).unwrap().unwrap();
     let mut fork = state.fork(snapshot).unwrap();
@@ -375,14 +375,14 @@ fn a_snapshot_of_another_mark_makes_no_fork() {
     let id: ComponentId = "aggregate/a".parse().unwrap();
     let mut state = state(&store, &Watermark::default());
     let snapshot =
-        Snapshot::read(&store, &Namespace::new(&id, None), Extent::Whole, state.mark(), usize::MAX).unwrap().unwrap();
-    let mark = state.mark();
+        Snapshot::read(&store, &Namespace::new(&id, None), Extent::Whole, state.mark(1), usize::MAX).unwrap().unwrap();
+    let mark = state.mark(1);
     assert!(state.fork(snapshot).is_none());
     let snapshot =
         Snapshot::read(&store, &Namespace::new(&id, None), Extent::Whole, mark, usize::MAX).unwrap().unwrap();
     let fork = state.fork(snapshot).unwrap();
     state.adopt(&fork).unwrap();
-    state.mark();
+    state.mark(1);
     assert!(matches!(state.adopt(&fork), Err(StateError::Unmarked)), "what came since is not known any more");
 }
 
@@ -403,7 +403,7 @@ fn a_snapshot_and_what_came_since_are_the_present() {
             change(&mut random, &mut state, trip);
             waiting.push((trip, state.finish(trip)));
             if trip == marked_at {
-                mark = Some(state.mark());
+                mark = Some(state.mark(1));
             }
             for (trip, writes) in waiting.drain(..random.usize(0..=waiting.len())) {
                 store.commit(&writes, false).unwrap();
