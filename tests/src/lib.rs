@@ -1,6 +1,7 @@
 //! What the end-to-end tests share: a running host, clients that tell acknowledged from refused from lost, request builders and
 //! generators.
 
+pub mod beside;
 pub mod capture;
 pub mod certificates;
 pub mod collection;

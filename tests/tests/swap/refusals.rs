@@ -1,9 +1,11 @@
-//! Versions that cannot run: the one that runs goes on, with its state, and the reason is told.
+//! Versions that cannot run: the one that runs goes on, with its state, and the reason is told. Beside the plugin runs another one, which
+//! notices nothing.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::{Result, ensure};
-use otelier_tests::host::{Configuration, Host, Setup};
+use anyhow::{Context, Result, ensure};
+use otelier_tests::beside::{after, beside_aggregate, restarted};
+use otelier_tests::host::{Host, Setup, manifest};
 use otelier_tests::payload::{self, Temporality};
 use otelier_tests::{environment, wait};
 use serde_json::{Value, json};
@@ -18,8 +20,9 @@ const GUEST: &str = "guest";
 const BAD: i64 = 666;
 
 fn setup(plugin: &Plugin, body: Value) -> Result<Setup> {
-    let configuration = Configuration::default().processor(GUEST, body).pipeline("metrics", &[GUEST], &["prometheus"]);
-    plugin.setup(GUEST, &configuration)
+    let neighbour = environment::plugin("aggregate")?;
+    let plugins = manifest(&[(GUEST, &plugin.file, json!({})), ("aggregate", &neighbour, json!({}))]);
+    Setup::new(&beside_aggregate(GUEST, body).text(), &plugins)
 }
 
 /// A guest of the tests takes the place of the one that runs.
@@ -33,6 +36,33 @@ fn is_told(setup: &Setup, words: &str) -> Result<()> {
         let log = setup.log();
         Ok((log.contains("is refused") && log.contains("runs on") && log.contains(words)).then_some(()))
     })
+}
+
+/// The history has the reason of the last refusal, which it gets once that is counted.
+fn is_kept(setup: &Setup, words: &str) -> Result<()> {
+    wait::until("the reason is in the history", || {
+        let history = otelier::updates::read_history(setup.state())?;
+        let last = history.last().context("nothing is in the history")?;
+        let reason = last["reason"].as_str().unwrap_or_default();
+        ensure!(last["outcome"] == "refused" && reason.contains(words), "{words} is not in {last:#}");
+        Ok(Some(()))
+    })
+}
+
+/// So many rows are seen, of one point each with the value 1, by both plugins, and by the host's successor at its first scrape, which has
+/// the honest version again.
+fn goes_on_from(plugin: &Plugin, setup: &Setup, host: Host<'_>, rows: f64) -> Result<()> {
+    let sums = [("a", rows)];
+    host.wait_for(SEEN, &[], rows)?;
+    after(&host, &sums)?;
+    host.kill()?;
+    becomes(plugin, "honest")?;
+    let host = restarted(setup, &sums)?;
+    let shown = host.scrape()?.value(SEEN, &[]);
+    ensure!(shown == Some(rows), "{shown:?} after the restart");
+    host.accepts(&payload::work("a", Temporality::Delta, &[1]))?;
+    host.wait_for(SEEN, &[], rows + 1.0)?;
+    after(&host, &[("a", rows + 1.0)])
 }
 
 /// Sends two rows again and again while something else goes on, one of them bad. Returns how many requests were accepted.
@@ -58,7 +88,8 @@ fn while_bad_rows_come(host: &Host<'_>, other: impl FnOnce() -> Result<()>) -> R
 #[test]
 fn a_version_that_breaks_on_what_the_running_one_takes() -> Result<()> {
     let plugin = Plugin::copy(&environment::guest("honest")?)?;
-    let setup = setup(&plugin, json!({"way": "after-write", "when": BAD, "start_slowly": 500_000_000}))?;
+    let body = json!({"way": "after-write", "when": BAD, "start_slowly": 500_000_000, "metrics": ["work.done"]});
+    let setup = setup(&plugin, body)?;
     let host = setup.start()?;
     let sent = while_bad_rows_come(&host, || {
         becomes(&plugin, "trap")?;
@@ -66,7 +97,13 @@ fn a_version_that_breaks_on_what_the_running_one_takes() -> Result<()> {
     })?;
     host.wait_for(SEEN, &[], sent * 2.0)?;
     is_told(&setup, "trapped")?;
-    ensure!(host.own_metrics()?.total("otelier_processor_traps", &[]) == 0.0 && host.health()?.status == 200);
+    ensure!(host.own_metrics()?.total("otelier_processor_traps", &[]) == 0.0);
+    let sums = [("a", sent * 667.0)];
+    after(&host, &sums)?;
+    host.kill()?;
+    becomes(&plugin, "honest")?;
+    let shown = restarted(&setup, &sums)?.scrape()?.value(SEEN, &[]);
+    ensure!(shown == Some(sent * 2.0), "{shown:?} after the restart");
     Ok(())
 }
 
@@ -74,7 +111,7 @@ fn a_version_that_breaks_on_what_the_running_one_takes() -> Result<()> {
 #[test]
 fn a_version_takes_over_from_one_that_breaks_on_every_request() -> Result<()> {
     let plugin = Plugin::copy(&environment::guest("trap")?)?;
-    let setup = setup(&plugin, json!({"way": "after-write", "when": BAD}))?;
+    let setup = setup(&plugin, json!({"way": "after-write", "when": BAD, "metrics": ["work.done"]}))?;
     let host = setup.start()?;
     let sent = while_bad_rows_come(&host, || {
         becomes(&plugin, "honest")?;
@@ -82,23 +119,28 @@ fn a_version_takes_over_from_one_that_breaks_on_every_request() -> Result<()> {
     })?;
     let poison = host.own_metrics()?.total("otelier_processor_dropped_items", &[("reason", "poison")]);
     ensure!(poison > 0.0);
-    host.wait_for(SEEN, &[], sent * 2.0 - poison)
+    let (rows, sums) = (sent * 2.0 - poison, [("a", sent * 667.0)]);
+    host.wait_for(SEEN, &[], rows)?;
+    after(&host, &sums)?;
+    host.kill()?;
+    let shown = restarted(&setup, &sums)?.scrape()?.value(SEEN, &[]);
+    ensure!(shown == Some(rows), "{shown:?} after the restart");
+    Ok(())
 }
 
 /// The running version is honest; the next one meets its state.
 fn is_refused(guest: &str, words: &str) -> Result<()> {
     let plugin = Plugin::copy(&environment::guest("honest")?)?;
-    let setup = setup(&plugin, json!({"way": "state"}))?;
+    let setup = setup(&plugin, json!({"way": "state", "metrics": ["work.done"]}))?;
     let host = setup.start()?;
-    host.accepts(&payload::work("a", Temporality::Delta, &[1, 2, 3]))?;
+    host.accepts(&payload::work("a", Temporality::Delta, &[1, 1, 1]))?;
     host.wait_for(SEEN, &[], 3.0)?;
     becomes(&plugin, guest)?;
     until_swaps(&host, GUEST, "refused", 1.0)?;
     is_told(&setup, words)?;
-    host.accepts(&payload::work("a", Temporality::Delta, &[4]))?;
-    host.wait_for(SEEN, &[], 4.0)?;
-    ensure!(host.health()?.status == 200 && swaps(&host, GUEST, "swapped")? == 0.0);
-    Ok(())
+    host.accepts(&payload::work("a", Temporality::Delta, &[1]))?;
+    ensure!(swaps(&host, GUEST, "swapped")? == 0.0);
+    goes_on_from(&plugin, &setup, host, 4.0)
 }
 
 #[test]
@@ -120,28 +162,32 @@ fn a_version_that_never_returns_from_its_start() -> Result<()> {
 #[test]
 fn a_version_that_begins_to_keep_state() -> Result<()> {
     let plugin = Plugin::copy(&environment::guest("stateless")?)?;
-    let setup = setup(&plugin, json!({}))?;
+    let setup = setup(&plugin, json!({"metrics": ["work.done"]}))?;
     let host = setup.start()?;
     becomes(&plugin, "honest")?;
     until_swaps(&host, GUEST, "refused", 1.0)?;
     is_told(&setup, "this version keeps state, and the collector was started with one that keeps none; restart")?;
     host.accepts(&payload::work("a", Temporality::Delta, &[1]))?;
-    ensure!(host.kill().is_ok());
-    let host = setup.start()?;
+    after(&host, &[("a", 1.0)])?;
+    host.kill()?;
+    let host = restarted(&setup, &[("a", 1.0)])?;
     host.accepts(&payload::work("a", Temporality::Delta, &[1, 2]))?;
     host.wait_for(SEEN, &[], 2.0)?;
     // The other way round is no trouble.
     becomes(&plugin, "stateless")?;
-    until_swaps(&host, GUEST, "swapped", 1.0)
+    until_swaps(&host, GUEST, "swapped", 1.0)?;
+    after(&host, &[("a", 4.0)])
 }
 
 #[test]
 fn a_file_that_is_no_plugin() -> Result<()> {
-    let plugin = Plugin::aggregate()?;
-    let setup = plugin.setup("aggregate", &Configuration::aggregate())?;
+    let plugin = Plugin::copy(&environment::guest("honest")?)?;
+    let setup = setup(&plugin, json!({"metrics": ["work.done"]}))?;
     let host = setup.start()?;
+    host.accepts(&payload::work("a", Temporality::Delta, &[1, 1, 1]))?;
     plugin.exchange(b"<html>not found</html>")?;
-    wait::until("it is told", || Ok(setup.log().contains("is no WebAssembly component").then_some(())))?;
+    until_swaps(&host, GUEST, "refused", 1.0)?;
+    is_kept(&setup, "is no WebAssembly component")?;
     host.accepts(&payload::work("a", Temporality::Delta, &[1]))?;
-    host.wait_for("work_done_batched_total", &[("work_type", "a")], 1.0)
+    goes_on_from(&plugin, &setup, host, 4.0)
 }

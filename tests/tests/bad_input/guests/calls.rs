@@ -1,13 +1,14 @@
 //! Calls of `process` that are declined, cut off or told about; those that break are in `poison`.
 
 use anyhow::{Result, ensure};
+use otelier_tests::beside::{after, restarted};
 use otelier_tests::grpc;
 use otelier_tests::host::{Configuration, Host, aggregate};
 use otelier_tests::payload::{self, Temporality};
 use otelier_tests::wait;
 use serde_json::json;
 
-use super::{BAD, GUEST, SEEN, breaking, hasty, neighbour_has, send_bad, send_good, setup, setup_with, traps};
+use super::{BAD, GUEST, SEEN, breaking, hasty, send_bad, send_good, setup, setup_with, traps};
 
 /// Good, bad, good for a guest that says itself that it fails.
 fn declines(guest: &str, code: u32, reason: &str, says: &str) -> Result<()> {
@@ -20,10 +21,9 @@ fn declines(guest: &str, code: u32, reason: &str, says: &str) -> Result<()> {
     ensure!(host.refused("grpc", reason)? == 1.0 && traps(&host)? == 0.0, "{reason} is not counted, or as a trap");
     send_good(&host)?;
     host.wait_for(SEEN, &[], 4.0)?;
-    neighbour_has(&host, &[("good", 6.0)])?;
-    ensure!(host.health()?.status == 200, "{}", host.health()?.text());
+    after(&host, &[("good", 6.0)])?;
     host.kill()?;
-    let shown = setup.start()?.scrape()?.value(SEEN, &[]);
+    let shown = restarted(&setup, &[("good", 6.0)])?.scrape()?.value(SEEN, &[]);
     ensure!(shown == Some(4.0), "{shown:?} after the kill");
     Ok(())
 }
@@ -43,9 +43,7 @@ fn a_call_that_writes_more_than_it_may_is_declined() -> Result<()> {
     assert!(refusal.message.contains("processor guest"), "{refusal:?}");
     send_good(&host)?;
     host.wait_for(SEEN, &[], 4.0)?;
-    neighbour_has(&host, &[("good", 6.0)])?;
-    ensure!(host.health()?.status == 200, "{}", host.health()?.text());
-    Ok(())
+    after(&host, &[("good", 6.0)])
 }
 
 #[test]
@@ -57,7 +55,7 @@ fn a_flood_of_log_lines_is_cut() -> Result<()> {
     let log = setup.log();
     assert!(log.contains("line 1") && !log.contains("line 999"), "{}", log.len());
     assert!(log.len() < 64 * 5 * 1024, "{} bytes of log", log.len());
-    Ok(())
+    after(&host, &[("bad", 666.0)])
 }
 
 #[test]
@@ -76,7 +74,7 @@ fn a_gigabyte_of_log_is_cut_counted_and_told_once() -> Result<()> {
     assert_eq!(log.matches("`log_bytes` of the manifest").count(), 1);
     let left_out = (1_u64 << 30) - 10_000;
     assert!(log.contains("lines=1024") && log.contains(&format!("bytes={left_out}")), "{}", log.replace("xxxx", ""));
-    Ok(())
+    after(&host, &[("bad", 666.0), ("good", 3.0)])
 }
 
 /// The quota is reached, and what was there before can still be written over: the count goes on, and after a kill as well.
@@ -90,13 +88,15 @@ fn a_store_that_is_full_goes_on() -> Result<()> {
         host.accepts(&payload::work("bad", Temporality::Delta, &[BAD]))?;
     }
     host.wait_for(SEEN, &[], 9.0)?;
+    let sums = [("good", 9.0), ("bad", 3.0 * 666.0)];
+    after(&host, &sums)?;
     host.kill()?;
-    let host = setup.start()?;
+    let host = restarted(&setup, &sums)?;
     host.accepts(&payload::work("bad", Temporality::Delta, &[BAD]))?;
     send_good(&host)?;
     host.wait_for(SEEN, &[], 12.0)?;
     ensure!(traps(&host)? == 0.0, "it went on writing");
-    Ok(())
+    after(&host, &[("good", 12.0), ("bad", 4.0 * 666.0)])
 }
 
 /// What it says is told as far as anybody reads it, and once.
@@ -113,7 +113,7 @@ fn a_text_without_an_end_is_cut() -> Result<()> {
     send_good(&host)?;
     host.wait_for(SEEN, &[], 4.0)?;
     ensure!(setup.log().len() < 100_000, "{} bytes of log", setup.log().len());
-    Ok(())
+    after(&host, &[("good", 6.0)])
 }
 
 /// What a flush emits is refused further on: it comes again, from the state, when that takes it.

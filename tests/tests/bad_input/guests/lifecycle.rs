@@ -3,13 +3,14 @@
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
+use otelier_tests::beside::{after_and_down, restarted};
 use otelier_tests::grpc::{self, Outcome, Refusal};
 use otelier_tests::host::Host;
 use otelier_tests::payload::{self, Temporality};
 use otelier_tests::wait;
 use serde_json::json;
 
-use super::{SEEN, exchange, hasty, send_good, setup, traps};
+use super::{GUEST, SEEN, exchange, hasty, send_good, setup, traps};
 
 /// The start fails for a guest that breaks then, with the file and line of its configuration or its component id.
 #[test]
@@ -91,10 +92,12 @@ fn a_flush_that_breaks_loses_no_points() -> Result<()> {
         // The guest asks for a flush every 200 ms.
         let (tries, traps) = (10.0 + since.elapsed().as_secs_f64() * 10.0, traps(&host)?);
         ensure!(traps < tries, "{guest}: {traps} flushes were tried in {:?}", since.elapsed());
+        let sums: Vec<(&str, f64)> = accepted.iter().map(|rows| ("good", rows * 1.5)).collect();
+        after_and_down(&host, GUEST, &sums).context(guest)?;
         // It drains all the same.
         ensure!(host.terminate().context(guest)?.code() == Some(0), "{guest}");
         exchange(&setup, "honest")?;
-        let shown = setup.start()?.scrape()?.value(SEEN, &[]).filter(|value| *value > 0.0);
+        let shown = restarted(&setup, &sums).context(guest)?.scrape()?.value(SEEN, &[]).filter(|value| *value > 0.0);
         ensure!(shown == accepted, "{guest}: {accepted:?} accepted, {shown:?} shown");
     }
     Ok(())

@@ -2,16 +2,19 @@
 //! a failed call left behind; they break when a row has the value 666. Beside them runs a plugin of another pipeline, which gets all there
 //! is.
 
+mod alone;
 mod calls;
+mod contract;
 mod lifecycle;
+mod limits;
 mod poison;
 mod wasi;
 
 use anyhow::Result;
-use otelier_tests::environment;
 use otelier_tests::grpc::{self, Outcome};
-use otelier_tests::host::{Configuration, Host, Setup, aggregate, manifest};
+use otelier_tests::host::{Configuration, Host, Setup, manifest};
 use otelier_tests::payload::{self, Temporality};
+use otelier_tests::{beside, environment};
 use serde_json::{Value, json};
 
 const SEEN: &str = "rows_seen_total";
@@ -47,7 +50,7 @@ fn hasty() -> Value {
     json!({"limits": {"call_timeout": "500ms"}})
 }
 
-/// The guest in a pipeline, and `aggregate` in one behind it.
+/// The guest in a pipeline, and `aggregate` in one beside it.
 fn breaking(guest: &str) -> Configuration {
     let body = match guest.split_once('/') {
         Some((_, way)) => json!({"way": way, "when": BAD, "metrics": ["work.done"]}),
@@ -57,18 +60,7 @@ fn breaking(guest: &str) -> Configuration {
 }
 
 fn beside_aggregate(body: Value) -> Configuration {
-    Configuration::default()
-        .processor(GUEST, body)
-        .processor("aggregate", aggregate())
-        .pipeline("metrics", &[GUEST], &["prometheus"])
-        .pipeline("metrics/neighbour", &["aggregate"], &["prometheus"])
-}
-
-/// Other plugins have what they were sent.
-fn neighbour_has(host: &Host<'_>, sums: &[(&str, f64)]) -> Result<()> {
-    let has =
-        |(work_type, sum): &(&str, f64)| host.wait_for("work_done_batched_total", &[("work_type", *work_type)], *sum);
-    sums.iter().try_for_each(has)
+    beside::beside_aggregate(GUEST, body)
 }
 
 fn send_good(host: &Host<'_>) -> Result<()> {

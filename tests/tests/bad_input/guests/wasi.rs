@@ -1,7 +1,8 @@
 //! A guest on a standard library with WASI: it has a clock that stands, random numbers that come again, lines in the log, and nothing else.
 
 use anyhow::{Context, Result, ensure};
-use otelier_tests::host::{Configuration, Setup, manifest};
+use otelier_tests::beside::{after, beside_aggregate, restarted};
+use otelier_tests::host::{Setup, manifest};
 use otelier_tests::payload::{self, Temporality};
 use otelier_tests::{environment, wait};
 use serde_json::{Value, json};
@@ -11,8 +12,9 @@ fn setup(then: &str, entry: Value) -> Result<Setup> {
 }
 
 fn setup_of(guest: &str, body: Value, entry: Value) -> Result<Setup> {
-    let config = Configuration::default().processor(guest, body).pipeline("metrics", &[guest], &["prometheus"]);
-    Setup::new(&config.text(), &manifest(&[(guest, &environment::guest(guest)?, entry)]))
+    let (file, neighbour) = (environment::guest(guest)?, environment::plugin("aggregate")?);
+    let plugins = manifest(&[(guest, &file, entry), ("aggregate", &neighbour, json!({}))]);
+    Setup::new(&beside_aggregate(guest, body).text(), &plugins)
 }
 
 /// What the guest of a new host says of what it has, up to the line that has no end.
@@ -70,8 +72,9 @@ fn ends_the_call(setup: &Setup, says: &str) -> Result<()> {
     host.accepts(&payload::work("a", Temporality::Delta, &[1]))?;
     let letters = setup.prints(&["dlq", "ls", "--json"])?;
     ensure!(letters.lines().count() == 1 && letters.contains(says), "{letters}");
-    ensure!(host.health()?.status == 200, "{}", host.health()?.text());
-    Ok(())
+    after(&host, &[("a", 1.0)])?;
+    host.kill()?;
+    restarted(setup, &[("a", 1.0)]).map(drop)
 }
 
 #[test]
