@@ -19,9 +19,10 @@ pub(super) fn text(text: &str) -> String {
 
 /// Sorts an error of the runtime. `panic` is what the guest's panic handler said, which is the reason where nothing else is.
 pub(super) fn call_error(error: &wasmtime::Error, panic: Option<String>) -> CallError {
-    let detail = error.root_cause().to_string();
     let trap = error.chain().find_map(|cause| cause.downcast_ref()).or_else(|| error.downcast_ref());
     let violation = error.chain().find_map(|cause| cause.downcast_ref()).or_else(|| error.downcast_ref::<Violation>());
+    // A violation may have a cause of its own, which does not say what it is the cause of.
+    let detail = violation.map_or_else(|| error.root_cause().to_string(), Violation::to_string);
     let reason = match trap {
         _ if matches!(violation, Some(Violation::HostCalls(_))) => TrapReason::HostCalls,
         _ if matches!(violation, Some(Violation::Deadline)) => TrapReason::Deadline,

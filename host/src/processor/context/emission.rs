@@ -97,7 +97,7 @@ fn check_observations(observations: &mut Observations, rows: usize) -> Result<()
 /// Ends that ascend up to the length of the list.
 fn check_ends(ends: &[u32], length: usize) -> Result<(), Violation> {
     let fits = ends.is_sorted() && ends.last().map_or(0, |end| *end as usize) == length;
-    if fits { Ok(()) } else { Err(Violation::Lengths) }
+    if fits { Ok(()) } else { Err(Violation::BucketEnds) }
 }
 
 /// How many messages an exemplar of a request stands in.

@@ -55,7 +55,7 @@ impl Context {
             false => (&mut self.output.dropped, &self.output.absorbed),
         };
         if bitmap.overlaps(other) {
-            return Err(Violation::Rows);
+            return Err(Violation::Removed);
         }
         into.add(&bitmap);
         Ok(())

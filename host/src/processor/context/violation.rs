@@ -88,9 +88,15 @@ pub enum Violation {
     /// More than the manifest grants.
     #[error("more than {0} points emitted in one call")]
     Emitted(usize),
-    /// Bits behind the last row, or in both bitmaps.
-    #[error("rows are dropped or absorbed that do not exist, or both at once")]
+    /// Ends of buckets that do not fit their counts.
+    #[error("the ends of buckets do not ascend to the number of counts")]
+    BucketEnds,
+    /// Bits behind the last row.
+    #[error("a bitmap has rows that there are not")]
     Rows,
+    /// Bits in both bitmaps.
+    #[error("a row is dropped and absorbed")]
+    Removed,
     /// A blob whose ends do not fit its bytes.
     #[error("the ends of a blob do not fit its bytes")]
     Blob,
