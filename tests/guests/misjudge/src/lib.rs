@@ -5,6 +5,8 @@
 //! after  misbehave in the n-th question of an instance and in every later one, counted from 1 (default 1)
 //! ```
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use otelier_sdk::Failure;
 use otelier_sdk::policy::{Decision, Outcome, Policy, Question};
 use serde::Deserialize;
@@ -25,8 +27,10 @@ pub enum Mode {
     LoopInOutcome,
     /// Allocates until something stops it.
     MemoryBomb,
-    /// Calls itself until something stops it.
+    /// Calls itself until something stops it, with an array in its memory for each call.
     DeepRecursion,
+    /// The same without anything in its memory.
+    StackOverflow,
     /// Rejects until the end of time.
     RejectForEver,
     /// Rejects until a time that has passed.
@@ -82,6 +86,7 @@ impl Policy for Misjudge {
             Mode::LoopInAdmit => spin(),
             Mode::MemoryBomb => Decision::Probe(hoard()),
             Mode::DeepRecursion => Decision::Probe(descend(question.now)),
+            Mode::StackOverflow => Decision::Probe(count_down(question.now) as u32),
             Mode::RejectForEver => Decision::Reject(u64::MAX),
             Mode::RejectUntilThePast => Decision::Reject(question.now.saturating_sub(1)),
             Mode::RejectOnAndOn => Decision::Reject(question.now + 1_000_000_000),
@@ -121,6 +126,19 @@ fn hoard() -> u32 {
 fn descend(depth: u64) -> u32 {
     let frame = [depth; 64];
     if std::hint::black_box(&frame).iter().sum::<u64>() == 1 { 1 } else { descend(depth.wrapping_add(1)) + 1 }
+}
+
+/// So often `count_down` was called. Reaches its end in no time that anybody has; the compiler cannot know.
+static CALLS: AtomicU64 = AtomicU64::new(0);
+
+/// Nothing here has an address, and what is done with the result keeps it from becoming a loop.
+#[inline(never)]
+fn count_down(depth: u64) -> u64 {
+    if CALLS.fetch_add(1, Ordering::Relaxed) == u64::MAX {
+        return depth;
+    }
+    let below = count_down(depth.wrapping_mul(3));
+    below.rotate_left(7).wrapping_mul(depth | 1) ^ CALLS.load(Ordering::Relaxed)
 }
 
 otelier_sdk::export_policy!(Misjudge);
