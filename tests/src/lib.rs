@@ -6,6 +6,7 @@ pub mod capture;
 pub mod certificates;
 pub mod collection;
 pub mod collector;
+pub mod component;
 pub mod downstream;
 pub mod environment;
 pub mod exposition;

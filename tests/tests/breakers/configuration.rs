@@ -125,6 +125,10 @@ fn a_breakers_configuration_is_read_where_it_stands() -> Result<()> {
         ),
         ("{misjudge: {mode: refuse-configuration}}", "config.yaml:2:25: breaker misjudge: `mode` is not to my liking"),
         ("{misjudge: {mode: trap-in-configure}}", "breaker misjudge: trapped"),
+        (
+            "{misjudge: {mode: loop-in-configure}}",
+            "breaker misjudge: deadline exceeded, which is `call_timeout` of the manifest",
+        ),
     ] {
         let exporter = if extension.contains("misjudge") { "misjudge" } else { "consecutive-failures" };
         let said = said(extension, &format!("{{push: {{breaker: {exporter}}}}}"), "", "")?;

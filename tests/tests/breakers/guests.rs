@@ -19,12 +19,24 @@ use otelier::delivery::{Budget, DeadLetters, Gate, Lane, Materials, Size};
 use otelier::storage::Store;
 use otelier::telemetry::Registry;
 use otelier::wasm::{Engine, PluginFile, PolicyPlugin};
+use otelier_tests::component::{self, AT_INSTANTIATION};
 use otelier_tests::environment;
 use serde_json::{Value, json};
 
 const BATCHES: u64 = 5;
 /// Retries without end.
 const NO_END: Duration = Duration::ZERO;
+
+const LIMITS: Limits = Limits {
+    memory_bytes: 16 << 20,
+    // Long enough for a machine that is busy.
+    call_ms: 1000,
+    emitted_rows: 1,
+    dictionary_entries: 1,
+    storage_bytes: 1 << 30,
+    log_bytes: 1 << 16,
+    host_calls: 1_000_000,
+};
 
 /// Fails so often, then takes everything.
 struct Destination {
@@ -57,18 +69,8 @@ fn misjudge() -> Result<Arc<dyn PolicySource>> {
 }
 
 fn breaker(source: &Arc<dyn PolicySource>, config: Value) -> Result<Breaker> {
-    // Long enough for a machine that is busy.
-    let limits = Limits {
-        memory_bytes: 16 << 20,
-        call_ms: 1000,
-        emitted_rows: 1,
-        dictionary_entries: 1,
-        storage_bytes: 1 << 30,
-        log_bytes: 1 << 16,
-        host_calls: 1_000_000,
-    };
     let (id, settings) = ("misjudge".parse()?, Settings::read(config)?);
-    Ok(Breaker { id, source: Some(Arc::clone(source)), limits, settings })
+    Ok(Breaker { id, source: Some(Arc::clone(source)), limits: LIMITS, settings })
 }
 
 fn batch() -> Batch {
@@ -161,6 +163,30 @@ fn a_policy_that_recurses_without_end() -> Result<()> {
     // A guest's own stack lies in its memory, and is the first to end where anything of a call lies there.
     goes_on("deep-recursion", "trap")?;
     goes_on("stack-overflow", "stack")
+}
+
+/// Not even its configuration is read. A start refuses such a policy; the next instance of one that was started can become one.
+#[test]
+fn a_policy_that_breaks_on_its_configuration() -> Result<()> {
+    goes_on("refuse-configuration", "refused")?;
+    goes_on("trap-in-configure", "trap")?;
+    goes_on("loop-in-configure", "deadline")
+}
+
+/// What a component does at its instantiation has the same limits as a call.
+#[test]
+fn a_policy_that_breaks_at_its_instantiation() -> Result<()> {
+    let misjudge = std::fs::read(environment::guest("misjudge")?)?;
+    for (behind, says) in AT_INSTANTIATION {
+        let folder = tempfile::tempdir()?;
+        let file = folder.path().join("policy.wasm");
+        std::fs::write(&file, component::with(&misjudge, behind)?)?;
+        let plugin = PolicyPlugin::compile(&Engine::new()?, &PluginFile::read(&file)?, &Grants::default())?;
+        let error = plugin.configured(&"misjudge".parse()?, r#"{"mode": "behave"}"#, LIMITS).err();
+        let detail = error.with_context(|| format!("{behind:?} is configured"))?.detail;
+        ensure!(detail.contains(says), "{behind:?}: {detail}");
+    }
+    Ok(())
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Versions of breaker policies change as those of processors do.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
+use otelier_tests::component::{self, AT_INSTANTIATION};
 use otelier_tests::downstream::{Downstream, Fate};
 use otelier_tests::host::{Configuration, Setup, manifest};
 use otelier_tests::{environment, grpc, payload, wait};
@@ -50,6 +51,13 @@ fn a_new_version_of_a_policy_decides_from_then_on() -> Result<()> {
     plugin.exchange(&std::fs::read(environment::guest("misjudge")?)?)?;
     until_swaps(&host, NAME, "refused", 1.0)?;
     ensure!(state()? == Some(2.0), "a version that was refused has moved the gate");
+    for (number, (behind, words)) in (2..).zip(AT_INSTANTIATION) {
+        plugin.exchange(&component::with(&plugin.component, behind)?)?;
+        until_swaps(&host, NAME, "refused", f64::from(number)).with_context(|| format!("{behind:?}"))?;
+        wait::until("the log says why", || Ok(setup.log().contains(words).then_some(())))?;
+        ensure!(state()? == Some(2.0), "{behind:?} has moved the gate");
+    }
+    ensure!(destination.memory().taken.is_empty());
 
     plugin.exchange(&plugin.version("other"))?;
     until_swaps(&host, NAME, "swapped", 1.0)?;

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result, ensure};
 use otelier_tests::beside::{after, beside_aggregate, restarted};
+use otelier_tests::component::{self, AT_INSTANTIATION};
 use otelier_tests::host::{Host, Setup, manifest};
 use otelier_tests::payload::{self, Temporality};
 use otelier_tests::{environment, wait};
@@ -20,8 +21,12 @@ const GUEST: &str = "guest";
 const BAD: i64 = 666;
 
 fn setup(plugin: &Plugin, body: Value) -> Result<Setup> {
+    setup_as(plugin, body, json!({}))
+}
+
+fn setup_as(plugin: &Plugin, body: Value, entry: Value) -> Result<Setup> {
     let neighbour = environment::plugin("aggregate")?;
-    let plugins = manifest(&[(GUEST, &plugin.file, json!({})), ("aggregate", &neighbour, json!({}))]);
+    let plugins = manifest(&[(GUEST, &plugin.file, entry), ("aggregate", &neighbour, json!({}))]);
     Setup::new(&beside_aggregate(GUEST, body).text(), &plugins)
 }
 
@@ -156,6 +161,55 @@ fn a_version_that_traps_on_the_state() -> Result<()> {
 #[test]
 fn a_version_that_never_returns_from_its_start() -> Result<()> {
     is_refused("endless-loop", "deadline exceeded")
+}
+
+/// It does not come so far as to meet any state.
+#[test]
+fn a_version_that_declares_too_much() -> Result<()> {
+    let plugin = Plugin::copy(&environment::guest("honest")?)?;
+    let setup = setup(&plugin, json!({"way": "huge", "metrics": ["work.done"]}))?;
+    let host = setup.start()?;
+    host.accepts(&payload::work("a", Temporality::Delta, &[1, 1, 1]))?;
+    becomes(&plugin, "describe-flood")?;
+    until_swaps(&host, GUEST, "refused", 1.0)?;
+    is_told(&setup, "more than 1024 metric patterns")?;
+    host.accepts(&payload::work("a", Temporality::Delta, &[1]))?;
+    goes_on_from(&plugin, &setup, host, 4.0)
+}
+
+/// What the manifest does not grant to the plugin it does not grant to its next version.
+#[test]
+fn a_version_that_imports_what_is_not_granted() -> Result<()> {
+    let plugin = Plugin::copy(&environment::guest("honest")?)?;
+    let grants = json!({"grants": {"interfaces": ["log", "storage"]}});
+    let setup = setup_as(&plugin, json!({"metrics": ["work.done"]}), grants)?;
+    let host = setup.start()?;
+    host.accepts(&payload::work("a", Temporality::Delta, &[1, 1, 1]))?;
+    becomes(&plugin, "wasi")?;
+    until_swaps(&host, GUEST, "refused", 1.0)?;
+    is_kept(&setup, "imports wasi:")?;
+    is_kept(&setup, "which is not granted; add `wasi` to `interfaces`")?;
+    host.accepts(&payload::work("a", Temporality::Delta, &[1]))?;
+    goes_on_from(&plugin, &setup, host, 4.0)
+}
+
+/// Nothing of it runs but what a component does by itself: that has limits too, and costs nobody anything.
+#[test]
+fn versions_that_break_at_their_instantiation() -> Result<()> {
+    let plugin = Plugin::copy(&environment::guest("honest")?)?;
+    let setup = setup(&plugin, json!({"metrics": ["work.done"]}))?;
+    let host = setup.start()?;
+    let mut rows = 0.0;
+    for (behind, words) in AT_INSTANTIATION {
+        host.accepts(&payload::work("a", Temporality::Delta, &[1, 1]))?;
+        rows += 2.0;
+        plugin.exchange(&component::with(&plugin.component, behind)?)?;
+        until_swaps(&host, GUEST, "refused", rows / 2.0).with_context(|| format!("{behind:?}"))?;
+        is_kept(&setup, words).with_context(|| format!("{behind:?}"))?;
+        host.wait_for(SEEN, &[], rows)?;
+        after(&host, &[("a", rows)]).with_context(|| format!("{behind:?}"))?;
+    }
+    goes_on_from(&plugin, &setup, host, rows)
 }
 
 /// Its pipeline answers and orders requests as one without state does.

@@ -43,6 +43,8 @@ pub enum Mode {
     RefuseConfiguration,
     /// Panics on its configuration.
     TrapInConfigure,
+    /// Never has done with its configuration.
+    LoopInConfigure,
 }
 
 /// The configuration.
@@ -72,6 +74,7 @@ impl Policy for Misjudge {
         match config.mode {
             Mode::RefuseConfiguration => Err(Failure::refused("`mode` is not to my liking")),
             Mode::TrapInConfigure => trap(),
+            Mode::LoopInConfigure => spin(),
             _ => Ok(Misjudge { config, questions: 0 }),
         }
     }

@@ -3,14 +3,16 @@
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
-use otelier_tests::beside::{after_and_down, restarted};
+use otelier_tests::beside::{after, after_and_down, restarted};
+use otelier_tests::component::{self, AT_INSTANTIATION, Behind};
+use otelier_tests::environment;
 use otelier_tests::grpc::{self, Outcome, Refusal};
-use otelier_tests::host::Host;
+use otelier_tests::host::{Host, Setup, manifest};
 use otelier_tests::payload::{self, Temporality};
 use otelier_tests::wait;
 use serde_json::json;
 
-use super::{GUEST, SEEN, exchange, hasty, send_good, setup, traps};
+use super::{GUEST, SEEN, breaking, exchange, hasty, send_good, setup, traps};
 
 /// The start fails for a guest that breaks then, with the file and line of its configuration or its component id.
 #[test]
@@ -33,6 +35,38 @@ fn a_guest_that_breaks_before_it_runs_keeps_the_host_from_starting() -> Result<(
         }
     }
     Ok(())
+}
+
+/// What a component does at its instantiation, before any of its exports is called, has the same limits as a call.
+#[test]
+fn a_component_that_breaks_at_its_instantiation_keeps_the_host_from_starting() -> Result<()> {
+    for (behind, says) in AT_INSTANTIATION {
+        let folder = tempfile::tempdir()?;
+        let file = folder.path().join("guest.wasm");
+        std::fs::write(&file, component::with(&std::fs::read(environment::guest("honest")?)?, behind)?)?;
+        let plugins =
+            manifest(&[(GUEST, &file, hasty()), ("aggregate", &environment::plugin("aggregate")?, json!({}))]);
+        let setup = Setup::new(&breaking("honest").text(), &plugins)?;
+        let error = setup.fails_to_start().with_context(|| format!("{behind:?}"))?;
+        assert!(error.contains("processor guest: ") && error.contains(says), "{behind:?}: {error}");
+        assert!(error.contains("config.yaml:") && !setup.state().exists(), "{behind:?}: {error}");
+    }
+    Ok(())
+}
+
+/// Nor does it need more than there is, if it needs no more than a component that a compiler made.
+#[test]
+fn a_few_more_instances_than_a_compiler_makes_are_within_the_bounds() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("guest.wasm");
+    let honest = std::fs::read(environment::guest("honest")?)?;
+    std::fs::write(&file, component::with(&honest, Behind::Instances(8))?)?;
+    let plugins = manifest(&[(GUEST, &file, hasty()), ("aggregate", &environment::plugin("aggregate")?, json!({}))]);
+    let setup = Setup::new(&breaking("honest").text(), &plugins)?;
+    let host = setup.start()?;
+    send_good(&host)?;
+    host.wait_for(SEEN, &[], 2.0)?;
+    after(&host, &[("good", 3.0)])
 }
 
 #[test]
