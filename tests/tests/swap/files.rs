@@ -9,7 +9,7 @@ use anyhow::{Result, ensure};
 use otelier_tests::host::Configuration;
 use otelier_tests::payload::{self, Temporality};
 
-use crate::{Plugin, until_swaps};
+use crate::{Plugin, swaps, until_swaps};
 
 #[test]
 fn a_file_renamed_into_place_runs_and_goes_on_from_the_state() -> Result<()> {
@@ -109,4 +109,38 @@ fn links_that_are_exchanged_as_in_a_mounted_volume_are_followed() -> Result<()> 
     std::os::unix::fs::symlink("..two", folder.join("..data_tmp"))?;
     fs::rename(folder.join("..data_tmp"), folder.join("..data"))?;
     until_swaps(&host, "aggregate", "swapped", 1.0)
+}
+
+/// `current/plugin.wasm`, where `current` leads to the folder of a release: the system tells of changes in that folder, and not that the
+/// link leads to another one.
+#[test]
+fn a_link_to_a_folder_that_leads_to_another_folder_is_followed() -> Result<()> {
+    let plugin = Plugin::aggregate()?;
+    let folder = plugin.file.parent().unwrap().to_owned();
+    let lead = |release: &str| -> Result<()> {
+        let next = folder.join("next");
+        std::os::unix::fs::symlink(release, &next)?;
+        Ok(fs::rename(next, folder.join("current"))?)
+    };
+    for release in ["one", "two", "three"] {
+        fs::create_dir(folder.join(release))?;
+        fs::write(folder.join(release).join("plugin.wasm"), plugin.version(release))?;
+    }
+    lead("one")?;
+    let linked = Plugin { file: folder.join("current/plugin.wasm"), ..plugin };
+    let setup = linked.setup("aggregate", &Configuration::aggregate())?;
+    let host = setup.start()?;
+    for (number, release) in (1..).zip(["two", "three"]) {
+        host.accepts(&payload::work("a", Temporality::Delta, &[10]))?;
+        lead(release)?;
+        until_swaps(&host, "aggregate", "swapped", f64::from(number))?;
+        // Who deploys like this removes old releases.
+        fs::remove_dir_all(folder.join(if number == 1 { "one" } else { "two" }))?;
+    }
+    // In the folder where the link leads now, of which nobody tells either.
+    linked.exchange(&linked.version("mended"))?;
+    until_swaps(&host, "aggregate", "swapped", 3.0)?;
+    ensure!(swaps(&host, "aggregate", "refused")? == 0.0, "{}", setup.log());
+    host.accepts(&payload::work("a", Temporality::Delta, &[10]))?;
+    host.wait_for("work_done_batched_total", &[("work_type", "a")], 30.0)
 }
