@@ -21,6 +21,7 @@ mod sender;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Result;
 use otelier_tests::host::{Configuration, Host, Setup, manifest};
@@ -73,4 +74,23 @@ fn swaps(host: &Host<'_>, plugin: &str, outcome: &str) -> Result<f64> {
 
 fn until_swaps(host: &Host<'_>, plugin: &str, outcome: &str, count: f64) -> Result<()> {
     wait::until_equal(&format!("{plugin}: {outcome}"), &count, || swaps(host, plugin, outcome))
+}
+
+/// Sends a request again and again while something else goes on. Returns how often it was accepted.
+fn while_sent(host: &Host<'_>, request: &[u8], other: impl FnOnce() -> Result<()>) -> Result<f64> {
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let sending = scope.spawn(|| -> Result<f64> {
+            let mut sent = 0.0;
+            while !done.load(Ordering::SeqCst) {
+                host.accepts(request)?;
+                sent += 1.0;
+            }
+            Ok(sent)
+        });
+        let waited = other();
+        done.store(true, Ordering::SeqCst);
+        let sent = sending.join().map_err(|_| anyhow::anyhow!("the sender panicked"))?;
+        waited.and(sent)
+    })
 }

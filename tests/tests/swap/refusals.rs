@@ -1,8 +1,6 @@
 //! Versions that cannot run: the one that runs goes on, with its state, and the reason is told. Beside the plugin runs another one, which
 //! notices nothing.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use anyhow::{Context, Result, ensure};
 use otelier_tests::beside::{after, beside_aggregate, restarted};
 use otelier_tests::component::{self, AT_INSTANTIATION};
@@ -11,7 +9,7 @@ use otelier_tests::payload::{self, Temporality};
 use otelier_tests::{environment, wait};
 use serde_json::{Value, json};
 
-use crate::{Plugin, swaps, until_swaps};
+use crate::{Plugin, swaps, until_swaps, while_sent};
 
 const SEEN: &str = "rows_seen_total";
 
@@ -43,15 +41,13 @@ fn is_told(setup: &Setup, words: &str) -> Result<()> {
     })
 }
 
-/// The history has the reason of the last refusal, which it gets once that is counted.
+/// The history has the reason of the last refusal.
 fn is_kept(setup: &Setup, words: &str) -> Result<()> {
-    wait::until("the reason is in the history", || {
-        let history = otelier::updates::read_history(setup.state())?;
-        let last = history.last().context("nothing is in the history")?;
-        let reason = last["reason"].as_str().unwrap_or_default();
-        ensure!(last["outcome"] == "refused" && reason.contains(words), "{words} is not in {last:#}");
-        Ok(Some(()))
-    })
+    let history = otelier::updates::read_history(setup.state())?;
+    let last = history.last().context("nothing is in the history")?;
+    let reason = last["reason"].as_str().unwrap_or_default();
+    ensure!(last["outcome"] == "refused" && reason.contains(words), "{words} is not in {last:#}");
+    Ok(())
 }
 
 /// So many rows are seen, of one point each with the value 1, by both plugins, and by the host's successor at its first scrape, which has
@@ -72,21 +68,7 @@ fn goes_on_from(plugin: &Plugin, setup: &Setup, host: Host<'_>, rows: f64) -> Re
 
 /// Sends two rows again and again while something else goes on, one of them bad. Returns how many requests were accepted.
 fn while_bad_rows_come(host: &Host<'_>, other: impl FnOnce() -> Result<()>) -> Result<f64> {
-    let done = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        let sending = scope.spawn(|| -> Result<f64> {
-            let mut sent = 0.0;
-            while !done.load(Ordering::SeqCst) {
-                host.accepts(&payload::work("a", Temporality::Delta, &[1, BAD]))?;
-                sent += 1.0;
-            }
-            Ok(sent)
-        });
-        let waited = other();
-        done.store(true, Ordering::SeqCst);
-        let sent = sending.join().map_err(|_| anyhow::anyhow!("the sender panicked"))?;
-        waited.and(sent)
-    })
+    while_sent(host, &payload::work("a", Temporality::Delta, &[1, BAD]), other)
 }
 
 /// A new version follows the running one before it takes over: what it breaks on there costs nobody anything.

@@ -1,14 +1,12 @@
 //! A plugin that stands in several places which one batch can reach: a version comes to all of them or to none.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use anyhow::{Result, ensure};
 use otelier_tests::environment;
 use otelier_tests::host::{Configuration, Host, Setup};
 use otelier_tests::payload::{self, Temporality};
 use serde_json::{Value, json};
 
-use crate::{Plugin, swaps, until_swaps};
+use crate::{Plugin, swaps, until_swaps, while_sent};
 
 const SEEN: &str = "rows_seen_total";
 
@@ -36,27 +34,27 @@ fn request(value: i64) -> Vec<u8> {
     payload::metrics(PLACES.map(counter).into())
 }
 
-/// Sends requests while something else goes on, and how many.
-fn while_rows_come(host: &Host<'_>, value: i64, other: impl FnOnce() -> Result<()>) -> Result<f64> {
-    let done = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        let sending = scope.spawn(|| -> Result<f64> {
-            let mut sent = 0.0;
-            while !done.load(Ordering::SeqCst) {
-                host.accepts(&request(value))?;
-                sent += 1.0;
-            }
-            Ok(sent)
-        });
-        let waited = other();
-        done.store(true, Ordering::SeqCst);
-        let sent = sending.join().map_err(|_| anyhow::anyhow!("the sender panicked"))?;
-        waited.and(sent)
-    })
+/// Both places have taken in so many rows.
+fn have_absorbed(host: &Host<'_>, rows: f64) -> Result<()> {
+    for (id, ..) in PLACES {
+        let absorbed = host.own_metrics()?.total("otelier_processor_absorbed_items", &[("processor", id)]);
+        ensure!(absorbed == rows, "{id}: {absorbed} of {rows}");
+    }
+    Ok(())
 }
 
-fn absorbed(host: &Host<'_>, id: &str) -> Result<f64> {
-    Ok(host.own_metrics()?.total("otelier_processor_absorbed_items", &[("processor", id)]))
+/// Twenty versions, one after the other, while rows come. Returns how many each place has got.
+fn over_twenty_versions(plugin: &Plugin, host: &Host<'_>) -> Result<f64> {
+    let sent = while_sent(host, &request(1), || {
+        for turn in 1..=20 {
+            plugin.exchange(&plugin.version(&turn.to_string()))?;
+            until_swaps(host, "guest", "swapped", f64::from(turn))?;
+        }
+        Ok(())
+    })?;
+    ensure!(swaps(host, "guest", "refused")? == 0.0);
+    have_absorbed(host, sent)?;
+    Ok(sent)
 }
 
 /// The version starts in the first place, and traps on the state of the second.
@@ -67,13 +65,11 @@ fn comes_to_no_place(launcher: &[&str], value: i64) -> Result<()> {
     let host = setup.start()?;
     host.accepts(&request(value))?;
     let sent = 1.0
-        + while_rows_come(&host, value, || {
+        + while_sent(&host, &request(value), || {
             plugin.exchange(&std::fs::read(environment::guest("trap")?)?)?;
             until_swaps(&host, "guest", "refused", 1.0)
         })?;
-    for (id, ..) in PLACES {
-        ensure!(absorbed(&host, id)? == sent, "{id}: {} of {sent}", absorbed(&host, id)?);
-    }
+    have_absorbed(&host, sent)?;
     ensure!(host.own_metrics()?.total("otelier_processor_traps", &[]) == 0.0, "the version ran in one of its places");
     ensure!(swaps(&host, "guest", "swapped")? == 0.0 && host.health()?.status == 200);
     // The first place goes on from what is committed, and so does the next host.
@@ -101,18 +97,7 @@ fn a_version_comes_to_both_places_in_one_pause() -> Result<()> {
     let plugin = Plugin::copy(&environment::guest("honest")?)?;
     let setup = setup(&plugin, [json!({}), json!({})])?;
     let host = setup.start()?;
-    let sent = while_rows_come(&host, 1, || {
-        for turn in 1..=20 {
-            plugin.exchange(&plugin.version(&turn.to_string()))?;
-            until_swaps(&host, "guest", "swapped", f64::from(turn))?;
-        }
-        Ok(())
-    })?;
-    ensure!(swaps(&host, "guest", "refused")? == 0.0);
-    for (id, ..) in PLACES {
-        ensure!(absorbed(&host, id)? == sent, "{id}: {} of {sent}", absorbed(&host, id)?);
-    }
-    Ok(())
+    over_twenty_versions(&plugin, &host).map(drop)
 }
 
 /// What these hold is in no store: the old ones are flushed for the last time before any new one runs.
@@ -121,17 +106,7 @@ fn a_version_that_keeps_no_state_comes_to_both_places_and_nothing_that_the_old_o
     let plugin = Plugin::copy(&environment::guest("buffer")?)?;
     let setup = setup(&plugin, [json!({"page": 100}), json!({"page": 1})])?;
     let host = setup.start()?;
-    let sent = while_rows_come(&host, 1, || {
-        for turn in 1..=20 {
-            plugin.exchange(&plugin.version(&turn.to_string()))?;
-            until_swaps(&host, "guest", "swapped", f64::from(turn))?;
-        }
-        Ok(())
-    })?;
-    ensure!(swaps(&host, "guest", "refused")? == 0.0);
-    for (id, ..) in PLACES {
-        ensure!(absorbed(&host, id)? == sent, "{id}: {} of {sent}", absorbed(&host, id)?);
-    }
+    let sent = over_twenty_versions(&plugin, &host)?;
     // The exporter adds up the deltas of the first; the other emits a point for each row.
     host.wait_for(SEEN, &[], sent)?;
     let labels = [("processor", "guest/other")];
