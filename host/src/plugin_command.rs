@@ -186,7 +186,11 @@ fn told(line: &Value) -> String {
     match line["outcome"].as_str() {
         Some("swapped") => {
             let pause = line["pause_ms"].as_f64().unwrap_or(0.0);
-            let how = if line["cause"] == "rollback" { "rolled back, " } else { "" };
+            let how = match line["cause"].as_str() {
+                Some("rollback") => "rolled back, ",
+                Some("command") => "by command, ",
+                _ => "",
+            };
             format!("{time}  {plugin}: {from} -> {to}, {how}batches waited {pause:.2} ms  ({})", text("file"))
         }
         _ => format!("{time}  {plugin}: {to} refused, {from} runs on: {}", text("reason")),

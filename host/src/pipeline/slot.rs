@@ -19,6 +19,9 @@ const CONTROL_BYTES_MAX: usize = 4 << 20;
 /// For so many times as long as a call of a flush took, requests that wait are processed before the next call.
 const REQUESTS_FIRST: u32 = 3;
 
+/// A flush that waits for so long after it failed, which is the third in a row, is told by health.
+const FLUSHES_FAIL: Duration = Duration::from_secs(4);
+
 /// How soon a flush that found no room on its way is tried again.
 const STALLED_PAUSE: Duration = Duration::from_millis(20);
 
@@ -399,6 +402,12 @@ impl Slot {
     pub fn flush_failed(&mut self, reason: &str) {
         self.flush_backoff.fail();
         self.break_down(reason);
+    }
+
+    /// Whether the last flush failed; `Some(true)` where several did, one after the other.
+    pub fn flush_fails(&self) -> Option<bool> {
+        let wait = self.flush_backoff.wait();
+        (!wait.is_zero()).then_some(wait >= FLUSHES_FAIL)
     }
 
     /// A flush counted.

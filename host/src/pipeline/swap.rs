@@ -330,6 +330,7 @@ impl Worker {
                 slot.begin_anew();
             }
             self.health.recovered(&self.part(*place));
+            self.health.recovered(&self.flushes_of(*place));
         }
         self.conclude(trip, Durability::Sync, None);
         tell(done, Swapped::Done { pause: started.elapsed(), retired });

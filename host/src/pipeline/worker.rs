@@ -349,6 +349,11 @@ impl Worker {
         }
     }
 
+    /// What health calls its flushes, which can fail while batches pass.
+    pub(super) fn flushes_of(&self, index: usize) -> String {
+        format!("flushes of {}", self.part(index))
+    }
+
     /// The pipeline of a processor.
     pub(super) fn pipeline(&self, index: usize) -> String {
         position(&self.pipelines, &self.processors.steps, index)
@@ -442,6 +447,7 @@ impl Worker {
             self.put_off_flush(index);
             return Flushed::NoRoom;
         };
+        let failed_before = self.processors.slots.get(index).and_then(Slot::flush_fails);
         let commits = (&self.committer, &self.ticket);
         let mut run = Run { processors: &mut self.processors, now: self.clock.now(), commits, resumed: false };
         let flushed = run.flush(pipeline, (step, index), lanes, last, &mut trip);
@@ -452,10 +458,16 @@ impl Worker {
                 if let Some(slot) = self.processors.slots.get_mut(index) {
                     slot.flushed(more.then_some(last), started.elapsed());
                 }
+                if failed_before.is_some() {
+                    self.health.recovered(&self.flushes_of(index));
+                }
                 if more || finishes { Flushed::More } else { Flushed::Done }
             }
-            Err(_) => {
+            Err(refusal) => {
                 self.discard(&trip);
+                if self.processors.slots.get(index).and_then(Slot::flush_fails) == Some(true) {
+                    self.health.failed(&self.flushes_of(index), &refusal.to_string());
+                }
                 Flushed::Done
             }
         }

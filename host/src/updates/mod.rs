@@ -64,7 +64,7 @@ pub enum UpdateError {
         known: String,
     },
     /// The manifest does not allow it.
-    #[error(transparent)]
+    #[error("{0}; what has changed in the manifest since the start counts from the next start on")]
     Load(#[from] PluginError),
     /// A file that was named, or that came into place.
     #[error(transparent)]

@@ -74,7 +74,7 @@ struct Loaded {
 }
 
 fn milliseconds(duration: Duration) -> f64 {
-    duration.as_secs_f64() * 1e3
+    (duration.as_secs_f64() * 1e6).round() / 1e3
 }
 
 impl Cause {
@@ -160,8 +160,12 @@ impl Updater {
                 }
                 Err(RecvTimeoutError::Timeout) => self.look(),
                 Ok(Message::Command(command, answer)) => {
+                    let done = self.perform(command);
+                    if let Err(error) = &done {
+                        tracing::warn!("nothing is changed by a command: {error}");
+                    }
                     // Whoever asked may have gone.
-                    let _ = answer.send(self.perform(command));
+                    let _ = answer.send(done);
                 }
                 Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => return,
             }
@@ -173,7 +177,7 @@ impl Updater {
             let Some(running) = self.running.get_mut(&plugin) else { continue };
             let Some(file) = file else {
                 let (file, version) = (running.version.file.display(), running.version.short());
-                tracing::warn!(plugin, %file, "the plugin's file is gone; version {version} runs on, and the next start will miss it");
+                tracing::warn!(plugin, %file, "the plugin's file is gone, or is no file; version {version} runs on, and the next start will miss it");
                 continue;
             };
             let read = PluginFile::read(&file);

@@ -20,11 +20,21 @@ pub const TICK: Duration = Duration::from_millis(5);
 /// Stack of a guest. A call that needs more traps.
 const STACK_BYTES: usize = 1 << 20;
 
+fn way_out(error: &std::io::Error) -> &'static str {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => {
+            "build it with `cargo component build --release --target wasm32-unknown-unknown`, or correct `file`"
+        }
+        std::io::ErrorKind::PermissionDenied => "let the collector's user read it",
+        _ => "name a file that can be read",
+    }
+}
+
 /// A file that is no plugin of ours.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// It cannot be read.
-    #[error("plugin file {}: {source}; build it with `cargo component build --release --target wasm32-unknown-unknown`, or correct `file`", path.display())]
+    #[error("plugin file {}: {source}; {}", path.display(), way_out(source))]
     Read {
         /// The file.
         path: PathBuf,

@@ -1,7 +1,11 @@
 //! A plugin's file: read once, so that what was hashed is what is compiled.
 
+use std::fs::OpenOptions;
+use std::io::{self, Read as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::OFlags;
 use sha2::{Digest, Sha256};
 
 use super::engine::LoadError;
@@ -18,9 +22,9 @@ pub struct PluginFile {
 }
 
 impl PluginFile {
-    /// Reads a file.
+    /// Reads a file. Anything else in its place, such as a named pipe that nobody writes to, is an error and not waited for.
     pub fn read(path: &Path) -> Result<PluginFile, LoadError> {
-        let bytes = std::fs::read(path).map_err(|source| LoadError::Read { path: path.to_owned(), source })?;
+        let bytes = read_whole(path).map_err(|source| LoadError::Read { path: path.to_owned(), source })?;
         Ok(PluginFile::new(path, bytes))
     }
 
@@ -46,7 +50,40 @@ impl PluginFile {
     }
 }
 
+fn read_whole(path: &Path) -> io::Result<Vec<u8>> {
+    let nonblocking = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
+    let mut file = OpenOptions::new().read(true).custom_flags(nonblocking).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("it is no file"));
+    }
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 /// A hash in hexadecimal digits, as `sha256sum` prints them.
 pub fn hexadecimal(hash: &[u8]) -> String {
     hash.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::process::Command;
+
+    use super::PluginFile;
+
+    #[test]
+    fn what_is_no_file_is_told_and_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("plugin.wasm");
+        assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        for path in [pipe.as_path(), folder.path()] {
+            let error = PluginFile::read(path).unwrap_err().to_string();
+            assert!(error.contains("it is no file; name a file that can be read"), "{error}");
+        }
+        let missing = PluginFile::read(&folder.path().join("missing.wasm")).unwrap_err().to_string();
+        assert!(missing.contains("build it with `cargo component"), "{missing}");
+    }
 }

@@ -86,7 +86,7 @@ pub enum Violation {
     #[error("the columns of an emission differ in length")]
     Lengths,
     /// More than the manifest grants.
-    #[error("more than {0} points emitted in one call")]
+    #[error("more than {0} points emitted in one call; raise `emitted_rows` in the manifest, or emit fewer")]
     Emitted(usize),
     /// Ends of buckets that do not fit their counts.
     #[error("the ends of buckets do not ascend to the number of counts")]

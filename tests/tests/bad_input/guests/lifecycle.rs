@@ -137,6 +137,23 @@ fn a_flush_that_breaks_loses_no_points() -> Result<()> {
     Ok(())
 }
 
+/// Batches pass meanwhile, and what they bring is seen nowhere: the operator has to know.
+#[test]
+fn health_tells_of_flushes_that_break_again_and_again() -> Result<()> {
+    let setup = setup("trap/flush", hasty())?;
+    let host = setup.start()?;
+    send_good(&host)?;
+    wait::until("health says so", || {
+        let health = host.health()?;
+        Ok((health.status == 503 && health.text().contains("flushes of guest in metrics")).then_some(()))
+    })?;
+    let honest = environment::guest("honest")?.display().to_string();
+    setup.prints(&["plugin", "swap", GUEST, "--file", &honest])?;
+    send_good(&host)?;
+    host.wait_for(SEEN, &[], 4.0)?;
+    after(&host, &[("good", 6.0)])
+}
+
 /// A refusal because the processor has no instance at the moment; the operator can see it.
 fn is_down(host: &Host<'_>, refusal: &Refusal) -> Result<()> {
     ensure!(refusal.code == grpc::UNAVAILABLE && refusal.retry_after.is_some(), "{refusal:?}");
