@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::config::{self, Plan, PluginPlan, SharedProcessor, World};
 use crate::contract::{Interface, PolicySource, Signal};
 use crate::processor::{Plugin, check_partitions, describe, partitions_of};
-use crate::wasm::{Engine, LoadError, PluginFile, PolicyPlugin, ProcessorPlugin, hexadecimal};
+use crate::wasm::{Engine, LoadError, PluginFile, PolicyPlugin, ProcessorPlugin, hexadecimal, short};
 
 /// Turns a manifest entry and a file into a plugin of the world that the entry names. The benchmark passes one that links plugins natively.
 pub type Loader = dyn Fn(&PluginPlan, &PluginFile) -> Result<LoadedPlugin, PluginError> + Send + Sync;
@@ -32,7 +32,7 @@ pub struct Version {
 impl Version {
     /// The beginning of the hash, in hexadecimal digits: for people.
     pub fn short(&self) -> String {
-        hexadecimal(self.sha256.get(..6).unwrap_or_default())
+        short(&self.sha256)
     }
 }
 

@@ -404,10 +404,9 @@ impl Slot {
         self.break_down(reason);
     }
 
-    /// Whether the last flush failed; `Some(true)` where several did, one after the other.
-    pub fn flush_fails(&self) -> Option<bool> {
-        let wait = self.flush_backoff.wait();
-        (!wait.is_zero()).then_some(wait >= FLUSHES_FAIL)
+    /// Whether several flushes failed, one after the other.
+    pub fn flushes_fail(&self) -> bool {
+        self.flush_backoff.wait() >= FLUSHES_FAIL
     }
 
     /// A flush counted.

@@ -354,6 +354,10 @@ impl Worker {
         format!("flushes of {}", self.part(index))
     }
 
+    fn flushes_fail(&self, index: usize) -> bool {
+        self.processors.slots.get(index).is_some_and(Slot::flushes_fail)
+    }
+
     /// The pipeline of a processor.
     pub(super) fn pipeline(&self, index: usize) -> String {
         position(&self.pipelines, &self.processors.steps, index)
@@ -447,7 +451,7 @@ impl Worker {
             self.put_off_flush(index);
             return Flushed::NoRoom;
         };
-        let failed_before = self.processors.slots.get(index).and_then(Slot::flush_fails);
+        let failed_before = self.flushes_fail(index);
         let commits = (&self.committer, &self.ticket);
         let mut run = Run { processors: &mut self.processors, now: self.clock.now(), commits, resumed: false };
         let flushed = run.flush(pipeline, (step, index), lanes, last, &mut trip);
@@ -458,14 +462,14 @@ impl Worker {
                 if let Some(slot) = self.processors.slots.get_mut(index) {
                     slot.flushed(more.then_some(last), started.elapsed());
                 }
-                if failed_before.is_some() {
+                if failed_before {
                     self.health.recovered(&self.flushes_of(index));
                 }
                 if more || finishes { Flushed::More } else { Flushed::Done }
             }
             Err(refusal) => {
                 self.discard(&trip);
-                if self.processors.slots.get(index).and_then(Slot::flush_fails) == Some(true) {
+                if self.flushes_fail(index) {
                     self.health.failed(&self.flushes_of(index), &refusal.to_string());
                 }
                 Flushed::Done

@@ -61,6 +61,11 @@ fn read_whole(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// The beginning of a hash, in hexadecimal digits: for people.
+pub fn short(hash: &Hash) -> String {
+    hexadecimal(hash.get(..6).unwrap_or_default())
+}
+
 /// A hash in hexadecimal digits, as `sha256sum` prints them.
 pub fn hexadecimal(hash: &[u8]) -> String {
     hash.iter().map(|byte| format!("{byte:02x}")).collect()

@@ -17,5 +17,5 @@ pub use adapter::{PolicyPlugin, ProcessorPlugin};
 pub use anatomy::Anatomy;
 pub use cache::FOLDER as CACHE_FOLDER;
 pub use engine::{Engine, LoadError, Origin};
-pub use file::{Hash, PluginFile, hexadecimal};
+pub use file::{Hash, PluginFile, hexadecimal, short};
 pub use sections::Sections;

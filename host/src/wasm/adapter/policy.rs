@@ -18,7 +18,7 @@ use crate::wasm::bindings::breaker::otelier::plugin::{log, types};
 use crate::wasm::bindings::breaker::{BreakerPolicy, BreakerPolicyPre};
 use crate::wasm::engine::{Engine, LoadError};
 use crate::wasm::error::{call_error, text};
-use crate::wasm::file::{PluginFile, hexadecimal};
+use crate::wasm::file::{PluginFile, short};
 
 const WORLD: &str = "breaker-policy";
 
@@ -68,7 +68,7 @@ impl PolicyPlugin {
         wasi::add_to_linker(engine, &component, &mut linker).map_err(misfit)?;
         let pre = linker.instantiate_pre(&component).map_err(misfit)?;
         let pre = BreakerPolicyPre::new(pre).map_err(misfit)?;
-        let version = hexadecimal(file.sha256().get(..6).unwrap_or_default());
+        let version = short(file.sha256());
         let telling = VersionTelling { version, telling: Telling::default() };
         Ok(PolicyPlugin { engine: engine.clone(), pre, telling })
     }
