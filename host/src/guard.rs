@@ -1,4 +1,7 @@
-//! A thread whose end is the end of the process.
+//! When the process must end: a thread is gone that it cannot do without, or nobody can say what the disk holds.
+
+/// The exit status of a process that does not know whether its last write counts: EX_IOERR of sysexits.h.
+pub const EXIT_IN_DOUBT: i32 = 74;
 
 /// Ends the process when the thread or the task that holds it panics. A worker or the commit that is gone would leave receivers that
 /// refuse everything for ever, a consumer that is gone would let its batch be forgotten; a supervisor's restart goes on from what is committed.
@@ -12,4 +15,11 @@ impl Drop for EndWithProcess {
             std::process::abort();
         }
     }
+}
+
+/// Ends the process at once: no answer is sent, connections are cut, and senders know as little as we do. The next start reads from the disk
+/// what counts.
+pub fn end_in_doubt(error: &dyn std::error::Error) -> ! {
+    tracing::error!("{error}");
+    std::process::exit(EXIT_IN_DOUBT)
 }

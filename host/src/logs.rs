@@ -20,6 +20,8 @@ pub fn start(settings: &LogSettings) {
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_target(false)
+        // It would complain on standard error, and panic where that cannot be written: a log on a full disk ended the process.
+        .log_internal_errors(false)
         .with_ansi(std::io::stderr().is_terminal());
     let _already_started = match settings.encoding {
         LogEncoding::Console => builder.try_init(),

@@ -3,6 +3,7 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
@@ -41,6 +42,12 @@ pub fn post(address: SocketAddr, path: &str, headers: &[(&str, &str)], body: &[u
     request(address, "POST", path, headers, body)
 }
 
+/// Sends OTLP in protobuf, and closes the connection when there is no answer within this time.
+pub fn export_within(limit: Duration, address: SocketAddr, path: &str, body: &[u8]) -> Result<Response> {
+    let head = head(address, "POST", path, &[("content-type", "application/x-protobuf")], body.len());
+    raw_within(limit, address, head.as_bytes(), body)
+}
+
 /// Sends any request with a content length, and reads the whole answer.
 pub fn request(
     address: SocketAddr,
@@ -49,19 +56,28 @@ pub fn request(
     headers: &[(&str, &str)],
     body: &[u8],
 ) -> Result<Response> {
+    let head = head(address, method, path, headers, body.len());
+    raw(address, head.as_bytes(), body).with_context(|| format!("{method} http://{address}{path}"))
+}
+
+fn head(address: SocketAddr, method: &str, path: &str, headers: &[(&str, &str)], length: usize) -> String {
     let mut head = format!("{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n");
-    head.push_str(&format!("content-length: {}\r\n", body.len()));
+    head.push_str(&format!("content-length: {length}\r\n"));
     for (name, value) in headers {
         head.push_str(&format!("{name}: {value}\r\n"));
     }
     head.push_str("\r\n");
-    raw(address, head.as_bytes(), body).with_context(|| format!("{method} http://{address}{path}"))
+    head
 }
 
 /// Sends these bytes as they are, and reads one answer.
 pub fn raw(address: SocketAddr, head: &[u8], body: &[u8]) -> Result<Response> {
+    raw_within(DEADLINE, address, head, body)
+}
+
+fn raw_within(limit: Duration, address: SocketAddr, head: &[u8], body: &[u8]) -> Result<Response> {
     let mut stream = TcpStream::connect_timeout(&address, DEADLINE)?;
-    stream.set_read_timeout(Some(DEADLINE))?;
+    stream.set_read_timeout(Some(limit))?;
     stream.set_write_timeout(Some(DEADLINE))?;
     stream.write_all(head)?;
     // The server may answer, and close, before it has read everything.

@@ -10,6 +10,7 @@ pub mod component;
 pub mod downstream;
 pub mod environment;
 pub mod exposition;
+pub mod faulty_disk;
 pub mod generate;
 pub mod grpc;
 pub mod host;

@@ -1,12 +1,25 @@
 //! File systems of the tests' own, where a full or read-only disk is needed: mounted in a namespace that ends with the
 //! test, so nothing outside ever sees them.
 
-use std::io::{BufRead, BufReader};
+use std::fs::File;
+use std::io::{BufRead, BufReader, ErrorKind, Write as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 
 use anyhow::{Context, Result};
+
+/// Takes all the room that there is, with a file of this name.
+pub fn fill(path: &Path) -> Result<()> {
+    let mut file = File::create(path)?;
+    loop {
+        match file.write_all(&[0; 4096]) {
+            Ok(()) => {}
+            Err(error) if error.kind() == ErrorKind::StorageFull => return Ok(()),
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
 
 /// A mount namespace, alive as long as this is.
 pub struct Namespace {

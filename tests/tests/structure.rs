@@ -52,7 +52,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("extensions", &["contract", "net", "otlp", "telemetry"]),
     ("config", &["contract"]),
     ("otlp", &["contract"]),
-    ("storage", &[]),
+    ("storage", &["guard"]),
     ("telemetry", &[]),
     ("guard", &[]),
     ("clock", &[]),
@@ -261,4 +261,38 @@ fn names_are_found_in_every_form_of_use() {
     let source =
         Source { path: String::new(), module: "a".into(), depth: 1, code: "use super::super::wasm::E;".into() };
     assert_eq!(edges(&source, &BTreeSet::from(["a", "wasm"])).len(), 1);
+}
+
+/// The numbers that stand between two characters, as in `[7]`.
+fn numbers(text: &str, before: char, after: char) -> BTreeSet<u32> {
+    let found = text.split(before).skip(1).filter_map(|rest| rest.split(after).next());
+    found.filter_map(|number| number.trim().parse().ok()).collect()
+}
+
+#[test]
+fn every_guarantee_has_a_test_and_every_cell_a_guarantee() -> Result<()> {
+    let root = environment::repository();
+    let text = std::fs::read_to_string(root.join("GUARANTEES.md"))?;
+    let (table, proofs) = text.split_once("\n| | proved by").context("no table of proofs")?;
+    for proof in proofs.split('`').filter(|word| word.contains("::")) {
+        let (suite, name) = proof.split_once("::").context("no suite")?;
+        let mut files = Vec::new();
+        collect(&root.join("tests/tests").join(suite), &mut files)?;
+        let signature = format!("fn {name}()");
+        let is_there = |file: &PathBuf| std::fs::read_to_string(file).is_ok_and(|text| text.contains(&signature));
+        ensure!(files.iter().any(is_there), "GUARANTEES.md names a test that is not there: {proof}");
+    }
+    let rows: Vec<&str> = table.lines().filter(|line| line.starts_with("| ")).skip(1).collect();
+    ensure!(rows.len() > 15, "only {} failures", rows.len());
+    for row in rows {
+        let cells = row.trim_matches('|').split('|').skip(1);
+        cells.clone().try_for_each(|cell| {
+            ensure!(!numbers(cell, '[', ']').is_empty(), "a cell of GUARANTEES.md without a proof: {cell}");
+            Ok(())
+        })?;
+    }
+    let proved: BTreeSet<u32> =
+        proofs.lines().filter_map(|line| line.strip_prefix("| ")?.split(' ').next()?.parse().ok()).collect();
+    ensure!(numbers(table, '[', ']') == proved, "numbers in GUARANTEES.md without a proof, or proofs of nothing");
+    Ok(())
 }

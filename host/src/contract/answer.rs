@@ -2,15 +2,13 @@
 
 use std::time::Duration;
 
-use tokio::sync::oneshot;
-
-use super::{Batch, Signal};
+use super::{Request, Signal};
 
 /// Where receivers put requests. The implementation owns validation, the trip and the commit.
 pub trait Ingest: Send + Sync + 'static {
-    /// Takes one request. The channel answers once the request is where its pipelines' `durability` says it must be,
-    /// or says why it was refused; it is dropped unanswered only when the process is going down.
-    fn submit(&self, batch: Batch) -> oneshot::Receiver<Answer>;
+    /// Takes one request, which is answered once it is where its pipelines' `durability` says it must be, or with why it was refused;
+    /// it is dropped unanswered only when the process is going down. Until a plugin sees it, its sender can withdraw it.
+    fn submit(&self, request: Request);
 }
 
 /// The outcome of one request.

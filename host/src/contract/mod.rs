@@ -15,6 +15,7 @@ mod exporter;
 mod id;
 mod policy;
 mod receiver;
+mod request;
 mod secret;
 
 pub use admission::{MemoryGate, MemoryPass};
@@ -31,4 +32,5 @@ pub use exporter::{Consumed, Exporter, ExporterError, Stop};
 pub use id::{ComponentId, IdError};
 pub use policy::{Durability, Grants, Instances, Interface, Limits, OnTrap, PartitionKey, PartitionLevel};
 pub use receiver::{BindError, Receiver};
+pub use request::{Request, Submitted};
 pub use secret::Secret;

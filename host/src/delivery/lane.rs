@@ -221,11 +221,12 @@ impl Lane {
         }
     }
 
-    /// Waits until so much fits, or nobody is to wait any more.
-    pub fn wait_for_room(&self, size: Size, shares: usize) {
+    /// Waits until so much fits, nobody is to wait any more, or nobody waits for this batch.
+    pub fn wait_for_room(&self, size: Size, shares: usize, is_withdrawn: &dyn Fn() -> bool) {
         let shared = &self.shared;
         let mut state = shared.lock();
-        while shared.blocks.load(Ordering::Acquire) && !shared.fits(&state, size.times(shares)) {
+        let blocks = || shared.blocks.load(Ordering::Acquire) && !is_withdrawn();
+        while blocks() && !shared.fits(&state, size.times(shares)) {
             // What is waited for may also be given back by other lanes, or by whoever ends the waiting.
             let woken = shared.room.wait_timeout(state, LOOK_AGAIN).unwrap_or_else(PoisonError::into_inner);
             state = woken.0;

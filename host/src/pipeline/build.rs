@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 
 use crate::clock::Clock;
 use crate::config::{PipelinePlan, Plan, ProcessorPlan};
-use crate::contract::{Batch, ComponentId, Durability, Ingest, Refusal, Signal};
+use crate::contract::{ComponentId, Durability, Ingest, Refusal, Request, Signal};
 use crate::delivery::DeadLetters;
 use crate::otlp::partition::Partitions;
 use crate::processor::{Instance, InstanceError, Partition, Plugin, Setup, Telling, partitions_of};
@@ -271,6 +271,7 @@ fn slot(
         durability: Durability::Sync,
         deliveries: Vec::new(),
         tally: Vec::new(),
+        unless_committed: Vec::new(),
         answer: None,
         told: 0,
         waits: false,
@@ -286,13 +287,12 @@ struct Door {
 }
 
 impl Ingest for Door {
-    fn submit(&self, batch: Batch) -> tokio::sync::oneshot::Receiver<crate::contract::Answer> {
-        if let Some(entrance) = self.entrances.get(&batch.signal) {
-            return entrance.submit(batch);
+    fn submit(&self, request: Request) {
+        // Withdrawn already.
+        let Some(signal) = request.batch().map(|batch| batch.signal) else { return };
+        match self.entrances.get(&signal) {
+            Some(entrance) => entrance.submit(request),
+            None => request.refuse(Refusal::NoPipeline { signal }),
         }
-        let (answer, wait) = tokio::sync::oneshot::channel();
-        // Both ends are here.
-        let _ = answer.send(Err(Refusal::NoPipeline { signal: batch.signal }));
-        wait
     }
 }

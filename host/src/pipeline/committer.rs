@@ -5,9 +5,9 @@
 //! generation that failed once is refused until the worker has rebuilt its instances.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
@@ -29,6 +29,11 @@ const QUEUE: usize = 256;
 const GROUP_BYTES: usize = 8 << 20;
 /// How long a write of durability `interval` may wait for the disk.
 const SYNC_INTERVAL: Duration = Duration::from_millis(200);
+/// A write that takes longer is a stall: workers take no further request until it ends. Long enough for a disk that is merely slow, short
+/// beside the timeouts of senders, which are 5 to 10 s unless they are told otherwise.
+const STALLED_AFTER: Duration = Duration::from_millis(250);
+/// How often whoever waits for the end of a stall looks whether its request is still wanted.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 /// What a sender is told when the store refused.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -46,6 +51,8 @@ pub struct Trip {
     pub deliveries: Vec<(Reserved, Vec<Batch>)>,
     /// What to count once it is committed.
     pub tally: Vec<(Counter, u64)>,
+    /// What to count where it is not.
+    pub unless_committed: Vec<(Counter, u64)>,
     /// Who waits; nobody for a flush.
     pub answer: Option<(oneshot::Sender<Answer>, Accepted)>,
     /// Items whose sender was told before the commit, as durability `memory` allows.
@@ -94,6 +101,29 @@ enum Message {
 #[derive(Clone)]
 pub struct Committer {
     sender: SyncSender<Message>,
+    writing: Arc<Writing>,
+}
+
+/// The write under way.
+#[derive(Debug, Default)]
+struct Writing {
+    since: Mutex<Option<Instant>>,
+    ended: Condvar,
+}
+
+impl Writing {
+    fn since(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.since.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn begin(&self) {
+        *self.since() = Some(Instant::now());
+    }
+
+    fn end(&self) {
+        *self.since() = None;
+        self.ended.notify_all();
+    }
 }
 
 impl Committer {
@@ -105,6 +135,7 @@ impl Committer {
         registry: &Registry,
     ) -> std::io::Result<(Committer, std::thread::JoinHandle<()>)> {
         let (sender, receiver) = sync_channel(QUEUE);
+        let writing = Arc::new(Writing::default());
         let mut commits = Commits {
             store,
             health,
@@ -114,18 +145,29 @@ impl Committer {
             failure: String::new(),
             lost: registry.counter("otelier_store_lost_items", LOST_HELP, &[]),
             letters,
+            writing: Arc::clone(&writing),
         };
         let thread = std::thread::Builder::new().name("commit".into()).spawn(move || {
             let _end = EndWithProcess;
             commits.run();
         })?;
-        Ok((Committer { sender }, thread))
+        Ok((Committer { sender, writing }, thread))
     }
 
     /// Hands over a trip. Waits while the disk is behind.
     pub fn commit(&self, trip: Trip) {
         if let Err(error) = self.sender.send(Message::Trip(Box::new(trip))) {
             tracing::error!(%error, "the commit thread is gone");
+        }
+    }
+
+    /// Waits while a write takes longer than a disk that works needs, but not for a request that is withdrawn. What was processed meanwhile
+    /// would count although its sender has gone; what still waits can be withdrawn.
+    pub fn wait_while_stalled(&self, is_withdrawn: impl Fn() -> bool) {
+        let mut since = self.writing.since();
+        while since.is_some_and(|since| since.elapsed() >= STALLED_AFTER) && !is_withdrawn() {
+            let woken = self.writing.ended.wait_timeout(since, LOOK_AGAIN).unwrap_or_else(PoisonError::into_inner);
+            since = woken.0;
         }
     }
 
@@ -152,6 +194,7 @@ struct Commits {
     /// Items of trips that failed after their senders had been told.
     lost: Counter,
     letters: DeadLetters,
+    writing: Arc<Writing>,
 }
 
 const LOST_HELP: &str = "Items accepted with durability `memory` whose state could not be written.";
@@ -207,7 +250,10 @@ impl Commits {
         let writes = || sound.iter().flat_map(|trip| &trip.writes);
         let needs_sync = sound.iter().any(|trip| trip.durability == Durability::Sync && !trip.writes.is_empty());
         if writes().next().is_some() {
-            if let Err(error) = self.store.commit(writes(), needs_sync) {
+            self.writing.begin();
+            let written = self.store.commit(writes(), needs_sync);
+            self.writing.end();
+            if let Err(error) = written {
                 return self.fail(sound, &error.to_string());
             }
             self.unsynced_since = if needs_sync { None } else { self.unsynced_since.or_else(|| Some(Instant::now())) };
@@ -239,6 +285,7 @@ impl Commits {
 
     fn refuse(&self, trip: Trip, reason: &str) {
         self.lost.add(trip.told);
+        trip.unless_committed.iter().for_each(|(counter, count)| counter.add(*count));
         trip.letters.into_iter().rev().for_each(|burial| self.letters.unbury(burial));
         if let Some((answer, _)) = trip.answer {
             let reason = format!("state cannot be written: {reason}");

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use crate::contract::{Answer, Batch, Ingest, Refusal};
+use crate::contract::{Answer, Batch, Ingest, Refusal, Request};
 use crate::processor::{Fork, Marked, Snapshot};
 use crate::storage::Write;
 
@@ -18,6 +18,8 @@ use super::trip::RETRY_AFTER;
 const REQUESTS_MAX: usize = 1024;
 /// Bytes of requests that may wait for a worker.
 const REQUEST_BYTES_MAX: usize = 128 << 20;
+/// Jobs that may wait: requests, what is left of those that were withdrawn (a few words each), and whatever else a worker is asked.
+const JOBS_MAX: usize = 8 * REQUESTS_MAX;
 /// How long whoever has time waits for a place in the queue of requests, and how often they look.
 const ROOM_WITHIN: Duration = Duration::from_secs(60);
 const ROOM_PAUSE: Duration = Duration::from_millis(5);
@@ -25,7 +27,7 @@ const ROOM_PAUSE: Duration = Duration::from_millis(5);
 /// What a worker is asked.
 pub(super) enum Job {
     /// A batch of one of its sources.
-    Request { source: usize, batch: Batch, answer: oneshot::Sender<Answer> },
+    Request { source: usize, request: Request },
     /// Flush everything now; answered when that is committed.
     Flush { last: bool, done: Sender<()> },
     /// A dead letter goes on from the processor that broke on it.
@@ -68,7 +70,38 @@ pub(super) struct PlannedFork {
 #[derive(Clone)]
 pub struct Handle {
     sender: SyncSender<Job>,
-    waiting_bytes: Arc<AtomicUsize>,
+    waiting: Arc<WaitingRoom>,
+}
+
+/// How many requests wait for a worker, and how large they are together.
+#[derive(Debug, Default)]
+struct WaitingRoom {
+    requests: AtomicUsize,
+    bytes: AtomicUsize,
+}
+
+/// One request's place there, until it is taken or withdrawn.
+struct WaitingPlace {
+    room: Arc<WaitingRoom>,
+    bytes: usize,
+}
+
+impl WaitingRoom {
+    /// A place for a request of that size, if there is one. It is let in whatever its size when nothing else waits.
+    fn enter(self: &Arc<Self>, bytes: usize) -> Option<WaitingPlace> {
+        let requests = self.requests.fetch_add(1, Ordering::Relaxed);
+        let waiting = self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        let place = WaitingPlace { room: Arc::clone(self), bytes };
+        let fits = requests < REQUESTS_MAX && (waiting == 0 || waiting.saturating_add(bytes) <= REQUEST_BYTES_MAX);
+        fits.then_some(place)
+    }
+}
+
+impl Drop for WaitingPlace {
+    fn drop(&mut self) {
+        self.room.requests.fetch_sub(1, Ordering::Relaxed);
+        self.room.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
 }
 
 /// The queue of requests had no place for a minute.
@@ -83,11 +116,10 @@ pub struct Entrance {
 }
 
 impl Handle {
-    /// A near end, and the far one: what comes, and how many bytes of requests are on their way there.
-    pub(super) fn new() -> (Handle, Receiver<Job>, Arc<AtomicUsize>) {
-        let (sender, receiver) = sync_channel(REQUESTS_MAX);
-        let waiting_bytes = Arc::new(AtomicUsize::new(0));
-        (Handle { sender, waiting_bytes: waiting_bytes.clone() }, receiver, waiting_bytes)
+    /// A near end, and the far one.
+    pub(super) fn new() -> (Handle, Receiver<Job>) {
+        let (sender, receiver) = sync_channel(JOBS_MAX);
+        (Handle { sender, waiting: Arc::default() }, receiver)
     }
 
     /// The door of a source.
@@ -174,28 +206,63 @@ pub fn flush_all<'w>(workers: impl Iterator<Item = &'w Handle>, last: bool) {
 }
 
 impl Ingest for Entrance {
-    fn submit(&self, batch: Batch) -> oneshot::Receiver<Answer> {
-        let (answer, wait) = oneshot::channel();
-        let size = batch.bytes.len();
-        let waiting = &self.handle.waiting_bytes;
-        let before = waiting.fetch_add(size, Ordering::Relaxed);
-        // A request is let in whatever its size when nothing else waits.
-        let crowded = before > 0 && before + size > REQUEST_BYTES_MAX;
-        let job = Job::Request { source: self.source, batch, answer };
-        let refused = match crowded {
-            true => Some((job, "the queue of requests is full")),
-            false => match self.handle.sender.try_send(job) {
-                Ok(()) => None,
-                Err(TrySendError::Full(job)) => Some((job, "the queue of requests is full")),
-                Err(TrySendError::Disconnected(job)) => Some((job, "the process is shutting down")),
-            },
+    fn submit(&self, request: Request) {
+        // Withdrawn already.
+        let Some(size) = request.batch().map(|batch| batch.bytes.len()) else { return };
+        let refuse = |reason: &str| {
+            request.refuse(Refusal::Unavailable { reason: reason.to_owned(), retry_after: RETRY_AFTER });
         };
-        if let Some((Job::Request { answer, .. }, reason)) = refused {
-            waiting.fetch_sub(size, Ordering::Relaxed);
-            let refusal = Refusal::Unavailable { reason: reason.to_owned(), retry_after: RETRY_AFTER };
-            // The receiver holds the other end until it has an answer.
-            let _ = answer.send(Err(refusal));
+        let Some(place) = self.handle.waiting.enter(size) else { return refuse(CROWDED) };
+        request.keep(place);
+        match self.handle.sender.try_send(Job::Request { source: self.source, request: request.clone() }) {
+            Ok(()) => {}
+            Err(TrySendError::Full(_)) => refuse(CROWDED),
+            Err(TrySendError::Disconnected(_)) => refuse("the process is shutting down"),
         }
-        wait
+    }
+}
+
+const CROWDED: &str = "the queue of requests is full";
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::contract::{InvalidUtf8, Metadata, Signal, Submitted};
+
+    fn submit(entrance: &Entrance, bytes: &Bytes) -> Submitted {
+        let (signal, bytes) = (Signal::Logs, bytes.clone());
+        let batch =
+            Batch { signal, bytes, items: None, invalid_utf8: InvalidUtf8::Reject, metadata: Metadata::default() };
+        let (request, submitted) = Request::new(batch);
+        entrance.submit(request);
+        submitted
+    }
+
+    fn is_refused(submitted: Submitted) -> bool {
+        submitted.withdraw().is_some_and(|mut answer| matches!(answer.try_recv(), Ok(Err(Refusal::Unavailable { .. }))))
+    }
+
+    #[test]
+    fn requests_that_were_withdrawn_leave_their_places_to_others() {
+        let (handle, _jobs) = Handle::new();
+        let (entrance, small) = (handle.entrance(0), Bytes::from_static(b"small"));
+        let waiting: Vec<Submitted> = (0..REQUESTS_MAX).map(|_| submit(&entrance, &small)).collect();
+        assert!(is_refused(submit(&entrance, &small)), "one more than there are places");
+        drop(waiting);
+        let waiting: Vec<Submitted> = (0..REQUESTS_MAX).map(|_| submit(&entrance, &small)).collect();
+        assert!(is_refused(submit(&entrance, &small)), "and again");
+        assert!(waiting.into_iter().all(|request| request.withdraw().is_none()), "nobody has taken any");
+    }
+
+    #[test]
+    fn bytes_that_wait_are_bounded_and_given_back_with_a_withdrawal() {
+        let (handle, _jobs) = Handle::new();
+        let (entrance, large) = (handle.entrance(0), Bytes::from(vec![0; REQUEST_BYTES_MAX]));
+        let first = submit(&entrance, &large);
+        assert!(is_refused(submit(&entrance, &Bytes::from_static(b"small"))), "no byte more");
+        drop(first);
+        assert!(submit(&entrance, &large).withdraw().is_none());
     }
 }

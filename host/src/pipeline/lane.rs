@@ -62,10 +62,10 @@ impl Lane {
         }
     }
 
-    /// Waits until there is room for so many trips with this batch, or nobody is to wait any more.
-    pub fn wait_for_room(&self, batch: &Batch, shares: usize) {
+    /// Waits until there is room for so many trips with this batch, nobody is to wait any more, or nobody waits for this one.
+    pub fn wait_for_room(&self, batch: &Batch, shares: usize, is_withdrawn: &dyn Fn() -> bool) {
         if let Lane::Push(lane) = self {
-            lane.wait_for_room(Size::of(batch), shares);
+            lane.wait_for_room(Size::of(batch), shares, is_withdrawn);
         }
     }
 

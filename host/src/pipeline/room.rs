@@ -6,14 +6,18 @@ use super::lane::{Lane, LaneFull, Reserved};
 use super::trip::{Pipeline, count};
 
 /// Reserves room for a request in every lane of its pipelines, in the order of the pipelines. A lane that makes senders wait is
-/// waited for with empty hands: two trips never hold what the other one needs.
-pub fn reserve(pipelines: &[&Pipeline], batch: &mut Batch) -> Result<Vec<Vec<Reserved>>, Refusal> {
+/// waited for with nothing reserved, as two trips could otherwise hold what the other one needs. `None` once nobody waits for the request.
+pub fn reserve(
+    pipelines: &[&Pipeline],
+    batch: &mut Batch,
+    is_withdrawn: &dyn Fn() -> bool,
+) -> Result<Option<Vec<Vec<Reserved>>>, Refusal> {
     if pipelines.iter().flat_map(|pipeline| &pipeline.lanes).any(Lane::counts_items) {
         batch.items = Some(count(batch)?);
     }
     loop {
         let NoRoom { lane, shares, full } = match reserve_at_once(pipelines, Some(batch)) {
-            Ok(reserved) => return Ok(reserved),
+            Ok(reserved) => return Ok(Some(reserved)),
             Err(no_room) => no_room,
         };
         if !full.waits {
@@ -21,7 +25,10 @@ pub fn reserve(pipelines: &[&Pipeline], batch: &mut Batch) -> Result<Vec<Vec<Res
             let queue = format!("the queue of exporter {}", full.exporter);
             return Err(Refusal::Full { queue, retry_after: full.retry_after });
         }
-        lane.wait_for_room(batch, shares);
+        lane.wait_for_room(batch, shares, is_withdrawn);
+        if is_withdrawn() {
+            return Ok(None);
+        }
     }
 }
 

@@ -2,16 +2,18 @@
 
 mod backoff;
 mod strikes;
+mod unflushed;
 
 use std::time::{Duration, Instant};
 
-use crate::contract::{Batch, Refusal};
+use crate::contract::{Batch, OnTrap, Refusal};
 use crate::processor::{Follower, Fork, Heir, Instance, InstanceError, Marked, Setup, Snapshot, Standing};
 use crate::storage::Write;
 use crate::telemetry::{Counter, Registry};
 
 use backoff::Backoff;
 use strikes::Strikes;
+use unflushed::Unflushed;
 
 /// A larger batch is not kept to be tried again.
 const CONTROL_BYTES_MAX: usize = 4 << 20;
@@ -45,6 +47,8 @@ pub struct Slot {
     flushing: Option<Flushing>,
     /// How many have come to their end.
     flushes: u64,
+    /// What an instance without state has in its memory alone.
+    unflushed: Unflushed,
 }
 
 /// A flush between two of its calls.
@@ -58,8 +62,8 @@ struct Flushing {
 /// What stood here before a version started that may be taken back.
 pub struct Before {
     setup: Setup,
-    /// When the next instance was to be built, where none lived.
-    retry_at: Option<Instant>,
+    /// When the next instance was to be built, and why none lived, where that was so.
+    down: Option<(Instant, Blame)>,
 }
 
 enum State {
@@ -67,8 +71,24 @@ enum State {
     /// The last instance is of no more use.
     Broken {
         retry_at: Instant,
+        blame: Blame,
         reason: String,
     },
+}
+
+/// Who is to blame for a slot without an instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Blame {
+    /// The plugin: its batches follow `on_trap`.
+    Plugin,
+    /// The store, or a trip that did not count: batches are refused, whatever `on_trap` says.
+    Host,
+}
+
+impl Blame {
+    fn of(error: &InstanceError) -> Blame {
+        if error.is_of_plugin() { Blame::Plugin } else { Blame::Host }
+    }
 }
 
 /// Items through one processor: in + emitted = out + absorbed + dropped.
@@ -88,8 +108,10 @@ pub struct Ledger {
     pub unprocessed: Counter,
     /// Items dropped because the call trapped.
     pub dropped_trap: Counter,
-    /// Items that it emitted without keeping them in any state, and that a processor behind it refused.
+    /// Items that it emitted without keeping them in any state, and that a processor behind it or the store refused.
     pub dropped_refused: Counter,
+    /// Items that it absorbed without keeping them in any state, and that went with its instance.
+    pub lost: Counter,
     /// Items on which the plugin breaks: dead letters.
     pub dropped_poison: Counter,
     /// Calls that trapped.
@@ -117,6 +139,10 @@ impl Ledger {
             ),
             dropped_trap: dropped("trap"),
             dropped_refused: dropped("refused"),
+            lost: count(
+                "otelier_processor_lost_items",
+                "Items that a processor without state had absorbed, and that went with its instance before it was flushed.",
+            ),
             dropped_poison: dropped("poison"),
             traps: count("otelier_processor_traps", "Calls that ended in a trap."),
         }
@@ -140,6 +166,7 @@ impl Slot {
             flush_at: None,
             flushing: None,
             flushes: 0,
+            unflushed: Unflushed::default(),
         };
         slot.schedule_flush();
         slot
@@ -154,7 +181,7 @@ impl Slot {
     pub fn instance(&mut self) -> Result<&mut Instance, (&str, Duration)> {
         match &mut self.state {
             State::Living(instance) => Ok(instance),
-            State::Broken { retry_at, reason } => {
+            State::Broken { retry_at, reason, .. } => {
                 Err((reason, retry_at.saturating_duration_since(Instant::now()).max(Duration::from_millis(100))))
             }
         }
@@ -183,21 +210,62 @@ impl Slot {
         }
     }
 
-    /// The instance is of no more use; the next is built before the next trip.
-    pub fn break_down(&mut self, reason: &str) {
-        self.break_down_for(Duration::ZERO, reason);
+    /// What becomes of a batch while there is no instance. Only a plugin that failed is what `on_trap` is about: whatever else is in the way,
+    /// an accepted batch would be lost, or go on as it came, for no fault of the plugin.
+    pub fn on_down(&self) -> OnTrap {
+        match &self.state {
+            State::Broken { blame: Blame::Plugin, .. } => self.setup.on_trap,
+            State::Broken { blame: Blame::Host, .. } | State::Living(_) => OnTrap::Refuse,
+        }
     }
 
-    /// The same, and no other is built before a while.
-    pub fn break_down_for(&mut self, wait: Duration, reason: &str) {
-        self.state = State::Broken { retry_at: Instant::now() + wait, reason: reason.to_owned() };
+    /// A call failed, so the instance is of no more use; the next is built before the next trip.
+    pub fn fail(&mut self, error: &InstanceError) {
+        self.end(Duration::ZERO, Blame::of(error), &error.to_string());
+    }
+
+    /// The instance knows of this trip, which does not count; the next is built before the next trip.
+    pub fn discard(&mut self, trip: u64, reason: &str) {
+        self.lose_unflushed(trip);
+        self.end(Duration::ZERO, Blame::Host, reason);
+    }
+
+    /// A commit failed: an instance that knows of trips which do not count is of no more use, and no other is built before a while.
+    pub fn discard_uncommitted(&mut self, wait: Duration, reason: &str) {
+        let committed = self.setup.watermark.get();
+        if self.is_stateful() || self.unflushed.is_pending(committed) {
+            self.lose_unflushed(committed + 1);
+            self.end(wait, Blame::Host, reason);
+        }
+    }
+
+    fn end(&mut self, wait: Duration, blame: Blame, reason: &str) {
+        self.lose_unflushed(u64::MAX);
+        self.state = State::Broken { retry_at: Instant::now() + wait, blame, reason: reason.to_owned() };
+    }
+
+    /// A call that counts absorbed so many items. An instance without state has them in its memory alone.
+    pub fn absorbed(&mut self, trip: u64, items: u64) {
+        if items > 0 && !self.is_stateful() {
+            self.unflushed.add(trip, items, self.setup.watermark.get());
+        }
+    }
+
+    /// What the instance has in its memory alone goes with it, but for what comes again: trips from the first refused one on.
+    fn lose_unflushed(&mut self, first_refused: u64) {
+        let lost = self.unflushed.lose(|trip| trip >= first_refused);
+        if lost > 0 {
+            self.ledger.lost.add(lost);
+            let (component, version) = (&self.setup.id, self.setup.version());
+            tracing::error!(%component, version, lost, "items that the processor had absorbed are lost, as it keeps no state");
+        }
     }
 
     /// Nothing passed of a batch. True when that happened too often: no other instance is built for a while, each time for longer.
     pub fn strike(&mut self, reason: &str) -> bool {
         let out = self.strikes.add(Instant::now(), self.backoff.after_this());
         let wait = if out { self.backoff.fail() } else { Duration::ZERO };
-        self.break_down_for(wait, reason);
+        self.end(wait, Blame::Plugin, reason);
         if out {
             self.left_alone = Some(format!("nothing passes any more, left alone for {} s: {reason}", wait.as_secs()));
         }
@@ -261,7 +329,8 @@ impl Slot {
         let error = format!("what its flush emitted is refused: {refusal}");
         if self.is_stateful() {
             self.say(batch, &error, "it is emitted again by an instance rebuilt from committed state");
-            self.flush_failed(&error);
+            self.flush_backoff.fail();
+            self.discard(batch, &error);
             return;
         }
         self.say(batch, &error, &format!("its {emitted} items are lost, as the processor keeps no state"));
@@ -282,7 +351,7 @@ impl Slot {
                     InstanceError::State { .. } => self.backoff.after_this(),
                     _ => self.backoff.fail(),
                 };
-                self.break_down_for(wait, &error.to_string());
+                self.end(wait, Blame::of(&error), &error.to_string());
                 Err(error)
             }
         }
@@ -344,14 +413,19 @@ impl Slot {
 
     /// For [`take_back`](Slot::take_back).
     pub fn before(&self) -> Before {
-        Before { setup: self.setup.clone(), retry_at: self.retry_at() }
+        let down = match &self.state {
+            State::Broken { retry_at, blame, .. } => Some((*retry_at, *blame)),
+            State::Living(_) => None,
+        };
+        Before { setup: self.setup.clone(), down }
     }
 
     /// What has just started here does not run: the next instance is again what stood here before, from committed state.
-    pub fn take_back(&mut self, Before { setup, retry_at }: Before) {
+    pub fn take_back(&mut self, Before { setup, down }: Before) {
         self.setup = setup;
+        let (retry_at, blame) = down.unwrap_or_else(|| (Instant::now(), Blame::Host));
         let reason = "the new version does not start everywhere".to_owned();
-        self.state = State::Broken { retry_at: retry_at.unwrap_or_else(Instant::now), reason };
+        self.state = State::Broken { retry_at, blame, reason };
     }
 
     /// Another version runs here: how the one before failed says nothing of it.
@@ -399,9 +473,9 @@ impl Slot {
     }
 
     /// A flush failed. The next instance takes batches at once, and is not flushed before a while.
-    pub fn flush_failed(&mut self, reason: &str) {
+    pub fn flush_failed(&mut self, error: &InstanceError) {
         self.flush_backoff.fail();
-        self.break_down(reason);
+        self.fail(error);
     }
 
     /// Whether several flushes failed, one after the other.
@@ -439,7 +513,10 @@ impl Slot {
         self.flushing = more.map(|last| Flushing { last, is_stalled: false });
         match self.flushing {
             Some(_) => self.flush_at = Some(Instant::now() + took * REQUESTS_FIRST),
-            None => self.flushes += 1,
+            None => {
+                self.flushes += 1;
+                self.unflushed.clear();
+            }
         }
     }
 

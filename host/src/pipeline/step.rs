@@ -104,9 +104,9 @@ pub fn divide(partitions: &Partitions, batch: &Batch) -> Result<Vec<(usize, Batc
     Ok(parts.into_iter().map(part).collect())
 }
 
-/// The first slot that has a part, no instance, and a manifest that refuses batches then: nothing needs to run before that is said.
+/// The first slot that has a part and no instance, where batches are refused then: nothing needs to run before that is said.
 pub fn refusing<'s>(slots: &'s mut [Slot], parts: &[(usize, Batch)]) -> Option<&'s mut Slot> {
-    let refuses = |slot: &Slot| slot.retry_at().is_some() && slot.setup().on_trap == OnTrap::Refuse;
+    let refuses = |slot: &Slot| slot.retry_at().is_some() && slot.on_down() == OnTrap::Refuse;
     let has_part = |number| parts.iter().any(|(other, _)| *other == number);
     slots.iter_mut().enumerate().find(|(number, slot)| has_part(*number) && refuses(slot)).map(|(_, slot)| slot)
 }

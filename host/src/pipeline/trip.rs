@@ -40,13 +40,15 @@ pub struct Gathered {
     pub writes: Vec<Write>,
     /// What to count.
     pub tally: Vec<(Counter, u64)>,
+    /// What to count where it is not committed, and nobody sends it again.
+    pub unless_committed: Vec<(Counter, u64)>,
     /// Whether its sender waits for what becomes of it, behind lanes where senders do.
     pub waits: bool,
     /// What each lane gets.
     pub deliveries: Vec<(Reserved, Vec<Batch>)>,
     /// Items of the request.
     pub items: Option<u64>,
-    /// Slots whose instance ran and keeps state: they know of this trip.
+    /// Slots whose instance ran and keeps state, or absorbed without any: they know of this trip.
     pub touched: Vec<usize>,
     /// Batches that went through an instance that keeps state, by slot.
     pub seen: Vec<(usize, Batch)>,
@@ -154,12 +156,12 @@ impl Run<'_> {
         let Some(slot) = self.processors.slots.get_mut(attempt.index) else { return };
         match &attempt.outcome {
             Outcome::Down => {}
-            Outcome::Ran(Ok(_)) if !slot.is_stateful() => {}
-            Outcome::Ran(Ok(_)) => slot.break_down("another part of a request was refused"),
+            Outcome::Ran(Ok(processed)) if !slot.is_stateful() && processed.absorbed == 0 => {}
+            Outcome::Ran(Ok(_)) => slot.discard(trip.number, "another part of a request was refused"),
             Outcome::Ran(Err(error)) => {
                 slot.ledger.traps.add(u64::from(error.is_broken()));
                 slot.tell(trip.number, error, "the request is refused for another part of it");
-                slot.break_down(&error.to_string());
+                slot.fail(error);
             }
         }
     }
@@ -179,8 +181,8 @@ impl Run<'_> {
             Outcome::Ran(outcome) => outcome,
             Outcome::Down if self.resumed => return Err(down(slot)),
             Outcome::Down => {
-                let refusal = down(slot);
-                return aside(slot, batch, trip, refusal);
+                let (refusal, on_trap) = (down(slot), slot.on_down());
+                return aside(slot, (batch, on_trap), trip, refusal);
             }
         };
         match outcome {
@@ -198,13 +200,14 @@ impl Run<'_> {
             }
             Err(InstanceError::Malformed(error)) => Err(malformed(error)),
             Err(InstanceError::Unreadable(error)) => {
-                slot.break_down("a request could not be read to its end");
+                slot.discard(trip.number, "a request could not be read to its end");
                 Err(malformed(error))
             }
             Err(InstanceError::Call(CallError::Failure { message, retryable })) => {
-                Err(declined(slot, &component, message, retryable))
+                Err(declined(slot, (trip.number, &component), message, retryable))
             }
-            Err(error) => self.broken(pipeline, (index, batch), &error, searches, trip),
+            Err(error) if error.is_broken() => self.broken(pipeline, (index, batch), &error, searches, trip),
+            Err(error) => Err(unavailable(slot, trip.number, &error)),
         }
     }
 
@@ -225,10 +228,9 @@ impl Run<'_> {
         };
         let Some(slot) = self.processors.slots.get_mut(index) else { return Ok(vec![batch]) };
         let component = slot.setup().id.clone();
-        let reason = format!("processor {component} failed on this request: {error}");
-        let refusal = Refusal::Unavailable { reason, retry_after: RETRY_AFTER };
+        let refusal = failed(&component, error);
         slot.ledger.traps.add(1);
-        slot.break_down(&error.to_string());
+        slot.fail(error);
         match separated {
             None => {
                 slot.tell(trip.number, error, "the instance is rebuilt from committed state");
@@ -236,15 +238,16 @@ impl Run<'_> {
             }
             Some(Err(InstanceError::Call(CallError::Failure { message, retryable }))) => {
                 slot.tell(trip.number, error, "the plugin declined the rest of the batch");
-                Err(declined(slot, &component, message, retryable))
+                Err(declined(slot, (trip.number, &component), message, retryable))
             }
+            Some(Err(why)) if !why.is_of_plugin() => Err(unavailable(slot, trip.number, &why)),
             Some(Err(why)) => {
                 slot.tell(trip.number, error, &format!("what of the batch breaks it cannot be found out: {why}"));
-                aside(slot, batch, trip, refusal)
+                aside(slot, (batch, slot.setup().on_trap), trip, refusal)
             }
             Some(Ok(separated)) if separated.plugin_is_broken && slot.strike(&error.to_string()) => {
                 slot.tell(trip.number, error, "nothing passes any more; batches follow `on_trap` for a while");
-                aside(slot, batch, trip, refusal)
+                aside(slot, (batch, slot.setup().on_trap), trip, refusal)
             }
             Some(Ok(separated)) => {
                 let poisoned = separated.poisoned();
@@ -356,13 +359,17 @@ impl Run<'_> {
         let processed = match instance.flush(trip.number, self.now, last) {
             Ok(processed) => processed,
             Err(error) => {
-                slot.ledger.traps.add(1);
+                slot.ledger.traps.add(u64::from(error.is_broken()));
                 slot.tell(trip.number, &error, "the flush is tried again on an instance rebuilt from committed state");
-                slot.flush_failed(&error.to_string());
+                slot.flush_failed(&error);
                 return Err(Refusal::Unavailable { reason: error.to_string(), retry_after: RETRY_AFTER });
             }
         };
         let (more, emitted) = (processed.more, processed.emitted);
+        if !slot.is_stateful() {
+            let counts = [(slot.ledger.emitted.clone(), emitted), (slot.ledger.dropped_refused.clone(), emitted)];
+            trip.unless_committed.extend(counts);
+        }
         let batches = keep(slot, index, processed, trip);
         let passed = self.onwards(pipeline, step + 1, lanes, batches, trip);
         let Some(slot) = self.processors.slots.get_mut(index) else { return Ok(false) };
@@ -385,6 +392,19 @@ pub(super) fn count(batch: &Batch) -> Result<u64, Refusal> {
     check(batch.signal, &batch.bytes, Strings::from(batch.invalid_utf8)).map_err(malformed)
 }
 
+/// A request on which a call failed.
+fn failed(component: &ComponentId, error: &InstanceError) -> Refusal {
+    let reason = format!("processor {component} failed on this request: {error}");
+    Refusal::Unavailable { reason, retry_after: RETRY_AFTER }
+}
+
+/// The store failed, and not the plugin: the request is refused, whatever `on_trap` says.
+fn unavailable(slot: &mut Slot, trip: u64, error: &InstanceError) -> Refusal {
+    slot.tell(trip, error, "the request is refused, and the instance rebuilt from committed state");
+    slot.fail(error);
+    failed(&slot.setup().id, error)
+}
+
 /// A slot without an instance.
 fn down(slot: &mut Slot) -> Refusal {
     let component = slot.setup().id.clone();
@@ -400,12 +420,13 @@ fn malformed(error: Malformed) -> Refusal {
 }
 
 /// A call counts: its results join the trip.
-fn keep(slot: &Slot, index: usize, mut processed: Processed, trip: &mut Gathered) -> Vec<Batch> {
+fn keep(slot: &mut Slot, index: usize, mut processed: Processed, trip: &mut Gathered) -> Vec<Batch> {
     trip.writes.append(&mut processed.writes);
     if processed.items > 0 && trip.items.is_none() {
         trip.items = Some(processed.items);
     }
-    if slot.is_stateful() && !trip.touched.contains(&index) {
+    slot.absorbed(trip.number, processed.absorbed);
+    if (slot.is_stateful() || processed.absorbed > 0) && !trip.touched.contains(&index) {
         trip.touched.push(index);
     }
     let ledger = &slot.ledger;
@@ -423,9 +444,9 @@ fn keep(slot: &Slot, index: usize, mut processed: Processed, trip: &mut Gathered
 }
 
 /// The plugin declined: the request is refused. An instance that keeps state may have changed on the way.
-fn declined(slot: &mut Slot, component: &ComponentId, message: String, retryable: bool) -> Refusal {
+fn declined(slot: &mut Slot, (trip, component): (u64, &ComponentId), message: String, retryable: bool) -> Refusal {
     if slot.is_stateful() {
-        slot.break_down(&message);
+        slot.discard(trip, &message);
     }
     match retryable {
         true => Refusal::Unavailable { reason: format!("processor {component}: {message}"), retry_after: RETRY_AFTER },
@@ -433,9 +454,13 @@ fn declined(slot: &mut Slot, component: &ComponentId, message: String, retryable
     }
 }
 
-/// No call counts for this batch: it follows the manifest's `on_trap`.
-fn aside(slot: &Slot, batch: Batch, trip: &mut Gathered, refusal: Refusal) -> Result<Vec<Batch>, Refusal> {
-    let on_trap = slot.setup().on_trap;
+/// No call counts for this batch, because the plugin failed: it follows the manifest's `on_trap`.
+fn aside(
+    slot: &Slot,
+    (batch, on_trap): (Batch, OnTrap),
+    trip: &mut Gathered,
+    refusal: Refusal,
+) -> Result<Vec<Batch>, Refusal> {
     if on_trap == OnTrap::Refuse {
         return Err(refusal);
     }

@@ -5,14 +5,13 @@
 //! broke. Pipelines that share no receiver have workers of their own.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
 use crate::clock::Clock;
-use crate::contract::{Accepted, Answer, Batch, Durability, Refusal};
+use crate::contract::{Accepted, Answer, Batch, Durability, Refusal, Request};
 use crate::delivery::DeadLetters;
 use crate::delivery::dead_letters::Stage;
 use crate::guard::EndWithProcess;
@@ -81,16 +80,16 @@ pub struct Worker {
 impl Worker {
     /// Starts the thread.
     pub fn start(self) -> std::io::Result<(Handle, std::thread::JoinHandle<()>)> {
-        let (handle, receiver, waiting_bytes) = Handle::new();
+        let (handle, receiver) = Handle::new();
         let mut worker = self;
         let thread = std::thread::Builder::new().name(format!("worker-{}", worker.number)).spawn(move || {
             let _end = EndWithProcess;
-            worker.run(&receiver, &waiting_bytes);
+            worker.run(&receiver);
         })?;
         Ok((handle, thread))
     }
 
-    fn run(&mut self, receiver: &Receiver<Job>, waiting_bytes: &AtomicUsize) {
+    fn run(&mut self, receiver: &Receiver<Job>) {
         loop {
             let job = match receiver.try_recv() {
                 Err(TryRecvError::Empty) => {
@@ -102,11 +101,7 @@ impl Worker {
                 Ok(job) => Ok(job),
             };
             match job {
-                Ok(Job::Request { source, batch, answer }) => {
-                    waiting_bytes.fetch_sub(batch.bytes.len(), Ordering::Relaxed);
-                    self.mend();
-                    self.request(source, batch, answer);
-                }
+                Ok(Job::Request { source, request }) => self.request(source, &request),
                 Ok(Job::Flush { last, done }) => {
                     self.mend();
                     self.flush_all(last);
@@ -166,13 +161,22 @@ impl Worker {
         Gathered { number, waits: true, ..Gathered::default() }
     }
 
-    fn request(&mut self, source: usize, batch: Batch, answer: oneshot::Sender<Answer>) {
-        // Its sender has hung up and will send it again: then it would count twice.
-        if answer.is_closed() {
-            return;
+    /// A request stays where its sender can withdraw it until a plugin sees it: whoever has gone sends it again, and it would count twice.
+    fn request(&mut self, source: usize, request: &Request) {
+        if self.is_synced(source) {
+            self.committer.wait_while_stalled(|| request.is_withdrawn());
         }
+        // Waiting may have shown that the store fails.
+        self.mend();
+        let Some(batch) = request.batch() else { return };
+        let (batch, reserved) = match self.reserve(source, batch, request) {
+            Ok(Some(reserved)) => reserved,
+            Ok(None) => return,
+            Err(refusal) => return request.refuse(refusal),
+        };
+        let Some((_, answer)) = request.take() else { return };
         let mut trip = self.trip();
-        match self.pass(source, batch, &mut trip) {
+        match self.pass(source, batch, reserved, &mut trip) {
             Ok(durability) => self.conclude(trip, durability, Some(answer)),
             Err(refusal) => {
                 self.discard(&trip);
@@ -180,6 +184,28 @@ impl Worker {
                 let _ = answer.send(Err(refusal));
             }
         }
+    }
+
+    /// The pipelines behind a source.
+    fn behind(&self, source: usize) -> Vec<&Pipeline> {
+        let places = self.sources.get(&source).map(Vec::as_slice).unwrap_or_default();
+        places.iter().filter_map(|place| self.pipelines.get(*place)).collect()
+    }
+
+    /// Whether senders there wait for the disk.
+    fn is_synced(&self, source: usize) -> bool {
+        self.behind(source).iter().any(|pipeline| pipeline.durability == Durability::Sync)
+    }
+
+    /// Room in all lanes behind the source. `None` where the request was withdrawn meanwhile.
+    fn reserve(
+        &self,
+        source: usize,
+        mut batch: Batch,
+        request: &Request,
+    ) -> Result<Option<(Batch, Vec<Vec<Reserved>>)>, Refusal> {
+        let reserved = reserve(&self.behind(source), &mut batch, &|| request.is_withdrawn())?;
+        Ok(reserved.map(|reserved| (batch, reserved)))
     }
 
     fn resume(&mut self, resumed: Resumed) {
@@ -206,7 +232,8 @@ impl Worker {
             return Err(Refusal::NoPipeline { signal });
         };
         trip.items = batch.items;
-        let lanes = reserve(&[pipeline], &mut batch)?.pop().unwrap_or_default();
+        let reserved = reserve(&[pipeline], &mut batch, &|| false)?;
+        let lanes = reserved.and_then(|mut reserved| reserved.pop()).unwrap_or_default();
         if lanes.iter().any(Reserved::drops) {
             return Err(Refusal::Full { queue: "the queue of an exporter".to_owned(), retry_after: RETRY_AFTER });
         }
@@ -215,15 +242,20 @@ impl Worker {
         run.onwards(pipeline, step, lanes, vec![batch], trip)
     }
 
-    /// Reserves, then processes, in that order over all pipelines of the source.
-    fn pass(&mut self, source: usize, mut batch: Batch, trip: &mut Gathered) -> Result<Durability, Refusal> {
+    /// Processes, in that order over all pipelines of the source.
+    fn pass(
+        &mut self,
+        source: usize,
+        batch: Batch,
+        reserved: Vec<Vec<Reserved>>,
+        trip: &mut Gathered,
+    ) -> Result<Durability, Refusal> {
         let places = self.sources.get(&source).map(Vec::as_slice).unwrap_or_default();
-        let pipelines: Vec<&Pipeline> = places.iter().filter_map(|place| self.pipelines.get(*place)).collect();
-        let reserved = reserve(&pipelines, &mut batch)?;
+        let pipelines = places.iter().filter_map(|place| self.pipelines.get(*place));
         let commits = (&self.committer, &self.ticket);
         let mut run = Run { processors: &mut self.processors, now: self.clock.now(), commits, resumed: false };
         let mut durability = Durability::Memory;
-        for (pipeline, lanes) in pipelines.into_iter().zip(reserved) {
+        for (pipeline, lanes) in pipelines.zip(reserved) {
             run.request(pipeline, lanes, batch.clone(), trip)?;
             durability = stricter(durability, pipeline.durability);
         }
@@ -233,7 +265,7 @@ impl Worker {
     /// Hands a processed trip to the commit, or ends it here when there is nothing to wait for.
     pub(super) fn conclude(&mut self, trip: Gathered, durability: Durability, answer: Option<oneshot::Sender<Answer>>) {
         let accepted = Accepted { items: trip.items.unwrap_or(0), ..Accepted::default() };
-        let Gathered { mut writes, mut deliveries, poison, waits, .. } = trip;
+        let Gathered { mut writes, mut deliveries, poison, waits, unless_committed, .. } = trip;
         // Whatever the pipeline promises: nobody else has them.
         let durability = if poison.is_empty() { durability } else { Durability::Sync };
         let bury = |(stage, Poison { batch, reason }): (Stage, Poison)| {
@@ -249,6 +281,7 @@ impl Worker {
             durability,
             deliveries,
             tally: trip.tally,
+            unless_committed,
             answer: answer.map(|answer| (answer, accepted)),
             told: 0,
             waits,
@@ -270,7 +303,7 @@ impl Worker {
     fn discard(&mut self, trip: &Gathered) {
         for index in &trip.touched {
             if let Some(slot) = self.processors.slots.get_mut(*index) {
-                slot.break_down("a request that it had seen was refused");
+                slot.discard(trip.number, "a request that it had seen was refused");
             }
         }
     }
@@ -283,8 +316,8 @@ impl Worker {
             let troubles = self.health.troubles();
             let reason = format!("state cannot be written: {}", troubles.get(STORE).map_or("", String::as_str));
             // Not at every request: a rebuild reads the whole state.
-            for slot in self.processors.slots.iter_mut().filter(|slot| slot.is_stateful()) {
-                slot.break_down_for(RETRY_AFTER, &reason);
+            for slot in &mut self.processors.slots {
+                slot.discard_uncommitted(RETRY_AFTER, &reason);
             }
         }
         let broken: Vec<usize> = self

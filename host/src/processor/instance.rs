@@ -98,6 +98,11 @@ impl InstanceError {
         )
     }
 
+    /// Whether the plugin failed, by breaking or in its own words. What else can fail is the host's: the store, or what it holds.
+    pub fn is_of_plugin(&self) -> bool {
+        self.is_broken() || matches!(self, InstanceError::Call(_))
+    }
+
     /// The guest's stack where it trapped.
     pub fn stack(&self) -> &str {
         match self {
@@ -190,7 +195,7 @@ impl Instance {
 
     /// The plugin's `start` on the state that its context has. What it wrote is for `trip`.
     pub(super) fn start(&mut self, trip: u64, now: u64) -> Result<Vec<Write>, InstanceError> {
-        let id = &self.setup.id;
+        let id = self.setup.id.clone();
         let failed = |source| InstanceError::State { component: id.clone(), source };
         let context = self.processor.context();
         let format = context.declared.state_format;
@@ -207,7 +212,9 @@ impl Instance {
             Some(_) => context.state.meta().map_err(failed)?.map(|meta| read_meta(&meta)),
             None => None,
         };
-        self.processor.start(previous.clone(), now).inspect_err(|error| self.setup.tell_trap(error))?;
+        let started = self.processor.start(previous.clone(), now);
+        self.check_store()?;
+        started.inspect_err(|error| self.setup.tell_trap(error))?;
         let context = self.processor.context();
         let current = format.map(|format| Stored { format, config: self.setup.config.clone() });
         if let Some(current) = current.filter(|current| Some(current) != previous.as_ref()) {
@@ -329,8 +336,9 @@ impl Instance {
         context.begin(Phase::Process, columns);
         context.batch = Some(batch.clone());
         let outcome = self.processor.process(self.setup.signal, now);
+        self.processor.context().batch = None;
+        self.check_store()?;
         let context = self.processor.context();
-        context.batch = None;
         match (outcome, context.unreadable.take()) {
             (Ok(()), _) => self.finish(trip),
             (Err(_), Some(malformed)) => Err(InstanceError::Unreadable(malformed)),
@@ -341,7 +349,9 @@ impl Instance {
     /// The flush; `last` before a shutdown.
     pub fn flush(&mut self, trip: u64, now: u64, last: bool) -> Result<Processed, InstanceError> {
         self.processor.context().begin(Phase::Flush, Columns::default());
-        let progress = self.processor.flush(now, last)?;
+        let progress = self.processor.flush(now, last);
+        self.check_store()?;
+        let progress = progress?;
         let called = self.finish(trip)?;
         let processed = Processed {
             batches: called.emitted.into_iter().collect(),
@@ -352,6 +362,15 @@ impl Instance {
         };
         self.record(|recorder| recorder.flush(now, last, &processed));
         Ok(processed)
+    }
+
+    /// A call in which the store failed does not count, whatever the guest made of that: it may have broken on it, or decided without
+    /// knowing its state.
+    fn check_store(&mut self) -> Result<(), InstanceError> {
+        match self.processor.context().state.take_failure() {
+            None => Ok(()),
+            Some(source) => Err(InstanceError::State { component: self.setup.id.clone(), source }),
+        }
     }
 
     /// A call counts: whoever follows makes it as well.

@@ -3,6 +3,7 @@
 //! A call's writes are a layer. When the call counts, the layer goes to the commit and stays here, readable, until the
 //! [`Watermark`] says that it arrived; when it does not, the layer is dropped.
 
+use std::cell::OnceCell;
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -78,9 +79,9 @@ pub enum StateError {
     /// What a fork has otherwise cannot be told.
     #[error("more has changed than is kept since the state was forked")]
     Unmarked,
-    /// The store.
+    /// The store. Shared, because the call that met it is told as well as the guest.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Store(Arc<StoreError>),
 }
 
 /// Entries of a range and whether there are more.
@@ -109,6 +110,8 @@ pub struct State {
     since: Option<Since>,
     watermark: Watermark,
     account: Account,
+    /// The first failure of the store in this call, whatever the guest makes of it.
+    failure: OnceCell<Arc<StoreError>>,
 }
 
 impl State {
@@ -125,6 +128,7 @@ impl State {
             since: None,
             watermark,
             account: Account::new(u64::MAX),
+            failure: OnceCell::new(),
         }
     }
 
@@ -149,8 +153,24 @@ impl State {
             self.forget_mark();
         }
         self.call = Layer::default();
+        self.failure = OnceCell::new();
         (self.call_max, self.entry_bytes) = (CALL_MAX, ENTRY_BYTES);
         self.begin_account();
+    }
+
+    /// Remembers that the store failed.
+    fn noted<T>(&self, result: Result<T, StoreError>) -> Result<T, StateError> {
+        result.map_err(|error| {
+            let error = Arc::new(error);
+            // The first failure explains those that follow.
+            let _ = self.failure.set(Arc::clone(&error));
+            StateError::Store(error)
+        })
+    }
+
+    /// What the store failed with during the call under way: then the call does not count, and the guest is not to blame.
+    pub fn take_failure(&mut self) -> Option<StateError> {
+        self.failure.take().map(StateError::Store)
     }
 
     /// The call that has begun has to have ended then: what it asks for later is refused. `None` once it has returned.
@@ -202,7 +222,7 @@ impl State {
             (Said::Is(value), ..) => Ok(Some(value.clone())),
             (Said::Gone, ..) => Ok(None),
             (Said::Nothing, Some(snapshot), _) => Ok(snapshot.get(key).cloned()),
-            (Said::Nothing, None, Some(store)) => Ok(store.get(Family::State, key)?),
+            (Said::Nothing, None, Some(store)) => self.noted(store.get(Family::State, key)),
             (Said::Nothing, None, None) => Ok(None),
         }
     }
@@ -343,7 +363,7 @@ impl State {
     ) -> Result<(), StateError> {
         match (self.below(start), &self.store) {
             (Some(snapshot), _) => snapshot.each(start, end, each),
-            (None, Some(store)) => store.each(Family::State, start, end, each)?,
+            (None, Some(store)) => self.noted(store.each(Family::State, start, end, each))?,
             (None, None) => {}
         }
         Ok(())
@@ -354,10 +374,10 @@ impl State {
         let Some(store) = &self.store else { return Ok(None) };
         for (start, end) in ranges {
             let mut found = None;
-            store.each(Family::State, start, end, |key, _| {
+            self.noted(store.each(Family::State, start, end, |key, _| {
                 found = Some(key.to_vec());
                 ControlFlow::Break(())
-            })?;
+            }))?;
             if found.is_some() {
                 return Ok(found);
             }

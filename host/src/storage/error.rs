@@ -69,6 +69,18 @@ pub enum StoreError {
         /// The database's folder.
         path: PathBuf,
     },
+    /// The disk failed to sync what was written: it may be there after a restart, and may not.
+    #[error(
+        "store {} cannot be synced: {reason}. Whether the last write counts is not known, so the process ends without answering its \
+         senders; the next start reads what is there. Check the disk",
+        path.display()
+    )]
+    InDoubt {
+        /// The database's folder.
+        path: PathBuf,
+        /// RocksDB's words.
+        reason: String,
+    },
     /// The disk refused.
     #[error("store {} cannot be read or written: {reason}; make room or make it writable, or choose another place with --state-dir", path.display())]
     Io {
@@ -106,9 +118,25 @@ impl StoreError {
         StoreError::Damaged { path: path.to_owned(), reason: format!("{file} is missing") }
     }
 
+    /// A write that failed. RocksDB appends it to a log and syncs that: what was not appended whole is never read again, what was not synced
+    /// is read by the next start.
     pub(super) fn writing(path: &Path, error: &rocksdb::Error) -> StoreError {
-        StoreError::reading(path, error)
+        match StoreError::reading(path, error) {
+            StoreError::Io { path, reason } if !is_certain(&path, &reason) => StoreError::InDoubt { path, reason },
+            other => other,
+        }
     }
+}
+
+/// What the operating system says of a disk without room, or of a file that may not grow: ENOSPC, EFBIG, EDQUOT.
+const NO_ROOM: [&str; 3] = ["No space left on device", "File too large", "Disk quota exceeded"];
+
+/// Whether a write that failed in these words is not in the log.
+fn is_certain(path: &Path, reason: &str) -> bool {
+    // The folder may be named after anything.
+    let words = reason.replace(&*path.to_string_lossy(), "");
+    let syncs_log = words.contains("sync") && words.contains(".log");
+    words.contains("While appending to file") || (NO_ROOM.iter().any(|why| words.contains(why)) && !syncs_log)
 }
 
 /// RocksDB names the file that is damaged, except where it is a log: then the logs there are.
@@ -121,4 +149,38 @@ fn named(path: &Path, reason: String) -> String {
     logs.retain(|name| name.ends_with(".log"));
     logs.sort();
     format!("{reason} (in the log: {})", logs.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RocksDB's words for a failed write, and whether it is known not to count.
+    const FAILURES: &[(&str, bool)] = &[
+        ("IO error: No space left on device: While appending to file: /db/000004.log: No space left on device", true),
+        ("IO error: While appending to file: /db/000004.log: File too large", true),
+        ("IO error: While appending to file: /db/000004.log: Disk quota exceeded", true),
+        ("IO error: While appending to file: /db/000004.log: Input/output error", true),
+        ("IO error: No space left on device: While fallocate: /db/000010.sst: No space left on device", true),
+        ("IO error: No space left on device: While fsync: /db/000010.sst: No space left on device", true),
+        ("IO error: While fdatasync: /db/000004.log: Input/output error", false),
+        ("IO error: While fsync: /db/000004.log: Input/output error", false),
+        ("IO error: No space left on device: While fdatasync: /db/000004.log: No space left on device", false),
+        ("IO error: While fsync: /db/000010.sst: Input/output error", false),
+        ("IO error: something that no version says today", false),
+    ];
+
+    #[test]
+    fn a_write_is_in_doubt_unless_it_is_known_not_to_be_in_the_log() {
+        for (words, certain) in FAILURES {
+            assert_eq!(is_certain(Path::new("/db"), words), *certain, "{words}");
+        }
+    }
+
+    #[test]
+    fn the_folder_s_name_says_nothing_of_the_failure() {
+        let folder = Path::new("/srv/sync/a.log/db");
+        let words = "IO error: No space left on device: While fallocate: /srv/sync/a.log/db/000010.sst: No space left on device";
+        assert!(is_certain(folder, words));
+    }
 }

@@ -27,6 +27,8 @@ use rocksdb::{
 pub use error::StoreError;
 use inspect::Finding;
 
+use crate::guard::end_in_doubt;
+
 /// The layout described above.
 const FORMAT: &[u8] = b"otelier-store 1";
 const FORMAT_KEY: &[u8] = b"format";
@@ -166,8 +168,8 @@ impl Store {
         })
     }
 
-    /// Applies changes as one, and with `sync` returns only when they would survive a power cut. After an error the database
-    /// is closed: what it holds in memory may be more than what is on disk.
+    /// Applies changes as one, and with `sync` returns only when they would survive a power cut. After an error nothing of them is in the
+    /// store, and the database is closed: what it holds in memory may be more than what is on disk. A sync that fails ends the process.
     pub fn commit<'w>(&self, writes: impl IntoIterator<Item = &'w Write>, sync: bool) -> Result<(), StoreError> {
         let written = self.with(|db| {
             let mut batch = WriteBatch::default();
@@ -190,8 +192,12 @@ impl Store {
         self.close_after_failure(synced)
     }
 
+    /// Ends the process where it is not known whether the write counts: reopened, the store could have what a sender was told it has not.
     fn close_after_failure(&self, result: Result<(), StoreError>) -> Result<(), StoreError> {
-        if result.is_err() {
+        if let Err(error) = &result {
+            if matches!(error, StoreError::InDoubt { .. }) {
+                end_in_doubt(error);
+            }
             *self.db.write().unwrap_or_else(PoisonError::into_inner) = None;
         }
         result

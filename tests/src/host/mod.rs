@@ -22,6 +22,9 @@ use crate::{grpc, wait};
 /// What a scraper sends that wants OpenMetrics.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0";
 
+/// The launcher of a host whose files are to be limited: the signal that comes with a failed write would end it.
+pub const IGNORES_XFSZ: [&str; 3] = ["sh", "-c", "trap '' XFSZ; exec \"$0\" \"$@\""];
+
 /// A running host.
 pub struct Host<'s> {
     setup: &'s Setup,
@@ -113,6 +116,16 @@ impl<'s> Host<'s> {
         shown.with_context(|| format!("{:#?}\nthe host's log:\n{}", self.scrape().ok(), self.setup.log()))
     }
 
+    /// The largest file that the host may write, as `prlimit` has it. A write beyond it fails as one to a broken disk does, and not for want
+    /// of room. The host has to be launched with [`IGNORES_XFSZ`].
+    pub fn limit_files(&self, bytes: &str) -> Result<()> {
+        let mut command = Command::new("prlimit");
+        command.arg("--pid").arg(self.id().to_string()).arg(format!("--fsize={bytes}:unlimited"));
+        let status = command.status().context("this test needs `prlimit` of util-linux")?;
+        ensure!(status.success(), "prlimit ended with {status}");
+        Ok(())
+    }
+
     /// SIGKILL: no chance to save anything.
     pub fn kill(mut self) -> Result<()> {
         self.child.kill()?;
@@ -123,6 +136,11 @@ impl<'s> Host<'s> {
     /// SIGTERM, and how it ended.
     pub fn terminate(mut self) -> Result<ExitStatus> {
         self.signal_terminate()?;
+        self.wait_for_end()
+    }
+
+    /// How it ended, by itself or not.
+    pub fn wait_for_end(&mut self) -> Result<ExitStatus> {
         wait::until("the host has ended", || Ok(self.child.try_wait()?))
     }
 

@@ -1,14 +1,9 @@
 //! A disk that refuses: senders are told to try again, health says why, and what was acknowledged is there afterwards.
 
-use std::fs::File;
-use std::io::Write as _;
-use std::path::Path;
-use std::process::Command;
-
 use anyhow::{Context, Result, bail, ensure};
 use otelier_tests::grpc::{self, Outcome, Refusal};
-use otelier_tests::host::{Configuration, Host, Setup};
-use otelier_tests::mount::Namespace;
+use otelier_tests::host::{Configuration, Host, IGNORES_XFSZ, Setup};
+use otelier_tests::mount::{Namespace, fill};
 use otelier_tests::payload::{self, Temporality};
 use otelier_tests::{http, wait};
 use serde_json::Value;
@@ -96,18 +91,6 @@ fn tail(log: &str) -> &str {
     log.get(log.len().saturating_sub(4000)..).unwrap_or(log)
 }
 
-/// Takes all the room there is.
-fn fill(path: &Path) -> Result<()> {
-    let mut file = File::create(path)?;
-    loop {
-        match file.write_all(&[0; 4096]) {
-            Ok(()) => {}
-            Err(error) if error.kind() == std::io::ErrorKind::StorageFull => return Ok(()),
-            Err(error) => return Err(error.into()),
-        }
-    }
-}
-
 #[test]
 fn a_full_disk_refuses_requests_until_there_is_room() -> Result<()> {
     let folder = tempfile::tempdir()?;
@@ -137,14 +120,13 @@ fn a_full_disk_refuses_requests_until_there_is_room() -> Result<()> {
 #[test]
 fn a_disk_that_fails_refuses_requests_and_says_what_to_do() -> Result<()> {
     let setup = Setup::with_aggregate(&Configuration::aggregate())?;
-    // Without this, the signal that comes with a failed write would end the host.
-    let setup = setup.launched_by(&["sh", "-c", "trap '' XFSZ; exec \"$0\" \"$@\""]);
+    let setup = setup.launched_by(&IGNORES_XFSZ);
     let host = setup.start()?;
     let mut filler = Filler::new(&host)?;
     ensure!(filler.send()?.is_none(), "the disk works in the beginning");
-    limit_files(&host, "2097152")?;
+    host.limit_files("2097152")?;
     refuses(&host, &mut filler, "File too large")?;
-    limit_files(&host, "unlimited")?;
+    host.limit_files("unlimited")?;
     wait::until("it goes on, or health says that it has to be restarted", || {
         let goes_on = filler.send()?.is_none();
         Ok((goes_on || trouble(&host, "store")?.contains("restart")).then_some(()))
@@ -173,15 +155,5 @@ fn refuses(host: &Host<'_>, filler: &mut Filler, cause: &str) -> Result<()> {
     })?;
     assert!(over_http.header("retry-after").is_some(), "{}", over_http.text());
     assert!(host.refused("grpc", "unavailable")? >= 1.0 && host.refused("http", "unavailable")? >= 1.0);
-    Ok(())
-}
-
-/// The largest file that the host may write, as `prlimit` has it. A write beyond it fails as one to a broken disk does,
-/// and not for want of room.
-fn limit_files(host: &Host<'_>, bytes: &str) -> Result<()> {
-    let mut command = Command::new("prlimit");
-    command.arg("--pid").arg(host.id().to_string()).arg(format!("--fsize={bytes}:unlimited"));
-    let status = command.status().context("this test needs `prlimit` of util-linux")?;
-    ensure!(status.success(), "prlimit ended with {status}");
     Ok(())
 }

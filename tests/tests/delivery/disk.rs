@@ -1,7 +1,5 @@
 //! A full disk under a queue: requests are refused with the reason, and what was acknowledged is delivered when there is room again.
 
-use std::fs::File;
-use std::io::Write as _;
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -11,7 +9,7 @@ use otelier::storage::{Family, Store, Write};
 use otelier_tests::downstream::{Downstream, Fate};
 use otelier_tests::grpc::{self, Outcome, Refusal};
 use otelier_tests::host::Setup;
-use otelier_tests::mount::Namespace;
+use otelier_tests::mount::{Namespace, fill};
 use otelier_tests::{payload, wait};
 use serde_json::json;
 
@@ -19,17 +17,6 @@ use crate::forwarding;
 
 /// Far more than the store has reserved before the disk became full.
 const REQUESTS_MAX: usize = 20_000;
-
-fn fill(path: &Path) -> Result<()> {
-    let mut file = File::create(path)?;
-    loop {
-        match file.write_all(&[0; 4096]) {
-            Ok(()) => {}
-            Err(error) if error.kind() == std::io::ErrorKind::StorageFull => return Ok(()),
-            Err(error) => return Err(error.into()),
-        }
-    }
-}
 
 /// A record of some size, which tells its number first.
 fn text(number: usize) -> String {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
-use crate::contract::{Accepted, Answer, Authenticators, Batch, Ingest, MemoryGate, Receiver};
+use crate::contract::{Accepted, Answer, Authenticators, Batch, Ingest, MemoryGate, Receiver, Request};
 use crate::receivers::otlp::{Config, OtlpReceiver};
 use crate::telemetry::Registry;
 
@@ -26,11 +26,10 @@ struct Host {
 }
 
 impl Ingest for Host {
-    fn submit(&self, batch: Batch) -> oneshot::Receiver<Answer> {
+    fn submit(&self, request: Request) {
+        let Some((batch, sender)) = request.take() else { return };
         lock(&self.batches).push(batch);
-        let (sender, receiver) = oneshot::channel();
         drop(sender.send(self.answer.clone()));
-        receiver
     }
 }
 

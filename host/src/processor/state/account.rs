@@ -145,7 +145,7 @@ impl State {
             return Ok(tally);
         }
         let stored = match &self.store {
-            Some(store) => store.get(Family::State, &self.account_key())?,
+            Some(store) => self.noted(store.get(Family::State, &self.account_key()))?,
             None => None,
         };
         match stored.as_deref().and_then(|stored| stored.split_first_chunk::<8>()) {

@@ -186,6 +186,7 @@ impl State {
             since: Some(beside),
             watermark: Watermark::default(),
             account: account::Account::new(u64::MAX),
+            failure: Default::default(),
         })
     }
 

@@ -8,7 +8,8 @@ use tokio::sync::oneshot;
 
 use super::rejection::Rejection;
 use crate::contract::{
-    Accepted, Answer, Batch, ComponentId, Ingest, InvalidUtf8, MemoryGate, MemoryPass, Metadata, Signal,
+    Accepted, Answer, Batch, ComponentId, Ingest, InvalidUtf8, MemoryGate, MemoryPass, Metadata, Request, Signal,
+    Submitted,
 };
 use crate::telemetry::{Counter, Gauge, Registry};
 
@@ -69,13 +70,14 @@ impl Intake {
     /// away and this future is dropped meanwhile: the host may have taken responsibility all the same.
     pub(super) async fn submit(&self, signal: Signal, bytes: Bytes, metadata: Metadata) -> Result<Accepted, Rejection> {
         let batch = Batch { signal, bytes, items: None, invalid_utf8: self.invalid_utf8, metadata };
-        let mut pending =
-            Pending { answer: Some(self.ingest.submit(batch)), counters: Arc::clone(&self.counters), signal };
-        let Some(answer) = &mut pending.answer else {
+        let (request, submitted) = Request::new(batch);
+        let mut pending = Pending { submitted: Some(submitted), counters: Arc::clone(&self.counters), signal };
+        self.ingest.submit(request);
+        let Some(submitted) = &mut pending.submitted else {
             return Err(Rejection::GoingDown);
         };
-        let answer = answer.await;
-        pending.answer = None;
+        let answer = submitted.await;
+        pending.submitted = None;
         self.counters.settle(signal, answer)
     }
 }
@@ -83,16 +85,21 @@ impl Intake {
 /// A request in the host's hands.
 struct Pending {
     /// Taken once it has answered.
-    answer: Option<oneshot::Receiver<Answer>>,
+    submitted: Option<Submitted>,
     counters: Arc<Counters>,
     signal: Signal,
 }
 
+/// The sender has gone, or its time has run out.
 impl Drop for Pending {
     fn drop(&mut self) {
-        let (Some(answer), Ok(runtime)) = (self.answer.take(), Handle::try_current()) else {
+        let Some(submitted) = self.submitted.take() else { return };
+        let Some(answer) = submitted.withdraw() else {
+            self.counters.withdrawn.add(1);
             return;
         };
+        // No plugin is stopped half-way: what was begun counts or not, and is counted as what it was.
+        let Ok(runtime) = Handle::try_current() else { return };
         let (counters, signal) = (Arc::clone(&self.counters), self.signal);
         runtime.spawn(async move {
             // Counted inside; nobody is left to be told.
@@ -107,6 +114,8 @@ pub(super) struct Counters {
     accepted: [Counter; 3],
     refused: [Counter; 3],
     refused_requests: [Counter; Rejection::REASONS.len()],
+    /// Requests whose senders went before any plugin had seen them.
+    withdrawn: Counter,
     /// Connections accepted.
     pub(super) connections: Counter,
     /// Connections closed at once, because there were too many.
@@ -130,6 +139,11 @@ impl Counters {
                 let labels = [labels[0], labels[1], ("reason", reason)];
                 registry.counter("otelier_receiver_refused_requests", "Requests not accepted, by reason.", &labels)
             }),
+            withdrawn: registry.counter(
+                "otelier_receiver_withdrawn_requests",
+                "Requests whose senders went away, or ran out of time, before they were processed: nothing of them counts.",
+                &labels,
+            ),
             connections: registry.counter("otelier_receiver_connections", "Connections accepted.", &labels),
             refused_connections: registry.counter(
                 "otelier_receiver_refused_connections",
@@ -204,18 +218,18 @@ mod tests {
 
     /// Keeps the one request it is given unanswered.
     #[derive(Default)]
-    struct Silent(Mutex<Option<oneshot::Sender<Answer>>>);
+    struct Silent(Mutex<Option<Request>>);
 
     impl Ingest for Silent {
-        fn submit(&self, _: Batch) -> oneshot::Receiver<Answer> {
-            let (sender, receiver) = oneshot::channel();
-            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(sender);
-            receiver
+        fn submit(&self, request: Request) {
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(request);
         }
     }
 
-    #[tokio::test]
-    async fn an_answer_is_counted_even_when_the_sender_has_gone() -> Result<(), Box<dyn std::error::Error>> {
+    type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+    /// An intake that was given a request of a sender that goes away, after `taken` has seen the request.
+    fn gone(taken: impl FnOnce(&Request)) -> Result<Registry, Box<dyn std::error::Error>> {
         let (host, registry) = (Arc::new(Silent::default()), Registry::default());
         let intake = Intake::new(
             &"otlp".parse()?,
@@ -227,10 +241,26 @@ mod tests {
         );
         let mut request = Box::pin(intake.submit(Signal::Logs, Bytes::new(), Metadata::default()));
         assert!(matches!(request.as_mut().poll(&mut Context::from_waker(Waker::noop())), Poll::Pending));
+        taken(host.0.lock().unwrap_or_else(PoisonError::into_inner).as_ref().ok_or("nothing submitted")?);
         drop(request);
-        let sender = host.0.lock().unwrap_or_else(PoisonError::into_inner).take().ok_or("nothing submitted")?;
+        Ok(registry)
+    }
+
+    #[tokio::test]
+    async fn a_request_that_nobody_has_taken_goes_with_its_sender() -> Outcome {
+        let registry = gone(|request| assert!(!request.is_withdrawn()))?;
+        assert_eq!(registry.total("otelier_receiver_withdrawn_requests", &[("transport", "grpc")]), 1);
+        assert_eq!(registry.total("otelcol_receiver_accepted_log_records", &[("transport", "grpc")]), 0);
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_counted_even_when_the_sender_has_gone() -> Outcome {
+        let mut answer = None;
+        let registry = gone(|request| answer = request.take().map(|(_, answer)| answer))?;
         let accepted = Accepted { items: 5, ..Accepted::default() };
-        assert!(sender.send(Ok(accepted)).is_ok());
+        assert!(answer.is_some_and(|answer| answer.send(Ok(accepted)).is_ok()));
+        assert_eq!(registry.total("otelier_receiver_withdrawn_requests", &[("transport", "grpc")]), 0);
         while registry.total("otelcol_receiver_accepted_log_records", &[("transport", "grpc")]) != 5 {
             tokio::task::yield_now().await;
         }

@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::{Config, OtlpReceiver};
-use crate::contract::{Accepted, Answer, Authenticators, Batch, Ingest, MemoryGate, Receiver, Refusal};
+use crate::contract::{Accepted, Answer, Authenticators, Batch, Ingest, MemoryGate, Receiver, Refusal, Request};
 use crate::telemetry::Registry;
 
 type TestResult = Result<(), Box<dyn Error>>;
@@ -33,15 +33,14 @@ enum Rule {
 }
 
 impl Ingest for FakeHost {
-    fn submit(&self, batch: Batch) -> oneshot::Receiver<Answer> {
+    fn submit(&self, request: Request) {
+        let Some((batch, sender)) = request.take() else { return };
         lock(&self.batches).push(batch);
-        let (sender, receiver) = oneshot::channel();
         match &self.rule {
             Rule::Answer(Some(answer)) => drop(sender.send(answer.clone())),
             Rule::Answer(None) => drop(sender),
             Rule::Hold => lock(&self.held).push(sender),
         }
-        receiver
     }
 }
 
