@@ -267,14 +267,16 @@ fn whoever_waits_for_room_holds_none_and_is_let_go_at_the_end() {
     let held = one(&lane, Size::default()).unwrap();
     assert!(one(&lane, Size::default()).err().unwrap().waits);
     std::thread::scope(|scope| {
-        let waiting = scope.spawn(|| lane.wait_for_room(Size::default(), 1));
+        let waiting = scope.spawn(|| lane.wait_for_room(Size::default(), 1, &|| false));
         drop(held);
         waiting.join().unwrap();
         assert_eq!(lane.held(), 0);
     });
     let _held = one(&lane, Size::default()).unwrap();
+    // Nobody waits for this one any more.
+    lane.wait_for_room(Size::default(), 1, &|| true);
     std::thread::scope(|scope| {
-        let waiting = scope.spawn(|| lane.wait_for_room(Size::default(), 1));
+        let waiting = scope.spawn(|| lane.wait_for_room(Size::default(), 1, &|| false));
         lane.stop_blocking();
         waiting.join().unwrap();
     });
