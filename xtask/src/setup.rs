@@ -6,6 +6,7 @@
 mod apt;
 mod cargo_tools;
 pub mod collector;
+mod go;
 pub mod javascript;
 mod native;
 pub mod prometheus;
@@ -88,6 +89,12 @@ const PROMETHEUS: Need = Need {
     by_hand: "apt-get install prometheus",
     ensure: prometheus::ensure,
 };
+const PROMETHEUS_READER: Need = Need {
+    what: "Prometheus' readers of expositions",
+    why: "tests read every scrape with them",
+    by_hand: "cargo xtask setup, with the Go that tests/prometheus/go.mod names in the PATH",
+    ensure: prometheus::ensure_reader,
+};
 const CARGO_DENY: Need = Need {
     what: "cargo-deny",
     why: "ci checks licences, sources and advisories of the dependencies",
@@ -110,8 +117,19 @@ pub const BUILD: &[Need] = &[COMPILER, LIBCLANG, WASM];
 /// To play the demo.
 pub const DEMO: &[Need] = &[COMPILER, LIBCLANG, WASM, PYTHON];
 /// To run the tests.
-pub const TESTS: &[Need] =
-    &[COMPILER, LIBCLANG, WASM, WASI, PYTHON, TEST_PYTHON, JAVASCRIPT, TELEMETRYGEN, COLLECTOR, PROMETHEUS];
+pub const TESTS: &[Need] = &[
+    COMPILER,
+    LIBCLANG,
+    WASM,
+    WASI,
+    PYTHON,
+    TEST_PYTHON,
+    JAVASCRIPT,
+    TELEMETRYGEN,
+    COLLECTOR,
+    PROMETHEUS,
+    PROMETHEUS_READER,
+];
 /// Everything.
 pub const ALL: &[Need] = &[
     COMPILER,
@@ -124,6 +142,7 @@ pub const ALL: &[Need] = &[
     TELEMETRYGEN,
     COLLECTOR,
     PROMETHEUS,
+    PROMETHEUS_READER,
     CARGO_DENY,
     CARGO_COMPONENT,
 ];

@@ -38,6 +38,7 @@ pub fn add_environment(workspace: &Workspace, command: &mut Command) {
         ("OTELIER_COLLECTOR", setup::collector::program(workspace)),
         ("OTELIER_PROMETHEUS", setup::prometheus::program(workspace, "prometheus")),
         ("OTELIER_PROMTOOL", setup::prometheus::program(workspace, "promtool")),
+        ("OTELIER_PROMETHEUS_READER", setup::prometheus::reader(workspace)),
     ];
     for (name, path) in optional {
         if let Some(path) = path {

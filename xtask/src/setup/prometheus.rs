@@ -1,4 +1,5 @@
-//! The Prometheus server and promtool. Debian's package is unpacked, not installed: installing starts a service.
+//! The Prometheus server and promtool. Debian's package is unpacked, not installed: installing starts a service. Beside them the readers
+//! that a newer server has for expositions, as a program of the tests' own.
 
 use std::fs;
 use std::path::PathBuf;
@@ -7,10 +8,24 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use super::apt;
+use super::go::Program;
 use crate::process;
 use crate::workspace::Workspace;
 
 const PROGRAMS: [&str; 2] = ["prometheus", "promtool"];
+
+const READER: Program =
+    Program { name: "prometheus-reader", module: "tests/prometheus", package: ".", sources: &["go.mod", "main.go"] };
+
+/// The program with Prometheus' readers, where set-up has built it.
+pub fn reader(workspace: &Workspace) -> Option<PathBuf> {
+    READER.built(workspace)
+}
+
+/// Builds it unless it was built from the present sources.
+pub fn ensure_reader(workspace: &Workspace, why: &str) -> Result<()> {
+    READER.ensure(workspace, why)
+}
 
 /// Where `prometheus` or `promtool` is: the machine's own, or the unpacked one.
 pub fn program(workspace: &Workspace, name: &str) -> Option<PathBuf> {
