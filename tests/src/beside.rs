@@ -80,16 +80,18 @@ fn balances(own: &Exposition) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exposition::{Format, parse};
 
     #[test]
     fn a_ledger_that_lost_one_item_is_told_from_one_that_balances() -> Result<()> {
         let own = |absorbed: u32| {
-            Exposition::parse(&format!(
+            let page = format!(
                 "otelcol_processor_incoming_items{{processor=\"a\"}} 3\n\
                  otelier_processor_emitted_items{{processor=\"a\"}} 1\n\
                  otelcol_processor_outgoing_items{{processor=\"a\"}} 1\n\
                  otelier_processor_absorbed_items{{processor=\"a\"}} {absorbed}\n"
-            ))
+            );
+            parse(Format::Text, page.as_bytes())
         };
         balances(&own(3)?)?;
         ensure!(balances(&own(2)?).is_err_and(|error| error.to_string() == "a: 4 came and 3 went"));
@@ -99,9 +101,8 @@ mod tests {
 
     #[test]
     fn sums_are_exact_and_complete() -> Result<()> {
-        let scrape = Exposition::parse(
-            "work_done_batched_total{work_type=\"a\"} 3\nwork_done_batched_total{work_type=\"b\"} 1\n",
-        )?;
+        let page = b"work_done_batched_total{work_type=\"a\"} 3\nwork_done_batched_total{work_type=\"b\"} 1\n";
+        let scrape = parse(Format::Text, page)?;
         has_exactly(&scrape, &[("b", 1.0), ("a", 3.0)])?;
         ensure!(
             has_exactly(&scrape, &[("a", 3.0)]).is_err() && has_exactly(&scrape, &[("a", 3.0), ("b", 2.0)]).is_err()

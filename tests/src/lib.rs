@@ -9,7 +9,6 @@ pub mod collector;
 pub mod component;
 pub mod downstream;
 pub mod environment;
-pub mod exposition;
 pub mod faulty_disk;
 pub mod generate;
 pub mod grpc;
@@ -23,5 +22,8 @@ pub mod power_cut;
 pub mod preload;
 pub mod recorder;
 pub mod request;
+pub mod scrape;
 pub mod versions;
 pub mod wait;
+
+pub use otelier_exposition as exposition;

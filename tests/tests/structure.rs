@@ -251,6 +251,20 @@ fn nothing_is_unsafe_and_nothing_is_unwrapped() -> Result<()> {
     Ok(())
 }
 
+/// `tests/src/scrape.rs` reads each answer strictly; a test with a request of its own would see what nobody has checked.
+#[test]
+fn no_test_scrapes_but_through_the_strict_reader() -> Result<()> {
+    let mut files = Vec::new();
+    collect(&environment::repository().join("tests/tests"), &mut files)?;
+    // In two pieces, so that this file is none of them.
+    let path = concat!("\"/met", "rics\"");
+    for file in files {
+        let text = std::fs::read_to_string(&file)?;
+        ensure!(!text.contains(path), "{} asks for {path} itself", file.display());
+    }
+    Ok(())
+}
+
 /// The test's own eyes.
 #[test]
 fn names_are_found_in_every_form_of_use() {

@@ -15,12 +15,9 @@ pub use configuration::{Configuration, aggregate, manifest};
 pub use endpoints::{Endpoints, free};
 pub use setup::Setup;
 
-use crate::exposition::Exposition;
+use crate::exposition::{Exposition, Format};
 use crate::http::{self, Response};
-use crate::{grpc, wait};
-
-/// What a scraper sends that wants OpenMetrics.
-const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0";
+use crate::{grpc, scrape, wait};
 
 /// The launcher of a host whose files are to be limited: the signal that comes with a failed write would end it.
 pub const IGNORES_XFSZ: [&str; 3] = ["sh", "-c", "trap '' XFSZ; exec \"$0\" \"$@\""];
@@ -78,17 +75,17 @@ impl<'s> Host<'s> {
 
     /// The Prometheus endpoint, in the text format.
     pub fn scrape(&self) -> Result<Exposition> {
-        page(http::get(self.setup.endpoints.prometheus, "/metrics", &[])?)
+        Ok(scrape::page(self.setup.endpoints.prometheus, Format::Text)?.exposition)
     }
 
     /// The Prometheus endpoint, in OpenMetrics.
     pub fn scrape_open_metrics(&self) -> Result<Exposition> {
-        page(http::get(self.setup.endpoints.prometheus, "/metrics", &[("accept", OPEN_METRICS)])?)
+        Ok(scrape::page(self.setup.endpoints.prometheus, Format::OpenMetrics)?.exposition)
     }
 
     /// The host's own metrics.
     pub fn own_metrics(&self) -> Result<Exposition> {
-        page(http::get(self.setup.endpoints.telemetry, "/metrics", &[])?)
+        Ok(scrape::page(self.setup.endpoints.telemetry, Format::Text)?.exposition)
     }
 
     /// How many requests the OTLP receiver has refused for this reason over this transport.
@@ -159,9 +156,4 @@ impl Drop for Host<'_> {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-fn page(answer: Response) -> Result<Exposition> {
-    ensure!(answer.status == 200, "status {}: {}", answer.status, answer.text());
-    Exposition::parse(&answer.text())
 }

@@ -2,9 +2,10 @@
 
 use anyhow::Result;
 use otelier_tests::environment;
+use otelier_tests::exposition::Format;
 use otelier_tests::host::{Configuration, Setup};
 use otelier_tests::payload::{self, Temporality};
-use otelier_tests::{grpc, http, wait};
+use otelier_tests::{grpc, http, scrape, wait};
 use serde_json::json;
 
 /// The labels that say who sent what `payload` builds.
@@ -95,8 +96,7 @@ fn one_request_goes_to_two_pipelines() -> Result<()> {
     let labels = [&SENDER[..], &[("work_type", "manual")]].concat();
     host.wait_for("work_done_total", &labels, 7.0)?;
     wait::until_equal("the second exporter shows the same", &Some(7.0), || {
-        let text = http::get(copy, "/metrics", &[])?.text();
-        Ok(otelier_tests::exposition::Exposition::parse(&text)?.value("work_done_total", &labels))
+        Ok(scrape::page(copy, Format::Text)?.exposition.value("work_done_total", &labels))
     })?;
     wait::until("the third shows it as well", || Ok(setup.output().contains("work.done").then_some(())))?;
     let sent = |exporter| -> Result<_> {
@@ -119,5 +119,5 @@ fn metrics_of_the_passing_kind_satisfy_promtool() -> Result<()> {
         payload::gauge("work.queue", point()),
     ]))?;
     wait::until("both are shown", || Ok((host.scrape()?.samples.len() >= 2).then_some(())))?;
-    super::prometheus::check(&promtool, &http::get(host.endpoints().prometheus, "/metrics", &[])?.text())
+    super::prometheus::check(&promtool, &scrape::page(host.endpoints().prometheus, Format::Text)?.text)
 }

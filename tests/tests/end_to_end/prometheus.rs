@@ -12,9 +12,10 @@ use opentelemetry_proto::tonic::metrics::v1::{
     Exemplar, ExponentialHistogram, ExponentialHistogramDataPoint, Histogram, HistogramDataPoint, Metric, Summary,
     SummaryDataPoint, exemplar, metric,
 };
+use otelier_tests::exposition::Format;
 use otelier_tests::host::{Configuration, Setup};
 use otelier_tests::payload::{self, Temporality};
-use otelier_tests::{environment, http, wait};
+use otelier_tests::{environment, http, scrape, wait};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -101,7 +102,7 @@ fn the_prometheus_server_scrapes_the_aggregated_total() -> Result<()> {
     let up = server.query("up")?;
     assert!(up.iter().all(|(_, value)| value == "1"), "{up:?}");
     let promtool = environment::promtool()?;
-    check(&promtool, &http::get(setup.endpoints.prometheus, "/metrics", &[])?.text())
+    check(&promtool, &scrape::page(setup.endpoints.prometheus, Format::Text)?.text)
 }
 
 /// One metric of each kind that is more than a number, and a counter with an exemplar.
@@ -192,11 +193,9 @@ fn the_prometheus_server_and_promtool_accept_every_kind() -> Result<()> {
     value_of("queue_wait_seconds%7Bquantile%3D%220.5%22%7D", "0.25")?;
     value_of("loaves_total", "3")?;
     value_of("heat", "0.1")?;
-    let text = http::get(setup.endpoints.prometheus, "/metrics", &[])?.text();
-    check(&environment::promtool()?, &text)?;
+    check(&environment::promtool()?, &scrape::page(setup.endpoints.prometheus, Format::Text)?.text)?;
     // In OpenMetrics, which the server was given too, the exemplars are there.
-    let accept = [("accept", "application/openmetrics-text; version=1.0.0")];
-    let open_metrics = http::get(setup.endpoints.prometheus, "/metrics", &accept)?.text();
+    let open_metrics = scrape::page(setup.endpoints.prometheus, Format::OpenMetrics)?.text;
     assert_eq!(
         open_metrics
             .matches("# {trace_id=\"07070707070707070707070707070707\",span_id=\"0808080808080808\"} 0.7 ")
@@ -252,12 +251,14 @@ fn a_million_series_are_scraped_while_more_points_come() -> Result<()> {
 /// Waits until a whole scrape has a million samples, this one with this value.
 fn host_shows(address: SocketAddr, labels: &[(&str, &str)], value: i64) -> Result<()> {
     let [(_, shelf), (_, place)] = labels else { anyhow::bail!("two labels are needed") };
-    wait::until(&format!("all series are there and the last one is {value}"), || {
-        let text = http::get(address, "/metrics", &[])?.text();
+    let what = format!("all series are there and the last one is {value}");
+    let page = scrape::until(&what, address, Format::Text, |text| {
         let samples = text.lines().filter(|line| line.starts_with("loaves_left{"));
         let is_last =
             |line: &&str| line.contains(&format!("shelf=\"{shelf}\"")) && line.contains(&format!("place=\"{place}\""));
         let shown = samples.clone().find(is_last).is_some_and(|line| line.ends_with(&format!(" {value}")));
-        Ok((shown && samples.count() == MILLION).then_some(()))
-    })
+        shown && samples.count() == MILLION
+    })?;
+    ensure!(page.exposition.named("loaves_left").count() == MILLION);
+    Ok(())
 }
