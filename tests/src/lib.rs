@@ -15,6 +15,7 @@ pub mod grpc;
 pub mod host;
 pub mod http;
 pub mod jumping_clock;
+pub mod length;
 pub mod mount;
 pub mod payload;
 #[cfg(target_os = "linux")]

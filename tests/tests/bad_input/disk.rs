@@ -5,7 +5,7 @@ use otelier_tests::grpc::{self, Outcome, Refusal};
 use otelier_tests::host::{Configuration, Host, IGNORES_XFSZ, Setup};
 use otelier_tests::mount::{Namespace, fill};
 use otelier_tests::payload::{self, Temporality};
-use otelier_tests::{http, wait};
+use otelier_tests::{http, length, wait};
 use serde_json::Value;
 
 const TOTAL: &str = "work_done_batched_total";
@@ -93,12 +93,16 @@ fn tail(log: &str) -> &str {
 
 #[test]
 fn a_full_disk_refuses_requests_until_there_is_room() -> Result<()> {
+    length::repeat(a_disk_becomes_full)
+}
+
+fn a_disk_becomes_full() -> Result<()> {
     let folder = tempfile::tempdir()?;
     // RocksDB goes on by itself, some seconds after there is as much room again as its log may take: 64 MiB.
     let mount = format!("mount -t tmpfs -o size=128m none {}", folder.path().display());
     let Some(disk) = Namespace::if_permitted(&mount)? else {
         println!("no file system may be mounted here: a disk that fails has to stand for one that is full");
-        return a_disk_that_fails_refuses_requests_and_says_what_to_do();
+        return a_disk_fails();
     };
     let setup = Setup::with_aggregate(&Configuration::aggregate())?;
     let setup = setup.state_in(&folder.path().join("state")).launched_by(&disk.enter());
@@ -119,6 +123,10 @@ fn a_full_disk_refuses_requests_until_there_is_room() -> Result<()> {
 
 #[test]
 fn a_disk_that_fails_refuses_requests_and_says_what_to_do() -> Result<()> {
+    length::repeat(a_disk_fails)
+}
+
+fn a_disk_fails() -> Result<()> {
     let setup = Setup::with_aggregate(&Configuration::aggregate())?;
     let setup = setup.launched_by(&IGNORES_XFSZ);
     let host = setup.start()?;

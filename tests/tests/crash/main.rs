@@ -11,9 +11,10 @@ mod sender;
 
 use anyhow::Result;
 use otelier_tests::host::{Configuration, Host, Setup};
+use otelier_tests::length;
 use reaper::Death;
 
-/// How often the host is killed in one run.
+/// How often the host is killed in one run of the usual length.
 const KILLS: u32 = 50;
 
 /// SIGKILL: the process goes, and what it has written stays.
@@ -27,21 +28,23 @@ impl Death for Kill {
 
 #[test]
 fn delta_points_count_once_over_fifty_kills() -> Result<()> {
-    delta::counts_once(&Setup::with_aggregate(&delta::configuration())?, KILLS, &mut Kill).map(drop)
+    delta::counts_once(&Setup::with_aggregate(&delta::configuration())?, length::rounds(KILLS)?, &mut Kill).map(drop)
 }
 
 #[test]
 fn cumulative_points_count_once_over_fifty_kills() -> Result<()> {
-    cumulative::counts_once(&Setup::with_aggregate(&Configuration::aggregate())?, KILLS, &mut Kill).map(drop)
+    cumulative::counts_once(&Setup::with_aggregate(&Configuration::aggregate())?, length::rounds(KILLS)?, &mut Kill)
+        .map(drop)
 }
 
 #[test]
 fn points_divided_among_instances_count_once_over_fifty_kills() -> Result<()> {
-    delta::counts_once(&Setup::with_instances(&delta::configuration(), 3)?, KILLS, &mut Kill)?;
-    cumulative::counts_once(&Setup::with_instances(&Configuration::aggregate(), 3)?, KILLS, &mut Kill).map(drop)
+    delta::counts_once(&Setup::with_instances(&delta::configuration(), 3)?, length::rounds(KILLS)?, &mut Kill)?;
+    cumulative::counts_once(&Setup::with_instances(&Configuration::aggregate(), 3)?, length::rounds(KILLS)?, &mut Kill)
+        .map(drop)
 }
 
 #[test]
 fn good_rows_count_with_the_letter_of_the_bad_over_fifty_kills() -> Result<()> {
-    poison::counts_with_its_letter(KILLS, &mut Kill)
+    poison::counts_with_its_letter(length::rounds(KILLS)?, &mut Kill)
 }

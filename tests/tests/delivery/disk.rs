@@ -10,7 +10,7 @@ use otelier_tests::downstream::{Downstream, Fate};
 use otelier_tests::grpc::{self, Outcome, Refusal};
 use otelier_tests::host::Setup;
 use otelier_tests::mount::{Namespace, fill};
-use otelier_tests::{payload, wait};
+use otelier_tests::{length, payload, wait};
 use serde_json::json;
 
 use crate::forwarding;
@@ -37,6 +37,10 @@ fn until_refused(client: &mut grpc::Client, acknowledged: &mut Vec<String>) -> R
 
 #[test]
 fn a_full_disk_refuses_and_what_was_acknowledged_is_delivered() -> Result<()> {
+    length::repeat(a_disk_becomes_full)
+}
+
+fn a_disk_becomes_full() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let mount = format!("mount -t tmpfs -o size=128m none {}", folder.path().display());
     let Some(disk) = Namespace::if_permitted(&mount)? else {

@@ -10,12 +10,12 @@ use fastrand::Rng;
 use otelier_tests::downstream::{Downstream, Fate, Memory};
 use otelier_tests::grpc::{self, Client, Outcome};
 use otelier_tests::host::{Host, Setup};
-use otelier_tests::{payload, wait};
+use otelier_tests::{length, payload, wait};
 use serde_json::json;
 
 use crate::forwarding;
 
-const KILLS: u64 = 30;
+const KILLS: u32 = 30;
 const SENDERS: u64 = 3;
 /// Records of one request.
 const RECORDS: u64 = 5;
@@ -102,7 +102,7 @@ fn judge(memory: &Memory, acknowledged: &[String]) -> Result<()> {
             }
         }
     }
-    let bound = KILLS * CONSUMERS * RECORDS;
+    let bound = u64::from(length::rounds(KILLS)?) * CONSUMERS * RECORDS;
     ensure!(killed <= bound, "{killed} records came twice because of kills, more than could be under way: {bound}");
     println!(
         "{} records acknowledged, {} arrived; again because no answer came: {unanswered}, because of a kill: {killed}; fates {:?}",
@@ -137,7 +137,8 @@ fn nothing_is_lost(kind: &str) -> Result<()> {
         let (setup, stop, acknowledged) = (&setup, &stop, &acknowledged);
         let senders: Vec<_> =
             (0..SENDERS).map(|sender| scope.spawn(move || send(sender, setup, stop, acknowledged))).collect();
-        let lived = (0..KILLS).try_for_each(|_| one_life(setup, &downstream, &mut random, acknowledged)?.kill());
+        let lived = (0..length::rounds(KILLS)?)
+            .try_for_each(|_| one_life(setup, &downstream, &mut random, acknowledged)?.kill());
         stop.store(true, Ordering::SeqCst);
         let known = senders.into_iter().flat_map(|sender| sender.join().unwrap_or_default()).collect();
         lived.map(|()| known)

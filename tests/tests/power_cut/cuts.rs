@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use otelier_tests::host::{Configuration, Setup};
+use otelier_tests::length;
 use otelier_tests::payload::{self, Temporality};
 use otelier_tests::power_cut::{Disk, Luck, Tear};
 use serde_json::json;
@@ -11,7 +12,7 @@ use serde_json::json;
 use crate::powered::{self, PowerCut};
 use crate::{cumulative, delta, reaper};
 
-/// How often the power is cut in one run.
+/// How often the power is cut in one run of the usual length.
 const CUTS: u32 = 30;
 /// How often where the first cuts decide.
 const FEW_CUTS: u32 = 8;
@@ -34,7 +35,7 @@ fn tail(setup: &Setup) -> String {
 fn delta_points_count_once_over_power_cuts() -> Result<()> {
     let disk = Disk::new()?;
     let (setup, mut death) = (powered::setup(&delta::configuration(), &disk, "new")?, PowerCut::new(&disk, true)?);
-    delta::counts_once(&setup, CUTS, &mut death).with_context(|| tail(&setup))?;
+    delta::counts_once(&setup, length::rounds(CUTS)?, &mut death).with_context(|| tail(&setup))?;
     death.fell_between()
 }
 
@@ -42,7 +43,7 @@ fn delta_points_count_once_over_power_cuts() -> Result<()> {
 fn cumulative_points_count_once_over_power_cuts() -> Result<()> {
     let disk = Disk::new()?;
     let (setup, mut death) = (powered::setup(&answering("sync"), &disk, "new")?, PowerCut::new(&disk, true)?);
-    cumulative::counts_once(&setup, CUTS, &mut death).with_context(|| tail(&setup))?;
+    cumulative::counts_once(&setup, length::rounds(CUTS)?, &mut death).with_context(|| tail(&setup))?;
     death.fell_between()
 }
 
@@ -80,7 +81,7 @@ fn only_what_is_synced_before_the_acknowledgement_survives() -> Result<()> {
 #[test]
 fn a_cut_during_the_first_start_leaves_a_whole_store_or_none() -> Result<()> {
     let (disk, mut random) = (Disk::new()?, reaper::random()?);
-    for attempt in 0..FEW_CUTS {
+    for attempt in 0..length::rounds(FEW_CUTS)? {
         let setup = powered::setup(&answering("sync"), &disk, &attempt.to_string())?;
         let host = setup.spawn()?;
         std::thread::sleep(BIRTH_MAX.mul_f64(random.f64()));

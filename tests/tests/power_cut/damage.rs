@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use otelier_tests::host::{Configuration, Setup};
+use otelier_tests::length;
 use otelier_tests::payload::{self, Temporality};
 use otelier_tests::power_cut::{Disk, Luck, Tear, torn};
 
 use crate::powered;
 use crate::reaper;
 
-/// How often each kind of damage is tried, each time elsewhere.
+/// How often each kind of damage is tried in a run of the usual length, each time elsewhere.
 const TRIES: u32 = 6;
 const TOTAL: &str = "work_done_batched_total";
 
@@ -76,7 +77,7 @@ fn a_bit_that_turns_in_what_was_synced_is_refused_wherever_it_is() -> Result<()>
     for wanted in [".log", "MANIFEST", "CURRENT"] {
         let path = file(&setup, wanted)?;
         let whole = fs::read(&path)?;
-        for _ in 0..TRIES {
+        for _ in 0..length::rounds(TRIES)? {
             let (at, bit) = (random.usize(..whole.len()), random.u32(..8));
             let mut bytes = whole.clone();
             bytes[at] ^= 1 << bit;
@@ -107,7 +108,7 @@ fn with_a_torn_end(tear: Tear, mut look: impl FnMut(&Disk, &Setup) -> Result<u32
     host.kill()?;
     let (written, kept) = (fs::read(&log)?, setup.folder().join("kept"));
     put(setup.state(), &kept)?;
-    for _ in 0..TRIES {
+    for _ in 0..length::rounds(TRIES)? {
         put(&kept, setup.state())?;
         let end = torn(&synced, &written, &mut random, &[tear]);
         fs::write(&log, &end)?;

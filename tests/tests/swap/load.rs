@@ -5,17 +5,19 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use otelier_tests::host::{Configuration, Host, Setup};
-use otelier_tests::{environment, versions, wait};
+use otelier_tests::{environment, length, versions, wait};
 use serde_json::json;
 
 use crate::reaper::Death;
 use crate::{Plugin, cumulative, delta, swaps, until_swaps};
 
-/// How often the host is killed.
+/// How often the host is killed in one run of the usual length.
 const KILLS: u32 = 30;
 /// Swaps while it is: a life has none, or one, or three.
-const SWAPS_BETWEEN_KILLS: usize = 10;
-const SWAPS: u64 = 200;
+const SWAPS_BETWEEN_KILLS: u32 = 10;
+const SWAPS: u32 = 200;
+/// How long these may take.
+const SWAPS_WITHIN_S: u32 = 180;
 
 /// SIGKILL, while versions go on changing.
 struct Kill;
@@ -43,8 +45,9 @@ impl Death for Patience {
         if !is_next {
             return host.kill();
         }
-        wait::within(Duration::from_secs(180), "all swaps", || {
-            Ok((swaps(&host, "aggregate", "swapped")? >= SWAPS as f64).then_some(()))
+        let (all, limit) = (length::rounds(SWAPS)?, length::rounds(SWAPS_WITHIN_S)?);
+        wait::within(Duration::from_secs(limit.into()), "all swaps", || {
+            Ok((swaps(&host, "aggregate", "swapped")? >= f64::from(all)).then_some(()))
         })?;
         host.kill()
     }
@@ -129,11 +132,11 @@ impl Turns {
     }
 
     fn counts_deltas_between_kills(&self, setup: &Setup) -> Result<()> {
-        self.during(setup, || delta::counts_once(setup, KILLS, &mut Kill))?.between_kills()
+        self.during(setup, || delta::counts_once(setup, length::rounds(KILLS)?, &mut Kill))?.between_kills()
     }
 
     fn counts_cumulative_points_between_kills(&self, setup: &Setup) -> Result<()> {
-        self.during(setup, || cumulative::counts_once(setup, KILLS, &mut Kill))?.between_kills()
+        self.during(setup, || cumulative::counts_once(setup, length::rounds(KILLS)?, &mut Kill))?.between_kills()
     }
 
     fn counts_deltas_over_swaps(&self, setup: &Setup) -> Result<()> {
@@ -156,12 +159,13 @@ struct Swapped {
 impl Swapped {
     /// Senders may meet a host that comes up.
     fn between_kills(&self) -> Result<()> {
-        ensure!(self.swaps >= SWAPS_BETWEEN_KILLS, "only {} swaps", self.swaps);
+        ensure!(self.swaps >= length::rounds(SWAPS_BETWEEN_KILLS)? as usize, "only {} swaps", self.swaps);
         Ok(())
     }
 
     fn all(&self) -> Result<()> {
-        ensure!(self.swaps as u64 >= SWAPS && self.refused == 0, "{} swaps, {} refused", self.swaps, self.refused);
+        let all = length::rounds(SWAPS)? as usize;
+        ensure!(self.swaps >= all && self.refused == 0, "{} swaps, {} refused", self.swaps, self.refused);
         Ok(())
     }
 }

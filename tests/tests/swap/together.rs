@@ -3,6 +3,7 @@
 use anyhow::{Result, ensure};
 use otelier_tests::environment;
 use otelier_tests::host::{Configuration, Host, Setup};
+use otelier_tests::length;
 use otelier_tests::payload::{self, Temporality};
 use serde_json::{Value, json};
 
@@ -43,10 +44,13 @@ fn have_absorbed(host: &Host<'_>, rows: f64) -> Result<()> {
     Ok(())
 }
 
-/// Twenty versions, one after the other, while rows come. Returns how many each place has got.
-fn over_twenty_versions(plugin: &Plugin, host: &Host<'_>) -> Result<f64> {
+/// How many versions come, one after the other, in a run of the usual length.
+const VERSIONS: u32 = 20;
+
+/// As many versions while rows come. Returns how many each place has got.
+fn over_many_versions(plugin: &Plugin, host: &Host<'_>) -> Result<f64> {
     let sent = while_sent(host, &request(1), || {
-        for turn in 1..=20 {
+        for turn in 1..=length::rounds(VERSIONS)? {
             plugin.exchange(&plugin.version(&turn.to_string()))?;
             until_swaps(host, "guest", "swapped", f64::from(turn))?;
         }
@@ -97,7 +101,7 @@ fn a_version_comes_to_both_places_in_one_pause() -> Result<()> {
     let plugin = Plugin::copy(&environment::guest("honest")?)?;
     let setup = setup(&plugin, [json!({}), json!({})])?;
     let host = setup.start()?;
-    over_twenty_versions(&plugin, &host).map(drop)
+    over_many_versions(&plugin, &host).map(drop)
 }
 
 /// What these hold is in no store: the old ones are flushed for the last time before any new one runs.
@@ -106,7 +110,7 @@ fn a_version_that_keeps_no_state_comes_to_both_places_and_nothing_that_the_old_o
     let plugin = Plugin::copy(&environment::guest("buffer")?)?;
     let setup = setup(&plugin, [json!({"page": 100}), json!({"page": 1})])?;
     let host = setup.start()?;
-    let sent = over_twenty_versions(&plugin, &host)?;
+    let sent = over_many_versions(&plugin, &host)?;
     // The exporter adds up the deltas of the first; the other emits a point for each row.
     host.wait_for(SEEN, &[], sent)?;
     let labels = [("processor", "guest/other")];
