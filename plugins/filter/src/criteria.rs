@@ -7,17 +7,18 @@ use crate::matcher::Matcher;
 use crate::metrics::NameCriteria;
 use crate::numbers::Numbers;
 use crate::text;
-use crate::verdict::Both;
+use crate::verdict::{Each, Verdict};
 
 /// Both blocks for one signal.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Criteria {
-    pub has_exclude: bool,
+    /// The verdict for a row that nothing is said of.
+    pub first: Verdict,
     pub names: NameCriteria,
     pub numbers: Vec<Numbers>,
     /// What tests read; they name it by its place here.
     pub sources: Vec<Source>,
-    pub tests: Both<Vec<Test>>,
+    pub tests: Each<Vec<Test>>,
 }
 
 /// One criterion. A value is encoded, and `None` where the source is absent.
@@ -27,8 +28,8 @@ pub enum Test {
     Text { source: usize, absent: &'static str, matcher: Matcher },
     /// The attribute is there, and is what is expected.
     Attribute { source: usize, expected: Expected },
-    /// Name and version of the scope match one of these.
-    Library { name: usize, version: usize, any: Vec<Library> },
+    /// Name and version of the scope match.
+    Library { name: usize, version: usize, library: Library },
 }
 
 /// What an attribute should be.
@@ -66,12 +67,12 @@ impl Test {
             Test::Attribute { source, expected } => value(*source).is_some_and(|value| match expected {
                 Expected::Anything => true,
                 Expected::Value(expected) => expected.matches(value),
-                Expected::Pattern(matcher) => text::scalar(value).is_some_and(|text| matcher.matches(&text)),
+                Expected::Pattern(matcher) => text::attribute(value).is_some_and(|text| matcher.matches(&text)),
             }),
-            Test::Library { name, version, any } => any.iter().any(|library| {
+            Test::Library { name, version, library } => {
                 let is_version = |matcher: &Matcher| is_text(*version, "", matcher);
                 is_text(*name, "", &library.name) && library.version.as_ref().is_none_or(is_version)
-            }),
+            }
         }
     }
 }

@@ -8,7 +8,7 @@ use otelier_sdk::key::{FIELD, elements, read_value, write_value};
 use otelier_sdk::{Batch, Blob, Declare, Field, Keying, Level, NO_CODE, NO_KEY, Source, ValueColumn};
 
 use crate::criteria::Test;
-use crate::verdict::{Both, EXCLUDED, INCLUDED, UNKNOWN, Verdict, verdict};
+use crate::verdict::{Each, INCLUDED, UNKNOWN, Verdict};
 
 /// Keyings that the contract has.
 const KEYINGS_MAX: usize = 8;
@@ -21,7 +21,7 @@ const KEY_BYTES_SHORT: usize = 60 << 10;
 #[derive(Debug)]
 pub struct Group {
     sources: Vec<GroupSource>,
-    tests: Both<Vec<Test>>,
+    tests: Each<Vec<Test>>,
     /// None: every row is asked by itself.
     keyed: Option<Keyed>,
 }
@@ -46,7 +46,7 @@ struct Keyed {
 }
 
 /// Groups for tests, with what they read declared.
-pub fn declared(sources: Vec<Source>, tests: Both<Vec<Test>>, declare: &mut Declare<'_>) -> Vec<Group> {
+pub fn declared(sources: Vec<Source>, mut tests: Each<Vec<Test>>, declare: &mut Declare<'_>) -> Vec<Group> {
     let mut places: Vec<Vec<usize>> = Vec::new();
     let (mut outer, mut bodies, mut inner) = (Vec::new(), Vec::new(), Vec::new());
     for (number, source) in sources.iter().enumerate() {
@@ -68,9 +68,8 @@ pub fn declared(sources: Vec<Source>, tests: Both<Vec<Test>>, declare: &mut Decl
     }
     let keyings = places.len();
     places.extend(bodies.into_iter().map(|number| vec![number]));
-    let mut tests = tests;
     let groups = places.into_iter().enumerate().map(|(place, numbers)| {
-        let tests = Both { include: taken(&mut tests.include, &numbers), exclude: taken(&mut tests.exclude, &numbers) };
+        let tests = tests.each_mut().map(|tests| taken(tests, &numbers));
         Group::declared(&sources, &numbers, tests, place < keyings, declare)
     });
     groups.collect()
@@ -85,7 +84,7 @@ impl Group {
     fn declared(
         sources: &[Source],
         numbers: &[usize],
-        tests: Both<Vec<Test>>,
+        tests: Each<Vec<Test>>,
         is_keyed: bool,
         declare: &mut Declare<'_>,
     ) -> Group {
@@ -108,8 +107,7 @@ impl Group {
     }
 
     fn verdict<'v>(&self, value: impl Fn(usize) -> Option<&'v [u8]>) -> Verdict {
-        let hold = |tests: &[Test]| tests.iter().all(|test| test.holds(&value));
-        verdict(hold(&self.tests.include), hold(&self.tests.exclude))
+        self.tests.verdict(|tests| tests.iter().all(|test| test.holds(&value)))
     }
 
     /// Combines the verdicts of rows with what these criteria say.
@@ -170,7 +168,7 @@ impl Group {
 
     /// Whether anything these criteria say can change what becomes of a row.
     fn matters(&self, verdict: Verdict) -> bool {
-        verdict & INCLUDED != 0 && (!self.tests.include.is_empty() || verdict & EXCLUDED != 0)
+        verdict & INCLUDED != 0 && (!self.tests.include.is_empty() || verdict != INCLUDED)
     }
 }
 

@@ -7,7 +7,8 @@
 //!
 //! Invariants:
 //!
-//! - A row goes on when all criteria of `include` hold for it and not all of `exclude`.
+//! - A row goes on when all criteria of `include` hold for it and not all of `exclude`. Of metrics, attributes of the resource exclude by
+//!   themselves, as in the Collector.
 //! - A verdict is the same whether it comes from a dictionary entry or from the row's own values.
 //! - Codes are released before they fill the dictionary.
 
@@ -25,10 +26,11 @@ mod text;
 mod verdict;
 
 use otelier_sdk::config::AbsentKey;
-use otelier_sdk::{Batch, Bitmap, Declare, Failure, Processor, Signal};
+use otelier_sdk::{Batch, Bitmap, Declare, Failure, Processor, Signal, Start};
 
 pub use config::Config;
-use verdict::{EXCLUDED, INCLUDED, Verdict};
+use config::Resolved;
+use verdict::{INCLUDED, Verdict};
 
 /// The processor.
 #[derive(Debug)]
@@ -38,6 +40,8 @@ pub struct Filter {
     names: Option<metrics::Names>,
     numbers: Vec<numbers::Numbers>,
     groups: Vec<group::Group>,
+    /// What of the configuration has no effect.
+    notes: Vec<String>,
 }
 
 impl Processor for Filter {
@@ -45,11 +49,11 @@ impl Processor for Filter {
     const ABSENT_KEYS: &'static [AbsentKey] = config::ABSENT_KEYS;
 
     fn describe(config: Config, signal: Signal, declare: &mut Declare<'_>) -> Result<Filter, Failure> {
-        let Some(criteria) = config.criteria(signal)? else {
+        let Resolved { criteria, notes } = config.resolve(signal)?;
+        let Some(criteria) = criteria else {
             // Nothing is said of this signal: nothing is read, and all of it passes.
-            return Ok(Filter { first: INCLUDED, names: None, numbers: Vec::new(), groups: Vec::new() });
+            return Ok(Filter { first: INCLUDED, names: None, numbers: Vec::new(), groups: Vec::new(), notes });
         };
-        let first = if criteria.has_exclude { INCLUDED | EXCLUDED } else { INCLUDED };
         let names = match signal {
             Signal::Metrics => Some(metrics::Names::declared(criteria.names, declare)),
             Signal::Traces | Signal::Logs => {
@@ -60,7 +64,12 @@ impl Processor for Filter {
         let numbers = criteria.numbers;
         numbers.iter().for_each(|numbers| declare.column(numbers.column));
         let groups = group::declared(criteria.sources, criteria.tests, declare);
-        Ok(Filter { first, names, numbers, groups })
+        Ok(Filter { first: criteria.first, names, numbers, groups, notes })
+    }
+
+    fn start(&mut self, start: &mut Start<'_>) -> Result<(), Failure> {
+        self.notes.drain(..).for_each(|note| start.log().warn(&note));
+        Ok(())
     }
 
     fn process(&mut self, batch: &mut Batch<'_>) -> Result<(), Failure> {

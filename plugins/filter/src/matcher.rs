@@ -2,10 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use regex::bytes::{RegexSet, RegexSetBuilder};
-use serde::Deserialize;
+use regex::{RegexSet, RegexSetBuilder};
 
-use crate::pattern::from_go;
+use crate::pattern::{from_go, text};
 
 /// Entries of one list.
 const ENTRIES_MAX: usize = 1024;
@@ -14,9 +13,11 @@ const ENTRY_BYTES_MAX: usize = 4096;
 /// Of one list's patterns, compiled; and what its automaton may keep of what it met.
 const COMPILED_BYTES_MAX: usize = 2 << 20;
 
+/// More than the patterns that are written here nest.
+const NEST_MAX: u32 = 1000;
+
 /// How strings are compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MatchType {
     /// They are equal.
     Strict,
@@ -48,20 +49,17 @@ impl Matcher {
     }
 
     /// Whether any entry does.
-    pub fn matches(&self, text: &[u8]) -> bool {
+    pub fn matches(&self, bytes: &[u8]) -> bool {
         match self {
-            Matcher::Strict(entries) => entries.contains(text),
-            Matcher::Regexp(patterns) => patterns.is_match(text),
+            Matcher::Strict(entries) => entries.contains(bytes),
+            Matcher::Regexp(patterns) => patterns.is_match(&text(bytes)),
         }
     }
 }
 
 fn compile(entries: &[String]) -> Result<RegexSet, String> {
-    let build = |patterns: &[String]| {
-        let mut builder = RegexSetBuilder::new(patterns);
-        builder.octal(true).size_limit(COMPILED_BYTES_MAX).dfa_size_limit(COMPILED_BYTES_MAX).build()
-    };
-    let patterns: Vec<String> = entries.iter().map(|entry| from_go(entry)).collect();
+    let translated = |entry: &String| from_go(entry).map_err(|refusal| format!("`{entry}` is no pattern: {refusal}"));
+    let patterns = entries.iter().map(translated).collect::<Result<Vec<String>, String>>()?;
     build(&patterns).map_err(|together| {
         // A set does not say whose mistake it is.
         let alone = entries.iter().zip(&patterns);
@@ -71,6 +69,12 @@ fn compile(entries: &[String]) -> Result<RegexSet, String> {
             None => format!("the patterns are too large together ({}); use several processors", reason(&together)),
         }
     })
+}
+
+/// A set of patterns that were written for the `regex` crate.
+pub fn build(patterns: &[String]) -> Result<RegexSet, regex::Error> {
+    let mut builder = RegexSetBuilder::new(patterns);
+    builder.nest_limit(NEST_MAX).size_limit(COMPILED_BYTES_MAX).dfa_size_limit(COMPILED_BYTES_MAX).build()
 }
 
 /// The last line of the crate's drawing of the place.

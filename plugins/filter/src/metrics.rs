@@ -3,7 +3,7 @@
 use otelier_sdk::{Batch, Declare, MetricKind};
 
 use crate::matcher::Matcher;
-use crate::verdict::{Both, UNKNOWN, Verdict, verdict};
+use crate::verdict::{Each, UNKNOWN, Verdict};
 
 /// What the contract allows in one call.
 const PATTERNS_MAX: usize = 1024;
@@ -12,7 +12,7 @@ const PATTERN_BYTES_MAX: usize = 1024;
 /// Names to keep and to drop.
 #[derive(Debug, Default)]
 pub struct NameCriteria {
-    pub matchers: Both<Option<Matcher>>,
+    pub matchers: Each<Option<Matcher>>,
     /// Where nothing but metrics of certain names can be dropped: those names. The points of others are not even rows.
     pub only: Option<Vec<String>>,
 }
@@ -20,7 +20,7 @@ pub struct NameCriteria {
 /// The verdicts on metrics.
 #[derive(Debug)]
 pub struct Names {
-    matchers: Both<Option<Matcher>>,
+    matchers: Each<Option<Matcher>>,
     /// By descriptor.
     verdicts: Vec<Verdict>,
 }
@@ -64,7 +64,7 @@ impl Names {
             Some(unknown) => {
                 let name = batch.descriptor(number).map_or("", |descriptor| descriptor.name.as_str()).as_bytes();
                 let says = |matcher: &Option<Matcher>| matcher.as_ref().is_none_or(|matcher| matcher.matches(name));
-                *unknown = verdict(says(&self.matchers.include), says(&self.matchers.exclude));
+                *unknown = self.matchers.verdict(says);
                 *unknown
             }
             None => UNKNOWN,

@@ -1,7 +1,9 @@
 //! The whole processor on a host in memory.
 
+mod collector;
 mod configuration;
 mod dictionary;
+mod go;
 mod model;
 
 use std::path::Path;
@@ -73,7 +75,8 @@ fn libraries_match_by_name_and_version() {
         format!(r#"{{"spans": {{"include": {{"match_type": "strict", "libraries": [{libraries}]}}}}}}"#)
     };
     assert_eq!(kept(&config(r#"{"name": "a"}"#), spans()), [0, 1]);
-    assert_eq!(kept(&config(r#"{"name": "a", "version": "2"}, {"name": "b", "version": ""}"#), spans()), [1, 4]);
+    assert_eq!(kept(&config(r#"{"name": "a", "version": "2"}"#), spans()), [1]);
+    assert_eq!(kept(&config(r#"{"name": "b", "version": ""}"#), spans()), [4]);
     assert_eq!(kept(&config(r#"{"name": ""}"#), spans()), [3]);
 }
 
@@ -85,7 +88,30 @@ fn services() {
         |more: &str| format!(r#"{{"spans": {{"include": {{"match_type": "regexp", "services": ["{more}"]}}}}}}"#);
     assert_eq!(kept(&include("^shop$"), spans()), [0]);
     assert_eq!(kept(&include("^7$"), spans()), [1]);
+    let double = Span { resource: map(&[("service.name", AnyValue::from(1e21))]), ..Span::default() };
+    assert_eq!(kept(&include(r"^1e\\+21$"), vec![double]), [0]);
     assert_eq!(kept(&include("nil-service"), spans()), [2]);
+}
+
+#[test]
+fn bodies_of_every_type() {
+    let record = |body: AnyValue| LogRecord { body, ..LogRecord::default() };
+    let bytes = AnyValue::Bytes(vec![0xff, 0, 0xfb]);
+    let map = AnyValue::Map([(b"k".to_vec(), bytes.clone())].into());
+    let cases = [
+        (bytes, "/wD7"),
+        (map, r#"{\"k\":\"/wD7\"}"#),
+        (AnyValue::from(1e21), "1e+21"),
+        (AnyValue::from(-1e-7), "-1e-7"),
+        (AnyValue::from(f64::NEG_INFINITY), "-Infinity"),
+        (AnyValue::Array(vec![AnyValue::from(f64::NAN)]), ""),
+        (AnyValue::Empty, ""),
+    ];
+    for (body, text) in cases {
+        let config = format!(r#"{{"logs": {{"include": {{"match_type": "strict", "bodies": ["{text}"]}}}}}}"#);
+        let outcome = started(Signal::Logs, &config).process_logs(&[record(body.clone())], 1).unwrap();
+        assert_eq!(outcome.passed, 1, "{body:?} is {text}");
+    }
 }
 
 #[test]
@@ -103,6 +129,23 @@ fn severities() {
     };
     assert_eq!(passed(r#""min": "WARN""#), "13 24 31 99");
     assert_eq!(passed(r#""min": 12, "match_undefined": true"#), "0 12 13 24 31 99");
+    for no_minimum in ["", r#""min": """#, r#""min": null"#] {
+        assert_eq!(passed(no_minimum), "1 12 13 24 31 99", "{no_minimum}");
+    }
+    assert_eq!(passed(r#""match_undefined": true"#), "0 1 12 13 24 31 99");
+}
+
+#[test]
+fn numbers_below_zero_are_no_severity_and_no_kind() {
+    let below = |number: i64| LogRecord { severity_number: number.cast_unsigned(), ..LogRecord::default() };
+    for more in [r#""min": "TRACE", "match_undefined": true"#, r#""match_undefined": true"#] {
+        let config = format!(r#"{{"logs": {{"include": {{"severity_number": {{{more}}}}}}}}}"#);
+        let outcome = started(Signal::Logs, &config).process_logs(&[below(-1), below(i64::MIN)], 1).unwrap();
+        assert_eq!((outcome.passed, outcome.dropped), (0, 2), "{more}");
+    }
+    let span = Span { kind: (-1_i64).cast_unsigned(), ..Span::default() };
+    let config = r#"{"spans": {"include": {"match_type": "regexp", "span_kinds": ["^$"]}}}"#;
+    assert_eq!(kept(config, vec![span]), [0]);
 }
 
 #[test]
@@ -133,7 +176,14 @@ fn metrics_by_name_and_by_what_points_carry() {
     );
     let exclude = r#"{"metrics": {"exclude": {"match_type": "strict", "metric_names": ["a.x"],
         "resource_attributes": [{"key": "env", "value": "prod"}]}}}"#;
-    assert_eq!(passed(exclude), "a.x b* b* a.y a.y");
+    // Each by itself: the points of host `a` have that resource.
+    assert_eq!(passed(exclude), "b* a.y");
+    let with_attributes = r#"{"metrics": {"exclude": {"match_type": "strict", "metric_names": ["a.x"],
+        "attributes": [{"key": "host", "value": "b"}], "resource_attributes": [{"key": "env", "value": "prod"}]}}}"#;
+    assert_eq!(passed(with_attributes), "b* a.y", "names and attributes of points together");
+    let include = r#"{"metrics": {"include": {"match_type": "strict", "metric_names": ["a.x"],
+        "resource_attributes": [{"key": "env", "value": "prod"}]}}}"#;
+    assert_eq!(passed(include), "a.x", "both must match to be included");
     let both = r#"{"metrics": {"include": {"match_type": "strict", "attributes": [{"key": "host", "value": "b"}]},
         "exclude": {"match_type": "regexp", "metric_names": ["y"]}}}"#;
     assert_eq!(passed(both), "a.x b*");

@@ -70,10 +70,9 @@ fn block(rng: &mut Rng) -> Block {
         fields.push(format!(r#""{name}": [{}]"#, criteria.join(", ")));
     }
     if ask.is_empty() || rng.u8(..4) == 0 {
-        let words = vec![word(rng), word(rng)];
-        let libraries: Vec<String> = words.iter().map(|word| format!(r#"{{"name": "{word}"}}"#)).collect();
-        fields.push(format!(r#""libraries": [{}]"#, libraries.join(", ")));
-        ask.push(Ask::Text(|record| record.scope_name.clone(), words));
+        let word = word(rng);
+        fields.push(format!(r#""libraries": [{{"name": "{word}"}}]"#));
+        ask.push(Ask::Text(|record| record.scope_name.clone(), vec![word]));
     }
     let match_type = if is_strict { "strict" } else { "regexp" };
     let json = format!(r#"{{"match_type": "{match_type}", {}}}"#, fields.join(", "));
