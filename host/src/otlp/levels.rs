@@ -11,6 +11,8 @@ use super::wire::{Fault, Malformed, Reader};
 pub trait Levels<'a> {
     /// A `ResourceMetrics`, `ResourceSpans` or `ResourceLogs` begins; its `resource` may be absent.
     fn resource(&mut self, resource: &Message<'a>) -> Result<(), Fault>;
+    /// The schema URL of the scope that is told next. In [`Order::Any`] alone: encoders write it behind the children.
+    fn scope_schema_url(&mut self, _url: &'a [u8]) {}
     /// A `ScopeMetrics`, `ScopeSpans` or `ScopeLogs` begins; its `scope` may be absent.
     fn scope(&mut self, scope: &Message<'a>) -> Result<(), Fault>;
     /// A metric, span or log record, not looked into yet.
@@ -44,13 +46,14 @@ pub fn walk<'a>(request: &'a [u8], strings: Strings, order: Order, levels: &mut 
     while let Some(field) = reader.field()? {
         if field.number == 1 {
             let message = field.value.bytes(field.raw)?;
-            let begin = |levels: &mut _, own: &Message<'a>| {
+            let begin = |levels: &mut _, own: &Message<'a>, _: &'a [u8]| {
                 schema::RESOURCE.check_pieces(own, strings)?;
                 Levels::resource(levels, own)
             };
             level(message, strings, order, levels, begin, |levels, scope| {
-                let begin = |levels: &mut _, own: &Message<'a>| {
+                let begin = |levels: &mut _, own: &Message<'a>, schema_url: &'a [u8]| {
                     schema::SCOPE.check_pieces(own, strings)?;
+                    Levels::scope_schema_url(levels, schema_url);
                     Levels::scope(levels, own)
                 };
                 level(scope, strings, order, levels, begin, Levels::child)
@@ -60,24 +63,28 @@ pub fn walk<'a>(request: &'a [u8], strings: Strings, order: Order, levels: &mut 
     Ok(())
 }
 
-/// One level: `begin` with its resource or scope (field 1), then `child` for each of its children (field 2); its schema URL (field 3) is
-/// checked.
+/// One level: `begin` with its resource or scope (field 1) and, in [`Order::Any`], its schema URL (field 3), which is checked; then `child`
+/// for each of its children (field 2).
 fn level<'a, L>(
     message: &'a [u8],
     strings: Strings,
     order: Order,
     levels: &mut L,
-    begin: impl Fn(&mut L, &Message<'a>) -> Result<(), Fault>,
+    begin: impl Fn(&mut L, &Message<'a>, &'a [u8]) -> Result<(), Fault>,
     mut child: impl FnMut(&mut L, &'a [u8]) -> Result<(), Fault>,
 ) -> Result<(), Fault> {
-    let mut own = Message::default();
+    let (mut own, mut schema_url): (_, &[u8]) = (Message::default(), &[]);
     let mut has_begun = order == Order::Any;
     if has_begun {
-        each_child(message, 1, |piece| {
-            own.push(piece);
-            Ok(())
-        })?;
-        begin(levels, &own)?;
+        let mut reader = Reader::new(message);
+        while let Some(field) = reader.field()? {
+            match field.number {
+                1 => own.push(field.value.bytes(field.raw)?),
+                3 => schema_url = field.value.bytes(field.raw)?,
+                _ => {}
+            }
+        }
+        begin(levels, &own, schema_url)?;
     }
     let mut reader = Reader::new(message);
     while let [first, ..] = reader.rest {
@@ -92,7 +99,7 @@ fn level<'a, L>(
             1 => own.push(field.value.bytes(field.raw)?),
             2 => {
                 if !std::mem::replace(&mut has_begun, true) {
-                    begin(levels, &own)?;
+                    begin(levels, &own, schema_url)?;
                 }
                 child(levels, field.value.bytes(field.raw)?)?;
             }
@@ -100,7 +107,7 @@ fn level<'a, L>(
             _ => {}
         }
     }
-    if has_begun { Ok(()) } else { begin(levels, &own) }
+    if has_begun { Ok(()) } else { begin(levels, &own, schema_url) }
 }
 
 /// Calls `each` for every message of a repeated field.

@@ -137,10 +137,16 @@ pub trait MetricsVisitor<'a> {
         Ok(())
     }
 
+    /// The schema URL of the scope that is told next; empty where there is none, and always in [`Order::Usual`].
+    fn scope_schema_url(&mut self, _url: &'a [u8]) {}
+
     /// A `ScopeMetrics` begins; `scope` may be absent.
     fn scope(&mut self, _scope: &Message<'a>) -> Result<(), Fault> {
         Ok(())
     }
+
+    /// An entry of the `metadata` of the metric that is told next: the whole `KeyValue`.
+    fn metric_metadata(&mut self, _entry: &'a [u8]) {}
 
     /// A metric begins.
     fn metric(&mut self, metric: &MetricHeader<'a>) -> Result<Visit, Fault>;
@@ -198,6 +204,10 @@ impl<'a, V: MetricsVisitor<'a>> Levels<'a> for Walk<'_, V> {
         self.visitor.resource(resource)
     }
 
+    fn scope_schema_url(&mut self, url: &'a [u8]) {
+        self.visitor.scope_schema_url(url);
+    }
+
     fn scope(&mut self, scope: &Message<'a>) -> Result<(), Fault> {
         self.visitor.scope(scope)
     }
@@ -215,7 +225,8 @@ impl<'a, V: MetricsVisitor<'a>> Attributes<'a> for Walk<'_, V> {
 
 impl<'a, V: MetricsVisitor<'a>> Walk<'_, V> {
     fn metric(&mut self, message: &'a [u8]) -> Result<(), Fault> {
-        let (mut header, data) = read_own(message, self.strings)?;
+        let visitor = &mut *self.visitor;
+        let (mut header, data) = read_own_and(message, self.strings, |entry| visitor.metric_metadata(entry))?;
         let Some(kind) = header.kind else { return self.visitor.metric(&header).map(drop) };
         let beside = match (self.order, data.one_piece()) {
             (Order::Usual, Some(piece)) => Beside::guess(kind, piece),
@@ -378,6 +389,15 @@ pub fn read_metric<'a>(message: &'a [u8], strings: Strings) -> Result<(MetricHea
 
 /// The same but for temporality and monotonicity.
 pub(super) fn read_own<'a>(message: &'a [u8], strings: Strings) -> Result<(MetricHeader<'a>, Message<'a>), Fault> {
+    read_own_and(message, strings, |_| {})
+}
+
+/// The same, with a look at each entry of the metric's metadata.
+fn read_own_and<'a>(
+    message: &'a [u8],
+    strings: Strings,
+    mut metadata: impl FnMut(&'a [u8]),
+) -> Result<(MetricHeader<'a>, Message<'a>), Fault> {
     let mut header = MetricHeader {
         name: &[],
         unit: &[],
@@ -394,7 +414,11 @@ pub(super) fn read_own<'a>(message: &'a [u8], strings: Strings) -> Result<(Metri
             1 => header.name = strings.text(field.value, at)?,
             2 => header.description = strings.text(field.value, at)?,
             3 => header.unit = strings.text(field.value, at)?,
-            12 => schema::KEY_VALUE.check(field.value.bytes(at)?, strings)?,
+            12 => {
+                let entry = field.value.bytes(at)?;
+                schema::KEY_VALUE.check(entry, strings)?;
+                metadata(entry);
+            }
             number => {
                 let Some(kind) = MetricKind::of_field(number) else { continue };
                 let piece = field.value.bytes(at)?;

@@ -7,6 +7,7 @@ mod commands;
 mod edits;
 mod forward;
 mod instances;
+mod odd_metrics;
 mod passthrough;
 mod prometheus;
 mod restart;

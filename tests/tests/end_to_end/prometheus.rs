@@ -32,14 +32,14 @@ pub fn check(promtool: &Path, text: &str) -> Result<()> {
 }
 
 /// A server that scrapes one target. Ended by its process id.
-struct Server {
+pub struct Server {
     child: Child,
     address: SocketAddr,
     folder: TempDir,
 }
 
 impl Server {
-    fn start(target: SocketAddr, address: SocketAddr) -> Result<Server> {
+    pub fn start(target: SocketAddr, address: SocketAddr) -> Result<Server> {
         let folder = tempfile::Builder::new().prefix("otelier-prometheus-").tempdir()?;
         let config = format!(
             "global: {{scrape_interval: 100ms}}\n\
@@ -60,7 +60,7 @@ impl Server {
     }
 
     /// The labels and value of each series that an instant query finds.
-    fn query(&self, name: &str) -> Result<Vec<(Value, String)>> {
+    pub fn query(&self, name: &str) -> Result<Vec<(Value, String)>> {
         let answer = http::get(self.address, &format!("/api/v1/query?query={name}"), &[])?;
         let answer: Value = serde_json::from_slice(&answer.body)?;
         ensure!(answer["status"] == "success", "{answer}");
@@ -69,7 +69,7 @@ impl Server {
         Ok(series.iter().map(|series| (series["metric"].clone(), value(series))).collect())
     }
 
-    fn log(&self) -> String {
+    pub fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::drops::Reason;
 use super::exemplar::Exemplar;
 use super::exponential::Exponential;
-use super::series::Update;
+use super::series::{Joined, Update};
 
 /// What the numbers of a compound are.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,7 +58,7 @@ impl Compound {
         self.take_exemplars(new);
     }
 
-    /// Adds a delta; `false` when its buckets are others, so that it is taken over instead and a new total begins.
+    /// Adds a delta; `false`, and nothing is changed, when its buckets are others.
     pub fn accumulate(&mut self, delta: &Compound) -> bool {
         match (&mut self.shape, &delta.shape) {
             (Shape::Bounds(kept), Shape::Bounds(new)) if kept == new && self.numbers.len() == delta.numbers.len() => {
@@ -67,10 +67,7 @@ impl Compound {
             (Shape::Exponential(kept), Shape::Exponential(new)) => {
                 kept.merge(&mut self.numbers, new, &delta.numbers);
             }
-            _ => {
-                self.replace(delta);
-                return false;
-            }
+            _ => return false,
         }
         self.count = self.count.saturating_add(delta.count);
         self.sum = self.sum.zip(delta.sum).map(|(sum, more)| sum + more);
@@ -102,21 +99,18 @@ pub fn update(
     update: Update,
     new: &Compound,
     new_times: Times,
-) -> Result<(), Reason> {
-    if update == Update::Replace && new_times.end < times.end {
-        return Err(Reason::OutOfOrder);
-    }
+) -> Result<Joined, Reason> {
+    let joined = update.join(times.end, new_times.start, new_times.end)?;
     // A scrape may hold the old state: then it keeps it, and the new one gets a place of its own.
     let state = Arc::make_mut(kept);
-    let goes_on = match update {
-        Update::Replace => {
-            state.replace(new);
-            false
-        }
-        Update::Accumulate => state.accumulate(new),
-    };
-    *times = if goes_on { Times { start: times.start, end: times.end.max(new_times.end) } } else { new_times };
-    Ok(())
+    if update != Update::Replace && joined == Joined::Onward && state.accumulate(new) {
+        times.end = times.end.max(new_times.end);
+        return Ok(Joined::Onward);
+    }
+    // Other buckets begin a new total as well.
+    state.replace(new);
+    *times = new_times;
+    Ok(if update == Update::Replace { Joined::Onward } else { Joined::Anew })
 }
 
 #[cfg(test)]
@@ -136,18 +130,24 @@ mod tests {
     fn deltas_with_the_same_bounds_add_up_and_others_begin_anew() {
         let (mut kept, mut at) = (Arc::new(histogram(&[1.0], &[1, 2], Some(5.0))), times(10, 20));
         let delta = histogram(&[1.0], &[10, 20], Some(0.5));
-        assert_eq!(update(&mut kept, &mut at, Update::Accumulate, &delta, times(20, 30)), Ok(()));
+        assert_eq!(update(&mut kept, &mut at, Update::Accumulate, &delta, times(20, 30)), Ok(Joined::Onward));
         assert_eq!((&*kept, at), (&histogram(&[1.0], &[11, 22], Some(5.5)), times(10, 30)));
         let other = histogram(&[2.0], &[1, 0], None);
-        assert_eq!(update(&mut kept, &mut at, Update::Accumulate, &other, times(30, 40)), Ok(()));
+        assert_eq!(update(&mut kept, &mut at, Update::Accumulate, &other, times(30, 40)), Ok(Joined::Anew));
         assert_eq!((&*kept, at), (&other, times(30, 40)));
+        assert_eq!(update(&mut kept, &mut at, Update::Accumulate, &other, times(30, 40)), Err(Reason::Overlap));
+        assert_eq!(update(&mut kept, &mut at, Update::Accumulate, &other, times(41, 50)), Ok(Joined::Anew));
+        assert_eq!((&*kept, at), (&other, times(41, 50)));
     }
 
     #[test]
     fn a_state_that_a_scrape_holds_stays_as_it_is() {
         let (mut kept, mut at) = (Arc::new(histogram(&[], &[1], None)), times(0, 1));
         let held = Arc::clone(&kept);
-        assert_eq!(update(&mut kept, &mut at, Update::Replace, &histogram(&[], &[2], None), times(0, 2)), Ok(()));
+        assert_eq!(
+            update(&mut kept, &mut at, Update::Replace, &histogram(&[], &[2], None), times(0, 2)),
+            Ok(Joined::Onward)
+        );
         assert_eq!((held.count, kept.count), (1, 2));
         let older = update(&mut kept, &mut at, Update::Replace, &histogram(&[], &[9], None), times(0, 1));
         assert_eq!((older, kept.count), (Err(Reason::OutOfOrder), 2));

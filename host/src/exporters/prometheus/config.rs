@@ -15,8 +15,8 @@ pub struct Config {
     pub endpoint: String,
     /// Put in front of every metric name, with an underscore between.
     pub namespace: String,
-    /// Labels that every series carries; they win over attributes of the same name.
-    pub const_labels: BTreeMap<String, String>,
+    /// Labels that every series carries; they win over attributes of the same name, and over `job` and `instance`.
+    pub const_labels: BTreeMap<LabelName, String>,
     /// Whether a sample carries the time of its point. Off, the time of the scrape counts.
     pub send_timestamps: bool,
     /// How long a series stays after its last point.
@@ -28,6 +28,8 @@ pub struct Config {
     pub enable_open_metrics: bool,
     /// Whether unit and type are added to metric names.
     pub add_metric_suffixes: bool,
+    /// What becomes of the deltas of sums that go up and down.
+    pub non_monotonic_deltas: NonMonotonicDeltas,
     /// The most series kept, as Prometheus counts them: each bucket is one. Points of further ones are dropped with the reason
     /// `series_limit`. About 70 bytes each and the part of its label text that it does not share with its neighbours.
     pub series_max: usize,
@@ -44,6 +46,7 @@ impl Default for Config {
             resource_to_telemetry_conversion: ResourceToTelemetry::default(),
             enable_open_metrics: true,
             add_metric_suffixes: true,
+            non_monotonic_deltas: NonMonotonicDeltas::Drop,
             series_max: 1_000_000,
         }
     }
@@ -55,6 +58,64 @@ impl Default for Config {
 pub struct ResourceToTelemetry {
     /// Whether all resource attributes become labels. Off, they are only on `target_info`.
     pub enabled: bool,
+}
+
+/// `non_monotonic_deltas`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NonMonotonicDeltas {
+    /// They are dropped with the reason `non_monotonic_delta`, as the compatibility specification says.
+    #[default]
+    Drop,
+    /// They are added up to a gauge, which begins at zero with each start of the collector.
+    Accumulate,
+}
+
+/// The name of a label that a configuration may add: as Prometheus wants it, and none that the exposition writes itself.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
+pub struct LabelName(String);
+
+/// What the exposition writes itself.
+const RESERVED_LABELS: [&str; 2] = ["le", "quantile"];
+
+/// A name that is none for a label.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LabelNameError {
+    /// Not the characters of a label.
+    #[error("`{0}` is no name for a label; write letters, digits and underscores, and no digit first")]
+    Characters(String),
+    /// Prometheus' own.
+    #[error("`{0}` is reserved: names that begin with two underscores are Prometheus' own; choose another name")]
+    Internal(String),
+    /// The exposition's own.
+    #[error("`{0}` is reserved: histograms and summaries carry it themselves; choose another name")]
+    Reserved(String),
+}
+
+impl LabelName {
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for LabelName {
+    type Error = LabelNameError;
+
+    fn try_from(name: String) -> Result<LabelName, LabelNameError> {
+        let is_part = |character: char| character == '_' || character.is_ascii_alphanumeric();
+        if name.is_empty() || !name.chars().all(is_part) || name.starts_with(|first: char| first.is_ascii_digit()) {
+            return Err(LabelNameError::Characters(name));
+        }
+        if name.starts_with("__") {
+            return Err(LabelNameError::Internal(name));
+        }
+        if RESERVED_LABELS.contains(&name.as_str()) {
+            return Err(LabelNameError::Reserved(name));
+        }
+        Ok(LabelName(name))
+    }
 }
 
 #[cfg(test)]
@@ -75,12 +136,36 @@ mod tests {
         let config: Config = serde_json::from_str(
             r#"{"endpoint": "0.0.0.0:1234", "namespace": "test", "const_labels": {"a": "b"}, "send_timestamps": true,
                 "metric_expiration": "1h30m", "resource_to_telemetry_conversion": {"enabled": true},
-                "enable_open_metrics": false, "add_metric_suffixes": false, "series_max": 5}"#,
+                "enable_open_metrics": false, "add_metric_suffixes": false, "series_max": 5,
+                "non_monotonic_deltas": "accumulate"}"#,
         )
         .unwrap();
         assert_eq!(config.metric_expiration, Duration::from_secs(5400));
         assert!(config.resource_to_telemetry_conversion.enabled && !config.add_metric_suffixes);
         assert_eq!(config.series_max, 5);
+    }
+
+    #[test]
+    fn const_labels_have_names_of_their_own() {
+        let read = |name: &str| {
+            let text = serde_json::json!({"const_labels": {name: "x"}}).to_string();
+            serde_json::from_str::<Config>(&text).map_err(|error| error.to_string())
+        };
+        for name in ["job", "instance", "env", "_a1", "Le", "otel_scope_name"] {
+            assert!(read(name).is_ok(), "{name}");
+        }
+        for (name, reason) in [
+            ("le", "is reserved: histograms"),
+            ("quantile", "is reserved: histograms"),
+            ("__name__", "is reserved: names that begin"),
+            ("", "no name for a label"),
+            ("a.b", "no name for a label"),
+            ("1a", "no name for a label"),
+            ("ä", "no name for a label"),
+        ] {
+            let error = read(name).unwrap_err();
+            assert!(error.contains(&format!("`{name}` is")) && error.contains(reason), "{error}");
+        }
     }
 
     #[test]

@@ -13,12 +13,16 @@ pub enum Reason {
     UnspecifiedTemporality,
     /// Another metric has the name with another type.
     TypeConflict,
-    /// No character of the metric's name can stand in Prometheus.
+    /// The metric has no name.
     InvalidName,
     /// `series_max` is reached.
     SeriesLimit,
     /// Older than the point already shown.
     OutOfOrder,
+    /// A delta of a time that was counted already.
+    Overlap,
+    /// A delta of a sum that is not monotonic, where they are not accumulated.
+    NonMonotonicDelta,
     /// The point carries no number.
     NoValue,
     /// A delta that is not a number, or negative on a monotonic sum: it would spoil the total for good.
@@ -35,12 +39,14 @@ pub enum Reason {
 
 impl Reason {
     /// All reasons.
-    pub const ALL: [Reason; 11] = [
+    pub const ALL: [Reason; 13] = [
         Reason::UnspecifiedTemporality,
         Reason::TypeConflict,
         Reason::InvalidName,
         Reason::SeriesLimit,
         Reason::OutOfOrder,
+        Reason::Overlap,
+        Reason::NonMonotonicDelta,
         Reason::NoValue,
         Reason::InvalidDelta,
         Reason::InvalidHistogram,
@@ -58,11 +64,20 @@ impl Reason {
             Reason::TypeConflict => {
                 ("type_conflict", "two metrics come to one name: a warning before this one names them")
             }
-            Reason::InvalidName => ("invalid_name", "names need a letter or digit of ASCII: rename the metric"),
+            Reason::InvalidName => ("invalid_name", "the sender wrote a metric without a name"),
             Reason::SeriesLimit => ("series_limit", "raise `series_max`, or send fewer attributes"),
             Reason::OutOfOrder => {
                 ("out_of_order", "a newer point was there already: do several senders report the same series?")
             }
+            Reason::Overlap => (
+                "overlap",
+                "a delta begins before the one before it ended: was it sent twice, or do several senders report it?",
+            ),
+            Reason::NonMonotonicDelta => (
+                "non_monotonic_delta",
+                "Prometheus has no form for deltas that go up and down: let the sender report them cumulative, or set \
+                 `non_monotonic_deltas: accumulate`",
+            ),
             Reason::NoValue => ("no_value", "the sender wrote points without a value"),
             Reason::InvalidDelta => ("invalid_delta", "deltas must be numbers, and not negative on monotonic sums"),
             Reason::InvalidHistogram => {
@@ -83,7 +98,7 @@ impl Reason {
 }
 
 /// How long nothing more is logged of a reason.
-const LOG_PAUSE: Duration = Duration::from_secs(600);
+pub const LOG_PAUSE: Duration = Duration::from_secs(600);
 
 /// How many points of one batch were dropped, by reason.
 #[derive(Debug, Default)]

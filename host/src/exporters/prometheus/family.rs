@@ -11,6 +11,8 @@ pub enum FamilyKind {
     Counter,
     /// Goes up and down.
     Gauge,
+    /// What a gauge says in its metadata that it was: of no known type.
+    Unknown,
     /// `target_info`.
     Target,
     /// Buckets, their sum and count.
@@ -20,13 +22,22 @@ pub enum FamilyKind {
 }
 
 impl FamilyKind {
-    /// The suffixes of its samples, besides those without one.
+    /// The suffixes of its samples in the text format, besides those without one; a counter's is part of its name there.
     pub fn suffixes(self) -> &'static [&'static str] {
         match self {
-            FamilyKind::Counter => &["_total"],
+            FamilyKind::Counter => &[],
             FamilyKind::Histogram => &["_bucket", "_sum", "_count"],
             FamilyKind::Summary => &["_sum", "_count"],
-            FamilyKind::Gauge | FamilyKind::Target => &[],
+            FamilyKind::Gauge | FamilyKind::Unknown | FamilyKind::Target => &[],
+        }
+    }
+
+    /// The label that its samples carry besides those of their series.
+    pub fn own_label(self) -> Option<&'static str> {
+        match self {
+            FamilyKind::Histogram => Some("le"),
+            FamilyKind::Summary => Some("quantile"),
+            _ => None,
         }
     }
 
@@ -44,18 +55,34 @@ impl FamilyKind {
 /// What an exposition says about a family before its samples.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Meta {
-    /// The name without `_total`, by which families are kept apart and sorted.
+    /// The name of its samples in the Prometheus text format, by which families are kept apart and sorted.
+    pub text_name: Arc<str>,
+    /// The name without a counter's `_total`: what OpenMetrics calls the family.
     pub base: Arc<str>,
-    /// The name of its samples in the Prometheus text format.
-    pub text_name: String,
     /// Its type.
     pub kind: FamilyKind,
-    /// The description of the first metric of this name.
+    /// The description of the first metric of this name that has one.
     pub help: String,
-    /// The unit's words, when `base` ends with them; else empty.
+    /// The unit's words, when `base` ends with an underscore and them; else empty.
     pub unit: String,
+    /// The unit's words, of the first metric of this name that has a unit.
+    pub unit_words: String,
     /// The metric it came from, in the sender's words, for those who have to find it.
     pub source: String,
+}
+
+impl Meta {
+    /// The names that are this family's alone in OpenMetrics: its own, and those of the samples it might have.
+    pub fn open_metrics_names(&self) -> Vec<String> {
+        let (name, suffixes): (&str, &[&str]) = match self.kind {
+            FamilyKind::Counter => (&self.base, &["_total", "_created"]),
+            FamilyKind::Histogram => (&self.base, &["_bucket", "_sum", "_count", "_created"]),
+            FamilyKind::Summary => (&self.base, &["_sum", "_count", "_created"]),
+            FamilyKind::Target => (self.base.strip_suffix("_info").unwrap_or(&self.base), &["_info"]),
+            FamilyKind::Gauge | FamilyKind::Unknown => (&self.base, &[]),
+        };
+        std::iter::once(name.to_owned()).chain(suffixes.iter().map(|suffix| format!("{name}{suffix}"))).collect()
+    }
 }
 
 /// A family and where its series are.
@@ -65,8 +92,8 @@ pub struct Family {
     pub meta: Arc<Meta>,
     /// Tells it from families that have its place later.
     pub id: u64,
-    /// Whether its conflict with another metric was logged.
-    pub conflict_logged: bool,
+    /// Who sent the first metric of this name.
+    pub sender: String,
     /// Ordinal and place of its chunks, ascending. Ordinals are never used again.
     pub chunks: Vec<(u64, u32)>,
     /// The ordinal of the next chunk.
@@ -81,11 +108,11 @@ pub struct Family {
 
 impl Family {
     /// An empty family.
-    pub fn new(meta: Meta, id: u64) -> Family {
+    pub fn new(meta: Meta, id: u64, sender: String) -> Family {
         Family {
             meta: Arc::new(meta),
             id,
-            conflict_logged: false,
+            sender,
             chunks: Vec::new(),
             next_ordinal: 0,
             filling: None,

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::drops::Reason;
 use super::family::Meta;
 use super::labels::Label;
+use super::notes::Note;
 use super::series::Update;
 use super::store::Stream;
 
@@ -32,10 +33,12 @@ pub struct Known {
 pub struct ResourceLabels {
     /// Its labels.
     pub labels: Vec<Label>,
-    /// Their part of a series' identity.
+    /// The part of a stream's identity that all of its attributes are, those without a label too.
     pub identity: u128,
     /// Its `target_info`, if it has one.
     pub target: Option<TargetSeries>,
+    /// Its attributes for people.
+    pub sender: String,
 }
 
 /// The `target_info` series of a resource.
@@ -63,12 +66,12 @@ pub struct ScopeLabels {
 pub struct Metric {
     /// What its family says.
     pub meta: Arc<Meta>,
-    /// The family's part of a series' identity.
-    pub identity: u128,
     /// How its points join what is shown.
     pub update: Update,
     /// Place and id of its family, once there is one.
     pub family: Option<(u32, u64)>,
+    /// What does not fit what its family says.
+    pub conflict: Option<Note>,
 }
 
 /// Items by a hash that stands for their bytes.

@@ -1,15 +1,24 @@
 //! The label text of a series: `{code="200",job="shop"}`, sorted, escaped, rendered once when the series is made.
 //!
 //! Different attributes can end in the same label. Then their values are joined with `;` in the order of the original keys, as
-//! the specification says. A label with an empty value is left out: to Prometheus it is the same as no label, so writing it
-//! could give one series twice.
+//! the specification says; equal values stand there once. A label with an empty value is left out: to Prometheus it is the same
+//! as no label, so writing it could give one series twice. What the exporter adds empty takes no part in a join.
+//!
+//! A name that the exposition itself writes (`le`, `quantile`) never meets a sender's label: the sender's is renamed as a
+//! Prometheus server renames what clashes with its own labels, to `exported_le`.
 
-use std::borrow::Cow;
+use std::collections::HashSet;
 
 use super::names::label_name;
 
 /// Bound on the text of a series' labels before they are escaped, in bytes.
 pub const LABELS_MAX: usize = 64 << 10;
+
+/// In front of a sender's label whose name the exposition writes itself.
+pub const EXPORTED: &str = "exported_";
+/// In front of a resource's attribute called `job` or `instance`. A Prometheus server without `honor_labels` renames the exposed
+/// `job` to `exported_job`; of series that have that label already it would make another name, and they could not be joined.
+pub const OF_RESOURCE: &str = "resource_";
 
 /// One label before collisions are resolved.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -38,6 +47,25 @@ impl Label {
         Label { name: name.to_owned(), original_key: original_key.to_owned(), value }
     }
 
+    /// The value, not escaped.
+    pub fn value(&self) -> &str {
+        &self.value
+    }
+
+    /// Whether it says nothing.
+    pub fn is_empty(&self) -> bool {
+        self.value.is_empty()
+    }
+
+    /// Leaves a name to the exporter, which writes it itself, and has it with `prefix` in front. Returns whether it had that name.
+    pub fn give_way(&mut self, name: &str, prefix: &str) -> bool {
+        let gives_way = self.name == name;
+        if gives_way {
+            self.name.insert_str(0, prefix);
+        }
+        gives_way
+    }
+
     /// Appends what tells this label from others. The separators cannot be part of a text.
     pub fn identify(&self, bytes: &mut Vec<u8>) {
         for text in [&self.name, &self.original_key, &self.value] {
@@ -57,22 +85,12 @@ impl Label {
     }
 }
 
-/// Renders labels with their braces; nothing for no labels. Of labels with the same name and the same original key the last
-/// one counts.
-pub fn render(mut labels: Vec<Label>) -> String {
-    // Stable: of equal keys, later ones stay behind earlier ones.
-    labels.sort_by(|a, b| (&a.name, &a.original_key).cmp(&(&b.name, &b.original_key)));
+/// Renders labels with their braces; nothing for no labels.
+pub fn render(labels: Vec<Label>) -> String {
     let mut out = String::new();
-    for group in labels.chunk_by(|a, b| a.name == b.name) {
-        let value = joined(group);
-        let (Some(label), false) = (group.first(), value.is_empty()) else {
-            continue;
-        };
+    for (name, value) in resolve(labels) {
         out.push(if out.is_empty() { '{' } else { ',' });
-        out.push_str(&label.name);
-        out.push_str("=\"");
-        escape(&mut out, &value, true);
-        out.push('"');
+        write(&mut out, &name, &value);
     }
     if !out.is_empty() {
         out.push('}');
@@ -80,16 +98,44 @@ pub fn render(mut labels: Vec<Label>) -> String {
     out
 }
 
-fn joined(group: &[Label]) -> Cow<'_, str> {
-    if let [label] = group {
-        return Cow::Borrowed(&label.value);
+/// Appends `name="value"`, escaped.
+pub fn write(out: &mut String, name: &str, value: &str) {
+    out.push_str(name);
+    out.push_str("=\"");
+    escape(out, value, true);
+    out.push('"');
+}
+
+/// Names and values, ascending by name, none twice and none empty. Of labels with the same name and the same original key the
+/// last one counts.
+pub fn resolve(mut labels: Vec<Label>) -> Vec<(String, String)> {
+    // Stable: of equal keys, later ones stay behind earlier ones.
+    labels.sort_by(|a, b| (&a.name, &a.original_key).cmp(&(&b.name, &b.original_key)));
+    let mut resolved = Vec::with_capacity(labels.len());
+    let mut rest = labels.into_iter().peekable();
+    while let Some(label) = rest.next() {
+        let (name, mut key, mut values) = (label.name, label.original_key, vec![label.value]);
+        while let Some(next) = rest.next_if(|next| next.name == name) {
+            if next.original_key == key {
+                values.pop();
+            }
+            key = next.original_key;
+            values.push(next.value);
+        }
+        let value = joined(values);
+        if !value.is_empty() {
+            resolved.push((name, value));
+        }
     }
-    let values: Vec<&str> = group
-        .chunk_by(|a, b| a.original_key == b.original_key)
-        .filter_map(|same_key| same_key.last())
-        .map(|label| label.value.as_str())
-        .collect();
-    Cow::Owned(values.join(";"))
+    resolved
+}
+
+fn joined(mut values: Vec<String>) -> String {
+    if values.len() < 2 {
+        return values.pop().unwrap_or_default();
+    }
+    let mut seen = HashSet::new();
+    values.iter().map(String::as_str).filter(|value| seen.insert(*value)).collect::<Vec<_>>().join(";")
 }
 
 /// Escapes a label value or, with `quotes` off, a HELP text of the Prometheus text format.
@@ -140,6 +186,23 @@ mod tests {
     fn empty_values_are_left_out() {
         assert_eq!(render(vec![attribute("a", ""), attribute("b", "1")]), r#"{b="1"}"#);
         assert_eq!(render(vec![attribute("a", "")]), "");
+    }
+
+    #[test]
+    fn equal_values_are_joined_to_one() {
+        assert_eq!(render(vec![attribute("a.b", "foo"), attribute("a_b", "foo")]), r#"{a_b="foo"}"#);
+        let labels = ["a.b", "a-b", "a_b"].map(|key| attribute(key, if key == "a.b" { "x" } else { "foo" }));
+        assert_eq!(render(labels.to_vec()), r#"{a_b="foo;x"}"#);
+    }
+
+    #[test]
+    fn a_label_gives_way_to_one_that_the_exposition_writes() {
+        let mut labels = vec![attribute("le", "x"), attribute("exported_le", "y"), attribute("l", "e")];
+        assert_eq!(
+            labels.iter_mut().map(|label| label.give_way("le", EXPORTED)).collect::<Vec<_>>(),
+            [true, false, false]
+        );
+        assert_eq!(render(labels), r#"{exported_le="y;x",l="e"}"#);
     }
 
     #[test]

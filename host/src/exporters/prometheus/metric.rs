@@ -8,15 +8,41 @@ use super::known::Metric;
 use super::names::{NameKind, metric_name};
 use super::series::Update;
 use super::settings::{Identity, Salt, Settings};
+use crate::exporters::value;
+use crate::otlp::attribute::{Attribute, Strings};
 use crate::otlp::metrics::{MetricHeader, MetricKind, Temporality};
+use crate::otlp::wire::Fault;
 
-/// The hash of everything that decides what a metric becomes.
-pub fn hash(header: &MetricHeader<'_>, identity: &Identity) -> u128 {
-    let shape =
-        [header.kind.map_or(0, |kind| kind.field() as u8), header.temporality as u8, u8::from(header.monotonic)];
-    let texts = [(Salt::Name, header.name), (Salt::Unit, header.unit), (Salt::Help, header.description)];
-    let hashes = texts.map(|(salt, text)| identity.of(salt, text));
-    hashes.into_iter().fold(identity.of(Salt::Shape, &shape), u128::wrapping_add)
+/// Where a metric that was scraped from Prometheus keeps its type.
+const TYPE_KEY: &[u8] = b"prometheus.type";
+
+/// What a metric is told from others by, and its description: what it becomes is decided by both.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Hashes {
+    /// Of name, unit and type.
+    pub identity: u128,
+    /// Of everything.
+    pub all: u128,
+}
+
+impl Hashes {
+    /// Of a metric that says in its metadata, or does not, that its type was not known.
+    pub fn of(header: &MetricHeader<'_>, is_unknown: bool, identity: &Identity) -> Hashes {
+        let kind = header.kind.map_or(0, |kind| kind.field() as u8);
+        let shape = [kind, header.temporality as u8, u8::from(header.monotonic), u8::from(is_unknown)];
+        let name = identity.of(Salt::Name, header.name).wrapping_add(identity.of(Salt::Unit, header.unit));
+        let own = identity.of(Salt::Shape, &shape).wrapping_add(name);
+        Hashes { identity: own, all: own.wrapping_add(identity.of(Salt::Help, header.description)) }
+    }
+}
+
+/// Whether an entry of a metric's metadata says that its type was not known where it came from.
+pub fn says_unknown(entry: &[u8]) -> bool {
+    let read = || {
+        let attribute = Attribute::read(entry, Strings::Bytes)?;
+        Ok::<_, Fault>(attribute.key == TYPE_KEY && value::text(&attribute.value()?)? == "unknown")
+    };
+    read().unwrap_or(false)
 }
 
 /// Whether negative deltas are a mistake.
@@ -25,10 +51,12 @@ pub fn is_counter(metric: &Metric) -> bool {
 }
 
 /// The metric without its family, or why its points have no form here.
-pub fn open(header: &MetricHeader<'_>, settings: &Settings) -> Result<Metric, Reason> {
+pub fn open(header: &MetricHeader<'_>, is_unknown: bool, settings: &Settings) -> Result<Metric, Reason> {
     let (kind, name_kind) = match header.kind {
+        Some(MetricKind::Gauge) if is_unknown => (FamilyKind::Unknown, NameKind::Gauge),
         Some(MetricKind::Gauge) => (FamilyKind::Gauge, NameKind::Gauge),
         Some(MetricKind::Sum) if header.monotonic => (FamilyKind::Counter, NameKind::Counter),
+        Some(MetricKind::Sum) if is_unknown => (FamilyKind::Unknown, NameKind::Other),
         Some(MetricKind::Sum) => (FamilyKind::Gauge, NameKind::Other),
         Some(MetricKind::Histogram | MetricKind::ExponentialHistogram) => (FamilyKind::Histogram, NameKind::Other),
         Some(MetricKind::Summary) => (FamilyKind::Summary, NameKind::Other),
@@ -36,6 +64,9 @@ pub fn open(header: &MetricHeader<'_>, settings: &Settings) -> Result<Metric, Re
     };
     let update = match (header.kind, header.temporality) {
         (Some(MetricKind::Gauge | MetricKind::Summary), _) | (_, Temporality::Cumulative) => Update::Replace,
+        (Some(MetricKind::Sum), Temporality::Delta) if !header.monotonic && !settings.non_monotonic_deltas => {
+            return Err(Reason::NonMonotonicDelta);
+        }
         (_, Temporality::Delta) => Update::Accumulate,
         (_, Temporality::Unspecified) => return Err(Reason::UnspecifiedTemporality),
     };
@@ -43,10 +74,11 @@ pub fn open(header: &MetricHeader<'_>, settings: &Settings) -> Result<Metric, Re
     let source = source(&name, &unit, header);
     let name =
         metric_name(&settings.namespace, &name, &unit, name_kind, settings.suffixes).ok_or(Reason::InvalidName)?;
-    let identity = settings.identity.of(Salt::Family, name.base.as_bytes());
     let help = String::from_utf8_lossy(header.description).into_owned();
-    let meta = Meta { base: Arc::from(name.base), text_name: name.text, kind, help, unit: name.unit, source };
-    Ok(Metric { meta: Arc::new(meta), identity, update, family: None })
+    let (base, text_name) = (Arc::from(name.base), Arc::from(name.text));
+    let (unit, unit_words) = (name.unit, name.unit_words);
+    let meta = Meta { text_name, base, kind, help, unit, unit_words, source };
+    Ok(Metric { meta: Arc::new(meta), update, family: None, conflict: None })
 }
 
 /// The metric for people: `work.done (monotonic sum, unit "s")`.

@@ -1,13 +1,15 @@
 //! The Prometheus exporter: the latest value of every series, for whoever scrapes it.
 //!
-//! All kinds of metrics are shown. Deltas are added up, of histograms too. Exponential histograms are shown with classic buckets
-//! (see `exponential`): only the protobuf exposition has native ones, and without them the text would say a count and a sum. Two
-//! OTLP streams that would be the same line of an exposition are one series. What is shown lives in memory only.
+//! All kinds of metrics are shown. Deltas of a stream are added up, of histograms too, as long as each begins where the last one
+//! ended (see `series`). Exponential histograms are shown with classic buckets (see `exponential`): only the protobuf exposition
+//! has native ones, and without them the text would say a count and a sum. What is shown lives in memory only.
+//!
+//! Two OTLP streams that would be the same line of an exposition are one series: their deltas are added up, of their other
+//! values the newest stands, and each of their points is counted as a conflict. Whatever is shown otherwise than it came moves a
+//! counter: `drops` counts what is not shown at all, `notes` the rest.
 //!
 //! The way in is `ingest`, the way out `server`; both meet in `store`. Names and labels follow the specification's
-//! "Prometheus and OpenMetrics compatibility" and, where it leaves a choice, the Collector. One thing is not as there: a delta is
-//! added whether or not it begins where the last one ended, where the Collector begins a new total (sums) or drops it
-//! (histograms). Gaps lose nothing then, and processes that share a series do not undo each other's counts.
+//! "Prometheus and OpenMetrics compatibility" and, where it leaves a choice, the Collector.
 
 mod compound;
 mod config;
@@ -22,6 +24,7 @@ mod labels;
 mod metric;
 mod names;
 mod negotiate;
+mod notes;
 mod numbers;
 mod pace;
 mod read;
@@ -52,9 +55,10 @@ use crate::contract::{Batch, BindError, ComponentId, Consumed, Exporter, Exporte
 use crate::otlp::levels::Order;
 use crate::otlp::{Malformed, Strings, check, metrics};
 use crate::telemetry::Registry;
-use drops::{DropCounters, Drops};
+use drops::DropCounters;
 use ingest::Ingest;
 use known::Known;
+use notes::Notes;
 use pace::Limits;
 use read::PointReader;
 use scrape::Shared;
@@ -87,7 +91,7 @@ impl PrometheusExporter {
     /// The same with another clock, which decides when series expire.
     pub fn with_clock(id: ComponentId, config: Config, registry: &Registry, clock: Clock) -> Self {
         let store = Store::new(config.series_max, config.metric_expiration);
-        let shared = Shared::new(store, clock, config.send_timestamps, config.enable_open_metrics);
+        let shared = Shared::new(store, Notes::new(&id, registry), clock, &config);
         PrometheusExporter {
             settings: Settings::new(&config),
             counters: DropCounters::new(&id, registry),
@@ -109,12 +113,15 @@ impl PrometheusExporter {
     }
 
     /// Takes a metrics request into the store; returns how many points it has.
-    fn consume_metrics(&mut self, request: &[u8]) -> Result<(u64, Drops), Malformed> {
+    fn consume_metrics(&mut self, request: &[u8]) -> Result<Consumed, Malformed> {
         let now = (self.shared.clock)();
         let (known, reader) = (&mut self.known, &mut self.reader);
         let mut ingest = Ingest::new(self.shared.for_ingest(), &self.settings, known, reader, now);
         let points = metrics::walk(request, Strings::Bytes, Order::Any, &mut ingest)?;
-        Ok((points, ingest.finish()))
+        let (drops, tally) = ingest.finish();
+        self.shared.notes.add(&tally, now);
+        self.counters.add(&drops, now);
+        Ok(drops.consumed(points))
     }
 
     /// Counts what this exporter has no form for at all.
@@ -135,10 +142,7 @@ impl PrometheusExporter {
 impl Exporter for PrometheusExporter {
     fn consume(&mut self, batch: &Batch) -> Result<Consumed, ExporterError> {
         let taken = match batch.signal {
-            Signal::Metrics => self.consume_metrics(&batch.bytes).map(|(points, drops)| {
-                self.counters.add(&drops, (self.shared.clock)());
-                drops.consumed(points)
-            }),
+            Signal::Metrics => self.consume_metrics(&batch.bytes),
             signal => self.refuse(signal, &batch.bytes),
         };
         taken.map_err(|Malformed { offset, reason }| ExporterError::Unreadable { offset, reason })

@@ -1,7 +1,7 @@
 //! Metric and label names as Prometheus wants them, and units as words.
 //!
 //! Follows the specification's "Prometheus and OpenMetrics compatibility": other characters become one underscore, the unit is
-//! a suffix unless the name ends with it, `_total` comes last and only once. What the specification leaves open (trimmed
+//! a suffix unless the name ends with it or is it, `_total` comes last and only once. What the specification leaves open (trimmed
 //! underscores, `key_` before a digit in a label, `_ratio` only on gauges) is as in the Collector.
 
 /// The names one OTLP metric has in an exposition.
@@ -11,8 +11,10 @@ pub struct MetricName {
     pub base: String,
     /// The name in the Prometheus text format.
     pub text: String,
-    /// The unit's words, when `base` ends with them; else empty.
+    /// The unit's words, when `base` ends with an underscore and them, as OpenMetrics wants it; else empty.
     pub unit: String,
+    /// The unit's words, whatever became of them.
+    pub unit_words: String,
 }
 
 /// What decides the suffixes of a metric.
@@ -28,31 +30,38 @@ pub enum NameKind {
 
 const TOTAL: &str = "_total";
 
-/// The names of a metric, or `None` when not one character of its name can stand in Prometheus.
+/// The names of a metric, or `None` for one without a name. One of which no character can stand in Prometheus is `_`.
 pub fn metric_name(namespace: &str, name: &str, unit: &str, kind: NameKind, suffixes: bool) -> Option<MetricName> {
-    let name = sanitize_metric(name);
-    if name.is_empty() {
-        return None;
-    }
+    let name = match sanitize_metric(name) {
+        sanitized if !sanitized.is_empty() => sanitized,
+        _ if name.is_empty() => return None,
+        _ => "_".to_owned(),
+    };
     let namespace = sanitize_metric(namespace);
-    let name = if namespace.is_empty() { name } else { format!("{namespace}_{name}") };
+    let name = if namespace.is_empty() { name } else { joined(&namespace, &name) };
     let name = if name.starts_with(|c: char| c.is_ascii_digit()) { format!("_{name}") } else { name };
     let stem = match kind {
         NameKind::Counter => name.strip_suffix(TOTAL).filter(|stem| !stem.is_empty()).unwrap_or(&name),
         NameKind::Gauge | NameKind::Other => &name,
     };
+    let unit_words = if unit == "1" && kind == NameKind::Gauge { "ratio".to_owned() } else { unit_words(unit) };
     if !suffixes {
-        return Some(MetricName { base: stem.to_owned(), text: name, unit: String::new() });
+        return Some(MetricName { base: stem.to_owned(), text: name, unit: String::new(), unit_words });
     }
-    let unit = if unit == "1" && kind == NameKind::Gauge { "ratio".to_owned() } else { unit_words(unit) };
-    let base = with_unit(stem, &unit);
+    let base = with_unit(stem, &unit_words);
     let text = if kind == NameKind::Counter { format!("{base}{TOTAL}") } else { base.clone() };
-    Some(MetricName { base, text, unit })
+    let unit = if base == unit_words { String::new() } else { unit_words.clone() };
+    Some(MetricName { base, text, unit, unit_words })
 }
 
 fn with_unit(stem: &str, unit: &str) -> String {
-    let ends_with_unit = stem.strip_suffix(unit).is_some_and(|front| front.ends_with('_'));
-    if unit.is_empty() || ends_with_unit { stem.to_owned() } else { format!("{stem}_{unit}") }
+    let ends_with_unit = stem.strip_suffix(unit).is_some_and(|front| front.is_empty() || front.ends_with('_'));
+    if unit.is_empty() || ends_with_unit { stem.to_owned() } else { joined(stem, unit) }
+}
+
+/// Two parts with one underscore between.
+fn joined(front: &str, back: &str) -> String {
+    format!("{}_{}", front.trim_end_matches('_'), back.trim_start_matches('_'))
 }
 
 /// Letters, digits, colons and single underscores between them.
@@ -230,10 +239,17 @@ mod tests {
             ("rule:sum.rate", "", Gauge, "rule:sum_rate"),
             ("größe", "", Gauge, "gr_e"),
             ("total", "", Counter, "total_total"),
+            ("ratio", "1", Gauge, "ratio"),
+            ("seconds", "s", Gauge, "seconds"),
+            ("seconds", "s", Counter, "seconds_total"),
+            ("kiloseconds", "s", Gauge, "kiloseconds_seconds"),
+            ("ようこそ", "", Gauge, "_"),
+            ("ようこそ", "s", Counter, "_seconds_total"),
         ] {
             assert_eq!(text(name, unit, kind), expected, "{name} {unit}");
         }
-        assert_eq!(metric_name("", "###", "s", Gauge, true), None);
+        assert_eq!(metric_name("", "", "s", Gauge, true), None);
+        assert_eq!(metric_name("app", "###", "", Gauge, true).unwrap().text, "app_");
     }
 
     #[test]
@@ -242,6 +258,9 @@ mod tests {
         assert_eq!(name.base, "shop_cpu_time_seconds");
         assert_eq!(name.text, "shop_cpu_time_seconds_total");
         assert_eq!(name.unit, "seconds");
+        // OpenMetrics wants something in front of the unit.
+        let name = metric_name("", "seconds", "s", NameKind::Gauge, true).unwrap();
+        assert_eq!((name.unit.as_str(), name.unit_words.as_str()), ("", "seconds"));
     }
 
     #[test]

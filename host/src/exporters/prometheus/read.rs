@@ -34,7 +34,7 @@ impl PointReader {
     pub fn histogram(&mut self, point: &HistogramPoint<'_>, exemplars: bool) -> Result<Readable, Fault> {
         self.begin(&point.header, exemplars.then_some(ExemplarField::HISTOGRAM))?;
         self.compound.numbers.extend(point.bucket_counts.fixed64s());
-        self.bounds.extend(point.bounds.fixed64s().map(f64::from_bits));
+        self.bounds.extend(point.bounds.fixed64s().map(f64::from_bits).map(without_negative_zero));
         Ok(self.finish_histogram())
     }
 
@@ -48,7 +48,7 @@ impl PointReader {
         if sum != Some(self.compound.count) || !(0.0..f64::INFINITY).contains(&point.zero_threshold) {
             return Ok(Err(Reason::InvalidHistogram));
         }
-        let zero = (point.zero_threshold, point.zero_count);
+        let zero = (without_negative_zero(point.zero_threshold), point.zero_count);
         let (negative, positive) = ((point.negative.offset, negative), (point.positive.offset, positive));
         let (shape, counts) = Exponential::new(point.scale, zero, negative, positive);
         (self.compound.shape, self.compound.numbers) = (Shape::Exponential(shape), counts);
@@ -108,7 +108,7 @@ impl PointReader {
         }
         quantiles.sort_by(|(a, _), (b, _)| a.total_cmp(b));
         quantiles.dedup_by(|(a, _), (b, _)| a == b);
-        self.bounds.extend(quantiles.iter().map(|(quantile, _)| *quantile));
+        self.bounds.extend(quantiles.iter().map(|(quantile, _)| without_negative_zero(*quantile)));
         self.compound.numbers.extend(quantiles.iter().map(|(_, value)| value.to_bits()));
         self.compound.shape = Shape::Quantiles(shared(&mut self.shared, &self.bounds));
         Ok(())
@@ -121,6 +121,11 @@ fn shared(known: &mut Option<Arc<[f64]>>, bounds: &[f64]) -> Arc<[f64]> {
         Some(known) if **known == *bounds => Arc::clone(known),
         _ => Arc::clone(known.insert(Arc::from(bounds))),
     }
+}
+
+/// A bound is the text of a label: zero has one.
+fn without_negative_zero(bound: f64) -> f64 {
+    if bound == 0.0 { 0.0 } else { bound }
 }
 
 fn total(counts: &[u64]) -> Option<u64> {

@@ -1,4 +1,5 @@
-//! The labels of an instrumentation scope: `otel_scope_name`, `otel_scope_version` and `otel_scope_<attribute>`.
+//! The labels of an instrumentation scope: `otel_scope_name`, `otel_scope_version`, `otel_scope_schema_url` and
+//! `otel_scope_<attribute>`.
 
 use super::labels::Label;
 use crate::exporters::value;
@@ -11,28 +12,41 @@ const PREFIX: &str = "otel_scope_";
 /// What the specification keeps for the scope's own fields: attributes that would take these names are left out.
 const RESERVED: [&str; 3] = ["otel_scope_name", "otel_scope_version", "otel_scope_schema_url"];
 
-/// Reads an `InstrumentationScope`. What it does not name has no label.
-pub fn labels(scope: &Message<'_>) -> Result<Vec<Label>, Fault> {
-    let (mut name, mut version) = (String::new(), String::new());
-    scope.each_field(|field| {
-        let place = match field.number {
-            1 => &mut name,
-            2 => &mut version,
-            _ => return Ok(()),
-        };
-        *place = String::from_utf8_lossy(field.value.bytes(field.raw)?).into_owned();
-        Ok(())
-    })?;
-    let [name_label, version_label, _] = RESERVED;
-    let mut labels =
-        vec![Label::added(name_label, name_label, name), Label::added(version_label, version_label, version)];
-    for attribute in attributes(scope, 3)? {
-        let label = Label::of_attribute(PREFIX, attribute.key, value::text(&attribute.value()?)?);
-        if !RESERVED.contains(&label.name()) {
-            labels.push(label);
+/// What a scope adds to its series.
+#[derive(Debug)]
+pub struct Scope {
+    /// Its labels. What it does not say has none.
+    pub labels: Vec<Label>,
+    /// Attributes that had to be left out because their labels are the scope's own fields.
+    pub left_out: u64,
+}
+
+impl Scope {
+    /// Reads an `InstrumentationScope`, which stands beside its schema URL.
+    pub fn read(scope: &Message<'_>, schema_url: &[u8]) -> Result<Scope, Fault> {
+        let mut own: [&[u8]; 3] = [&[], &[], schema_url];
+        let [name, version, _] = &mut own;
+        scope.each_field(|field| {
+            match field.number {
+                1 => *name = field.value.bytes(field.raw)?,
+                2 => *version = field.value.bytes(field.raw)?,
+                _ => {}
+            }
+            Ok(())
+        })?;
+        let own = RESERVED.into_iter().zip(own).filter(|(_, text)| !text.is_empty());
+        let own = own.map(|(label, text)| Label::added(label, label, String::from_utf8_lossy(text).into_owned()));
+        let mut read = Scope { labels: own.collect(), left_out: 0 };
+        for attribute in attributes(scope, 3)? {
+            let label = Label::of_attribute(PREFIX, attribute.key, value::text(&attribute.value()?)?);
+            if RESERVED.contains(&label.name()) {
+                read.left_out += 1;
+            } else {
+                read.labels.push(label);
+            }
         }
+        Ok(read)
     }
-    Ok(labels)
 }
 
 #[cfg(test)]
@@ -53,12 +67,14 @@ mod tests {
             put_bytes(&mut entry, 2, &any);
             put_bytes(&mut scope, 3, &entry);
         }
-        let labels = labels(&Message::whole(&scope)).unwrap();
-        assert_eq!(render(labels), r#"{otel_scope_name="my.library",otel_scope_short_name="z"}"#);
+        let read = Scope::read(&Message::whole(&scope), b"u1").unwrap();
+        assert_eq!(read.left_out, 2);
+        let expected = r#"{otel_scope_name="my.library",otel_scope_schema_url="u1",otel_scope_short_name="z"}"#;
+        assert_eq!(render(read.labels), expected);
     }
 
     #[test]
     fn an_empty_scope_has_no_labels() {
-        assert_eq!(render(labels(&Message::default()).unwrap()), "");
+        assert_eq!(render(Scope::read(&Message::default(), b"").unwrap().labels), "");
     }
 }

@@ -15,7 +15,9 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use http_body::{Body, Frame};
 
+use super::Config;
 use super::exposition::{Format, Renderer};
+use super::notes::{Note, Notes};
 use super::pace::Turn;
 use super::store::{Cursor, Piece, Store};
 use crate::exporters::Clock;
@@ -31,6 +33,8 @@ pub struct Shared {
     store: Mutex<Store>,
     /// Scrapes that wait for the store.
     waiting: AtomicUsize,
+    /// What is counted and told of what is shown otherwise than it came.
+    pub notes: Notes,
     /// Time, for expiry.
     pub clock: Clock,
     /// Whether samples carry the time of their point.
@@ -41,8 +45,15 @@ pub struct Shared {
 
 impl Shared {
     /// An empty store's sharing.
-    pub fn new(store: Store, clock: Clock, send_timestamps: bool, enable_open_metrics: bool) -> Shared {
-        Shared { store: Mutex::new(store), waiting: AtomicUsize::new(0), clock, send_timestamps, enable_open_metrics }
+    pub fn new(store: Store, notes: Notes, clock: Clock, config: &Config) -> Shared {
+        Shared {
+            store: Mutex::new(store),
+            waiting: AtomicUsize::new(0),
+            notes,
+            clock,
+            send_timestamps: config.send_timestamps,
+            enable_open_metrics: config.enable_open_metrics,
+        }
     }
 
     /// The store, for one batch.
@@ -109,7 +120,7 @@ impl ScrapeBody {
     /// Starts a scrape of what is in the store now.
     pub fn new(shared: Arc<Shared>, format: Format, gzip: bool, turn: Option<Turn>) -> ScrapeBody {
         let now = (shared.clock)();
-        let cursor = shared.lock_for_scrape().cursor(now);
+        let cursor = shared.lock_for_scrape().cursor(now, format == Format::OpenMetrics);
         let gzip = gzip.then(|| GzEncoder::new(Vec::new(), Compression::fast()));
         let renderer = Renderer::new(format, shared.send_timestamps);
         let piece = Piece::default();
@@ -121,7 +132,9 @@ impl ScrapeBody {
         let mut text = Vec::with_capacity(CHUNK_BYTES + CHUNK_BYTES / 4);
         while text.len() < CHUNK_BYTES && !self.finished {
             if self.next.is_none() {
-                if !self.shared.lock_for_scrape().piece(&mut self.cursor, &mut self.piece) {
+                let is_there = self.shared.lock_for_scrape().piece(&mut self.cursor, &mut self.piece);
+                self.note_families();
+                if !is_there {
                     text.extend_from_slice(self.format.end().as_bytes());
                     self.finished = true;
                     // Nothing of the store is held while the last bytes are on their way.
@@ -133,7 +146,19 @@ impl ScrapeBody {
             let next = self.next.take().unwrap_or(0);
             self.next = self.renderer.render(&mut text, &self.piece, next, CHUNK_BYTES);
         }
+        let tally = std::mem::take(&mut self.renderer.tally);
+        self.shared.notes.add(&tally, (self.shared.clock)());
         self.compressed(text)
+    }
+
+    /// Counts the families that this answer passes over.
+    fn note_families(&mut self) {
+        for family in &self.piece.left_out {
+            let (tally, meta) = (&mut self.renderer.tally, &family.meta);
+            tally.add(Note::FamilyOmitted, family.series);
+            let text = || format!("{} is left out, {} stays", meta.source, family.other);
+            tally.explain(Note::FamilyOmitted, &meta.text_name, text);
+        }
     }
 
     fn compressed(&mut self, text: Vec<u8>) -> io::Result<Vec<u8>> {

@@ -1,9 +1,8 @@
 //! What ingest needs to know of the configuration, prepared once.
 
-use super::Config;
+use super::config::{Config, LabelName, NonMonotonicDeltas};
 use super::family::Meta;
 use super::labels::Label;
-use super::names::label_name;
 use super::target;
 use crate::otlp::hash::Hasher;
 
@@ -16,6 +15,8 @@ pub struct Settings {
     pub suffixes: bool,
     /// Whether all resource attributes become labels.
     pub resource_labels: bool,
+    /// Whether deltas of sums that go up and down are accumulated.
+    pub non_monotonic_deltas: bool,
     /// Whether exemplars are kept: they are shown in OpenMetrics only.
     pub exemplars: bool,
     /// The labels that every series has.
@@ -29,14 +30,13 @@ pub struct Settings {
 impl Settings {
     /// Takes what it needs from the configuration.
     pub fn new(config: &Config) -> Settings {
-        let const_label = |(key, value): (&String, &String)| {
-            let name = label_name(key);
-            Label::added(&name, key, value.clone())
-        };
+        let const_label =
+            |(name, value): (&LabelName, &String)| Label::added(name.as_str(), name.as_str(), value.clone());
         Settings {
             namespace: config.namespace.clone(),
             suffixes: config.add_metric_suffixes,
             resource_labels: config.resource_to_telemetry_conversion.enabled,
+            non_monotonic_deltas: config.non_monotonic_deltas == NonMonotonicDeltas::Accumulate,
             exemplars: config.enable_open_metrics,
             const_labels: config.const_labels.iter().map(const_label).collect(),
             identity: Identity::random(),
@@ -50,14 +50,12 @@ impl Settings {
 pub enum Salt {
     /// A point's attribute, as it stands in the request.
     Attribute,
-    /// The labels that come from a resource.
+    /// A resource's attribute, as it stands in the request.
     Resource,
     /// The labels that come from a scope.
     Scope,
     /// Job and instance.
     Target,
-    /// A family's name.
-    Family,
     /// A resource's bytes.
     ResourceBytes,
     /// A scope's bytes.
@@ -70,6 +68,8 @@ pub enum Salt {
     Help,
     /// A metric's kind and temporality.
     Shape,
+    /// A scope's schema URL.
+    SchemaUrl,
     /// Label text.
     Text,
 }

@@ -1,12 +1,13 @@
 //! What a resource becomes: the labels `job` and `instance` of its series, and a `target_info` series with the rest.
 //!
 //! `job` is `service.namespace/service.name`, `instance` is `service.instance.id`. A resource with neither has no
-//! `target_info`: nothing could be joined with it.
+//! `target_info`: nothing could be joined with it. So that a series and its `target_info` have the same `job` and `instance`,
+//! resource attributes of these names are called `resource_job` and `resource_instance`, unless they are what the series carries.
 
 use std::sync::Arc;
 
 use super::family::{FamilyKind, Meta};
-use super::labels::{Label, render};
+use super::labels::{Label, OF_RESOURCE, render};
 use super::names::label_name;
 use super::series::{Point, Value};
 use crate::exporters::value;
@@ -16,6 +17,8 @@ use crate::otlp::wire::Fault;
 
 const NAMESPACE: &str = "service.namespace";
 const NAME: &str = "service.name";
+/// How much of a resource's attributes is kept to name it in the log.
+const SENDER_CHARACTERS_MAX: usize = 160;
 const INSTANCE: &str = "service.instance.id";
 
 /// The labels that come from one resource.
@@ -27,6 +30,10 @@ pub struct Target {
     pub labels: String,
     /// What every series of the resource carries.
     pub series_labels: Vec<Label>,
+    /// How many attributes got another name, `job` or `instance` being taken.
+    pub renamed: u64,
+    /// The attributes for people, cut short.
+    pub sender: String,
 }
 
 /// What a `target_info` series shows.
@@ -40,10 +47,11 @@ pub fn meta(namespace: &str) -> Meta {
     };
     Meta {
         base: Arc::from(name.as_str()),
-        text_name: name,
+        text_name: Arc::from(name),
         kind: FamilyKind::Target,
         help: "Target metadata".to_owned(),
         unit: String::new(),
+        unit_words: String::new(),
         source: "resource attributes".to_owned(),
     }
 }
@@ -51,24 +59,43 @@ pub fn meta(namespace: &str) -> Meta {
 impl Target {
     /// Reads a resource; with `all_attributes`, every attribute is a label of the series as well.
     pub fn read(resource: &Message<'_>, all_attributes: bool) -> Result<Target, Fault> {
-        let mut service = Service::default();
-        let (mut rest, mut series_labels) = (Vec::new(), Vec::new());
+        let (mut service, mut own, mut sender) = (Service::default(), Vec::new(), String::new());
         for attribute in attributes(resource, 1)? {
             let text = value::text(&attribute.value()?)?;
+            describe(&mut sender, attribute.key, &text);
             let label = Label::of_attribute("", attribute.key, text.clone());
-            if all_attributes {
-                series_labels.push(label.clone());
-            }
-            if !service.take(attribute.key, text) {
-                rest.push(label);
-            }
+            own.push((label, service.take(attribute.key, text)));
         }
         let identity_labels = service.labels();
+        let mut renamed = 0;
+        for name in ["job", "instance"] {
+            if all_attributes && !identity_labels.iter().any(|label| label.name() == name) {
+                continue;
+            }
+            renamed += own.iter_mut().map(|(label, _)| u64::from(label.give_way(name, OF_RESOURCE))).sum::<u64>();
+        }
+        let mut series_labels: Vec<Label> =
+            if all_attributes { own.iter().map(|(label, _)| label.clone()).collect() } else { Vec::new() };
+        let mut rest: Vec<Label> =
+            own.into_iter().filter(|(_, identifies)| !identifies).map(|(label, _)| label).collect();
         let identity = render(identity_labels.clone());
         rest.extend_from_slice(&identity_labels);
         series_labels.extend(identity_labels);
-        Ok(Target { identity, labels: render(rest), series_labels })
+        Ok(Target { identity, labels: render(rest), series_labels, renamed, sender })
     }
+}
+
+/// Adds an attribute, those that name the service in front.
+fn describe(sender: &mut String, key: &[u8], value: &str) {
+    let more = format!("{}={}", String::from_utf8_lossy(key), value.escape_debug());
+    let is_service = key.starts_with(b"service.");
+    match (sender.is_empty(), is_service) {
+        (true, _) => sender.push_str(&more),
+        (false, true) => sender.insert_str(0, &format!("{more}, ")),
+        (false, false) => sender.extend([", ", more.as_str()]),
+    }
+    let end = sender.char_indices().nth(SENDER_CHARACTERS_MAX).map_or(sender.len(), |(end, _)| end);
+    sender.truncate(end);
 }
 
 #[derive(Debug, Default)]
@@ -91,13 +118,15 @@ impl Service {
         true
     }
 
+    /// Only those that say something.
     fn labels(self) -> Vec<Label> {
         let job = match (self.namespace.as_str(), self.name.as_str()) {
             (_, "") => String::new(),
             ("", name) => name.to_owned(),
             (namespace, name) => format!("{namespace}/{name}"),
         };
-        vec![Label::added("job", NAME, job), Label::added("instance", INSTANCE, self.instance)]
+        let labels = [Label::added("job", NAME, job), Label::added("instance", INSTANCE, self.instance)];
+        labels.into_iter().filter(|label| !label.is_empty()).collect()
     }
 }
 
@@ -137,6 +166,21 @@ mod tests {
     fn all_attributes_are_labels_when_asked_for() {
         let labels = render(target(&[(NAME, "cart"), ("host.name", "h")], true).series_labels);
         assert_eq!(labels, r#"{host_name="h",job="cart",service_name="cart"}"#);
+    }
+
+    #[test]
+    fn attributes_that_are_called_job_do_not_meet_the_services_job() {
+        let pairs = [(NAME, "cart"), ("job", "mine"), ("instance", "i")];
+        let target_of = |pairs, all| {
+            let target = target(pairs, all);
+            (target.labels, render(target.series_labels), target.renamed)
+        };
+        let info = r#"{job="cart",resource_instance="i",resource_job="mine"}"#.to_owned();
+        assert_eq!(target_of(&pairs, false), (info, r#"{job="cart"}"#.to_owned(), 2));
+        // Where all attributes are labels of the series, only what the service says gives way.
+        let info = r#"{instance="i",job="cart",resource_job="mine"}"#.to_owned();
+        let series = r#"{instance="i",job="cart",resource_job="mine",service_name="cart"}"#.to_owned();
+        assert_eq!(target_of(&pairs, true), (info, series, 1));
     }
 
     #[test]

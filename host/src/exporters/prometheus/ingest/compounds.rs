@@ -2,6 +2,7 @@
 
 use super::super::compound::Times;
 use super::super::drops::Reason;
+use super::super::notes::Note;
 use super::super::read::{PointReader, Readable};
 use super::super::series::Update;
 use super::super::store::Sample;
@@ -9,7 +10,7 @@ use super::{Ingest, Taken};
 use crate::otlp::points::PointHeader;
 use crate::otlp::wire::Fault;
 
-impl Ingest<'_> {
+impl Ingest<'_, '_> {
     /// Takes a point of a kind that is several samples; its attributes were visited before. `read` is told whether exemplars
     /// are wanted.
     pub(super) fn compound(
@@ -21,7 +22,8 @@ impl Ingest<'_> {
         let update = match &self.metric {
             Ok(metric) => metric.update,
             Err(reason) => {
-                self.drops.add(*reason, 1);
+                let reason = *reason;
+                self.settle(Err(reason));
                 return Ok(());
             }
         };
@@ -32,6 +34,8 @@ impl Ingest<'_> {
         let mut reader = std::mem::take(self.reader);
         let readable = read(&mut reader, self.settings.exemplars)?;
         let times = Times { start: point.start_time, end: point.time };
+        let left_out = reader.compound.exemplars.iter().map(|exemplar| u64::from(exemplar.left_out)).sum();
+        self.tally.add(Note::ExemplarLabelLeftOut, left_out);
         let spoils = update == Update::Accumulate && reader.compound.sum.is_some_and(f64::is_nan);
         let outcome = match readable {
             Ok(()) if spoils => Ok(Err(Reason::InvalidDelta)),
@@ -39,9 +43,7 @@ impl Ingest<'_> {
             Err(reason) => Ok(Err(reason)),
         };
         *self.reader = reader;
-        if let Err(reason) = outcome? {
-            self.drops.add(reason, 1);
-        }
+        self.settle(outcome?);
         Ok(())
     }
 }

@@ -4,19 +4,21 @@ use std::sync::Arc;
 
 use super::super::drops::Reason;
 use super::super::known::{Metric, ResourceLabels, ScopeLabels, TargetSeries};
-use super::super::labels::LABELS_MAX;
+use super::super::labels::{LABELS_MAX, Label};
 use super::super::metric;
-use super::super::scope;
+use super::super::notes::Note;
+use super::super::scope::Scope;
 use super::super::series::Update;
 use super::super::settings::Salt;
-use super::super::store::{Arrival, Sample, Stream};
+use super::super::store::{Arrival, Found, Sample, Stream};
 use super::super::target::{self, Target};
 use super::Ingest;
+use crate::otlp::attribute::attributes;
 use crate::otlp::message::Message;
 use crate::otlp::metrics::MetricHeader;
 use crate::otlp::wire::Fault;
 
-impl Ingest<'_> {
+impl Ingest<'_, '_> {
     pub(super) fn enter_resource(&mut self, resource: &Message<'_>) -> Result<(), Fault> {
         let (hash, bytes) = self.settings.identity.of_pieces(Salt::ResourceBytes, resource.pieces());
         self.resource = match self.known.resources.get(hash) {
@@ -33,32 +35,37 @@ impl Ingest<'_> {
     }
 
     pub(super) fn enter_scope(&mut self, scope: &Message<'_>) -> Result<(), Fault> {
+        let url = self.schema_url;
         let (hash, bytes) = self.settings.identity.of_pieces(Salt::ScopeBytes, scope.pieces());
+        let hash = hash.wrapping_add(self.settings.identity.of(Salt::SchemaUrl, url));
         self.scope = match self.known.scopes.get(hash) {
             Some(known) => known,
             None => {
-                let labels = scope::labels(scope)?;
+                let Scope { labels, left_out } = Scope::read(scope, url)?;
+                self.tally.add(Note::LabelLeftOut, left_out);
                 let identity = self.settings.identity.of_labels(Salt::Scope, &labels);
                 let made = Arc::new(ScopeLabels { labels, identity });
-                self.known.scopes.put(hash, bytes, &made);
+                self.known.scopes.put(hash, bytes + url.len(), &made);
                 made
             }
         };
         Ok(())
     }
 
-    fn read_resource(&self, resource: &Message<'_>) -> Result<ResourceLabels, Fault> {
+    fn read_resource(&mut self, resource: &Message<'_>) -> Result<ResourceLabels, Fault> {
         let identity = &self.settings.identity;
         let target = Target::read(resource, self.settings.resource_labels)?;
-        let stream = || {
-            let family = identity.of(Salt::Family, self.settings.target_meta.base.as_bytes());
-            Stream::new(identity.of(Salt::Target, target.identity.as_bytes()).wrapping_add(family))
-        };
+        self.tally.add(Note::LabelRenamed, target.renamed);
+        let stream = || Stream::new(identity.of(Salt::Target, target.identity.as_bytes()));
         // What would be too long goes without it, as one that names nothing does.
         let has_target = !target.identity.is_empty() && target.labels.len() <= LABELS_MAX;
         let series = has_target.then(|| (stream(), identity.of_text(&target.labels)));
+        // In whatever order they stand.
+        let attributes = attributes(resource, 1)?;
+        let hashes = attributes.iter().map(|attribute| identity.of(Salt::Resource, attribute.raw));
         Ok(ResourceLabels {
-            identity: identity.of_labels(Salt::Resource, &target.series_labels),
+            identity: hashes.fold(0, u128::wrapping_add),
+            sender: target.sender,
             target: series.map(|(stream, labels_hash)| TargetSeries { stream, labels: target.labels, labels_hash }),
             labels: target.series_labels,
         })
@@ -66,10 +73,11 @@ impl Ingest<'_> {
 
     fn show_target(&mut self, target: &TargetSeries) {
         let store = self.turn.store();
-        let Ok(known) = store.family(&self.settings.target_meta) else {
-            return;
+        let family = match store.family(&self.settings.target_meta) {
+            Found::Own(family, _) => Some(family),
+            Found::Nothing => store.add_family(self.settings.target_meta.clone(), target.labels.clone()),
+            Found::Taken(_) => None,
         };
-        let family = known.or_else(|| store.add_family(self.settings.target_meta.clone()));
         let Some(family) = family else { return };
         let sample = Sample::Number(target::POINT, None);
         let arrival = Arrival { stream: target.stream, update: Update::Replace, sample, now: self.tick };
@@ -84,30 +92,57 @@ impl Ingest<'_> {
     }
 
     /// The metric as it was found before, or now.
-    pub(super) fn open(&mut self, header: &MetricHeader<'_>) -> Result<Metric, Reason> {
-        let known = self.known.metrics.get(self.metric_hash);
-        let mut metric = match known {
+    pub(super) fn open(&mut self, header: &MetricHeader<'_>, is_unknown: bool) -> Result<Metric, Reason> {
+        let hashes = self.hashes;
+        let mut metric = match self.known.metrics.get(hashes.all) {
             Some(known) => known?,
             None => {
-                let made = metric::open(header, self.settings);
+                let made = metric::open(header, is_unknown, self.settings);
                 let bytes = header.name.len() + header.unit.len() + header.description.len();
-                self.known.metrics.put(self.metric_hash, bytes, &made);
+                self.known.metrics.put(hashes.all, bytes, &made);
                 made?
             }
         };
         let store = self.turn.store();
-        if metric.family.is_some_and(|(place, id)| store.family_id(place) == Some(id)) {
-            return Ok(metric);
+        if metric.family.is_none_or(|(place, id)| store.family_id(place) != Some(id)) {
+            (metric.family, metric.conflict) = match store.family(&metric.meta) {
+                Found::Own(place, conflict) => (store.family_id(place).map(|id| (place, id)), conflict),
+                Found::Nothing => (None, None),
+                Found::Taken(place) => {
+                    self.explain_conflict(Note::TypeConflict, &metric, place);
+                    return Err(Reason::TypeConflict);
+                }
+            };
+            self.keep(&metric);
         }
-        let family = store.family(&metric.meta)?;
-        metric.family = family.and_then(|place| Some((place, store.family_id(place)?)));
-        self.keep(&metric);
+        if let (Some(conflict), Some((place, _))) = (metric.conflict, metric.family) {
+            self.explain_conflict(conflict, &metric, place);
+        }
         Ok(metric)
     }
 
     pub(super) fn keep(&mut self, metric: &Metric) {
-        if self.known.metrics.get(self.metric_hash).is_some() {
-            self.known.metrics.put(self.metric_hash, 0, &Ok(metric.clone()));
+        if self.known.metrics.get(self.hashes.all).is_some() {
+            self.known.metrics.put(self.hashes.all, 0, &Ok(metric.clone()));
+        }
+    }
+
+    /// Names both metrics and who sent them.
+    pub(super) fn explain_conflict(&mut self, note: Note, metric: &Metric, place: u32) {
+        let sender = self.sender();
+        let store = self.turn.store();
+        let text = || format!("first {}, now {} of {sender}", store.first_of(place), metric.meta.source);
+        self.tally.explain(note, &metric.meta.text_name, text);
+    }
+
+    /// Who sends the present metric, as far as it says.
+    pub(super) fn sender(&self) -> String {
+        let scope = self.scope.labels.first().map_or("", Label::value);
+        match (self.resource.sender.as_str(), scope) {
+            ("", "") => "a sender that does not say who it is".to_owned(),
+            (resource, "") => format!("resource {{{resource}}}"),
+            ("", scope) => format!("scope {scope:?}"),
+            (resource, scope) => format!("resource {{{resource}}}, scope {scope:?}"),
         }
     }
 }

@@ -1,11 +1,12 @@
 //! A batch into the store: one walk over its bytes.
 //!
-//! A point's series is identified by a seeded 128-bit hash of what its labels are made of: the resource's and the scope's
-//! labels and the family's name, made once for each of them, and the point's attributes as raw bytes. Known series cost a hash
-//! and a look-up; text is made for new ones only.
+//! A point's stream is identified by a seeded 128-bit hash of what it is in OTLP: the resource's attributes, the scope's labels,
+//! the metric's name, unit and type, made once for each of them, and the point's attributes as raw bytes. Known streams cost a
+//! hash and a look-up; text is made for new ones only. Two streams whose text is the same are one series, and a conflict.
 
 mod compounds;
 mod levels;
+mod strange;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,15 +14,13 @@ use std::time::Duration;
 use super::drops::{Drops, Reason};
 use super::exemplar::{self, Exemplar};
 use super::known::{Known, Metric, ResourceLabels, ScopeLabels};
-use super::labels::{LABELS_MAX, Label, render};
-use super::metric;
+use super::metric::{self, Hashes};
+use super::notes::{Note, Tally};
 use super::read::PointReader;
 use super::scrape::IngestTurn;
-use super::series::{Point, Update, Value};
+use super::series::{Joined, Point, Update, Value};
 use super::settings::{Salt, Settings};
 use super::store::{Arrival, Sample, Stream};
-use crate::exporters::value;
-use crate::otlp::attribute::attributes;
 use crate::otlp::message::Message;
 use crate::otlp::metrics::{MetricHeader, MetricKind, MetricsVisitor, Number, NumberPoint, Visit};
 use crate::otlp::points::{ExponentialPoint, HistogramPoint, SummaryPoint};
@@ -30,8 +29,8 @@ use crate::otlp::wire::Fault;
 /// How many points go in before waiting scrapes are let in: some fifty microseconds of work.
 const POINTS_PER_TURN: u64 = 256;
 
-/// The walk over one batch.
-pub struct Ingest<'s> {
+/// The walk over one batch; `'a` is its bytes.
+pub struct Ingest<'s, 'a> {
     turn: IngestTurn<'s>,
     settings: &'s Settings,
     known: &'s mut Known,
@@ -39,11 +38,16 @@ pub struct Ingest<'s> {
     now: Duration,
     tick: u32,
     drops: Drops,
+    tally: Tally,
     points: u64,
     resource: Arc<ResourceLabels>,
+    /// The schema URL of the scope that comes next.
+    schema_url: &'a [u8],
     scope: Arc<ScopeLabels>,
+    /// Whether the metric that comes next says that its type was not known.
+    is_unknown: bool,
     metric: Result<Metric, Reason>,
-    metric_hash: u128,
+    hashes: Hashes,
     kind: Option<MetricKind>,
     /// What all points of the metric have in their identity.
     identity: u128,
@@ -57,7 +61,7 @@ struct Taken<'p> {
     sample: Sample<'p>,
 }
 
-impl<'s> Ingest<'s> {
+impl<'s, 'a> Ingest<'s, 'a> {
     /// Prepares for a batch that arrived at `now`.
     pub fn new(
         mut turn: IngestTurn<'s>,
@@ -65,7 +69,7 @@ impl<'s> Ingest<'s> {
         known: &'s mut Known,
         reader: &'s mut PointReader,
         now: Duration,
-    ) -> Ingest<'s> {
+    ) -> Ingest<'s, 'a> {
         let tick = turn.store().tick(now);
         Ingest {
             turn,
@@ -75,11 +79,14 @@ impl<'s> Ingest<'s> {
             now,
             tick,
             drops: Drops::default(),
+            tally: Tally::default(),
             points: 0,
             resource: Arc::default(),
+            schema_url: &[],
             scope: Arc::default(),
+            is_unknown: false,
             metric: Err(Reason::InvalidName),
-            metric_hash: 0,
+            hashes: Hashes::default(),
             kind: None,
             identity: 0,
             attributes_identity: 0,
@@ -87,13 +94,29 @@ impl<'s> Ingest<'s> {
     }
 
     /// Ends the batch: expired series may leave.
-    pub fn finish(mut self) -> Drops {
+    pub fn finish(mut self) -> (Drops, Tally) {
         self.turn.store().sweep(self.now, self.points);
-        self.drops
+        (self.drops, self.tally)
+    }
+
+    /// Counts what became of a point.
+    #[inline]
+    fn settle(&mut self, outcome: Result<Joined, Reason>) {
+        if let Ok(Metric { conflict: Some(conflict), .. }) = self.metric {
+            self.tally.add(conflict, 1);
+        }
+        match outcome {
+            Ok(Joined::Onward) => {}
+            Ok(Joined::Anew) => self.tally.add(Note::TotalRestarted, 1),
+            Err(reason) => {
+                self.drops.add(reason, 1);
+                self.tally.add(Note::TypeConflict, u64::from(reason == Reason::TypeConflict));
+            }
+        }
     }
 
     #[inline]
-    fn take(&mut self, taken: &Taken<'_>, stream: Stream) -> Result<Result<(), Reason>, Fault> {
+    fn take(&mut self, taken: &Taken<'_>, stream: Stream) -> Result<Result<Joined, Reason>, Fault> {
         let (update, family) = match &self.metric {
             Ok(metric) => (metric.update, metric.family),
             Err(reason) => return Ok(Err(*reason)),
@@ -103,60 +126,6 @@ impl<'s> Ingest<'s> {
             return Ok(outcome);
         }
         self.add(taken.raw, &arrival)
-    }
-
-    #[cold]
-    fn add(&mut self, raw: &[u8], arrival: &Arrival<'_>) -> Result<Result<(), Reason>, Fault> {
-        let Some(labels) = self.labels(raw)? else { return Ok(Err(Reason::LabelsLimit)) };
-        let labels_hash = self.settings.identity.of_text(&labels);
-        let Ok(metric) = &self.metric else {
-            return Ok(Ok(()));
-        };
-        if metric.family.is_none() && !self.turn.store().is_full() {
-            let mut metric = metric.clone();
-            let store = self.turn.store();
-            let place = store.add_family((*metric.meta).clone());
-            metric.family = place.and_then(|place| Some((place, store.family_id(place)?)));
-            self.keep(&metric);
-            self.metric = Ok(metric);
-        }
-        let Ok(Metric { family: Some((family, _)), .. }) = self.metric else {
-            return Ok(Err(Reason::SeriesLimit));
-        };
-        Ok(self.turn.store().add(family, &labels, labels_hash, arrival))
-    }
-
-    /// The point says that its series has no value any more.
-    fn forget(&mut self, raw: &[u8], stream: Stream) -> Result<(), Fault> {
-        let Ok(Metric { family: Some((family, _)), .. }) = self.metric else {
-            return Ok(());
-        };
-        if !self.turn.store().remove_stream(stream) {
-            let Some(labels) = self.labels(raw)? else { return Ok(()) };
-            let labels_hash = self.settings.identity.of_text(&labels);
-            self.turn.store().remove_labels(family, &labels, labels_hash);
-        }
-        Ok(())
-    }
-
-    /// The label text of a point's series; none where it would be too long. A point is not longer than its request, a resource
-    /// stands in front of many points.
-    fn labels(&self, raw: &[u8]) -> Result<Option<String>, Fault> {
-        let field = self.kind.map_or(0, MetricKind::attributes);
-        let mut labels = Vec::new();
-        for attribute in attributes(&Message::whole(raw), field)? {
-            labels.push(Label::of_attribute("", attribute.key, value::text(&attribute.value()?)?));
-        }
-        let shared = [&self.resource.labels, &self.scope.labels, &self.settings.const_labels];
-        let bytes: usize = shared.into_iter().flatten().chain(&labels).map(Label::length).sum();
-        if bytes > LABELS_MAX {
-            return Ok(None);
-        }
-        let own = std::mem::replace(&mut labels, self.resource.labels.clone());
-        labels.extend(own);
-        labels.extend_from_slice(&self.scope.labels);
-        labels.extend_from_slice(&self.settings.const_labels);
-        Ok(Some(render(labels)))
     }
 
     /// Ends a point's attributes.
@@ -171,11 +140,14 @@ impl<'s> Ingest<'s> {
 
     /// Counters show exemplars.
     #[inline]
-    fn exemplar(&self, point: &NumberPoint<'_>) -> Result<Option<Exemplar>, Fault> {
+    fn exemplar(&mut self, point: &NumberPoint<'_>) -> Result<Option<Exemplar>, Fault> {
         if !point.has_exemplars || !self.settings.exemplars || self.kind != Some(MetricKind::Sum) {
             return Ok(None);
         }
-        exemplar::latest(point.raw)
+        let exemplar = exemplar::latest(point.raw)?;
+        let left_out = exemplar.as_ref().map_or(0, |exemplar| exemplar.left_out);
+        self.tally.add(Note::ExemplarLabelLeftOut, u64::from(left_out));
+        Ok(exemplar)
     }
 }
 
@@ -185,7 +157,7 @@ fn sample_value(number: Number, metric: &Metric) -> Result<Value, Reason> {
         Number::Integer(number) => Value::Integer(number),
         Number::Double(number) => Value::Double(number),
     };
-    if metric.update == Update::Accumulate {
+    if metric.update != Update::Replace {
         let as_double = value.as_double();
         if as_double.is_nan() || metric::is_counter(metric) && as_double < 0.0 {
             return Err(Reason::InvalidDelta);
@@ -194,21 +166,29 @@ fn sample_value(number: Number, metric: &Metric) -> Result<Value, Reason> {
     Ok(value)
 }
 
-impl<'a> MetricsVisitor<'a> for Ingest<'_> {
+impl<'a> MetricsVisitor<'a> for Ingest<'_, 'a> {
     fn resource(&mut self, resource: &Message<'a>) -> Result<(), Fault> {
         self.enter_resource(resource)
+    }
+
+    fn scope_schema_url(&mut self, url: &'a [u8]) {
+        self.schema_url = url;
     }
 
     fn scope(&mut self, scope: &Message<'a>) -> Result<(), Fault> {
         self.enter_scope(scope)
     }
 
+    fn metric_metadata(&mut self, entry: &'a [u8]) {
+        self.is_unknown |= metric::says_unknown(entry);
+    }
+
     fn metric(&mut self, header: &MetricHeader<'a>) -> Result<Visit, Fault> {
-        self.metric_hash = metric::hash(header, &self.settings.identity);
+        let is_unknown = std::mem::take(&mut self.is_unknown);
+        self.hashes = Hashes::of(header, is_unknown, &self.settings.identity);
         self.kind = header.kind;
-        self.metric = self.open(header);
-        let family = self.metric.as_ref().map_or(0, |metric| metric.identity);
-        self.identity = self.resource.identity.wrapping_add(self.scope.identity).wrapping_add(family);
+        self.metric = self.open(header, is_unknown);
+        self.identity = self.resource.identity.wrapping_add(self.scope.identity).wrapping_add(self.hashes.identity);
         Ok(Visit::Points)
     }
 
@@ -230,14 +210,13 @@ impl<'a> MetricsVisitor<'a> for Ingest<'_> {
         let outcome = match value {
             Ok(value) => {
                 let shown = Point { value, start_time: point.start_time, time: point.time };
-                let sample = Sample::Number(shown, self.exemplar(point)?);
+                let exemplar = self.exemplar(point)?;
+                let sample = Sample::Number(shown, exemplar.as_ref());
                 self.take(&Taken { raw: point.raw, sample }, stream)?
             }
             Err(reason) => Err(reason),
         };
-        if let Err(reason) = outcome {
-            self.drops.add(reason, 1);
-        }
+        self.settle(outcome);
         Ok(())
     }
 

@@ -10,7 +10,7 @@ use super::super::compound::{Compound, Times, update};
 use super::super::drops::Reason;
 use super::super::exemplar::Exemplar;
 use super::super::family::FamilyKind;
-use super::super::series::{Point, Update};
+use super::super::series::{Joined, Point, Update};
 use super::entry::{Entry, Sample, Shown};
 use super::text::{self, Places};
 use crate::otlp::hash::Hasher;
@@ -125,23 +125,23 @@ impl Chunk {
 
     /// Takes one more point of a series.
     #[inline]
-    pub fn update(&mut self, slot: u32, how: Update, sample: &Sample<'_>, now: u32) -> Result<(), Reason> {
-        let Some(entry) = self.get_mut(slot) else { return Ok(()) };
+    pub fn update(&mut self, slot: u32, how: Update, sample: &Sample<'_>, now: u32) -> Result<Joined, Reason> {
+        let Some(entry) = self.get_mut(slot) else { return Ok(Joined::Onward) };
         entry.seen = now;
         match sample {
             Sample::Number(new, exemplar) => {
                 let mut point = self.point(slot);
-                point.update(how, *new)?;
+                let joined = point.update(how, *new)?;
                 self.set(slot, point);
                 self.set_exemplar(slot, *exemplar);
-                Ok(())
+                Ok(joined)
             }
             Sample::Compound(new, new_times) => {
                 let mut times = self.times(slot);
-                let Some(Some(kept)) = self.compounds.get_mut(slot as usize) else { return Ok(()) };
-                update(kept, &mut times, how, new, *new_times)?;
+                let Some(Some(kept)) = self.compounds.get_mut(slot as usize) else { return Ok(Joined::Onward) };
+                let joined = update(kept, &mut times, how, new, *new_times)?;
                 self.set_times(slot, times);
-                Ok(())
+                Ok(joined)
             }
         }
     }
@@ -179,12 +179,12 @@ impl Chunk {
     }
 
     #[inline]
-    fn set_exemplar(&mut self, slot: u32, exemplar: Option<Exemplar>) {
+    fn set_exemplar(&mut self, slot: u32, exemplar: Option<&Exemplar>) {
         let Some(exemplar) = exemplar else { return };
         let slot = slot as u16;
         match self.exemplars.binary_search_by_key(&slot, |(other, _)| *other) {
-            Ok(index) => self.exemplars.get_mut(index).into_iter().for_each(|(_, kept)| *kept = exemplar),
-            Err(index) => self.exemplars.insert(index, (slot, exemplar)),
+            Ok(index) => self.exemplars.get_mut(index).into_iter().for_each(|(_, kept)| kept.clone_from(exemplar)),
+            Err(index) => self.exemplars.insert(index, (slot, exemplar.clone())),
         }
     }
 
@@ -236,7 +236,7 @@ impl Chunk {
             }
             if let Ok(index) = self.exemplars.binary_search_by_key(&slot, |(other, _)| u32::from(*other)) {
                 let index = (piece.samples.len(), self.exemplars.get(index));
-                piece.exemplars.extend(index.1.map(|(_, exemplar)| (index.0, *exemplar)));
+                piece.exemplars.extend(index.1.map(|(_, exemplar)| (index.0, exemplar.clone())));
             }
             piece.samples.push(Shown { text: entry.text, point: self.point(slot) });
         }

@@ -88,7 +88,7 @@ impl Entry {
 #[derive(Debug, Clone, Copy)]
 pub enum Sample<'p> {
     /// A number, and an exemplar of it.
-    Number(Point, Option<Exemplar>),
+    Number(Point, Option<&'p Exemplar>),
     /// A histogram or summary.
     Compound(&'p Compound, Times),
 }

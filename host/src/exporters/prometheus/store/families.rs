@@ -1,39 +1,51 @@
 //! Families by name, and what happens when two metrics come to one.
+//!
+//! In the text format a name is the first family's that comes to it: another type's points have to be dropped. Of the same type,
+//! an empty unit or description is no conflict; the first that is not empty stands.
 
 use std::sync::Arc;
 
-use super::super::drops::Reason;
 use super::super::family::{Family, FamilyKind, Meta};
+use super::super::notes::Note;
 use super::Store;
 
+/// The family that a metric belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    /// There is none yet, and it can be made.
+    Nothing,
+    /// The one in this place, which says something else about itself where there is a note.
+    Own(u32, Option<Note>),
+    /// The names are those of the family in this place, which has another type.
+    Taken(u32),
+}
+
 impl Store {
-    /// The family of this name and type; `None` when there is none yet and it can be made.
-    pub fn family(&mut self, meta: &Meta) -> Result<Option<u32>, Reason> {
-        let place = self.names.get(&meta.base).copied().or_else(|| self.rival(meta));
-        let Some(place) = place else { return Ok(None) };
-        let Some(family) = self.families.get_mut(place) else { return Err(Reason::TypeConflict) };
-        let same = family.meta.kind == meta.kind && family.meta.base == meta.base;
-        if (!same || family.meta.help != meta.help) && !family.conflict_logged {
-            family.conflict_logged = true;
-            warn_of_conflict(&family.meta, meta, same);
+    /// The family of this name and type.
+    pub fn family(&mut self, meta: &Meta) -> Found {
+        let Some(place) = self.names.get(&meta.text_name).copied().or_else(|| self.rival(meta)) else {
+            return Found::Nothing;
+        };
+        let Some(family) = self.families.get_mut(place) else { return Found::Taken(place) };
+        if family.meta.kind != meta.kind || family.meta.text_name != meta.text_name {
+            return Found::Taken(place);
         }
-        if same { Ok(Some(place)) } else { Err(Reason::TypeConflict) }
+        Found::Own(place, merge(&mut family.meta, meta))
     }
 
     /// A family whose samples would have the names of this one's.
     fn rival(&self, meta: &Meta) -> Option<u32> {
-        let derived =
-            meta.kind.suffixes().iter().find_map(|suffix| self.names.get(format!("{}{suffix}", meta.base).as_str()));
+        let suffixes = meta.kind.suffixes();
+        let derived = suffixes.iter().find_map(|suffix| self.names.get(format!("{}{suffix}", meta.text_name).as_str()));
         let deriving = || {
-            let suffixes = ["_total", "_bucket", "_sum", "_count"];
+            let suffixes = ["_bucket", "_sum", "_count"];
             suffixes.iter().find_map(|suffix| {
-                let place = *self.names.get(meta.base.strip_suffix(suffix)?)?;
+                let place = *self.names.get(meta.text_name.strip_suffix(suffix)?)?;
                 let family = self.families.get(place)?;
                 family.meta.kind.suffixes().contains(suffix).then_some(place)
             })
         };
-        // A counter's own samples end in `_total`.
-        derived.copied().or_else(|| if meta.kind == FamilyKind::Counter { None } else { deriving() })
+        derived.copied().or_else(deriving)
     }
 
     /// What tells the family in a place from others that have the place at other times.
@@ -41,33 +53,59 @@ impl Store {
         self.families.get(place).map(|family| family.id)
     }
 
+    /// The first metric of a family and who sent it, for people.
+    pub fn first_of(&self, place: u32) -> String {
+        self.families
+            .get(place)
+            .map_or_else(String::new, |family| format!("{} of {}", family.meta.source, family.sender))
+    }
+
     /// Makes the family that [`Store::family`] found missing.
-    pub fn add_family(&mut self, meta: Meta) -> Option<u32> {
-        let name = Arc::clone(&meta.base);
+    pub fn add_family(&mut self, meta: Meta, sender: String) -> Option<u32> {
         self.made += 1;
-        let place = self.families.insert(Family::new(meta, self.made))?;
-        self.names.insert(name, place);
+        let place = self.families.insert(Family::new(meta, self.made, sender))?;
+        let family = self.families.get(place)?;
+        self.names.insert(Arc::clone(&family.meta.text_name), place);
+        self.clashes.add(family);
         Some(place)
+    }
+
+    /// Forgets a family without series.
+    pub(super) fn remove_family(&mut self, place: u32) {
+        if let Some(family) = self.families.remove(place) {
+            self.names.remove(&family.meta.text_name);
+            self.clashes.remove(&family);
+        }
     }
 }
 
-fn warn_of_conflict(kept: &Meta, other: &Meta, same_kind: bool) {
-    let (name, first, second) = (&*kept.text_name, &*kept.source, &*other.source);
-    if same_kind {
-        tracing::warn!(
-            name,
-            first,
-            second,
-            "two metrics come to one name in Prometheus and differ in their description: the first one's stands"
-        );
-    } else {
-        tracing::warn!(
-            name,
-            first,
-            second,
-            "two metrics of different type come to the same names in Prometheus: the first one is shown, the second one's \
-             points are dropped; give one of them another name or unit where it is made (a view of its SDK), or send it to a \
-             prometheus exporter with another `namespace`"
-        );
+/// Takes over what the family does not say yet. Returns what it says otherwise.
+fn merge(kept: &mut Arc<Meta>, new: &Meta) -> Option<Note> {
+    let says_more = |kept: &str, new: &str| kept.is_empty() && !new.is_empty();
+    if says_more(&kept.unit_words, &new.unit_words) || says_more(&kept.help, &new.help) {
+        // Scrapes that are under way keep what they began with.
+        let kept = Arc::make_mut(kept);
+        if says_more(&kept.unit_words, &new.unit_words) {
+            kept.unit_words.clone_from(&new.unit_words);
+            kept.unit.clone_from(&new.unit);
+        }
+        if says_more(&kept.help, &new.help) {
+            kept.help.clone_from(&new.help);
+        }
     }
+    let differs = |kept: &str, new: &str| !new.is_empty() && kept != new;
+    if differs(&kept.unit_words, &new.unit_words) {
+        return Some(Note::UnitConflict);
+    }
+    differs(&kept.help, &new.help).then_some(Note::DescriptionConflict)
 }
+
+/// What stays where two families clash in OpenMetrics; the first one of these does. `target_info` can do without its type.
+pub(super) const PRECEDENCE: [FamilyKind; 6] = [
+    FamilyKind::Target,
+    FamilyKind::Counter,
+    FamilyKind::Histogram,
+    FamilyKind::Summary,
+    FamilyKind::Gauge,
+    FamilyKind::Unknown,
+];

@@ -9,6 +9,7 @@
 //! for all of them.
 
 mod chunk;
+mod clashes;
 mod entry;
 mod families;
 mod filling;
@@ -26,12 +27,14 @@ use std::time::Duration;
 
 use super::drops::Reason;
 use super::family::Family;
-use super::series::Update;
+use super::series::{Joined, Update};
 use super::slab::Slab;
 use crate::otlp::hash::Hasher;
 use chunk::{CHUNK_SERIES, Chunk};
+use clashes::Clashes;
 use entry::Entry;
 pub use entry::{Sample, Stream};
+pub use families::Found;
 pub use filling::Filling;
 use index::Index;
 pub use pieces::{Cursor, Piece};
@@ -54,12 +57,22 @@ pub struct Arrival<'p> {
     pub now: u32,
 }
 
+/// What became of a point whose stream was not known.
+#[derive(Debug)]
+pub struct Added {
+    /// Whether its series had another stream until now.
+    pub conflict: bool,
+    /// What became of the total, or why there is no place for the point.
+    pub joined: Result<Joined, Reason>,
+}
+
 /// The series of one exporter.
 #[derive(Debug)]
 pub struct Store {
     families: Slab<Family>,
-    /// Family base name → place in `families`.
+    /// The name of a family's samples in the text format → place in `families`.
     names: BTreeMap<Arc<str>, u32>,
+    clashes: Clashes,
     chunks: Slab<Box<Chunk>>,
     streams: Index,
     labels: Index,
@@ -87,6 +100,7 @@ impl Store {
         Store {
             families: Slab::default(),
             names: BTreeMap::new(),
+            clashes: Clashes::default(),
             chunks: Slab::default(),
             streams: Index::new(series_max),
             labels: Index::new(series_max),
@@ -119,7 +133,7 @@ impl Store {
 
     /// Updates the series that last came with the same hash; `None` when there is none, or it expired.
     #[inline]
-    pub fn update(&mut self, family: u32, arrival: &Arrival<'_>) -> Option<Result<(), Reason>> {
+    pub fn update(&mut self, family: u32, arrival: &Arrival<'_>) -> Option<Result<Joined, Reason>> {
         let expected = self.families.get(family)?.expected;
         let is_it = |place: &u32| entry(&self.chunks, *place).is_some_and(|entry| entry.stream == arrival.stream);
         let place = Some(expected).filter(is_it).or_else(|| self.find(arrival.stream))?;
@@ -127,7 +141,7 @@ impl Store {
         self.update_place(place, arrival)
     }
 
-    fn update_place(&mut self, place: u32, arrival: &Arrival<'_>) -> Option<Result<(), Reason>> {
+    fn update_place(&mut self, place: u32, arrival: &Arrival<'_>) -> Option<Result<Joined, Reason>> {
         let (expiration, series_max) = (self.expiration, self.series_max);
         let chunk = self.chunks.get_mut(place / CHUNK_SERIES)?;
         let slot = place % CHUNK_SERIES;
@@ -164,14 +178,20 @@ impl Store {
     }
 
     /// Updates the series with these labels, which is found by its new hash from now on, or makes it.
-    pub fn add(&mut self, family: u32, labels: &str, labels_hash: u32, arrival: &Arrival<'_>) -> Result<(), Reason> {
+    pub fn add(&mut self, family: u32, labels: &str, labels_hash: u32, arrival: &Arrival<'_>) -> Added {
         if let Some(place) = self.find_labels(family, labels, labels_hash) {
             self.claim(place, arrival.stream);
-            if let Some(updated) = self.update_place(place, arrival) {
-                return updated;
+            // Deltas of two streams need not fit together.
+            let update = if arrival.update == Update::Accumulate { Update::Add } else { arrival.update };
+            if let Some(joined) = self.update_place(place, &Arrival { update, ..*arrival }) {
+                return Added { conflict: true, joined };
             }
             self.remove(place);
         }
+        Added { conflict: false, joined: self.make(family, labels, labels_hash, arrival) }
+    }
+
+    fn make(&mut self, family: u32, labels: &str, labels_hash: u32, arrival: &Arrival<'_>) -> Result<Joined, Reason> {
         let samples = arrival.sample.samples();
         if self.samples + samples > self.series_max {
             return Err(Reason::SeriesLimit);
@@ -185,7 +205,7 @@ impl Store {
         if let Some(family) = self.families.get_mut(family) {
             family.expected = place.wrapping_add(1);
         }
-        Ok(())
+        Ok(Joined::Onward)
     }
 
     fn claim(&mut self, place: u32, stream: Stream) {

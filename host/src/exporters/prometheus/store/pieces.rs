@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use super::super::compound::Compound;
 use super::super::exemplar::Exemplar;
-use super::super::family::{Family, FamilyKind, Meta};
+use super::super::family::{Family, Meta};
 use super::Store;
+use super::clashes::Hidden;
 use super::entry::Shown;
 
 /// Where a scrape is.
@@ -25,6 +26,19 @@ pub struct Cursor {
     /// The ordinal of the next chunk.
     ordinal: u64,
     header_written: bool,
+    /// What this scrape leaves out.
+    hidden: Arc<Hidden>,
+}
+
+/// A family that an OpenMetrics answer leaves out.
+#[derive(Debug)]
+pub struct LeftOut {
+    /// The family.
+    pub meta: Arc<Meta>,
+    /// The name of the one that stays.
+    pub other: Arc<str>,
+    /// How many series it has.
+    pub series: u64,
 }
 
 /// A part of one family, copied for rendering. Filled again and again, so that it is allocated once.
@@ -34,9 +48,10 @@ pub struct Piece {
     pub meta: Option<Arc<Meta>>,
     /// Whether these are its first samples.
     pub first: bool,
-    /// Whether another family has a name that OpenMetrics would derive from this one: `x_created` of a counter `x`, `target` of
-    /// `target_info`.
-    pub derived_name_taken: bool,
+    /// Whether `target_info` has to be a gauge.
+    pub plain_target: bool,
+    /// The families that were passed over on the way here.
+    pub left_out: Vec<LeftOut>,
     /// All labels of the samples.
     pub text: Arc<Vec<u8>>,
     /// Labels and numbers of each series.
@@ -48,11 +63,12 @@ pub struct Piece {
 }
 
 impl Store {
-    /// Starts a scrape: it will show what is there now, in the order of family names.
-    pub fn cursor(&mut self, now: Duration) -> Cursor {
+    /// Starts a scrape: it will show what is there now, in the order of family names. In OpenMetrics names must not clash.
+    pub fn cursor(&mut self, now: Duration, open_metrics: bool) -> Cursor {
         self.scrapes += 1;
         let now = self.tick(now);
-        Cursor { scrape: self.scrapes, now, family: None, name: None, ordinal: 0, header_written: false }
+        let hidden = if open_metrics { self.clashes.hidden() } else { Arc::default() };
+        Cursor { scrape: self.scrapes, now, family: None, name: None, ordinal: 0, header_written: false, hidden }
     }
 
     /// Fills `piece` with what comes next, perhaps no samples; `false` at the end.
@@ -60,12 +76,14 @@ impl Store {
         piece.samples.clear();
         piece.compounds.clear();
         piece.exemplars.clear();
+        piece.left_out.clear();
         piece.first = false;
+        piece.plain_target = cursor.hidden.plain_target;
         let current = cursor.family.and_then(|(place, id)| self.families.get(place).filter(|family| family.id == id));
-        let (family, found) = match current.map(|family| (family, family.chunk_from(cursor.ordinal))) {
-            Some((family, Some(found))) => (family, Some(found)),
-            _ => match self.next_family(cursor, piece) {
-                Some(family) => (family, family.chunk_from(0)),
+        let found = match current.and_then(|family| family.chunk_from(cursor.ordinal)) {
+            Some(found) => Some(found),
+            None => match self.next_family(cursor, piece) {
+                Some(family) => family.chunk_from(0),
                 None => return false,
             },
         };
@@ -77,9 +95,6 @@ impl Store {
         }
         piece.first = !cursor.header_written && !piece.samples.is_empty();
         cursor.header_written |= piece.first;
-        if piece.first {
-            piece.derived_name_taken = self.derived_name_taken(&family.meta);
-        }
         true
     }
 
@@ -88,6 +103,10 @@ impl Store {
             let (name, place) = self.family_after(cursor.name.as_deref())?;
             cursor.name = Some(name);
             if let Some(family) = self.families.get(place) {
+                if let Some(other) = cursor.hidden.families.get(&family.id) {
+                    piece.left_out.push(self.left_out(family, other));
+                    continue;
+                }
                 cursor.family = Some((place, family.id));
                 cursor.ordinal = 0;
                 cursor.header_written = false;
@@ -97,11 +116,9 @@ impl Store {
         }
     }
 
-    fn derived_name_taken(&self, meta: &Meta) -> bool {
-        match meta.kind {
-            FamilyKind::Target => meta.base.strip_suffix("_info").is_some_and(|name| self.names.contains_key(name)),
-            FamilyKind::Gauge => false,
-            _ => self.names.contains_key(format!("{}_created", meta.base).as_str()),
-        }
+    fn left_out(&self, family: &Family, other: &Arc<str>) -> LeftOut {
+        let chunks = family.chunks.iter().filter_map(|(_, chunk)| self.chunks.get(*chunk));
+        let series = chunks.map(|chunk| u64::from(chunk.live)).sum();
+        LeftOut { meta: Arc::clone(&family.meta), other: Arc::clone(other), series }
     }
 }

@@ -38,7 +38,7 @@ impl Store {
                     self.sweep_chunk(chunk, now)
                 }
                 None => {
-                    self.finish(&name, family);
+                    self.finish(family);
                     self.sweep = Place { finished: Some(name), ordinal: 0 };
                     1
                 }
@@ -69,11 +69,10 @@ impl Store {
     }
 
     /// At the end of a family's chunks.
-    fn finish(&mut self, name: &str, place: u32) {
+    fn finish(&mut self, place: u32) {
         let Some(family) = self.families.get_mut(place) else { return };
         if family.chunks.is_empty() {
-            self.families.remove(place);
-            self.names.remove(name);
+            self.remove_family(place);
         } else {
             family.filling.iter_mut().for_each(Filling::rest);
         }

@@ -15,10 +15,11 @@ struct Bench {
 impl Bench {
     fn new() -> Bench {
         let mut store = Store::new(1_000_000, EXPIRATION);
-        let (text_name, help) = (String::new(), String::new());
-        let (unit, source) = (String::new(), String::new());
-        let meta = Meta { base: Arc::from("a"), text_name, kind: FamilyKind::Counter, help, unit, source };
-        let family = store.add_family(meta).unwrap();
+        let empty = String::new;
+        let (text_name, base, kind) = (Arc::from("a_total"), Arc::from("a"), FamilyKind::Counter);
+        let (help, unit, unit_words, source) = (empty(), empty(), empty(), empty());
+        let meta = Meta { text_name, base, kind, help, unit, unit_words, source };
+        let family = store.add_family(meta, empty()).unwrap();
         Bench { store, family }
     }
 
@@ -30,7 +31,8 @@ impl Bench {
             let arrival = Arrival { stream: stream(number), update: Update::Replace, sample, now };
             if self.store.update(self.family, &arrival).is_none() {
                 let labels = format!("{{host=\"host-{}\",number=\"{number}\"}}", number % 7);
-                self.store.add(self.family, &labels, number.wrapping_mul(0x9e37_79b9), &arrival).unwrap();
+                let added = self.store.add(self.family, &labels, number.wrapping_mul(0x9e37_79b9), &arrival);
+                assert!(!added.conflict && added.joined.is_ok());
             }
         }
     }
@@ -45,7 +47,7 @@ impl Bench {
 
     /// Sums up the numbers that a scrape shows.
     fn shown(&mut self, seconds: u64) -> i64 {
-        let mut cursor = self.store.cursor(Duration::from_secs(seconds));
+        let mut cursor = self.store.cursor(Duration::from_secs(seconds), false);
         let (mut piece, mut sum) = (Piece::default(), 0);
         while self.store.piece(&mut cursor, &mut piece) {
             for shown in &piece.samples {
@@ -113,7 +115,7 @@ fn text_does_not_grow_with_coming_and_going() {
     for round in 1..200_u32 {
         bench.add(round * 100..(round + 1) * 100, 0);
         bench.remove((round - 1) * 100..round * 100);
-        let mut cursor = bench.store.cursor(Duration::ZERO);
+        let mut cursor = bench.store.cursor(Duration::ZERO, false);
         while bench.store.piece(&mut cursor, &mut piece) {
             assert!(piece.text.len() < 512 * 12, "{} bytes", piece.text.len());
         }

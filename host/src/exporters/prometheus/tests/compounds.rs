@@ -83,18 +83,23 @@ http_latency_seconds_created 1
 #[test]
 fn delta_histograms_add_up_until_their_bounds_change() {
     let mut bench = Bench::new(r#"{"send_timestamps": true}"#);
-    for (start, counts) in [(1, [1, 0, 0, 1]), (2, [0, 2, 0, 0]), (9, [0, 0, 3, 0])] {
+    for (start, counts) in [(1, [1, 0, 0, 1]), (2, [0, 2, 0, 0]), (3, [0, 0, 3, 0])] {
         let point = Histogram { start_time: start * SECOND, time: (start + 1) * SECOND, ..latency(&[], &counts, 0.25) };
         consume_points(&mut bench, DELTAS, &[point.encode()]);
     }
     let shown = bench.scrape(Format::OpenMetrics);
-    for line in ["_bucket{le=\"0.5\"} 1 10", "_bucket{le=\"+Inf\"} 7 10", "_sum 0.75 10", "_count 7 10", "_created 1"] {
+    for line in ["_bucket{le=\"0.5\"} 1 4", "_bucket{le=\"+Inf\"} 7 4", "_sum 0.75 4", "_count 7 4", "_created 1 4"] {
         assert!(shown.contains(&format!("http_latency_seconds{line}\n")), "{line} in {shown}");
     }
-    let other = Histogram { bounds: &[7.0], start_time: 20 * SECOND, ..latency(&[], &[1, 1], 0.5) };
+    let other = Histogram { bounds: &[7.0], start_time: 4 * SECOND, time: 5 * SECOND, ..latency(&[], &[1, 1], 0.5) };
     consume_points(&mut bench, DELTAS, &[other.encode()]);
+    // The same again is not counted again, and a gap begins anew.
+    assert_eq!(consume_points(&mut bench, DELTAS, &[other.encode()]).dropped, 1);
+    let later = Histogram { start_time: 20 * SECOND, time: 21 * SECOND, ..other.clone() };
+    consume_points(&mut bench, DELTAS, &[later.encode()]);
+    assert_eq!((bench.dropped("overlap"), bench.noted("changes", "total_restarted")), (1, 2));
     let shown = bench.scrape(Format::OpenMetrics);
-    for line in ["_bucket{le=\"7.0\"} 1 2", "_sum 0.5 2", "_count 2 2", "_created 20"] {
+    for line in ["_bucket{le=\"7.0\"} 1 21", "_sum 0.5 21", "_count 2 21", "_created 20 21"] {
         assert!(shown.contains(&format!("http_latency_seconds{line}\n")), "{line} in {shown}");
     }
     assert_eq!(shown.matches("le=").count(), 2);

@@ -13,7 +13,7 @@ fn series_of(text: &str) -> usize {
 fn deltas_are_accumulated_from_the_first_start() {
     let mut bench = Bench::new("{}");
     for (value, start_time) in [(5, 1_000_000_000), (7, 2_000_000_000), (i64::MAX, 3_000_000_000)] {
-        bench.consume(one(JOBS, &[Point { start_time, ..integer(&[], value) }]));
+        bench.consume(one(JOBS, &[Point { start_time, time: start_time + 1_000_000_000, ..integer(&[], value) }]));
     }
     let expected = "# TYPE jobs counter\njobs_total 9.223372036854775819e18\njobs_created 1\n# EOF\n";
     let shown = bench.scrape(Format::OpenMetrics);
@@ -22,11 +22,32 @@ fn deltas_are_accumulated_from_the_first_start() {
 }
 
 #[test]
-fn up_down_deltas_are_a_gauge() {
-    let mut bench = Bench::new("{}");
+fn up_down_deltas_are_a_gauge_only_where_the_configuration_says_so() {
     let metric = Metric { name: "open", temporality: 1, ..UP_DOWN };
-    bench.consume(one(metric, &[integer(&[], 5), integer(&[], -7), double(&[], 0.5)]));
+    let points = [integer(&[], 5), integer(&[], -7), double(&[], 0.5)];
+    let mut bench = Bench::new("{}");
+    assert_eq!(bench.consume(one(metric, &points)), Consumed { items: 0, dropped: 3, reason: "" });
+    assert_eq!((bench.text().as_str(), bench.dropped("non_monotonic_delta")), ("", 3));
+    let mut bench = Bench::new(r#"{"non_monotonic_deltas": "accumulate"}"#);
+    assert_eq!(bench.consume(one(metric, &points)).items, 3);
     assert_eq!(bench.text(), "# TYPE open gauge\nopen -1.5\n");
+}
+
+#[test]
+fn a_delta_after_a_gap_begins_anew_and_an_overlapping_one_is_dropped() {
+    let mut bench = Bench::new("{}");
+    let at = |start: u64, end: u64, value| {
+        let (start_time, time) = (start * 1_000_000_000, end * 1_000_000_000);
+        one(JOBS, &[Point { start_time, time, ..integer(&[], value) }])
+    };
+    for (start, end, value, items) in [(1, 2, 5, 1), (2, 3, 7, 1), (2, 3, 7, 0), (1, 9, 1, 0), (3, 4, 1, 1)] {
+        assert_eq!(bench.consume(at(start, end, value)).items, items, "{start} to {end}");
+    }
+    assert_eq!(bench.open_metrics(), "# TYPE jobs counter\njobs_total 13\njobs_created 1\n");
+    assert_eq!((bench.dropped("overlap"), bench.noted("changes", "total_restarted")), (2, 0));
+    assert_eq!(bench.consume(at(6, 7, 2)).items, 1);
+    assert_eq!(bench.open_metrics(), "# TYPE jobs counter\njobs_total 2\njobs_created 6\n");
+    assert_eq!((bench.dropped("overlap"), bench.noted("changes", "total_restarted")), (2, 1));
 }
 
 #[test]
@@ -72,11 +93,11 @@ fn an_expired_name_can_change_its_type() {
     let mut bench = Bench::new(r#"{"metric_expiration": "60s"}"#);
     bench.consume(one(JOBS, &[integer(&[], 5)]));
     bench.set_clock(61);
-    let gauge = Metric { name: "jobs", ..GAUGE };
+    let gauge = Metric { name: "jobs.total", ..GAUGE };
     // The sweep comes after a batch.
     assert_eq!(bench.consume(one(gauge, &[integer(&[], 1)])).dropped, 1);
     assert_eq!(bench.consume(one(gauge, &[integer(&[], 1)])).items, 1);
-    assert_eq!(bench.text(), "# TYPE jobs gauge\njobs 1\n");
+    assert_eq!(bench.text(), "# TYPE jobs_total gauge\njobs_total 1\n");
 }
 
 #[test]

@@ -1,11 +1,16 @@
 //! The exporter as a whole: requests in, exact expositions out.
 #![allow(clippy::unwrap_used)]
 
+mod cases;
 mod compounds;
+mod conflicts;
 mod exposition;
 mod http;
+mod labels;
 mod lifecycle;
 mod request;
+mod strict;
+mod sweep;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -42,16 +47,38 @@ impl Bench {
     }
 
     fn consume(&mut self, request: Request) -> Consumed {
-        self.exporter.consume(&batch(Signal::Metrics, request.bytes())).unwrap()
+        self.consume_bytes(request.bytes())
+    }
+
+    fn consume_bytes(&mut self, bytes: Vec<u8>) -> Consumed {
+        self.exporter.consume(&batch(Signal::Metrics, bytes)).unwrap()
     }
 
     fn dropped(&self, reason: &str) -> i64 {
         self.registry.total("otelier_exporter_dropped_items", &[("reason", reason)])
     }
 
+    /// What a counter that is told apart by one label has counted.
+    fn noted(&self, counter: &str, value: &str) -> i64 {
+        let label = match counter {
+            "changes" => "change",
+            "conflicting_points" => "conflict",
+            _ => "reason",
+        };
+        self.registry.total(&format!("otelier_prometheus_{counter}"), &[(label, value)])
+    }
+
+    /// An answer, which is read strictly.
     fn scrape(&self, format: Format) -> String {
         let body = self.exporter.scrape(format, false);
-        String::from_utf8(collect(body)).unwrap()
+        let text = String::from_utf8(collect(body)).unwrap();
+        strict::read(format, &text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+        text
+    }
+
+    /// The lines of an OpenMetrics answer without its end.
+    fn open_metrics(&self) -> String {
+        self.scrape(Format::OpenMetrics).strip_suffix("# EOF\n").unwrap().to_owned()
     }
 
     fn text(&self) -> String {

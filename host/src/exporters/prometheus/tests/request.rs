@@ -11,6 +11,7 @@ pub struct Request(Vec<u8>);
 pub struct Group {
     resource: Vec<u8>,
     scope: Vec<u8>,
+    schema_url: &'static str,
     metrics: Vec<u8>,
 }
 
@@ -24,9 +25,12 @@ pub struct Metric<'a> {
     pub data: u32,
     pub temporality: u64,
     pub monotonic: bool,
+    /// The value of `prometheus.type` in its metadata, if any.
+    pub original_type: &'a str,
 }
 
-pub const GAUGE: Metric<'_> = Metric { name: "", unit: "", help: "", data: 5, temporality: 0, monotonic: false };
+pub const GAUGE: Metric<'_> =
+    Metric { name: "", unit: "", help: "", data: 5, temporality: 0, monotonic: false, original_type: "" };
 pub const COUNTER: Metric<'_> = Metric { data: 7, temporality: 2, monotonic: true, ..GAUGE };
 pub const DELTA: Metric<'_> = Metric { temporality: 1, ..COUNTER };
 pub const UP_DOWN: Metric<'_> = Metric { monotonic: false, ..COUNTER };
@@ -74,6 +78,7 @@ impl Request {
         let (mut scope_metrics, mut resource_metrics) = (Vec::new(), Vec::new());
         // Metrics before the scope, scopes before the resource: any order has to do.
         scope_metrics.extend_from_slice(&group.metrics);
+        put_bytes(&mut scope_metrics, 3, group.schema_url.as_bytes());
         put_bytes(&mut scope_metrics, 1, &group.scope);
         put_bytes(&mut resource_metrics, 2, &scope_metrics);
         put_bytes(&mut resource_metrics, 1, &group.resource);
@@ -105,6 +110,11 @@ impl Group {
         self
     }
 
+    pub fn schema_url(mut self, url: &'static str) -> Group {
+        self.schema_url = url;
+        self
+    }
+
     pub fn metric(mut self, metric: Metric<'_>, points: &[Point<'_>]) -> Group {
         let (mut data, mut message) = (Vec::new(), Vec::new());
         points.iter().for_each(|point| put_bytes(&mut data, 1, &number_point(point)));
@@ -115,6 +125,9 @@ impl Group {
             put_varint_field(&mut data, 3, u64::from(metric.monotonic));
         }
         put_bytes(&mut message, metric.data, &data);
+        if !metric.original_type.is_empty() {
+            put_bytes(&mut message, 12, &attribute("prometheus.type", metric.original_type));
+        }
         put_bytes(&mut message, 1, metric.name.as_bytes());
         put_bytes(&mut message, 2, metric.help.as_bytes());
         put_bytes(&mut message, 3, metric.unit.as_bytes());
@@ -169,9 +182,11 @@ impl Histogram<'_> {
 /// An exponential histogram point.
 #[derive(Clone, Default)]
 pub struct Exponential<'a> {
+    pub pairs: &'a [(&'a str, &'a str)],
     pub start_time: u64,
     pub time: u64,
     pub count: u64,
+    pub sum: Option<f64>,
     pub scale: i32,
     pub zero_count: u64,
     /// Offset and counts.
@@ -184,6 +199,8 @@ impl Exponential<'_> {
         let mut out = Vec::new();
         times(&mut out, self.start_time, self.time);
         put_fixed64(&mut out, 4, self.count);
+        self.sum.iter().for_each(|sum| put_fixed64(&mut out, 5, sum.to_bits()));
+        self.pairs.iter().for_each(|(key, value)| put_bytes(&mut out, 1, &attribute(key, value)));
         put_varint_field(&mut out, 6, zigzag(self.scale));
         put_fixed64(&mut out, 7, self.zero_count);
         for (number, (offset, counts)) in [(8, self.positive), (9, self.negative)] {

@@ -1,0 +1,95 @@
+//! Points whose stream is not known yet: their series is looked for by its label text, and made.
+
+use super::super::drops::Reason;
+use super::super::known::Metric;
+use super::super::labels::{EXPORTED, LABELS_MAX, Label, render};
+use super::super::notes::Note;
+use super::super::series::Joined;
+use super::super::store::{Arrival, Stream};
+use super::Ingest;
+use crate::exporters::value;
+use crate::otlp::attribute::attributes;
+use crate::otlp::message::Message;
+use crate::otlp::metrics::MetricKind;
+use crate::otlp::wire::Fault;
+
+impl Ingest<'_, '_> {
+    #[cold]
+    pub(super) fn add(&mut self, raw: &[u8], arrival: &Arrival<'_>) -> Result<Result<Joined, Reason>, Fault> {
+        let Some(labels) = self.labels(raw)? else { return Ok(Err(Reason::LabelsLimit)) };
+        let labels_hash = self.settings.identity.of_text(&labels);
+        let Ok(metric) = &self.metric else {
+            return Ok(Ok(Joined::Onward));
+        };
+        if metric.family.is_none() && !self.turn.store().is_full() {
+            let (mut metric, sender) = (metric.clone(), self.sender());
+            let store = self.turn.store();
+            let place = store.add_family((*metric.meta).clone(), sender);
+            metric.family = place.and_then(|place| Some((place, store.family_id(place)?)));
+            self.keep(&metric);
+            self.metric = Ok(metric);
+        }
+        let Ok(Metric { family: Some((family, _)), .. }) = self.metric else {
+            return Ok(Err(Reason::SeriesLimit));
+        };
+        let added = self.turn.store().add(family, &labels, labels_hash, arrival);
+        if added.conflict {
+            self.tally.add(Note::SeriesConflict, 1);
+            self.explain_series(family, &labels);
+        }
+        Ok(added.joined)
+    }
+
+    fn explain_series(&mut self, family: u32, labels: &str) {
+        let (sender, Ok(metric)) = (self.sender(), &self.metric) else { return };
+        let (meta, store) = (&metric.meta, self.turn.store());
+        let text = || {
+            let first = store.first_of(family);
+            format!(
+                "series {}{labels}, of late from {} of {sender}; the name's first metric is {first}",
+                meta.text_name, meta.source
+            )
+        };
+        self.tally.explain(Note::SeriesConflict, &meta.text_name, text);
+    }
+
+    /// The point says that its series has no value any more.
+    pub(super) fn forget(&mut self, raw: &[u8], stream: Stream) -> Result<(), Fault> {
+        let Ok(Metric { family: Some((family, _)), .. }) = self.metric else {
+            return Ok(());
+        };
+        if !self.turn.store().remove_stream(stream) {
+            let Some(labels) = self.labels(raw)? else { return Ok(()) };
+            let labels_hash = self.settings.identity.of_text(&labels);
+            self.turn.store().remove_labels(family, &labels, labels_hash);
+        }
+        Ok(())
+    }
+
+    /// The label text of a point's series; none where it would be too long. A point is not longer than its request, a resource
+    /// stands in front of many points.
+    fn labels(&mut self, raw: &[u8]) -> Result<Option<String>, Fault> {
+        let field = self.kind.map_or(0, MetricKind::attributes);
+        let mut labels = Vec::new();
+        for attribute in attributes(&Message::whole(raw), field)? {
+            labels.push(Label::of_attribute("", attribute.key, value::text(&attribute.value()?)?));
+        }
+        let shared = [&self.resource.labels, &self.scope.labels, &self.settings.const_labels];
+        let bytes: usize = shared.into_iter().flatten().chain(&labels).map(Label::length).sum();
+        if bytes > LABELS_MAX {
+            return Ok(None);
+        }
+        let own = std::mem::replace(&mut labels, self.resource.labels.clone());
+        labels.extend(own);
+        labels.extend_from_slice(&self.scope.labels);
+        if let Some(taken) = self.metric.as_ref().ok().and_then(|metric| metric.meta.kind.own_label()) {
+            let renamed =
+                labels.iter_mut().map(|label| label.give_way(taken, EXPORTED)).filter(|renamed| *renamed).count();
+            self.tally.add(Note::LabelRenamed, renamed as u64);
+        }
+        let constant = &self.settings.const_labels;
+        labels.retain(|label| !constant.iter().any(|constant| constant.name() == label.name()));
+        labels.extend_from_slice(constant);
+        Ok(Some(render(labels)))
+    }
+}

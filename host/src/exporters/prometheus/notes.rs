@@ -1,0 +1,280 @@
+//! What is shown otherwise than it came, or cannot be told apart: counted per item, and told in the log once in a while with the
+//! name it is about. What is dropped altogether is in `drops`.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use super::drops::LOG_PAUSE;
+use crate::contract::ComponentId;
+use crate::telemetry::{Counter, Registry};
+
+/// What happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Note {
+    /// A sender's label has a name that the exposition writes itself.
+    LabelRenamed,
+    /// A scope's attribute has the label of the scope's own name, version or schema URL.
+    LabelLeftOut,
+    /// An exemplar's attributes do not fit into the 128 characters.
+    ExemplarLabelLeftOut,
+    /// A delta does not go on from the one before: its total begins anew.
+    TotalRestarted,
+    /// Metrics of different type come to one name; the later one's points are dropped.
+    TypeConflict,
+    /// Metrics of different unit come to one name.
+    UnitConflict,
+    /// Metrics of different description come to one name.
+    DescriptionConflict,
+    /// Two streams are one series.
+    SeriesConflict,
+    /// OpenMetrics: a family's sample names clash with another one's.
+    FamilyOmitted,
+    /// OpenMetrics: a counter that is negative or not a number.
+    CounterOmitted,
+    /// OpenMetrics: a sum that is negative, not a number, or beside negative buckets.
+    SumOmitted,
+    /// OpenMetrics: a histogram's count without its sum; the last bucket says the same.
+    CountOmitted,
+    /// OpenMetrics: a negative quantile.
+    QuantileOmitted,
+}
+
+const CHANGES: (&str, &str, &str) = (
+    "otelier_prometheus_changes",
+    "What a prometheus exporter shows otherwise than it came: series, attributes or points, by what was changed.",
+    "change",
+);
+const CONFLICTS: (&str, &str, &str) = (
+    "otelier_prometheus_conflicting_points",
+    "Points whose name or series is another metric's or stream's too, by what is in conflict.",
+    "conflict",
+);
+const OMISSIONS: (&str, &str, &str) = (
+    "otelier_prometheus_omitted_samples",
+    "Samples left out of OpenMetrics answers because OpenMetrics forbids them, at each scrape, by reason.",
+    "reason",
+);
+
+impl Note {
+    /// All of them.
+    pub const ALL: [Note; 13] = [
+        Note::LabelRenamed,
+        Note::LabelLeftOut,
+        Note::ExemplarLabelLeftOut,
+        Note::TotalRestarted,
+        Note::TypeConflict,
+        Note::UnitConflict,
+        Note::DescriptionConflict,
+        Note::SeriesConflict,
+        Note::FamilyOmitted,
+        Note::CounterOmitted,
+        Note::SumOmitted,
+        Note::CountOmitted,
+        Note::QuantileOmitted,
+    ];
+
+    /// Name and help of its counter, and the label that tells the notes of one counter apart.
+    fn metric(self) -> (&'static str, &'static str, &'static str) {
+        use Note::{DescriptionConflict, SeriesConflict, TypeConflict, UnitConflict};
+        match self {
+            Note::LabelRenamed | Note::LabelLeftOut | Note::ExemplarLabelLeftOut | Note::TotalRestarted => CHANGES,
+            TypeConflict | UnitConflict | DescriptionConflict | SeriesConflict => CONFLICTS,
+            _ => OMISSIONS,
+        }
+    }
+
+    /// The label's value, and what there is to say.
+    fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Note::LabelRenamed => (
+                "label_renamed",
+                "an attribute has the name of a label that the exporter writes: it is `exported_<name>` now, on resources `resource_<name>`",
+            ),
+            Note::LabelLeftOut => {
+                ("label_left_out", "a scope's attribute has the label of the scope's own name, version or schema URL")
+            }
+            Note::ExemplarLabelLeftOut => {
+                ("exemplar_label_left_out", "an exemplar's labels may have 128 characters together: some were left out")
+            }
+            Note::TotalRestarted => (
+                "total_restarted",
+                "a delta does not begin where the one before ended, or has other bounds: its total begins anew",
+            ),
+            Note::TypeConflict => (
+                "type",
+                "metrics of different type come to the same names in Prometheus: the first one is shown, the other one's \
+                 points are dropped; give one of them another name or unit where it is made (a view of its SDK), or send it \
+                 to a prometheus exporter with another `namespace`",
+            ),
+            Note::UnitConflict => (
+                "unit",
+                "metrics of different unit come to one name in Prometheus: both are shown, the first one's unit stands; give \
+                 one of them another name where it is made (a view of its SDK)",
+            ),
+            Note::DescriptionConflict => (
+                "description",
+                "metrics of one name differ in their description: both are shown, the first one's description stands",
+            ),
+            Note::SeriesConflict => (
+                "series",
+                "two streams are one series in Prometheus: deltas are added up, of other values the newest is shown; let \
+                 them differ in an attribute (`service.instance.id` for two processes), or sum them with a processor such \
+                 as `aggregate`",
+            ),
+            Note::FamilyOmitted => (
+                "clashing_name",
+                "OpenMetrics allows no two metrics whose sample names clash: one is left out of its answers, and is in \
+                 those of the text format; rename one of them",
+            ),
+            Note::CounterOmitted => ("invalid_counter", "OpenMetrics allows no counter that is negative or NaN"),
+            Note::SumOmitted => {
+                ("invalid_sum", "OpenMetrics allows no sum that is negative, NaN, or beside negative buckets")
+            }
+            Note::CountOmitted => ("count_without_sum", "OpenMetrics allows no count of a histogram without its sum"),
+            Note::QuantileOmitted => ("negative_quantile", "OpenMetrics allows no negative quantile"),
+        }
+    }
+}
+
+/// How many examples one tally keeps.
+const EXAMPLES_MAX: usize = 8;
+/// How many names are told of within [`LOG_PAUSE`].
+const NAMES_MAX: usize = 100;
+
+/// How often each happened in one batch or answer, and what it was about.
+#[derive(Debug, Default)]
+pub struct Tally {
+    counts: [u64; Note::ALL.len()],
+    examples: Vec<Example>,
+}
+
+/// What a note is about.
+#[derive(Debug)]
+struct Example {
+    note: Note,
+    name: String,
+    text: String,
+}
+
+impl Tally {
+    /// Counts so many more.
+    pub fn add(&mut self, note: Note, count: u64) {
+        if let Some(known) = self.counts.get_mut(note as usize) {
+            *known += count;
+        }
+    }
+
+    /// Keeps what a note is about, by the metric's name in the exposition.
+    pub fn explain(&mut self, note: Note, name: &str, text: impl FnOnce() -> String) {
+        let is_known = |example: &Example| example.note == note && example.name == name;
+        if self.examples.len() < EXAMPLES_MAX && !self.examples.iter().any(is_known) {
+            self.examples.push(Example { note, name: name.to_owned(), text: text() });
+        }
+    }
+
+    /// How often something happened.
+    #[cfg(test)]
+    pub fn count(&self, note: Note) -> u64 {
+        self.counts.get(note as usize).copied().unwrap_or(0)
+    }
+}
+
+/// The counters, and what was told lately.
+#[derive(Debug)]
+pub struct Notes {
+    id: String,
+    counters: [Counter; Note::ALL.len()],
+    told: Mutex<HashMap<(Note, String), Duration>>,
+}
+
+impl Notes {
+    /// Registers all of them, so that what never happened reads zero.
+    pub fn new(id: &ComponentId, registry: &Registry) -> Notes {
+        let id = id.to_string();
+        let counters = Note::ALL.map(|note| {
+            let (name, help, label) = note.metric();
+            registry.counter(name, help, &[("exporter", id.as_str()), (label, note.words().0)])
+        });
+        Notes { id, counters, told: Mutex::default() }
+    }
+
+    /// Counts what happened, and tells of it where that was not done lately.
+    pub fn add(&self, tally: &Tally, now: Duration) {
+        for ((note, counter), count) in Note::ALL.into_iter().zip(&self.counters).zip(tally.counts) {
+            if count > 0 {
+                counter.add(count);
+                self.tell(note, count, counter.get(), tally, now);
+            }
+        }
+    }
+
+    fn tell(&self, note: Note, count: u64, total: u64, tally: &Tally, now: Duration) {
+        let (exporter, kind, way_out) = (&self.id, note.words().0, note.words().1);
+        let mut examples = tally.examples.iter().filter(|example| example.note == note).peekable();
+        if examples.peek().is_none() && self.is_due(note, "", now) {
+            tracing::warn!(exporter, kind, count, total, "{way_out}");
+        }
+        for Example { name, text, .. } in examples {
+            if self.is_due(note, name, now) {
+                tracing::warn!(exporter, kind, name, count, total, "{way_out}: {text}");
+            }
+        }
+    }
+
+    /// Whether it was not told of this name lately; it counts as told from now on. Of names beyond a bound nothing is told.
+    fn is_due(&self, note: Note, name: &str, now: Duration) -> bool {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (note, name.to_owned());
+        if told.get(&key).is_some_and(|at| now.saturating_sub(*at) < LOG_PAUSE) {
+            return false;
+        }
+        if told.len() >= NAMES_MAX {
+            told.retain(|_, at| now.saturating_sub(*at) < LOG_PAUSE);
+        }
+        let is_due = told.len() < NAMES_MAX;
+        if is_due {
+            told.insert(key, now);
+        }
+        is_due
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_note_counts_and_each_name_is_told_now_and_then() {
+        let (registry, mut tally) = (Registry::default(), Tally::default());
+        let Ok(id) = "prometheus".parse() else { return };
+        let notes = Notes::new(&id, &registry);
+        tally.add(Note::SeriesConflict, 3);
+        tally.explain(Note::SeriesConflict, "jobs_total", || "a and b".to_owned());
+        notes.add(&tally, Duration::from_secs(5));
+        notes.add(&tally, Duration::from_secs(6));
+        assert_eq!(registry.total("otelier_prometheus_conflicting_points", &[("conflict", "series")]), 6);
+        assert!(!notes.is_due(Note::SeriesConflict, "jobs_total", Duration::from_secs(604)));
+        assert!(notes.is_due(Note::SeriesConflict, "other_total", Duration::from_secs(604)));
+        assert!(notes.is_due(Note::SeriesConflict, "jobs_total", Duration::from_secs(605)));
+    }
+
+    #[test]
+    fn what_is_told_is_bounded() {
+        let Ok(id) = "prometheus".parse() else { return };
+        let notes = Notes::new(&id, &Registry::default());
+        let due = |seconds| {
+            let is_due =
+                |number: &u32| notes.is_due(Note::TypeConflict, &number.to_string(), Duration::from_secs(seconds));
+            (0..1000_u32).filter(is_due).count()
+        };
+        assert_eq!([due(0), due(1), due(600)], [NAMES_MAX, 0, NAMES_MAX]);
+    }
+
+    #[test]
+    fn notes_are_listed_in_the_order_of_their_numbers() {
+        for (index, note) in Note::ALL.into_iter().enumerate() {
+            assert_eq!(note as usize, index);
+        }
+    }
+}
