@@ -5,7 +5,7 @@
 use super::attribute::{Attribute, Strings};
 use super::levels::{self, Levels, Order};
 use super::message::Message;
-use super::schema;
+use super::schema::{self, SPAN_ID_BYTES, TRACE_ID_BYTES, check_id};
 use super::wire::{Fault, Malformed, Reader};
 
 /// The number of a record's attributes.
@@ -26,9 +26,9 @@ pub struct LogRecord<'a> {
     pub body: Message<'a>,
     /// `flags`.
     pub flags: u32,
-    /// `trace_id`, of any length.
+    /// `trace_id`: 16 bytes or none.
     pub trace_id: &'a [u8],
-    /// `span_id`, of any length.
+    /// `span_id`: 8 bytes or none.
     pub span_id: &'a [u8],
     /// `event_name`.
     pub event_name: &'a [u8],
@@ -110,8 +110,14 @@ impl<'a, V: LogsVisitor<'a>> Levels<'a> for Walk<'_, V> {
                     strings.check(record.severity_text)?;
                 }
                 0x2a => read_body(reader.delimited_after_tag()?, strings, &mut record.body)?,
-                0x4a => record.trace_id = reader.delimited_after_tag()?,
-                0x52 => record.span_id = reader.delimited_after_tag()?,
+                0x4a => {
+                    record.trace_id = reader.delimited_after_tag()?;
+                    check_id(record.trace_id, TRACE_ID_BYTES)?;
+                }
+                0x52 => {
+                    record.span_id = reader.delimited_after_tag()?;
+                    check_id(record.span_id, SPAN_ID_BYTES)?;
+                }
                 _ => self.rare_field(&mut reader, &mut record)?,
             }
         }
@@ -151,8 +157,14 @@ impl<'a, V: LogsVisitor<'a>> Walk<'_, V> {
             5 => read_body(value.bytes(at)?, strings, &mut record.body)?,
             7 => drop(value.varint(at)?),
             8 => record.flags = value.fixed32(at)?,
-            9 => record.trace_id = value.bytes(at)?,
-            10 => record.span_id = value.bytes(at)?,
+            9 => {
+                record.trace_id = value.bytes(at)?;
+                check_id(record.trace_id, TRACE_ID_BYTES)?;
+            }
+            10 => {
+                record.span_id = value.bytes(at)?;
+                check_id(record.span_id, SPAN_ID_BYTES)?;
+            }
             11 => record.observed_time = value.fixed64(at)?,
             12 => record.event_name = strings.text(value, at)?,
             _ => {}

@@ -1,6 +1,6 @@
 //! The messages of OTLP as tables, for checking what no view reads: field numbers, wire types, UTF-8 and depth.
 //!
-//! A check accepts what the generated parsers accept. Fields that are not in a table are unknown and may hold anything that is
+//! A check accepts what the generated parsers accept, but for ids of another length than theirs, which the Collector refuses as well. Fields that are not in a table are unknown and may hold anything that is
 //! well-formed. Source: `opentelemetry/proto/{common,resource,metrics,trace}/v1`, OTLP 1.9.
 
 use super::attribute::Strings;
@@ -25,6 +25,8 @@ pub enum Kind {
     Text,
     /// `bytes`.
     Bytes,
+    /// `bytes` of a trace's or a span's id: so many or none.
+    Id(usize),
     /// A message.
     Message(&'static MessageType),
 }
@@ -82,9 +84,27 @@ fn check_field(kind: Kind, field: Field<'_>, strings: Strings, depth: u32) -> Re
         (Kind::Fixed64s, Value::Len(packed)) if packed.len() % 8 == 0 => Ok(()),
         (Kind::Fixed64s, Value::Len(packed)) => Err(Fault::at(packed, "packed numbers are cut")),
         (Kind::Text, Value::Len(text)) => strings.check(text),
+        (Kind::Id(length), Value::Len(id)) => check_id(id, length),
         (Kind::Message(inner), Value::Len(message)) => inner.check_at(message, strings, depth + 1),
         _ => Err(Fault::at(at, "wire type does not fit the field")),
     }
+}
+
+/// Bytes of a trace's id.
+pub const TRACE_ID_BYTES: usize = 16;
+/// Bytes of a span's id.
+pub const SPAN_ID_BYTES: usize = 8;
+
+/// An id has its length or is empty, which is none, as the specification and the Collector have it.
+#[inline(always)]
+pub fn check_id(id: &[u8], length: usize) -> Result<(), Fault> {
+    if id.len() == length || id.is_empty() { Ok(()) } else { Err(wrong_length(id, length)) }
+}
+
+#[cold]
+fn wrong_length(id: &[u8], length: usize) -> Fault {
+    let is_trace = length == TRACE_ID_BYTES;
+    Fault::at(id, if is_trace { "a trace id is not 16 bytes long" } else { "a span id is not 8 bytes long" })
 }
 
 /// The table of a metric's data variant.
@@ -99,6 +119,9 @@ pub fn of_kind(kind: MetricKind) -> &'static MessageType {
 }
 
 use Kind::{Bytes, Fixed32, Fixed64, Fixed64s, Text, Varint, Varints};
+
+const TRACE_ID: Kind = Kind::Id(TRACE_ID_BYTES);
+const SPAN_ID: Kind = Kind::Id(SPAN_ID_BYTES);
 
 macro_rules! message {
     ($(#[$doc:meta])* $name:ident { $($number:literal: $kind:expr),* $(,)? }) => {
@@ -123,7 +146,7 @@ message!(/// `Resource`.
     RESOURCE { 1: Kind::Message(&KEY_VALUE), 2: Varint, 3: Kind::Message(&ENTITY_REF) });
 
 message!(/// `Exemplar`.
-    EXEMPLAR { 2: Fixed64, 3: Fixed64, 4: Bytes, 5: Bytes, 6: Fixed64, 7: Kind::Message(&KEY_VALUE) });
+    EXEMPLAR { 2: Fixed64, 3: Fixed64, 4: SPAN_ID, 5: TRACE_ID, 6: Fixed64, 7: Kind::Message(&KEY_VALUE) });
 message!(/// `NumberDataPoint`.
     NUMBER_POINT { 2: Fixed64, 3: Fixed64, 4: Fixed64, 5: Kind::Message(&EXEMPLAR), 6: Fixed64, 7: Kind::Message(&KEY_VALUE), 8: Varint });
 message!(/// `HistogramDataPoint`.
@@ -153,4 +176,4 @@ message!(/// `Summary`.
 message!(/// `Span.Event`.
     EVENT { 1: Fixed64, 2: Text, 3: Kind::Message(&KEY_VALUE), 4: Varint });
 message!(/// `Span.Link`.
-    LINK { 1: Bytes, 2: Bytes, 3: Text, 4: Kind::Message(&KEY_VALUE), 5: Varint, 6: Fixed32 });
+    LINK { 1: TRACE_ID, 2: SPAN_ID, 3: Text, 4: Kind::Message(&KEY_VALUE), 5: Varint, 6: Fixed32 });

@@ -5,7 +5,7 @@
 use super::attribute::{Attribute, Strings};
 use super::levels::{self, Levels, Order};
 use super::message::Message;
-use super::schema;
+use super::schema::{self, SPAN_ID_BYTES, TRACE_ID_BYTES, check_id};
 use super::wire::{Fault, Malformed, Reader, Value};
 
 /// The number of a span's attributes.
@@ -14,11 +14,11 @@ pub const ATTRIBUTES: u32 = 9;
 /// A `Span` without its attributes, which were visited before it, its events and its links.
 #[derive(Debug, Clone, Copy)]
 pub struct Span<'a> {
-    /// `trace_id`, of any length.
+    /// `trace_id`: 16 bytes or none.
     pub trace_id: &'a [u8],
-    /// `span_id`, of any length.
+    /// `span_id`: 8 bytes or none.
     pub span_id: &'a [u8],
-    /// `parent_span_id`, of any length.
+    /// `parent_span_id`: 8 bytes or none.
     pub parent_span_id: &'a [u8],
     /// `trace_state`.
     pub trace_state: &'a [u8],
@@ -108,9 +108,9 @@ impl<'a, V: SpansVisitor<'a>> Levels<'a> for Walk<'_, V> {
         while let [tag, ..] = reader.rest {
             match *tag {
                 0x4a => self.attribute(reader.delimited_after_tag()?)?,
-                0x0a => span.trace_id = reader.delimited_after_tag()?,
-                0x12 => span.span_id = reader.delimited_after_tag()?,
-                0x22 => span.parent_span_id = reader.delimited_after_tag()?,
+                0x0a => span.trace_id = id(reader.delimited_after_tag()?, TRACE_ID_BYTES)?,
+                0x12 => span.span_id = id(reader.delimited_after_tag()?, SPAN_ID_BYTES)?,
+                0x22 => span.parent_span_id = id(reader.delimited_after_tag()?, SPAN_ID_BYTES)?,
                 0x2a => {
                     span.name = reader.delimited_after_tag()?;
                     strings.check(span.name)?;
@@ -141,10 +141,10 @@ impl<'a, V: SpansVisitor<'a>> Walk<'_, V> {
         let (value, at) = (field.value, field.raw);
         match field.number {
             ATTRIBUTES => self.attribute(value.bytes(at)?)?,
-            1 => span.trace_id = value.bytes(at)?,
-            2 => span.span_id = value.bytes(at)?,
+            1 => span.trace_id = id(value.bytes(at)?, TRACE_ID_BYTES)?,
+            2 => span.span_id = id(value.bytes(at)?, SPAN_ID_BYTES)?,
             3 => span.trace_state = strings.text(value, at)?,
-            4 => span.parent_span_id = value.bytes(at)?,
+            4 => span.parent_span_id = id(value.bytes(at)?, SPAN_ID_BYTES)?,
             5 => span.name = strings.text(value, at)?,
             6 => span.kind = (value.varint(at)? as u32).cast_signed(),
             7 => span.start_time = value.fixed64(at)?,
@@ -158,6 +158,13 @@ impl<'a, V: SpansVisitor<'a>> Walk<'_, V> {
         }
         Ok(())
     }
+}
+
+/// An id, checked.
+#[inline(always)]
+fn id(bytes: &[u8], length: usize) -> Result<&[u8], Fault> {
+    check_id(bytes, length)?;
+    Ok(bytes)
 }
 
 /// Merges one piece of a `Status`.

@@ -28,7 +28,7 @@ pub fn bytes(rng: &mut Rng) -> Vec<u8> {
 
 /// A trace or span id: mostly of the right length.
 pub fn id(rng: &mut Rng, length: usize) -> Vec<u8> {
-    if chance(rng, 30) { bytes(rng) } else { (0..length).map(|_| rng.u8(..)).collect() }
+    if chance(rng, 30) { Vec::new() } else { (0..length).map(|_| rng.u8(..)).collect() }
 }
 
 /// Any variant of `AnyValue`, none at all among them; lists and maps nest up to `depth` deep.

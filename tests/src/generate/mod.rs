@@ -12,7 +12,7 @@ pub mod schema;
 pub mod traces;
 mod vary;
 
-pub use request::Request;
+pub use request::{NoRequest, Request};
 pub use vary::vary;
 
 use fastrand::Rng;

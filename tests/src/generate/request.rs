@@ -20,6 +20,32 @@ pub enum Request {
     Logs(ExportLogsServiceRequest),
 }
 
+/// Bytes that are no request.
+#[derive(Debug)]
+pub enum NoRequest {
+    /// The generated parsers do not take them.
+    Unreadable(DecodeError),
+    /// Of a trace or a span, whose bytes the generated parsers do not count.
+    IdLength,
+}
+
+impl std::fmt::Display for NoRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            NoRequest::Unreadable(error) => error.fmt(f),
+            NoRequest::IdLength => f.write_str("an id of another length"),
+        }
+    }
+}
+
+impl std::error::Error for NoRequest {}
+
+impl From<DecodeError> for NoRequest {
+    fn from(error: DecodeError) -> NoRequest {
+        NoRequest::Unreadable(error)
+    }
+}
+
 impl Request {
     /// A random one. It is what its bytes decode to: a negative zero is lost where absent means zero.
     pub fn random(rng: &mut Rng, signal: Signal) -> Request {
@@ -32,12 +58,13 @@ impl Request {
     }
 
     /// The request that bytes stand for.
-    pub fn decode(signal: Signal, bytes: &[u8]) -> Result<Request, DecodeError> {
-        Ok(match signal {
+    pub fn decode(signal: Signal, bytes: &[u8]) -> Result<Request, NoRequest> {
+        let request = match signal {
             Signal::Metrics => Request::Metrics(Message::decode(bytes)?),
             Signal::Traces => Request::Traces(Message::decode(bytes)?),
             Signal::Logs => Request::Logs(Message::decode(bytes)?),
-        })
+        };
+        if schema::request(signal).ids_fit(bytes) { Ok(request) } else { Err(NoRequest::IdLength) }
     }
 
     /// Its plain bytes, by which requests are compared as well: a NaN is not equal to itself.
@@ -51,11 +78,11 @@ impl Request {
 
     /// Bytes in any wire form.
     pub fn varied(&self, rng: &mut Rng) -> Vec<u8> {
-        let spec = match self {
-            Request::Metrics(_) => &schema::METRICS,
-            Request::Traces(_) => &schema::TRACES,
-            Request::Logs(_) => &schema::LOGS,
+        let signal = match self {
+            Request::Metrics(_) => Signal::Metrics,
+            Request::Traces(_) => Signal::Traces,
+            Request::Logs(_) => Signal::Logs,
         };
-        vary(rng, spec, &self.encode())
+        vary(rng, schema::request(signal), &self.encode())
     }
 }

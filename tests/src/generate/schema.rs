@@ -3,7 +3,10 @@
 //! Written from the `.proto` files and kept apart from the host's own tables, so that an error there is not repeated
 //! here. Every OTLP message has at most one `oneof`.
 
-use Kind::{Bool, Bytes, Fixed32, Fixed64, Int32, Int64, Message, Sint32, Text, Uint32, Uint64};
+use otelier::contract::Signal;
+use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
+
+use Kind::{Bool, Bytes, Fixed32, Fixed64, Id, Int32, Int64, Message, Sint32, Text, Uint32, Uint64};
 use Presence::{Explicit, Implicit, OneOf, Repeated};
 
 /// A field's type.
@@ -29,6 +32,8 @@ pub enum Kind {
     Text,
     /// `bytes`.
     Bytes,
+    /// `bytes` of an id: so many or none, whatever the generated parsers take.
+    Id(usize),
     /// A message.
     Message(&'static MessageSpec),
 }
@@ -36,7 +41,7 @@ pub enum Kind {
 impl Kind {
     /// Whether repeated values may come packed.
     pub fn is_number(self) -> bool {
-        !matches!(self, Text | Bytes | Message(_))
+        !matches!(self, Text | Bytes | Id(_) | Message(_))
     }
 
     /// Whether it is a message.
@@ -78,6 +83,41 @@ pub struct MessageSpec {
     pub fields: &'static [FieldSpec],
 }
 
+impl MessageSpec {
+    /// Whether every id in a message that the generated parsers take has its length: whichever of several counts, and also where another
+    /// variant of a `oneof` takes its place.
+    pub fn ids_fit(&self, mut message: &[u8]) -> bool {
+        while !message.is_empty() {
+            let Ok((number, wire_type)) = decode_key(&mut message) else { return false };
+            let kind = self.fields.iter().find(|field| field.number == number).map(|field| field.kind);
+            let (Some(Id(_) | Message(_)), WireType::LengthDelimited) = (kind, wire_type) else {
+                if skip_field(wire_type, number, &mut message, DecodeContext::default()).is_err() {
+                    return false;
+                }
+                continue;
+            };
+            let length = decode_varint(&mut message).ok().and_then(|length| usize::try_from(length).ok());
+            let Some((inner, rest)) = length.and_then(|length| message.split_at_checked(length)) else { return false };
+            message = rest;
+            match kind {
+                Some(Id(length)) if !inner.is_empty() && inner.len() != length => return false,
+                Some(Message(spec)) if !spec.ids_fit(inner) => return false,
+                _ => {}
+            }
+        }
+        true
+    }
+}
+
+/// A signal's request.
+pub fn request(signal: Signal) -> &'static MessageSpec {
+    match signal {
+        Signal::Metrics => &METRICS,
+        Signal::Traces => &TRACES,
+        Signal::Logs => &LOGS,
+    }
+}
+
 macro_rules! message {
     ($spec:ident, $name:literal, $($number:literal: $presence:ident $kind:expr),* $(,)?) => {
         #[doc = concat!("`", $name, "`.")]
@@ -97,7 +137,7 @@ message!(ENTITY_REF, "EntityRef", 1: Implicit Text, 2: Implicit Text, 3: Repeate
 message!(SCOPE, "InstrumentationScope", 1: Implicit Text, 2: Implicit Text, 3: Repeated Message(&KEY_VALUE), 4: Implicit Uint32);
 message!(RESOURCE, "Resource", 1: Repeated Message(&KEY_VALUE), 2: Implicit Uint32, 3: Repeated Message(&ENTITY_REF));
 
-message!(EXEMPLAR, "Exemplar", 2: Implicit Fixed64, 3: OneOf Fixed64, 4: Implicit Bytes, 5: Implicit Bytes, 6: OneOf Fixed64,
+message!(EXEMPLAR, "Exemplar", 2: Implicit Fixed64, 3: OneOf Fixed64, 4: Implicit Id(8), 5: Implicit Id(16), 6: OneOf Fixed64,
     7: Repeated Message(&KEY_VALUE));
 message!(NUMBER_POINT, "NumberDataPoint", 2: Implicit Fixed64, 3: Implicit Fixed64, 4: OneOf Fixed64,
     5: Repeated Message(&EXEMPLAR), 6: OneOf Fixed64, 7: Repeated Message(&KEY_VALUE), 8: Implicit Uint32);
@@ -126,10 +166,10 @@ message!(RESOURCE_METRICS, "ResourceMetrics", 1: Explicit Message(&RESOURCE), 2:
 message!(METRICS, "ExportMetricsServiceRequest", 1: Repeated Message(&RESOURCE_METRICS));
 
 message!(EVENT, "Event", 1: Implicit Fixed64, 2: Implicit Text, 3: Repeated Message(&KEY_VALUE), 4: Implicit Uint32);
-message!(LINK, "Link", 1: Implicit Bytes, 2: Implicit Bytes, 3: Implicit Text, 4: Repeated Message(&KEY_VALUE),
+message!(LINK, "Link", 1: Implicit Id(16), 2: Implicit Id(8), 3: Implicit Text, 4: Repeated Message(&KEY_VALUE),
     5: Implicit Uint32, 6: Implicit Fixed32);
 message!(STATUS, "Status", 2: Implicit Text, 3: Implicit Int32);
-message!(SPAN, "Span", 1: Implicit Bytes, 2: Implicit Bytes, 3: Implicit Text, 4: Implicit Bytes, 5: Implicit Text,
+message!(SPAN, "Span", 1: Implicit Id(16), 2: Implicit Id(8), 3: Implicit Text, 4: Implicit Id(8), 5: Implicit Text,
     6: Implicit Int32, 7: Implicit Fixed64, 8: Implicit Fixed64, 9: Repeated Message(&KEY_VALUE), 10: Implicit Uint32,
     11: Repeated Message(&EVENT), 12: Implicit Uint32, 13: Repeated Message(&LINK), 14: Implicit Uint32,
     15: Explicit Message(&STATUS), 16: Implicit Fixed32);
@@ -138,7 +178,7 @@ message!(RESOURCE_SPANS, "ResourceSpans", 1: Explicit Message(&RESOURCE), 2: Rep
 message!(TRACES, "ExportTraceServiceRequest", 1: Repeated Message(&RESOURCE_SPANS));
 
 message!(LOG_RECORD, "LogRecord", 1: Implicit Fixed64, 2: Implicit Int32, 3: Implicit Text, 5: Explicit Message(&ANY_VALUE),
-    6: Repeated Message(&KEY_VALUE), 7: Implicit Uint32, 8: Implicit Fixed32, 9: Implicit Bytes, 10: Implicit Bytes,
+    6: Repeated Message(&KEY_VALUE), 7: Implicit Uint32, 8: Implicit Fixed32, 9: Implicit Id(16), 10: Implicit Id(8),
     11: Implicit Fixed64, 12: Implicit Text);
 message!(SCOPE_LOGS, "ScopeLogs", 1: Explicit Message(&SCOPE), 2: Repeated Message(&LOG_RECORD), 3: Implicit Text);
 message!(RESOURCE_LOGS, "ResourceLogs", 1: Explicit Message(&RESOURCE), 2: Repeated Message(&SCOPE_LOGS), 3: Implicit Text);

@@ -190,6 +190,11 @@ impl Form<'_> {
                 let text = several(self.rng, 5, |rng| rng.u8(..0x80));
                 self.delimited(field.number, &text)
             }
+            Kind::Id(length) => {
+                let id: Vec<u8> =
+                    if self.rng.bool() { Vec::new() } else { (0..length).map(|_| self.rng.u8(..)).collect() };
+                self.delimited(field.number, &id)
+            }
             _ => {
                 let number = self.rng.u64(..);
                 self.number(field, number)

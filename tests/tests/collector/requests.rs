@@ -2,7 +2,6 @@
 
 use anyhow::{Context, Result, bail, ensure};
 use fastrand::Rng;
-use opentelemetry_proto::tonic::metrics::v1::{Exemplar, metric::Data};
 use otelier::contract::Signal;
 use otelier_tests::certificates::Security;
 use otelier_tests::collection::{self, Entry};
@@ -100,58 +99,13 @@ fn generated(count: usize) -> Result<Vec<Sent>> {
     let mut all = Vec::new();
     while all.len() < count {
         let signal = Signal::ALL[all.len() % Signal::ALL.len()];
-        let mut request = Generated::random(&mut rng, signal);
-        complete_ids(&mut request);
+        let request = Generated::random(&mut rng, signal);
         let protobuf = request.encode();
         if !Request::decode(signal, &protobuf)?.items().is_empty() {
             all.push(Sent { name: format!("random request {} of seed {seed}", all.len()), signal, protobuf });
         }
     }
     Ok(all)
-}
-
-/// The Collector refuses a whole request for an id of another length.
-fn complete_ids(request: &mut Generated) {
-    match request {
-        Generated::Metrics(request) => {
-            let scopes = request.resource_metrics.iter_mut().flat_map(|resource| &mut resource.scope_metrics);
-            let data = scopes.flat_map(|scope| &mut scope.metrics).filter_map(|metric| metric.data.as_mut());
-            data.flat_map(exemplars).for_each(|exemplar| ids(&mut exemplar.trace_id, &mut exemplar.span_id));
-        }
-        Generated::Traces(request) => {
-            let scopes = request.resource_spans.iter_mut().flat_map(|resource| &mut resource.scope_spans);
-            for span in scopes.flat_map(|scope| &mut scope.spans) {
-                ids(&mut span.trace_id, &mut span.span_id);
-                ids(&mut Vec::new(), &mut span.parent_span_id);
-                span.links.iter_mut().for_each(|link| ids(&mut link.trace_id, &mut link.span_id));
-            }
-        }
-        Generated::Logs(request) => {
-            let scopes = request.resource_logs.iter_mut().flat_map(|resource| &mut resource.scope_logs);
-            let records = scopes.flat_map(|scope| &mut scope.log_records);
-            records.for_each(|record| ids(&mut record.trace_id, &mut record.span_id));
-        }
-    }
-}
-
-fn ids(trace: &mut Vec<u8>, span: &mut Vec<u8>) {
-    for (id, length) in [(trace, 16), (span, 8)] {
-        if !id.is_empty() {
-            id.resize(length, 0x2a);
-        }
-    }
-}
-
-fn exemplars(data: &mut Data) -> Vec<&mut Exemplar> {
-    match data {
-        Data::Gauge(gauge) => gauge.data_points.iter_mut().flat_map(|point| &mut point.exemplars).collect(),
-        Data::Sum(sum) => sum.data_points.iter_mut().flat_map(|point| &mut point.exemplars).collect(),
-        Data::Histogram(histogram) => histogram.data_points.iter_mut().flat_map(|point| &mut point.exemplars).collect(),
-        Data::ExponentialHistogram(histogram) => {
-            histogram.data_points.iter_mut().flat_map(|point| &mut point.exemplars).collect()
-        }
-        Data::Summary(_) => Vec::new(),
-    }
 }
 
 /// Compares what was to arrive with what arrived, item by item. Returns how many items that were.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::metrics::v1::Exemplar;
 use prost::Message;
 
@@ -140,6 +141,10 @@ fn exemplars(choices: &mut Choices<'_>, rows: usize) -> Vec<(u32, Box<[u8]>)> {
 fn exemplar(bytes: &[u8]) -> Box<[u8]> {
     match Request::decode(Signal::Metrics, &within(bytes.to_vec(), &EXEMPLAR)) {
         Ok(_) => bytes.into(),
-        Err(_) => Exemplar { trace_id: bytes.to_vec(), ..Exemplar::default() }.encode_to_vec().into(),
+        Err(_) => {
+            let filtered_attributes =
+                vec![KeyValue { key: String::from_utf8_lossy(bytes).into_owned(), ..KeyValue::default() }];
+            Exemplar { filtered_attributes, ..Exemplar::default() }.encode_to_vec().into()
+        }
     }
 }
