@@ -108,6 +108,8 @@ impl Run<'_> {
             }
             batches = next;
         }
+        // What has no item is nothing to send: OTLP's "SHOULD NOT create empty envelopes".
+        batches.retain(|batch| batch.items != Some(0));
         for lane in lanes {
             trip.deliveries.push((lane, batches.clone()));
         }
@@ -195,6 +197,8 @@ impl Run<'_> {
                 }
                 if !slot.instance().is_ok_and(|instance| instance.checks_requests()) {
                     processed.items = count(&batch)?;
+                    // It does not read, so what came goes on.
+                    processed.batches.iter_mut().for_each(|batch| batch.items = Some(processed.items));
                 }
                 Ok(keep(slot, index, processed, trip))
             }

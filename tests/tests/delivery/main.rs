@@ -4,6 +4,7 @@
 
 mod clock;
 mod disk;
+mod empty;
 mod faults;
 mod letters;
 mod overload;
