@@ -47,6 +47,10 @@ pub enum Fate {
     Partial,
     /// Taken; the answer is nothing that anybody understands.
     Garbage,
+    /// Answered with this status, of gRPC or of HTTP.
+    Status(u16),
+    /// Answered with this status of HTTP, also to those who speak gRPC: what a proxy does.
+    Proxy(u16),
 }
 
 /// One record that arrived.
@@ -274,7 +278,8 @@ async fn answer(request: Request<Incoming>, shared: Arc<Shared>, peer: Peer) -> 
         Fate::Stalled => shared.never.notified().await,
         _ => {}
     }
-    Ok(if is_grpc { grpc(fate, rejected) } else { http(fate, rejected) })
+    let speaks_grpc = is_grpc && !matches!(fate, Fate::Proxy(_));
+    Ok(if speaks_grpc { grpc(fate, rejected) } else { http(fate, rejected) })
 }
 
 fn response_message(rejected: i64) -> Vec<u8> {
@@ -288,6 +293,7 @@ fn http(fate: Fate, rejected: i64) -> Response<Body> {
         Fate::Throttled(seconds) => (429, Some(seconds), Vec::new()),
         Fate::Refused => (400, None, b"refused".to_vec()),
         Fate::Garbage => (200, None, vec![0xff; 64]),
+        Fate::Status(status) | Fate::Proxy(status) => (status, None, Vec::new()),
         _ => (200, None, response_message(rejected)),
     };
     let mut response = Response::new(Full::from(body).boxed());
@@ -304,6 +310,7 @@ fn grpc(fate: Fate, rejected: i64) -> Response<Body> {
     let code = match fate {
         Fate::Unavailable | Fate::Throttled(_) => 14,
         Fate::Refused => 3,
+        Fate::Status(code) => code,
         _ => 0,
     };
     trailers.insert("grpc-status", http::HeaderValue::from(code));

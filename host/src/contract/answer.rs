@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Request, Signal};
+use super::{Code, Request, Signal};
 
 /// Where receivers put requests. The implementation owns validation, the trip and the commit.
 pub trait Ingest: Send + Sync + 'static {
@@ -58,6 +58,18 @@ pub enum Refusal {
         /// What was sent.
         signal: Signal,
     },
+    /// The destination that the sender waits for did not take it.
+    #[error("exporter {exporter}: {reason}{}", when(*.retry_after))]
+    Undelivered {
+        /// The exporter's id.
+        exporter: String,
+        /// Status and words of the destination, or the error of the connection.
+        reason: String,
+        /// What it answered, in gRPC's terms.
+        code: Code,
+        /// When to come back; `None` when sending again cannot help.
+        retry_after: Option<Duration>,
+    },
     /// A plugin declined the batch for good.
     #[error("processor {component}: {message}")]
     Declined {
@@ -73,7 +85,13 @@ impl Refusal {
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Refusal::Full { retry_after, .. } | Refusal::Unavailable { retry_after, .. } => Some(*retry_after),
+            Refusal::Undelivered { retry_after, .. } => *retry_after,
             Refusal::Malformed { .. } | Refusal::NoPipeline { .. } | Refusal::Declined { .. } => None,
         }
     }
+}
+
+/// The end of a text that says when to come back.
+fn when(retry_after: Option<Duration>) -> String {
+    retry_after.map(|delay| format!("; retry after {} ms", delay.as_millis())).unwrap_or_default()
 }

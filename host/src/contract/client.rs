@@ -7,7 +7,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
-use super::Batch;
+use super::{Batch, Code};
 
 /// What sends batches to one destination. Several attempts may be under way at once.
 pub trait Client: Send + Sync + 'static {
@@ -44,6 +44,22 @@ pub struct Failure {
     pub reason: String,
     /// How long the destination asks to be left alone: gRPC's RetryInfo, HTTP's Retry-After.
     pub retry_after: Option<Duration>,
+    /// What the destination answered, in gRPC's terms; `None` where no answer came.
+    pub answered: Option<Code>,
+}
+
+impl Failure {
+    /// What a sender is told that waits for the destination's answer.
+    pub fn code(&self) -> Code {
+        self.answered.unwrap_or(match self.class {
+            FailureClass::Timeout => Code::DeadlineExceeded,
+            // Nobody was asked: the batch cannot be sent at all.
+            FailureClass::Permanent => Code::Internal,
+            FailureClass::Unreachable | FailureClass::Broken | FailureClass::Unavailable | FailureClass::Throttled => {
+                Code::Unavailable
+            }
+        })
+    }
 }
 
 /// Kinds of failure, by what can be done about them.

@@ -9,6 +9,7 @@ mod auth;
 mod batch;
 mod breaker;
 mod client;
+mod code;
 mod delivery;
 pub mod duration;
 mod exporter;
@@ -27,6 +28,7 @@ pub use auth::{
 pub use batch::{Batch, InvalidUtf8, Metadata, Signal};
 pub use breaker::{Counters, Decision, Ended, Policy, PolicyError, PolicySource, Question};
 pub use client::{Client, Failure, FailureClass, Outcome};
+pub use code::Code;
 pub use delivery::{Batching, Delivery, OnFull, RetryOnFailure, SendingQueue, Sizer};
 pub use exporter::{Consumed, Exporter, ExporterError, Stop};
 pub use id::{ComponentId, IdError};

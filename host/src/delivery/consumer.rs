@@ -231,22 +231,21 @@ struct Closed;
 
 fn closed_gate() -> Failure {
     let reason = "the process ends while the breaker holds attempts back".to_owned();
-    Failure { class: FailureClass::Unavailable, reason, retry_after: None }
+    Failure { class: FailureClass::Unavailable, reason, retry_after: None, answered: None }
 }
 
 fn timed_out(timeout: Duration) -> Outcome {
     let reason = format!("no answer within {} ms", timeout.as_millis());
-    Outcome::Failed(Failure { class: FailureClass::Timeout, reason, retry_after: None })
+    Outcome::Failed(Failure { class: FailureClass::Timeout, reason, retry_after: None, answered: None })
 }
 
 /// What a sender that waits is told.
 fn refusal(shared: &Shared, failure: &Failure) -> Refusal {
-    let component = shared.id.to_string();
-    match failure.class {
-        FailureClass::Permanent => Refusal::Declined { component, message: failure.reason.clone() },
-        _ => Refusal::Unavailable {
-            reason: format!("exporter {component}: {}", failure.reason),
-            retry_after: failure.retry_after.unwrap_or(shared.config.retry.initial_interval),
-        },
+    let again = || failure.retry_after.unwrap_or(shared.config.retry.initial_interval);
+    Refusal::Undelivered {
+        exporter: shared.id.to_string(),
+        reason: failure.reason.clone(),
+        code: failure.code(),
+        retry_after: failure.class.is_retryable().then(again),
     }
 }

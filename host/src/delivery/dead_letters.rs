@@ -365,7 +365,7 @@ mod tests {
 
     fn bury(letters: &DeadLetters, length: usize) {
         let reason = "400: a point is too old".to_owned();
-        let failure = Failure { class: FailureClass::Permanent, reason, retry_after: None };
+        let failure = Failure { class: FailureClass::Permanent, reason, retry_after: None, answered: None };
         letters.remove(&[], &letters.bury(&"otlp/one".parse().unwrap(), &batch(length), &failure, 5)).unwrap();
     }
 

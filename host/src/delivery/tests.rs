@@ -16,8 +16,8 @@ use super::lane::Reserved;
 use super::{Budget, DeadLetters, Lane, LaneFull, Materials, Size, Waiter};
 use crate::clock::Clock;
 use crate::contract::{
-    Accepted, Answer, Batch, Client, Delivery, Failure, FailureClass, InvalidUtf8, Metadata, OnFull, Outcome, Refusal,
-    Signal,
+    Accepted, Answer, Batch, Client, Code, Delivery, Failure, FailureClass, InvalidUtf8, Metadata, OnFull, Outcome,
+    Refusal, Signal,
 };
 use crate::otlp::wire::{put_bytes, put_fixed64};
 use crate::otlp::{Strings, check};
@@ -117,7 +117,7 @@ fn batch(text: &'static str) -> Batch {
 }
 
 fn failed(class: FailureClass) -> Outcome {
-    Outcome::Failed(Failure { class, reason: "scripted".to_owned(), retry_after: None })
+    Outcome::Failed(Failure { class, reason: "scripted".to_owned(), retry_after: None, answered: None })
 }
 
 fn config(change: impl FnOnce(&mut Delivery)) -> Delivery {
@@ -322,7 +322,12 @@ async fn a_sender_that_waits_hears_what_the_destination_says() {
         (partial, Ok(Accepted { items: 2, rejected: 1, rejected_reason: "too old".to_owned() })),
         (
             failed(FailureClass::Permanent),
-            Err(Refusal::Declined { component: "otlp".to_owned(), message: "scripted".to_owned() }),
+            Err(Refusal::Undelivered {
+                exporter: "otlp".to_owned(),
+                reason: "scripted".to_owned(),
+                code: Code::Internal,
+                retry_after: None,
+            }),
         ),
     ] {
         let bench = Bench::new([outcome]);

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use http::HeaderMap;
 use http::header::{DATE, RETRY_AFTER};
 
-use crate::contract::{Failure, FailureClass, Outcome};
+use crate::contract::{Code, Failure, FailureClass, Outcome};
 
 /// A destination's words are kept so far: they go to logs and to the senders that wait.
 pub const REASON_BYTES_MAX: usize = 512;
@@ -20,10 +20,15 @@ pub fn bounded(text: &str) -> String {
     line.trim().to_owned()
 }
 
-/// A failed attempt.
-pub fn failed(class: FailureClass, reason: String, retry_after: Option<Duration>) -> Outcome {
+/// An attempt that no answer came of.
+pub fn failed(class: FailureClass, reason: String) -> Outcome {
+    Outcome::Failed(Failure { class, reason, retry_after: None, answered: None })
+}
+
+/// An attempt that was answered with that status.
+pub fn refused(code: Code, class: FailureClass, reason: String, retry_after: Option<Duration>) -> Outcome {
     let retry_after = retry_after.map(|delay| delay.min(RETRY_AFTER_MAX));
-    Outcome::Failed(Failure { class, reason, retry_after })
+    Outcome::Failed(Failure { class, reason, retry_after, answered: Some(code) })
 }
 
 /// `Retry-After` (RFC 9110, section 10.2.3): seconds, or a date. That is compared with the `Date` of the same answer, so that it does

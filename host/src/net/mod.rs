@@ -23,7 +23,7 @@ mod unpack;
 pub use answer::{ANSWER_BYTES_MAX, Answer};
 pub use body::Outgoing;
 pub use channel::{Balancer, Broken, Channel, Options, Pings, Protocol};
-pub use failure::{REASON_BYTES_MAX, bounded, failed, retry_after};
+pub use failure::{REASON_BYTES_MAX, bounded, failed, refused, retry_after};
 pub use headers::Headers;
 pub use otlp::{PartialSuccess, RpcStatus};
 pub use pack::Compression;

@@ -66,6 +66,10 @@ impl Encoding {
     /// The encoding of that name; `None` for one that is not supported.
     pub fn named(name: &[u8]) -> Option<Self> {
         let name = name.trim_ascii();
+        if name.eq_ignore_ascii_case(b"x-gzip") {
+            // The same by RFC 9110, section 8.4.1.3.
+            return Some(Encoding::Gzip);
+        }
         Self::ALL
             .into_iter()
             .find(|encoding| name.eq_ignore_ascii_case(encoding.name().as_bytes()))
@@ -173,7 +177,9 @@ mod tests {
     #[test]
     fn each_encoding_unpacks_up_to_the_limit_and_not_beyond() -> io::Result<()> {
         let data = b"telemetry ".repeat(1000);
-        for name in ["identity", "gzip", "deflate", "zlib", "zstd", "snappy", "x-snappy-framed", " GZIP "] {
+        for name in
+            ["identity", "gzip", "deflate", "zlib", "zstd", "snappy", "x-snappy-framed", " GZIP ", "x-gzip", "X-GZip"]
+        {
             let encoding = Encoding::named(name.as_bytes()).ok_or(io::ErrorKind::NotFound)?;
             let packed = pack(encoding, &data)?;
             assert_eq!(encoding.unpack(packed.clone(), data.len()).ok().as_deref(), Some(&data[..]), "{name}");

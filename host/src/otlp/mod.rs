@@ -6,6 +6,8 @@ pub mod attribute;
 mod bounds;
 mod check;
 pub mod columns;
+mod count;
+pub mod deprecated;
 pub mod descriptors;
 pub mod dictionary;
 pub mod edit;
@@ -31,4 +33,5 @@ pub mod wire;
 
 pub use attribute::Strings;
 pub use check::check;
+pub use count::count;
 pub use wire::Malformed;

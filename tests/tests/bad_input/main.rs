@@ -10,4 +10,5 @@ mod requests_grpc;
 mod requests_http;
 mod start;
 mod survivor;
+mod told;
 mod values;

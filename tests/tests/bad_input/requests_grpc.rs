@@ -9,6 +9,7 @@ use otelier_tests::host::Setup;
 use otelier_tests::payload::{self, Temporality};
 
 use crate::survivor::{Survivor, limited};
+use crate::told;
 
 const GRPC: (&str, &str) = ("content-type", "application/grpc");
 const GZIP: (&str, &str) = ("grpc-encoding", "gzip");
@@ -99,6 +100,7 @@ fn each_bad_call_has_its_code_and_its_reason() -> Result<()> {
         assert!(refusal.message.contains(case.says), "{}: {refusal:?}", case.name);
         assert_eq!(refusal.retry_after, None, "{}: sending again cannot help", case.name);
         assert_eq!(host.refused("grpc", case.reason)?, before + 1.0, "{}: {} is counted", case.name, case.reason);
+        told::is_told(&setup, "grpc", case.reason).context(case.name)?;
     }
     survivor.goes_on()?;
     assert_eq!(

@@ -9,6 +9,7 @@ use otelier_tests::payload::{self, Temporality};
 use serde_json::json;
 
 use crate::survivor::{Survivor, limited};
+use crate::told;
 
 const PROTOBUF: (&str, &str) = ("content-type", "application/x-protobuf");
 const JSON: (&str, &str) = ("content-type", "application/json");
@@ -123,6 +124,7 @@ fn each_bad_request_has_its_status_and_its_reason() -> Result<()> {
         assert!(text.contains(case.says), "{}: {text}", case.name);
         assert_eq!(answer.header("retry-after"), None, "{}: sending again cannot help", case.name);
         assert_eq!(host.refused("http", case.reason)?, before + 1.0, "{}: {} is counted", case.name, case.reason);
+        told::is_told(&setup, "http", case.reason).context(case.name)?;
     }
     survivor.goes_on()?;
     assert_eq!(
@@ -188,6 +190,37 @@ fn a_bomb_is_refused_without_being_unpacked() -> Result<()> {
     let peak = host.peak_memory_bytes()?;
     assert!(peak.is_none_or(|peak| peak < 512 << 20), "{peak:?} bytes of memory at the peak");
     survivor.goes_on()
+}
+
+/// The middle one of three records ends in half of a surrogate pair.
+const LONE_SURROGATE: &[u8] = br#"{"resourceLogs":[{"scopeLogs":[{"logRecords":[
+    {"body":{"stringValue":"whole"}},{"body":{"stringValue":"cut \ud83d"}},{"body":{"stringValue":"whole too"}}]}]}]}"#;
+
+#[test]
+fn half_of_a_surrogate_pair_is_replaced_where_the_receiver_accepts_it() -> Result<()> {
+    let configuration =
+        Configuration::default().set("receivers/otlp/invalid_utf8", json!("accept")).pipeline("logs", &[], &["debug"]);
+    let setup = Setup::without_plugins(&configuration)?;
+    let host = setup.start()?;
+    let answer = http::post(host.endpoints().http, "/v1/logs", &[JSON], LONE_SURROGATE)?;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    otelier_tests::wait::until("all three are shown", || {
+        let shown = setup.output();
+        Ok(["whole", "cut \u{fffd}", "whole too"].iter().all(|text| shown.contains(text)).then_some(()))
+    })?;
+    let accepted = host.own_metrics()?.total("otelcol_receiver_accepted_log_records", &[]);
+    assert_eq!(accepted, 3.0);
+    Ok(())
+}
+
+#[test]
+fn half_of_a_surrogate_pair_is_refused_where_texts_have_to_be_utf8() -> Result<()> {
+    let setup = Setup::without_plugins(&Configuration::default().pipeline("logs", &[], &["debug"]))?;
+    let host = setup.start()?;
+    let answer = http::post(host.endpoints().http, "/v1/logs", &[JSON], LONE_SURROGATE)?;
+    assert_eq!(answer.status, 400, "{}", answer.text());
+    assert_eq!(host.refused("http", "json")?, 1.0);
+    Ok(())
 }
 
 #[test]

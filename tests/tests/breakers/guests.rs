@@ -50,7 +50,12 @@ impl Client for Destination {
             let failures = self.failures.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
             if failures.is_ok() {
                 let reason = "as told".to_owned();
-                return Outcome::Failed(Failure { class: FailureClass::Unavailable, reason, retry_after: None });
+                return Outcome::Failed(Failure {
+                    class: FailureClass::Unavailable,
+                    reason,
+                    retry_after: None,
+                    answered: None,
+                });
             }
             self.taken.fetch_add(1, Ordering::Relaxed);
             Outcome::Delivered
@@ -260,7 +265,8 @@ fn each_exporter_has_an_instance_of_its_own() -> Result<()> {
         let first = Gate::new(&"otlp/a".parse()?, breaker.clone(), &registry, 1);
         let second = Gate::new(&"otlp/b".parse()?, breaker, &registry, 1);
         let reason = "as told".to_owned();
-        let failed = Outcome::Failed(Failure { class: FailureClass::Timeout, reason, retry_after: None });
+        let failed =
+            Outcome::Failed(Failure { class: FailureClass::Timeout, reason, retry_after: None, answered: None });
         first.admit(Default::default).await.settle(&failed, Duration::ZERO);
         assert!(first.closed_until().is_some());
         second.admit(Default::default).await.settle(&Outcome::Delivered, Duration::ZERO);

@@ -1,6 +1,7 @@
 //! A request in JSON becomes the protobuf that says the same.
 
 use otelier::contract::Signal;
+use otelier::otlp::Strings;
 use otelier::otlp::json::{to_json, to_protobuf};
 use otelier_tests::generate::json::{json, representable};
 use otelier_tests::generate::{Request, pick};
@@ -13,7 +14,8 @@ fn json_in_any_form_is_the_same_request_as_its_protobuf() {
         let signal = pick(rng, &Signal::ALL);
         let request = representable(Request::random(rng, signal));
         let text = json(rng, &request);
-        let bytes = to_protobuf(signal, text.as_bytes(), 1 << 24).unwrap_or_else(|error| panic!("{error} in {text}"));
+        let bytes = to_protobuf(signal, text.as_bytes(), 1 << 24, Strings::Utf8)
+            .unwrap_or_else(|error| panic!("{error} in {text}"));
         let decoded = Request::decode(signal, &bytes).expect("what came of JSON is OTLP");
         assert_eq!(decoded.encode(), request.encode(), "{text}");
     });
@@ -26,7 +28,7 @@ fn protobuf_comes_back_from_json_as_it_was() {
         let request = representable(Request::random(rng, signal));
         let bytes = request.encode();
         let text = to_json(signal, &bytes).unwrap_or_else(|error| panic!("{error} in {request:?}"));
-        let back = to_protobuf(signal, &text, 1 << 24)
+        let back = to_protobuf(signal, &text, 1 << 24, Strings::Utf8)
             .unwrap_or_else(|error| panic!("{error} in {}", String::from_utf8_lossy(&text)));
         let back = Request::decode(signal, &back).expect("what came of JSON is OTLP");
         assert_eq!(back.encode(), bytes, "{}", String::from_utf8_lossy(&text));
@@ -48,7 +50,7 @@ fn damaged_json_is_refused_or_is_a_request() {
                 _ => text.insert(to, text[from]),
             }
         }
-        if let Ok(bytes) = to_protobuf(signal, &text, 1 << 24) {
+        if let Ok(bytes) = to_protobuf(signal, &text, 1 << 24, Strings::Utf8) {
             Request::decode(signal, &bytes).expect("what came of JSON is OTLP");
         }
     });

@@ -153,6 +153,7 @@ impl FallbackClient {
             class: FailureClass::Unavailable,
             reason: "there is no destination".to_owned(),
             retry_after: None,
+            answered: None,
         };
         Outcome::Failed(last.unwrap_or_else(nobody))
     }
@@ -210,7 +211,7 @@ impl Member {
         }
         tokio::time::timeout(self.timeout, sending).await.unwrap_or_else(|_| {
             let reason = format!("no answer within {} ms", self.timeout.as_millis());
-            Outcome::Failed(Failure { class: FailureClass::Timeout, reason, retry_after: None })
+            Outcome::Failed(Failure { class: FailureClass::Timeout, reason, retry_after: None, answered: None })
         })
     }
 }

@@ -42,7 +42,7 @@ impl Client for Fixed {
 }
 
 fn failed(class: FailureClass) -> Outcome {
-    Outcome::Failed(Failure { class, reason: "scripted".to_owned(), retry_after: None })
+    Outcome::Failed(Failure { class, reason: "scripted".to_owned(), retry_after: None, answered: None })
 }
 
 fn batch() -> Batch {

@@ -77,17 +77,17 @@ impl OtlpClient {
         if let Some(credentials) = &self.credentials
             && let Err(reason) = credentials.authenticate(&batch.metadata, &mut headers)
         {
-            return failed(FailureClass::Unavailable, format!("not signed in: {}", bounded(&reason)), None);
+            return failed(FailureClass::Unavailable, format!("not signed in: {}", bounded(&reason)));
         }
         let message = match packing(self.compression).pack(batch.bytes.clone()).await {
             Ok(message) => message,
             Err(error) => {
-                return failed(FailureClass::Unavailable, format!("cannot compress the batch: {error}"), None);
+                return failed(FailureClass::Unavailable, format!("cannot compress the batch: {error}"));
             }
         };
         let Ok(length) = u32::try_from(message.len()) else {
             let reason = format!("the batch has {} bytes, more than gRPC can frame", message.len());
-            return failed(FailureClass::Permanent, reason, None);
+            return failed(FailureClass::Permanent, reason);
         };
         let mut request = Request::new(Outgoing::new(prefix(self.compression, length), message));
         *request.method_mut() = Method::POST;
@@ -95,7 +95,7 @@ impl OtlpClient {
         *request.headers_mut() = headers;
         match self.channel.send(request).await {
             Ok(answer) => status::outcome(&answer),
-            Err(broken) => failed(broken.class(), bounded(&broken.to_string()), None),
+            Err(broken) => failed(broken.class(), bounded(&broken.to_string())),
         }
     }
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
-use crate::contract::{FailureClass, Outcome};
-use crate::net::{ANSWER_BYTES_MAX, Answer, Encoding, PartialSuccess, RpcStatus, bounded, failed};
+use crate::contract::{Code, FailureClass, Outcome};
+use crate::net::{ANSWER_BYTES_MAX, Answer, Encoding, PartialSuccess, RpcStatus, bounded, failed, refused};
 use crate::otlp::json::from_base64;
 
 /// One flag byte and the message's length.
@@ -50,7 +50,8 @@ pub(super) fn outcome(answer: &Answer) -> Outcome {
         Some(message) => bounded(&percent_decoded(message.as_bytes())),
         None => details.message,
     };
-    failed(class(code, details.retry), reason(code, &message), details.retry.filter(|delay| !delay.is_zero()))
+    let retry_after = details.retry.filter(|delay| !delay.is_zero());
+    refused(Code::of_number(code), class(code, details.retry), reason(code, &message), retry_after)
 }
 
 /// The gRPC status, behind the body or, where there is none, in front of it, with what stands beside it.
@@ -106,7 +107,7 @@ fn without_status(answer: &Answer) -> Outcome {
         // Nothing that was said is about the batch.
         200 => {
             let reason = "an answer without a gRPC status: is this an OTLP/gRPC endpoint?".to_owned();
-            return failed(FailureClass::Broken, reason, None);
+            return failed(FailureClass::Broken, reason);
         }
         400 => 13,
         401 => 16,
@@ -116,7 +117,7 @@ fn without_status(answer: &Answer) -> Outcome {
         _ => 2,
     };
     let reason = format!("{}, answered with {}", reason(code, ""), http_status(answer.status));
-    failed(class(code, None), reason, None)
+    refused(Code::of_number(code), class(code, None), reason, None)
 }
 
 fn http_status(status: StatusCode) -> String {

@@ -76,13 +76,13 @@ impl OtlpHttpClient {
     async fn post(&self, batch: &Batch) -> Outcome {
         let Some(route) = &self.routes[batch.signal as usize] else {
             // The configuration's check has this exporter in no pipeline of such a signal.
-            return failed(FailureClass::Permanent, format!("no endpoint takes {}", batch.signal), None);
+            return failed(FailureClass::Permanent, format!("no endpoint takes {}", batch.signal));
         };
         let mut headers = self.headers.clone();
         if let Some(credentials) = &self.credentials
             && let Err(reason) = credentials.authenticate(&batch.metadata, &mut headers)
         {
-            return failed(FailureClass::Unavailable, format!("not signed in: {}", bounded(&reason)), None);
+            return failed(FailureClass::Unavailable, format!("not signed in: {}", bounded(&reason)));
         }
         let body = match self.body(batch).await {
             Ok(body) => body,
@@ -94,7 +94,7 @@ impl OtlpHttpClient {
         *request.headers_mut() = headers;
         match route.channel.send(request).await {
             Ok(answer) => status::outcome(&answer, SystemTime::now()),
-            Err(broken) => failed(broken.class(), bounded(&broken.to_string()), None),
+            Err(broken) => failed(broken.class(), bounded(&broken.to_string())),
         }
     }
 
@@ -105,14 +105,13 @@ impl OtlpHttpClient {
             Encoding::Json => {
                 let (signal, bytes) = (batch.signal, batch.bytes.clone());
                 let printed = tokio::task::spawn_blocking(move || json::to_json(signal, &bytes)).await;
-                let printed = printed.map_err(|error| failed(FailureClass::Unavailable, error.to_string(), None))?;
-                let unreadable =
-                    |error| failed(FailureClass::Permanent, format!("the batch is unreadable: {error}"), None);
+                let printed = printed.map_err(|error| failed(FailureClass::Unavailable, error.to_string()))?;
+                let unreadable = |error| failed(FailureClass::Permanent, format!("the batch is unreadable: {error}"));
                 printed.map_err(unreadable)?.into()
             }
         };
         let packed = self.compression.pack(message).await;
-        packed.map_err(|error| failed(FailureClass::Unavailable, format!("cannot compress the batch: {error}"), None))
+        packed.map_err(|error| failed(FailureClass::Unavailable, format!("cannot compress the batch: {error}")))
     }
 }
 

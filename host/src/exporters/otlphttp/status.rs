@@ -4,8 +4,8 @@ use std::time::SystemTime;
 
 use http::header::CONTENT_TYPE;
 
-use crate::contract::{FailureClass, Outcome};
-use crate::net::{Answer, PartialSuccess, RpcStatus, bounded, failed, retry_after};
+use crate::contract::{Code, FailureClass, Outcome};
+use crate::net::{Answer, PartialSuccess, RpcStatus, bounded, refused, retry_after};
 
 /// The outcome of a request that was answered; `now` is what a date in `Retry-After` is compared with.
 pub(super) fn outcome(answer: &Answer, now: SystemTime) -> Outcome {
@@ -18,7 +18,20 @@ pub(super) fn outcome(answer: &Answer, now: SystemTime) -> Outcome {
         _ => FailureClass::Permanent,
     };
     let retry_after = class.is_retryable().then(|| retry_after(&answer.headers, now)).flatten();
-    failed(class, reason(answer), retry_after)
+    refused(code(answer.status.as_u16()), class, reason(answer), retry_after)
+}
+
+/// What a status is in gRPC's terms, as the Collector has it: gRPC's own table (`doc/http-grpc-status-mapping.md`) but for 400 and 429.
+fn code(status: u16) -> Code {
+    match status {
+        400 => Code::InvalidArgument,
+        401 => Code::Unauthenticated,
+        403 => Code::PermissionDenied,
+        404 => Code::Unimplemented,
+        429 => Code::ResourceExhausted,
+        502..=504 => Code::Unavailable,
+        _ => Code::Unknown,
+    }
 }
 
 /// What the body claims to be.

@@ -22,7 +22,7 @@ async fn a_full_destination_says_when_to_come_back() -> TestResult {
     let delays = [1500, 2000].map(|ms| Some(Duration::from_millis(ms)));
     for (at, config) in destination.configs(&json!({})).into_iter().enumerate() {
         let Outcome::Failed(failure) = client(&config)?.send(&batch(Signal::Metrics, "oven")).await else { panic!() };
-        let Failure { class, reason, retry_after } = failure;
+        let Failure { class, reason, retry_after, .. } = failure;
         assert_eq!((class, retry_after), (FailureClass::Unavailable, delays[at]));
         assert!(reason.starts_with(reasons[at]), "{reason}");
     }

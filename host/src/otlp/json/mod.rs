@@ -4,7 +4,8 @@
 //! its JSON holds: names in lowerCamelCase (the names of the .proto files are understood too), unknown names are
 //! ignored, trace and span ids are hex, other bytes are base64, 64-bit integers are strings or numbers, enums are
 //! numbers (their names are understood too), null means absent, and of a oneof the last one wins, since fields are
-//! written in the order they are read. Nesting is bounded by serde_json's recursion limit of 128.
+//! written in the order they are read. Where texts need not be UTF-8, an escaped half of a surrogate pair that stands alone becomes
+//! U+FFFD, as in the Collector, and other bytes pass as they are; else either is an error. Nesting is bounded by serde_json's recursion limit of 128.
 
 mod descriptor;
 mod output;
@@ -24,6 +25,7 @@ pub use self::text::{base64 as from_base64, to_base64};
 use self::descriptor::Message;
 use self::output::Output;
 use self::transcode::MessageSeed;
+use super::Strings;
 use super::wire::Malformed;
 use crate::contract::Signal;
 
@@ -39,8 +41,8 @@ pub enum JsonError {
 }
 
 /// The protobuf form of an export request, of at most `limit` bytes.
-pub fn to_protobuf(signal: Signal, json: &[u8], limit: usize) -> Result<Bytes, JsonError> {
-    let mut output = Output::new(json.len() / USUAL_RATIO, limit);
+pub fn to_protobuf(signal: Signal, json: &[u8], limit: usize, strings: Strings) -> Result<Bytes, JsonError> {
+    let mut output = Output::new(json.len() / USUAL_RATIO, limit, strings);
     let mut parser = serde_json::Deserializer::from_slice(json);
     let seed = MessageSeed { message: request(signal), output: &mut output };
     let parsed = seed.deserialize(&mut parser).and_then(|()| parser.end());

@@ -5,6 +5,7 @@
 
 use bytes::Bytes;
 
+use crate::otlp::Strings;
 use crate::otlp::wire::put_varint;
 
 /// Protobuf's wire types.
@@ -26,6 +27,8 @@ pub(super) struct Output {
     bytes: Vec<u8>,
     limit: usize,
     overflowed: bool,
+    /// What texts may be.
+    pub(super) strings: Strings,
 }
 
 /// The bound was passed; `Output::overflowed` remembers it.
@@ -44,8 +47,8 @@ pub(super) struct Open {
 
 impl Output {
     /// An empty message with room for `expected` bytes that may grow to `limit`.
-    pub(super) fn new(expected: usize, limit: usize) -> Self {
-        Output { bytes: Vec::with_capacity(expected.min(limit)), limit, overflowed: false }
+    pub(super) fn new(expected: usize, limit: usize, strings: Strings) -> Self {
+        Output { bytes: Vec::with_capacity(expected.min(limit)), limit, overflowed: false, strings }
     }
 
     /// Whether the bound was passed.
@@ -131,19 +134,20 @@ fn varint_bytes(value: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::{Output, varint_bytes};
+    use crate::otlp::Strings;
 
     #[test]
     fn lengths_of_any_width_end_up_before_their_content() {
         for length in [0, 1, 127, 128, 16_383, 16_384, 3_000_000] {
-            let mut output = Output::new(0, usize::MAX);
+            let mut output = Output::new(0, usize::MAX, Strings::Utf8);
             let outer = output.open(1);
             let inner = output.open(2);
             let content = vec![7; length];
             output.raw(&content);
             output.close(inner);
             output.close(outer);
-            let mut expected = Output::new(0, usize::MAX);
-            let mut field = Output::new(0, usize::MAX);
+            let mut expected = Output::new(0, usize::MAX, Strings::Utf8);
+            let mut field = Output::new(0, usize::MAX, Strings::Utf8);
             field.delimited(2, &content);
             expected.delimited(1, &field.finish());
             assert!(output.finish() == expected.finish(), "{length}");

@@ -7,6 +7,7 @@ use serde::de::{Deserializer, Error, Visitor};
 use super::descriptor::{Field, Kind};
 use super::output::{Output, Wire};
 use super::text;
+use crate::otlp::Strings;
 
 /// Reads one value of `field` and writes it, with its tag unless it is an element of a packed list.
 pub(super) struct ScalarVisitor<'o> {
@@ -18,7 +19,11 @@ pub(super) struct ScalarVisitor<'o> {
 impl ScalarVisitor<'_> {
     /// Reads the value, whatever JSON type it has.
     pub(super) fn read<'de, D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
+        match (self.field.kind, self.output.strings) {
+            // The one way to texts that are not UTF-8.
+            (Kind::String, Strings::Bytes) => deserializer.deserialize_bytes(self),
+            _ => deserializer.deserialize_any(self),
+        }
     }
 
     fn write(self, wire: Wire, write: impl FnOnce(&mut Output)) {
@@ -125,6 +130,11 @@ impl<'de> Visitor<'de> for ScalarVisitor<'_> {
             return Err(E::custom(wrong(&value)));
         }
         self.integer(value as i128).ok_or_else(|| E::custom(wrong(&value)))
+    }
+
+    fn visit_bytes<E: Error>(self, value: &[u8]) -> Result<(), E> {
+        self.delimited(&text::without_surrogates(value));
+        Ok(())
     }
 
     fn visit_str<E: Error>(self, value: &str) -> Result<(), E> {

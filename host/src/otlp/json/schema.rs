@@ -72,6 +72,7 @@ static RESOURCE_METRICS: Message = message(
         one(1, "resource", Nested(&RESOURCE)),
         repeated(2, "scope_metrics", Nested(&SCOPE_METRICS)),
         one(3, "schema_url", String),
+        repeated(1000, "instrumentation_library_metrics", Nested(&LIBRARY_METRICS)),
     ],
 );
 
@@ -79,6 +80,16 @@ static SCOPE_METRICS: Message = message(
     "ScopeMetrics",
     &[
         one(1, "scope", Nested(&INSTRUMENTATION_SCOPE)),
+        repeated(2, "metrics", Nested(&METRIC)),
+        one(3, "schema_url", String),
+    ],
+);
+
+/// What senders older than OTLP 0.15 have in the place of `ScopeMetrics`.
+static LIBRARY_METRICS: Message = message(
+    "InstrumentationLibraryMetrics",
+    &[
+        one(1, "instrumentation_library", Nested(&INSTRUMENTATION_SCOPE)),
         repeated(2, "metrics", Nested(&METRIC)),
         one(3, "schema_url", String),
     ],
@@ -221,6 +232,7 @@ static RESOURCE_SPANS: Message = message(
         one(1, "resource", Nested(&RESOURCE)),
         repeated(2, "scope_spans", Nested(&SCOPE_SPANS)),
         one(3, "schema_url", String),
+        repeated(1000, "instrumentation_library_spans", Nested(&LIBRARY_SPANS)),
     ],
 );
 
@@ -228,6 +240,16 @@ static SCOPE_SPANS: Message = message(
     "ScopeSpans",
     &[
         one(1, "scope", Nested(&INSTRUMENTATION_SCOPE)),
+        repeated(2, "spans", Nested(&SPAN)),
+        one(3, "schema_url", String),
+    ],
+);
+
+/// What senders older than OTLP 0.15 have in the place of `ScopeSpans`.
+static LIBRARY_SPANS: Message = message(
+    "InstrumentationLibrarySpans",
+    &[
+        one(1, "instrumentation_library", Nested(&INSTRUMENTATION_SCOPE)),
         repeated(2, "spans", Nested(&SPAN)),
         one(3, "schema_url", String),
     ],
@@ -298,6 +320,7 @@ static RESOURCE_LOGS: Message = message(
         one(1, "resource", Nested(&RESOURCE)),
         repeated(2, "scope_logs", Nested(&SCOPE_LOGS)),
         one(3, "schema_url", String),
+        repeated(1000, "instrumentation_library_logs", Nested(&LIBRARY_LOGS)),
     ],
 );
 
@@ -305,6 +328,16 @@ static SCOPE_LOGS: Message = message(
     "ScopeLogs",
     &[
         one(1, "scope", Nested(&INSTRUMENTATION_SCOPE)),
+        repeated(2, "log_records", Nested(&LOG_RECORD)),
+        one(3, "schema_url", String),
+    ],
+);
+
+/// What senders older than OTLP 0.15 have in the place of `ScopeLogs`.
+static LIBRARY_LOGS: Message = message(
+    "InstrumentationLibraryLogs",
+    &[
+        one(1, "instrumentation_library", Nested(&INSTRUMENTATION_SCOPE)),
         repeated(2, "log_records", Nested(&LOG_RECORD)),
         one(3, "schema_url", String),
     ],

@@ -2,11 +2,12 @@
 
 use super::{JsonError, to_protobuf};
 use crate::contract::Signal;
+use crate::otlp::Strings;
 
 const LIMIT: usize = 1 << 20;
 
 fn transcode(signal: Signal, json: &str) -> Result<Vec<u8>, String> {
-    to_protobuf(signal, json.as_bytes(), LIMIT).map(Vec::from).map_err(|error| error.to_string())
+    to_protobuf(signal, json.as_bytes(), LIMIT, Strings::Utf8).map(Vec::from).map_err(|error| error.to_string())
 }
 
 /// Wraps `fields` in single-field messages, innermost tag last. All of them are short.
@@ -160,6 +161,56 @@ fn nesting_and_growth_are_bounded() {
         "explicitBounds":[0{}]}}]}}}}]}}]}}]}}"#,
         ",0".repeat(100_000)
     );
-    let outcome = to_protobuf(Signal::Metrics, json.as_bytes(), 300_000);
+    let outcome = to_protobuf(Signal::Metrics, json.as_bytes(), 300_000, Strings::Utf8);
     assert!(matches!(outcome, Err(JsonError::TooLarge)), "{outcome:?}");
+}
+
+/// The same of each way in which half of a surrogate pair can stand alone: before text, an escape, another half, a whole letter, the end.
+#[test]
+fn lone_surrogates_are_replaced_where_texts_need_not_be_utf8() {
+    let lenient = |text: &[u8]| {
+        let json =
+            [&br#"{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":{"stringValue":""#[..], text, br#""}}]}]}]}"#];
+        to_protobuf(Signal::Logs, &json.concat(), LIMIT, Strings::Bytes)
+            .map(Vec::from)
+            .map_err(|error| error.to_string())
+    };
+    let body = |text: &str| wrap(&[0x0a, 0x12, 0x12, 0x2a, 0x0a], text.as_bytes());
+    for (escaped, text) in [
+        (r"cut \ud83d", "cut \u{fffd}"),
+        (r"\ude00 cut", "\u{fffd} cut"),
+        (r"\ud83d\n", "\u{fffd}\n"),
+        (r"\ud83d\ud83d", "\u{fffd}\u{fffd}"),
+        (r"\ud83d\u0041", "\u{fffd}A"),
+        (r"\ud83d\ud83d\ude00", "\u{fffd}\u{1f600}"),
+        (r"whole \ud83d\ude00", "whole \u{1f600}"),
+    ] {
+        assert_eq!(lenient(escaped.as_bytes()), Ok(body(text)), "{escaped}");
+        let strict = log(&format!(r#""body":{{"stringValue":"{escaped}"}}"#));
+        assert_eq!(strict.is_ok(), !text.contains('\u{fffd}'), "{escaped}: {strict:?}");
+    }
+    assert_eq!(lenient(b"\xff"), Ok(wrap(&[0x0a, 0x12, 0x12, 0x2a, 0x0a], b"\xff")), "other bytes pass");
+    let key = to_protobuf(Signal::Logs, br#"{"\ud83d": 1}"#, LIMIT, Strings::Bytes);
+    assert!(key.is_ok_and(|bytes| bytes.is_empty()), "an unknown name is ignored whatever it is");
+}
+
+#[test]
+fn instrumentation_libraries_are_read_under_their_own_number() {
+    for (signal, json) in [
+        (
+            Signal::Metrics,
+            r#"{"resourceMetrics":[{"instrumentationLibraryMetrics":[{"instrumentationLibrary":{"name":"l"},"metrics":[{}]}]}]}"#,
+        ),
+        (
+            Signal::Traces,
+            r#"{"resourceSpans":[{"instrumentationLibrarySpans":[{"instrumentationLibrary":{"name":"l"},"spans":[{}]}]}]}"#,
+        ),
+        (
+            Signal::Logs,
+            r#"{"resource_logs":[{"instrumentation_library_logs":[{"instrumentation_library":{"name":"l"},"log_records":[{}]}]}]}"#,
+        ),
+    ] {
+        let expected = b"\x0a\x0a\xc2\x3e\x07\x0a\x03\x0a\x01l\x12\x00";
+        assert_eq!(transcode(signal, json).as_deref(), Ok(&expected[..]), "{json}");
+    }
 }

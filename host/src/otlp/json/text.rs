@@ -1,4 +1,6 @@
-//! Bytes and numbers that JSON carries as text: hex, base64, decimal.
+//! Bytes and numbers that JSON carries as text: hex, base64, decimal; and texts that are none.
+
+use std::borrow::Cow;
 
 /// The bytes of a hex text of either case, if it is one of `2 * N` digits.
 pub(super) fn hex<const N: usize>(text: &str) -> Option<[u8; N]> {
@@ -72,6 +74,28 @@ pub fn to_base64(bytes: &[u8]) -> String {
     text
 }
 
+/// A text in which each half of a surrogate pair (three bytes from `ED A0 80` to `ED BF BF`: the parser's form of an escape that stands
+/// alone) is U+FFFD, which is three bytes as well. Other bytes are as they were.
+pub(super) fn without_surrogates(text: &[u8]) -> Cow<'_, [u8]> {
+    if std::str::from_utf8(text).is_ok() {
+        return Cow::Borrowed(text);
+    }
+    let mut text = text.to_vec();
+    let mut rest = &mut text[..];
+    while let Some(at) = rest.iter().position(|byte| *byte == 0xed) {
+        let (_, from) = rest.split_at_mut(at);
+        rest = match from {
+            [first, second @ 0xa0..=0xbf, third @ 0x80..=0xbf, after @ ..] => {
+                (*first, *second, *third) = (0xef, 0xbf, 0xbd);
+                after
+            }
+            [_, after @ ..] => after,
+            [] => break,
+        };
+    }
+    Cow::Owned(text)
+}
+
 /// A decimal integer.
 pub(super) fn integer(text: &str) -> Option<i128> {
     if text.starts_with('+') { None } else { text.parse().ok() }
@@ -92,13 +116,26 @@ pub(super) fn double(text: &str) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{base64, double, hex, integer};
+    use super::{base64, double, hex, integer, without_surrogates};
 
     #[test]
     fn hex_has_exactly_the_digits() {
         assert_eq!(hex::<2>("aB01"), Some([0xab, 0x01]));
         for text in ["", "ab", "aB0", "aB0g", "aB0123", "é1"] {
             assert_eq!(hex::<2>(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn halves_of_surrogate_pairs_are_replaced() {
+        for (text, expected) in [
+            (&b"plain \xc3\xa9"[..], &b"plain \xc3\xa9"[..]),
+            (b"\xed\xa0\xbd", b"\xef\xbf\xbd"),
+            (b"a\xed\xbf\xbfb\xed\xa0\x80", b"a\xef\xbf\xbdb\xef\xbf\xbd"),
+            (b"\xed\x9f\xbf\xff", b"\xed\x9f\xbf\xff"),
+            (b"\xed\xa0", b"\xed\xa0"),
+        ] {
+            assert_eq!(without_surrogates(text), expected, "{text:02x?}");
         }
     }
 

@@ -7,6 +7,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 use super::descriptor::{Field, Kind, Message};
 use super::output::{Output, Overflow};
 use super::scalar::ScalarVisitor;
+use crate::otlp::Strings;
 
 /// Reads one JSON object and writes the fields of `message`, without a tag or a length of its own.
 pub(super) struct MessageSeed<'o> {
@@ -30,7 +31,8 @@ impl<'de> Visitor<'de> for MessageSeed<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(field) = map.next_key_seed(KeySeed(self.message))? {
+        let key = KeySeed(self.message, self.output.strings);
+        while let Some(field) = map.next_key_seed(key)? {
             match field {
                 Some(field) => map.next_value_seed(FieldSeed { field, output: self.output })?,
                 None => map.next_value::<IgnoredAny>().map(drop)?,
@@ -41,13 +43,17 @@ impl<'de> Visitor<'de> for MessageSeed<'_> {
 }
 
 /// Reads a key: the field it names, or `None` for a name from a newer version of OTLP.
-struct KeySeed(&'static Message);
+#[derive(Clone, Copy)]
+struct KeySeed(&'static Message, Strings);
 
 impl<'de> DeserializeSeed<'de> for KeySeed {
     type Value = Option<&'static Field>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_str(self)
+        match self.1 {
+            Strings::Utf8 => deserializer.deserialize_str(self),
+            Strings::Bytes => deserializer.deserialize_bytes(self),
+        }
     }
 }
 
@@ -60,6 +66,11 @@ impl<'de> Visitor<'de> for KeySeed {
 
     fn visit_str<E: Error>(self, key: &str) -> Result<Self::Value, E> {
         Ok(self.0.field(key))
+    }
+
+    fn visit_bytes<E: Error>(self, key: &[u8]) -> Result<Self::Value, E> {
+        // No field has a name that is not UTF-8.
+        Ok(std::str::from_utf8(key).ok().and_then(|key| self.0.field(key)))
     }
 }
 

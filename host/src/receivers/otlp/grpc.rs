@@ -5,6 +5,8 @@
 //! announced, and a message that is too large gets the status OTLP senders know not to retry.
 
 use std::convert::Infallible;
+use std::fmt::Display;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -25,16 +27,24 @@ use tokio::sync::watch;
 use super::admission::{Admission, MakeError};
 use super::body::{SizeLimit, compute, gather, in_time, unpack};
 use super::config::GrpcConfig;
+use super::deadline::timeout_of;
+use super::foreign::Heard;
 use super::intake::Intake;
-use super::rejection::Rejection;
+use super::rejection::{METADATA_BYTES_MAX, Rejection};
 use super::serve::{self, Activity, Bounds};
 use super::wire;
 use crate::contract::{Accepted, Authenticators, MemoryPass, Metadata, Signal};
 use crate::net::tls::TlsServer;
-use crate::net::{Encoding, Stream, shown};
+use crate::net::{Encoding, shown};
 
 /// One flag byte and the message's length.
 const PREFIX_BYTES: usize = 5;
+
+/// So much metadata is read, to be answered in gRPC's terms where it is too much. Beyond it HTTP/2 itself refuses.
+const METADATA_READ_BYTES_MAX: u32 = 256 << 10;
+
+/// What HTTP/2 counts for a field beside its name and value (RFC 9113, section 6.5.2).
+const FIELD_BYTES: usize = 32;
 
 const CONTENT_TYPE_GRPC: &str = "application/grpc";
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
@@ -71,6 +81,7 @@ impl GrpcServer {
             .initial_connection_window_size(serve::CONNECTION_WINDOW_BYTES)
             .max_frame_size(serve::FRAME_BYTES_MAX)
             .max_concurrent_streams(config.max_concurrent_streams.get())
+            .max_header_list_size(METADATA_READ_BYTES_MAX)
             .keep_alive_interval(keepalive.time)
             .keep_alive_timeout(keepalive.timeout)
             .auto_date_header(false);
@@ -91,12 +102,17 @@ impl GrpcServer {
         serve::accept(listener, bounds, tls, exporter.intake.counters(), stop, connect).await;
     }
 
-    fn connect(&self, stream: Stream, activity: Arc<Activity>) -> impl GracefulConnection + Send + use<> {
+    fn connect(
+        &self,
+        stream: Heard,
+        activity: Arc<Activity>,
+    ) -> impl GracefulConnection<Error: Display> + Send + use<> {
         let exporter = Arc::clone(&self.exporter);
+        let peer = activity.peer;
         let service = service_fn(move |request| {
             let (exporter, busy) = (Arc::clone(&exporter), activity.begin());
             async move {
-                let response = exporter.answer(request).await;
+                let response = exporter.answer(request, peer).await;
                 drop(busy);
                 Ok::<_, Infallible>(response)
             }
@@ -106,15 +122,33 @@ impl GrpcServer {
 }
 
 impl Service {
-    async fn answer(&self, request: Request<Incoming>) -> Response<Reply> {
+    /// Answers within the time that the sender gives.
+    async fn answer(&self, request: Request<Incoming>, peer: Option<SocketAddr>) -> Response<Reply> {
+        let limit = match timeout_of(request.headers()) {
+            Ok(None) => return self.export(request, peer).await,
+            Ok(Some(limit)) => limit,
+            Err(rejection) => return self.refuse(&rejection, peer),
+        };
+        // A time that is over is none, even where the answer would be at hand.
+        let answered = match limit.is_zero() {
+            true => None,
+            false => tokio::time::timeout(limit, self.export(request, peer)).await.ok(),
+        };
+        answered.unwrap_or_else(|| self.refuse(&Rejection::Deadline { limit }, peer))
+    }
+
+    /// Refuses what the host has not seen, or nobody waits for.
+    fn refuse(&self, rejection: &Rejection, peer: Option<SocketAddr>) -> Response<Reply> {
+        self.intake.counters().refuse(rejection, peer);
+        rejected(rejection)
+    }
+
+    async fn export(&self, request: Request<Incoming>, peer: Option<SocketAddr>) -> Response<Reply> {
         let (signal, message, metadata, _memory) = match self.receive(request).await {
             Ok(received) => received,
-            Err(rejection) => {
-                self.intake.counters().refuse(&rejection);
-                return rejected(&rejection);
-            }
+            Err(rejection) => return self.refuse(&rejection, peer),
         };
-        match self.intake.submit(signal, message, metadata).await {
+        match self.intake.submit(signal, message, metadata, peer).await {
             Ok(accepted) => succeeded(&accepted),
             Err(rejection) => rejected(&rejection),
         }
@@ -124,6 +158,7 @@ impl Service {
     async fn receive(&self, request: Request<Incoming>) -> Result<Received, Rejection> {
         self.admission.admit(request.headers())?;
         check_kind(&request)?;
+        check_metadata(request.headers())?;
         let signal = signal_of(request.uri().path())?;
         let encoding = encoding_of(request.headers())?;
         let metadata = self.admission.metadata(request.headers(), self.intake.counters());
@@ -149,7 +184,7 @@ type Received = (Signal, Bytes, Metadata, MemoryPass);
 
 fn check_kind(request: &Request<Incoming>) -> Result<(), Rejection> {
     if request.method() != Method::POST {
-        return Err(Rejection::Method { method: request.method().to_string() });
+        return Err(Rejection::Method { method: shown(request.method().as_str().as_bytes()).into_owned() });
     }
     let found = request.headers().get(CONTENT_TYPE).map_or(&[][..], HeaderValue::as_bytes);
     match found.strip_prefix(CONTENT_TYPE_GRPC.as_bytes()) {
@@ -165,10 +200,15 @@ fn signal_of(path: &str) -> Result<Signal, Rejection> {
         "/opentelemetry.proto.collector.trace.v1.TraceService/Export" => Ok(Signal::Traces),
         "/opentelemetry.proto.collector.logs.v1.LogsService/Export" => Ok(Signal::Logs),
         _ => Err(Rejection::Path {
-            path: path.to_owned(),
+            path: shown(path.as_bytes()).into_owned(),
             served: "call Export of OTLP's MetricsService, TraceService or LogsService",
         }),
     }
+}
+
+fn check_metadata(headers: &HeaderMap) -> Result<(), Rejection> {
+    let bytes = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + FIELD_BYTES).sum();
+    if bytes > METADATA_BYTES_MAX { Err(Rejection::Metadata { bytes }) } else { Ok(()) }
 }
 
 /// `None` when the sender named none, which is all right unless the message is flagged as compressed.

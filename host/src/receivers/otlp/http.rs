@@ -4,6 +4,8 @@
 //! the person behind it can read.
 
 use std::convert::Infallible;
+use std::fmt::Display;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,13 +26,16 @@ use tokio::sync::watch;
 use super::admission::{Admission, MakeError};
 use super::body::{SizeLimit, compute, gather, in_time, unpack};
 use super::config::HttpConfig;
+use super::foreign::Heard;
+use super::host::check_host;
 use super::intake::Intake;
 use super::rejection::Rejection;
 use super::serve::{self, Activity, Bounds};
 use super::wire;
 use crate::contract::{Accepted, Authenticators, MemoryPass, Metadata, Signal};
 use crate::net::tls::TlsServer;
-use crate::net::{Encoding, Stream, shown};
+use crate::net::{Encoding, shown};
+use crate::otlp::Strings;
 use crate::otlp::json::{self, JsonError};
 
 /// Dead HTTP/2 peers are found this often; HTTP/1.1 has only the idle timeout.
@@ -97,12 +102,17 @@ impl HttpServer {
         serve::accept(listener, bounds, tls, exporter.intake.counters(), stop, connect).await;
     }
 
-    fn connect(&self, stream: Stream, activity: Arc<Activity>) -> impl GracefulConnection + Send + use<> {
+    fn connect(
+        &self,
+        stream: Heard,
+        activity: Arc<Activity>,
+    ) -> impl GracefulConnection<Error: Display> + Send + use<> {
         let exporter = Arc::clone(&self.exporter);
+        let peer = activity.peer;
         let service = service_fn(move |request| {
             let (exporter, busy) = (Arc::clone(&exporter), activity.begin());
             async move {
-                let response = exporter.answer(request).await;
+                let response = exporter.answer(request, peer).await;
                 drop(busy);
                 Ok::<_, Infallible>(response)
             }
@@ -112,17 +122,17 @@ impl HttpServer {
 }
 
 impl Service {
-    async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    async fn answer(&self, request: Request<Incoming>, peer: Option<SocketAddr>) -> Response<Full<Bytes>> {
         let format = Format::of(request.headers());
         let (signal, message, metadata, _memory) = match self.receive(request, format).await {
             Ok(received) => received,
             Err(rejection) => {
-                self.intake.counters().refuse(&rejection);
+                self.intake.counters().refuse(&rejection, peer);
                 return rejected(&rejection, format.unwrap_or(Format::Json));
             }
         };
         let format = format.unwrap_or(Format::Protobuf);
-        match self.intake.submit(signal, message, metadata).await {
+        match self.intake.submit(signal, message, metadata, peer).await {
             Ok(accepted) => succeeded(signal, &accepted, format),
             Err(rejection) => rejected(&rejection, format),
         }
@@ -130,10 +140,11 @@ impl Service {
 
     /// The unpacked message in protobuf and what it holds. Whatever the header alone can tell is told before the body.
     async fn receive(&self, request: Request<Incoming>, format: Option<Format>) -> Result<Received, Rejection> {
+        check_host(request.version(), request.headers())?;
         self.admission.admit(request.headers())?;
         let signal = signal_of(request.uri().path())?;
         if request.method() != Method::POST {
-            return Err(Rejection::Method { method: request.method().to_string() });
+            return Err(Rejection::Method { method: shown(request.method().as_str().as_bytes()).into_owned() });
         }
         let format = format.ok_or_else(|| unsupported_format(request.headers()))?;
         let encoding = encoding_of(request.headers())?;
@@ -146,7 +157,8 @@ impl Service {
         let mut memory = self.intake.admit(announced)?;
         let gathering = gather(request.into_body(), limit.bytes, limit, &mut memory, |_| Ok(announced));
         let body = in_time(self.read_timeout, gathering).await?;
-        let message = decode(signal, format, encoding, body, limit).await?;
+        let strings = self.intake.strings();
+        let message = decode(signal, (format, strings), encoding, body, limit).await?;
         memory.holds(message.len() as u64);
         Ok((signal, message, metadata, memory))
     }
@@ -158,7 +170,7 @@ type Received = (Signal, Bytes, Metadata, MemoryPass);
 /// Unpacks and transcodes; a plain protobuf body passes as it is.
 async fn decode(
     signal: Signal,
-    format: Format,
+    (format, strings): (Format, Strings),
     encoding: Encoding,
     body: Bytes,
     limit: SizeLimit,
@@ -170,7 +182,7 @@ async fn decode(
         let body = unpack(encoding, body, limit)?;
         match format {
             Format::Protobuf => Ok(body),
-            Format::Json => json::to_protobuf(signal, &body, limit.bytes).map_err(|error| match error {
+            Format::Json => json::to_protobuf(signal, &body, limit.bytes, strings).map_err(|error| match error {
                 JsonError::TooLarge => limit.passed(),
                 other => Rejection::Json(other),
             }),

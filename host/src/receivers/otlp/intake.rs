@@ -1,16 +1,21 @@
 //! The one path into the host that all protocols and signals share, and what is counted on it.
 
+use std::borrow::Cow;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
-use super::rejection::Rejection;
+use super::foreign::Foreign;
+use super::rejection::{Items, Rejection};
+use super::told::Told;
 use crate::contract::{
     Accepted, Answer, Batch, ComponentId, Ingest, InvalidUtf8, MemoryGate, MemoryPass, Metadata, Request, Signal,
     Submitted,
 };
+use crate::otlp;
 use crate::telemetry::{Counter, Gauge, Registry};
 
 /// The `transport` label.
@@ -23,7 +28,7 @@ pub(super) enum Transport {
 }
 
 impl Transport {
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Transport::Grpc => "grpc",
             Transport::Http => "http",
@@ -33,6 +38,9 @@ impl Transport {
 
 /// What a request of unknown length takes until its length is known.
 const UNKNOWN_BYTES: usize = 64 << 10;
+
+/// Items of larger requests are counted where it holds up nobody's I/O.
+const COUNTED_INLINE_BYTES_MAX: usize = 1 << 20;
 
 /// One protocol's way into the host.
 #[derive(Clone)]
@@ -57,8 +65,13 @@ impl Intake {
     }
 
     /// What is counted.
-    pub(super) fn counters(&self) -> &Counters {
+    pub(super) fn counters(&self) -> &Arc<Counters> {
         &self.counters
+    }
+
+    /// What texts of requests may be.
+    pub(super) fn strings(&self) -> otlp::Strings {
+        self.invalid_utf8.into()
     }
 
     /// Takes memory for a request before it is read, as far as its length is known.
@@ -68,18 +81,37 @@ impl Intake {
 
     /// Hands over one request and waits for the host's answer. The outcome is counted here, even when the sender goes
     /// away and this future is dropped meanwhile: the host may have taken responsibility all the same.
-    pub(super) async fn submit(&self, signal: Signal, bytes: Bytes, metadata: Metadata) -> Result<Accepted, Rejection> {
+    pub(super) async fn submit(
+        &self,
+        signal: Signal,
+        bytes: Bytes,
+        metadata: Metadata,
+        peer: Option<SocketAddr>,
+    ) -> Result<Accepted, Rejection> {
+        let bytes = match otlp::deprecated::migrated(&bytes) {
+            Cow::Borrowed(_) => bytes,
+            Cow::Owned(migrated) => migrated.into(),
+        };
+        let sent = Sent { signal, bytes: bytes.clone(), peer };
         let batch = Batch { signal, bytes, items: None, invalid_utf8: self.invalid_utf8, metadata };
         let (request, submitted) = Request::new(batch);
-        let mut pending = Pending { submitted: Some(submitted), counters: Arc::clone(&self.counters), signal };
+        let mut pending = Pending { submitted: Some(submitted), counters: Arc::clone(&self.counters), sent };
         self.ingest.submit(request);
         let Some(submitted) = &mut pending.submitted else {
             return Err(Rejection::GoingDown);
         };
         let answer = submitted.await;
         pending.submitted = None;
-        self.counters.settle(signal, answer)
+        self.counters.settle(&pending.sent, answer)
     }
+}
+
+/// What is known of a request while the host has it.
+#[derive(Clone)]
+struct Sent {
+    signal: Signal,
+    bytes: Bytes,
+    peer: Option<SocketAddr>,
 }
 
 /// A request in the host's hands.
@@ -87,7 +119,7 @@ struct Pending {
     /// Taken once it has answered.
     submitted: Option<Submitted>,
     counters: Arc<Counters>,
-    signal: Signal,
+    sent: Sent,
 }
 
 /// The sender has gone, or its time has run out.
@@ -100,10 +132,10 @@ impl Drop for Pending {
         };
         // No plugin is stopped half-way: what was begun counts or not, and is counted as what it was.
         let Ok(runtime) = Handle::try_current() else { return };
-        let (counters, signal) = (Arc::clone(&self.counters), self.signal);
+        let (counters, sent) = (Arc::clone(&self.counters), self.sent.clone());
         runtime.spawn(async move {
             // Counted inside; nobody is left to be told.
-            let _ = counters.settle(signal, answer.await);
+            let _ = counters.settle(&sent, answer.await);
         });
     }
 }
@@ -113,9 +145,14 @@ impl Drop for Pending {
 pub(super) struct Counters {
     accepted: [Counter; 3],
     refused: [Counter; 3],
+    failed: [Counter; 3],
     refused_requests: [Counter; Rejection::REASONS.len()],
     /// Requests whose senders went before any plugin had seen them.
     withdrawn: Counter,
+    rejected_connections: [Counter; Foreign::ALL.len()],
+    told: Told,
+    /// Which port this is.
+    pub(super) transport: Transport,
     /// Connections accepted.
     pub(super) connections: Counter,
     /// Connections closed at once, because there were too many.
@@ -135,6 +172,13 @@ impl Counters {
         Counters {
             accepted: Signal::ALL.map(|signal| registry.counter(accepted_name(signal), ACCEPTED_HELP, &labels)),
             refused: Signal::ALL.map(|signal| registry.counter(refused_name(signal), REFUSED_HELP, &labels)),
+            failed: Signal::ALL.map(|signal| registry.counter(failed_name(signal), FAILED_HELP, &labels)),
+            rejected_connections: Foreign::ALL.map(|foreign| {
+                let labels = [labels[0], labels[1], ("reason", foreign.reason())];
+                registry.counter("otelier_receiver_rejected_connections", REJECTED_CONNECTIONS_HELP, &labels)
+            }),
+            told: Told::new(receiver.clone(), transport),
+            transport,
             refused_requests: Rejection::REASONS.map(|reason| {
                 let labels = [labels[0], labels[1], ("reason", reason)];
                 registry.counter("otelier_receiver_refused_requests", "Requests not accepted, by reason.", &labels)
@@ -164,39 +208,78 @@ impl Counters {
         }
     }
 
-    /// Counts a request that never reached the host.
-    pub(super) fn refuse(&self, rejection: &Rejection) {
-        let reason = rejection.reason();
-        if let Some(index) = Rejection::REASONS.iter().position(|known| *known == reason) {
-            self.refused_requests[index].add(1);
+    /// Counts and tells of a request that was not accepted.
+    pub(super) fn refuse(&self, rejection: &Rejection, peer: Option<SocketAddr>) {
+        if let Some(counter) = rejection.place().and_then(|place| self.refused_requests.get(place)) {
+            counter.add(1);
         }
+        self.told.request(rejection, peer);
+    }
+
+    /// Counts and tells of a connection that ended before its first request.
+    pub(super) fn reject_connection(&self, foreign: Foreign, peer: Option<SocketAddr>, error: &str) {
+        if let Some(counter) = self.rejected_connections.get(foreign as usize) {
+            counter.add(1);
+        }
+        self.told.connection(foreign, peer, error);
     }
 
     /// Counts the host's answer, and puts a missing one in words.
-    fn settle(&self, signal: Signal, answer: Result<Answer, oneshot::error::RecvError>) -> Result<Accepted, Rejection> {
+    fn settle(
+        &self,
+        sent: &Sent,
+        answer: Result<Answer, oneshot::error::RecvError>,
+    ) -> Result<Accepted, Rejection> {
         let outcome = match answer {
             Ok(answer) => answer.map_err(Rejection::from),
             Err(_) => Err(Rejection::GoingDown),
         };
+        let place = sent.signal as usize;
         match &outcome {
             Ok(accepted) => {
-                self.accepted[signal as usize].add(accepted.items.saturating_sub(accepted.rejected));
-                self.refused[signal as usize].add(accepted.rejected);
+                self.accepted[place].add(accepted.items.saturating_sub(accepted.rejected));
+                self.refused[place].add(accepted.rejected);
             }
-            Err(rejection) => self.refuse(rejection),
+            Err(rejection) => {
+                self.refuse(rejection, sent.peer);
+                match rejection.items() {
+                    Items::Unread => {}
+                    Items::Refused => add_items(&self.refused[place], sent),
+                    Items::Failed => add_items(&self.failed[place], sent),
+                }
+            }
         }
         outcome
     }
 }
 
+/// Counts the items of a sent that nobody has counted.
+fn add_items(counter: &Counter, Sent { signal, bytes, .. }: &Sent) {
+    let (counter, signal, bytes) = (counter.clone(), *signal, bytes.clone());
+    match bytes.len() <= COUNTED_INLINE_BYTES_MAX {
+        true => counter.add(otlp::count(signal, &bytes)),
+        false => drop(tokio::task::spawn_blocking(move || counter.add(otlp::count(signal, &bytes)))),
+    }
+}
+
 const ACCEPTED_HELP: &str = "Items taken over from senders.";
-const REFUSED_HELP: &str = "Items of accepted requests that were refused for good (OTLP partial success).";
+const REFUSED_HELP: &str = "Items refused on their way: of refused requests, and of partial successes.";
+const FAILED_HELP: &str = "Items of requests that ended without an answer because the process was ending.";
+const REJECTED_CONNECTIONS_HELP: &str = "Connections that never got to a request, by what stood in their way.";
 
 fn accepted_name(signal: Signal) -> &'static str {
     match signal {
         Signal::Metrics => "otelcol_receiver_accepted_metric_points",
         Signal::Traces => "otelcol_receiver_accepted_spans",
         Signal::Logs => "otelcol_receiver_accepted_log_records",
+    }
+}
+
+fn failed_name(signal: Signal) -> &'static str {
+    match signal {
+        Signal::Metrics => "otelcol_receiver_failed_metric_points",
+        Signal::Traces => "otelcol_receiver_failed_spans",
+        Signal::Logs => "otelcol_receiver_failed_log_records",
     }
 }
 
@@ -239,7 +322,7 @@ mod tests {
             MemoryGate::default(),
             &registry,
         );
-        let mut request = Box::pin(intake.submit(Signal::Logs, Bytes::new(), Metadata::default()));
+        let mut request = Box::pin(intake.submit(Signal::Logs, Bytes::new(), Metadata::default(), None));
         assert!(matches!(request.as_mut().poll(&mut Context::from_waker(Waker::noop())), Poll::Pending));
         taken(host.0.lock().unwrap_or_else(PoisonError::into_inner).as_ref().ok_or("nothing submitted")?);
         drop(request);

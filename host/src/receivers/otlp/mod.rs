@@ -7,14 +7,18 @@
 mod admission;
 mod body;
 mod config;
+mod deadline;
 mod endpoint;
+mod foreign;
 mod grpc;
+mod host;
 mod http;
 mod intake;
 mod rejection;
 mod serve;
 #[cfg(test)]
 mod tests;
+mod told;
 mod wire;
 
 use std::future::Future;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ::http::StatusCode;
 
-use crate::contract::Refusal;
+use crate::contract::{Code, Refusal};
 use crate::net::Encoding;
 use crate::otlp::json::JsonError;
 
@@ -32,6 +32,27 @@ pub(super) enum Rejection {
     Method {
         /// What it was.
         method: String,
+    },
+    /// HTTP/1.1 without exactly one good `Host` (RFC 9112, section 3.2).
+    #[error("{0}: RFC 9112 asks for exactly one, `Host: name` or `Host: name:port`")]
+    Host(&'static str),
+    /// More metadata than is read.
+    #[error("the request has {bytes} bytes of metadata, more than {METADATA_BYTES_MAX}: send less")]
+    Metadata {
+        /// Names, values, and 32 for each, as HTTP/2 counts them.
+        bytes: usize,
+    },
+    /// A `grpc-timeout` that is none.
+    #[error("grpc-timeout {found:?} is not up to eight digits and one of H, M, S, m, u, n")]
+    TimeoutForm {
+        /// What the sender said.
+        found: String,
+    },
+    /// The sender's own time has run out.
+    #[error("the time of the call (grpc-timeout) has run out after {} ms", limit.as_millis())]
+    Deadline {
+        /// What the sender gave.
+        limit: Duration,
     },
     /// A body in a format that is not OTLP's.
     #[error("content type {found:?} is not supported: send {supported}")]
@@ -89,36 +110,22 @@ pub(super) enum Rejection {
 /// When senders should come back to a process that is ending: its successor may already be starting.
 const GOING_DOWN_RETRY: Duration = Duration::from_secs(1);
 
+/// Metadata of a gRPC call that is accepted, as HTTP/2 counts it (RFC 9113, section 6.5.2).
+pub(super) const METADATA_BYTES_MAX: usize = 64 << 10;
+
 /// Longer texts are cut: gRPC carries them in header fields, which clients bound.
 const MESSAGE_BYTES_MAX: usize = 1024;
 
-/// A status code of gRPC, of which only these are used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Code {
-    /// 1
-    Cancelled = 1,
-    /// 3
-    InvalidArgument = 3,
-    /// 4
-    DeadlineExceeded = 4,
-    /// 8: OTLP senders retry it only when a `RetryInfo` comes with it.
-    ResourceExhausted = 8,
-    /// 12
-    Unimplemented = 12,
-    /// 13
-    Internal = 13,
-    /// 14: OTLP senders retry it.
-    Unavailable = 14,
-    /// 16
-    Unauthenticated = 16,
-}
-
 impl Rejection {
     /// Every `reason` label there is.
-    pub(super) const REASONS: [&'static str; 16] = [
+    pub(super) const REASONS: [&'static str; 21] = [
         "unauthenticated",
         "path",
         "method",
+        "host",
+        "metadata",
+        "timeout_form",
+        "deadline",
         "content_type",
         "encoding",
         "too_large",
@@ -132,6 +139,7 @@ impl Rejection {
         "declined",
         "full",
         "unavailable",
+        "undelivered",
     ];
 
     /// The `reason` label, the HTTP status and the gRPC code.
@@ -143,6 +151,12 @@ impl Rejection {
             Rejection::ContentType { .. } => {
                 ("content_type", StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::InvalidArgument)
             }
+            Rejection::Host(_) => ("host", StatusCode::BAD_REQUEST, Code::InvalidArgument),
+            Rejection::Metadata { .. } => {
+                ("metadata", StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, Code::ResourceExhausted)
+            }
+            Rejection::TimeoutForm { .. } => ("timeout_form", StatusCode::BAD_REQUEST, Code::InvalidArgument),
+            Rejection::Deadline { .. } => ("deadline", StatusCode::SERVICE_UNAVAILABLE, Code::DeadlineExceeded),
             Rejection::Encoding { .. } => ("encoding", StatusCode::UNSUPPORTED_MEDIA_TYPE, Code::Unimplemented),
             Rejection::TooLarge { .. } => ("too_large", StatusCode::PAYLOAD_TOO_LARGE, Code::ResourceExhausted),
             Rejection::Timeout { .. } => ("timeout", StatusCode::REQUEST_TIMEOUT, Code::DeadlineExceeded),
@@ -170,6 +184,43 @@ impl Rejection {
         self.row().2
     }
 
+    /// The place of its reason among [`Rejection::REASONS`].
+    pub(super) fn place(&self) -> Option<usize> {
+        let reason = self.reason();
+        Rejection::REASONS.iter().position(|known| *known == reason)
+    }
+
+    /// How its items are counted, where it has any. As in the Collector, a request that is turned away before it is read, or that
+    /// cannot be read, has none.
+    pub(super) fn items(&self) -> Items {
+        match self {
+            Rejection::Refused(Refusal::Malformed { .. }) => Items::Unread,
+            Rejection::Refused(_) => Items::Refused,
+            Rejection::GoingDown => Items::Failed,
+            _ => Items::Unread,
+        }
+    }
+
+    /// What whoever runs the collector or the sender can do about it, where the text does not say.
+    pub(super) fn remedy(&self) -> &'static str {
+        match self {
+            Rejection::Unauthenticated { .. } => "compare the sender's credentials with the `auth` of this receiver",
+            Rejection::Path { .. } | Rejection::Method { .. } => "correct the sender's endpoint",
+            Rejection::Host(_) | Rejection::TimeoutForm { .. } => "the sender's HTTP library is at fault",
+            Rejection::Metadata { .. } => "send fewer or shorter headers",
+            Rejection::Deadline { .. } => "raise the sender's timeout, or see what holds requests up here",
+            Rejection::ContentType { .. } | Rejection::Encoding { .. } => "set the sender to a form that is supported",
+            Rejection::TooLarge { .. } => "send smaller batches or raise the limit",
+            Rejection::Timeout { .. } => "look at the network between, or raise `read_timeout`",
+            Rejection::Broken(_) => "compare the sender's timeout with how long its requests take",
+            Rejection::Framing(_) => "only unary gRPC calls are served here",
+            Rejection::Corrupt { .. } => "what packs the sender's data is at fault",
+            Rejection::Json(_) => "compare what is sent with OTLP's JSON encoding",
+            Rejection::Refused(refusal) => refusal_remedy(refusal),
+            Rejection::GoingDown => "senders come back by themselves",
+        }
+    }
+
     /// When the sender should come back; `None` when sending again cannot help.
     pub(super) fn retry_after(&self) -> Option<Duration> {
         match self {
@@ -187,6 +238,28 @@ impl Rejection {
     }
 }
 
+/// What the items of a request that was not accepted are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Items {
+    /// Nobody has read them.
+    Unread,
+    /// Refused on their way.
+    Refused,
+    /// Lost by a failure of this process.
+    Failed,
+}
+
+fn refusal_remedy(refusal: &Refusal) -> &'static str {
+    match refusal {
+        Refusal::Malformed { .. } => "the sender does not write OTLP; for texts that are not UTF-8 see `invalid_utf8`",
+        Refusal::NoPipeline { .. } => "add the pipeline, or switch the signal off in the sender",
+        Refusal::Declined { .. } => "see what the plugin accepts",
+        Refusal::Full { .. } => "see why the destination is slow, or give the exporter a larger `sending_queue`",
+        Refusal::Unavailable { .. } => "see the errors before this line",
+        Refusal::Undelivered { .. } => "see why the destination did not take it",
+    }
+}
+
 fn refusal_row(refusal: &Refusal) -> (&'static str, StatusCode, Code) {
     match refusal {
         Refusal::Malformed { .. } => ("malformed", StatusCode::BAD_REQUEST, Code::InvalidArgument),
@@ -195,12 +268,33 @@ fn refusal_row(refusal: &Refusal) -> (&'static str, StatusCode, Code) {
         Refusal::Declined { .. } => ("declined", StatusCode::BAD_REQUEST, Code::InvalidArgument),
         Refusal::Full { .. } => ("full", StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable),
         Refusal::Unavailable { .. } => ("unavailable", StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable),
+        Refusal::Undelivered { code, .. } => ("undelivered", http_status(*code), *code),
+    }
+}
+
+/// What a destination's status is over HTTP: the Collector's table (`receiver/otlpreceiver/internal/errors`).
+fn http_status(code: Code) -> StatusCode {
+    match code {
+        Code::Cancelled
+        | Code::DeadlineExceeded
+        | Code::Aborted
+        | Code::OutOfRange
+        | Code::Unavailable
+        | Code::DataLoss => StatusCode::SERVICE_UNAVAILABLE,
+        Code::ResourceExhausted => StatusCode::TOO_MANY_REQUESTS,
+        Code::InvalidArgument => StatusCode::BAD_REQUEST,
+        Code::Unauthenticated => StatusCode::UNAUTHORIZED,
+        Code::PermissionDenied => StatusCode::FORBIDDEN,
+        Code::Unimplemented => StatusCode::NOT_FOUND,
+        Code::Unknown | Code::NotFound | Code::AlreadyExists | Code::FailedPrecondition | Code::Internal => {
+            StatusCode::INTERNAL_SERVER_ERROR
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Code, Duration, Refusal, Rejection};
+    use super::{Code, Duration, Refusal, Rejection, http_status};
     use crate::contract::Signal;
 
     #[test]
@@ -226,6 +320,13 @@ mod tests {
             assert_eq!(rejection.retry_after(), retry, "{rejection}");
             assert!(Rejection::REASONS.contains(&rejection.reason()), "{rejection}");
         }
+    }
+
+    /// The Collector's table, code by code.
+    #[test]
+    fn a_destinations_status_is_told_over_http_as_the_collector_does() {
+        let statuses = Code::ALL.map(|code| http_status(code).as_u16());
+        assert_eq!(statuses, [503, 500, 400, 503, 500, 500, 403, 429, 500, 503, 503, 404, 500, 503, 503, 401]);
     }
 
     #[test]

@@ -4,6 +4,8 @@
 //! preface, a header that trickles in, an answer nobody reads). So every connection has an [`Activity`]: when no request
 //! has been under way for too long, whatever the reason, the connection is told to go away and soon after it is gone.
 
+use std::fmt::Display;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -13,10 +15,10 @@ use hyper_util::server::graceful::GracefulConnection;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
+use super::foreign::{FIRST_BYTES, First, Foreign, Heard};
 use super::intake::Counters;
 use crate::net::Stream;
 use crate::net::tls::TlsServer;
-use crate::telemetry::{Counter, Gauge};
 
 /// How long requests under way may take when a connection, or the whole process, is to end.
 const DRAIN_MAX: Duration = Duration::from_secs(10);
@@ -49,18 +51,25 @@ pub(super) struct Bounds {
     pub(super) idle: Duration,
 }
 
-/// Which requests a connection has seen.
+/// Who is at the other end of a connection, and which requests it has seen.
 #[derive(Debug, Default)]
 pub(super) struct Activity {
     /// Begins and ends: a request that took long must not look like silence.
     changes: AtomicU64,
     under_way: AtomicUsize,
+    /// The other end.
+    pub(super) peer: Option<SocketAddr>,
+    first: Arc<First>,
 }
 
 /// A request under way, until it is dropped.
 pub(super) struct Busy(Arc<Activity>);
 
 impl Activity {
+    fn of(peer: Option<SocketAddr>) -> Self {
+        Activity { peer, ..Activity::default() }
+    }
+
     /// Notes a request, which is under way as long as the guard lives.
     pub(super) fn begin(self: &Arc<Self>) -> Busy {
         self.changes.fetch_add(1, Ordering::Relaxed);
@@ -95,12 +104,12 @@ pub(super) async fn accept<C, F>(
     listener: TcpListener,
     bounds: Bounds,
     tls: Option<TlsServer>,
-    counters: &Counters,
+    counters: &Arc<Counters>,
     mut stop: watch::Receiver<bool>,
     connect: F,
 ) where
-    C: GracefulConnection + Send + 'static,
-    F: Fn(Stream, Arc<Activity>) -> C + Send + Sync + 'static,
+    C: GracefulConnection<Error: Display> + Send + 'static,
+    F: Fn(Heard, Arc<Activity>) -> C + Send + Sync + 'static,
 {
     let connect = Arc::new(connect);
     let permits = Arc::new(Semaphore::new(bounds.connections_max as usize));
@@ -109,8 +118,10 @@ pub(super) async fn accept<C, F>(
             () = stopped(&mut stop) => break,
             stream = next(&listener) => stream,
         };
+        let peer = stream.peer_addr().ok();
         let Ok(permit) = Arc::clone(&permits).try_acquire_owned() else {
             counters.refused_connections.add(1);
+            counters.reject_connection(Foreign::TooMany, peer, "there are too many already");
             continue;
         };
         counters.connections.add(1);
@@ -118,12 +129,14 @@ pub(super) async fn accept<C, F>(
         let (tls, connect, mut stop) = (tls.clone(), Arc::clone(&connect), stop.clone());
         tokio::spawn(async move {
             let secured = tokio::select! {
-                secured = secure(stream, tls.as_ref(), &open) => secured,
+                secured = secure(stream, tls.as_ref(), &open, peer) => secured,
                 () = stopped(&mut stop) => None,
             };
             if let Some(stream) = secured {
-                let activity = Arc::new(Activity::default());
-                drive(connect(stream, Arc::clone(&activity)), &activity, bounds, stop).await;
+                let activity = Arc::new(Activity::of(peer));
+                let heard = Heard::new(stream, Arc::clone(&activity.first));
+                let ended = drive(connect(heard, Arc::clone(&activity)), &activity, bounds, stop).await;
+                open.tell(&activity, ended.err());
             }
             drop(open);
         });
@@ -134,51 +147,67 @@ pub(super) async fn accept<C, F>(
 }
 
 /// Agrees on TLS, where the port has it. A peer that does not is counted and gone.
-async fn secure(stream: TcpStream, tls: Option<&TlsServer>, open: &Open) -> Option<Stream> {
+async fn secure(stream: TcpStream, tls: Option<&TlsServer>, open: &Open, peer: Option<SocketAddr>) -> Option<Stream> {
     let Some(tls) = tls else { return Some(Stream::Plain(stream)) };
-    let agreed = tokio::time::timeout(HANDSHAKE_MAX, tls.accept(stream)).await;
+    let (mut first, mut heard) = ([0; FIRST_BYTES], 0);
+    let agreeing = async {
+        heard = stream.peek(&mut first).await.unwrap_or(0);
+        tls.accept(stream).await
+    };
+    let agreed = tokio::time::timeout(HANDSHAKE_MAX, agreeing).await;
     let error = match agreed {
         Ok(Ok(stream)) => return Some(stream),
         Ok(Err(error)) => error.to_string(),
         Err(_) => format!("not agreed within {} ms", HANDSHAKE_MAX.as_millis()),
     };
-    open.failed_handshakes.add(1);
-    tracing::debug!(error, "a connection ended before TLS was agreed on");
+    open.counters.failed_handshakes.add(1);
+    match Foreign::of_secure(first.get(..heard).unwrap_or_default()) {
+        Some(foreign) => open.counters.reject_connection(foreign, peer, &format!("no TLS was agreed on: {error}")),
+        None => tracing::debug!(error, "a connection ended before TLS was agreed on"),
+    }
     None
 }
 
 /// A connection that is counted as open until it is dropped.
 struct Open {
-    gauge: Gauge,
-    failed_handshakes: Counter,
+    counters: Arc<Counters>,
     _permit: OwnedSemaphorePermit,
 }
 
 impl Open {
-    fn new(counters: &Counters, permit: OwnedSemaphorePermit) -> Self {
+    fn new(counters: &Arc<Counters>, permit: OwnedSemaphorePermit) -> Self {
         counters.open_connections.add(1);
-        let failed_handshakes = counters.failed_handshakes.clone();
-        Open { gauge: counters.open_connections.clone(), failed_handshakes, _permit: permit }
+        Open { counters: Arc::clone(counters), _permit: permit }
+    }
+
+    /// A connection that broke before its first request may have come to the wrong port.
+    fn tell(&self, activity: &Activity, error: Option<impl Display>) {
+        let Some(error) = error.filter(|_| activity.changes.load(Ordering::Relaxed) == 0) else { return };
+        let Some(first) = activity.first.bytes() else { return };
+        if let Some(foreign) = Foreign::of_plain(self.counters.transport, first) {
+            self.counters.reject_connection(foreign, activity.peer, &error.to_string());
+        }
     }
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.gauge.add(-1);
+        self.counters.open_connections.add(-1);
     }
 }
 
-/// Serves one connection to its end, which is near once `stop` turns true or it has been quiet for too long.
+/// Serves one connection to its end, which is near once `stop` turns true or it has been quiet for too long. An error is one that it ended
+/// with by itself.
 async fn drive<C: GracefulConnection>(
     connection: C,
     activity: &Activity,
     bounds: Bounds,
     mut stop: watch::Receiver<bool>,
-) {
+) -> Result<(), C::Error> {
     let mut connection = pin!(connection);
     tokio::select! {
-        // How a connection ended is the sender's affair: every request on it has been answered or counted.
-        _ = connection.as_mut() => return,
+        // How a connection with requests ended is the sender's affair: every request on it has been answered or counted.
+        ended = connection.as_mut() => return ended,
         () = stopped(&mut stop) => {}
         () = activity.quiet(bounds.first_request, bounds.idle) => {}
     }
@@ -188,6 +217,7 @@ async fn drive<C: GracefulConnection>(
         // hyper waits for a peer that has not finished its greeting or does not answer the good-bye. We need not.
         () = activity.quiet(LINGER, LINGER) => {}
     }
+    Ok(())
 }
 
 /// Resolves when the port is to stop; whoever could say so being gone means the same.

@@ -3,6 +3,7 @@
 mod client;
 mod grpc;
 mod http;
+mod items;
 
 use std::error::Error;
 use std::net::SocketAddr;

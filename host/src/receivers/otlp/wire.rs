@@ -15,8 +15,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::rejection::Code;
-use crate::contract::{Accepted, Signal};
+use crate::contract::{Accepted, Code, Signal};
 use crate::otlp::json::to_base64;
 use crate::otlp::wire::put_varint;
 

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use crate::contract::Signal;
-use crate::otlp::json;
+use crate::otlp::{Strings, json};
 
 #[allow(dead_code)]
 #[path = "../../../../host/src/net/unpack.rs"]
@@ -14,7 +14,7 @@ pub use unpacked::{Unpacked, unpack};
 /// The protobuf form of a request in JSON, or `None` where it is none or passes the limit.
 #[must_use]
 pub fn protobuf(signal: Signal, json: &[u8], limit: usize) -> Option<Bytes> {
-    json::to_protobuf(signal, json, limit).ok()
+    json::to_protobuf(signal, json, limit, Strings::Utf8).ok()
 }
 
 mod unpacked {

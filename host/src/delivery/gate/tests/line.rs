@@ -84,7 +84,12 @@ impl Bench {
 }
 
 fn failed() -> Outcome {
-    Outcome::Failed(Failure { class: FailureClass::Timeout, reason: "scripted".to_owned(), retry_after: None })
+    Outcome::Failed(Failure {
+        class: FailureClass::Timeout,
+        reason: "scripted".to_owned(),
+        retry_after: None,
+        answered: None,
+    })
 }
 
 #[tokio::test]

@@ -152,6 +152,89 @@ async fn a_request_that_trickles_in_is_cut_off() -> TestResult {
 }
 
 #[tokio::test]
+async fn metadata_is_accepted_up_to_a_limit_and_refused_in_grpcs_terms_beyond() -> TestResult {
+    let running = Running::accepting().await?;
+    let client = connect(running.grpc).await?;
+    for (kib, code) in [(1, "0"), (17, "0"), (63, "0"), (65, "8"), (200, "8")] {
+        // Single values are bounded by clients: many of them make the size.
+        let fields: Vec<(String, String)> = (0..kib).map(|field| (format!("x-{field}"), "v".repeat(980))).collect();
+        let mut headers = vec![GRPC];
+        headers.extend(fields.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        let reply = send(&client, METRICS, &headers, framed(0, b"")).await?;
+        assert_eq!((reply.http_status, reply.field("grpc-status")), (200, code), "{kib} KiB");
+    }
+    assert_eq!(running.refused("grpc", "metadata"), 2);
+    // The connection outlives them.
+    assert_eq!(call(&client, METRICS, b"").await?.field("grpc-status"), "0");
+    running.finish().await
+}
+
+#[tokio::test]
+async fn a_timeout_that_is_over_or_malformed_is_answered_before_the_host_is_asked() -> TestResult {
+    let running = Running::accepting().await?;
+    let client = connect(running.grpc).await?;
+    for (timeout, code, reason) in [
+        ("0n", "4", "deadline"),
+        ("00H", "4", "deadline"),
+        ("5", "3", "timeout_form"),
+        ("-1S", "3", "timeout_form"),
+        ("123456789m", "3", "timeout_form"),
+        ("soon", "3", "timeout_form"),
+    ] {
+        let before = running.refused("grpc", reason);
+        let reply = send(&client, METRICS, &[GRPC, ("grpc-timeout", timeout)], framed(0, b"")).await?;
+        assert_eq!((reply.http_status, reply.field("grpc-status")), (200, code), "{timeout}");
+        assert_eq!(running.refused("grpc", reason), before + 1, "{timeout}");
+    }
+    assert!(lock(&running.host.batches).is_empty());
+    let reply = send(&client, METRICS, &[GRPC, ("grpc-timeout", "99999999H")], framed(0, b"")).await?;
+    assert_eq!(reply.field("grpc-status"), "0");
+    running.finish().await
+}
+
+#[tokio::test]
+async fn the_time_that_a_sender_gives_bounds_the_trip() -> TestResult {
+    let running = Running::start(Rule::Hold, "", "").await?;
+    let client = connect(running.grpc).await?;
+    let reply = send(&client, METRICS, &[GRPC, ("grpc-timeout", "20m")], framed(0, b"")).await?;
+    assert_eq!(reply.field("grpc-status"), "4");
+    assert!(reply.field("grpc-message").contains("20 ms"), "{}", reply.field("grpc-message"));
+    assert_eq!((lock(&running.host.batches).len(), running.refused("grpc", "deadline")), (1, 1));
+    // What the host makes of it is still counted.
+    let held = until(|| lock(&running.host.held).pop()).await;
+    let _ = held.send(Ok(accepted(5, 0)));
+    while running.counted("otelcol_receiver_accepted_metric_points") != 5 {
+        tokio::task::yield_now().await;
+    }
+    running.finish().await
+}
+
+#[tokio::test]
+async fn what_belongs_on_another_port_is_counted_by_what_it_is() -> TestResult {
+    let running = Running::accepting().await?;
+    const HELLO: &[u8] = b"\x16\x03\x01\x00\x2f\x01\x00\x00\x2b\x03\x03";
+    for (address, bytes, transport, reason) in [
+        (running.grpc, &b"POST /v1/metrics HTTP/1.1\r\nhost: h\r\n\r\n"[..], "grpc", "http1"),
+        (running.grpc, HELLO, "grpc", "tls"),
+        (running.grpc, b"SSH-2.0-OpenSSH_9.6\r\n------------", "grpc", "protocol"),
+        (running.http, HELLO, "http", "tls"),
+    ] {
+        let mut peer = super::client::Http1::connect(address).await?;
+        peer.write(bytes).await?;
+        peer.closed().await;
+        let labels = [("transport", transport), ("reason", reason)];
+        while running.registry.total("otelier_receiver_rejected_connections", &labels) != 1 {
+            tokio::task::yield_now().await;
+        }
+    }
+    // Who only looks whether a port is open is not told of.
+    drop(TcpStream::connect(running.grpc).await?);
+    call(&connect(running.grpc).await?, METRICS, b"").await?;
+    assert_eq!(running.counted("otelier_receiver_rejected_connections"), 4);
+    running.finish().await
+}
+
+#[tokio::test]
 async fn stopping_answers_what_is_under_way_and_takes_nothing_new() -> TestResult {
     let running = Running::start(Rule::Hold, "", "").await?;
     let client = connect(running.grpc).await?;

@@ -46,7 +46,13 @@ async fn packed_and_chunked_bodies_are_the_same_message() -> TestResult {
         &mut zlib,
     )?;
     let zstd = zstd::stream::encode_all(&message[..], 1)?;
-    for (name, packed) in [("deflate", &zlib), ("zstd", &zstd), ("identity", &message)] {
+    let mut gzip = Vec::new();
+    std::io::Read::read_to_end(
+        &mut flate2::read::GzEncoder::new(&message[..], flate2::Compression::fast()),
+        &mut gzip,
+    )?;
+    let packings = [("deflate", &zlib), ("zstd", &zstd), ("gzip", &gzip), ("X-GZip", &gzip), ("identity", &message)];
+    for (name, packed) in packings {
         let reply = client.post("/v1/traces", &[PROTOBUF, ("content-encoding", name)], packed).await?;
         assert_eq!(reply.http_status, 200, "{name}");
     }
@@ -60,7 +66,7 @@ async fn packed_and_chunked_bodies_are_the_same_message() -> TestResult {
     client.write(b"0\r\n\r\n").await?;
     assert_eq!(client.answer().await?.http_status, 200);
     let batches = std::mem::take(&mut *lock(&running.host.batches));
-    assert_eq!(batches.len(), 4);
+    assert_eq!(batches.len(), 6);
     assert!(batches.iter().all(|batch| batch.bytes == message));
     running.finish().await
 }
@@ -92,6 +98,58 @@ async fn errors_are_statuses_in_the_format_of_the_request() -> TestResult {
             ),
             "json" => assert!(value["message"].to_string().contains("at line 2 column"), "{value}"),
             _ => {}
+        }
+    }
+    running.finish().await
+}
+
+#[tokio::test]
+async fn http_1_1_has_exactly_one_good_host() -> TestResult {
+    let running = Running::accepting().await?;
+    for (version, hosts, status) in [
+        ("1.1", &["collector.example:4318"][..], 200),
+        ("1.1", &[""], 200),
+        ("1.1", &["[::1]:4318"], 200),
+        ("1.1", &[], 400),
+        ("1.1", &["a", "a"], 400),
+        ("1.1", &["a b"], 400),
+        ("1.1", &["a:port"], 400),
+        ("1.1", &["user@a"], 400),
+        ("1.0", &[], 200),
+        ("1.0", &["a"], 200),
+        ("1.0", &["a", "b"], 400),
+    ] {
+        let before = running.refused("http", "host");
+        let mut client = Http1::connect(running.http).await?;
+        let lines: String = hosts.iter().map(|host| format!("host: {host}\r\n")).collect();
+        let head =
+            format!("POST /v1/logs HTTP/{version}\r\n{lines}content-type: application/json\r\ncontent-length: 2\r\n");
+        client.write(format!("{head}\r\n{{}}").as_bytes()).await?;
+        assert_eq!(client.answer().await?.http_status, status, "HTTP/{version} with {hosts:?}");
+        let refused = running.refused("http", "host") - before;
+        assert_eq!(refused, i64::from(status == 400), "HTTP/{version} with {hosts:?}");
+    }
+    running.finish().await
+}
+
+#[tokio::test]
+async fn instrumentation_libraries_arrive_as_scopes_in_either_encoding() -> TestResult {
+    let running = Running::accepting().await?;
+    let mut client = Http1::connect(running.http).await?;
+    for (signal, resources, libraries, items) in [
+        (Signal::Metrics, "resourceMetrics", "instrumentationLibraryMetrics", "metrics"),
+        (Signal::Traces, "resourceSpans", "instrumentationLibrarySpans", "spans"),
+        (Signal::Logs, "resourceLogs", "instrumentationLibraryLogs", "logRecords"),
+    ] {
+        let json = format!(
+            r#"{{"{resources}":[{{"{libraries}":[{{"instrumentationLibrary":{{"name":"l"}},"{items}":[{{}}]}}]}}]}}"#
+        );
+        let protobuf = b"\x0a\x0a\xc2\x3e\x07\x0a\x03\x0a\x01l\x12\x00";
+        let today = b"\x0a\x09\x12\x07\x0a\x03\x0a\x01l\x12\x00";
+        for (kind, body) in [(PROTOBUF, &protobuf[..]), (JSON, json.as_bytes())] {
+            assert_eq!(client.post(&format!("/v1/{signal}"), &[kind], body).await?.http_status, 200);
+            let batch = lock(&running.host.batches).pop().ok_or("nothing arrived")?;
+            assert_eq!((batch.signal, &batch.bytes[..]), (signal, &today[..]), "{kind:?}");
         }
     }
     running.finish().await

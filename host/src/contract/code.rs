@@ -1,0 +1,65 @@
+//! gRPC's status codes, by which OTLP tells failures apart over both protocols.
+
+/// A status other than OK, by its number (`google/rpc/code.proto`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Code {
+    /// OTLP senders retry it.
+    Cancelled = 1,
+    /// Also every number that is none of these.
+    Unknown = 2,
+    /// The request itself is wrong.
+    InvalidArgument = 3,
+    /// OTLP senders retry it.
+    DeadlineExceeded = 4,
+    /// Of something that the request names.
+    NotFound = 5,
+    /// Of something that the request would make.
+    AlreadyExists = 6,
+    /// The sender is known and may not.
+    PermissionDenied = 7,
+    /// OTLP senders retry it only when a `RetryInfo` comes with it.
+    ResourceExhausted = 8,
+    /// The system is not in the state that the request needs.
+    FailedPrecondition = 9,
+    /// OTLP senders retry it.
+    Aborted = 10,
+    /// OTLP senders retry it.
+    OutOfRange = 11,
+    /// Nothing there does this.
+    Unimplemented = 12,
+    /// A fault of the server.
+    Internal = 13,
+    /// OTLP senders retry it.
+    Unavailable = 14,
+    /// OTLP senders retry it.
+    DataLoss = 15,
+    /// Nobody knows who the sender is.
+    Unauthenticated = 16,
+}
+
+impl Code {
+    /// All of them, ascending.
+    pub const ALL: [Code; 16] = [
+        Code::Cancelled,
+        Code::Unknown,
+        Code::InvalidArgument,
+        Code::DeadlineExceeded,
+        Code::NotFound,
+        Code::AlreadyExists,
+        Code::PermissionDenied,
+        Code::ResourceExhausted,
+        Code::FailedPrecondition,
+        Code::Aborted,
+        Code::OutOfRange,
+        Code::Unimplemented,
+        Code::Internal,
+        Code::Unavailable,
+        Code::DataLoss,
+        Code::Unauthenticated,
+    ];
+
+    /// The code of a number that is not OK's.
+    pub fn of_number(number: u32) -> Code {
+        Code::ALL.into_iter().find(|code| *code as u32 == number).unwrap_or(Code::Unknown)
+    }
+}
