@@ -180,6 +180,12 @@ impl Batch<'_> {
         self.host.output_rename_attribute(rows.into_words(), attribute, key);
     }
 
+    /// Gives the value of an attribute of these rows to another key at the same level, where the attribute is there. The host copies it, however
+    /// long it is: nothing has to be read.
+    pub fn copy_attribute(&mut self, rows: Bitmap, attribute: Attribute, key: String, when: When) {
+        self.host.output_copy_attribute(rows.into_words(), attribute, key, when);
+    }
+
     /// Gives the metrics of this batch with that number (see [`Batch::runs`]) another name, unit and description; the rest of
     /// `descriptor` is not looked at.
     pub fn edit_metric(&mut self, number: u32, descriptor: &Descriptor) {

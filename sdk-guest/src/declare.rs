@@ -48,6 +48,19 @@ impl Declare<'_> {
         self.host.projection_metrics(patterns);
     }
 
+    /// Metrics that have no points are rows too, each as a point without value, times and attributes would be; they count as no items. What
+    /// drops metrics by name or resource wants these.
+    pub fn metrics_without_points(&mut self) {
+        self.host.projection_column("metrics_without_points");
+    }
+
+    /// Points of metrics beyond the host's bounds (names that are too long, more metrics than it can number) are rows as well: their
+    /// [`Run`](crate::Run) has a descriptor that [`Batch::descriptor`](crate::Batch::descriptor) does not know. For what needs no names and must
+    /// not let anything pass.
+    pub fn unnumbered_metrics(&mut self) {
+        self.host.projection_column("unnumbered_metrics");
+    }
+
     /// Which kinds of metrics are read; without this call gauges and sums.
     pub fn kinds(&mut self, kinds: &[MetricKind]) {
         self.host.projection_kinds(kinds.to_vec());

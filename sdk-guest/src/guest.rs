@@ -220,6 +220,9 @@ impl Host for Imports {
     fn output_rename_attribute(&mut self, rows: Vec<u64>, attribute: Attribute, key: String) {
         output::rename_attribute(&rows, &attribute, &key);
     }
+    fn output_copy_attribute(&mut self, rows: Vec<u64>, attribute: Attribute, key: String, when: When) {
+        output::copy_attribute(&rows, &attribute, &key, when);
+    }
     fn output_edit_metric(&mut self, descriptor: u32, name: String, unit: String, description: String) {
         output::edit_metric(descriptor, &name, &unit, &description);
     }

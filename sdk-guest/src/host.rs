@@ -69,6 +69,7 @@ pub trait Host {
     );
     fn output_remove_attribute(&mut self, rows: Vec<u64>, attribute: Attribute);
     fn output_rename_attribute(&mut self, rows: Vec<u64>, attribute: Attribute, key: String);
+    fn output_copy_attribute(&mut self, rows: Vec<u64>, attribute: Attribute, key: String, when: When);
     fn output_edit_metric(&mut self, descriptor: u32, name: String, unit: String, description: String);
     fn output_describe(&mut self, descriptor: Descriptor) -> u32;
     fn output_intern(&mut self, keying: u32, entries: Blob) -> Vec<u32>;

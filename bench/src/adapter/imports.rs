@@ -335,6 +335,11 @@ impl Host for Imports<'_> {
         self.allowed(result);
     }
 
+    fn output_copy_attribute(&mut self, rows: Vec<u64>, attribute: Attribute, key: String, when: When) {
+        let result = self.context.copy_attribute(rows, named_one(attribute), key, host_when(when));
+        self.allowed(result);
+    }
+
     fn output_edit_metric(&mut self, descriptor: u32, name: String, unit: String, description: String) {
         let result = self.context.edit_metric(MetricEdit { descriptor, name, unit, description });
         self.allowed(result);

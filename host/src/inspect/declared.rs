@@ -49,6 +49,8 @@ fn columns(projection: &Projection) -> Vec<&'static str> {
         (exponential_buckets, "exponential_buckets"),
         (quantiles, "quantiles"),
         (exemplars, "exemplars"),
+        (projection.bare_metrics, "metrics_without_points"),
+        (projection.unnumbered_metrics, "unnumbered_metrics"),
     ];
     let named = flags.into_iter().filter(|(wanted, _)| *wanted).map(|(_, name)| name);
     named.chain(projection.words.names()).collect()

@@ -87,6 +87,12 @@ impl Bitmap {
         })
     }
 
+    /// How many bits are set that are not set in `other`.
+    pub fn count_without(&self, other: &Bitmap) -> u64 {
+        let others = other.words.iter().copied().chain(std::iter::repeat(0));
+        self.words.iter().zip(others).map(|(word, other)| u64::from((word & !other).count_ones())).sum()
+    }
+
     /// How many bits are set before each word.
     pub fn counts_before(&self) -> Vec<u32> {
         let mut before = 0;
@@ -335,6 +341,10 @@ pub struct Layout {
     pub items: u64,
     /// How many rows.
     pub rows: u32,
+    /// Rows that stand for a metric without points, and are no items.
+    pub bare: Bitmap,
+    /// Items that should have been rows and are none, because of a bound on metrics.
+    pub unread: u64,
     /// Rows by metric.
     pub runs: Vec<Run>,
     /// Resources in the order of a walk.

@@ -25,11 +25,13 @@ pub struct Descriptor {
     pub monotonic: bool,
 }
 
+/// What stands for the number of a metric beyond the bounds.
+pub const UNNUMBERED: u32 = u32::MAX;
 /// Bound on metrics that match.
 const METRICS_MAX: usize = 65_536;
 /// Bound on names remembered as not matching; beyond it they are forgotten and matched again.
 const OTHERS_MAX: usize = 65_536;
-/// Bound on a metric's texts together, in bytes. A metric beyond it is not read.
+/// Bound on a metric's texts together, in bytes. A description is cut to it; a metric whose name and unit are beyond it is not read.
 const TEXT_MAX: usize = 8 << 10;
 /// Bound on the texts of all metrics that match, and of all names that do not, in bytes.
 const TEXTS_MAX: usize = 16 << 20;
@@ -53,6 +55,26 @@ impl Kinds {
     }
 }
 
+/// Why a metric is not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unread {
+    /// It is of another kind, or does not match.
+    Unwanted,
+    /// Its name and unit are too long, or more metrics match than can be remembered.
+    Bound,
+}
+
+/// As much of a description as there is room for beside name and unit, up to a whole character.
+pub fn cut_description<'a>(name: &[u8], unit: &[u8], description: &'a [u8]) -> &'a [u8] {
+    let room = TEXT_MAX.saturating_sub(name.len() + unit.len());
+    if description.len() <= room {
+        return description;
+    }
+    let is_start = |end: &usize| description.get(*end).is_none_or(|byte| byte & 0xc0 != 0x80);
+    let end = (room.saturating_sub(3)..=room).rev().find(is_start).unwrap_or(room);
+    description.get(..end).unwrap_or_default()
+}
+
 /// Numbers for the metrics that match.
 #[derive(Debug)]
 pub struct Descriptors {
@@ -70,8 +92,6 @@ pub struct Descriptors {
     /// Bytes of text in `others`.
     other_bytes: usize,
     all: Vec<Descriptor>,
-    /// Whether a metric was turned away since somebody asked.
-    overflowed: bool,
     /// How many of `all` the guest has been told of.
     sent: usize,
 }
@@ -104,37 +124,36 @@ impl Descriptors {
             others: HashSet::new(),
             other_bytes: 0,
             all: Vec::new(),
-            overflowed: false,
             sent: 0,
         }
     }
 
-    /// The number of a metric, or `None` where it is not read: it is of another kind, does not match, has too much text, or more
-    /// metrics match than can be remembered.
-    pub fn number(&mut self, metric: &MetricHeader<'_>) -> Option<u32> {
-        let kind = metric.kind.filter(|kind| self.kinds.has(*kind))?;
-        let text_length = metric.name.len() + metric.unit.len() + metric.description.len();
+    /// The number of a metric.
+    pub fn number(&mut self, metric: &MetricHeader<'_>) -> Result<u32, Unread> {
+        let kind = metric.kind.filter(|kind| self.kinds.has(*kind)).ok_or(Unread::Unwanted)?;
+        let description = cut_description(metric.name, metric.unit, metric.description);
+        let metric = &MetricHeader { description, ..*metric };
+        let text_length = metric.name.len() + metric.unit.len() + description.len();
         if text_length > TEXT_MAX {
-            return None;
+            return Err(if self.may_match(metric.name) { Unread::Bound } else { Unread::Unwanted });
         }
         let hash = hash_of(&self.hasher, [metric.name, metric.unit, metric.description]);
         let headers = &self.headers;
         let same = |number: &u32| headers.get(*number as usize).is_some_and(|header| header.is(metric));
         if let Some(number) = self.numbers.find(hash, same) {
-            return Some(*number);
+            return Ok(*number);
         }
         if self.others.contains(metric.name) {
-            return None;
+            return Err(Unread::Unwanted);
         }
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let name = text(metric.name);
         if !self.patterns.matches(&name) {
             self.remember_other(metric.name);
-            return None;
+            return Err(Unread::Unwanted);
         }
         if self.all.len() >= METRICS_MAX || self.header_bytes + text_length > TEXTS_MAX {
-            self.overflowed = true;
-            return None;
+            return Err(Unread::Bound);
         }
         self.header_bytes += text_length;
         let number = self.all.len() as u32;
@@ -157,7 +176,16 @@ impl Descriptors {
                 .map_or(0, |header| hash_of(hasher, header.text.each_ref().map(|text| &**text)))
         };
         self.numbers.insert_unique(hash, number, rehash);
-        Some(number)
+        Ok(number)
+    }
+
+    /// Whether a name matches, as far as it is looked at.
+    fn may_match(&self, name: &[u8]) -> bool {
+        if name.len() > TEXT_MAX {
+            self.patterns.have_globs()
+        } else {
+            self.patterns.matches(&String::from_utf8_lossy(name))
+        }
     }
 
     fn remember_other(&mut self, name: &[u8]) {
@@ -167,11 +195,6 @@ impl Descriptors {
         }
         self.other_bytes += name.len();
         self.others.insert(name.into());
-    }
-
-    /// Whether a metric that matches was turned away, for lack of room, since this was last asked.
-    pub fn take_overflowed(&mut self) -> bool {
-        std::mem::take(&mut self.overflowed)
     }
 
     /// How many metrics there are; a mark for [`forget_since`](Self::forget_since).

@@ -18,6 +18,11 @@ impl Patterns {
         }
     }
 
+    /// Whether one of them is no plain name.
+    pub fn have_globs(&self) -> bool {
+        !self.globs.is_empty()
+    }
+
     /// Whether one of them matches the whole name.
     pub fn matches(&self, name: &str) -> bool {
         self.names.contains(name) || self.globs.iter().any(|glob| is_match(glob, name))

@@ -440,6 +440,7 @@ fn keep(slot: &mut Slot, index: usize, mut processed: Processed, trip: &mut Gath
         (&ledger.emitted, processed.emitted),
         (&ledger.absorbed, processed.absorbed),
         (&ledger.dropped, processed.dropped),
+        (&ledger.unread, processed.unread),
         (&ledger.outgoing, passed + processed.emitted),
     ];
     trip.tally

@@ -125,6 +125,8 @@ impl Declared {
             "exponential_buckets" => &mut histograms.exponential_buckets,
             "quantiles" => &mut histograms.quantiles,
             "exemplars" => &mut histograms.exemplars,
+            "metrics_without_points" => &mut self.projection.bare_metrics,
+            "unnumbered_metrics" => &mut self.projection.unnumbered_metrics,
             _ => {
                 let word = Word::of(&name).filter(|word| word.belongs_to(signal));
                 self.projection.words.insert(word.ok_or(DeclareError::Column { signal, name })?);

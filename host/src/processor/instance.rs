@@ -125,6 +125,8 @@ pub struct Processed {
     pub dropped: u64,
     /// Of those, absorbed into its state.
     pub absorbed: u64,
+    /// Of those, passed unread because of a bound on metrics.
+    pub unread: u64,
     /// Items emitted.
     pub emitted: u64,
     /// Whether the flush is to be called again.
@@ -144,7 +146,7 @@ pub struct Instance {
     /// Whether its batches can have rows.
     reads: bool,
     /// Whether the log says that metrics pass unread.
-    told_overflow: bool,
+    told_unread: bool,
     /// Where calls that count are recorded, for a version that follows.
     pub(super) recorder: Option<Recorder>,
     /// Whether it makes the calls of another instance, which are compared.
@@ -186,7 +188,7 @@ impl Instance {
             flush_every_ms,
             stateful,
             reads,
-            told_overflow: false,
+            told_unread: false,
             recorder: None,
             follows: false,
             forgotten: None,
@@ -271,24 +273,29 @@ impl Instance {
         if columns.bytes() > self.setup.limits.memory_bytes {
             return Err(InstanceError::Malformed(TOO_WIDE));
         }
-        self.tell_overflow();
         let layout = std::mem::take(&mut columns.layout);
-        let items = layout.items;
+        let (items, unread) = (layout.items, layout.unread);
+        if unread > 0 {
+            self.tell_unread();
+        }
         if layout.rows == 0 {
             let batch = Batch { items: Some(items), ..batch };
-            return Ok(Processed { batches: vec![batch], items, ..Processed::default() });
+            return Ok(Processed { batches: vec![batch], items, unread, ..Processed::default() });
         }
         columns.layout = Layout { rows: layout.rows, runs: layout.runs.clone(), ..Layout::default() };
         let mut called = self.call(&batch, columns, trip, now)?;
-        let (dropped, absorbed) = (called.dropped.count(), called.absorbed.count());
+        // A metric without points is a row and no item.
+        let items_in = |rows: &Bitmap| rows.count_without(&layout.bare);
+        let (dropped, absorbed) = (items_in(&called.dropped), items_in(&called.absorbed));
         let emitted = called.emitted.take();
         let removed = dropped + absorbed;
+        let removed_rows = called.dropped.count() + called.absorbed.count();
         let came = self.recorder.is_some().then(|| batch.clone());
         let is_compared = self.recorder.is_some() || self.follows;
         let rows = is_compared.then(|| (called.dropped.clone(), called.absorbed.clone()));
-        let rest = if removed == items {
+        let rest = if removed == items && removed_rows == u64::from(layout.rows) {
             None
-        } else if removed == 0 && called.edits.is_empty() {
+        } else if removed_rows == 0 && called.edits.is_empty() {
             Some(Batch { items: Some(items), ..batch })
         } else {
             called.dropped.add(&called.absorbed);
@@ -301,6 +308,7 @@ impl Instance {
             batches: rest.into_iter().chain(emitted).collect(),
             writes: called.writes,
             items,
+            unread,
             dropped,
             absorbed,
             emitted: called.emitted_rows,
@@ -314,11 +322,10 @@ impl Instance {
         Ok(processed)
     }
 
-    fn tell_overflow(&mut self) {
-        let overflowed = self.processor.context().projector.as_mut().is_some_and(Projector::take_overflowed);
-        if overflowed && !self.told_overflow && self.setup.telling.is_some() {
-            self.told_overflow = true;
-            tracing::warn!(component = %self.setup.id, "more metrics match than the processor can tell apart; new ones pass untouched: narrow its `metrics`, or look for a sender that makes up names");
+    fn tell_unread(&mut self) {
+        if !self.told_unread && self.setup.telling.is_some() {
+            self.told_unread = true;
+            tracing::warn!(component = %self.setup.id, "points pass untouched that the processor should read (`otelier_processor_unread_items` counts them): more metrics match than it can tell apart, or their names are too long; narrow its `metrics`, or look for a sender that makes up names");
         }
     }
 

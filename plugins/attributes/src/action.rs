@@ -2,8 +2,8 @@
 
 use otelier_sdk::{Attribute, Level, When};
 
-/// A value that is longer is neither set nor copied: the contract's bound.
-pub const VALUE_BYTES_MAX: usize = 64 << 10;
+/// A value that is longer cannot be copied from one level to another: the contract's bound.
+pub const VALUE_BYTES_MAX: usize = 16 << 20;
 
 /// One action. Values are in the encoding that keys have for values.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,12 +21,23 @@ pub enum Action {
 }
 
 impl Action {
-    /// The attribute whose value must be known.
+    /// The attribute whose value must be known. Copies within a level are the host's.
     pub fn read(&self) -> Option<&Attribute> {
         match self {
-            Action::Copy { source, .. } => Some(source),
+            Action::Copy { source, target, .. } if source.level != target.level => Some(source),
             Action::Hash { target } => Some(target),
-            Action::Set { .. } | Action::Remove { .. } | Action::Rename { .. } => None,
+            _ => None,
+        }
+    }
+
+    /// Where a value goes from one attribute to another at the same level, without anybody reading it.
+    pub fn moves(&self) -> Option<(Attribute, Attribute)> {
+        match self {
+            Action::Rename { target, key } => Some((target.clone(), renamed(target, key))),
+            Action::Copy { source, target, .. } if source.level == target.level => {
+                Some((source.clone(), target.clone()))
+            }
+            _ => None,
         }
     }
 }

@@ -9,8 +9,10 @@ use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
 
-use crate::action::{Action, VALUE_BYTES_MAX};
+use crate::action::Action;
 
+/// Of a value of the configuration, encoded.
+const VALUE_BYTES_MAX: usize = 64 << 10;
 /// The edits of one call.
 const ACTIONS_MAX: usize = 1024;
 

@@ -1,13 +1,13 @@
 //! Inserts, updates, deletes, renames, copies and hashes attributes of points, spans and log records.
 //!
-//! What an action needs decides what it costs. One with a constant value is an edit of all rows, with the condition that the
-//! host looks at: a call a batch, whatever the rows hold. A copy or a hash needs values: rows are keyed by the attributes those
+//! What an action needs decides what it costs. One with a constant value, and a copy within a level, is an edit of all rows, with the condition
+//! that the host looks at: a call a batch, whatever the rows hold. A hash or a copy from another level needs values: rows are keyed by the attributes those
 //! depend on, and the list of actions is played once for each dictionary entry (`plan`, `play`, `cache`).
 //!
 //! Invariants:
 //!
 //! - Actions take place in order, each on what the one before left, whatever their levels and kinds.
-//! - Every row is edited exactly: one without a code is played by itself.
+//! - Every row is edited exactly: one without a code is played by itself. What cannot be done declines the batch; nothing is left out.
 //! - Codes are released before they fill the dictionary.
 
 #![forbid(unsafe_code)]
@@ -31,7 +31,6 @@ pub use config::Config;
 pub struct Attributes {
     edits: Vec<plan::Edit>,
     parts: Vec<process::Part>,
-    long_values: process::LongValues,
 }
 
 impl Processor for Attributes {
@@ -43,6 +42,10 @@ impl Processor for Attributes {
         match signal {
             Signal::Metrics => {
                 declare.metrics(vec!["*".to_owned()]);
+                // Their resources and scopes are edited as well.
+                declare.metrics_without_points();
+                // What is to be removed is removed, however many metrics there are.
+                declare.unnumbered_metrics();
                 declare.kinds(&[
                     MetricKind::Gauge,
                     MetricKind::Sum,
@@ -54,12 +57,11 @@ impl Processor for Attributes {
             Signal::Traces | Signal::Logs => declare.items(),
         }
         let parts = plan.programs.into_iter().map(|program| process::Part::declared(program, declare)).collect();
-        Ok(Attributes { edits: plan.edits, parts, long_values: process::LongValues::default() })
+        Ok(Attributes { edits: plan.edits, parts })
     }
 
     fn process(&mut self, batch: &mut Batch<'_>) -> Result<(), Failure> {
-        self.process_rows(batch);
-        Ok(())
+        self.process_rows(batch)
     }
 }
 

@@ -1,6 +1,6 @@
 //! What becomes of the actions: edits for the host, in their order, and for those that need values, programs that find them.
 //!
-//! A program tracks some attributes: those whose values are read, and those that are renamed to one of them. Attributes that
+//! A program tracks some attributes: those whose values are read, and those that are renamed or copied to one of them. Attributes that
 //! never meet, in a copy or a rename, are in programs of their own, so that two of many values each do not make a dictionary
 //! entry for every pair. A program's steps are all actions that touch what it tracks.
 
@@ -53,8 +53,14 @@ pub enum Step {
         from: usize,
         to: usize,
     },
-    /// Its value is the next output. What is copied to is tracked or not.
+    /// Within a level.
     Copy {
+        from: usize,
+        to: usize,
+        when: When,
+    },
+    /// From one level to another. Its value is the next output. What is copied to is tracked or not.
+    Fetch {
         from: usize,
         to: Option<usize>,
         when: When,
@@ -88,14 +94,14 @@ fn tracked(actions: &[Action]) -> Vec<Attribute> {
         }
     };
     actions.iter().filter_map(Action::read).for_each(|attribute| add(attribute, &mut tracked));
-    // A rename brings its attribute in if it leads to one that is tracked, perhaps by another rename.
+    // A rename or a copy brings its attribute in if it leads to one that is tracked, perhaps by another one.
     loop {
         let before = tracked.len();
         for action in actions {
-            if let Action::Rename { target, key } = action
-                && tracked.contains(&renamed(target, key))
+            if let Some((from, to)) = action.moves()
+                && tracked.contains(&to)
             {
-                add(target, &mut tracked);
+                add(&from, &mut tracked);
             }
         }
         if tracked.len() == before {
@@ -177,9 +183,14 @@ fn edit(action: Action, programs: &mut [Program]) -> Edit {
             Some(to) => Step::Rename { from: slot, to },
             None => Step::Remove { slot },
         }),
+        Action::Copy { source, target, when } if source.level == target.level => {
+            if let Some(to) = program.slot(target) {
+                program.steps.push(Step::Copy { from: slot, to, when: *when });
+            }
+        }
         Action::Copy { target, when, .. } => {
             let to = program.slot(target);
-            program.steps.push(Step::Copy { from: slot, to, when: *when });
+            program.steps.push(Step::Fetch { from: slot, to, when: *when });
             return Edit::Values { program: number, output: program.output(), target: target.clone(), when: *when };
         }
         Action::Hash { target } => {

@@ -12,8 +12,8 @@ use crate::plan::{Program, Step};
 pub struct Outcome {
     /// By output: the encoded value that is set; `None` where there is none to set.
     pub values: Vec<Option<Vec<u8>>>,
-    /// How many values were too long to copy.
-    pub too_long: usize,
+    /// A value is too long to be copied from one level to another.
+    pub is_too_long: bool,
 }
 
 impl Outcome {
@@ -50,9 +50,13 @@ impl Program {
                     }
                 }
                 Step::Copy { from, to, when } => {
+                    if let Some(value) = get(&state, *from).cloned() {
+                        set(&mut state, *to, *when, &value);
+                    }
+                }
+                Step::Fetch { from, to, when } => {
                     let value = get(&state, *from).cloned();
-                    outcome.too_long += usize::from(value.as_ref().is_some_and(|value| is_too_long(value)));
-                    let value = value.filter(|value| !is_too_long(value));
+                    outcome.is_too_long |= value.as_ref().is_some_and(|value| value.len() > VALUE_BYTES_MAX);
                     if let (Some(value), Some(to)) = (&value, to) {
                         set(&mut state, *to, *when, value);
                     }
@@ -69,10 +73,6 @@ impl Program {
         }
         outcome
     }
-}
-
-fn is_too_long(value: &[u8]) -> bool {
-    value.len() > VALUE_BYTES_MAX
 }
 
 fn get(state: &[Option<Vec<u8>>], slot: usize) -> Option<&Vec<u8>> {

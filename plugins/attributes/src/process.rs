@@ -1,18 +1,16 @@
 //! One batch.
 
 use otelier_sdk::key::read_value;
-use otelier_sdk::{Attribute, Batch, Bitmap, Blob, Declare, Keying, ValueColumn, When};
+use otelier_sdk::{Attribute, Batch, Bitmap, Blob, Declare, Failure, Keying, ValueColumn, When};
 
 use crate::Attributes;
-use crate::action::Action;
+use crate::action::{Action, VALUE_BYTES_MAX};
 use crate::cache::{Cache, OPEN, Rows};
 use crate::plan::{Edit, Program};
 use crate::play::Outcome;
 
 /// A key of so few bytes has no code only because the dictionary is full.
 const KEY_BYTES_SHORT: usize = 60 << 10;
-/// How often the log may say the same, in nanoseconds.
-const LOG_EVERY: u64 = 60_000_000_000;
 /// The number of no value.
 const NONE: u32 = u32::MAX;
 
@@ -26,28 +24,17 @@ pub struct Part {
     cache: Cache,
 }
 
-/// Values that were too long to copy, since the log said so.
-#[derive(Debug, Default)]
-pub struct LongValues {
-    count: u64,
-    logged: Option<u64>,
-}
-
-impl LongValues {
-    fn report(&mut self, batch: &mut Batch<'_>) {
-        let now = batch.now();
-        if self.count > 0 && self.logged.is_none_or(|logged| now.saturating_sub(logged) >= LOG_EVERY) {
-            batch.log().warn(&format!("{} values of more than 64 KiB were not copied", self.count));
-            *self = LongValues { count: 0, logged: Some(now) };
-        }
-    }
-}
-
 impl Attributes {
-    /// Edits a batch's rows.
-    pub(crate) fn process_rows(&mut self, batch: &mut Batch<'_>) {
+    /// Edits a batch's rows: all of them, or the batch is declined.
+    pub(crate) fn process_rows(&mut self, batch: &mut Batch<'_>) -> Result<(), Failure> {
         let count = batch.count();
         let outcomes: Vec<Rows> = self.parts.iter_mut().map(|part| part.outcomes(batch)).collect();
+        let parts = || self.parts.iter().zip(&outcomes);
+        if parts().any(|(part, rows)| part.by_place(rows).flatten().any(|outcome| outcome.is_too_long)) {
+            return Err(Failure::refused(format!(
+                "an attribute of more than {VALUE_BYTES_MAX} bytes cannot be copied to another level"
+            )));
+        }
         for edit in &self.edits {
             match edit {
                 Edit::Plain(action) => plain(action, count, batch),
@@ -59,10 +46,9 @@ impl Attributes {
             }
         }
         for (part, rows) in self.parts.iter_mut().zip(&outcomes) {
-            self.long_values.count += part.too_long(rows);
             part.let_go(rows, batch);
         }
-        self.long_values.report(batch);
+        Ok(())
     }
 }
 
@@ -72,8 +58,11 @@ fn plain(action: &Action, count: usize, batch: &mut Batch<'_>) {
         Action::Set { target, when, value } => batch.set_attribute(rows, target.clone(), *when, value.clone()),
         Action::Remove { target } => batch.remove_attribute(rows, target.clone()),
         Action::Rename { target, key } => batch.rename_attribute(rows, target.clone(), key.clone()),
-        // These need values, and the plan says which.
-        Action::Copy { .. } | Action::Hash { .. } => {}
+        Action::Copy { source, target, when } => {
+            batch.copy_attribute(rows, source.clone(), target.key.clone(), *when);
+        }
+        // It needs values, and the plan says which.
+        Action::Hash { .. } => {}
     }
 }
 
@@ -107,14 +96,20 @@ impl Part {
         let mut columns: Vec<_> = columns.iter().map(Blob::iter).collect();
         let names: usize = self.program.tracked.iter().map(|attribute| attribute.key.len()).sum();
         let Rows { places, codes, others, is_dictionary_full, .. } = rows;
+        // Rows of one resource share its values, which may be long: they are played once.
+        let mut last: Vec<&[u8]> = Vec::new();
         for place in places {
             let values: Vec<&[u8]> = columns.iter_mut().map(|column| column.next().unwrap_or_default()).collect();
-            if *place == OPEN {
-                *place = (codes.len() + others.len()) as u32;
+            if *place != OPEN {
+                continue;
+            }
+            if others.is_empty() || last != values {
                 *is_dictionary_full |= names + values.iter().map(|value| value.len()).sum::<usize>() < KEY_BYTES_SHORT;
                 let value = |value: &&[u8]| read_value(value).map(|_| value.to_vec());
                 others.push(self.program.play(values.iter().map(value).collect()));
+                last = values;
             }
+            *place = (codes.len() + others.len() - 1) as u32;
         }
     }
 
@@ -145,15 +140,6 @@ impl Part {
             let indices = by_row.into_iter().filter(|number| *number != NONE).collect();
             batch.set_attribute_by_row(chosen, target.clone(), when, values, indices);
         }
-    }
-
-    fn too_long(&self, rows: &Rows) -> u64 {
-        let counts: Vec<usize> =
-            self.by_place(rows).map(|outcome| outcome.map_or(0, |outcome| outcome.too_long)).collect();
-        if counts.iter().all(|count| *count == 0) {
-            return 0;
-        }
-        rows.places.iter().map(|place| counts.get(*place as usize).map_or(0, |count| *count as u64)).sum()
     }
 
     /// Makes room in the dictionary: all codes at once, so that what is used is back with the next batch.

@@ -2,6 +2,7 @@
 
 mod configuration;
 mod dictionary;
+mod long;
 mod model;
 
 use std::path::Path;

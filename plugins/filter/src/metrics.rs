@@ -26,12 +26,18 @@ pub struct Names {
 }
 
 impl Names {
-    /// With what is read declared: points of all kinds.
+    /// With what is read declared: points of all kinds, and metrics without any.
     pub fn declared(criteria: NameCriteria, declare: &mut Declare<'_>) -> Names {
         let is_plain =
             |name: &String| !name.is_empty() && name.len() <= PATTERN_BYTES_MAX && !name.contains(['*', '?']);
         let only = criteria.only.filter(|names| names.len() <= PATTERNS_MAX && names.iter().all(is_plain));
         declare.metrics(only.unwrap_or_else(|| vec!["*".to_owned()]));
+        // As there, a metric goes as a whole, whether it has points or none.
+        declare.metrics_without_points();
+        if criteria.matchers.include.is_none() && criteria.matchers.exclude.is_none() {
+            // Names have no say.
+            declare.unnumbered_metrics();
+        }
         declare.kinds(&[
             MetricKind::Gauge,
             MetricKind::Sum,

@@ -190,6 +190,24 @@ fn metrics_by_name_and_by_what_points_carry() {
 }
 
 #[test]
+fn metrics_without_points_are_kept_or_dropped_like_others() {
+    let metrics = [Metric::gauge("a", vec![]), Metric::gauge("b", vec![]), Metric::gauge("b", vec![Point::integer(1)])];
+    let outcome = |config: &str| {
+        let outcome = started(Signal::Metrics, config).process(&metrics, 1).unwrap();
+        (names(&outcome.sent).join(" "), outcome.passed, outcome.dropped)
+    };
+    let exclude = |name: &str, how: &str| {
+        outcome(&format!(r#"{{"metrics": {{"exclude": {{"match_type": "{how}", "metric_names": ["{name}"]}}}}}}"#))
+    };
+    // Where names are all that counts, others are not even looked at.
+    assert_eq!(exclude("a", "strict"), ("b".to_owned(), 1, 0));
+    assert_eq!(exclude("b", "regexp"), ("a".to_owned(), 0, 1));
+    assert_eq!(exclude("c", "regexp"), ("a b b".to_owned(), 1, 0));
+    let include = r#"{"metrics": {"include": {"match_type": "strict", "metric_names": ["a"]}}}"#;
+    assert_eq!(outcome(include), ("a".to_owned(), 0, 1));
+}
+
+#[test]
 fn names_alone_are_all_that_is_read_where_they_can_be() {
     let config = r#"{"metrics": {"exclude": {"match_type": "strict", "metric_names": ["a"]}}}"#;
     let metric = |name| Metric::gauge(name, vec![Point::integer(1)]);

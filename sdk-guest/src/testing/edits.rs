@@ -8,7 +8,7 @@ use super::items::{Fed, Sent};
 /// Edits in one call.
 const EDITS_MAX: usize = 1024;
 /// Bytes of one value.
-const VALUE_MAX: usize = 64 << 10;
+const VALUE_MAX: usize = 16 << 20;
 
 /// One edit, as the contract has it.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,6 +41,17 @@ pub enum Edit {
         attribute: Attribute,
         /// The new key.
         key: String,
+    },
+    /// `output.copy-attribute`.
+    Copy {
+        /// Which rows.
+        rows: Bitmap,
+        /// What.
+        attribute: Attribute,
+        /// The key that gets the value.
+        key: String,
+        /// On which condition.
+        when: When,
     },
     /// `output.edit-metric`.
     Metric {
@@ -82,6 +93,15 @@ pub(super) fn apply(edits: &[Edit], descriptors: &[Descriptor], items: &mut [Fed
                     let attributes = row.sent.level(attribute.level);
                     if let Some(value) = attributes.remove(&attribute.key) {
                         attributes.insert(key.clone(), value);
+                    }
+                }
+            }
+            Edit::Copy { rows: which, attribute, key, when } => {
+                check(which, attribute, rows.len());
+                for row in chosen(&mut rows, which) {
+                    let value = row.sent.level(attribute.level).get(&attribute.key).cloned();
+                    if let Some(value) = value.filter(|_| attribute.key != *key) {
+                        set(&mut row.sent, &Attribute { key: key.clone(), ..*attribute }, *when, &value);
                     }
                 }
             }
@@ -174,6 +194,10 @@ mod tests {
         assert_eq!(shown(&[rename("a", "b")]), ["b=1", "b=2", "b=1"]);
         let swap = [rename("a", "c"), rename("b", "a"), rename("c", "b")];
         assert_eq!(shown(&swap), ["b=1", "a=2", "a=2 b=1"]);
+        let copy = |when| Edit::Copy { rows: all(), attribute: Attribute::item("a"), key: "b".to_owned(), when };
+        assert_eq!(shown(&[copy(When::Always)]), ["a=1 b=1", "b=2", "a=1 b=1"]);
+        assert_eq!(shown(&[copy(When::Absent)]), ["a=1 b=1", "b=2", "a=1 b=2"]);
+        assert_eq!(shown(&[copy(When::Present)]), ["a=1", "b=2", "a=1 b=1"]);
         let two = Bitmap::choose(&[0, 1, 2], |row| *row != 1);
         assert_eq!(shown(&[set(two, "a", When::Always, &[8, 9], &[1, 0])]), ["a=9", "b=2", "a=8 b=2"]);
         let remove = Edit::Remove { rows: all(), attribute: Attribute::item("a") };

@@ -1,6 +1,6 @@
 //! Runs a processor as the host does: each call a transaction, a crash at any moment.
 
-use crate::{Failure, Instance, Processor, Progress, Signal, Stored};
+use crate::{Bitmap, Failure, Instance, Processor, Progress, Signal, Stored};
 
 use super::items::Fed;
 use super::memory::Durable;
@@ -29,7 +29,7 @@ pub struct Outcome {
     pub dropped: usize,
     /// What it emitted.
     pub emitted: Vec<Emitted>,
-    /// The items that went on, in the order they came, as its edits left them.
+    /// The items that went on, in the order they came, as its edits left them; and metrics without points, where those are rows.
     pub sent: Vec<Sent>,
 }
 
@@ -100,13 +100,18 @@ impl<P: Processor> Harness<P> {
             self.crash(self.now)?;
             return Err(failure);
         }
-        let (dropped, absorbed) = (self.host.dropped.count(), self.host.absorbed.count());
+        // A metric without points is a row and no item.
+        let items = |rows: &Bitmap| {
+            rows.count() - (0..self.host.rows()).filter(|row| rows.get(*row) && self.host.bare.get(*row)).count()
+        };
+        let (dropped, absorbed) = (items(&self.host.dropped), items(&self.host.absorbed));
+        let bare = self.host.bare.count();
         let overlap = (0..rows).any(|row| self.host.dropped.get(row) && self.host.absorbed.get(row));
         assert!(!overlap, "a row is dropped and absorbed");
         self.host.finish();
         let emitted = self.take_emitted();
         let sent = self.take_sent();
-        Ok(Outcome { passed: passed + rows - dropped - absorbed, absorbed, dropped, emitted, sent })
+        Ok(Outcome { passed: passed + rows - bare - dropped - absorbed, absorbed, dropped, emitted, sent })
     }
 
     fn take_sent(&mut self) -> Vec<Sent> {

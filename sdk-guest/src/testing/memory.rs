@@ -14,7 +14,7 @@ use super::dictionary::{Dictionary, Grouping};
 use super::edits::Edit;
 use super::histograms::{DEFAULT_KINDS, Emission, InputBounds, PointColumns};
 use super::items::Fed;
-use super::{Content, Emitted, EmittedPoint, Metric, Shape};
+use super::{Content, Emitted, EmittedPoint, Metric, Point, Shape};
 
 const KEY_MAX: usize = 1024;
 const VALUE_MAX: usize = 16 << 20;
@@ -40,6 +40,8 @@ pub struct MemoryHost {
     pub(super) rows: usize,
     /// The items of this call, rows or not.
     pub(super) fed: Vec<Fed>,
+    /// Rows that stand for a metric without points.
+    pub(super) bare: Bitmap,
     pub(super) dropped: Bitmap,
     pub(super) absorbed: Bitmap,
     pub(super) emitted: Vec<Emitted>,
@@ -79,6 +81,12 @@ pub(super) struct Declared {
     keyings: Vec<(Grouping, bool)>,
     pub state_format: Option<u32>,
     pub flush_every_ms: Option<u32>,
+}
+
+impl Declared {
+    fn reads_bare_metrics(&self) -> bool {
+        self.columns.iter().any(|name| name == "metrics_without_points")
+    }
 }
 
 /// Columns that have not been pulled yet.
@@ -138,6 +146,7 @@ impl MemoryHost {
         self.columns = Columns::default();
         self.rows = 0;
         self.fed.clear();
+        self.bare = Bitmap::new();
         self.dropped = Bitmap::new();
         self.absorbed = Bitmap::new();
         self.emitted.clear();
@@ -163,11 +172,17 @@ impl MemoryHost {
             let is_read = |pattern: &String| matches(pattern.as_bytes(), descriptor.name.as_bytes());
             let is_row = self.declared.patterns.iter().any(is_read) && kinds.contains(&descriptor.kind);
             self.fed.extend(metric.points.iter().map(|point| Fed::point(&descriptor, point, is_row)));
-            if !is_row || metric.points.is_empty() {
+            let is_bare = is_row && metric.points.is_empty() && self.declared.reads_bare_metrics();
+            if !is_row || metric.points.is_empty() && !is_bare {
                 passed += metric.points.len();
                 continue;
             }
-            for point in &metric.points {
+            let bare = [Point::default()];
+            if is_bare {
+                self.bare.set(values.len());
+                self.fed.push(Fed::point(&descriptor, &Point::default(), true));
+            }
+            for point in if is_bare { &bare[..] } else { &metric.points } {
                 let value = point_columns.push(point, &mut input_bounds);
                 match value {
                     Some(Number::Integer(_)) => columns.integers.set(values.len()),

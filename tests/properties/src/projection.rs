@@ -56,6 +56,8 @@ fn everything(keyings: Vec<Keying>) -> Projection {
     let attribute = |level, name: &str| Source::Attribute(level, name.into());
     Projection {
         metrics: vec!["*".to_owned()],
+        bare_metrics: true,
+        unnumbered_metrics: false,
         kinds: Some(kinds.into_iter().fold(Kinds::default(), Kinds::with)),
         items: true,
         values: true,

@@ -19,7 +19,8 @@ const EDITS_MAX: u8 = 6;
 /// Some of the items are rows, or all of them.
 pub fn projection(choices: &mut Choices<'_>) -> Projection {
     let drawn = random::projection(&mut Rng::with_seed(choices.byte().into()));
-    Projection { metrics: drawn.metrics, kinds: drawn.kinds, items: drawn.items, ..Projection::default() }
+    let Projection { metrics, bare_metrics, kinds, items, .. } = drawn;
+    Projection { metrics, bare_metrics, kinds, items, ..Projection::default() }
 }
 
 /// None, all or some of so many rows.
@@ -50,9 +51,13 @@ pub fn edits(choices: &mut Choices<'_>, rows: usize, descriptors: usize) -> Edit
 fn attribute_edit(choices: &mut Choices<'_>, count: usize) -> AttributeEdit {
     let level = choices.pick(&[Level::Resource, Level::Scope, Level::Item]);
     let (key, rows) = (attribute_key(choices), rows(choices, count));
-    let action = match choices.byte() % 6 {
+    let action = match choices.byte() % 7 {
         0 => Action::Remove,
         1 | 2 => Action::Rename(attribute_key(choices)),
+        6 => {
+            let when = choices.pick(&[When::Always, When::Absent, When::Present]);
+            Action::Copy { when, key: attribute_key(choices) }
+        }
         _ => set(choices, level, rows.count()),
     };
     AttributeEdit { level, key, rows, action }

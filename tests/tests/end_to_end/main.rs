@@ -5,6 +5,7 @@
 mod aggregate;
 mod commands;
 mod edits;
+mod fail_closed;
 mod forward;
 mod instances;
 mod odd_metrics;

@@ -114,6 +114,8 @@ fn everything() -> Projection {
     let keying = |grouping| Keying { grouping, durable: false };
     Projection {
         metrics: vec!["*".to_owned()],
+        bare_metrics: true,
+        unnumbered_metrics: true,
         kinds: Some(kinds.into_iter().fold(Kinds::default(), Kinds::with)),
         items: true,
         values: true,

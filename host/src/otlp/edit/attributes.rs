@@ -19,9 +19,18 @@ struct Slot<'a> {
     raw: &'a [u8],
     key: &'a [u8],
     is_renamed: bool,
-    /// The `AnyValue` it was given.
-    value: Option<&'a [u8]>,
+    /// What it was given.
+    value: Option<Given<'a>>,
     is_removed: bool,
+}
+
+/// A value that an attribute is given.
+#[derive(Debug, Clone, Copy)]
+enum Given<'a> {
+    /// An `AnyValue`.
+    Value(&'a [u8]),
+    /// That of a `KeyValue` of the same message.
+    Of(&'a [u8]),
 }
 
 /// The list, to be used again for the next message.
@@ -79,8 +88,9 @@ impl<'a> Slots<'a> {
         match &edit.action {
             Action::Remove => self.remove(&edit.key, usize::MAX),
             Action::Rename(to) => self.rename(&edit.key, to),
+            Action::Copy { when, key } => self.copy(&edit.key, key, *when),
             Action::Set { when, values, .. } => match values.get(value as usize) {
-                Some(value) => self.set(&edit.key, *when, value),
+                Some(value) => self.set(&edit.key, *when, Given::Value(value)),
                 None => false,
             },
         }
@@ -114,7 +124,15 @@ impl<'a> Slots<'a> {
         true
     }
 
-    fn set(&mut self, key: &'a [u8], when: When, value: &'a [u8]) -> bool {
+    fn copy(&mut self, from: &[u8], to: &'a [u8], when: When) -> bool {
+        let source = self.slots.iter().rfind(|slot| !slot.is_removed && slot.key == from);
+        match source.map(|slot| slot.value.unwrap_or(Given::Of(slot.raw))) {
+            Some(value) if from != to => self.set(to, when, value),
+            _ => false,
+        }
+    }
+
+    fn set(&mut self, key: &'a [u8], when: When, value: Given<'a>) -> bool {
         match (self.position(key), when) {
             (Some(_), When::Absent) | (None, When::Present) => return false,
             (Some(index), _) => {
@@ -162,22 +180,22 @@ impl<'a> Slots<'a> {
 impl Slot<'_> {
     fn write(&self, number: u32, writer: &mut Writer<'_>) -> Result<(), Stop> {
         let mark = writer.open(number, self.raw.len());
+        put_bytes(writer.out(), 1, self.key);
         match self.value {
-            Some(value) => {
-                put_bytes(writer.out(), 1, self.key);
-                put_bytes(writer.out(), 2, value);
-            }
-            None => {
-                put_bytes(writer.out(), 1, self.key);
-                let mut reader = Reader::new(self.raw);
-                // Read and checked before.
-                while let Ok(Some(field)) = reader.field() {
-                    if field.number != 1 {
-                        writer.copy(field.raw);
-                    }
-                }
-            }
+            Some(Given::Value(value)) => put_bytes(writer.out(), 2, value),
+            Some(Given::Of(raw)) => copy_fields(raw, writer, |number| number == 2),
+            None => copy_fields(self.raw, writer, |number| number != 1),
         }
         writer.close(mark)
+    }
+}
+
+/// Copies some fields of a `KeyValue`, read and checked before.
+fn copy_fields(raw: &[u8], writer: &mut Writer<'_>, is_wanted: fn(u32) -> bool) {
+    let mut reader = Reader::new(raw);
+    while let Ok(Some(field)) = reader.field() {
+        if is_wanted(field.number) {
+            writer.copy(field.raw);
+        }
     }
 }

@@ -7,6 +7,7 @@
 //!   stays, unless what encloses it is split.
 //! - Attribute edits apply in order, each to what the one before left. Setting an attribute replaces the first that stands
 //!   under the key, where it stands, and removes repetitions; a new one comes last. Renaming removes what had the new key.
+//!   A copy is of the last value that stands under the key.
 //! - Items that are edited alike stay together, in the order of the first of each.
 
 mod attributes;
@@ -77,6 +78,13 @@ pub enum Action {
     Remove,
     /// Gives it another key.
     Rename(Box<[u8]>),
+    /// Gives its value to another key.
+    Copy {
+        /// The condition, of the other one.
+        when: When,
+        /// The other one's key.
+        key: Box<[u8]>,
+    },
 }
 
 /// An edit of one attribute on some rows.

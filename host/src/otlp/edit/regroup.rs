@@ -11,7 +11,7 @@ use crate::contract::Signal;
 use crate::otlp::key::Level;
 use crate::otlp::message::Message;
 use crate::otlp::metrics::{MetricKind, read_metric};
-use crate::otlp::wire::{Fault, Field, Reader};
+use crate::otlp::wire::{Fault, Field, Reader, Value};
 use crate::otlp::{Strings, logs, spans};
 
 /// An item that is kept.
@@ -24,6 +24,8 @@ struct Item<'a> {
     metric: Option<usize>,
     /// Its row; `None` where it is none.
     row: Option<usize>,
+    /// It stands for its metric, which has no points.
+    is_bare: bool,
 }
 
 /// The fields of a resource's or scope's level but its children, read once however often they are written.
@@ -123,6 +125,9 @@ impl<'a> Stream<'_, 'a> {
         let (header, data) = read_metric(message, Strings::Bytes)?;
         let Some(kind) = header.kind else { return Ok(()) };
         let place = parts.metrics.len();
+        if run.is_some() && self.plan.layout.bare.get(self.place.row) {
+            self.collect_bare(place, parts);
+        }
         let mut others = Vec::new();
         data.each_field(|field| {
             match field.number {
@@ -140,7 +145,19 @@ impl<'a> Stream<'_, 'a> {
         let row = is_row.then_some(self.place.row);
         self.place.row += usize::from(is_row);
         if row.is_none_or(|row| !self.plan.removed.get(row)) {
-            parts.items.push(Item { field, scope: parts.scopes.len().saturating_sub(1), metric, row });
+            let scope = parts.scopes.len().saturating_sub(1);
+            parts.items.push(Item { field, scope, metric, row, is_bare: false });
+        }
+    }
+
+    /// A metric without points that is a row.
+    fn collect_bare(&mut self, metric: usize, parts: &mut Parts<'a>) {
+        let row = self.place.row;
+        self.place.row += 1;
+        if !self.plan.removed.get(row) {
+            let scope = parts.scopes.len().saturating_sub(1);
+            let field = Field { number: 1, value: Value::Len(&[]), raw: &[] };
+            parts.items.push(Item { field, scope, metric: Some(metric), row: Some(row), is_bare: true });
         }
     }
 
@@ -180,6 +197,7 @@ impl<'a> Stream<'_, 'a> {
 
     fn one(&mut self, item: &Item<'a>, attributes: u32) -> Result<(), Stop> {
         match item.row {
+            Some(_) if item.is_bare => Ok(()),
             Some(row) => self.kept_item(&item.field, attributes, row),
             None => {
                 self.writer.copy(item.field.raw);

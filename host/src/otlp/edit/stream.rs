@@ -6,6 +6,7 @@ use super::writer::Writer;
 use super::{MetricEdit, Stop};
 use crate::contract::Signal;
 use crate::otlp::columns::{Extent, Run};
+use crate::otlp::descriptors::cut_description;
 use crate::otlp::key::Level;
 use crate::otlp::message::Message;
 use crate::otlp::metrics::{MetricKind, read_metric};
@@ -250,6 +251,9 @@ impl<'a> Stream<'_, 'a> {
             return Ok(Rest::Kept);
         }
         let message = field.value.bytes(field.raw)?;
+        if self.plan.layout.bare.get(first) {
+            return self.bare_metric(field, message, edit);
+        }
         let (header, data) = read_metric(message, Strings::Bytes)?;
         let mark = self.writer.open(field.number, message.len());
         self.metric_texts(&metric_fields(message)?, edit);
@@ -277,20 +281,53 @@ impl<'a> Stream<'_, 'a> {
         Ok(Rest::Kept)
     }
 
-    /// Writes the fields of a metric beside its data.
+    /// A metric without points that is a row.
+    fn bare_metric(&mut self, field: &Field<'a>, message: &'a [u8], edit: Option<&MetricEdit>) -> Result<Rest, Stop> {
+        let row = self.place.row;
+        self.place.row += 1;
+        if self.plan.removed.get(row) {
+            return Ok(Rest::Emptied);
+        }
+        let mark = self.writer.open(field.number, message.len());
+        self.metric_texts(&metric_fields(message)?, edit);
+        Message::whole(message).each_field(|field| {
+            if MetricKind::of_field(field.number).is_some() {
+                self.writer.copy(field.raw);
+            }
+            Ok(())
+        })?;
+        self.writer.close(mark)?;
+        Ok(Rest::Kept)
+    }
+
+    /// Writes the fields of a metric beside its data. A description that is longer than what a plugin was told of it stays where the plugin
+    /// gives back what it was told.
     pub fn metric_texts(&mut self, fields: &[Field<'a>], edit: Option<&MetricEdit>) {
+        let keeps_description = edit.is_some_and(|edit| is_cut_description(fields, &edit.description));
         if let Some(edit) = edit {
             for (number, text) in [(1, &edit.name), (2, &edit.description), (3, &edit.unit)] {
-                if !text.is_empty() {
+                if !text.is_empty() && !(number == 2 && keeps_description) {
                     put_bytes(self.writer.out(), number, text.as_bytes());
                 }
             }
         }
-        let is_replaced = |field: &&Field<'a>| edit.is_some() && (1..=3).contains(&field.number);
+        let is_replaced = |field: &&Field<'a>| match field.number {
+            2 => edit.is_some() && !keeps_description,
+            number => edit.is_some() && matches!(number, 1 | 3),
+        };
         for field in fields.iter().filter(|field| !is_replaced(field)) {
             self.writer.copy(field.raw);
         }
     }
+}
+
+/// Whether a text is what was told of a longer description.
+fn is_cut_description(fields: &[Field<'_>], text: &str) -> bool {
+    let last = |number| fields.iter().rev().find(|field| field.number == number);
+    let text_of = |number| last(number).and_then(|field| field.value.bytes(field.raw).ok()).unwrap_or_default();
+    let description = text_of(2);
+    let cut = cut_description(text_of(1), text_of(3), description);
+    cut.len() < description.len() && String::from_utf8_lossy(cut) == text
 }
 
 /// The fields of a metric beside its data.

@@ -38,6 +38,10 @@ const READ_FACTOR: usize = 16;
 pub struct Projection {
     /// Patterns of the metrics whose points are rows.
     pub metrics: Vec<String>,
+    /// Whether metrics without points are rows as well.
+    pub bare_metrics: bool,
+    /// Whether metrics beyond the bounds are read as well, without a number.
+    pub unnumbered_metrics: bool,
     /// Which kinds of them; `None`: gauges and sums.
     pub kinds: Option<Kinds>,
     /// Whether all spans or log records are rows.
@@ -69,7 +73,8 @@ impl Projection {
 
     /// Whether a row of one is the same item in the other, in every batch.
     pub fn has_the_rows_of(&self, other: &Projection) -> bool {
-        self.metrics == other.metrics && self.kinds == other.kinds && self.items == other.items
+        let with_metrics = |one: &Projection| (one.kinds, one.bare_metrics, one.unnumbered_metrics);
+        self.metrics == other.metrics && with_metrics(self) == with_metrics(other) && self.items == other.items
     }
 }
 
@@ -169,11 +174,6 @@ impl Projector {
         self.descriptors.get(number).is_some()
     }
 
-    /// Whether a metric passes unread because too many match, told once.
-    pub fn take_overflowed(&mut self) -> bool {
-        self.descriptors.take_overflowed()
-    }
-
     /// Metrics met since the last call of this function.
     pub fn take_unsent_descriptors(&mut self) -> Vec<Descriptor> {
         self.descriptors.take_unsent()
@@ -232,6 +232,8 @@ impl Projector {
         let Some(source) = self.projection.values_of.get(number) else { return Ok(Blob::default()) };
         let alone = Projection {
             metrics: self.projection.metrics.clone(),
+            bare_metrics: self.projection.bare_metrics,
+            unnumbered_metrics: self.projection.unnumbered_metrics,
             kinds: self.projection.kinds,
             items: self.projection.items,
             ..Projection::default()
@@ -244,6 +246,8 @@ impl Projector {
             projection: &alone,
             columns: Columns::default(),
             ordinal: 0,
+            metric: None,
+            is_beyond_bound: false,
         };
         // Which order it has was found out before, and is not worth remembering.
         pass.walk(self.signal, request, strings, Order::Any)?;
@@ -265,6 +269,8 @@ impl Projector {
             projection: &self.projection,
             columns,
             ordinal: 0,
+            metric: None,
+            is_beyond_bound: false,
         };
         let walked = pass.walk(self.signal, request, strings, order);
         pass.close_scope();
@@ -305,18 +311,25 @@ struct Pass<'p, 'a> {
     columns: Columns,
     /// Metrics so far.
     ordinal: u32,
+    /// The first row of the metric at hand, if its points are rows.
+    metric: Option<u32>,
+    /// The points of the metric at hand are no rows because of a bound.
+    is_beyond_bound: bool,
 }
 
 impl<'a> Pass<'_, 'a> {
     fn walk(&mut self, signal: Signal, request: &'a [u8], strings: Strings, order: Order) -> Result<u64, Malformed> {
-        match signal {
+        let items = match signal {
             Signal::Metrics => metrics::walk(request, strings, order, self),
             Signal::Traces => spans::walk(request, strings, order, self),
             Signal::Logs => logs::walk(request, strings, order, self),
-        }
+        }?;
+        self.close_metric().map_err(|fault| fault.within(request))?;
+        Ok(items)
     }
 
     fn begin_resource(&mut self, resource: &Message<'a>) -> Result<(), Fault> {
+        self.close_metric()?;
         self.close_scope();
         self.close_resource();
         self.columns.layout.resources.push(Extent::default());
@@ -325,6 +338,7 @@ impl<'a> Pass<'_, 'a> {
     }
 
     fn begin_scope(&mut self, scope: &Message<'a>) -> Result<(), Fault> {
+        self.close_metric()?;
         self.close_scope();
         self.columns.layout.scopes.push(Extent::default());
         self.keys.scope(scope)?;

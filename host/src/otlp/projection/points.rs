@@ -4,6 +4,7 @@ use super::Pass;
 use super::item::Item;
 use crate::otlp::bounds::NO_BOUNDS;
 use crate::otlp::columns::{ExponentialBuckets, Extent, Histograms, Run, Word};
+use crate::otlp::descriptors::{UNNUMBERED, Unread};
 use crate::otlp::message::Message;
 use crate::otlp::metrics::{MetricHeader, MetricKind, MetricsVisitor, Number, NumberPoint, Visit};
 use crate::otlp::points::{Buckets, ExemplarField, ExponentialPoint, HistogramPoint, PointHeader, SummaryPoint};
@@ -22,18 +23,28 @@ impl<'a> MetricsVisitor<'a> for Pass<'_, 'a> {
     }
 
     fn metric(&mut self, metric: &MetricHeader<'a>) -> Result<Visit, Fault> {
+        self.close_metric()?;
         let ordinal = self.ordinal;
         self.ordinal += 1;
-        let Some(descriptor) = self.descriptors.number(metric) else { return Ok(Visit::Skip) };
+        let descriptor = match self.descriptors.number(metric) {
+            Ok(descriptor) => descriptor,
+            Err(Unread::Bound) if self.projection.unnumbered_metrics => UNNUMBERED,
+            Err(unread) => {
+                self.is_beyond_bound = unread == Unread::Bound;
+                return Ok(Visit::Skip);
+            }
+        };
         self.keys.metric(metric);
         self.cells.metric(metric)?;
         let end = self.columns.layout.rows;
+        self.metric = Some(end);
         self.columns.layout.runs.push(Run { end, descriptor, ordinal });
         Ok(Visit::Points)
     }
 
     fn skipped(&mut self, points: u64) {
         let layout = &mut self.columns.layout;
+        layout.unread += if self.is_beyond_bound { points } else { 0 };
         for extent in [layout.resources.last_mut(), layout.scopes.last_mut()].into_iter().flatten() {
             let Extent { has_others, .. } = extent;
             *has_others |= points > 0;
@@ -132,6 +143,17 @@ impl<'a> MetricsVisitor<'a> for Pass<'_, 'a> {
 }
 
 impl<'a> Pass<'_, 'a> {
+    /// A metric ends. One without points is a row like a point without anything, where that was declared.
+    pub(super) fn close_metric(&mut self) -> Result<(), Fault> {
+        let row = self.columns.layout.rows;
+        if self.metric.take() != Some(row) || !self.projection.bare_metrics {
+            return Ok(());
+        }
+        self.columns.layout.bare.set(row as usize);
+        let (value, raw) = (Number::None, &[]);
+        self.number(&NumberPoint { start_time: 0, time: 0, value, flags: 0, has_exemplars: false, raw })
+    }
+
     #[inline(always)]
     fn finish_point(&mut self, start_time: u64, time: u64, item: &Item<'_, 'a>) -> Result<(), Fault> {
         self.finish_row(start_time, time, item)?;

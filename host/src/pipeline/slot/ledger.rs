@@ -16,6 +16,8 @@ pub struct Ledger {
     pub absorbed: Counter,
     /// Items it dropped.
     pub dropped: Counter,
+    /// Items that went on without having been read, because of a bound.
+    pub unread: Counter,
     /// Items that went on as they came, because nothing passes the plugin any more.
     pub unprocessed: Counter,
     /// Items dropped because the call trapped.
@@ -45,6 +47,10 @@ impl Ledger {
             emitted: count("otelier_processor_emitted_items", "Items the plugin emitted."),
             absorbed: count("otelier_processor_absorbed_items", "Items the plugin took into its state."),
             dropped: dropped("plugin"),
+            unread: count(
+                "otelier_processor_unread_items",
+                "Items that the plugin should have read and that passed unread, because of a bound on metrics.",
+            ),
             unprocessed: count(
                 "otelier_processor_unprocessed_items",
                 "Items that went on as they came, because the plugin breaks on everything and `on_trap` is `pass`.",

@@ -10,7 +10,7 @@ use crate::processor::context::results::DESCRIPTOR_BYTES_MAX;
 /// Edits of one call.
 pub const EDITS_MAX: usize = 1024;
 /// Bytes of one attribute's value, as a guest writes it.
-pub const VALUE_MAX: usize = 64 << 10;
+pub const VALUE_MAX: usize = 16 << 20;
 
 /// A value, or one for each row.
 #[derive(Debug)]
@@ -76,6 +76,19 @@ impl Context {
         let rows = self.bitmap(rows)?;
         self.charge(key.len())?;
         self.edit_attribute(rows, attribute, Action::Rename(key.into_bytes().into()))
+    }
+
+    /// `output.copy-attribute`.
+    pub fn copy_attribute(
+        &mut self,
+        rows: Vec<u64>,
+        attribute: (Level, String),
+        key: String,
+        when: When,
+    ) -> Result<(), Violation> {
+        let rows = self.bitmap(rows)?;
+        self.charge(key.len())?;
+        self.edit_attribute(rows, attribute, Action::Copy { when, key: key.into_bytes().into() })
     }
 
     fn edit_attribute(&mut self, rows: Bitmap, (level, key): (Level, String), action: Action) -> Result<(), Violation> {

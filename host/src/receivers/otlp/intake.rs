@@ -253,7 +253,7 @@ impl Counters {
     }
 }
 
-/// Counts the items of a sent that nobody has counted.
+/// Counts the items of a request that nobody has counted.
 fn add_items(counter: &Counter, Sent { signal, bytes, .. }: &Sent) {
     let (counter, signal, bytes) = (counter.clone(), *signal, bytes.clone());
     match bytes.len() <= COUNTED_INLINE_BYTES_MAX {

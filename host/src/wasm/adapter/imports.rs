@@ -275,6 +275,14 @@ impl rows::Host for Data {
     }
 }
 
+fn condition(when: output::When) -> When {
+    match when {
+        output::When::Always => When::Always,
+        output::When::Absent => When::Absent,
+        output::When::Present => When::Present,
+    }
+}
+
 impl output::Host for Data {
     fn drop(&mut self, rows: Vec<u64>) -> wasmtime::Result<()> {
         Ok(self.context.call()?.drop_rows(rows)?)
@@ -293,11 +301,7 @@ impl output::Host for Data {
         indices: Vec<u32>,
     ) -> wasmtime::Result<()> {
         let values = blob_strings(&values.ends, &values.bytes)?.collect();
-        let when = match when {
-            output::When::Always => When::Always,
-            output::When::Absent => When::Absent,
-            output::When::Present => When::Present,
-        };
+        let when = condition(when);
         Ok(self.context.call()?.set_attribute(rows, attribute.into(), SetAttribute { when, values, indices })?)
     }
 
@@ -307,6 +311,16 @@ impl output::Host for Data {
 
     fn rename_attribute(&mut self, rows: Vec<u64>, attribute: types::Attribute, key: String) -> wasmtime::Result<()> {
         Ok(self.context.call()?.rename_attribute(rows, attribute.into(), key)?)
+    }
+
+    fn copy_attribute(
+        &mut self,
+        rows: Vec<u64>,
+        attribute: types::Attribute,
+        key: String,
+        when: output::When,
+    ) -> wasmtime::Result<()> {
+        Ok(self.context.call()?.copy_attribute(rows, attribute.into(), key, condition(when))?)
     }
 
     fn edit_metric(

@@ -257,6 +257,10 @@ impl Host for MemoryHost {
         self.edits.push(Edit::Rename { rows: Bitmap::from_words(rows), attribute, key });
     }
 
+    fn output_copy_attribute(&mut self, rows: Vec<u64>, attribute: Attribute, key: String, when: When) {
+        self.edits.push(Edit::Copy { rows: Bitmap::from_words(rows), attribute, key, when });
+    }
+
     fn output_edit_metric(&mut self, descriptor: u32, name: String, unit: String, description: String) {
         self.edits.push(Edit::Metric { descriptor, name, unit, description });
     }

@@ -19,7 +19,7 @@ enum Way {
     TooManyIndices,
     /// To one of no values.
     NoValue,
-    /// To a value of 65,537 bytes.
+    /// To a value of 16 MiB and a byte.
     LongValue,
     /// To values of which one is said to end behind the last byte.
     Ends,
@@ -45,7 +45,7 @@ impl Vice for Way {
             Way::TooFewIndices => set(blob(), vec![0; count - 1]),
             Way::TooManyIndices => set(blob(), vec![0; count + 1]),
             Way::NoValue => set(Blob::default(), Vec::new()),
-            Way::LongValue => set(Blob::one(write_value(Value::String(&vec![b'x'; (64 << 10) + 1]))), Vec::new()),
+            Way::LongValue => set(Blob::one(vec![1; (16 << 20) + 1]), Vec::new()),
             Way::Ends => set(Blob { ends: vec![u32::MAX], ..blob() }, Vec::new()),
             Way::NoSuchType => set(Blob::one(vec![250, 1]), Vec::new()),
             Way::Row => {

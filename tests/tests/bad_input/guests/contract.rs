@@ -49,7 +49,7 @@ fn strings_and_keys_that_are_none() -> Result<()> {
 
 #[test]
 fn edits_that_cannot_be_made() -> Result<()> {
-    let value = "the value of an attribute is longer than 65536 bytes, or there is none for a row";
+    let value = "the value of an attribute is longer than 16777216 bytes, or there is none for a row";
     are_discarded_whole(&[
         ("bad-edits/row", "a bitmap has rows that there are not"),
         ("bad-edits/index", value),

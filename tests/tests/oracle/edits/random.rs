@@ -30,9 +30,10 @@ fn attribute_edit(rng: &mut Rng, count: usize) -> AttributeEdit {
     AttributeEdit {
         level: pick(rng, &[Level::Resource, Level::Scope, Level::Item]),
         key: key(rng),
-        action: match rng.u32(..6) {
+        action: match rng.u32(..8) {
             0 => Action::Remove,
             1 | 2 => Action::Rename(key(rng)),
+            3 | 4 => Action::Copy { when: pick(rng, &[When::Always, When::Absent, When::Present]), key: key(rng) },
             _ => set(rng, &rows),
         },
         rows,

@@ -1,6 +1,6 @@
 //! Edits of one list of attributes.
 
-use opentelemetry_proto::tonic::common::v1::KeyValue;
+use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use otelier::otlp::edit::{Action, Edits, When};
 
 /// What is asked for at one level of an item: edits by number, each with the value it sets.
@@ -14,7 +14,13 @@ pub fn edit_attributes(attributes: &mut Vec<KeyValue>, edits: &Edits, steps: &St
         match &edit.action {
             Action::Remove => attributes.retain(|attribute| attribute.key != key),
             Action::Rename(to) => rename(attributes, &key, &text(to)),
-            Action::Set { when, .. } => set(attributes, &key, *when, value),
+            Action::Set { when, .. } => set(attributes, &key, *when, Some(super::decode(value))),
+            Action::Copy { when, key: to } => {
+                let from = attributes.iter().rfind(|attribute| attribute.key == key).cloned();
+                if let Some(from) = from.filter(|_| edit.key != *to) {
+                    set(attributes, &text(to), *when, from.value);
+                }
+            }
         }
     }
 }
@@ -33,8 +39,8 @@ fn rename(attributes: &mut Vec<KeyValue>, from: &str, to: &str) {
 }
 
 /// The first that stands under the key is replaced, repetitions go, a new one comes last.
-fn set(attributes: &mut Vec<KeyValue>, key: &str, when: When, value: &[u8]) {
-    let new = KeyValue { key: key.to_owned(), value: Some(super::decode(value)), key_strindex: 0 };
+fn set(attributes: &mut Vec<KeyValue>, key: &str, when: When, value: Option<AnyValue>) {
+    let new = KeyValue { key: key.to_owned(), value, key_strindex: 0 };
     let first = attributes.iter().position(|attribute| attribute.key == key);
     match (first, when) {
         (Some(_), When::Absent) | (None, When::Present) => {}

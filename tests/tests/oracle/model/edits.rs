@@ -28,6 +28,9 @@ struct Leaf {
     place: usize,
 }
 
+/// The place of what stands for a metric without points.
+const BARE: usize = usize::MAX;
+
 /// Rows that go and edits of the others, on structs. `descriptors` are the metrics by number.
 pub struct Editor<'e> {
     projection: &'e Projection,
@@ -157,7 +160,12 @@ impl<'e> Editor<'e> {
             let row = is_read.then(|| self.next_row());
             leaves.extend(self.unless_removed(row, place));
         }
-        (leaves, count > 0)
+        let is_bare = count == 0 && is_read && self.projection.bare_metrics;
+        if is_bare {
+            let row = Some(self.next_row());
+            leaves.extend(self.unless_removed(row, BARE));
+        }
+        (leaves, count > 0 || is_bare)
     }
 
     fn unless_removed(&self, row: Option<usize>, place: usize) -> Option<Leaf> {
@@ -265,7 +273,7 @@ impl<'e> Editor<'e> {
             self.edit_item(attributes(&mut point), leaf.row);
             point
         };
-        *points = leaves.iter().map(point).collect();
+        *points = leaves.iter().filter(|leaf| leaf.place != BARE).map(point).collect();
     }
 }
 

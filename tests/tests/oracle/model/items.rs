@@ -1,5 +1,7 @@
 //! The items of a request of any signal, flat, with what encloses each; which of them are rows, and how those lie.
 
+use std::sync::LazyLock;
+
 use opentelemetry_proto::tonic::common::v1::{InstrumentationScope, KeyValue};
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use opentelemetry_proto::tonic::metrics::v1::{
@@ -14,6 +16,9 @@ use otelier::otlp::projection::Projection;
 use otelier_tests::generate::Request;
 
 use super::is_match;
+
+/// What a metric without points is as a row.
+static BARE: LazyLock<NumberDataPoint> = LazyLock::new(NumberDataPoint::default);
 
 /// An item itself.
 #[derive(Debug, Clone, Copy)]
@@ -61,6 +66,8 @@ pub struct Run {
 pub struct Batch<'r> {
     pub items: u64,
     pub rows: Vec<Item<'r>>,
+    /// Which rows stand for a metric without points.
+    pub bare: Vec<usize>,
     pub runs: Vec<Run>,
     pub resources: Vec<Extent>,
     pub scopes: Vec<Extent>,
@@ -131,6 +138,10 @@ impl<'r> Batch<'r> {
         };
         let (resource, scope) = around;
         let item = |of| Item { resource, scope, descriptor: Some(descriptor.clone()), of };
+        if points.is_empty() && projection.bare_metrics {
+            self.bare.push(self.rows.len());
+            self.rows.push(item(Of::Number(&BARE)));
+        }
         self.rows.extend(points.into_iter().map(item));
         self.runs.push(Run { end: self.rows.len(), descriptor, ordinal });
         false

@@ -79,6 +79,7 @@ impl Pair {
         let layout = &columns.layout;
         assert_eq!(layout.items, expected.items);
         assert_eq!(layout.rows as usize, expected.rows.len());
+        assert_eq!(layout.bare.rows().collect::<Vec<_>>(), expected.bare);
         assert_eq!(layout.resources, expected.resources);
         assert_eq!(layout.scopes, expected.scopes);
         let known = self.descriptors.len();
@@ -186,26 +187,62 @@ fn damaged_requests_are_refused_or_projected_alike() {
     });
 }
 
-#[test]
-fn metrics_with_too_much_text_are_no_rows() {
-    for (length, is_read) in [(8 << 10, true), ((8 << 10) + 1, false)] {
-        let name = "m".repeat(100);
-        let metric = Metric {
-            unit: "u".repeat(100),
-            description: "d".repeat(length - 200),
-            name,
-            data: Some(Data::Gauge(Gauge { data_points: vec![NumberDataPoint::default()] })),
-            ..Metric::default()
-        };
-        let scope_metrics = vec![ScopeMetrics { metrics: vec![metric], ..ScopeMetrics::default() }];
-        let resource_metrics = vec![ResourceMetrics { scope_metrics, ..ResourceMetrics::default() }];
-        let request = ExportMetricsServiceRequest { resource_metrics };
-        let projection = Projection { metrics: vec!["*".to_owned()], ..Projection::default() };
-        let mut projector = Projector::new(Signal::Metrics, projection, 10);
-        let layout = projector.project(&request.encode_to_vec(), Strings::Utf8).unwrap().layout;
-        assert_eq!((layout.items, layout.rows), (1, u32::from(is_read)));
-        assert_eq!(layout.scopes[0].has_others, !is_read);
+/// A gauge with one point, in a request of its own.
+fn gauge(name: String, unit: String, description: String) -> ExportMetricsServiceRequest {
+    let data = Some(Data::Gauge(Gauge { data_points: vec![NumberDataPoint::default()] }));
+    let metrics = vec![Metric { name, unit, description, data, ..Metric::default() }];
+    let scope_metrics = vec![ScopeMetrics { metrics, ..ScopeMetrics::default() }];
+    ExportMetricsServiceRequest {
+        resource_metrics: vec![ResourceMetrics { scope_metrics, ..ResourceMetrics::default() }],
     }
+}
+
+#[test]
+fn a_long_description_is_cut_and_its_metric_read() {
+    let projection = Projection { metrics: vec!["*".to_owned()], ..Projection::default() };
+    for (description, left) in [
+        ("d".repeat(7992), "d".repeat(7992)),
+        ("d".repeat(7993), "d".repeat(7992)),
+        ("d".repeat(1 << 20), "d".repeat(7992)),
+        ("漢".repeat(3000), "漢".repeat(2664)),
+    ] {
+        let mut projector = Projector::new(Signal::Metrics, projection.clone(), 10);
+        let request = gauge("m".repeat(100), "u".repeat(100), description);
+        let layout = projector.project(&request.encode_to_vec(), Strings::Utf8).unwrap().layout;
+        assert_eq!((layout.items, layout.rows, layout.unread), (1, 1, 0));
+        let descriptors = projector.take_unsent_descriptors();
+        assert_eq!((descriptors.len(), &descriptors[0].description), (1, &left));
+    }
+}
+
+/// Beyond the bound nobody can say whether a metric is wanted: its points pass, counted.
+#[test]
+fn metrics_with_names_beyond_the_bound_are_no_rows_and_counted() {
+    for (pattern, name, unit, expected) in [
+        ("*", 8 << 10, 0, (1, 0)),
+        ("*", (8 << 10) + 1, 0, (0, 1)),
+        ("*", 10, 8 << 10, (0, 1)),
+        ("m*", 1 << 20, 0, (0, 1)),
+        ("plain", 1 << 20, 0, (0, 0)),
+        ("a*", 10, 8 << 10, (0, 0)),
+    ] {
+        let projection = Projection { metrics: vec![pattern.to_owned()], ..Projection::default() };
+        let mut projector = Projector::new(Signal::Metrics, projection, 10);
+        let request = gauge("m".repeat(name), "u".repeat(unit), String::new());
+        let layout = projector.project(&request.encode_to_vec(), Strings::Utf8).unwrap().layout;
+        assert_eq!((layout.rows, layout.unread), expected, "{pattern}: {name}, {unit}");
+        assert_eq!((layout.items, layout.scopes[0].has_others), (1, expected.0 == 0));
+    }
+}
+
+#[test]
+fn metrics_beyond_the_bound_are_rows_without_a_number_where_that_was_declared() {
+    let projection = Projection { metrics: vec!["*".to_owned()], unnumbered_metrics: true, ..Projection::default() };
+    let mut projector = Projector::new(Signal::Metrics, projection, 10);
+    let request = gauge("m".repeat(8 << 10), "u".to_owned(), String::new());
+    let layout = projector.project(&request.encode_to_vec(), Strings::Utf8).unwrap().layout;
+    assert_eq!((layout.rows, layout.unread, layout.runs[0].descriptor), (1, 0, u32::MAX));
+    assert_eq!(projector.take_unsent_descriptors(), []);
 }
 
 /// Lists beyond the bound have no number of their own, and those before it keep theirs.

@@ -86,6 +86,8 @@ pub fn projection(rng: &mut Rng) -> Projection {
     }
     Projection {
         metrics,
+        bare_metrics: rng.bool(),
+        unnumbered_metrics: false,
         kinds: kinds(rng),
         items: chance(rng, 95),
         values: chance(rng, 80),
