@@ -23,7 +23,7 @@ pub struct Route {
     pub protocols: Value,
     /// Where the one of them listens.
     pub listen: SocketAddr,
-    /// The exporter's type: `otlp_grpc`, `otlp_http`, `file` or `debug`.
+    /// The exporter's type: `otlp_grpc`, `otlp_http`, `file`, `debug`, or `prometheus`, which has metrics alone.
     pub exporter: &'static str,
     /// Its configuration. A `file` exporter has a file for each signal: `{signal}` in it is the signal's name.
     pub settings: Value,
@@ -81,7 +81,8 @@ fn configuration(routes: &[Route]) -> Value {
     for Route { name, protocols, exporter, settings, .. } in routes {
         let receiver = format!("otlp/{name}");
         receivers.insert(receiver.clone(), json!({"protocols": protocols}));
-        for signal in Signal::ALL.map(Signal::name) {
+        let of_exporter = |signal: &Signal| *exporter != "prometheus" || *signal == Signal::Metrics;
+        for signal in Signal::ALL.into_iter().filter(of_exporter).map(Signal::name) {
             let id = format!("{exporter}/{name}-{signal}");
             exporters.insert(id.clone(), of_signal(exporter, settings, signal));
             pipelines.insert(format!("{signal}/{name}"), json!({"receivers": [receiver], "exporters": [id]}));

@@ -7,6 +7,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod exposition;
 mod receiver;
 mod requests;
 mod sender;
