@@ -9,6 +9,7 @@
 
 mod exposition;
 mod receiver;
+mod refusals;
 mod requests;
 mod sender;
 mod ways;

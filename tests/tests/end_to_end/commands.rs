@@ -76,9 +76,9 @@ fn validate_places_what_a_plugin_says() -> Result<()> {
         ),
         (
             "filter",
-            json!({"logs": {"exclude": {"match_type": "strict", "bodies": ["x"]}, "include": {"bodies": ["y"]}}}),
-            "\"include\"",
-            "`logs.include`: missing field `match_type`",
+            json!({"logs": {"exclude": {"severity_number": {"min": "WARN"}}, "include": {"bodies": ["y"]}}}),
+            "\"bodies\"",
+            "`logs`: `include`: `bodies`: write `match_type: strict` or `match_type: regexp` beside it",
         ),
         (
             "filter",

@@ -147,7 +147,9 @@ fn points_of_metrics_whose_names_are_too_long_are_counted() -> Result<()> {
     let outcome = host.grpc()?.send(grpc::METRICS, &request);
     assert!(outcome.is_acknowledged(), "{outcome:?}");
     let own = host.own_metrics()?;
-    let unread = |processor| own.value("otelier_processor_unread_items", &[("processor", processor)]);
+    let unread = |processor| {
+        own.value("otelier_processor_unread_items", &[("processor", processor), ("items", "metric_points")])
+    };
     // One needs the name, the other does not.
     assert_eq!((unread("filter"), unread("attributes")), (Some(2.0), Some(0.0)));
     let output = wait::until("the metric is written", || {
