@@ -13,6 +13,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use aggregate::Aggregate;
 use anyhow::{Context as _, Result, ensure};
 use bytes::Bytes;
+use otelier::clock::Moment;
 use otelier::contract::{Batch, InvalidUtf8, Limits, Metadata, OnTrap, Signal};
 use otelier::processor::{
     CallError, Context, Instance, Plugin, Processed, Processor, Progress, Setup, Stored, Watermark,
@@ -141,9 +142,10 @@ impl Subject {
             watermark: watermark.clone(),
             partition: None,
             telling: None,
+            registry: None,
         };
         let trip = 1;
-        let (instance, writes) = Instance::build(setup, trip, now()?)?;
+        let (instance, writes) = Instance::build(setup, trip, moment()?)?;
         store.commit(&writes, false)?;
         watermark.advance(trip);
         Ok(Subject { instance, store, watermark, trip, clock, calls: Vec::new() })
@@ -152,7 +154,7 @@ impl Subject {
     /// Another instance on the same store.
     pub fn another(&self, plugin: Arc<dyn Plugin>, what: Subjected<'_>) -> Result<Instance> {
         let setup = Setup { plugin, config: what.config.to_owned(), ..self.instance.setup().clone() };
-        Ok(Instance::build(setup, self.trip, now()?)?.0)
+        Ok(Instance::build(setup, self.trip, moment()?)?.0)
     }
 
     /// One request, projected, called and committed.
@@ -165,7 +167,7 @@ impl Subject {
             invalid_utf8: InvalidUtf8::Reject,
             metadata: Metadata::default(),
         };
-        let processed = self.instance.process(batch, self.trip, now()?)?;
+        let processed = self.instance.process(batch, self.trip, moment()?)?;
         self.calls.push(self.clock.load(Ordering::Relaxed) as f64);
         self.commit(&processed)?;
         Ok(processed)
@@ -176,7 +178,7 @@ impl Subject {
         let mut more = true;
         while more {
             self.trip += 1;
-            let processed = self.instance.flush(self.trip, now()?, false)?;
+            let processed = self.instance.flush(self.trip, moment()?, false)?;
             more = processed.more;
             self.commit(&processed)?;
         }
@@ -199,8 +201,9 @@ impl Subject {
     }
 }
 
-fn now() -> Result<u64> {
-    Ok(u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos())?)
+fn moment() -> Result<Moment> {
+    let now = u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos())?;
+    Ok(Moment { now, steady: now })
 }
 
 /// Makes processors whose `process` is timed.

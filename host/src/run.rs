@@ -25,6 +25,7 @@ use crate::extensions::{HealthCheck, HealthCheckConfig, MemoryLimiterConfig, Pag
 use crate::logs;
 use crate::pipeline::{self, Handle, Health, Materials, Place, committer::Committer, lane::Lane, local};
 use crate::plugins::{self, AnyPlugin, Loader, Plugins};
+use crate::processor::stored_steady;
 use crate::storage::Store;
 use crate::telemetry::Registry;
 use crate::updates::{self, Updates};
@@ -172,6 +173,8 @@ impl Host {
         let Loaded { plan, plugins: Plugins { processors, policies, versions } } = loaded;
         let (registry, health, ready) = (Registry::default(), Health::default(), Arc::new(AtomicBool::new(false)));
         let store = Store::open(&options.state_dir)?;
+        let clock = Clock::system();
+        clock.go_on_from(stored_steady(&store)?);
         let pages = pages(&plan, &registry, &health, &ready)?;
         let authenticators = authenticators::make(&plan)?;
         let (mut exporters, mut pushing, mut lanes, mut gates) = (Vec::new(), Vec::new(), HashMap::new(), Vec::new());
@@ -185,7 +188,7 @@ impl Host {
             budget: Budget::new(plan.delivery.queue_bytes_max.get()),
             quotas: components::quotas(&plan)?,
             dead_letters: dead_letters.clone(),
-            clock: Clock::system(),
+            clock: clock.clone(),
             registry: registry.clone(),
         };
         for component in &plan.exporters {
@@ -217,7 +220,7 @@ impl Host {
             committer: committer.clone(),
             letters: dead_letters.clone(),
             registry: registry.clone(),
-            clock: Clock::system(),
+            clock: clock.clone(),
             health,
         };
         let memory = MemoryGate::default();
@@ -248,7 +251,7 @@ impl Host {
             plugins: used.filter_map(running).collect(),
             loader,
             state_dir: options.state_dir.clone(),
-            clock: Clock::system(),
+            clock,
             registry,
         })?;
         let control = (options.state_dir.clone(), Desk { letters, updates: updates.clone() });

@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::aggregate::Number;
 use crate::{
     Additions, Attribute, Bitmap, Blob, BoundsLists, BucketCounts, Column, Descriptor, ExemplarLists,
-    ExponentialBuckets, Host, Keying, Log, Output, QuantileValues, Signal, Storage, ValueColumn, When,
+    ExponentialBuckets, Host, Keying, Keys, Log, Output, QuantileValues, Signal, Storage, ValueColumn, When,
 };
 
 /// One call's rows. A column can be pulled once, and only what was declared; what is not pulled costs nothing.
@@ -26,9 +26,14 @@ pub struct Run {
 }
 
 impl Batch<'_> {
-    /// Nanoseconds since the Unix epoch.
+    /// Nanoseconds since the Unix epoch, by the wall clock, which may be set back or forth.
     pub fn now(&self) -> u64 {
         self.now
+    }
+
+    /// Nanoseconds on a clock that never goes back and is never set; it stands still while the host is down. For intervals and expiry.
+    pub fn steady(&mut self) -> u64 {
+        self.host.clock_steady()
     }
 
     /// Which signal the batch holds.
@@ -125,9 +130,9 @@ impl Batch<'_> {
         self.host.rows_values_of(column.0)
     }
 
-    /// Each row's code. [`NO_KEY`](crate::NO_KEY) and [`NO_CODE`](crate::NO_CODE) are special.
-    pub fn keys(&mut self, keying: Keying) -> Vec<u32> {
-        self.host.rows_keys(keying.0)
+    /// Each row's key.
+    pub fn keys(&mut self, keying: Keying) -> Keys {
+        Keys(self.host.rows_keys(keying.0))
     }
 
     /// Calls `each` with every code that is new since this was last called, and its key in the canonical encoding (see [`key`](crate::key));

@@ -61,7 +61,7 @@ impl Declare<'_> {
         self.host.projection_column("unnumbered_metrics");
     }
 
-    /// Which kinds of metrics are read; without this call gauges and sums.
+    /// Which kinds of metrics are read; without this call all of them. Points of other kinds pass unread.
     pub fn kinds(&mut self, kinds: &[MetricKind]) {
         self.host.projection_kinds(kinds.to_vec());
     }
@@ -128,7 +128,7 @@ impl Declare<'_> {
         Keying(self.host.projection_keep(attributes, durable))
     }
 
-    /// Keys rows by all resource, scope and item attributes but these.
+    /// Keys rows by all resource, scope and item attributes but these, and by the scope's name and version.
     pub fn drop(&mut self, attributes: Vec<Attribute>, durable: bool) -> Keying {
         Keying(self.host.projection_drop(attributes, durable))
     }
@@ -137,6 +137,12 @@ impl Declare<'_> {
     /// [`NO_KEY`](crate::NO_KEY).
     pub fn stream(&mut self, only: Option<Temporality>, durable: bool) -> Keying {
         Keying(self.host.projection_stream(only, durable))
+    }
+
+    /// Values that are written alike are one key of that keying: integer 200 and text `200`. The key has the type that came first, and the host
+    /// says so in its log. For what is shown as text in the end.
+    pub fn alike(&mut self, keying: Keying) {
+        self.host.projection_alike(keying.0);
     }
 
     /// The processor keeps state, in this format of its own: opens the storage.

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::marker::PhantomData;
 
 use crate::bindings::exports::otelier::plugin::processor::Guest;
-use crate::bindings::otelier::plugin::{log, output, projection, rows, storage};
+use crate::bindings::otelier::plugin::{clock, log, output, projection, rows, storage};
 use crate::{
     Additions, Attribute, Blob, BoundsLists, BucketCounts, Descriptor, Entries, ExemplarLists, ExponentialBuckets,
     ExponentialHistograms, Failure, Found, Histograms, Host, Instance, MetricKind, Processor, Progress, QuantileValues,
@@ -77,6 +77,10 @@ impl Host for Imports {
         log::write(severity, message);
     }
 
+    fn clock_steady(&mut self) -> u64 {
+        clock::steady()
+    }
+
     fn storage_get(&mut self, keys: Blob) -> Result<Found, StorageError> {
         storage::get(&keys)
     }
@@ -128,6 +132,9 @@ impl Host for Imports {
     }
     fn projection_stream(&mut self, only: Option<Temporality>, durable: bool) -> u32 {
         projection::stream(only, durable)
+    }
+    fn projection_alike(&mut self, keying: u32) {
+        projection::alike(keying);
     }
     fn projection_state(&mut self, format: u32) {
         projection::state(format);

@@ -15,6 +15,8 @@ use crate::{
 pub trait Host {
     fn log_write(&mut self, severity: Severity, message: &str);
 
+    fn clock_steady(&mut self) -> u64;
+
     fn storage_get(&mut self, keys: Blob) -> Result<Found, StorageError>;
     fn storage_set(&mut self, keys: Blob, values: Blob) -> Result<(), StorageError>;
     fn storage_delete(&mut self, keys: Blob) -> Result<(), StorageError>;
@@ -33,6 +35,7 @@ pub trait Host {
     fn projection_keep(&mut self, attributes: Vec<Attribute>, durable: bool) -> u32;
     fn projection_drop(&mut self, attributes: Vec<Attribute>, durable: bool) -> u32;
     fn projection_stream(&mut self, only: Option<Temporality>, durable: bool) -> u32;
+    fn projection_alike(&mut self, keying: u32);
     fn projection_state(&mut self, format: u32);
     fn projection_expected_memory(&mut self) -> u64;
     fn projection_flush_every(&mut self, interval_ms: u32);

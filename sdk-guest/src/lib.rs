@@ -60,6 +60,7 @@ mod failure;
 pub mod guest;
 mod host;
 pub mod key;
+mod keys;
 mod log;
 mod output;
 pub mod policy;
@@ -74,6 +75,7 @@ pub use bitmap::Bitmap;
 pub use column::{Column, Field};
 pub use declare::{Declare, Keying, ValueColumn};
 pub use host::Host;
+pub use keys::{Keys, RowKey};
 pub use log::Log;
 pub use output::{EmittedRows, Output, OutputMetric};
 pub use processor::{Flush, Instance, Processor, Start};
@@ -88,9 +90,9 @@ pub use bindings::otelier::plugin::types::{
     Attribute, Blob, Descriptor, ExponentialBuckets, Failure, Level, MetricKind, Signal, Source, Temporality,
 };
 
-/// The code of a row that has none of the keying's attributes.
+/// The code of a row that has none of the keying's attributes, as [`Keys::into_codes_and_marks`] has it.
 pub const NO_KEY: u32 = 0;
-/// The code of a row whose key is not in the dictionary, because that is full.
+/// No code: the mark of a row whose key is not in the dictionary, because that is full.
 pub const NO_CODE: u32 = u32::MAX;
 /// The number of bounds that a point of another kind has, and one that met too many.
 pub const NO_BOUNDS: u32 = u32::MAX;

@@ -62,11 +62,10 @@ impl Output<'_> {
         self.host.output_exemplars(rows, entries);
     }
 
-    /// The code of a key in the canonical encoding (see [`key`](crate::key)); [`NO_CODE`](crate::NO_CODE) when the
-    /// dictionary is full.
-    pub fn intern(&mut self, keying: Keying, key: Vec<u8>) -> u32 {
+    /// The code of a key in the canonical encoding (see [`key`](crate::key)); `None` when the dictionary is full.
+    pub fn intern(&mut self, keying: Keying, key: Vec<u8>) -> Option<u32> {
         let codes = self.host.output_intern(keying.0, Blob::one(key));
-        codes.first().copied().unwrap_or(crate::NO_CODE)
+        codes.first().copied().filter(|code| *code != crate::NO_CODE)
     }
 
     /// Nothing is held under these codes any more: the host may give them to other keys once the call is committed. What is

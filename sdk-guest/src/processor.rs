@@ -5,7 +5,8 @@ use serde::de::DeserializeOwned;
 use crate::config::{self, AbsentKey};
 use crate::{Batch, Declare, Descriptor, Failure, Host, Log, Output, Progress, Signal, Storage, Stored};
 
-/// A processor plugin. Functions are called one at a time; `now` is in nanoseconds since the Unix epoch everywhere.
+/// A processor plugin. Functions are called one at a time. `now` is in nanoseconds since the Unix epoch everywhere, by a clock that may be set;
+/// `steady` is for what depends on how much time has passed.
 ///
 /// A function that returns a [`Failure`] leaves nothing behind: what it wrote and pushed is discarded, and with it the instance
 /// if the processor keeps state.
@@ -43,9 +44,14 @@ pub struct Start<'c> {
 }
 
 impl Start<'_> {
-    /// Nanoseconds since the Unix epoch.
+    /// Nanoseconds since the Unix epoch, by the wall clock, which may be set back or forth.
     pub fn now(&self) -> u64 {
         self.now
+    }
+
+    /// Nanoseconds on a clock that never goes back and is never set; it stands still while the host is down. For intervals and expiry.
+    pub fn steady(&mut self) -> u64 {
+        self.host.clock_steady()
     }
 
     /// The format and the configuration that wrote the stored state; `None` when nothing is stored.
@@ -72,9 +78,14 @@ pub struct Flush<'c> {
 }
 
 impl Flush<'_> {
-    /// Nanoseconds since the Unix epoch.
+    /// Nanoseconds since the Unix epoch, by the wall clock, which may be set back or forth.
     pub fn now(&self) -> u64 {
         self.now
+    }
+
+    /// Nanoseconds on a clock that never goes back and is never set; it stands still while the host is down. For intervals and expiry.
+    pub fn steady(&mut self) -> u64 {
+        self.host.clock_steady()
     }
 
     /// Whether a shutdown or a swap follows.

@@ -73,6 +73,11 @@ impl Host for Imports<'_> {
         self.context.log(severity, message);
     }
 
+    fn clock_steady(&mut self) -> u64 {
+        let steady = self.context.steady();
+        self.allowed(steady)
+    }
+
     fn storage_get(&mut self, keys: Blob) -> Result<Found, StorageError> {
         let found = self.storage(|state| {
             let keys = blob_strings(&keys.ends, &keys.bytes)?;
@@ -177,6 +182,10 @@ impl Host for Imports<'_> {
 
     fn projection_stream(&mut self, only: Option<Temporality>, durable: bool) -> u32 {
         self.declare(|declared| Ok(declared.stream(only.map(host_temporality), durable)?))
+    }
+
+    fn projection_alike(&mut self, keying: u32) {
+        self.declare(|declared| Ok(declared.alike(keying)?));
     }
 
     fn projection_state(&mut self, format: u32) {

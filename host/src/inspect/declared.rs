@@ -6,31 +6,23 @@ use serde_json::{Value, json};
 
 use crate::contract::Signal;
 use crate::otlp::columns::HistogramColumns;
+use crate::otlp::descriptors::Kinds;
 use crate::otlp::key::Level;
 use crate::otlp::keying::{Grouping, Keying, Source};
-use crate::otlp::metrics::{MetricKind, Temporality};
+use crate::otlp::metrics::Temporality;
 use crate::otlp::projection::Projection;
 use crate::processor::Declared;
-
-const KINDS: [(MetricKind, &str); 5] = [
-    (MetricKind::Gauge, "gauge"),
-    (MetricKind::Sum, "sum"),
-    (MetricKind::Histogram, "histogram"),
-    (MetricKind::ExponentialHistogram, "exponential_histogram"),
-    (MetricKind::Summary, "summary"),
-];
 
 /// What one signal's instance declares.
 pub fn report(signal: Signal, declared: &Declared) -> Value {
     let projection = &declared.projection;
-    let kinds = projection
-        .kinds
-        .map(|kinds| KINDS.into_iter().filter(|(kind, _)| kinds.has(*kind)).map(|(_, name)| name).collect::<Vec<_>>());
+    let kinds = Some(projection.kinds()).filter(|_| signal == Signal::Metrics && projection.reads(signal));
     json!({
         "signal": signal.name(),
         "reads": projection.reads(signal),
         "metrics": projection.metrics,
-        "kinds": kinds,
+        "kinds": kinds.map(Kinds::read),
+        "unread_kinds": kinds.map(Kinds::unread),
         "columns": columns(projection),
         "values_of": projection.values_of.iter().map(source).collect::<Vec<_>>(),
         "keyings": projection.keyings.iter().map(keying).collect::<Vec<_>>(),
@@ -87,7 +79,7 @@ fn keying(keying: &Keying) -> Value {
         Grouping::Stream(Some(Temporality::Delta)) => ("stream of delta points", Vec::new()),
         Grouping::Stream(Some(Temporality::Unspecified)) => ("stream of points without temporality", Vec::new()),
     };
-    json!({ "by": by, "attributes": attributes, "durable": keying.durable })
+    json!({ "by": by, "attributes": attributes, "durable": keying.durable, "alike": keying.alike })
 }
 
 /// The same as lines.
@@ -100,9 +92,13 @@ pub fn text(report: &Value) -> String {
     if report["reads"] == false {
         text.push_str("  nothing: its batches pass untouched\n");
     }
-    for (key, name) in
-        [("metrics", "metrics"), ("kinds", "kinds"), ("columns", "columns"), ("values_of", "columns of values")]
-    {
+    for (key, name) in [
+        ("metrics", "metrics"),
+        ("kinds", "kinds"),
+        ("unread_kinds", "kinds that pass unread"),
+        ("columns", "columns"),
+        ("values_of", "columns of values"),
+    ] {
         if report[key].as_array().is_some_and(|items| !items.is_empty()) {
             // Writing to a String cannot fail, here and below.
             let _ = writeln!(text, "  {name}: {}", list(&report[key]));
@@ -112,7 +108,8 @@ pub fn text(report: &Value) -> String {
         let by = keying["by"].as_str().unwrap_or_default();
         let attributes = list(&keying["attributes"]);
         let durable = if keying["durable"] == true { ", kept with the state" } else { "" };
-        let _ = writeln!(text, "  keying: {by} [{attributes}]{durable}");
+        let alike = if keying["alike"] == true { ", integer 1 is text `1`" } else { "" };
+        let _ = writeln!(text, "  keying: {by} [{attributes}]{alike}{durable}");
     }
     if let Some(format) = report["state_format"].as_u64() {
         let _ = writeln!(text, "  state: format {format}");

@@ -2,8 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{Question, inspect, list, list_text, signals};
+use super::{Question, declared, inspect, list, list_text, signals};
 use crate::contract::Signal;
+use crate::otlp::metrics::MetricKind;
+use crate::processor::Declared;
 
 /// The smallest component there is.
 const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
@@ -85,4 +87,24 @@ fn a_component_that_is_not_there_is_named_with_the_nearest() {
     let question = Question::Component { config, id: "agregate/a".parse().unwrap() };
     let error = question.resolve().unwrap_err().to_string();
     assert!(error.contains("has no processor `agregate/a`; did you mean `aggregate/a`?"), "{error}");
+}
+
+#[test]
+fn kinds_that_pass_unread_are_listed() {
+    let metrics = |kinds: &[MetricKind]| {
+        let mut declared = Declared::default();
+        declared.metrics(vec!["*".to_owned()]).unwrap();
+        if !kinds.is_empty() {
+            declared.kinds(kinds);
+        }
+        declared::text(&declared::report(Signal::Metrics, &declared))
+    };
+    let all = metrics(&[]);
+    assert!(all.contains("  kinds: gauge, sum, histogram, exponential_histogram, summary\n"), "{all}");
+    assert!(!all.contains("unread"), "{all}");
+    let narrowed = metrics(&[MetricKind::Sum, MetricKind::Summary]);
+    assert!(narrowed.contains("  kinds: sum, summary\n"), "{narrowed}");
+    assert!(narrowed.contains("kinds that pass unread: gauge, histogram, exponential_histogram\n"), "{narrowed}");
+    let spans = declared::report(Signal::Traces, &Declared::default());
+    assert_eq!((&spans["kinds"], &spans["unread_kinds"]), (&Value::Null, &Value::Null));
 }

@@ -41,8 +41,22 @@ const TEXTS_MAX: usize = 16 << 20;
 pub struct Kinds(u8);
 
 impl Kinds {
-    /// Gauges and sums.
-    pub const NUMBERS: Kinds = Kinds(1 << MetricKind::Gauge as u8 | 1 << MetricKind::Sum as u8);
+    /// All of them: what is read where a plugin declares none.
+    pub const ALL: Kinds = Kinds((1 << MetricKind::ALL.len()) - 1);
+
+    /// Names of the kinds that are read.
+    pub fn read(self) -> Vec<&'static str> {
+        self.names(true)
+    }
+
+    /// Names of the kinds that pass unread.
+    pub fn unread(self) -> Vec<&'static str> {
+        self.names(false)
+    }
+
+    fn names(self, read: bool) -> Vec<&'static str> {
+        MetricKind::ALL.into_iter().filter(|kind| self.has(*kind) == read).map(MetricKind::name).collect()
+    }
 
     /// With one more.
     pub fn with(self, kind: MetricKind) -> Kinds {

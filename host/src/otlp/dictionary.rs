@@ -8,6 +8,7 @@
 //! about 12 in each of two tables. A look-up reads one slot and one hash, and mostly not even the slot: senders repeat their
 //! streams in the same order, in which the codes were given out, so the code after the last one is tried first.
 
+mod alike;
 mod codes;
 mod keys;
 mod marks;
@@ -18,6 +19,8 @@ use std::collections::BinaryHeap;
 
 use hashbrown::HashTable;
 
+pub use self::alike::Alike;
+use self::alike::written;
 use self::codes::Codes;
 use self::keys::Keys;
 use self::marks::Marks;
@@ -64,6 +67,10 @@ pub struct Dictionary {
     /// Bytes of all keys.
     key_bytes: usize,
     hasher: Hasher,
+    /// Whether keys whose values are written alike are one key.
+    alike: bool,
+    /// The last that came in another type than the key it is: both.
+    met_alike: Option<Alike>,
 }
 
 /// What a guest had been told of a dictionary, and what had been handed to the store.
@@ -109,6 +116,8 @@ impl Dictionary {
             entries_max,
             key_bytes: 0,
             hasher,
+            alike: false,
+            met_alike: None,
         }
     }
 
@@ -177,7 +186,8 @@ impl Dictionary {
 
     fn code(&mut self, key: &[u8], entries_max: usize) -> u32 {
         let key_hash = self.key_hash(key);
-        if let Some(code) = self.by_key.find(key_hash, |code| self.key(code) == Some(key)) {
+        if let Some(code) = self.find_key(key_hash, key) {
+            self.meet_alike(code, key);
             return code;
         }
         let bytes_max = entries_max.saturating_mul(KEY_BYTES_AVERAGE).max(KEY_MAX);
@@ -192,7 +202,19 @@ impl Dictionary {
     }
 
     fn key_hash(&self, key: &[u8]) -> u64 {
-        fold(parts(self.hasher.hash(u8::MAX, key)))
+        match self.alike {
+            true => fold(parts(self.hasher.hash(u8::MAX, &written(key)))),
+            false => fold(parts(self.hasher.hash(u8::MAX, key))),
+        }
+    }
+
+    /// The code of a key, or of one that is written like it.
+    fn find_key(&self, key_hash: u64, key: &[u8]) -> Option<u32> {
+        if !self.alike {
+            return self.by_key.find(key_hash, |code| self.key(code) == Some(key));
+        }
+        let wanted = written(key);
+        self.by_key.find(key_hash, |code| self.key(code).is_some_and(|known| written(known) == wanted))
     }
 
     fn place(&mut self, code: u32, key: &[u8], key_hash: u64) {
@@ -215,6 +237,7 @@ impl Dictionary {
     pub fn restore(&mut self, code: u32, key: &[u8]) -> bool {
         let bound = self.entries_max.saturating_add(INTERN_RESERVE);
         let key_hash = self.key_hash(key);
+        // An older state may hold two keys that are written alike: each goes on.
         let is_known = self.by_key.find(key_hash, |code| self.key(code) == Some(key)).is_some();
         if code == NONE || code as usize > bound || self.key(code).is_some() || is_known {
             return false;

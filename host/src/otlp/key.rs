@@ -189,6 +189,12 @@ pub fn elements_or_none(key: &[u8]) -> Result<Vec<Element<'_>>, Malformed> {
     if key.is_empty() { Ok(Vec::new()) } else { elements(key) }
 }
 
+/// A key of these elements, whose values come encoded.
+pub fn of_elements(elements: Vec<(Level, &[u8], Vec<u8>)>) -> Vec<u8> {
+    let elements = elements.into_iter().map(|(level, name, value)| (level, name.to_vec(), value)).collect();
+    KeyBuilder { elements }.finish().0
+}
+
 /// A key of these elements and one more, whose value comes encoded.
 pub fn with_element(elements: &[Element<'_>], level: Level, name: &[u8], value: &[u8]) -> Vec<u8> {
     let own = elements.iter().map(|element| (element.level, element.name.to_vec(), element.value.to_vec()));
@@ -201,6 +207,12 @@ pub fn both_as_bytes(one: &[u8], other: &[u8]) -> Vec<u8> {
     let mut value = vec![7];
     put_text(&mut value, &[one, other].concat());
     value
+}
+
+/// The text of an encoded value that is one.
+pub fn text_of(value: &[u8]) -> Option<&[u8]> {
+    let (&1, rest) = value.split_first()? else { return None };
+    take_bytes(&mut Reader::new(rest)).ok()
 }
 
 /// What a key may hold.

@@ -90,7 +90,7 @@ pub enum Source {
 pub enum Grouping {
     /// These attributes alone, and fields under [`Level::Field`].
     Keep(Vec<(Level, Vec<u8>)>),
-    /// All resource, scope and item attributes but these.
+    /// All resource, scope and item attributes but these, and the scope's name and version: they are part of what a metric is.
     Drop(Vec<(Level, Vec<u8>)>),
     /// The full identity of the input stream, for rows of this temporality only.
     Stream(Option<Temporality>),
@@ -103,7 +103,12 @@ pub struct Keying {
     pub grouping: Grouping,
     /// Whether its dictionary is stored with the component's state.
     pub durable: bool,
+    /// Whether keys whose values are written alike are one key.
+    pub alike: bool,
 }
+
+/// Of a keying's name, about.
+const NAME_BYTES_MAX: usize = 120;
 
 /// Which attributes of one level a keying takes.
 #[derive(Debug, Clone)]
@@ -146,7 +151,11 @@ impl Keying {
 
     /// The fields that belong to the key, each once: a key that repeats one is not found by its hash.
     pub fn fields(&self) -> Vec<Field> {
-        let Grouping::Keep(list) = &self.grouping else { return Vec::new() };
+        let list = match &self.grouping {
+            Grouping::Keep(list) => list,
+            Grouping::Drop(_) => return vec![Field::ScopeName, Field::ScopeVersion],
+            Grouping::Stream(_) => return Vec::new(),
+        };
         let mut fields = Vec::new();
         for field in list.iter().filter(|(level, _)| *level == Level::Field).filter_map(|(_, name)| Field::of(name)) {
             if !fields.contains(&field) {
@@ -161,6 +170,26 @@ impl Keying {
         match &self.grouping {
             Grouping::Stream(Some(only)) => *only == temporality,
             _ => true,
+        }
+    }
+
+    /// What it is called in the log and in metrics: `keep work.type`. Only the beginning of a long list stands in it.
+    pub fn name(&self) -> String {
+        let listed = |word: &str, list: &[(Level, Vec<u8>)]| {
+            let mut name = word.to_owned();
+            for (number, (_, attribute)) in list.iter().enumerate() {
+                if name.len() + attribute.len() > NAME_BYTES_MAX {
+                    return format!("{name} and {} more", list.len() - number);
+                }
+                name.push(' ');
+                name.push_str(&String::from_utf8_lossy(attribute));
+            }
+            name
+        };
+        match &self.grouping {
+            Grouping::Keep(list) => listed("keep", list),
+            Grouping::Drop(list) => listed("drop", list),
+            Grouping::Stream(_) => "stream".to_owned(),
         }
     }
 

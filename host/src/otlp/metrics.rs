@@ -37,6 +37,23 @@ pub enum MetricKind {
 }
 
 impl MetricKind {
+    /// Each of them, by its number.
+    pub const ALL: [MetricKind; 5] = {
+        use MetricKind::{ExponentialHistogram, Gauge, Histogram, Sum, Summary};
+        [Gauge, Sum, Histogram, ExponentialHistogram, Summary]
+    };
+
+    /// As reports and the log have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            MetricKind::Gauge => "gauge",
+            MetricKind::Sum => "sum",
+            MetricKind::Histogram => "histogram",
+            MetricKind::ExponentialHistogram => "exponential_histogram",
+            MetricKind::Summary => "summary",
+        }
+    }
+
     /// Whether its points are `NumberDataPoint`s.
     pub fn has_numbers(self) -> bool {
         matches!(self, MetricKind::Gauge | MetricKind::Sum)
@@ -64,8 +81,7 @@ impl MetricKind {
 
     /// The kind behind a field of `Metric`.
     pub fn of_field(number: u32) -> Option<MetricKind> {
-        use MetricKind::{ExponentialHistogram, Gauge, Histogram, Sum, Summary};
-        [Gauge, Sum, Histogram, ExponentialHistogram, Summary].into_iter().find(|kind| kind.field() == number)
+        MetricKind::ALL.into_iter().find(|kind| kind.field() == number)
     }
 }
 

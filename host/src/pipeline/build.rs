@@ -262,8 +262,10 @@ fn slot(
         watermark: ticket.watermark.clone(),
         partition,
         telling: Some(Telling::default()),
+        registry: Some(materials.registry.clone()),
     };
-    let (instance, writes) = Instance::build(setup, trip, materials.clock.now()).map_err(fail)?;
+    let (mut instance, writes) = Instance::build(setup, trip, materials.clock.moment()).map_err(fail)?;
+    instance.tell_unread_kinds();
     materials.committer.commit(Trip {
         ticket: ticket.clone(),
         number: trip,

@@ -9,6 +9,7 @@ mod unflushed;
 
 use std::time::{Duration, Instant};
 
+use crate::clock::Moment;
 use crate::contract::{Batch, OnTrap};
 use crate::processor::{Instance, InstanceError, Setup};
 use crate::storage::Write;
@@ -244,8 +245,8 @@ impl Slot {
     }
 
     /// Makes a new instance from committed state; what its start wrote is to be committed with `trip`.
-    pub fn rebuild(&mut self, trip: u64, now: u64) -> Result<Vec<Write>, InstanceError> {
-        match Instance::build(self.setup.clone(), trip, now) {
+    pub fn rebuild(&mut self, trip: u64, moment: Moment) -> Result<Vec<Write>, InstanceError> {
+        match Instance::build(self.setup.clone(), trip, moment) {
             Ok((instance, writes)) => {
                 self.replace(instance);
                 Ok(writes)

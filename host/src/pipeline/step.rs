@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon_core::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 
+use crate::clock::Moment;
 use crate::contract::{Batch, OnTrap};
 use crate::otlp::partition::{Part, Partitions};
 use crate::otlp::split::joined;
@@ -47,13 +48,13 @@ impl Helpers {
     }
 
     /// Works at the calls, on the worker's thread as on the others, until none is left.
-    fn run(&self, calls: &mut [Call<'_>], trip: u64, now: u64) {
+    fn run(&self, calls: &mut [Call<'_>], trip: u64, moment: Moment) {
         let threads = self.0.current_num_threads().min(calls.len().saturating_sub(1));
         let left = Mutex::new(calls.iter_mut());
         let next = || left.lock().unwrap_or_else(PoisonError::into_inner).next();
         let work = || {
             while let Some(call) = next() {
-                call.make(trip, now);
+                call.make(trip, moment);
             }
         };
         self.0.in_place_scope(|scope| {
@@ -89,9 +90,9 @@ pub struct Attempt {
 }
 
 /// A batch at one slot.
-pub fn attempt(slot: &mut Slot, batch: &Batch, trip: u64, now: u64) -> Outcome {
+pub fn attempt(slot: &mut Slot, batch: &Batch, trip: u64, moment: Moment) -> Outcome {
     match slot.instance() {
-        Ok(instance) => Outcome::Ran(instance.process(batch.clone(), trip, now)),
+        Ok(instance) => Outcome::Ran(instance.process(batch.clone(), trip, moment)),
         Err(_) => Outcome::Down,
     }
 }
@@ -116,7 +117,7 @@ pub fn run(
     helpers: Option<&Helpers>,
     (first, slots): (usize, &mut [Slot]),
     parts: Vec<(usize, Batch)>,
-    (trip, now): (u64, u64),
+    (trip, moment): (u64, Moment),
 ) -> Vec<Attempt> {
     let items: u64 = parts.iter().filter_map(|(_, part)| part.items).sum();
     let mut parts = parts.into_iter().peekable();
@@ -127,8 +128,8 @@ pub fn run(
         }
     }
     match helpers {
-        Some(helpers) if calls.len() > 1 && items >= PARALLEL_MIN => helpers.run(&mut calls, trip, now),
-        _ => calls.iter_mut().for_each(|call| call.make(trip, now)),
+        Some(helpers) if calls.len() > 1 && items >= PARALLEL_MIN => helpers.run(&mut calls, trip, moment),
+        _ => calls.iter_mut().for_each(|call| call.make(trip, moment)),
     }
     calls.into_iter().map(|Call { index, batch, outcome, .. }| Attempt { index, batch, outcome }).collect()
 }
@@ -142,8 +143,8 @@ struct Call<'c> {
 }
 
 impl Call<'_> {
-    fn make(&mut self, trip: u64, now: u64) {
-        self.outcome = attempt(self.slot, &self.batch, trip, now);
+    fn make(&mut self, trip: u64, moment: Moment) {
+        self.outcome = attempt(self.slot, &self.batch, trip, moment);
     }
 }
 

@@ -247,12 +247,12 @@ impl Worker {
         if heirs.iter_mut().any(wants_stored) {
             self.committer.settle();
         }
-        let (mut trip, now) = (self.trip(), self.clock.now());
+        let (mut trip, moment) = (self.trip(), self.clock.moment());
         let (mut replaced, mut retired) = (Vec::new(), Vec::new());
         for (place, heir) in heirs {
             let Some(slot) = self.processors.slots.get_mut(place) else { continue };
             let before = slot.before();
-            match slot.start(*heir, trip.number, now) {
+            match slot.start(*heir, trip.number, moment) {
                 Ok((mut writes, old)) => {
                     trip.writes.append(&mut writes);
                     retired.extend(old.map(|old| *old));

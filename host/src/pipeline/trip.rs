@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::time::Duration;
 
+use crate::clock::Moment;
 use crate::contract::{Batch, ComponentId, Durability, OnTrap, Refusal};
 use crate::delivery::dead_letters::Stage;
 use crate::otlp::{Malformed, Strings, check};
@@ -60,8 +61,8 @@ pub struct Gathered {
 pub struct Run<'w> {
     /// All processors.
     pub processors: &'w mut Processors,
-    /// Nanoseconds since the Unix epoch.
-    pub now: u64,
+    /// When its calls are made.
+    pub moment: Moment,
     /// Where the trips before this one are committed, under which ticket.
     pub commits: (&'w Committer, &'w Ticket),
     /// Whether it is a dead letter that goes on: it counts whole, or stays one.
@@ -124,13 +125,13 @@ impl Run<'_> {
         batch: Batch,
         trip: &mut Gathered,
     ) -> Result<Vec<Batch>, Refusal> {
-        let (now, Processors { slots, steps, helpers }) = (self.now, &mut *self.processors);
+        let (moment, Processors { slots, steps, helpers }) = (self.moment, &mut *self.processors);
         let Some(step) = steps.get(step) else { return Ok(vec![batch]) };
         let Some(places) = slots.get_mut(step.slots.clone()) else { return Ok(vec![batch]) };
         let first = step.slots.start;
         let Some(partitions) = &step.divided else {
             let Some(slot) = places.first_mut() else { return Ok(vec![batch]) };
-            let outcome = attempt(slot, &batch, trip.number, now);
+            let outcome = attempt(slot, &batch, trip.number, moment);
             return self.settle(pipeline, Attempt { index: first, batch, outcome }, &mut Searches::of(1), trip);
         };
         let parts = divide(partitions, &batch).map_err(malformed)?;
@@ -138,7 +139,7 @@ impl Run<'_> {
         if let Some(slot) = refusing(places, &parts) {
             return Err(down(slot));
         }
-        let attempts = run(helpers.as_ref(), (first, places), parts, (trip.number, now));
+        let attempts = run(helpers.as_ref(), (first, places), parts, (trip.number, moment));
         let mut searches = Searches::of(attempts.iter().filter(|attempt| attempt.outcome.is_broken()).count());
         let (mut batches, mut attempts) = (Vec::new(), attempts.into_iter());
         while let Some(attempt) = attempts.next() {
@@ -289,7 +290,7 @@ impl Run<'_> {
             suspected: slot.is_suspected(),
             control: slot.control(),
             trip: trip.number,
-            now: self.now,
+            moment: self.moment,
         };
         broken.separate(searches)
     }
@@ -340,7 +341,7 @@ impl Run<'_> {
         }
         let Some(slot) = self.processors.slots.get_mut(index).filter(|slot| slot.wants_rebuild()) else { return };
         // The next trip tries again, and tells why.
-        if let Ok(mut started) = slot.rebuild(trip.number, self.now) {
+        if let Ok(mut started) = slot.rebuild(trip.number, self.moment) {
             if !started.is_empty() {
                 // What it knows of itself is only true if the trip counts.
                 trip.touched.push(index);
@@ -360,7 +361,7 @@ impl Run<'_> {
     ) -> Result<bool, Refusal> {
         let Some(slot) = self.processors.slots.get_mut(index) else { return Ok(false) };
         let Ok(instance) = slot.instance() else { return Ok(false) };
-        let processed = match instance.flush(trip.number, self.now, last) {
+        let processed = match instance.flush(trip.number, self.moment, last) {
             Ok(processed) => processed,
             Err(error) => {
                 slot.ledger.traps.add(u64::from(error.is_broken()));

@@ -77,6 +77,9 @@ pub enum DeclareError {
     /// Too many keyings.
     #[error("more than {KEYINGS_MAX} keyings")]
     Keyings,
+    /// A number that no keying has.
+    #[error("there is no keying {0}")]
+    Keying(u32),
     /// Too many attributes in one keying.
     #[error("more than {ATTRIBUTES_MAX} attributes in a keying")]
     Attributes,
@@ -183,12 +186,19 @@ impl Declared {
         if keyings.len() >= KEYINGS_MAX {
             return Err(DeclareError::Keyings);
         }
-        let keying = Keying { grouping, durable };
+        let keying = Keying { grouping, durable, alike: false };
         if durable && keyings.iter().any(|other| other.durable && other.identity() == keying.identity()) {
             return Err(DeclareError::Twice);
         }
         keyings.push(keying);
         Ok(keyings.len() as u32 - 1)
+    }
+
+    /// `projection.alike`.
+    pub fn alike(&mut self, keying: u32) -> Result<(), DeclareError> {
+        let declared = self.projection.keyings.get_mut(keying as usize).ok_or(DeclareError::Keying(keying))?;
+        declared.alike = true;
+        Ok(())
     }
 
     /// What holds of the declarations together, once `describe` has returned.

@@ -3,10 +3,13 @@
 //! A call's results and writes count only when the call returned, and every result was checked. Whatever happens else, the
 //! instance is no longer what the store says it is: the owner rebuilds it from committed state before the next call.
 
+mod told;
+
 use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::clock::Moment;
 use crate::contract::{Batch, ComponentId, InvalidUtf8, Metadata, Signal};
 use crate::otlp::columns::{Bitmap, Columns, Layout};
 use crate::otlp::edit::{self, EditError, Edits};
@@ -157,10 +160,10 @@ pub struct Instance {
 
 impl Instance {
     /// Instantiates, describes and starts on the committed state. The second value is what `start` wrote, for `trip`.
-    pub fn build(setup: Setup, trip: u64, now: u64) -> Result<(Instance, Vec<Write>), InstanceError> {
+    pub fn build(setup: Setup, trip: u64, moment: Moment) -> Result<(Instance, Vec<Write>), InstanceError> {
         let state = State::new(Some(setup.store.clone()), &setup.namespace(), setup.watermark.clone());
         let mut instance = Instance::build_on(setup, state)?;
-        let writes = instance.start(trip, now)?;
+        let writes = instance.start(trip, moment)?;
         Ok((instance, writes))
     }
 
@@ -196,12 +199,12 @@ impl Instance {
     }
 
     /// The plugin's `start` on the state that its context has. What it wrote is for `trip`.
-    pub(super) fn start(&mut self, trip: u64, now: u64) -> Result<Vec<Write>, InstanceError> {
+    pub(super) fn start(&mut self, trip: u64, moment: Moment) -> Result<Vec<Write>, InstanceError> {
         let id = self.setup.id.clone();
         let failed = |source| InstanceError::State { component: id.clone(), source };
         let context = self.processor.context();
         let format = context.declared.state_format;
-        context.begin(Phase::Start, Columns::default());
+        context.begin(Phase::Start, Columns::default(), moment);
         if format.is_some() {
             let namespace = self.setup.namespace();
             if let Some(key) = context.state.any_of(&namespace.others()).map_err(failed)? {
@@ -214,7 +217,7 @@ impl Instance {
             Some(_) => context.state.meta().map_err(failed)?.map(|meta| read_meta(&meta)),
             None => None,
         };
-        let started = self.processor.start(previous.clone(), now);
+        let started = self.processor.start(previous.clone(), moment.now);
         self.check_store()?;
         started.inspect_err(|error| self.setup.tell_trap(error))?;
         let context = self.processor.context();
@@ -265,7 +268,7 @@ impl Instance {
     }
 
     /// One batch. A batch without rows passes untouched, and the plugin is not called.
-    pub fn process(&mut self, batch: Batch, trip: u64, now: u64) -> Result<Processed, InstanceError> {
+    pub fn process(&mut self, batch: Batch, trip: u64, moment: Moment) -> Result<Processed, InstanceError> {
         if !self.reads {
             return Ok(Processed { batches: vec![batch], ..Processed::default() });
         }
@@ -273,6 +276,8 @@ impl Instance {
         if columns.bytes() > self.setup.limits.memory_bytes {
             return Err(InstanceError::Malformed(TOO_WIDE));
         }
+        let without_code = self.take_without_code(&columns);
+        self.tell_alike();
         let layout = std::mem::take(&mut columns.layout);
         let (items, unread) = (layout.items, layout.unread);
         if unread > 0 {
@@ -283,7 +288,8 @@ impl Instance {
             return Ok(Processed { batches: vec![batch], items, unread, ..Processed::default() });
         }
         columns.layout = Layout { rows: layout.rows, runs: layout.runs.clone(), ..Layout::default() };
-        let mut called = self.call(&batch, columns, trip, now)?;
+        let mut called = self.call(&batch, columns, trip, moment)?;
+        self.count_without_code(&without_code);
         // A metric without points is a row and no item.
         let items_in = |rows: &Bitmap| rows.count_without(&layout.bare);
         let (dropped, absorbed) = (items_in(&called.dropped), items_in(&called.absorbed));
@@ -317,16 +323,9 @@ impl Instance {
             rows,
         };
         if let Some(batch) = came {
-            self.record(|recorder| recorder.process(batch, now, &processed));
+            self.record(|recorder| recorder.process(batch, moment, &processed));
         }
         Ok(processed)
-    }
-
-    fn tell_unread(&mut self) {
-        if !self.told_unread && self.setup.telling.is_some() {
-            self.told_unread = true;
-            tracing::warn!(component = %self.setup.id, "points pass untouched that the processor should read (`otelier_processor_unread_items` counts them): more metrics match than it can tell apart, or their names are too long; narrow its `metrics`, or look for a sender that makes up names");
-        }
     }
 
     /// What the plugin declared to read, of one batch. Every byte of the batch is checked on the way.
@@ -338,11 +337,17 @@ impl Instance {
     }
 
     /// The plugin's call on the columns of a batch.
-    pub fn call(&mut self, batch: &Batch, columns: Columns, trip: u64, now: u64) -> Result<Called, InstanceError> {
+    pub fn call(
+        &mut self,
+        batch: &Batch,
+        columns: Columns,
+        trip: u64,
+        moment: Moment,
+    ) -> Result<Called, InstanceError> {
         let context = self.processor.context();
-        context.begin(Phase::Process, columns);
+        context.begin(Phase::Process, columns, moment);
         context.batch = Some(batch.clone());
-        let outcome = self.processor.process(self.setup.signal, now);
+        let outcome = self.processor.process(self.setup.signal, moment.now);
         self.processor.context().batch = None;
         self.check_store()?;
         let context = self.processor.context();
@@ -354,9 +359,9 @@ impl Instance {
     }
 
     /// The flush; `last` before a shutdown.
-    pub fn flush(&mut self, trip: u64, now: u64, last: bool) -> Result<Processed, InstanceError> {
-        self.processor.context().begin(Phase::Flush, Columns::default());
-        let progress = self.processor.flush(now, last);
+    pub fn flush(&mut self, trip: u64, moment: Moment, last: bool) -> Result<Processed, InstanceError> {
+        self.processor.context().begin(Phase::Flush, Columns::default(), moment);
+        let progress = self.processor.flush(moment.now, last);
         self.check_store()?;
         let progress = progress?;
         let called = self.finish(trip)?;
@@ -367,7 +372,7 @@ impl Instance {
             more: progress == Progress::More,
             ..Processed::default()
         };
-        self.record(|recorder| recorder.flush(now, last, &processed));
+        self.record(|recorder| recorder.flush(moment, last, &processed));
         Ok(processed)
     }
 

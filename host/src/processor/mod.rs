@@ -22,7 +22,9 @@ pub use instance::{Called, Instance, InstanceError, Processed};
 pub use output::Output;
 pub use partition::{Namespace, Partition, PartitionError, check as check_partitions, partitions_of};
 pub use setup::{Setup, describe};
-pub use state::{Entries, Extent, Mark, READ_MAX, SNAPSHOT_BYTES_MAX, Snapshot, State, StateError, Watermark};
+pub use state::{
+    Entries, Extent, Mark, READ_MAX, SNAPSHOT_BYTES_MAX, Snapshot, State, StateError, Watermark, stored_steady,
+};
 pub use succession::{Candidate, Follower, Fork, Heir, Marked, Standing};
 pub use telling::Telling;
 

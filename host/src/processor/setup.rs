@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use crate::contract::{ComponentId, Limits, OnTrap, Signal};
 use crate::storage::Store;
+use crate::telemetry::Registry;
 
 use super::context::Context;
 use super::declared::Declared;
@@ -37,12 +38,14 @@ pub struct Setup {
     pub partition: Option<Partition>,
     /// What was told lately of how its instances broke; `None` where that has been told by another one.
     pub telling: Option<Telling>,
+    /// Where it counts what nobody else sees; `None` for what is tried and not kept.
+    pub registry: Option<Registry>,
 }
 
 impl Setup {
     /// For instances that try something, of which nothing is kept: what they say has been said.
     pub fn silent(&self) -> Setup {
-        Setup { limits: Limits { log_bytes: 0, ..self.limits }, telling: None, ..self.clone() }
+        Setup { limits: Limits { log_bytes: 0, ..self.limits }, telling: None, registry: None, ..self.clone() }
     }
 
     /// The beginning of the plugin's hash, for people.

@@ -16,6 +16,7 @@ use account::Account;
 use fork::Since;
 pub use fork::{Extent, Forgotten, Mark, SNAPSHOT_BYTES_MAX, Snapshot};
 use layer::{Layer, Overlay, Said, said_by};
+pub use steady::stored_steady;
 
 use super::partition::Namespace;
 use crate::storage::{Family, Store, StoreError, Write};
@@ -112,6 +113,8 @@ pub struct State {
     account: Account,
     /// The first failure of the store in this call, whatever the guest makes of it.
     failure: OnceCell<Arc<StoreError>>,
+    /// What the steady clock shows in the call.
+    steady: u64,
 }
 
 impl State {
@@ -129,6 +132,7 @@ impl State {
             watermark,
             account: Account::new(u64::MAX),
             failure: OnceCell::new(),
+            steady: 0,
         }
     }
 
@@ -200,6 +204,7 @@ impl State {
         self.account.settle();
         if !writes.is_empty() {
             writes.extend(self.counted());
+            writes.push(self.steady_write());
             self.flying.push_back((trip, layer));
         }
         writes
@@ -481,5 +486,6 @@ fn check_range(start: &[u8], end: &[u8]) -> Result<(), StateError> {
 mod account;
 mod fork;
 mod layer;
+mod steady;
 #[cfg(test)]
 mod tests;

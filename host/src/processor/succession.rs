@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 
+use crate::clock::Moment;
 use crate::contract::Batch;
 use crate::otlp::columns::Bitmap;
 use crate::otlp::projection::{Projection, Projector};
@@ -80,11 +81,12 @@ impl Candidate {
 
     /// Lets an instance of the version start without state and flush: what is broken from the beginning is found before anything runs on
     /// it. Takes as long as the plugin takes, so not where batches wait.
-    pub fn try_out(setup: Setup, now: u64) -> Result<Candidate, InstanceError> {
+    pub fn try_out(setup: Setup, moment: Moment) -> Result<Candidate, InstanceError> {
         let state = State::detached(&setup.namespace());
         let mut instance = Instance::build_on(setup.clone(), state)?;
-        instance.start(0, now)?;
-        instance.flush(0, now, true)?;
+        instance.start(0, moment)?;
+        instance.flush(0, moment, true)?;
+        instance.tell_unread_kinds();
         Ok(Candidate { setup, is_stateful: instance.is_stateful() })
     }
 }
@@ -99,8 +101,8 @@ pub struct Marked {
 
 /// A call that counted.
 enum Call {
-    Process { batch: Batch, now: u64, came_of_it: Outcome },
-    Flush { now: u64, last: bool, came_of_it: Outcome },
+    Process { batch: Batch, moment: Moment, came_of_it: Outcome },
+    Flush { moment: Moment, last: bool, came_of_it: Outcome },
 }
 
 /// What has to come of a call at a follower as well: the items are where the running version put them.
@@ -143,12 +145,12 @@ pub(super) struct Recorder {
 }
 
 impl Recorder {
-    pub fn process(&self, batch: Batch, now: u64, processed: &Processed) -> bool {
-        self.record(Call::Process { batch, now, came_of_it: Outcome::of(processed) })
+    pub fn process(&self, batch: Batch, moment: Moment, processed: &Processed) -> bool {
+        self.record(Call::Process { batch, moment, came_of_it: Outcome::of(processed) })
     }
 
-    pub fn flush(&self, now: u64, last: bool, processed: &Processed) -> bool {
-        self.record(Call::Flush { now, last, came_of_it: Outcome::of(processed) })
+    pub fn flush(&self, moment: Moment, last: bool, processed: &Processed) -> bool {
+        self.record(Call::Flush { moment, last, came_of_it: Outcome::of(processed) })
     }
 
     /// False when nobody follows any more, or too far behind.
@@ -163,6 +165,8 @@ pub struct Fork {
     state: State,
     /// What the instance reads.
     projection: Projection,
+    /// What the steady clock showed in the last call that is in the state.
+    steady: u64,
     calls: Receiver<Call>,
     behind: Arc<AtomicUsize>,
 }
@@ -193,14 +197,15 @@ impl Follower {
     /// Starts a version on a fork. What it logs is heard; what it logs while it follows is not, because another version logs that already.
     /// `None` where it carries over more than is held for an exchange, or other items are its rows: then the two cannot be compared.
     pub fn start(setup: Setup, fork: Fork, now: u64) -> Result<Option<Follower>, InstanceError> {
-        let Fork { state, projection, calls, behind } = fork;
+        // The calls that it makes from here on were made later than that, and perhaps earlier than now.
+        let Fork { state, projection, steady, calls, behind } = fork;
         let mut instance = Instance::build_on(setup, state)?;
         if !instance.context().declared.projection.has_the_rows_of(&projection) {
             return Ok(None);
         }
         instance.follows = true;
         let made = 1;
-        instance.start(made, now)?;
+        instance.start(made, Moment { now, steady })?;
         let context = instance.context();
         context.state.keep(made);
         context.mute(true);
@@ -218,8 +223,10 @@ impl Follower {
             self.made += 1;
             let bytes = call.bytes();
             let (made, expected) = match call {
-                Call::Process { batch, now, came_of_it } => (self.instance.process(batch, self.made, now), came_of_it),
-                Call::Flush { now, last, came_of_it } => (self.instance.flush(self.made, now, last), came_of_it),
+                Call::Process { batch, moment, came_of_it } => {
+                    (self.instance.process(batch, self.made, moment), came_of_it)
+                }
+                Call::Flush { moment, last, came_of_it } => (self.instance.flush(self.made, moment, last), came_of_it),
             };
             match made {
                 Ok(made) if expected.is_that_of(&made) => {}
@@ -277,7 +284,12 @@ impl Instance {
 
     /// The heir starts on this instance's state and dictionaries, which are the host's and are handed over as they are. The second value is
     /// what it wrote, for `trip`. When it does not start, this instance goes on as if it had never been asked.
-    pub fn hand_over(&mut self, heir: Heir, trip: u64, now: u64) -> Result<(Instance, Vec<Write>), InstanceError> {
+    pub fn hand_over(
+        &mut self,
+        heir: Heir,
+        trip: u64,
+        moment: Moment,
+    ) -> Result<(Instance, Vec<Write>), InstanceError> {
         let Heir { setup, processor, snapshot, .. } = heir;
         let mut heir = Instance::new(setup, processor);
         let standings = self.context().projector.as_ref().map(Projector::standings).unwrap_or_default();
@@ -285,7 +297,7 @@ impl Instance {
         if let Some(snapshot) = snapshot {
             heir.context().state.rest_on(snapshot);
         }
-        let started = given.and_then(|()| heir.start(trip, now));
+        let started = given.and_then(|()| heir.start(trip, moment));
         self.forgotten = heir.context().state.forget_mark();
         match started {
             Ok(writes) => Ok((heir, writes)),
@@ -328,7 +340,8 @@ impl Instance {
         let behind_max = BEHIND_BYTES_MAX / self.context().state.marked_among();
         self.recorder = Some(Recorder { calls: sender, behind: Arc::clone(&behind), behind_max });
         let projection = self.context().declared.projection.clone();
-        Some(Fork { state, projection, calls, behind })
+        let steady = self.context().moment().steady;
+        Some(Fork { state, projection, steady, calls, behind })
     }
 
     /// Whether it is this instance that the other one follows, as of this moment, with all that has changed since.

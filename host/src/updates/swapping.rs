@@ -161,7 +161,7 @@ impl Swapping {
 
     fn prepare(&self, place: &Place, plugin: &Arc<dyn Plugin>) -> Result<Candidate, SwapError> {
         let setup = Setup { plugin: Arc::clone(plugin), ..place.setup.clone() };
-        let candidate = Candidate::try_out(setup, self.clock.now()).map_err(|source| refused(place, source))?;
+        let candidate = Candidate::try_out(setup, self.clock.moment()).map_err(|source| refused(place, source))?;
         match candidate.is_stateful && !place.keeps_state {
             true => Err(SwapError::BeginsState { part: place.part.clone() }),
             false => Ok(candidate),

@@ -33,6 +33,23 @@ pub enum Stage {
     Fold(usize),
 }
 
+/// What has expired.
+#[derive(Debug, Clone, Copy)]
+pub struct Idle {
+    /// What has taken nothing since then.
+    since: u64,
+    /// The present, by the steady clock.
+    steady: u64,
+}
+
+impl Idle {
+    /// Whether what took something for the last time then has expired. A time that is still to come is of another clock, which stood in an
+    /// older state: nothing was heard since the start, which is longer ago than `since`.
+    pub fn is(self, updated: u64) -> bool {
+        updated <= self.since || updated > self.steady
+    }
+}
+
 /// Points of one output metric.
 #[derive(Debug, Clone, Default)]
 struct Columns {
@@ -134,27 +151,26 @@ impl<'c> Aggregate {
         self.histograms.save(&mut flush.storage())
     }
 
-    /// What has taken nothing since then has expired. `None`: nothing expires.
-    fn deadline(&self, now: u64) -> Option<u64> {
+    /// What has expired at that time of the steady clock. `None`: nothing expires.
+    fn idle(&self, steady: u64) -> Option<Idle> {
         let after = u64::try_from(self.config.expire_after.as_nanos()).unwrap_or(u64::MAX);
         // A restart is no reason to expire: nobody could send meanwhile.
-        let heard_for = now.saturating_sub(self.started);
-        (after > 0 && heard_for >= after).then(|| now.saturating_sub(after))
+        let heard_for = steady.saturating_sub(self.started);
+        (after > 0 && heard_for >= after).then(|| Idle { since: steady.saturating_sub(after), steady })
     }
 
     /// Series from this slot on, as many as one call may expire; the slot from which to go on in the next call.
     fn expire_series(&mut self, flush: &mut Flush<'c>, from: u32) -> Result<Option<u32>, Failure> {
-        let now = flush.now();
-        let Some(deadline) = self.deadline(now) else { return Ok(None) };
+        let Some(idle) = self.idle(flush.steady()) else { return Ok(None) };
         let (metrics, output) = (&mut self.metrics, &mut flush.output());
-        let expired = self.groups.expire(metrics, deadline, from, EXPIRED_PER_CALL, output);
+        let expired = self.groups.expire(metrics, idle, from, EXPIRED_PER_CALL, output);
         self.series_expired(flush, &expired)
     }
 
     /// The same for histograms.
     fn expire_histograms(&mut self, flush: &mut Flush<'c>, from: u32) -> Result<Option<u32>, Failure> {
-        let Some(deadline) = self.deadline(flush.now()) else { return Ok(None) };
-        let expired = self.histograms.expire_series(&mut self.metrics, deadline, from, EXPIRED_PER_CALL, flush);
+        let Some(idle) = self.idle(flush.steady()) else { return Ok(None) };
+        let expired = self.histograms.expire_series(&mut self.metrics, idle, from, EXPIRED_PER_CALL, flush);
         self.series_expired(flush, &expired)
     }
 
@@ -177,17 +193,16 @@ impl<'c> Aggregate {
 
     /// The same for streams.
     fn expire_streams(&mut self, flush: &mut Flush<'c>, from: u32) -> Result<Option<u32>, Failure> {
-        let now = flush.now();
-        let Some(deadline) = self.deadline(now) else { return Ok(None) };
+        let Some(idle) = self.idle(flush.steady()) else { return Ok(None) };
         let output = &mut flush.output();
-        let expired = self.streams.expire(self.stream_keying, deadline, from, EXPIRED_PER_CALL, output);
+        let expired = self.streams.expire(self.stream_keying, idle, from, EXPIRED_PER_CALL, output);
         self.streams_expired(flush, &expired)
     }
 
     /// The same for streams of histograms.
     fn expire_histogram_streams(&mut self, flush: &mut Flush<'c>, from: u32) -> Result<Option<u32>, Failure> {
-        let Some(deadline) = self.deadline(flush.now()) else { return Ok(None) };
-        let expired = self.histograms.expire_streams(deadline, from, EXPIRED_PER_CALL, flush);
+        let Some(idle) = self.idle(flush.steady()) else { return Ok(None) };
+        let expired = self.histograms.expire_streams(idle, from, EXPIRED_PER_CALL, flush);
         self.streams_expired(flush, &expired)
     }
 

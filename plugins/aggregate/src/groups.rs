@@ -4,6 +4,7 @@ use otelier_sdk::aggregate::{Function, Number, Sum};
 use otelier_sdk::table::Table;
 use otelier_sdk::{Failure, Keying, NO_CODE, NO_KEY, Output, Storage, key};
 
+use crate::flush::Idle;
 use crate::metrics::{Metric, Metrics, Mode};
 use crate::reasons::Reason;
 use crate::series::{Observed, Series};
@@ -116,10 +117,7 @@ impl Groups {
             self.unneeded.push(key);
         }
         if target.overflow == NONE {
-            let key = output.intern(self.keying, key::overflow());
-            if key == NO_CODE {
-                return Err(Reason::NoRoom);
-            }
+            let key = output.intern(self.keying, key::overflow()).ok_or(Reason::NoRoom)?;
             // A sender that marks its own points so may have made it.
             let slot = match target.slots.get(key) {
                 NONE => self.make(Series { key, ..new }),
@@ -189,8 +187,8 @@ impl Groups {
     }
 
     /// The end of a batch: codes that found no series are released.
-    pub fn finish_batch(&mut self, metrics: &Metrics, now: u64, output: &mut Output<'_>) {
-        self.table.update_touched(|series| series.updated = now);
+    pub fn finish_batch(&mut self, metrics: &Metrics, steady: u64, output: &mut Output<'_>) {
+        self.table.update_touched(|series| series.updated = steady);
         let mut unneeded = std::mem::take(&mut self.unneeded);
         unneeded.sort_unstable();
         unneeded.dedup();
@@ -213,17 +211,17 @@ impl Groups {
         }
     }
 
-    /// Removes series that have taken nothing since `deadline`: those in the first slots from `from` on, at most so many.
+    /// Removes series that have taken nothing for too long: those in the first slots from `from` on, at most so many.
     /// Tells their slots.
     pub fn expire(
         &mut self,
         metrics: &mut Metrics,
-        deadline: u64,
+        idle: Idle,
         from: u32,
         most: usize,
         output: &mut Output<'_>,
     ) -> Vec<u32> {
-        let is_idle = |series: &Series| !series.is_free() && series.updated <= deadline;
+        let is_idle = |series: &Series| !series.is_free() && idle.is(series.updated);
         let slots = from..self.table.len() as u32;
         let idle = slots.filter(|slot| self.table.get(*slot).is_some_and(is_idle));
         let idle: Vec<u32> = idle.take(most).collect();

@@ -30,9 +30,7 @@ mod slots;
 mod streams;
 mod sums;
 
-use otelier_sdk::{
-    Batch, Column, Declare, Failure, Flush, Keying, MetricKind, Processor, Progress, Signal, Start, Temporality,
-};
+use otelier_sdk::{Batch, Column, Declare, Failure, Flush, Keying, Processor, Progress, Signal, Start, Temporality};
 
 pub use config::Config;
 
@@ -71,7 +69,7 @@ pub struct Aggregate {
     exemplars: exemplars::Exemplars,
     reasons: reasons::Reasons,
     stage: flush::Stage,
-    /// When this instance was started: nothing expires for having heard nothing before.
+    /// What the steady clock showed when this instance was started: nothing expires for having heard nothing before.
     started: u64,
 }
 
@@ -97,6 +95,8 @@ impl Processor for Aggregate {
             (Some(kept), _) => declare.keep(config::attributes(kept), true),
             (None, dropped) => declare.drop(config::attributes(dropped.as_deref().unwrap_or_default()), true),
         };
+        // Exporters to text could not tell them apart.
+        declare.alike(group_keying);
         let stream_keying = declare.stream(Some(Temporality::Cumulative), true);
         declare.state(STATE_FORMAT);
         declare.flush_every(config.interval)?;
@@ -118,7 +118,7 @@ impl Processor for Aggregate {
     }
 
     fn start(&mut self, start: &mut Start<'_>) -> Result<(), Failure> {
-        self.started = start.now();
+        self.started = start.steady();
         let Some(previous) = start.previous().cloned() else {
             self.meta = meta::Meta::created_at(start.now());
             return self.meta.save(&mut start.storage());
@@ -146,8 +146,6 @@ impl Processor for Aggregate {
 }
 
 fn declare_columns(declare: &mut Declare<'_>) {
-    use MetricKind::{ExponentialHistogram, Gauge, Histogram, Sum, Summary};
-    declare.kinds(&[Gauge, Sum, Histogram, ExponentialHistogram, Summary]);
     declare.values();
     declare.times();
     declare.start_times();

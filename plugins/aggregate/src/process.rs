@@ -41,7 +41,7 @@ impl Columns {
     }
 
     fn pull_stream_codes(&mut self, batch: &mut Batch<'_>, keying: Keying) {
-        self.streams.get_or_insert_with(|| batch.keys(keying));
+        self.streams.get_or_insert_with(|| batch.keys(keying).into_codes_and_marks());
     }
 
     pub fn key(&self, row: usize) -> u32 {
@@ -53,7 +53,7 @@ impl Aggregate {
     pub(crate) fn process_rows(&mut self, batch: &mut Batch<'_>) -> Result<(), Failure> {
         let runs = batch.runs();
         let mut columns = Columns {
-            keys: batch.keys(self.group_keying),
+            keys: batch.keys(self.group_keying).into_codes_and_marks(),
             values: batch.values(),
             streams: None,
             times: None,
@@ -78,10 +78,10 @@ impl Aggregate {
     }
 
     fn finish_batch(&mut self, batch: &mut Batch<'_>) -> Result<(), Failure> {
-        let now = batch.now();
-        self.groups.finish_batch(&self.metrics, now, &mut batch.output());
-        self.streams.finish_batch(self.stream_keying, now, &mut batch.output());
-        self.histograms.finish_batch(now, &mut batch.output());
+        let steady = batch.steady();
+        self.groups.finish_batch(&self.metrics, steady, &mut batch.output());
+        self.streams.finish_batch(self.stream_keying, steady, &mut batch.output());
+        self.histograms.finish_batch(steady, &mut batch.output());
         self.histograms.save(&mut batch.storage())?;
         self.groups.save(&mut batch.storage())?;
         self.streams.table().save(&mut batch.storage())

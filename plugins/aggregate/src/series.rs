@@ -24,7 +24,7 @@ pub struct Series {
     pub value: u64,
     /// Since when the total counts.
     pub start: u64,
-    /// When it last took a value, by the host's clock.
+    /// When it last took a value, by the steady clock.
     pub updated: u64,
 }
 

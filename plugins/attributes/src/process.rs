@@ -77,7 +77,7 @@ impl Part {
 
     /// Plays the program for what is new, and for rows that have no code.
     fn outcomes(&mut self, batch: &mut Batch<'_>) -> Rows {
-        let codes = batch.keys(self.keying);
+        let codes = batch.keys(self.keying).into_codes_and_marks();
         let (program, cache) = (&mut self.program, &mut self.cache);
         batch.each_new_key(self.keying, |code, key| {
             if let Some(outcome) = program.play_key(key) {

@@ -116,7 +116,7 @@ impl Group {
             self.judge_rows(batch, verdicts, |_| true);
             return;
         };
-        let codes = batch.keys(keyed.keying);
+        let codes = batch.keys(keyed.keying).into_codes_and_marks();
         batch.each_new_key(keyed.keying, |code, key| keyed.keep(code, self.of_key(key)));
         let mut is_full = keyed.codes.len() > CODES_MAX;
         if keyed.judge(&codes, verdicts) {

@@ -16,6 +16,8 @@ pub struct Harness<P> {
     /// What a crash leaves.
     committed: (Durable, Option<Stored>),
     now: u64,
+    /// How far the wall clock is ahead of the steady one, modulo 2^64.
+    ahead: u64,
 }
 
 /// What became of a batch.
@@ -41,7 +43,7 @@ impl<P: Processor> Harness<P> {
 
     /// The same for any signal.
     pub fn start_for(signal: Signal, config: &str, now: u64) -> Result<Harness<P>, Failure> {
-        Harness::on(MemoryHost::new(), signal, None, config, now)
+        Harness::on(MemoryHost::new(), signal, None, config, (now, 0))
     }
 
     fn on(
@@ -49,9 +51,10 @@ impl<P: Processor> Harness<P> {
         signal: Signal,
         previous: Option<Stored>,
         config: &str,
-        now: u64,
+        (now, ahead): (u64, u64),
     ) -> Result<Harness<P>, Failure> {
         host.forget_instance();
+        host.steady = now.wrapping_sub(ahead);
         let mut instance = Instance::describe(&mut host, signal, config)?;
         host.described();
         host.begin();
@@ -59,7 +62,7 @@ impl<P: Processor> Harness<P> {
         let current = |format| Stored { format, config: config.to_owned() };
         let stored = host.declared.state_format.map(current);
         let committed = (Durable::default(), previous);
-        let mut harness = Harness { host, instance, signal, config: config.to_owned(), stored, committed, now };
+        let mut harness = Harness { host, instance, signal, config: config.to_owned(), stored, committed, now, ahead };
         harness.commit();
         Ok(harness)
     }
@@ -87,8 +90,23 @@ impl<P: Processor> Harness<P> {
 
     fn begin(&mut self, signal: Signal, now: u64) {
         assert_eq!(signal, self.signal, "the component was started for another signal");
-        self.now = now;
+        self.set_time(now);
         self.host.begin();
+    }
+
+    fn set_time(&mut self, now: u64) {
+        self.now = now;
+        self.host.steady = self.host.steady.max(now.wrapping_sub(self.ahead));
+    }
+
+    /// The wall clock is set, forwards or back: times from here on are by it, and the steady clock takes no notice.
+    pub fn jump(&mut self, nanoseconds: i64) {
+        self.ahead = self.ahead.wrapping_add_signed(nanoseconds);
+    }
+
+    /// The steady clock begins anew at the next crash, as on a store that does not have it.
+    pub fn forget_steady(&mut self) {
+        self.host.steady = 0;
     }
 
     fn process_rows(&mut self, passed: usize) -> Result<Outcome, Failure> {
@@ -132,7 +150,10 @@ impl<P: Processor> Harness<P> {
         loop {
             let (progress, more) = self.flush_once(now, false)?;
             for metric in more {
-                match emitted.iter_mut().find(|known| known.name == metric.name && known.shape == metric.shape) {
+                let is_same = |known: &&mut Emitted| {
+                    (&known.name, &known.unit, known.shape) == (&metric.name, &metric.unit, metric.shape)
+                };
+                match emitted.iter_mut().find(is_same) {
                     Some(known) => known.points.extend(metric.points),
                     None => emitted.push(metric),
                 }
@@ -145,7 +166,7 @@ impl<P: Processor> Harness<P> {
 
     /// One call of flush.
     pub fn flush_once(&mut self, now: u64, last: bool) -> Result<(Progress, Vec<Emitted>), Failure> {
-        self.now = now;
+        self.set_time(now);
         self.host.begin();
         let progress = self.instance.flush(&mut self.host, now, last)?;
         self.host.finish();
@@ -179,7 +200,9 @@ impl<P: Processor> Harness<P> {
         host.dictionary_entries = self.host.dictionary_entries;
         host.durable = durable;
         host.log.append(&mut self.host.log);
-        *self = Harness::on(host, self.signal, previous, config, now)?;
+        // The steady clock stood still meanwhile.
+        let ahead = now.wrapping_sub(self.host.steady);
+        *self = Harness::on(host, self.signal, previous, config, (now, ahead))?;
         Ok(())
     }
 

@@ -189,7 +189,10 @@ impl PointColumns {
 }
 
 /// The kinds that are read where a processor declares none.
-pub(super) const DEFAULT_KINDS: [MetricKind; 2] = [MetricKind::Gauge, MetricKind::Sum];
+pub(super) const DEFAULT_KINDS: [MetricKind; 5] = {
+    use MetricKind::{ExponentialHistogram, Gauge, Histogram, Sum, Summary};
+    [Gauge, Sum, Histogram, ExponentialHistogram, Summary]
+};
 
 /// Whether a list of a column has one entry a row.
 fn is_full<T>(list: &[T], rows: usize) -> bool {

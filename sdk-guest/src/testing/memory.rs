@@ -59,6 +59,8 @@ pub struct MemoryHost {
     pub log: Vec<(Severity, String)>,
     /// Keys in each dictionary.
     pub dictionary_entries: usize,
+    /// What the steady clock shows.
+    pub(super) steady: u64,
     /// The store does not answer.
     pub unavailable: bool,
 }
@@ -67,7 +69,7 @@ pub struct MemoryHost {
 #[derive(Debug, Default)]
 pub(super) struct Declared {
     patterns: Vec<String>,
-    /// Gauges and sums where empty.
+    /// All of them where empty.
     pub kinds: Vec<MetricKind>,
     /// Spans and log records are rows.
     pub items: bool,

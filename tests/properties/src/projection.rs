@@ -80,7 +80,7 @@ fn everything(keyings: Vec<Keying>) -> Projection {
 }
 
 fn keying(grouping: Grouping) -> Keying {
-    Keying { grouping, durable: false }
+    Keying { grouping, durable: false, alike: false }
 }
 
 /// Keyings of every sort. They take all attributes, so that columns of attributes are filled late.

@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod aggregate;
+mod clock;
 mod commands;
+mod dictionary;
 mod edits;
 mod fail_closed;
 mod forward;
@@ -11,5 +13,6 @@ mod instances;
 mod odd_metrics;
 mod passthrough;
 mod prometheus;
+mod readme;
 mod restart;
 mod sdk;

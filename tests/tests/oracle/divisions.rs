@@ -27,7 +27,7 @@ fn everything() -> Projection {
 
 /// The partition of each item, as the model has its key under a keying.
 fn owners(request: &Request, partitions: &Partitions, grouping: Grouping) -> Vec<u32> {
-    let keying = Keying { grouping, durable: false };
+    let keying = Keying { grouping, durable: false, alike: false };
     let owner = |item: &items::Item<'_>| {
         let key = item.key(&keying).expect("all rows have a key");
         partitions.of(&key::canonical(&key)).expect("a key that can be read")

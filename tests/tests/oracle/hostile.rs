@@ -111,7 +111,7 @@ fn everything() -> Projection {
     ];
     let mut words = WordSet::default();
     WORDS.iter().filter_map(|name| Word::of(name)).for_each(|word| words.insert(word));
-    let keying = |grouping| Keying { grouping, durable: false };
+    let keying = |grouping| Keying { grouping, durable: false, alike: false };
     Projection {
         metrics: vec!["*".to_owned()],
         bare_metrics: true,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Result;
+use otelier::clock::Moment;
 use otelier::contract::{Limits, OnTrap, Signal};
 use otelier::processor::{Candidate, Setup, Watermark};
 use otelier::storage::Store;
@@ -36,8 +37,9 @@ fn an_heir_has_the_memory_that_it_is_expected_to_need() -> Result<()> {
             watermark: Watermark::default(),
             partition: None,
             telling: None,
+            registry: None,
         };
-        Ok(Candidate::try_out(setup, 1)?.heir(expected)?.memory_bytes())
+        Ok(Candidate::try_out(setup, Moment { now: 1, steady: 1 })?.heir(expected)?.memory_bytes())
     };
     let aggregate = r#"{"metrics": ["work.done"], "group_by": ["work.type"]}"#;
     let alone = heir("aggregate", aggregate, 0)?;

@@ -1,14 +1,17 @@
 //! Writing OTLP: the points a plugin emitted by column, as a metrics request.
 //!
-//! Points are grouped by the resource and scope attributes of their keys, in the order in which those first appear; the scope
-//! has no name. Within a group each emission is one metric. Elements of a key that are no attributes are left out.
+//! Points are grouped by resource and scope of their keys, in the order in which those first appear; a scope has the name and the version
+//! that the key has as fields, or none. Within a group each emission is one metric. Other elements of a key that are no attributes are
+//! left out.
 
 mod point;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::descriptors::Descriptor;
 use super::key::{self, Element, Level, VERSION};
+use super::keying::Field;
 use super::metrics::{MetricKind, Temporality};
 use super::wire::{Malformed, put_bytes, put_varint_field};
 
@@ -65,14 +68,46 @@ pub fn encode(emissions: &[Emission], bytes_max: usize) -> Result<Vec<u8>, EmitE
     Ok(tree.finish())
 }
 
-/// Groups by resource and scope attributes.
+/// The scope's name and version, as texts; empty where the key has none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct ScopeIdentity<'e> {
+    name: &'e [u8],
+    version: &'e [u8],
+}
+
+impl<'e> ScopeIdentity<'e> {
+    fn of(elements: &[Element<'e>]) -> ScopeIdentity<'e> {
+        let mut identity = ScopeIdentity { name: &[], version: &[] };
+        // Fields stand last.
+        for element in elements.iter().rev().take_while(|element| element.level == Level::Field) {
+            match Field::of(element.name) {
+                Some(Field::ScopeName) => identity.name = key::text_of(element.value).unwrap_or_default(),
+                Some(Field::ScopeVersion) => identity.version = key::text_of(element.value).unwrap_or_default(),
+                _ => {}
+            }
+        }
+        identity
+    }
+
+    /// A text that no other prefix and identity has.
+    fn behind<'p>(&self, prefix: &'p [u8]) -> Cow<'p, [u8]> {
+        if self.name.is_empty() && self.version.is_empty() {
+            return Cow::Borrowed(prefix);
+        }
+        let length = (self.name.len() as u64).to_be_bytes();
+        // No level has that number.
+        Cow::Owned([prefix, &[u8::MAX], &length, self.name, self.version].concat())
+    }
+}
+
+/// Groups by resource and scope.
 #[derive(Default)]
 struct Tree<'e> {
     emissions: &'e [Emission],
     /// What is written so far, about, and may be.
     bytes: usize,
     bytes_max: usize,
-    /// The part of a key that holds them → group.
+    /// The part of a key that holds them, with name and version of the scope → group.
     index: HashMap<Box<[u8]>, usize>,
     /// In order of first use.
     groups: Vec<Group>,
@@ -85,6 +120,9 @@ struct Tree<'e> {
 struct Group {
     /// The part of a key that led to it.
     prefix: Box<[u8]>,
+    /// The scope's name and version.
+    name: Box<[u8]>,
+    version: Box<[u8]>,
     /// The `Resource` and the `InstrumentationScope`.
     resource: Vec<u8>,
     scope: Vec<u8>,
@@ -114,23 +152,36 @@ impl Tree<'_> {
             None if key.is_empty() => &[VERSION],
             None => key,
         };
+        let identity = ScopeIdentity::of(elements);
         // Keys often come in the order in which they were made.
-        if self.groups.get(self.current).is_none_or(|group| *group.prefix != *prefix) {
-            self.current = match self.index.get(prefix) {
+        let is_other = |group: &Group| *group.prefix != *prefix || identity != group.identity();
+        if self.groups.get(self.current).is_none_or(is_other) {
+            self.current = match self.index.get(&*identity.behind(prefix)) {
                 Some(index) => *index,
-                None => self.add(prefix, elements)?,
+                None => self.add(prefix, identity, elements)?,
             };
         }
         Ok(&mut self.groups[self.current])
     }
 
-    fn add(&mut self, prefix: &[u8], elements: &[Element<'_>]) -> Result<usize, EmitError> {
+    fn add(
+        &mut self,
+        prefix: &[u8],
+        identity: ScopeIdentity<'_>,
+        elements: &[Element<'_>],
+    ) -> Result<usize, EmitError> {
         let (mut resource, mut scope) = (Vec::new(), Vec::new());
         point::put_attributes(&mut resource, elements, Level::Resource, 1)?;
+        for (number, text) in [(1, identity.name), (2, identity.version)] {
+            if !text.is_empty() {
+                put_bytes(&mut scope, number, text);
+            }
+        }
         point::put_attributes(&mut scope, elements, Level::Scope, 3)?;
         self.take(FRAME_BYTES + resource.len() + scope.len())?;
-        self.groups.push(Group { prefix: prefix.into(), resource, scope, ..Group::default() });
-        self.index.insert(prefix.into(), self.groups.len() - 1);
+        let (name, version) = (identity.name.into(), identity.version.into());
+        self.index.insert(identity.behind(prefix).into(), self.groups.len());
+        self.groups.push(Group { prefix: prefix.into(), name, version, resource, scope, ..Group::default() });
         Ok(self.groups.len() - 1)
     }
 
@@ -158,6 +209,10 @@ impl Tree<'_> {
 }
 
 impl Group {
+    fn identity(&self) -> ScopeIdentity<'_> {
+        ScopeIdentity { name: &self.name, version: &self.version }
+    }
+
     /// The metric of the next point, which is of that emission. Tells how many bytes that takes where it is another one.
     fn begin(&mut self, emissions: &[Emission], number: usize) -> usize {
         let descriptor = |number: usize| emissions.get(number).map(|emission| &emission.descriptor);

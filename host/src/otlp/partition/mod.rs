@@ -53,7 +53,7 @@ impl Partitions {
 
     /// A number that is another for other attributes, whatever order they are named in.
     pub fn identity(&self) -> u64 {
-        let keying = Keying { grouping: Grouping::Keep(self.by.clone()), durable: false };
+        let keying = Keying { grouping: Grouping::Keep(self.by.clone()), durable: false, alike: false };
         Hasher::fixed().hash(1, &keying.identity()) as u64
     }
 

@@ -92,6 +92,8 @@ pub struct Keys<'p, 'a> {
     metric: Option<MetricHeader<'a>>,
     /// What is left of the bytes of keys that may be read anew.
     learn_bytes: usize,
+    /// Whether an item has a key without a code.
+    pub without_code: bool,
 }
 
 impl<'p, 'a> Keys<'p, 'a> {
@@ -103,7 +105,8 @@ impl<'p, 'a> Keys<'p, 'a> {
         learn_bytes: usize,
     ) -> Self {
         let (resource, identity, scope_attributes, metric) = (Vec::new(), Default::default(), Vec::new(), None);
-        Keys { hasher, dictionaries, partials, resource, identity, scope_attributes, metric, learn_bytes }
+        let without_code = false;
+        Keys { hasher, dictionaries, partials, resource, identity, scope_attributes, metric, learn_bytes, without_code }
     }
 
     /// Sums an enclosing message's attributes for every keying.
@@ -212,6 +215,12 @@ impl<'p, 'a> Keys<'p, 'a> {
     /// The code of a key that was not found by its row hash.
     #[cold]
     fn learn(&mut self, index: usize, hash: u128, item: &Item<'_, 'a>) -> Result<u32, Fault> {
+        let code = self.learned(index, hash, item)?;
+        self.without_code |= code == OVERFLOW;
+        Ok(code)
+    }
+
+    fn learned(&mut self, index: usize, hash: u128, item: &Item<'_, 'a>) -> Result<u32, Fault> {
         let Some(partial) = self.partials.get(index) else { return Ok(NONE) };
         let mut key = KeyBuilder::default();
         let (raw, number) = item.attributes();

@@ -14,7 +14,7 @@ use super::bounds::BoundsNumbers;
 pub use super::columns::HistogramColumns;
 use super::columns::{Blob, Columns, Extent, Histograms, Layout, WordSet, Words};
 use super::descriptors::{Descriptor, Descriptors, Kinds};
-use super::dictionary::{Dictionary, Standing};
+use super::dictionary::{Alike, Dictionary, OVERFLOW, Standing};
 use super::hash::Hasher;
 use super::keying::{Keying, Source};
 use super::levels::{Order, in_either_order};
@@ -42,7 +42,7 @@ pub struct Projection {
     pub bare_metrics: bool,
     /// Whether metrics beyond the bounds are read as well, without a number.
     pub unnumbered_metrics: bool,
-    /// Which kinds of them; `None`: gauges and sums.
+    /// Which kinds of them; `None`: all.
     pub kinds: Option<Kinds>,
     /// Whether all spans or log records are rows.
     pub items: bool,
@@ -71,9 +71,14 @@ impl Projection {
         }
     }
 
+    /// Which kinds of metrics are read.
+    pub fn kinds(&self) -> Kinds {
+        self.kinds.unwrap_or(Kinds::ALL)
+    }
+
     /// Whether a row of one is the same item in the other, in every batch.
     pub fn has_the_rows_of(&self, other: &Projection) -> bool {
-        let with_metrics = |one: &Projection| (one.kinds, one.bare_metrics, one.unnumbered_metrics);
+        let with_metrics = |one: &Projection| (one.kinds(), one.bare_metrics, one.unnumbered_metrics);
         self.metrics == other.metrics && with_metrics(self) == with_metrics(other) && self.items == other.items
     }
 }
@@ -92,6 +97,8 @@ pub struct Projector {
     /// Rows of the batch before, and their buckets, to size the columns of the next.
     rows_before: usize,
     buckets_before: usize,
+    /// Whether an item had a key without a code since somebody asked.
+    without_code: bool,
 }
 
 impl Projector {
@@ -122,11 +129,15 @@ impl Projector {
         let mut alone = Vec::new();
         for (theirs, keying) in other.projection.keyings.iter().enumerate().filter(|(_, keying)| keying.durable) {
             let identity = keying.identity();
-            let same = |keying: &Keying| keying.durable && keying.identity() == identity;
-            let ours = self.projection.keyings.iter().position(same);
-            let ours = ours.and_then(|ours| self.dictionaries.get_mut(ours));
+            let same = |(_, keying): &(usize, &Keying)| keying.durable && keying.identity() == identity;
+            let ours = self.projection.keyings.iter().enumerate().find(same);
+            let ours = ours.and_then(|(ours, keying)| Some((self.dictionaries.get_mut(ours)?, keying.alike)));
             match (ours, other.dictionaries.get_mut(theirs)) {
-                (Some(ours), Some(theirs)) => std::mem::swap(ours, theirs),
+                (Some((ours, alike)), Some(theirs)) => {
+                    std::mem::swap(ours, theirs);
+                    ours.set_alike(alike);
+                    theirs.set_alike(keying.alike);
+                }
                 _ => alone.push(theirs),
             }
         }
@@ -134,8 +145,12 @@ impl Projector {
     }
 
     fn with_hasher(signal: Signal, projection: Projection, entries_max: usize, hasher: Hasher) -> Projector {
-        let dictionary = |_: &Keying| Dictionary::new(hasher.clone(), entries_max);
-        let kinds = projection.kinds.unwrap_or(Kinds::NUMBERS);
+        let dictionary = |keying: &Keying| {
+            let mut dictionary = Dictionary::new(hasher.clone(), entries_max);
+            dictionary.set_alike(keying.alike);
+            dictionary
+        };
+        let kinds = projection.kinds();
         Projector {
             signal,
             descriptors: Descriptors::new(Patterns::new(&projection.metrics), kinds, hasher.clone()),
@@ -146,6 +161,7 @@ impl Projector {
             hasher,
             rows_before: 0,
             buckets_before: 0,
+            without_code: false,
         }
     }
 
@@ -172,6 +188,20 @@ impl Projector {
     /// Whether a metric of that number was met.
     pub fn has_descriptor(&self, number: u32) -> bool {
         self.descriptors.get(number).is_some()
+    }
+
+    /// How many rows of what was projected last have a key without a code, of each keying where there are any.
+    pub fn take_without_code(&mut self, columns: &Columns) -> Vec<(usize, u64)> {
+        if !std::mem::take(&mut self.without_code) {
+            return Vec::new();
+        }
+        let count = |codes: &Vec<u32>| codes.iter().filter(|code| **code == OVERFLOW).count() as u64;
+        columns.keys.iter().map(count).enumerate().filter(|(_, rows)| *rows > 0).collect()
+    }
+
+    /// Keys that count as others which are written alike, since the last call of this function: the last of each keying.
+    pub fn take_met_alike(&mut self) -> Vec<Alike> {
+        self.dictionaries.iter_mut().filter_map(Dictionary::take_met_alike).collect()
     }
 
     /// Metrics met since the last call of this function.
@@ -276,7 +306,9 @@ impl Projector {
         pass.close_scope();
         pass.close_resource();
         let Pass { keys, cells, mut columns, .. } = pass;
+        let without_code = keys.without_code;
         self.partials = keys.partials;
+        self.without_code |= without_code;
         columns.values_of = cells.into_columns();
         columns.layout.items = walked?;
         Ok(columns)

@@ -9,6 +9,7 @@ mod search;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
+use crate::clock::Moment;
 use crate::contract::Batch;
 use crate::otlp::select;
 use crate::processor::{Instance, InstanceError, Processed, Setup};
@@ -49,8 +50,8 @@ pub struct Broken<'b> {
     pub control: Option<&'b Batch>,
     /// The number of the trip.
     pub trip: u64,
-    /// The host's time.
-    pub now: u64,
+    /// When the calls of the trip are made.
+    pub moment: Moment,
 }
 
 /// The searches of one batch: one, or one for each part in which an instance broke. They share the time fairly.
@@ -142,10 +143,10 @@ impl Broken<'_> {
 
     /// An instance that has seen the trip as far as this batch, and what its start wrote.
     fn instance(&self, setup: Setup) -> Result<(Instance, Vec<Write>), InstanceError> {
-        let (mut instance, started) = Instance::build(setup, self.trip, self.now)?;
+        let (mut instance, started) = Instance::build(setup, self.trip, self.moment)?;
         for batch in self.before {
             // The trip has its results and writes.
-            instance.process(batch.clone(), self.trip, self.now)?;
+            instance.process(batch.clone(), self.trip, self.moment)?;
         }
         Ok((instance, started))
     }
@@ -164,7 +165,7 @@ impl Broken<'_> {
         let (mut instance, started) = self.instance(self.setup.clone())?;
         let mut process = |parts: &&[Range<usize>]| {
             let batch = self.request(parts, units)?;
-            Ok((batch.clone(), instance.process(batch, self.trip, self.now)?))
+            Ok((batch.clone(), instance.process(batch, self.trip, self.moment)?))
         };
         let calls = calls.iter().map(&mut process).collect::<Result<_, InstanceError>>()?;
         Ok(Survivors { instance, started, calls })
@@ -232,7 +233,7 @@ impl<'b> Trial<'b> {
             let request = self.broken.request(std::slice::from_ref(&part), self.units)?;
             instance.bound_calls(self.call_ms(&part, used));
             let start = Instant::now();
-            let outcome = instance.process(request, self.broken.trip, self.broken.now);
+            let outcome = instance.process(request, self.broken.trip, self.broken.moment);
             self.calls_left = self.calls_left.saturating_sub(start.elapsed());
             match outcome {
                 Ok(_) => {
@@ -264,6 +265,6 @@ impl<'b> Trial<'b> {
         let Some(control) = self.broken.control else { return false };
         let instance = self.broken.instance(self.setup.clone());
         instance
-            .is_ok_and(|(mut instance, _)| instance.process(control.clone(), self.broken.trip, self.broken.now).is_ok())
+            .is_ok_and(|(mut instance, _)| instance.process(control.clone(), self.broken.trip, self.broken.moment).is_ok())
     }
 }

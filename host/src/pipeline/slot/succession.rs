@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use crate::clock::Moment;
 use crate::processor::{Follower, Fork, Heir, Instance, InstanceError, Marked, Setup, Snapshot, Standing};
 use crate::storage::Write;
 
@@ -30,11 +31,11 @@ impl Slot {
         &mut self,
         heir: Heir,
         trip: u64,
-        now: u64,
+        moment: Moment,
     ) -> Result<(Vec<Write>, Option<Box<Instance>>), InstanceError> {
         let (instance, writes) = match &mut self.state {
-            State::Living(instance) => instance.hand_over(heir, trip, now)?,
-            State::Broken { .. } => Instance::build(heir.into_setup(), trip, now)?,
+            State::Living(instance) => instance.hand_over(heir, trip, moment)?,
+            State::Broken { .. } => Instance::build(heir.into_setup(), trip, moment)?,
         };
         let retired = self.succeed(instance);
         self.flushing = None;

@@ -99,7 +99,7 @@ impl Worker {
         };
         let failed_before = self.flushes_fail(index);
         let commits = (&self.committer, &self.ticket);
-        let mut run = Run { processors: &mut self.processors, now: self.clock.now(), commits, resumed: false };
+        let mut run = Run { processors: &mut self.processors, moment: self.clock.moment(), commits, resumed: false };
         let flushed = run.flush(pipeline, (step, index), lanes, last, &mut trip);
         let durability = pipeline.durability;
         match flushed {

@@ -91,11 +91,11 @@ impl Worker {
 
     pub(super) fn rebuild(&mut self, index: usize) {
         let mut trip = self.trip();
-        let now = self.clock.now();
+        let moment = self.clock.moment();
         let part = self.part(index);
         let Some(slot) = self.processors.slots.get_mut(index) else { return };
         let (component, version) = (slot.setup().id.to_string(), slot.setup().version().to_owned());
-        match slot.rebuild(trip.number, now) {
+        match slot.rebuild(trip.number, moment) {
             Ok(writes) => {
                 // That it starts says nothing of batches.
                 match slot.left_alone() {

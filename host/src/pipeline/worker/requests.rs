@@ -91,7 +91,7 @@ impl Worker {
             return Err(Refusal::Full { queue: "the queue of an exporter".to_owned(), retry_after: RETRY_AFTER });
         }
         let commits = (&self.committer, &self.ticket);
-        let mut run = Run { processors: &mut self.processors, now: self.clock.now(), commits, resumed: true };
+        let mut run = Run { processors: &mut self.processors, moment: self.clock.moment(), commits, resumed: true };
         run.onwards(pipeline, step, lanes, vec![batch], trip)
     }
 
@@ -106,7 +106,7 @@ impl Worker {
         let places = self.sources.get(&source).map(Vec::as_slice).unwrap_or_default();
         let pipelines = places.iter().filter_map(|place| self.pipelines.get(*place));
         let commits = (&self.committer, &self.ticket);
-        let mut run = Run { processors: &mut self.processors, now: self.clock.now(), commits, resumed: false };
+        let mut run = Run { processors: &mut self.processors, moment: self.clock.moment(), commits, resumed: false };
         let mut durability = Durability::Memory;
         for (pipeline, lanes) in pipelines.zip(reserved) {
             run.request(pipeline, lanes, batch.clone(), trip)?;

@@ -12,6 +12,7 @@ mod violation;
 
 use std::time::Instant;
 
+use crate::clock::Moment;
 use crate::contract::{Batch, ComponentId, Limits, Signal};
 use crate::otlp::Malformed;
 use crate::otlp::columns::Columns;
@@ -64,6 +65,8 @@ pub struct Context {
     pub(super) partition: Option<Partition>,
     pub(super) state: State,
     signal: Signal,
+    /// When the call under way was made, or the last one.
+    moment: Moment,
     pub(super) expected_memory: usize,
     /// Output metrics by number.
     described: Numbered<Descriptor>,
@@ -94,6 +97,7 @@ impl Context {
             output: Output::default(),
             partition: None,
             signal,
+            moment: Moment::default(),
             expected_memory: 0,
             described: Numbered::default(),
             described_bytes: 0,
@@ -120,8 +124,9 @@ impl Context {
         self.limits
     }
 
-    pub(super) fn begin(&mut self, phase: Phase, columns: Columns) {
+    pub(super) fn begin(&mut self, phase: Phase, columns: Columns, moment: Moment) {
         self.phase = phase;
+        self.moment = moment;
         self.columns = columns;
         self.batch = None;
         self.unreadable = None;
@@ -133,6 +138,17 @@ impl Context {
             Phase::Start => self.state.begin_start(),
             _ => self.state.begin(),
         }
+        self.state.set_steady(moment.steady);
+    }
+
+    /// When the call under way was made, or the last one.
+    pub fn moment(&self) -> Moment {
+        self.moment
+    }
+
+    /// `clock.steady`.
+    pub fn steady(&self) -> Result<u64, Violation> {
+        if self.phase == Phase::Describe { Err(Violation::Phase("clock")) } else { Ok(self.moment.steady) }
     }
 
     /// `log.write`.

@@ -187,6 +187,7 @@ impl State {
             watermark: Watermark::default(),
             account: account::Account::new(u64::MAX),
             failure: Default::default(),
+            steady: self.steady,
         })
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use super::{CALL_MAX, ENTRY_BYTES, Extent, Namespace, Section, Snapshot, State, StateError, Watermark};
+use super::{CALL_MAX, ENTRY_BYTES, Extent, Namespace, Section, Snapshot, State, StateError, Watermark, stored_steady};
 use crate::contract::ComponentId;
 use crate::storage::{Family, Store, Write};
 
@@ -364,7 +364,7 @@ fn what_is_alike_is_not_written_again() {
         Write::DeleteRange(..) => "a range".to_owned(),
     };
     let written: Vec<String> = written.iter().map(keys).collect();
-    assert_eq!(written.len(), 3, "two keys and the count: {written:?}");
+    assert_eq!(written.len(), 4, "two keys, the count and the time: {written:?}");
     assert!(written[0].ends_with('l') && written[1].ends_with('p'), "{written:?}");
 }
 
@@ -451,4 +451,27 @@ fn small_writes_count_what_they_take() {
     let (any, start) = (writes(&mut any), writes(&mut start));
     assert!(any < most && any > most / 2, "{any} of {most}");
     assert_eq!(start, most);
+}
+
+#[test]
+fn the_steady_clock_is_stored_with_what_a_call_writes_and_goes_on_from_the_latest() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path()).unwrap();
+    assert_eq!(stored_steady(&store).unwrap(), 0, "a store of an earlier version");
+    let mut own = state(&store, &Watermark::default());
+    let other: ComponentId = "buffer".parse().unwrap();
+    let mut other = State::new(Some(store.clone()), &Namespace::new(&other, None), Watermark::default());
+    // Commits of two workers have no order.
+    for (is_own, steady) in [(true, 7_u64), (false, 5), (false, 6)] {
+        let state = if is_own { &mut own } else { &mut other };
+        state.begin();
+        state.set_steady(steady);
+        state.set(b"a", &steady.to_le_bytes()).unwrap();
+        store.commit(&state.finish(1), false).unwrap();
+    }
+    assert_eq!(stored_steady(&store).unwrap(), 7);
+    own.begin();
+    own.set_steady(9);
+    assert!(own.finish(2).is_empty(), "a call that writes nothing does not write the time either");
+    assert_eq!(keys(&own, 10).0.len(), 1, "it is none of the component's own keys");
 }

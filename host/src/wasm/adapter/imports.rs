@@ -9,7 +9,7 @@ use crate::otlp::metrics::Temporality;
 use crate::processor::{
     Identity, NewKeys, Quantiles, READ_MAX, Rows, SetAttribute, Severity, StateError, Violation, blob_strings,
 };
-use crate::wasm::bindings::otelier::plugin::{log, output, projection, rows, storage, types};
+use crate::wasm::bindings::otelier::plugin::{clock, log, output, projection, rows, storage, types};
 
 /// What a value that was read takes beside its bytes, there or not.
 const ENTRY_BYTES: usize = 64;
@@ -27,6 +27,12 @@ impl log::Host for Data {
         };
         self.context.call()?.log(severity, &message);
         Ok(())
+    }
+}
+
+impl clock::Host for Data {
+    fn steady(&mut self) -> wasmtime::Result<u64> {
+        Ok(self.context.call()?.steady()?)
     }
 }
 
@@ -170,6 +176,10 @@ impl projection::Host for Data {
     fn stream(&mut self, only: Option<types::Temporality>, durable: bool) -> wasmtime::Result<u32> {
         let only = only.map(Temporality::from);
         Ok(self.context.call()?.declare()?.stream(only, durable).map_err(Violation::from)?)
+    }
+
+    fn alike(&mut self, keying: u32) -> wasmtime::Result<()> {
+        Ok(self.context.call()?.declare()?.alike(keying).map_err(Violation::from)?)
     }
 
     fn state(&mut self, format: u32) -> wasmtime::Result<()> {

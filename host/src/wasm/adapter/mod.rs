@@ -176,10 +176,10 @@ struct Instance {
 }
 
 impl Instance {
-    /// One export under its deadline, at that time.
+    /// One export under its deadline.
     fn call<T>(
         &mut self,
-        (ticks, now): (u64, u64),
+        ticks: u64,
         export: impl FnOnce(&exported::Guest, &mut Store<Data>) -> wasmtime::Result<Result<T, types::Failure>>,
     ) -> Result<T, CallError> {
         self.store.set_epoch_deadline(ticks);
@@ -187,7 +187,8 @@ impl Instance {
         let until = deadline(ticks);
         data.context.begin(until);
         data.context.host().bound(Some(until));
-        data.wasi.begin(now);
+        let moment = data.context.host().moment();
+        data.wasi.begin(moment);
         let result = export(self.world.otelier_plugin_processor(), &mut self.store);
         let data = self.store.data_mut();
         data.context.host().bound(None);
@@ -210,18 +211,18 @@ impl Processor for Instance {
     }
 
     fn describe(&mut self, signal: Signal, config: &str) -> Result<(), CallError> {
-        self.call((self.call_ticks, 0), |guest, store| guest.call_describe(store, signal.into(), config))
+        self.call(self.call_ticks, |guest, store| guest.call_describe(store, signal.into(), config))
     }
 
     fn start(&mut self, previous: Option<Stored>, now: u64) -> Result<(), CallError> {
         let previous = previous.map(|Stored { format, config }| exported::Stored { format, config });
         // Reads the whole state, from a cold disk perhaps.
         let ticks = self.call_ticks * START_FACTOR;
-        self.call((ticks, now), |guest, store| guest.call_start(store, previous.as_ref(), now))
+        self.call(ticks, |guest, store| guest.call_start(store, previous.as_ref(), now))
     }
 
     fn process(&mut self, signal: Signal, now: u64) -> Result<(), CallError> {
-        self.call((self.call_ticks, now), |guest, store| guest.call_process(store, signal.into(), now))
+        self.call(self.call_ticks, |guest, store| guest.call_process(store, signal.into(), now))
     }
 
     fn memory_bytes(&self) -> usize {
@@ -233,7 +234,7 @@ impl Processor for Instance {
     }
 
     fn flush(&mut self, now: u64, last: bool) -> Result<Progress, CallError> {
-        let progress = self.call((self.call_ticks, now), |guest, store| guest.call_flush(store, now, last))?;
+        let progress = self.call(self.call_ticks, |guest, store| guest.call_flush(store, now, last))?;
         Ok(match progress {
             exported::Progress::Done => Progress::Done,
             exported::Progress::More => Progress::More,

@@ -9,6 +9,7 @@ use super::bounds::Bounds;
 use super::counted::Counted;
 use super::wasi::{self, HasWasi, VirtualWasi};
 use super::{call_ticks, deadline, granted, limited, misfit, of_world};
+use crate::clock::Moment;
 use crate::contract::{
     ComponentId, Counters, Decision, Ended, FailureClass, Grants, Limits, Policy, PolicyError, PolicySource, Question,
 };
@@ -108,7 +109,7 @@ impl Instance {
         let Data { log, wasi, .. } = self.store.data_mut();
         log.begin(deadline(self.call_ticks));
         log.host().begin();
-        wasi.begin(now);
+        wasi.begin(Moment { now, steady: now });
         let result = export(self.world.otelier_plugin_breaker(), &mut self.store);
         let data = self.store.data_mut();
         for (severity, line) in data.wasi.end() {

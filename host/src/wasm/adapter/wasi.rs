@@ -1,7 +1,7 @@
 //! A virtual WASI 0.2, for guests whose toolchain insists on one: cargo-component's default target does.
 //!
-//! It is as deterministic as the rest of a plugin. The clock stands at the time that the call was given (at 1970 where a plugin is configured),
-//! random numbers come from a seed that is the component's id and partition, standard output and error are lines of the log, there is no environment, no argument, no file. Whatever else
+//! It is as deterministic as the rest of a plugin. The wall clock stands at the time that the call was given (at 1970 where a plugin is
+//! configured), the monotonic one at that of `clock.steady`, random numbers come from a seed that is the component's id and partition, standard output and error are lines of the log, there is no environment, no argument, no file. Whatever else
 //! a guest calls (files, sockets, waiting) ends its call with a trap that names the function. What the functions are is said by WASI
 //! 0.2 (github.com/WebAssembly/WASI, `wasip2`); any 0.2.x will do.
 
@@ -9,6 +9,7 @@ use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, ComponentType, Lift, Linker, LinkerInstance, Lower, Resource, ResourceType};
 use wasmtime::{Result, StoreContextMut};
 
+use crate::clock::Moment;
 use crate::processor::{Severity, Violation};
 use crate::wasm::engine::Engine;
 
@@ -23,8 +24,8 @@ const NANOS: u64 = 1_000_000_000;
 pub(super) struct VirtualWasi {
     /// The host's time of the call under way, in nanoseconds.
     now: u64,
-    /// The latest of these: the host's may go back.
-    monotonic: u64,
+    /// What the steady clock shows then.
+    steady: u64,
     random: u64,
     /// Of standard output and of standard error: what has no line feed yet.
     lines: [Vec<u8>; 2],
@@ -36,13 +37,12 @@ impl VirtualWasi {
         // FNV-1a.
         let hash = |seed: u64, byte: u8| (seed ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3);
         let random = component.bytes().fold(0xcbf2_9ce4_8422_2325, hash);
-        VirtualWasi { now: 0, monotonic: 0, random, lines: [Vec::new(), Vec::new()] }
+        VirtualWasi { now: 0, steady: 0, random, lines: [Vec::new(), Vec::new()] }
     }
 
     /// A call begins at that time.
-    pub fn begin(&mut self, now: u64) {
-        self.now = now;
-        self.monotonic = self.monotonic.max(now);
+    pub fn begin(&mut self, moment: Moment) {
+        Moment { now: self.now, steady: self.steady } = moment;
     }
 
     /// The next number (SplitMix64, Steele, Lea and Flood 2014).
@@ -210,7 +210,7 @@ fn terminals<T: HasWasi>(linker: &mut LinkerInstance<'_, T>, name: &str) -> Resu
 
 fn monotonic_clock<T: HasWasi>(linker: &mut LinkerInstance<'_, T>, name: &str) -> Result<bool> {
     match name {
-        "now" => answer(linker, name, |wasi| wasi.monotonic),
+        "now" => answer(linker, name, |wasi| wasi.steady),
         "resolution" => answer(linker, name, |_| 1_u64),
         _ => return Ok(false),
     }?;

@@ -15,6 +15,7 @@ mod words;
 
 use otelier_sdk::{Failure, Flush, Keying, Log, Output, Progress, Storage};
 
+use crate::flush::Idle;
 use crate::groups::release;
 use crate::metrics::Metrics;
 
@@ -67,9 +68,9 @@ impl Histograms {
     }
 
     /// The end of a batch.
-    pub fn finish_batch(&mut self, now: u64, output: &mut Output<'_>) {
-        self.series.finish_batch(now);
-        self.streams.finish_batch(self.stream_keying, now, output);
+    pub fn finish_batch(&mut self, steady: u64, output: &mut Output<'_>) {
+        self.series.finish_batch(steady);
+        self.streams.finish_batch(self.stream_keying, steady, output);
     }
 
     /// Points with these stream codes were refused.
@@ -102,19 +103,19 @@ impl Histograms {
     pub fn expire_series(
         &mut self,
         metrics: &mut Metrics,
-        deadline: u64,
+        idle: Idle,
         from: u32,
         most: usize,
         flush: &mut Flush<'_>,
     ) -> Vec<u32> {
-        let (slots, codes) = self.series.expire(metrics, deadline, from, most);
+        let (slots, codes) = self.series.expire(metrics, idle, from, most);
         release(&mut flush.output(), self.group_keying, codes);
         slots
     }
 
     /// Forgets idle streams; their slots.
-    pub fn expire_streams(&mut self, deadline: u64, from: u32, most: usize, flush: &mut Flush<'_>) -> Vec<u32> {
-        self.streams.expire(self.stream_keying, deadline, from, most, &mut flush.output())
+    pub fn expire_streams(&mut self, idle: Idle, from: u32, most: usize, flush: &mut Flush<'_>) -> Vec<u32> {
+        self.streams.expire(self.stream_keying, idle, from, most, &mut flush.output())
     }
 
     fn count_lost(&mut self, metric: u32, observations: u64) {

@@ -24,7 +24,7 @@ pub struct Histogram {
     pub moments: Moments,
     /// Since when it counts.
     pub start: u64,
-    /// When it last took a point, by the host's clock.
+    /// When it last took a point, by the steady clock.
     pub updated: u64,
 }
 

@@ -12,6 +12,7 @@ use super::columns::Body;
 use super::packed::{pack, unpack};
 use super::record::Histogram;
 use super::words::{CHUNK, Span, Words};
+use crate::flush::Idle;
 use crate::metrics::{Metric, Metrics};
 use crate::reasons::Reason;
 use crate::slots::NONE;
@@ -118,10 +119,7 @@ impl Series {
             return Ok((slot, false));
         }
         if metric.overflow == NONE {
-            let key = output.intern(self.keying, key::overflow());
-            if key == NO_CODE {
-                return Err(Reason::NoRoom);
-            }
+            let key = output.intern(self.keying, key::overflow()).ok_or(Reason::NoRoom)?;
             // A sender that marks its own points so may have made it.
             let slot = match metric.slots.get(key) {
                 NONE => self.make(Histogram { key, ..new }, words)?,
@@ -231,8 +229,8 @@ impl Series {
     }
 
     /// The end of a call: series that changed say when, and exponential ones are packed.
-    pub fn finish_batch(&mut self, now: u64) {
-        self.table.update_touched(|series| series.updated = now);
+    pub fn finish_batch(&mut self, steady: u64) {
+        self.table.update_touched(|series| series.updated = steady);
         for slot in std::mem::take(&mut self.changed) {
             let kept = self.exponentials.get_mut(slot as usize).and_then(Option::as_mut);
             let (Some(kept), Some(series)) = (kept, self.table.touch(slot)) else { continue };
@@ -241,10 +239,10 @@ impl Series {
         }
     }
 
-    /// Removes series that have taken nothing since `deadline`: those in the first slots from `from` on, at most so many.
+    /// Removes series that have taken nothing for too long: those in the first slots from `from` on, at most so many.
     /// Tells their slots, and key codes that may be in use no more.
-    pub fn expire(&mut self, metrics: &mut Metrics, deadline: u64, from: u32, most: usize) -> (Vec<u32>, Vec<u32>) {
-        let is_idle = |series: &Histogram| !series.is_free() && series.updated <= deadline;
+    pub fn expire(&mut self, metrics: &mut Metrics, idle: Idle, from: u32, most: usize) -> (Vec<u32>, Vec<u32>) {
+        let is_idle = |series: &Histogram| !series.is_free() && idle.is(series.updated);
         let slots = from..self.table.len() as u32;
         let idle = slots.filter(|slot| self.table.get(*slot).is_some_and(is_idle));
         let idle: Vec<u32> = idle.take(most).collect();

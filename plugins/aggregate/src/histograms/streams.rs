@@ -10,6 +10,7 @@ use super::packed::{pack, unpack};
 use super::record::{read_moments, write_moments};
 use super::words::{CHUNK, Span, Words};
 use crate::config::Config;
+use crate::flush::Idle;
 use crate::groups::release;
 use crate::meta::Meta;
 use crate::reasons::Reason;
@@ -28,7 +29,7 @@ pub struct Stream {
     span: Span,
     moments: Moments,
     sequence: Sequence,
-    /// When it last moved, by the host's clock.
+    /// When it last moved, by the steady clock.
     updated: u64,
 }
 
@@ -283,24 +284,17 @@ impl Streams {
     }
 
     /// The end of a batch: codes that nothing is kept under are released.
-    pub fn finish_batch(&mut self, keying: Keying, now: u64, output: &mut Output<'_>) {
-        self.table.update_touched(|stream| stream.updated = now);
+    pub fn finish_batch(&mut self, keying: Keying, steady: u64, output: &mut Output<'_>) {
+        self.table.update_touched(|stream| stream.updated = steady);
         let mut unneeded = std::mem::take(&mut self.unneeded);
         unneeded.retain(|code| self.slots.get(*code) == NONE);
         release(output, keying, unneeded);
     }
 
-    /// Forgets streams that have not moved since `deadline`: those in the first slots from `from` on, at most so many. Tells
+    /// Forgets streams that have not moved for too long: those in the first slots from `from` on, at most so many. Tells
     /// their slots.
-    pub fn expire(
-        &mut self,
-        keying: Keying,
-        deadline: u64,
-        from: u32,
-        most: usize,
-        output: &mut Output<'_>,
-    ) -> Vec<u32> {
-        let is_idle = |stream: &Stream| stream.code != NO_KEY && stream.updated <= deadline;
+    pub fn expire(&mut self, keying: Keying, idle: Idle, from: u32, most: usize, output: &mut Output<'_>) -> Vec<u32> {
+        let is_idle = |stream: &Stream| stream.code != NO_KEY && idle.is(stream.updated);
         let slots = from..self.table.len() as u32;
         let idle = slots.filter(|slot| self.table.get(*slot).is_some_and(is_idle));
         let idle: Vec<u32> = idle.take(most).collect();

@@ -153,3 +153,45 @@ fn an_expiry_that_was_cut_leaves_nothing_half_done() {
     assert!(kept.iter().all(|point| (point.value, point.start_time) == (Some(Number::Integer(6)), CREATED)));
     assert_eq!(kept.len(), 100);
 }
+
+/// Somebody sets the wall clock: nothing is older or younger for it.
+#[test]
+fn a_wall_clock_that_is_set_expires_nothing_and_keeps_nothing() {
+    const DAY: i64 = 24 * 3600 * 1_000_000_000;
+    let to_1970 = -i64::try_from(CREATED).unwrap();
+    for jump in [DAY, -DAY / 1000, to_1970, 130 * 365 * DAY] {
+        let set = |second: u64| at(second).saturating_add_signed(jump);
+        let mut harness = started(TEN_SECONDS);
+        let stream = |value, second| {
+            let point = of_type(Point::integer(value), "c").at(at(1), at(second));
+            vec![Metric::cumulative_sum("work.done", vec![point])]
+        };
+        harness.process(&sum("a", 5), at(1)).unwrap();
+        harness.process(&stream(7, 2), at(2)).unwrap();
+        harness.jump(jump);
+        assert_eq!(lines(&harness.flush(set(3)).unwrap()).len(), 2, "{jump}");
+        harness.commit();
+        harness.crash(set(4)).unwrap();
+        harness.process(&sum("a", 1), set(5)).unwrap();
+        harness.process(&stream(9, 5), set(5)).unwrap();
+        let expected = ["work.done_batched{work.type=a} 6", "work.done_batched{work.type=c} 9"];
+        assert_eq!(lines(&harness.flush(set(6)).unwrap()), expected, "{jump}: nothing is lost");
+        assert_eq!(lines(&harness.flush(set(14)).unwrap()).len(), 2, "{jump}");
+        // Nine seconds after the crash, the clock is set right again.
+        harness.jump(-jump);
+        assert_eq!(lines(&harness.flush(at(14)).unwrap()).len(), 2, "{jump}");
+        assert!(harness.flush(at(16)).unwrap().is_empty(), "{jump}: expired in time");
+    }
+}
+
+/// A state whose times are of the wall clock, as one of an earlier version.
+#[test]
+fn times_of_another_clock_count_as_heard_at_the_start() {
+    let mut harness = started(TEN_SECONDS);
+    harness.process(&sum("a", 5), at(1)).unwrap();
+    harness.commit();
+    harness.forget_steady();
+    harness.crash(at(2)).unwrap();
+    assert_eq!(lines(&harness.flush(at(11)).unwrap()), ["work.done_batched{work.type=a} 5"]);
+    assert!(harness.flush(at(12)).unwrap().is_empty());
+}

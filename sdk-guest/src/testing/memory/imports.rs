@@ -20,6 +20,10 @@ impl Host for MemoryHost {
         self.log.push((severity, message.to_owned()));
     }
 
+    fn clock_steady(&mut self) -> u64 {
+        self.steady
+    }
+
     fn storage_get(&mut self, keys: Blob) -> Result<Found, StorageError> {
         self.available()?;
         let (mut present, mut values) = (Bitmap::new(), Blob::default());
@@ -120,6 +124,11 @@ impl Host for MemoryHost {
     fn projection_stream(&mut self, only: Option<Temporality>, durable: bool) -> u32 {
         self.declared.keyings.push((Grouping::Stream(only), durable));
         self.declared.keyings.len() as u32 - 1
+    }
+
+    fn projection_alike(&mut self, keying: u32) {
+        // Attributes of points are texts here.
+        assert!((keying as usize) < self.declared.keyings.len(), "there is no keying {keying}");
     }
 
     fn projection_state(&mut self, format: u32) {

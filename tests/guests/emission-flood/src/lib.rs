@@ -17,7 +17,7 @@ impl Vice for Flood {
         let now = batch.now();
         let mut output = batch.output();
         let of = |number| KeyBuilder::default().attribute(Level::Resource, "r", Value::Integer(number)).finish();
-        let keys: Vec<u32> = (0..RESOURCES).map(|number| output.intern(shown.keying, of(number))).collect();
+        let keys: Vec<u32> = (0..RESOURCES).filter_map(|number| output.intern(shown.keying, of(number))).collect();
         let metric = output.describe(otelier_sdk::Descriptor { description: "x".repeat(TEXT), ..rows_seen() });
         let rows = EmittedRows {
             start_times: vec![now; keys.len()],

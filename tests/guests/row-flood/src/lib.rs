@@ -25,7 +25,7 @@ impl Vice for Way {
                 let text = "x".repeat(60_000);
                 let key = KeyBuilder::default().attribute(Level::Item, "a", Value::String(text.as_bytes())).finish();
                 let code = output.intern(shown.keying, key);
-                shown.emit(&mut output, vec![code; 10_000], now);
+                shown.emit(&mut output, vec![code.unwrap_or(NO_KEY); 10_000], now);
             }
         }
         Ok(())

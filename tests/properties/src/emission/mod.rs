@@ -9,10 +9,10 @@ use crate::bytes::Choices;
 use crate::contract::Signal;
 use crate::generate::Request;
 use crate::memory::bounded;
-use crate::model::Key;
 use crate::model::items::{self, Item};
 use crate::model::key::read;
 use crate::model::rows::Value;
+use crate::model::{Key, Typed};
 use crate::otlp::columns::Word;
 use crate::otlp::descriptors::{Descriptor, Kinds};
 use crate::otlp::emit::{Emission, ExponentialRows, HistogramRows, Observations, Points, encode};
@@ -54,10 +54,15 @@ struct Row<'e> {
 impl Row<'_> {
     /// What points share with what encloses them.
     fn enclosing(&self) -> Key {
-        let encloses = |level: &Level| matches!(level, Level::Resource | Level::Scope);
+        let encloses = |level: &Level| matches!(level, Level::Resource | Level::Scope | Level::Field);
         let elements = self.key.iter().filter(|((level, _), _)| encloses(level));
         elements.map(|(name, value)| (name.clone(), value.clone())).collect()
     }
+}
+
+/// Whether a field is written with the scope.
+fn is_scope(name: &[u8]) -> bool {
+    matches!(name, b"scope.name" | b"scope.version")
 }
 
 /// The rows in the order of their groups, by the resource and scope in their keys.
@@ -66,7 +71,11 @@ fn grouped(emissions: &[Emission]) -> Vec<Vec<Row<'_>>> {
     for emission in emissions {
         for (row, encoded) in emission.keys.iter().enumerate() {
             let mut key = read(encoded).unwrap_or_default();
-            key.retain(|(level, _), _| matches!(level, Level::Resource | Level::Scope | Level::Item));
+            key.retain(|(level, name), value| match level {
+                Level::Resource | Level::Scope | Level::Item => true,
+                Level::Field => is_scope(name) && matches!(value, Typed::Text(text) if !text.is_empty()),
+                _ => false,
+            });
             let row = Row { emission, row, key };
             match groups.iter_mut().find(|group| group[0].enclosing() == row.enclosing()) {
                 Some(group) => group.push(row),
@@ -93,7 +102,7 @@ fn compare(emissions: &[Emission], request: &Request) {
 
 fn compare_row(Row { emission, row, key }: &Row<'_>, item: &Item<'_>) {
     let row = *row;
-    let attributes = Keying { grouping: Grouping::Drop(Vec::new()), durable: false };
+    let attributes = Keying { grouping: Grouping::Drop(Vec::new()), durable: false, alike: false };
     assert_eq!(item.key(&attributes).as_ref(), Some(key));
     assert_eq!(item.descriptor.as_ref(), Some(&decodable(&emission.descriptor)));
     assert_eq!([item.time(), item.start_time()], [emission.times[row], at(&emission.start_times, row)]);

@@ -2,6 +2,7 @@
 
 mod random;
 
+use fastrand::Rng;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{InstrumentationScope, KeyValue};
 use opentelemetry_proto::tonic::metrics::v1::{
@@ -21,13 +22,21 @@ use otelier_tests::generate::{chance, several};
 use prost::Message;
 
 use crate::keys::key;
-use crate::model::{self, Key};
+use crate::model::{self, Key, Typed};
 use crate::seeds;
 use random::emission;
 
 fn attributes_of(key: &Key, level: Level) -> Vec<KeyValue> {
     let of_level = key.iter().filter(|((at, _), _)| *at == level);
     of_level.map(|((_, name), value)| value.attribute(String::from_utf8(name.clone()).unwrap())).collect()
+}
+
+/// A field that is a text.
+fn field_of(key: &Key, name: &str) -> String {
+    match key.get(&(Level::Field, name.into())) {
+        Some(Typed::Text(text)) => String::from_utf8(text.clone()).unwrap(),
+        _ => String::new(),
+    }
 }
 
 /// A metric's data without points.
@@ -150,7 +159,8 @@ fn expected(emissions: &[(Emission, Vec<Key>)]) -> ExportMetricsServiceRequest {
         for (row, key) in keys.iter().enumerate() {
             let resource = Some(Resource { attributes: attributes_of(key, Level::Resource), ..Resource::default() });
             let attributes = attributes_of(key, Level::Scope);
-            let scope = Some(InstrumentationScope { attributes, ..InstrumentationScope::default() });
+            let (name, version) = (field_of(key, "scope.name"), field_of(key, "scope.version"));
+            let scope = Some(InstrumentationScope { name, version, attributes, ..InstrumentationScope::default() });
             let group = group(&mut request, ScopeMetrics { scope, ..ScopeMetrics::default() }, resource);
             open.resize(request.resource_metrics.len(), None);
             let metrics = &mut request.resource_metrics[group].scope_metrics[0].metrics;
@@ -184,11 +194,25 @@ fn group(request: &mut ExportMetricsServiceRequest, scope: ScopeMetrics, resourc
     })
 }
 
+/// Some have the scope's name, or its version, or something else in their place.
+fn scoped_key(rng: &mut Rng) -> Key {
+    let mut key = key(rng);
+    for name in ["scope.name", "scope.version"] {
+        let value = match rng.u32(..4) {
+            0 => Typed::Text(vec![rng.u8(b'a'..b'd')]),
+            1 => Typed::Integer(7),
+            _ => continue,
+        };
+        key.insert((Level::Field, name.into()), value);
+    }
+    key
+}
+
 #[test]
 fn what_was_emitted_is_what_is_decoded() {
     seeds::check(4000, |rng| {
         let mut pool = vec![Key::new()];
-        pool.extend(several(rng, 6, key));
+        pool.extend(several(rng, 6, scoped_key));
         let emissions = several(rng, 4, |rng| emission(rng, &pool));
         let plain: Vec<Emission> = emissions.iter().map(|(emission, _)| emission.clone()).collect();
         let decoded: ExportMetricsServiceRequest = model::decode(&encode(&plain, usize::MAX).unwrap());

@@ -159,7 +159,7 @@ impl<'r> Batch<'r> {
 
 /// Whether the points of such a metric are rows.
 pub fn is_read(descriptor: &Descriptor, projection: &Projection) -> bool {
-    let kinds = projection.kinds.unwrap_or(Kinds::NUMBERS);
+    let kinds = projection.kinds.unwrap_or(Kinds::ALL);
     kinds.has(descriptor.kind) && projection.metrics.iter().any(|pattern| is_match(pattern, &descriptor.name))
 }
 

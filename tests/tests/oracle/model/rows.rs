@@ -206,7 +206,11 @@ impl Item<'_> {
                     key.extend(field.map(|value| ((Level::Field, name.clone()), value)));
                 }
             }
-            Grouping::Drop(_) => {}
+            Grouping::Drop(_) => {
+                for name in ["scope.name", "scope.version"] {
+                    key.extend(self.field(name).map(|value| ((Level::Field, name.into()), value)));
+                }
+            }
         }
         for level in [Level::Resource, Level::Scope, Level::Item] {
             for attribute in self.attributes(level) {

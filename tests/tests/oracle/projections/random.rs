@@ -142,5 +142,5 @@ fn keying(rng: &mut Rng) -> Keying {
             Grouping::Stream(Some(pick(rng, &[Temporality::Unspecified, Temporality::Delta, Temporality::Cumulative])))
         }
     };
-    Keying { grouping, durable: rng.bool() }
+    Keying { grouping, durable: rng.bool(), alike: false }
 }
