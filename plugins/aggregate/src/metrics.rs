@@ -1,4 +1,7 @@
 //! Output metrics: which input leads to which, and how its values are put together.
+//!
+//! Input metrics of one name and kind are one output metric, unless both have a unit and the two differ. An empty unit says nothing, and
+//! neither does an empty description: the output has the first that is not empty.
 
 use otelier_sdk::aggregate::Function;
 use otelier_sdk::table::{Fields, put_text};
@@ -26,8 +29,9 @@ pub enum Mode {
 #[derive(Debug)]
 pub struct Metric {
     pub name: String,
+    /// The same.
     pub unit: String,
-    /// Of the first input.
+    /// Of the first input that has one.
     pub description: String,
     pub kind: MetricKind,
     pub monotonic: bool,
@@ -105,14 +109,9 @@ impl Metrics {
     ) -> Result<Option<Route>, Failure> {
         let kind = descriptor.kind;
         let monotonic = kind == MetricKind::Sum && descriptor.monotonic;
-        let same = |known: &Metric| {
-            known.name == descriptor.name
-                && known.unit == descriptor.unit
-                && (known.kind, known.monotonic) == (kind, monotonic)
-        };
-        let found = match self.all.iter().position(same) {
+        let found = match self.find(descriptor, monotonic) {
             _ if kind == MetricKind::Summary => Some(NOWHERE),
-            Some(index) => Some(index as u32),
+            Some(index) => Some(self.complete(index, descriptor, storage)?),
             None if self.all.len() >= METRICS_MAX => None,
             None => Some(self.add(descriptor, monotonic, storage)?),
         };
@@ -127,6 +126,48 @@ impl Metrics {
             *place = Some(route);
         }
         Ok(route)
+    }
+
+    /// The output metric of an input metric: the one with its unit, else one of which either has no unit.
+    fn find(&self, descriptor: &Descriptor, monotonic: bool) -> Option<usize> {
+        let is_like = |known: &Metric| {
+            known.name == descriptor.name && (known.kind, known.monotonic) == (descriptor.kind, monotonic)
+        };
+        let with_unit = |unit: &str| self.all.iter().position(|known| is_like(known) && known.unit == unit);
+        match descriptor.unit.as_str() {
+            "" => with_unit("").or_else(|| self.all.iter().position(is_like)),
+            unit => with_unit(unit).or_else(|| with_unit("")),
+        }
+    }
+
+    /// Gives an output metric the unit and the description that it has not had so far.
+    fn complete(&mut self, index: usize, from: &Descriptor, storage: &mut Storage<'_>) -> Result<u32, Failure> {
+        let Some(metric) = self.all.get_mut(index) else { return Ok(NOWHERE) };
+        let mut is_changed = false;
+        for (own, other) in [(&mut metric.unit, &from.unit), (&mut metric.description, &from.description)] {
+            if own.is_empty() && !other.is_empty() {
+                own.clone_from(other);
+                is_changed = true;
+            }
+        }
+        if is_changed {
+            // It is described anew.
+            metric.output = None;
+            storage.set(&key(index as u32), metric.stored())?;
+        }
+        Ok(index as u32)
+    }
+
+    /// Whether the newest output metric has the name of another one, and what to say of the two.
+    pub fn clash(&self) -> Option<String> {
+        let (newest, others) = self.all.split_last()?;
+        let other = others.iter().find(|other| other.name == newest.name)?;
+        Some(format!(
+            "metric `{}` comes as {} and as {}: each is an output metric of its own; give one another name, or the same unit and kind",
+            newest.name,
+            other.in_words(),
+            newest.in_words()
+        ))
     }
 
     fn mode(&self, kind: MetricKind) -> Mode {
@@ -144,13 +185,10 @@ impl Metrics {
 
     fn add(&mut self, descriptor: &Descriptor, monotonic: bool, storage: &mut Storage<'_>) -> Result<u32, Failure> {
         let index = self.all.len() as u32;
-        let mut value = vec![kind_byte(descriptor.kind), u8::from(monotonic)];
-        for text in [&descriptor.name, &descriptor.unit, &descriptor.description] {
-            put_text(&mut value, text);
-        }
-        storage.set(&key(index), value)?;
         let texts = [&descriptor.name, &descriptor.unit, &descriptor.description].map(String::clone);
         self.push(texts, descriptor.kind, monotonic);
+        let stored = self.all.last().map(Metric::stored).unwrap_or_default();
+        storage.set(&key(index), stored)?;
         Ok(index)
     }
 
@@ -206,6 +244,30 @@ fn key(index: u32) -> Vec<u8> {
 }
 
 impl Metric {
+    fn in_words(&self) -> String {
+        let kind = match (self.kind, self.monotonic) {
+            (MetricKind::Gauge, _) => "gauge",
+            (MetricKind::Sum, true) => "monotonic sum",
+            (MetricKind::Sum, false) => "sum",
+            (MetricKind::Histogram, _) => "histogram",
+            (MetricKind::ExponentialHistogram, _) => "exponential histogram",
+            (MetricKind::Summary, _) => "summary",
+        };
+        match self.unit.as_str() {
+            "" => kind.to_owned(),
+            unit => format!("{kind} in `{unit}`"),
+        }
+    }
+
+    /// As it is stored.
+    fn stored(&self) -> Vec<u8> {
+        let mut value = vec![kind_byte(self.kind), u8::from(self.monotonic)];
+        for text in [&self.name, &self.unit, &self.description] {
+            put_text(&mut value, text);
+        }
+        value
+    }
+
     /// Its number at the host.
     pub fn described(&mut self, rename: &str, output: &mut Output<'_>) -> OutputMetric {
         let number = self.output.unwrap_or_else(|| output.describe(self.output_descriptor(rename)));

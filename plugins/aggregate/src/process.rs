@@ -92,7 +92,14 @@ impl Aggregate {
             return Ok(route);
         }
         match batch.descriptor(number).cloned() {
-            Some(descriptor) => self.metrics.route(number, &descriptor, &mut batch.storage()),
+            Some(descriptor) => {
+                let before = self.metrics.len();
+                let route = self.metrics.route(number, &descriptor, &mut batch.storage())?;
+                if let Some(clash) = self.metrics.clash().filter(|_| self.metrics.len() > before) {
+                    batch.log().warn(&clash);
+                }
+                Ok(route)
+            }
             None => Ok(None),
         }
     }

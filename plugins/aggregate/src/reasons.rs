@@ -42,6 +42,8 @@ pub enum Reason {
     Passed,
     /// Absorbed: a cumulative histogram came with other bounds.
     Rebased,
+    /// Absorbed: the sum of a histogram is NaN or infinite, so that of its series is unknown.
+    SumUnknown,
     /// Its point was absorbed, an exemplar was not kept.
     Exemplars,
     /// Absorbed, into the overflow series.
@@ -51,7 +53,7 @@ pub enum Reason {
 }
 
 /// Each reason with what the log says of it.
-const TEXTS: [(Reason, &str); 21] = [
+const TEXTS: [(Reason, &str); 22] = [
     (Reason::Negative, "dropped: negative values of monotonic sums"),
     (Reason::NotFinite, "dropped: values that are NaN or infinite"),
     (Reason::NoValue, "dropped: points without a value"),
@@ -81,6 +83,10 @@ const TEXTS: [(Reason, &str); 21] = [
     (
         Reason::Rebased,
         "counted nothing: points of cumulative histograms that came with other bounds than the one before",
+    ),
+    (
+        Reason::SumUnknown,
+        "came with a sum that is NaN or infinite: points of histograms, whose series have no sum from here on; counts and buckets add up",
     ),
     (Reason::Exemplars, "not kept: exemplars beyond 16 MiB between two flushes; lower `max_exemplars` or `interval`"),
     (Reason::Overflowed, "went into the overflow series: `max_series` or `dictionary_entries` is reached"),

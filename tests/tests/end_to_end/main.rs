@@ -9,6 +9,7 @@ mod dictionary;
 mod edits;
 mod fail_closed;
 mod forward;
+mod identity;
 mod instances;
 mod odd_metrics;
 mod passthrough;

@@ -38,6 +38,8 @@ struct Exponentials {
 pub struct Point<'c> {
     pub moments: Moments,
     pub body: Body<'c>,
+    /// Whether it has a sum that is NaN or infinite.
+    pub sum_is_lost: bool,
 }
 
 /// Its buckets.
@@ -108,10 +110,10 @@ impl Columns {
             return Err(Reason::NoValue);
         }
         let count = cell(&self.counts, row);
+        // A sum that is no number says nothing of the counts: there is none, as where the point has none.
         let sum = values.get(row).map_or(f64::NAN, |sum| sum.as_f64());
-        if sum.is_infinite() || (sum.is_nan() && values.get(row).is_some()) {
-            return Err(Reason::NotFinite);
-        }
+        let sum_is_lost = !sum.is_finite() && values.get(row).is_some();
+        let sum = if sum.is_finite() { sum } else { f64::NAN };
         let (min, max) = (f64::from_bits(cell(&self.mins, row)), f64::from_bits(cell(&self.maxs, row)));
         let moments = Moments { count, sum, min, max };
         let body = match (kind, &self.explicit, &self.exponential) {
@@ -119,7 +121,7 @@ impl Columns {
             (_, _, Some(columns)) => Body::Exponential(columns.point(row, count)?),
             _ => return Err(Reason::NoValue),
         };
-        Ok(Point { moments, body })
+        Ok(Point { moments, body, sum_is_lost })
     }
 
     #[inline]

@@ -57,7 +57,9 @@ impl Aggregate {
         own: &Columns,
     ) -> Result<(), Reason> {
         let point = own.point(route.kind, row, &columns.values, &self.histograms.bounds)?;
-        self.merge(batch, route, columns.key(row), &point.moments.whole(), &point.body)
+        self.merge(batch, route, columns.key(row), &point.moments.whole(), &point.body)?;
+        self.reasons.count(Reason::SumUnknown, u64::from(point.sum_is_lost));
+        Ok(())
     }
 
     /// A point of a cumulative stream: what was counted since the one before.
@@ -83,6 +85,7 @@ impl Aggregate {
         };
         // A group exists from its first point on, though that is a baseline.
         self.merge(batch, route, columns.key(row), &advance.increment, &body)?;
+        self.reasons.count(Reason::SumUnknown, u64::from(point.sum_is_lost));
         if advance.is_rebased {
             self.reasons.count(Reason::Rebased, 1);
         }

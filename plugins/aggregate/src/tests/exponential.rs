@@ -42,6 +42,21 @@ fn shown(harness: &mut Harness<Aggregate>, second: u64) -> ExponentialHistogram 
 }
 
 #[test]
+fn a_sum_that_is_no_number_is_unknown_from_then_on_and_the_counts_are_kept() {
+    let mut harness = started(BY_TYPE);
+    let one = of(1, 2, (0, &[1, 2, 3]), (5, &[7]));
+    harness.process(&[delta(one.clone())], at(1)).unwrap();
+    let lost = ExponentialHistogram { sum: Some(f64::NAN), min: Some(f64::NAN), ..one.clone() };
+    let outcome = harness.process(&[delta(lost)], at(2)).unwrap();
+    assert_eq!((outcome.absorbed, outcome.dropped), (1, 0));
+    harness.commit();
+    harness.crash(at(3)).unwrap();
+    harness.process(&[delta(one)], at(3)).unwrap();
+    let counts = of(1, 6, (0, &[3, 6, 9]), (5, &[21]));
+    assert_eq!(shown(&mut harness, 4), ExponentialHistogram { sum: None, min: None, ..counts });
+}
+
+#[test]
 fn increments_add_up_at_the_lower_scale_and_come_back_after_a_crash() {
     let mut harness = started(BY_TYPE);
     harness.process(&[delta(of(1, 2, (0, &[1, 2, 3]), (5, &[7])))], at(1)).unwrap();

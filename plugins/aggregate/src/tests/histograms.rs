@@ -165,6 +165,32 @@ fn a_sum_and_extremes_are_shown_as_long_as_all_parts_have_them() {
     assert_eq!(shown(&mut harness, 6), expected);
 }
 
+/// One bad observation spoils the sum for good, and nothing else.
+#[test]
+fn a_sum_that_is_no_number_is_unknown_from_then_on_and_the_counts_are_kept() {
+    for lost in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+        for shape in [Shape::DeltaHistogram, Shape::CumulativeHistogram] {
+            let mut harness = started(BY_TYPE);
+            let send = |harness: &mut Harness<Aggregate>, sum: f64, second: u64| {
+                let seen = if shape == Shape::DeltaHistogram { 1 } else { second };
+                let histogram = of(&BOUNDS, &[seen, 0, 0, 0], sum, [1.0, 1.0]);
+                let point = Point::histogram(histogram).at(at(0), at(second));
+                let outcome = harness.process(&[Metric::shaped(shape, "work.time", vec![point])], at(second)).unwrap();
+                assert_eq!((outcome.absorbed, outcome.dropped), (1, 0), "{lost} {shape:?}");
+            };
+            send(&mut harness, 1.0, 1);
+            send(&mut harness, lost, 2);
+            let unknown = |seen| Histogram { sum: None, ..of(&BOUNDS, &[seen, 0, 0, 0], 0.0, [1.0, 1.0]) };
+            assert_eq!(shown(&mut harness, 3), unknown(2), "{lost} {shape:?}");
+            assert!(log(&mut harness)[0].contains("1 came with a sum that is NaN or infinite"));
+            harness.commit();
+            harness.crash(at(3)).unwrap();
+            send(&mut harness, 3.0, 3);
+            assert_eq!(shown(&mut harness, 4), unknown(3), "{lost} {shape:?}: from then on");
+        }
+    }
+}
+
 /// Points that make no histogram, each with what the log says.
 fn hostile() -> Vec<(Point, &'static str)> {
     let good = of(&BOUNDS, &[1, 0, 0, 0], 1.0, [1.0, 1.0]);
@@ -175,7 +201,6 @@ fn hostile() -> Vec<(Point, &'static str)> {
     };
     let bounds = "1 dropped: histograms whose bounds do not ascend, or are not finite";
     let buckets = "1 dropped: histograms whose bucket counts do not fit their bounds or their count";
-    let not_finite = "1 dropped: values that are NaN or infinite";
     vec![
         (point(|one| one.bounds = vec![2.0, 1.0, 4.0]), bounds),
         (point(|one| one.bounds = vec![1.0, 1.0, 4.0]), bounds),
@@ -185,8 +210,6 @@ fn hostile() -> Vec<(Point, &'static str)> {
         (point(|one| one.buckets.clear()), buckets),
         (point(|one| one.count = 2), buckets),
         (point(|one| one.buckets = vec![2, u64::MAX, 0, 0]), buckets),
-        (point(|one| one.sum = Some(f64::INFINITY)), not_finite),
-        (point(|one| one.sum = Some(f64::NAN)), not_finite),
         (Point { no_recorded_value: true, ..Point::histogram(good.clone()) }, "1 dropped: points without a value"),
     ]
 }

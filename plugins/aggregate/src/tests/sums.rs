@@ -1,8 +1,10 @@
 //! Delta sums and gauges.
 
-use otelier_sdk::testing::{Metric, Point, Shape};
+use otelier_sdk::aggregate::Number;
+use otelier_sdk::testing::{Harness, Metric, Point, Shape};
 
 use super::{BY_TYPE, CREATED, at, lines, log, of_type, started};
+use crate::Aggregate;
 
 #[test]
 fn increments_add_up_by_group_and_the_rest_passes() {
@@ -140,6 +142,51 @@ fn metrics_that_differ_in_name_unit_or_kind_are_apart() {
         "work.b_batched{work.type=a} 1",
     ];
     assert_eq!(lines, expected);
+}
+
+#[test]
+fn an_empty_unit_or_description_is_no_conflict_whichever_comes_first() {
+    let texts = [("", ""), ("1", "What is done."), ("", "Work, done."), ("1", "")];
+    for first in 0..texts.len() {
+        let mut harness = started(BY_TYPE);
+        let send = |harness: &mut Harness<Aggregate>, (unit, description): (&str, &str), second| {
+            let points = vec![of_type(Point::integer(1), "a")];
+            let (unit, description) = (unit.to_owned(), description.to_owned());
+            let metric = Metric { unit, description, ..Metric::delta_sum("work.done", points) };
+            harness.process(&[metric], at(second)).unwrap();
+        };
+        for (second, at) in (first..texts.len()).chain(0..first).enumerate() {
+            send(&mut harness, texts[at], 1 + second as u64);
+            harness.flush(super::at(1 + second as u64)).unwrap();
+        }
+        harness.commit();
+        harness.crash(at(5)).unwrap();
+        send(&mut harness, ("", ""), 6);
+        send(&mut harness, ("1", "Something else."), 6);
+        let emitted = harness.flush(at(7)).unwrap();
+        assert_eq!(lines(&emitted), ["work.done_batched{work.type=a} 6"], "{first}");
+        let described = [emitted[0].unit.as_str(), emitted[0].description.as_str()];
+        let expected = if matches!(first, 2) { "Work, done." } else { "What is done." };
+        assert_eq!(described, ["1", expected], "{first}: the first that is not empty");
+        assert!(log(&mut harness).is_empty());
+    }
+}
+
+#[test]
+fn units_that_differ_are_kept_apart_and_told_once() {
+    let mut harness = started(BY_TYPE);
+    for unit in ["s", "ms", "", "s", "ms"] {
+        let points = vec![of_type(Point::integer(1), "a")];
+        harness.process(&[Metric { unit: unit.to_owned(), ..Metric::delta_sum("work.time", points) }], at(1)).unwrap();
+    }
+    let emitted = harness.flush(at(5)).unwrap();
+    let mut totals: Vec<_> = emitted.iter().map(|metric| (metric.unit.as_str(), metric.points[0].value)).collect();
+    totals.sort_by_key(|(unit, _)| *unit);
+    assert_eq!(totals, [("ms", Some(Number::Integer(2))), ("s", Some(Number::Integer(3)))]);
+    let log = log(&mut harness);
+    assert_eq!(log.len(), 1, "{log:?}");
+    let says = "metric `work.time` comes as monotonic sum in `s` and as monotonic sum in `ms`";
+    assert!(log[0].starts_with(says), "{log:?}");
 }
 
 #[test]
