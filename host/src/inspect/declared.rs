@@ -109,7 +109,7 @@ pub fn text(report: &Value) -> String {
         let attributes = list(&keying["attributes"]);
         let durable = if keying["durable"] == true { ", kept with the state" } else { "" };
         let alike = if keying["alike"] == true { ", integer 1 is text `1`" } else { "" };
-        let _ = writeln!(text, "  keying: {by} [{attributes}]{alike}{durable}");
+        let _ = writeln!(text, "  keying: {by} [{attributes}]{durable}{alike}");
     }
     if let Some(format) = report["state_format"].as_u64() {
         let _ = writeln!(text, "  state: format {format}");

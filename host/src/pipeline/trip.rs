@@ -287,6 +287,7 @@ impl Run<'_> {
             before: &before,
             batch,
             reason: error.to_string(),
+            overran: error.overran(),
             suspected: slot.is_suspected(),
             control: slot.control(),
             trip: trip.number,
@@ -314,13 +315,15 @@ impl Run<'_> {
             plugin: slot.setup().plugin.version().to_owned(),
         };
         trip.poison.extend(poison.into_iter().map(|poison| (stage(), poison)));
-        let Some(Survivors { instance, mut started, calls }) = survivors else {
+        let Some(Survivors { instance, mut before, calls }) = survivors else {
             // The trip may have more for it.
             self.rebuild(index, trip);
             return Ok(Vec::new());
         };
         slot.replace(instance);
-        trip.writes.append(&mut started);
+        // What an instance before this one wrote in this trip, this one has written again, behind its own start.
+        trip.writes.retain(|write| !slot.setup().owns(write));
+        trip.writes.append(&mut before);
         let mut batches = Vec::new();
         for (batch, processed) in calls {
             if processed.called {

@@ -25,7 +25,7 @@ use super::partition::PartitionError;
 use super::setup::Setup;
 use super::state::{Forgotten, State, StateError};
 use super::succession::Recorder;
-use super::{CallError, Processor, Progress, Stored};
+use super::{CallError, Processor, Progress, Stored, TrapReason};
 
 /// An instance that cannot be made, or a call that does not count.
 #[derive(Debug, thiserror::Error)]
@@ -104,6 +104,11 @@ impl InstanceError {
     /// Whether the plugin failed, by breaking or in its own words. What else can fail is the host's: the store, or what it holds.
     pub fn is_of_plugin(&self) -> bool {
         self.is_broken() || matches!(self, InstanceError::Call(_))
+    }
+
+    /// Whether the call took too long.
+    pub fn overran(&self) -> bool {
+        matches!(self, InstanceError::Call(CallError::Trap(trap)) if trap.reason == TrapReason::Deadline)
     }
 
     /// The guest's stack where it trapped.

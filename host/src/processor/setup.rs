@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::contract::{ComponentId, Limits, OnTrap, Signal};
-use crate::storage::Store;
+use crate::storage::{Family, Store, Write};
 use crate::telemetry::Registry;
 
 use super::context::Context;
@@ -65,6 +65,13 @@ impl Setup {
         {
             tracing::warn!(component = %self.id, version = self.version(), left_out, "{trap}\n{}", trap.stack);
         }
+    }
+
+    /// Whether a change is one of its state.
+    pub fn owns(&self, write: &Write) -> bool {
+        let namespace = self.namespace();
+        let (Write::Put(family, key, _) | Write::Delete(family, key) | Write::DeleteRange(family, key, _)) = write;
+        *family == Family::State && key.starts_with(namespace.prefix())
     }
 
     /// Where its state is.

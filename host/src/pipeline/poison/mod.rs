@@ -22,7 +22,9 @@ const BROKEN_MAX: u32 = 64;
 /// The same for a plugin on which nothing passed lately.
 const BROKEN_MAX_SUSPECTED: u32 = 18;
 /// So many calls of the plugin may last as long as they may; those of a search take no more time together.
-const CALLS_MAX: u64 = 5;
+const CALLS_MAX: u64 = 3;
+/// Once an item has taken all the time that a call may take, the next ones are blamed after such a part of it.
+const NEXT_SHARE: u64 = 4;
 /// A part that takes so many times its share of what a call may take counts as broken.
 const SLACK: u64 = 4;
 /// But no call is ended earlier than this, in milliseconds.
@@ -44,6 +46,8 @@ pub struct Broken<'b> {
     pub batch: &'b Batch,
     /// How the plugin broke.
     pub reason: String,
+    /// Whether that was because the call took too long.
+    pub overran: bool,
     /// Whether nothing passed lately.
     pub suspected: bool,
     /// A batch that passed lately.
@@ -91,8 +95,8 @@ pub struct Poison {
 pub struct Survivors {
     /// Has seen them, and goes on.
     pub instance: Instance,
-    /// What its start wrote.
-    pub started: Vec<Write>,
+    /// What it has written so far, in place of what the trip has of the plugin.
+    pub before: Vec<Write>,
     /// The calls: what went in, and what became of it.
     pub calls: Vec<(Batch, Processed)>,
 }
@@ -121,7 +125,9 @@ impl Broken<'_> {
         let units = select::units(self.batch.signal, &self.batch.bytes)?;
         let (until, letters_max) = searches.next();
         let mut trial = Trial::new(self, &units, until);
-        let found = search(units.len(), self.reason.clone(), |part| trial.attempt(part))?;
+        // What took all the time once is not given it again as a whole: its parts have enough where it was not the batch.
+        let is_whole_tried = !self.overran || units.len() == 1;
+        let found = search(units.len(), self.reason.clone(), is_whole_tried, |part| trial.attempt(part))?;
         let plugin_is_broken = found.sound.is_empty() && !trial.control_passes();
         drop(trial);
         let survivors = match found.sound.as_slice() {
@@ -141,14 +147,15 @@ impl Broken<'_> {
         Ok(Batch { bytes, items: Some(parts.iter().map(items).sum()), ..self.batch.clone() })
     }
 
-    /// An instance that has seen the trip as far as this batch, and what its start wrote.
+    /// An instance that has seen the trip as far as this batch, and what it wrote on the way. Its start may have written keys anew that the
+    /// trip has from the instance before it: this takes the place of all that the trip has of the plugin so far.
     fn instance(&self, setup: Setup) -> Result<(Instance, Vec<Write>), InstanceError> {
-        let (mut instance, started) = Instance::build(setup, self.trip, self.moment)?;
+        let (mut instance, mut writes) = Instance::build(setup, self.trip, self.moment)?;
         for batch in self.before {
-            // The trip has its results and writes.
-            instance.process(batch.clone(), self.trip, self.moment)?;
+            // The trip has its results.
+            writes.append(&mut instance.process(batch.clone(), self.trip, self.moment)?.writes);
         }
-        Ok((instance, started))
+        Ok((instance, writes))
     }
 
     /// Lets sound parts count: in one call, or in one for each part where all together are too much for a call.
@@ -162,13 +169,13 @@ impl Broken<'_> {
     }
 
     fn process(&self, calls: &[&[Range<usize>]], units: &[u64]) -> Result<Survivors, InstanceError> {
-        let (mut instance, started) = self.instance(self.setup.clone())?;
+        let (mut instance, before) = self.instance(self.setup.clone())?;
         let mut process = |parts: &&[Range<usize>]| {
             let batch = self.request(parts, units)?;
             Ok((batch.clone(), instance.process(batch, self.trip, self.moment)?))
         };
         let calls = calls.iter().map(&mut process).collect::<Result<_, InstanceError>>()?;
-        Ok(Survivors { instance, started, calls })
+        Ok(Survivors { instance, before, calls })
     }
 
     /// Parts that broke the plugin in the same way are one letter.
@@ -205,6 +212,8 @@ struct Trial<'b> {
     breaks_left: u32,
     /// Of the time that calls may take.
     calls_left: Duration,
+    /// Whether an item has taken all the time that a call may take.
+    has_endless: bool,
     until: Instant,
 }
 
@@ -217,13 +226,17 @@ impl<'b> Trial<'b> {
             instance: None,
             breaks_left: if broken.suspected { BROKEN_MAX_SUSPECTED } else { BROKEN_MAX },
             calls_left: Duration::from_millis(broken.setup.limits.call_ms.saturating_mul(CALLS_MAX)),
+            has_endless: false,
             until,
         }
     }
 
     fn attempt(&mut self, part: Range<usize>) -> Result<Tried, InstanceError> {
         loop {
-            if self.breaks_left == 0 || self.calls_left.is_zero() || Instant::now() >= self.until {
+            let is_used = self.instance.as_ref().is_some_and(|(_, used)| *used);
+            let call_ms = self.call_ms(&part, is_used);
+            let calls_left = self.calls_left >= Duration::from_millis(call_ms);
+            if self.breaks_left == 0 || !calls_left || Instant::now() >= self.until {
                 return Ok(Tried::OutOfPatience);
             }
             let (mut instance, used) = match self.instance.take() {
@@ -231,10 +244,13 @@ impl<'b> Trial<'b> {
                 None => (self.broken.instance(self.setup.clone())?.0, false),
             };
             let request = self.broken.request(std::slice::from_ref(&part), self.units)?;
-            instance.bound_calls(self.call_ms(&part, used));
+            instance.bound_calls(call_ms);
             let start = Instant::now();
             let outcome = instance.process(request, self.broken.trip, self.broken.moment);
-            self.calls_left = self.calls_left.saturating_sub(start.elapsed());
+            let overran = outcome.as_ref().is_err_and(InstanceError::overran);
+            let took = if overran { Duration::from_millis(call_ms) } else { Duration::ZERO };
+            self.calls_left = self.calls_left.saturating_sub(took.max(start.elapsed()));
+            self.has_endless |= overran && call_ms == self.broken.setup.limits.call_ms;
             match outcome {
                 Ok(_) => {
                     self.instance = Some((instance, true));
@@ -253,18 +269,23 @@ impl<'b> Trial<'b> {
     }
 
     /// How long a part may take: its share of what the whole may, and some more, so that one that never ends is found while senders still
-    /// wait. What is blamed has had all the time there is.
+    /// wait. The first item that is blamed for being slow has had all the time there is.
     fn call_ms(&self, part: &Range<usize>, used: bool) -> u64 {
         let call_ms = self.broken.setup.limits.call_ms;
         let share = call_ms.saturating_mul(SLACK * part.len() as u64) / self.units.len().max(1) as u64;
         let is_last = part.len() == 1 && !used;
-        if is_last { call_ms } else { share.max(CALL_MS_MIN).min(call_ms) }
+        let least = if is_last && self.has_endless { call_ms / NEXT_SHARE } else { CALL_MS_MIN };
+        if is_last && !self.has_endless { call_ms } else { share.max(least).max(CALL_MS_MIN).min(call_ms) }
     }
 
     fn control_passes(&self) -> bool {
         let Some(control) = self.broken.control else { return false };
         let instance = self.broken.instance(self.setup.clone());
-        instance
-            .is_ok_and(|(mut instance, _)| instance.process(control.clone(), self.broken.trip, self.broken.moment).is_ok())
+        instance.is_ok_and(|(mut instance, _)| {
+            instance.process(control.clone(), self.broken.trip, self.broken.moment).is_ok()
+        })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -30,14 +30,16 @@ pub enum Tried {
     OutOfPatience,
 }
 
-/// Searches a batch of so many units on which a plugin broke for `reason`. The whole is tried first: perhaps it was not the batch.
+/// Searches a batch of so many units on which a plugin broke for `reason`. Where `is_whole_tried`, the whole is tried first: perhaps it was
+/// not the batch.
 pub fn search<E>(
     units: usize,
     reason: String,
+    is_whole_tried: bool,
     mut attempt: impl FnMut(Range<usize>) -> Result<Tried, E>,
 ) -> Result<Found, E> {
     let (mut found, mut suspects) = (Found::default(), VecDeque::new());
-    match attempt(0..units)? {
+    match if is_whole_tried { attempt(0..units)? } else { Tried::Breaks(reason.clone()) } {
         Tried::Passes => found.sound.push(0..units),
         Tried::Breaks(reason) => suspects.push_back((0..units, reason)),
         Tried::OutOfPatience => found.poison.push((0..units, reason)),
@@ -90,7 +92,7 @@ mod tests {
                 }
             })
         };
-        let found = search(units, "at first".to_owned(), attempt).unwrap();
+        let found = search(units, "at first".to_owned(), true, attempt).unwrap();
         (found, broken)
     }
 
@@ -137,6 +139,6 @@ mod tests {
 
     #[test]
     fn an_error_ends_the_search() {
-        assert_eq!(search(100, String::new(), |_| Err("store")), Err("store"));
+        assert_eq!(search(100, String::new(), true, |_| Err("store")), Err("store"));
     }
 }

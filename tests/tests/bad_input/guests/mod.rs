@@ -8,6 +8,7 @@ mod contract;
 mod lifecycle;
 mod limits;
 mod poison;
+mod rewrite;
 mod wasi;
 
 use anyhow::Result;
