@@ -1,6 +1,7 @@
 //! A host whose wall clock is set while it runs: a preloaded library, `shim.c` beside this file, adds what a file says.
 
-use std::fs;
+use std::fs::OpenOptions;
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use anyhow::Result;
@@ -22,8 +23,9 @@ impl JumpingClock {
 
     /// Sets it to so many seconds after the right time, or before.
     pub fn set(&self, seconds: i64) -> Result<()> {
-        // In place: the file is mapped.
-        Ok(fs::write(self.path("shift"), (seconds * 1_000_000_000).to_ne_bytes())?)
+        // In place: the file is mapped, and who reads the clock while it is empty gets SIGBUS.
+        let mut file = OpenOptions::new().write(true).create(true).truncate(false).open(self.path("shift"))?;
+        Ok(file.write_all(&(seconds * 1_000_000_000).to_ne_bytes())?)
     }
 
     /// The words in front of a command line that make its program live by this clock.
