@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use super::{Batch, BindError};
 
@@ -22,11 +23,19 @@ pub trait Exporter: Send + 'static {
         stop
     }
 
+    /// Where to ask, while it runs, what it has to say of itself though it works: for the details of a health report.
+    fn remarks(&self) -> Option<Remarks> {
+        None
+    }
+
     /// The endpoint to print at start-up: `http://127.0.0.1:9464/metrics`.
     fn endpoint(&self) -> Option<String> {
         None
     }
 }
+
+/// What there is to say of late, a line each; bounded.
+pub type Remarks = Arc<dyn Fn() -> Vec<String> + Send + Sync>;
 
 /// Resolves when the component should stop.
 pub type Stop = Pin<Box<dyn Future<Output = ()> + Send>>;

@@ -30,7 +30,7 @@ pub use breaker::{Counters, Decision, Ended, Policy, PolicyError, PolicySource, 
 pub use client::{Client, Failure, FailureClass, Outcome};
 pub use code::Code;
 pub use delivery::{Batching, Delivery, OnFull, RetryOnFailure, SendingQueue, Sizer};
-pub use exporter::{Consumed, Exporter, ExporterError, Stop};
+pub use exporter::{Consumed, Exporter, ExporterError, Remarks, Stop};
 pub use id::{ComponentId, IdError};
 pub use policy::{Durability, Grants, Instances, Interface, Limits, OnTrap, PartitionKey, PartitionLevel};
 pub use receiver::{BindError, Receiver};

@@ -51,7 +51,7 @@ pub use exposition::Format as ScrapeFormat;
 pub use scrape::ScrapeBody;
 
 use super::{Clock, monotonic_clock};
-use crate::contract::{Batch, BindError, ComponentId, Consumed, Exporter, ExporterError, Signal, Stop};
+use crate::contract::{Batch, BindError, ComponentId, Consumed, Exporter, ExporterError, Remarks, Signal, Stop};
 use crate::otlp::levels::Order;
 use crate::otlp::{Malformed, Strings, check, metrics};
 use crate::telemetry::Registry;
@@ -160,6 +160,12 @@ impl Exporter for PrometheusExporter {
             Some(listener) => Box::pin(server::serve(listener, Arc::clone(&self.shared), self.limits, stop)),
             None => stop,
         }
+    }
+
+    /// The conflicts of the last ten minutes: names that two metrics come to, series that are two streams.
+    fn remarks(&self) -> Option<Remarks> {
+        let shared = Arc::clone(&self.shared);
+        Some(Arc::new(move || shared.notes.conflicts((shared.clock)())))
     }
 
     fn endpoint(&self) -> Option<String> {

@@ -185,7 +185,14 @@ impl Tally {
 pub struct Notes {
     id: String,
     counters: [Counter; Note::ALL.len()],
-    told: Mutex<HashMap<(Note, String), Duration>>,
+    told: Mutex<HashMap<(Note, String), Told>>,
+}
+
+/// When a name was told of, and what.
+#[derive(Debug)]
+struct Told {
+    at: Duration,
+    text: String,
 }
 
 impl Notes {
@@ -212,31 +219,47 @@ impl Notes {
     fn tell(&self, note: Note, count: u64, total: u64, tally: &Tally, now: Duration) {
         let (exporter, kind, way_out) = (&self.id, note.words().0, note.words().1);
         let mut examples = tally.examples.iter().filter(|example| example.note == note).peekable();
-        if examples.peek().is_none() && self.is_due(note, "", now) {
+        if examples.peek().is_none() && self.is_due(note, "", "", now) {
             tracing::warn!(exporter, kind, count, total, "{way_out}");
         }
         for Example { name, text, .. } in examples {
-            if self.is_due(note, name, now) {
+            if self.is_due(note, name, text, now) {
                 tracing::warn!(exporter, kind, name, count, total, "{way_out}: {text}");
             }
         }
     }
 
     /// Whether it was not told of this name lately; it counts as told from now on. Of names beyond a bound nothing is told.
-    fn is_due(&self, note: Note, name: &str, now: Duration) -> bool {
+    fn is_due(&self, note: Note, name: &str, text: &str, now: Duration) -> bool {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (note, name.to_owned());
-        if told.get(&key).is_some_and(|at| now.saturating_sub(*at) < LOG_PAUSE) {
+        if told.get(&key).is_some_and(|told| told.is_recent(now)) {
             return false;
         }
         if told.len() >= NAMES_MAX {
-            told.retain(|_, at| now.saturating_sub(*at) < LOG_PAUSE);
+            told.retain(|_, told| told.is_recent(now));
         }
         let is_due = told.len() < NAMES_MAX;
         if is_due {
-            told.insert(key, now);
+            told.insert(key, Told { at: now, text: text.to_owned() });
         }
         is_due
+    }
+
+    /// The conflicts of late, for people, by the names that they are about.
+    pub fn conflicts(&self, now: Duration) -> Vec<String> {
+        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let recent = told.iter().filter(|((note, _), told)| note.metric() == CONFLICTS && told.is_recent(now));
+        let mut conflicts: Vec<String> =
+            recent.map(|((note, name), told)| format!("{name}: {} conflict: {}", note.words().0, told.text)).collect();
+        conflicts.sort_unstable();
+        conflicts
+    }
+}
+
+impl Told {
+    fn is_recent(&self, now: Duration) -> bool {
+        now.saturating_sub(self.at) < LOG_PAUSE
     }
 }
 
@@ -254,9 +277,23 @@ mod tests {
         notes.add(&tally, Duration::from_secs(5));
         notes.add(&tally, Duration::from_secs(6));
         assert_eq!(registry.total("otelier_prometheus_conflicting_points", &[("conflict", "series")]), 6);
-        assert!(!notes.is_due(Note::SeriesConflict, "jobs_total", Duration::from_secs(604)));
-        assert!(notes.is_due(Note::SeriesConflict, "other_total", Duration::from_secs(604)));
-        assert!(notes.is_due(Note::SeriesConflict, "jobs_total", Duration::from_secs(605)));
+        assert!(!notes.is_due(Note::SeriesConflict, "jobs_total", "", Duration::from_secs(604)));
+        assert!(notes.is_due(Note::SeriesConflict, "other_total", "", Duration::from_secs(604)));
+        assert!(notes.is_due(Note::SeriesConflict, "jobs_total", "", Duration::from_secs(605)));
+    }
+
+    #[test]
+    fn conflicts_are_there_to_be_read_for_as_long_as_they_are_not_told_again() {
+        let Ok(id) = "prometheus".parse() else { return };
+        let (notes, mut tally) = (Notes::new(&id, &Registry::default()), Tally::default());
+        for (note, name) in [(Note::TypeConflict, "b"), (Note::SeriesConflict, "a"), (Note::SumOmitted, "c")] {
+            tally.add(note, 1);
+            tally.explain(note, name, || "x and y".to_owned());
+        }
+        notes.add(&tally, Duration::from_secs(1));
+        let expected = ["a: series conflict: x and y", "b: type conflict: x and y"];
+        assert_eq!(notes.conflicts(Duration::from_secs(600)), expected);
+        assert_eq!(notes.conflicts(Duration::from_secs(601)), [""; 0]);
     }
 
     #[test]
@@ -265,7 +302,7 @@ mod tests {
         let notes = Notes::new(&id, &Registry::default());
         let due = |seconds| {
             let is_due =
-                |number: &u32| notes.is_due(Note::TypeConflict, &number.to_string(), Duration::from_secs(seconds));
+                |number: &u32| notes.is_due(Note::TypeConflict, &number.to_string(), "", Duration::from_secs(seconds));
             (0..1000_u32).filter(is_due).count()
         };
         assert_eq!([due(0), due(1), due(600)], [NAMES_MAX, 0, NAMES_MAX]);

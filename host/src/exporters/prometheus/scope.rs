@@ -8,9 +8,11 @@ use crate::otlp::message::Message;
 use crate::otlp::wire::Fault;
 
 const PREFIX: &str = "otel_scope_";
+/// The label of the scope's name.
+pub const NAME: &str = "otel_scope_name";
 
 /// What the specification keeps for the scope's own fields: attributes that would take these names are left out.
-const RESERVED: [&str; 3] = ["otel_scope_name", "otel_scope_version", "otel_scope_schema_url"];
+const RESERVED: [&str; 3] = [NAME, "otel_scope_version", "otel_scope_schema_url"];
 
 /// What a scope adds to its series.
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use super::super::known::{Metric, ResourceLabels, ScopeLabels, TargetSeries};
 use super::super::labels::{LABELS_MAX, Label};
 use super::super::metric;
 use super::super::notes::Note;
-use super::super::scope::Scope;
+use super::super::scope::{self, Scope};
 use super::super::series::Update;
 use super::super::settings::Salt;
 use super::super::store::{Arrival, Found, Sample, Stream};
@@ -137,7 +137,7 @@ impl Ingest<'_, '_> {
 
     /// Who sends the present metric, as far as it says.
     pub(super) fn sender(&self) -> String {
-        let scope = self.scope.labels.first().map_or("", Label::value);
+        let scope = self.scope.labels.iter().find(|label| label.name() == scope::NAME).map_or("", Label::value);
         match (self.resource.sender.as_str(), scope) {
             ("", "") => "a sender that does not say who it is".to_owned(),
             (resource, "") => format!("resource {{{resource}}}"),

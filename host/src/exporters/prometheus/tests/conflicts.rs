@@ -70,6 +70,25 @@ fn another_type_is_dropped_and_counted_per_point() {
 }
 
 #[test]
+fn remarks_name_both_metrics_and_both_senders() {
+    let mut bench = Bench::new("{}");
+    let remarks = bench.exporter.remarks().unwrap();
+    let from = |service, metric, point| {
+        let group = Group::default().resource(&[("host.name", "h"), ("service.name", service)]).scope("lib", "", &[]);
+        Request::default().group(group.metric(metric, &[point]))
+    };
+    bench.consume(from("cart", WORK, at(1, 1)));
+    assert!(remarks().is_empty());
+    bench.consume(from("till", Metric { name: "work.done.total", ..GAUGE }, at(1, 1)));
+    let expected = "work_done_total: type conflict: first work.done (monotonic sum, no unit) of resource \
+                    {service.name=cart, host.name=h}, scope \"lib\", now work.done.total (gauge, no unit) of resource \
+                    {service.name=till, host.name=h}, scope \"lib\"";
+    assert_eq!(remarks(), [expected]);
+    bench.set_clock(600);
+    assert!(remarks().is_empty());
+}
+
+#[test]
 fn two_types_of_a_value_that_are_one_series_are_a_conflict() {
     let mut bench = Bench::new("{}");
     let metrics = r#"[{"name":"work.done","sum":{"isMonotonic":true,"aggregationTemporality":2,"dataPoints":[
