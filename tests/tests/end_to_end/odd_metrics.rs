@@ -4,8 +4,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
-use otelier_tests::host::{Configuration, Setup, manifest};
-use otelier_tests::{environment, http, wait};
+use otelier_tests::exposition::Format;
+use otelier_tests::host::{Configuration, Setup};
+use otelier_tests::{environment, http, scrape, wait};
 use serde_json::{Value, json};
 
 use super::prometheus::Server;
@@ -89,29 +90,11 @@ fn the_prometheus_server_reads_every_answer_whatever_was_sent() -> Result<()> {
     }
     let up = server.query("up")?;
     assert!(up.iter().all(|(_, value)| value == "1"), "{up:?}");
-    let text = http::get(setup.endpoints.prometheus, "/metrics", &[])?.text();
+    scrape::page(setup.endpoints.prometheus, Format::OpenMetrics)?;
+    let text = scrape::page(setup.endpoints.prometheus, Format::Text)?.text;
     is_read_by_promtool(&environment::promtool()?, &text)?;
     for line in ["c_created{", "classes_loaded{", "below_zero_sum{", "negative_total{", "not_a_number_total{"] {
         assert!(text.contains(&format!("\n{line}")), "{line} in {text}");
-    }
-    Ok(())
-}
-
-#[test]
-fn validate_places_a_constant_label_that_the_exposition_writes_itself() -> Result<()> {
-    for (name, reason) in [("le", "reserved"), ("quantile", "reserved"), ("__name__", "reserved"), ("a.b", "no name")] {
-        let labels = json!({name: "constant"});
-        let config = Configuration::passthrough().set("exporters/prometheus/const_labels", labels).text();
-        let line =
-            1 + config.lines().position(|line| line.contains("\"constant\"")).context("the label is on no line")?;
-        let output = Setup::new(&config, &manifest(&[]))?.validate()?;
-        let errors = String::from_utf8(output.stderr)?;
-        assert_eq!(output.status.code(), Some(1), "{errors}");
-        let place = format!("config.yaml:{line}:");
-        assert!(
-            errors.contains(&place) && errors.contains(&format!("`{name}`")) && errors.contains(reason),
-            "{errors}"
-        );
     }
     Ok(())
 }

@@ -280,6 +280,7 @@ fn a_scrape_shows_a_histogram_of_one_point_whatever_comes_meanwhile() {
     }
     assert!(round > 5);
     let shown = String::from_utf8(shown).unwrap();
+    strict::read(Format::Text, &shown).unwrap();
     let lines: Vec<&str> = shown.lines().filter(|line| !line.starts_with('#')).collect();
     assert_eq!(lines.len(), 6 * 2000);
     for series in lines.chunks(6) {

@@ -59,7 +59,18 @@ fn request(address: &str, head: &str) -> (String, Vec<u8>) {
     let head = String::from_utf8(answer[..end].to_vec()).unwrap();
     let body = answer.split_off(end + 4);
     let body = if head.contains("transfer-encoding: chunked") { dechunk(&body) } else { body };
+    if !body.is_empty() && !head.contains("content-encoding") {
+        check(&head, &body);
+    }
     (head, body)
+}
+
+/// What is served with the type of a scrape is one.
+fn check(head: &str, body: &[u8]) {
+    let types = [("text/plain; version=0.0.4", Format::Text), ("application/openmetrics-text", Format::OpenMetrics)];
+    for (_, format) in types.into_iter().filter(|(kind, _)| head.contains(&format!("content-type: {kind}"))) {
+        strict::read(format, std::str::from_utf8(body).unwrap()).unwrap();
+    }
 }
 
 fn dechunk(mut rest: &[u8]) -> Vec<u8> {

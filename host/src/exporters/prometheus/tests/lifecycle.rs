@@ -140,6 +140,7 @@ fn a_scrape_shows_a_series_once_whatever_happens_meanwhile() {
     bench.consume(one(metric, &[stale(&[("a", "1")]), integer(&[("a", "1")], 3), integer(&[("a", "4")], 4)]));
     bench.consume(one(Metric { name: "early", ..GAUGE }, &[integer(&[], 1)]));
     let shown = String::from_utf8(collect(body)).unwrap();
+    strict::read(Format::Text, &shown).unwrap();
     assert_eq!(shown, "# TYPE jobs gauge\njobs{a=\"2\"} 2\n# TYPE late gauge\nlate 1\n");
     assert_eq!(series_of(&bench.text()), 5);
 }
