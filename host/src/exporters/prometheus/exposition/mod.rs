@@ -91,7 +91,8 @@ impl Renderer {
         let name: &[u8] = if counter { meta.base.as_bytes() } else { meta.text_name.as_bytes() };
         let created = self.open_metrics && meta.kind.has_start();
         for (index, shown) in piece.samples.iter().enumerate().skip(next) {
-            if out.len() >= length_max {
+            // The head of a family is followed by a series in any case: it would be written again with the next one.
+            if out.len() >= length_max && index > next {
                 return Some(index);
             }
             let labels = Labels { text: &piece.text, at: shown.text };

@@ -7,7 +7,7 @@ use std::thread;
 use flate2::read::GzDecoder;
 use tokio::sync::oneshot;
 
-use super::request::{COUNTER, Metric, Point, integer, one};
+use super::request::{COUNTER, GAUGE, Metric, Point, integer, one};
 use super::*;
 
 /// A served exporter; stops when dropped.
@@ -150,6 +150,19 @@ fn a_large_scrape_is_streamed_and_can_be_compressed() {
     let mut inflated = Vec::new();
     GzDecoder::new(compressed.as_slice()).read_to_end(&mut inflated).unwrap();
     assert!(inflated == plain);
+}
+
+/// Most of such an answer is heads, so that many a chunk ends behind one.
+#[test]
+fn a_chunk_that_ends_behind_the_head_of_a_family_is_followed_by_its_series() {
+    let mut bench = Bench::new("{}");
+    let help = "long ".repeat(200);
+    let names: Vec<String> = (0..3000).map(|number| format!("family.{number}")).collect();
+    for name in &names {
+        bench.consume(one(Metric { name, help: &help, ..GAUGE }, &[integer(&[], 1)]));
+    }
+    assert_eq!(bench.text().matches("# TYPE ").count(), names.len());
+    assert_eq!(bench.scrape(Format::OpenMetrics).matches("# TYPE ").count(), names.len());
 }
 
 #[test]
