@@ -9,6 +9,9 @@ use otelier::clock;
 use otelier::control::{self, Request, Selection};
 use serde_json::Value;
 
+/// How many numbers a line has.
+const NUMBERS_SHOWN_MAX: usize = 20;
+
 /// The command and where it works.
 #[derive(Debug, clap::Args)]
 pub struct Dlq {
@@ -81,6 +84,13 @@ pub fn run(dlq: &Dlq) -> Result<()> {
         Command::Replay(_) | Command::Drop(_) => summary(&answer),
     };
     print!("{text}");
+    let elsewhere = elsewhere(&answer);
+    match &dlq.command {
+        // Asked for by its number, it is missed.
+        Command::Replay(which) if !which.numbers.is_empty() => anyhow::ensure!(elsewhere.is_empty(), "{elsewhere}"),
+        _ if elsewhere.is_empty() => {}
+        _ => println!("{elsewhere}"),
+    }
     let refused = answer["refused"].as_array().map(Vec::as_slice).unwrap_or_default();
     anyhow::ensure!(refused.is_empty(), "{}", refused.iter().filter_map(Value::as_str).collect::<Vec<_>>().join("\n"));
     Ok(())
@@ -144,4 +154,18 @@ fn summary(answer: &Value) -> String {
     };
     let letters = |count: &Value| if count.as_u64() == Some(1) { "dead letter" } else { "dead letters" };
     pairs.map(|(what, count)| format!("{count} {} {}\n", letters(count), told(what))).collect()
+}
+
+/// Letters that this command found in other hands.
+fn elsewhere(answer: &Value) -> String {
+    let numbers: Vec<String> = answer["elsewhere"].as_array().into_iter().flatten().map(Value::to_string).collect();
+    let (first, more) = numbers.split_at(numbers.len().min(NUMBERS_SHOWN_MAX));
+    if first.is_empty() {
+        return String::new();
+    }
+    let (count, first) = (numbers.len(), first.join(", "));
+    let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
+    format!(
+        "{count} of those asked for are being sent already, or were meanwhile, by another command or a queue in memory: {first}{more}"
+    )
 }

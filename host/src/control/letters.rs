@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{Request, Selection};
 use crate::contract::{Batch, ComponentId, Refusal};
-use crate::delivery::dead_letters::{Head, Stage, removal};
+use crate::delivery::dead_letters::{Claim, Head, Stage};
 use crate::delivery::{DeadLetters, Lane, LetterError, Size};
 use crate::exporters::debug;
 use crate::pipeline::{Handle, Place};
@@ -78,9 +78,6 @@ pub enum LettersError {
         /// Letters that went in.
         done: usize,
     },
-    /// It was replayed before and has not been settled.
-    #[error("dead letter {0} is being sent: look again in a moment")]
-    BeingSent(u64),
     /// The process ends.
     #[error("the collector is shutting down")]
     GoingDown,
@@ -95,6 +92,14 @@ pub struct Letters {
     letters: DeadLetters,
     /// `None` where no host is running.
     ways: Option<Arc<Ways>>,
+}
+
+/// What became of a letter.
+enum Replayed {
+    /// It is in the queue of its exporter.
+    Queued,
+    /// It counts, and is gone.
+    Processed,
 }
 
 /// Where letters can go.
@@ -150,35 +155,44 @@ impl Letters {
         Ok(json!({ "number": number, "head": head, "content": text }))
     }
 
+    /// Each letter is sent once, however many commands ask for it: one that another has in hand is told, and left to it.
     fn replay(&self, selection: &Selection) -> Result<Value, LettersError> {
         let ways = self.ways.as_ref().ok_or(LettersError::NotRunning)?;
-        let (mut queued, mut processed, mut refused) = (0, 0, Vec::new());
+        let (mut queued, mut processed, mut refused, mut elsewhere) = (0, 0, Vec::new(), Vec::new());
         for number in self.select(selection)? {
-            let (head, batch) = self.letters.read(number)?;
-            match &head.stage {
-                Some(stage) => match self.process_again(ways, number, stage) {
-                    Ok(()) => processed += 1,
-                    // What keeps one back may let others pass.
-                    Err(error @ LettersError::Refused { .. }) => refused.push(error.to_string()),
-                    Err(error) => return Err(error),
-                },
-                None => {
-                    self.send_again(ways, number, &head.exporter, batch, queued + processed)?;
-                    queued += 1;
+            match self.replay_one(ways, number, queued + processed) {
+                Ok(Replayed::Queued) => queued += 1,
+                Ok(Replayed::Processed) => processed += 1,
+                // What keeps one back may let others pass.
+                Err(error @ LettersError::Refused { .. }) => refused.push(error.to_string()),
+                // The list is a moment old.
+                Err(LettersError::Letter(LetterError::InHand(number) | LetterError::Missing(number))) => {
+                    elsewhere.push(number);
                 }
+                Err(error) => return Err(error),
             }
         }
         let count = |what: &str, count: usize| (count > 0).then(|| (what.to_owned(), json!(count)));
-        let done = [count("replayed", queued), count("processed", processed)].into_iter().flatten();
-        let refused = (!refused.is_empty()).then(|| ("refused".to_owned(), json!(refused)));
-        Ok(done.chain(refused).collect())
+        let list = |what: &str, list: Value| list.get(0).is_some().then(|| (what.to_owned(), list));
+        let counts = [count("replayed", queued), count("processed", processed)];
+        let lists = [list("elsewhere", json!(elsewhere)), list("refused", json!(refused))];
+        Ok(counts.into_iter().chain(lists).flatten().collect())
+    }
+
+    fn replay_one(&self, ways: &Ways, number: u64, done: usize) -> Result<Replayed, LettersError> {
+        let claim = self.letters.claim(number)?;
+        let (head, batch) = self.letters.read(number)?;
+        match &head.stage {
+            Some(stage) => self.process_again(ways, number, stage, batch).map(|()| Replayed::Processed),
+            None => self.send_again(ways, (number, claim), &head.exporter, batch, done).map(|()| Replayed::Queued),
+        }
     }
 
     /// Into the lane of its exporter.
     fn send_again(
         &self,
         ways: &Ways,
-        number: u64,
+        (number, claim): (u64, Claim),
         exporter: &str,
         batch: Batch,
         done: usize,
@@ -189,52 +203,36 @@ impl Letters {
         let mut reserved = lane.try_reserve(Size::of(&batch)).map_err(full)?;
         if lane.is_persistent() {
             let batches = vec![batch];
-            let mut writes: Vec<Write> = removal(number).into();
+            let mut writes: Vec<Write> = self.letters.removal(number);
             reserved.prepare(&batches, &mut writes);
             // A crash before this leaves the letter, one after it the entry of the queue.
             self.letters.remove(&[number], &writes)?;
             reserved.send(batches, None);
-        } else if self.letters.begin_sending(number) {
-            // It stays a letter until the destination has it.
-            reserved.send_letter(batch, number);
         } else {
-            return Err(LettersError::BeingSent(number));
+            // It stays a letter until the destination has it.
+            reserved.send_letter(batch, claim.hand_over());
         }
         Ok(())
     }
 
     /// Through the processor that broke on it, with the version that runs now. It leaves the dead letters in the commit in which it counts.
-    fn process_again(&self, ways: &Ways, number: u64, stage: &Stage) -> Result<(), LettersError> {
+    fn process_again(&self, ways: &Ways, number: u64, stage: &Stage, batch: Batch) -> Result<(), LettersError> {
         let Stage { pipeline, processor, .. } = stage.clone();
         let way = ways.processors.get(&(pipeline.clone(), processor.clone()));
         let (worker, place) = way.ok_or(LettersError::NoProcessor { number, processor, pipeline })?;
-        if !self.letters.begin_sending(number) {
-            return Err(LettersError::BeingSent(number));
+        match worker.resume(*place, batch, self.letters.removal(number)).blocking_recv() {
+            Ok(Ok(_)) => self.letters.removed(&[number]),
+            Ok(Err(Refusal::Unavailable { reason, .. })) => return Err(LettersError::Refused { number, reason }),
+            Ok(Err(refusal)) => return Err(LettersError::Refused { number, reason: refusal.to_string() }),
+            Err(_) => return Err(LettersError::GoingDown),
         }
-        let resumed = || {
-            // Again, now that nobody else can send it.
-            let (_, batch) = self.letters.read(number)?;
-            match worker.resume(*place, batch, removal(number).into()).blocking_recv() {
-                Ok(Ok(_)) => Ok(()),
-                Ok(Err(Refusal::Unavailable { reason, .. })) => Err(LettersError::Refused { number, reason }),
-                Ok(Err(refusal)) => Err(LettersError::Refused { number, reason: refusal.to_string() }),
-                Err(_) => Err(LettersError::GoingDown),
-            }
-        };
-        let outcome = resumed();
-        match &outcome {
-            Ok(()) => self.letters.removed(&[number]),
-            Err(_) => self.letters.stop_sending(number),
-        }
-        outcome
+        Ok(())
     }
 
     fn drop_letters(&self, selection: &Selection) -> Result<Value, LettersError> {
         let numbers = self.select(selection)?;
-        if let Some(sending) = numbers.iter().find(|number| self.letters.is_sending(**number)) {
-            return Err(LettersError::BeingSent(*sending));
-        }
-        let writes: Vec<Write> = numbers.iter().flat_map(|number| removal(*number)).collect();
+        let _claims: Vec<Claim> = numbers.iter().map(|number| self.letters.claim(*number)).collect::<Result<_, _>>()?;
+        let writes: Vec<Write> = numbers.iter().flat_map(|number| self.letters.removal(*number)).collect();
         self.letters.remove(&numbers, &writes)?;
         Ok(json!({ "dropped": numbers.len() }))
     }

@@ -4,7 +4,6 @@ use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::counters::Counters;
-use super::dead_letters;
 use super::dispatch::{Dispatch, Dispatcher, Ticket};
 use super::lane::{Lane, Shared};
 use super::retry::Backoff;
@@ -210,7 +209,7 @@ impl Consumer {
         let settled = |ticket: &Ticket| self.shared.stored.as_ref().map(|stored| stored.removal(ticket.number));
         writes.extend(done.iter().filter_map(settled).flatten());
         let letters: Vec<u64> = done.iter().filter_map(|ticket| ticket.letter).collect();
-        writes.extend(letters.iter().flat_map(|letter| dead_letters::removal(*letter)));
+        writes.extend(letters.iter().flat_map(|letter| self.shared.dead_letters.removal(*letter)));
         self.settling.write(writes, sync || !letters.is_empty(), self.out_of_time()).await;
         self.shared.dead_letters.removed(&letters);
         done.into_iter().for_each(|ticket| self.shared.release(ticket.size));

@@ -2,7 +2,12 @@
 //!
 //! Each letter is two records in family `dead`: `0` and its number (big endian) hold the head as JSON, `1` and its number the OTLP
 //! bytes. Heads are read at start and for a list, bytes only for a letter that is looked at or sent again. The store is bounded
-//! in bytes and in letters: the oldest make room for new ones, which is counted.
+//! in bytes and in letters: the oldest make room for new ones, which is counted. `numbers` sees to it that no number is given out twice.
+//!
+//! Whoever wants to send a letter again or throw it away takes a [`Claim`] first. There is one at a time, so that each letter is sent
+//! once, however many commands ask for it.
+
+mod numbers;
 
 use std::collections::{HashSet, VecDeque};
 use std::ops::ControlFlow;
@@ -14,6 +19,8 @@ use serde::{Deserialize, Serialize};
 use crate::contract::{Batch, ComponentId, Failure, InvalidUtf8, Metadata, Signal};
 use crate::storage::{Family, Store, StoreError, Write};
 use crate::telemetry::{Counter, Gauge, Registry};
+
+use numbers::Numbers;
 
 /// Letters that are kept at the most: their heads take room as well.
 const LETTERS_MAX: usize = 100_000;
@@ -94,6 +101,9 @@ pub enum LetterError {
     /// There is none of that number.
     #[error("there is no dead letter {0}: `otelier dlq ls` lists those there are")]
     Missing(u64),
+    /// Somebody else sends it or throws it away at the moment.
+    #[error("dead letter {0} is being sent: look again in a moment")]
+    InHand(u64),
     /// Its head does not read: written by another version, or damaged.
     #[error("dead letter {number} does not read: {reason}; `otelier dlq drop {number}` removes it")]
     Unreadable {
@@ -120,12 +130,36 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct State {
-    next: u64,
+    numbers: Numbers,
     /// Oldest first.
     kept: VecDeque<Kept>,
     bytes: u64,
-    /// Letters that are on their way again: in a queue in memory, or in a pipeline.
-    sending: HashSet<u64>,
+    /// Letters that somebody has in hand: a command, a queue in memory, or a pipeline.
+    claimed: HashSet<u64>,
+}
+
+/// A letter in hand. Dropped, it is given back: it stays a letter, unless it was removed meanwhile.
+#[derive(Debug)]
+pub struct Claim {
+    number: u64,
+    /// `None` once it was handed over.
+    letters: Option<DeadLetters>,
+}
+
+impl Claim {
+    /// A queue in memory has it from now on: it stays in hand until it is settled there.
+    pub fn hand_over(mut self) -> u64 {
+        self.letters = None;
+        self.number
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        if let Some(letters) = &self.letters {
+            letters.0.lock().claimed.remove(&self.number);
+        }
+    }
 }
 
 /// A letter, and those that made room for it.
@@ -152,9 +186,13 @@ impl State {
         Some(letter)
     }
 
+    fn place(&self, number: u64) -> Option<usize> {
+        self.kept.binary_search_by_key(&number, |letter| letter.number).ok()
+    }
+
     fn remove(&mut self, number: u64) {
-        self.sending.remove(&number);
-        if let Ok(place) = self.kept.binary_search_by_key(&number, |letter| letter.number) {
+        self.claimed.remove(&number);
+        if let Some(place) = self.place(number) {
             self.bytes -= self.kept.remove(place).map_or(0, |letter| letter.bytes);
         }
     }
@@ -163,13 +201,13 @@ impl State {
 impl DeadLetters {
     /// Those in `store`, of which `bytes_max` bytes are kept.
     pub fn open(store: Store, bytes_max: u64, registry: &Registry) -> Result<DeadLetters, LetterError> {
-        let mut state = State::default();
+        let mut state = State { numbers: Numbers::open(&store)?, ..State::default() };
         for (number, head) in heads(&store)? {
             // One that does not read counts nothing, and stays for a person to look at.
             let (bytes, is_poison) = head.map_or((0, false), |head| (head.bytes, head.stage.is_some()));
             state.kept.push_back(Kept { number, bytes, is_poison });
             state.bytes += bytes;
-            state.next = number + 1;
+            state.numbers.skip(number);
         }
         let shared = Shared {
             store,
@@ -226,12 +264,12 @@ impl DeadLetters {
 
     fn add(&self, head: &Head, batch: &Batch, writes: &mut Vec<Write>) -> Burial {
         let mut state = self.0.lock();
-        let number = state.next;
-        state.next += 1;
+        let number = state.numbers.give();
         let (is_poison, mut evicted) = (head.stage.is_some(), Vec::new());
         while state.bytes + head.bytes > self.0.bytes_max || state.kept.len() >= LETTERS_MAX {
             let Some(letter) = state.oldest(is_poison) else { break };
-            writes.extend(removal(letter.number));
+            // The new letter covers its number.
+            writes.extend(deletion(letter.number));
             self.0.evicted.add(1);
             evicted.push(letter);
         }
@@ -264,7 +302,14 @@ impl DeadLetters {
         read(&self.0.store, number)
     }
 
-    /// Applies changes, among which are the [`removal`]s of these letters.
+    /// The changes that remove a letter. They count once [`removed`](DeadLetters::removed) says that they are made.
+    pub fn removal(&self, number: u64) -> Vec<Write> {
+        let mut writes = self.0.lock().numbers.mark(number);
+        writes.extend(deletion(number));
+        writes
+    }
+
+    /// Applies changes, among which are the [`removal`](DeadLetters::removal)s of these letters.
     pub fn remove(&self, numbers: &[u64], writes: &[Write]) -> Result<(), StoreError> {
         self.0.store.commit(writes, true)?;
         self.removed(numbers);
@@ -274,23 +319,21 @@ impl DeadLetters {
     /// Letters are no longer in the store.
     pub fn removed(&self, numbers: &[u64]) {
         let mut state = self.0.lock();
-        numbers.iter().for_each(|number| state.remove(*number));
+        for number in numbers {
+            state.numbers.marked(*number);
+            state.remove(*number);
+        }
         self.0.show(&state);
     }
 
-    /// A letter is on its way from now on, and still one; false where it is already.
-    pub fn begin_sending(&self, number: u64) -> bool {
-        self.0.lock().sending.insert(number)
-    }
-
-    /// Those of them that are on their way.
-    pub fn is_sending(&self, number: u64) -> bool {
-        self.0.lock().sending.contains(&number)
-    }
-
-    /// It is no longer on its way, and stays a letter.
-    pub fn stop_sending(&self, number: u64) {
-        self.0.lock().sending.remove(&number);
+    /// Takes a letter in hand, unless somebody else has it.
+    pub fn claim(&self, number: u64) -> Result<Claim, LetterError> {
+        let mut state = self.0.lock();
+        state.place(number).ok_or(LetterError::Missing(number))?;
+        match state.claimed.insert(number) {
+            true => Ok(Claim { number, letters: Some(self.clone()) }),
+            false => Err(LetterError::InHand(number)),
+        }
     }
 }
 
@@ -307,13 +350,14 @@ impl Shared {
 
 const HEAD: u8 = 0;
 const PAYLOAD: u8 = 1;
+const MARK: u8 = 2;
 
 fn key(section: u8, number: u64) -> Bytes {
     [&[section][..], &number.to_be_bytes()].concat().into()
 }
 
-/// The changes that remove a letter.
-pub fn removal(number: u64) -> [Write; 2] {
+/// The changes after which a letter is not there.
+fn deletion(number: u64) -> [Write; 2] {
     [HEAD, PAYLOAD].map(|section| Write::Delete(Family::Dead, key(section, number)))
 }
 
@@ -347,86 +391,4 @@ fn read(store: &Store, number: u64) -> Result<(Head, Batch), LetterError> {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-
-    use super::*;
-    use crate::contract::FailureClass;
-
-    fn batch(length: usize) -> Batch {
-        Batch {
-            signal: Signal::Logs,
-            bytes: vec![7; length].into(),
-            items: Some(3),
-            invalid_utf8: InvalidUtf8::Accept,
-            metadata: Metadata::new(vec![("x-tenant".into(), "a".into())]),
-        }
-    }
-
-    fn bury(letters: &DeadLetters, length: usize) {
-        let reason = "400: a point is too old".to_owned();
-        let failure = Failure { class: FailureClass::Permanent, reason, retry_after: None, answered: None };
-        letters.remove(&[], &letters.bury(&"otlp/one".parse().unwrap(), &batch(length), &failure, 5)).unwrap();
-    }
-
-    fn numbers(letters: &DeadLetters) -> Vec<u64> {
-        letters.list().unwrap().into_iter().map(|(number, _)| number).collect()
-    }
-
-    #[test]
-    fn a_letter_is_what_could_not_be_delivered_and_why() {
-        let directory = tempfile::tempdir().unwrap();
-        let store = Store::open(directory.path()).unwrap();
-        let letters = DeadLetters::open(store.clone(), 1000, &Registry::default()).unwrap();
-        bury(&letters, 400);
-        let (head, read) = letters.read(0).unwrap();
-        assert_eq!((head.exporter.as_str(), head.items, head.class.as_str()), ("otlp/one", 3, "permanent"));
-        assert_eq!(head.reason, "400: a point is too old");
-        let sent = batch(400);
-        assert_eq!((read.signal, &read.bytes, read.items), (sent.signal, &sent.bytes, sent.items));
-        assert_eq!((read.invalid_utf8, read.metadata), (sent.invalid_utf8, sent.metadata));
-        let error = letters.read(9).unwrap_err().to_string();
-        assert!(error.contains("no dead letter 9"), "{error}");
-    }
-
-    #[test]
-    fn items_that_break_a_plugin_make_room_for_their_like_and_come_back_where_that_failed() {
-        let directory = tempfile::tempdir().unwrap();
-        let store = Store::open(directory.path()).unwrap();
-        let letters = DeadLetters::open(store.clone(), 1000, &Registry::default()).unwrap();
-        let stage = Stage { pipeline: "logs".into(), processor: "filter".into(), plugin: "00".into() };
-        let poison = |letters: &DeadLetters| {
-            let mut writes = Vec::new();
-            (letters.bury_poison(&stage, &batch(400), &"x".repeat(5000), 5, &mut writes), writes)
-        };
-        bury(&letters, 400);
-        let (_, writes) = poison(&letters);
-        letters.remove(&[], &writes).unwrap();
-        let (burial, _) = poison(&letters);
-        assert_eq!(letters.len(), 2);
-        letters.unbury(burial);
-        assert_eq!((letters.len(), numbers(&letters)), (2, vec![0, 1]));
-        let (_, writes) = poison(&letters);
-        letters.remove(&[], &writes).unwrap();
-        // Number 2 was never written.
-        assert_eq!(numbers(&letters), [0, 3]);
-        assert_eq!(letters.read(3).unwrap().0.reason.len(), REASON_BYTES_MAX);
-    }
-
-    #[test]
-    fn the_oldest_make_room_also_after_a_restart() {
-        let directory = tempfile::tempdir().unwrap();
-        let store = Store::open(directory.path()).unwrap();
-        let registry = Registry::default();
-        let letters = DeadLetters::open(store.clone(), 1000, &registry).unwrap();
-        (0..3).for_each(|_| bury(&letters, 400));
-        assert_eq!(numbers(&letters), [1, 2]);
-        let letters = DeadLetters::open(store, 1000, &registry).unwrap();
-        bury(&letters, 400);
-        assert_eq!(numbers(&letters), [2, 3]);
-        assert_eq!(registry.total("otelier_dead_letters_evicted", &[]), 2);
-        letters.remove(&[2], &removal(2)).unwrap();
-        assert_eq!(numbers(&letters), [3]);
-        assert_eq!(registry.total("otelier_dead_letter_bytes", &[]), 400);
-    }
-}
+mod tests;

@@ -13,11 +13,11 @@ use tokio::sync::oneshot;
 
 use super::gate::Gate;
 use super::lane::Reserved;
-use super::{Budget, DeadLetters, Lane, LaneFull, Materials, Size, Waiter};
+use super::{Budget, DeadLetters, Lane, LaneFull, LetterError, Materials, Size, Waiter};
 use crate::clock::Clock;
 use crate::contract::{
     Accepted, Answer, Batch, Client, Code, Delivery, Failure, FailureClass, InvalidUtf8, Metadata, OnFull, Outcome,
-    Refusal, Signal,
+    Refusal, SendingQueue, Signal,
 };
 use crate::otlp::wire::{put_bytes, put_fixed64};
 use crate::otlp::{Strings, check};
@@ -292,9 +292,9 @@ async fn a_letter_sent_again_from_memory_stays_one_until_it_has_arrived() {
     for (number, left) in [(0, vec![1]), (1, vec![])] {
         let lane = bench.lane(&config(|_| {}));
         let (_, letter) = bench.dead_letters.read(number).unwrap();
-        assert!(bench.dead_letters.begin_sending(number));
-        assert!(!bench.dead_letters.begin_sending(number), "once at a time");
-        lane.try_reserve(Size::of(&letter)).unwrap().send_letter(letter, number);
+        let claim = bench.dead_letters.claim(number).unwrap();
+        assert!(matches!(bench.dead_letters.claim(number), Err(LetterError::InHand(_))), "one at a time");
+        lane.try_reserve(Size::of(&letter)).unwrap().send_letter(letter, claim.hand_over());
         assert!(bench.dead_letters.read(number).is_ok());
         run_to_the_end(lane, &bench).await;
         let numbers: Vec<u64> = bench.dead_letters.list().unwrap().into_iter().map(|(number, _)| number).collect();
@@ -360,7 +360,8 @@ fn send_batches(lane: &Lane, batches: Vec<Batch>) {
 }
 
 fn batching(json: &str) -> Delivery {
-    config(|config| config.queue.batch = Some(serde_json::from_str(json).unwrap()))
+    let queue: SendingQueue = serde_json::from_str(&format!(r#"{{"batch": {json}}}"#)).unwrap();
+    config(|config| config.queue.batch = queue.batch.clone())
 }
 
 fn items_of(got: &[Bytes]) -> Vec<u64> {

@@ -57,3 +57,59 @@ fn without_a_host_the_store_itself_is_read() -> Result<()> {
     ensure!(setup.prints(&["dlq", "drop", "--all"])? == "1 dead letter dropped\n");
     Ok(())
 }
+
+/// Each finds all letters in its list, and takes a letter only where the other has not.
+#[test]
+fn two_commands_that_replay_the_same_letters_send_each_once() -> Result<()> {
+    const LETTERS: usize = 150;
+    let downstream = Downstream::start(|_| Fate::Refused)?;
+    let setup = Setup::without_plugins(&forwarding("otlphttp", downstream.address(), &json!({})))?;
+    let host = setup.start()?;
+    let mut client = host.grpc()?;
+    let texts: Vec<String> = (0..LETTERS).map(|number| format!("letter {number}")).collect();
+    for text in &texts {
+        ensure!(client.send(grpc::LOGS, &payload::logs(&[text])).is_acknowledged());
+    }
+    wait::until("all are dead letters", || {
+        Ok((host.own_metrics()?.value("otelier_dead_letters", &[]) == Some(LETTERS as f64)).then_some(()))
+    })?;
+    downstream.follow(|_| Fate::Taken);
+    let replay = || setup.prints(&["dlq", "replay", "--all"]);
+    let (one, other) = std::thread::scope(|scope| {
+        let one = scope.spawn(replay);
+        (replay(), one.join())
+    });
+    let (one, other) = (one?, other.map_err(|_| anyhow::anyhow!("a command panicked"))??);
+    let queued = |said: &str| -> Option<usize> {
+        let line = said.lines().find(|line| line.contains("put back into the queue"))?;
+        line.split(' ').next()?.parse().ok()
+    };
+    let all = queued(&one).unwrap_or(0) + queued(&other).unwrap_or(0);
+    ensure!(all == LETTERS, "{LETTERS} letters, of which two commands say:\n{one}\n{other}");
+    wait::until("all have arrived", || Ok((downstream.memory().taken.len() == LETTERS).then_some(())))?;
+    ensure!(setup.prints(&["dlq", "ls"])? == "there are no dead letters\n");
+    // Whatever is still on its way arrives before the end.
+    ensure!(host.terminate()?.success());
+    let memory = downstream.memory();
+    let twice: Vec<&String> = memory.taken.iter().filter(|(_, times)| times.len() > 1).map(|(text, _)| text).collect();
+    ensure!(twice.is_empty(), "sent twice: {twice:?}");
+    Ok(())
+}
+
+#[test]
+fn numbers_of_letters_go_on_when_all_are_gone_and_the_host_starts_again() -> Result<()> {
+    let downstream = Downstream::start(|_| Fate::Refused)?;
+    let setup = Setup::without_plugins(&forwarding("otlphttp", downstream.address(), &json!({})))?;
+    for number in 0..3 {
+        let host = setup.start()?;
+        ensure!(host.grpc()?.send(grpc::LOGS, &payload::logs(&["poison"])).is_acknowledged());
+        wait::until("it is a dead letter", || {
+            Ok((host.own_metrics()?.value("otelier_dead_letters", &[]) == Some(1.0)).then_some(()))
+        })?;
+        host.kill()?;
+        let list = setup.prints(&["dlq", "ls"])?;
+        ensure!(list.lines().nth(1).is_some_and(|row| row.trim_start().starts_with(&number.to_string())), "{list}");
+        ensure!(setup.prints(&["dlq", "drop", &number.to_string()])? == "1 dead letter dropped\n");
+    }
+    Ok(())
+}
