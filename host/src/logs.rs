@@ -19,6 +19,8 @@ pub fn start(settings: &LogSettings) {
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        // Where nobody reads standard error any more, there is nowhere to say so, and trying would end the thread.
+        .log_internal_errors(false)
         .with_target(false)
         // It would complain on standard error, and panic where that cannot be written: a log on a full disk ended the process.
         .log_internal_errors(false)

@@ -3,6 +3,7 @@
 mod dlq;
 mod plugin_command;
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -36,7 +37,7 @@ enum Command {
         #[arg(long, value_name = "FORMAT")]
         log_format: Option<LogFormat>,
     },
-    /// Check a configuration and its manifest, plugins included, without opening a port or the state.
+    /// Check everything that needs neither a port nor the state: configuration, manifest, certificates, secrets, addresses, plugins.
     Validate {
         #[command(flatten)]
         files: Files,
@@ -178,8 +179,8 @@ fn command(command: Command) -> Result<()> {
 }
 
 fn announce(lines: &[String]) {
-    println!("otelier {} is running", env!("CARGO_PKG_VERSION"));
-    for line in lines {
-        println!("  {line}");
-    }
+    let lines: String = lines.iter().map(|line| format!("  {line}\n")).collect();
+    let banner = format!("otelier {} is running\n{lines}", env!("CARGO_PKG_VERSION"));
+    // Who started it may not read what it says; it runs all the same.
+    let _ = std::io::stdout().write_all(banner.as_bytes());
 }

@@ -5,11 +5,13 @@ mod breakers;
 mod components;
 mod drain;
 mod members;
+mod pages;
+mod probe;
+mod signals;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -18,12 +20,14 @@ use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
 use crate::config::{self, LogEncoding, Plan, PluginPlan};
-use crate::contract::{Authenticators, Client, ComponentId, Exporter, Ingest, MemoryGate, Receiver, Stop};
+use crate::contract::{
+    Authenticators, Client, ComponentId, Exporter, Health, Ingest, MemoryGate, Phase, Receiver, Stop,
+};
 use crate::control::{self, Desk, Letters};
 use crate::delivery::{self, Budget, DeadLetters};
-use crate::extensions::{HealthCheck, HealthCheckConfig, MemoryLimiterConfig, Page, memory_limiter, own_metrics};
+use crate::extensions::{MemoryLimiterConfig, memory_limiter};
 use crate::logs;
-use crate::pipeline::{self, Handle, Health, Materials, Place, committer::Committer, lane::Lane, local};
+use crate::pipeline::{self, Handle, Materials, Place, committer::Committer, lane::Lane, local};
 use crate::plugins::{self, AnyPlugin, Loader, Plugins};
 use crate::processor::stored_steady;
 use crate::storage::Store;
@@ -35,9 +39,6 @@ pub use components::{ExporterType, FarEnd, catalogue};
 
 /// How long a shutdown may take before the process gives up on the rest.
 const DRAIN_MAX: Duration = Duration::from_secs(30);
-
-/// The banner's name for the host's own metrics.
-const OWN_METRICS: &str = "own metrics";
 
 /// What to run.
 #[derive(Debug, Clone)]
@@ -102,13 +103,14 @@ pub fn run(options: &Options, loader: Arc<Loader>, announce: impl FnOnce(&[Strin
     logs::start(&log_settings);
     let (version, config) = (env!("CARGO_PKG_VERSION"), options.config.display());
     tracing::info!(version, %config, state_dir = %options.state_dir.display(), "starting; plugins are compiled first");
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the I/O threads")?;
+    let _inside = runtime.enter();
+    signals::ignore_others()?;
     let loaded = compile(plan, loader.as_ref(), &options.exporters)?;
     for warning in loaded.warnings() {
         tracing::warn!("{warning}");
     }
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the I/O threads")?;
-    let _inside = runtime.enter();
     let host = Host::build(loaded, options, loader)?;
     let result = runtime.block_on(host.serve(announce));
     runtime.shutdown_timeout(Duration::from_secs(1));
@@ -121,11 +123,12 @@ struct Host {
     pushing: Vec<(delivery::Lane, Arc<dyn Client>)>,
     lanes: Vec<Lane>,
     receivers: Vec<Box<dyn Receiver>>,
-    pages: Vec<(String, Page)>,
+    /// The banner's lines for pages that are served.
+    pages: Vec<String>,
     workers: Workers,
     committer: Committer,
     committing: std::thread::JoinHandle<()>,
-    ready: Arc<AtomicBool>,
+    health: Health,
     control: (PathBuf, Desk),
     updates: (Updates, std::thread::JoinHandle<()>),
     limits: MemoryLimits,
@@ -171,11 +174,11 @@ impl Host {
     /// Builds the parts from the far end to the near one, so that each finds what it hands over to.
     fn build(loaded: Loaded, options: &Options, loader: Arc<Loader>) -> Result<Host> {
         let Loaded { plan, plugins: Plugins { processors, policies, versions } } = loaded;
-        let (registry, health, ready) = (Registry::default(), Health::default(), Arc::new(AtomicBool::new(false)));
+        let (registry, health) = (Registry::default(), Health::default());
         let store = Store::open(&options.state_dir)?;
         let clock = Clock::system();
         clock.go_on_from(stored_steady(&store)?);
-        let pages = pages(&plan, &registry, &health, &ready)?;
+        let pages = pages::serve(&plan, &registry, &health)?;
         let authenticators = authenticators::make(&plan)?;
         let (mut exporters, mut pushing, mut lanes, mut gates) = (Vec::new(), Vec::new(), HashMap::new(), Vec::new());
         let dead_letters = DeadLetters::open(store.clone(), plan.delivery.dead_letter_bytes_max.get(), &registry)?;
@@ -221,7 +224,7 @@ impl Host {
             letters: dead_letters.clone(),
             registry: registry.clone(),
             clock: clock.clone(),
-            health,
+            health: health.clone(),
         };
         let memory = MemoryGate::default();
         let wired = wire(&materials, &authenticators, &memory);
@@ -268,13 +271,13 @@ impl Host {
             workers,
             committer,
             committing,
-            ready,
+            health,
         })
     }
 
     async fn serve(self, announce: impl FnOnce(&[String])) -> Result<()> {
         // Before anybody is told that it runs: who hears that may ask it to end at once.
-        let ending = end_signal()?;
+        let ending = signals::end()?;
         let (stopping, stopped) = watch::channel(false);
         let mut banner = Vec::new();
         let mut lane_tasks = Vec::new();
@@ -303,18 +306,16 @@ impl Host {
             banner.extend(receiver.endpoints().into_iter().map(|(endpoint, line)| format!("{endpoint}\n    {line}")));
             accepting.push(tokio::spawn(receiver.serve(stop(&stopped))));
         }
-        for (name, page) in self.pages {
-            let path = if name == OWN_METRICS { "/metrics" } else { "" };
-            banner.push(format!("{name:<12} http://{}{path}", page.endpoint()));
-            tokio::spawn(page.serve(stop(&stopped)));
-        }
+        banner.extend(self.pages);
         let (state_dir, desk) = self.control;
         let control = tokio::spawn(control::serve(state_dir, desk));
-        self.ready.store(true, Ordering::Release);
+        let probing = tokio::spawn(probe::probe(self.health.clone(), self.committer.clone()));
+        self.health.enter(Phase::Running);
         announce(&banner);
         ending.await;
-        self.ready.store(false, Ordering::Release);
+        self.health.enter(Phase::Stopping);
         control.abort();
+        probing.abort();
         tracing::info!("draining");
         let drained = drain::drain(drain::Parts {
             updates: self.updates,
@@ -372,26 +373,6 @@ fn stop(stopped: &watch::Receiver<bool>) -> Stop {
     })
 }
 
-fn pages(plan: &Plan, registry: &Registry, health: &Health, ready: &Arc<AtomicBool>) -> Result<Vec<(String, Page)>> {
-    let mut pages = Vec::new();
-    for component in plan.extensions.iter().filter(|component| component.id.kind() == "health_check") {
-        let config: HealthCheckConfig = component.node.parse()?;
-        let (health, ready) = (health.clone(), ready.clone());
-        let troubles = move || {
-            let mut troubles = health.troubles();
-            if !ready.load(Ordering::Acquire) {
-                troubles.insert("process".to_owned(), "starting or shutting down".to_owned());
-            }
-            troubles
-        };
-        pages.push((component.id.to_string(), HealthCheck::bind(&component.id, &config, Arc::new(troubles))?));
-    }
-    if let Some(address) = &plan.telemetry.metrics.address {
-        pages.push((OWN_METRICS.to_owned(), own_metrics(address, registry)?));
-    }
-    Ok(pages)
-}
-
 fn receivers(
     materials: &Materials<'_>,
     doors: &HashMap<ComponentId, Arc<dyn Ingest>>,
@@ -406,17 +387,4 @@ fn receivers(
         receivers.push(receiver);
     }
     Ok(receivers)
-}
-
-/// Ends with the first SIGINT or SIGTERM from now on, whether it is waited for by then or not.
-fn end_signal() -> Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    })
 }

@@ -23,17 +23,27 @@ pub fn beside_aggregate(id: &str, body: Value) -> Configuration {
 
 /// After a plugin broke: the host is healthy, the neighbour has exactly these sums by `work.type`, and every item is accounted for.
 pub fn after(host: &Host<'_>, sums: &[(&str, f64)]) -> Result<()> {
-    let health = host.health()?;
-    ensure!(health.status == 200, "health says {}: {}", health.status, health.text());
+    let troubles = host.troubles()?;
+    ensure!(troubles.is_empty(), "health says {troubles:?}");
+    is_up(host)?;
     counts(host, sums)
 }
 
-/// The same where that plugin may be down at the moment, which health has to say then.
+/// The same where that plugin may be down at the moment: then health says so of it, and of nothing else.
 pub fn after_and_down(host: &Host<'_>, plugin: &str, sums: &[(&str, f64)]) -> Result<()> {
-    let health = host.health()?;
-    let is_told = health.status == 503 && health.text().contains(plugin);
-    ensure!(health.status == 200 || is_told, "health says {}: {}", health.status, health.text());
+    let troubles = host.troubles()?;
+    ensure!(troubles.keys().all(|part| part.ends_with(&format!("processor:{plugin}"))), "health says {troubles:?}");
+    is_up(host)?;
     counts(host, sums)
+}
+
+/// One broken plugin is no reason to restart the process, or to send requests elsewhere.
+pub fn is_up(host: &Host<'_>) -> Result<()> {
+    for path in ["/", "/livez", "/readyz", "/status"] {
+        let answer = host.health(path)?;
+        ensure!(answer.status == 200, "{path} says {}: {}", answer.status, answer.text());
+    }
+    Ok(())
 }
 
 fn counts(host: &Host<'_>, sums: &[(&str, f64)]) -> Result<()> {

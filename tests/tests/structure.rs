@@ -50,7 +50,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("net", &["contract", "otlp"]),
     ("receivers", &["contract", "net", "otlp", "telemetry"]),
     ("exporters", &["contract", "net", "otlp", "telemetry"]),
-    ("extensions", &["contract", "net", "otlp", "telemetry"]),
+    ("extensions", &["clock", "contract", "net", "otlp", "telemetry"]),
     ("config", &["contract"]),
     ("otlp", &["contract"]),
     ("storage", &["guard"]),

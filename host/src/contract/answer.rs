@@ -44,11 +44,21 @@ pub enum Refusal {
         /// When room is expected.
         retry_after: Duration,
     },
-    /// The state could not be written, or an instance is being rebuilt; the sender should come back.
+    /// The state could not be written, or a part of the host is not there yet; the sender should come back.
     #[error("{reason}; retry after {} ms", retry_after.as_millis())]
     Unavailable {
         /// What stands in the way, specific enough for an operator.
         reason: String,
+        /// When to come back.
+        retry_after: Duration,
+    },
+    /// A plugin broke on the request, or is left alone after it broke; the sender should come back.
+    #[error("processor {component} is unavailable; retry after {} ms", retry_after.as_millis())]
+    Down {
+        /// The component id from the configuration.
+        component: String,
+        /// What happened, with the plugin's own words. For the log, health and whoever looks after the host: no sender is told.
+        details: String,
         /// When to come back.
         retry_after: Duration,
     },
@@ -84,7 +94,9 @@ impl Refusal {
     /// When the sender should come back; `None` when sending again cannot help.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Refusal::Full { retry_after, .. } | Refusal::Unavailable { retry_after, .. } => Some(*retry_after),
+            Refusal::Full { retry_after, .. }
+            | Refusal::Unavailable { retry_after, .. }
+            | Refusal::Down { retry_after, .. } => Some(*retry_after),
             Refusal::Undelivered { retry_after, .. } => *retry_after,
             Refusal::Malformed { .. } | Refusal::NoPipeline { .. } | Refusal::Declined { .. } => None,
         }

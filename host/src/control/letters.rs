@@ -222,6 +222,10 @@ impl Letters {
         let (worker, place) = way.ok_or(LettersError::NoProcessor { number, processor, pipeline })?;
         match worker.resume(*place, batch, self.letters.removal(number)).blocking_recv() {
             Ok(Ok(_)) => self.letters.removed(&[number]),
+            Ok(Err(Refusal::Down { component, details, .. })) => {
+                let reason = format!("processor {component} breaks on it, or is left alone: {details}");
+                return Err(LettersError::Refused { number, reason });
+            }
             Ok(Err(Refusal::Unavailable { reason, .. })) => return Err(LettersError::Refused { number, reason }),
             Ok(Err(refusal)) => return Err(LettersError::Refused { number, reason: refusal.to_string() }),
             Err(_) => return Err(LettersError::GoingDown),

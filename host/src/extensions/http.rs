@@ -17,8 +17,8 @@ use crate::contract::{BindError, Stop};
 /// How long a client may take over its request line and headers.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Answers a path; `None` is 404.
-pub type Answer = Arc<dyn Fn(&str) -> Option<(StatusCode, &'static str, String)> + Send + Sync>;
+/// Answers a path and a query; `None` is 404.
+pub type Answer = Arc<dyn Fn(&str, &str) -> Option<(StatusCode, &'static str, String)> + Send + Sync>;
 
 /// An endpoint that is open, and not served yet.
 pub struct Page {
@@ -86,11 +86,12 @@ async fn connection(stream: tokio::net::TcpStream, answer: Answer) {
 }
 
 fn respond(request: &Request<Incoming>, answer: &Answer) -> Response<Full<Bytes>> {
-    let (status, kind, body) = match (request.method(), answer(request.uri().path())) {
-        (_, None) => (StatusCode::NOT_FOUND, "text/plain; charset=utf-8", "not found\n".to_owned()),
-        (&Method::GET | &Method::HEAD, Some(found)) => found,
-        _ => (StatusCode::METHOD_NOT_ALLOWED, "text/plain; charset=utf-8", "use GET\n".to_owned()),
-    };
+    let (status, kind, body) =
+        match (request.method(), answer(request.uri().path(), request.uri().query().unwrap_or_default())) {
+            (_, None) => (StatusCode::NOT_FOUND, "text/plain; charset=utf-8", "not found\n".to_owned()),
+            (&Method::GET | &Method::HEAD, Some(found)) => found,
+            _ => (StatusCode::METHOD_NOT_ALLOWED, "text/plain; charset=utf-8", "use GET\n".to_owned()),
+        };
     let mut response = Response::new(Full::new(Bytes::from(body)));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, http::HeaderValue::from_static(kind));

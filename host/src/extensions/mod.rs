@@ -13,7 +13,7 @@ mod storage;
 pub use basic_auth::{BasicAuth, Config as BasicAuthConfig};
 pub use bearer_token::{BearerToken, Config as BearerTokenConfig};
 pub use headers_setter::{Config as HeadersSetterConfig, HeadersSetter};
-pub use health_check::{Config as HealthCheckConfig, HealthCheck};
+pub use health_check::{Config as HealthCheckConfig, HealthCheck, Members, Topology};
 pub use http::Page;
 pub use memory_limiter::{MemoryLimiterConfig, memory_limiter};
 pub use own_metrics::own_metrics;

@@ -133,10 +133,12 @@ impl Slot {
     /// What becomes of a batch while there is no instance. Only a plugin that failed is what `on_trap` is about: whatever else is in the way,
     /// an accepted batch would be lost, or go on as it came, for no fault of the plugin.
     pub fn on_down(&self) -> OnTrap {
-        match &self.state {
-            State::Broken { blame: Blame::Plugin, .. } => self.setup.on_trap,
-            State::Broken { blame: Blame::Host, .. } | State::Living(_) => OnTrap::Refuse,
-        }
+        if self.is_down_by_plugin() { self.setup.on_trap } else { OnTrap::Refuse }
+    }
+
+    /// Whether there is no instance because the plugin failed.
+    pub fn is_down_by_plugin(&self) -> bool {
+        matches!(&self.state, State::Broken { blame: Blame::Plugin, .. })
     }
 
     /// A call failed, so the instance is of no more use; the next is built before the next trip.

@@ -402,8 +402,11 @@ pub(super) fn count(batch: &Batch) -> Result<u64, Refusal> {
 
 /// A request on which a call failed.
 fn failed(component: &ComponentId, error: &InstanceError) -> Refusal {
-    let reason = format!("processor {component} failed on this request: {error}");
-    Refusal::Unavailable { reason, retry_after: RETRY_AFTER }
+    let (component, details) = (component.to_string(), error.to_string());
+    match error.is_of_plugin() {
+        true => Refusal::Down { component, details, retry_after: RETRY_AFTER },
+        false => Refusal::Unavailable { reason: format!("processor {component}: {details}"), retry_after: RETRY_AFTER },
+    }
 }
 
 /// The store failed, and not the plugin: the request is refused, whatever `on_trap` says.
@@ -415,12 +418,15 @@ fn unavailable(slot: &mut Slot, trip: u64, error: &InstanceError) -> Refusal {
 
 /// A slot without an instance.
 fn down(slot: &mut Slot) -> Refusal {
-    let component = slot.setup().id.clone();
+    let (component, by_plugin) = (slot.setup().id.clone(), slot.is_down_by_plugin());
     let (reason, retry_after) = match slot.instance() {
         Ok(_) => ("", RETRY_AFTER),
         Err(down) => down,
     };
-    Refusal::Unavailable { reason: format!("processor {component} is down: {reason}"), retry_after }
+    match by_plugin {
+        true => Refusal::Down { component: component.to_string(), details: reason.to_owned(), retry_after },
+        false => Refusal::Unavailable { reason: format!("processor {component} is down: {reason}"), retry_after },
+    }
 }
 
 fn malformed(error: Malformed) -> Refusal {

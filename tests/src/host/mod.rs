@@ -7,9 +7,11 @@ mod configuration;
 mod endpoints;
 mod setup;
 
+use std::collections::BTreeMap;
 use std::process::{Child, Command, ExitStatus};
 
 use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
 
 pub use configuration::{Configuration, aggregate, manifest};
 pub use endpoints::{Endpoints, free};
@@ -18,9 +20,6 @@ pub use setup::Setup;
 use crate::exposition::{Exposition, Format};
 use crate::http::{self, Response};
 use crate::{grpc, scrape, wait};
-
-/// The launcher of a host whose files are to be limited: the signal that comes with a failed write would end it.
-pub const IGNORES_XFSZ: [&str; 3] = ["sh", "-c", "trap '' XFSZ; exec \"$0\" \"$@\""];
 
 /// A running host.
 pub struct Host<'s> {
@@ -51,14 +50,14 @@ impl<'s> Host<'s> {
         &self.setup.endpoints
     }
 
-    /// Waits until the health endpoint says that all is well. An error shows the log.
+    /// Waits until the health endpoint says that requests are taken. An error shows the log.
     pub fn wait_until_healthy(&mut self) -> Result<()> {
         let health = self.setup.endpoints.health;
         let healthy = wait::until("the host is healthy", || {
             if let Some(status) = self.child.try_wait()? {
                 return Ok(Some(Err(status)));
             }
-            let answer = http::get(health, "/", &[])?;
+            let answer = http::get(health, "/readyz", &[])?;
             Ok((answer.status == 200).then_some(Ok(())))
         });
         match healthy {
@@ -68,9 +67,18 @@ impl<'s> Host<'s> {
         }
     }
 
-    /// What the health endpoint says.
-    pub fn health(&self) -> Result<Response> {
-        http::get(self.setup.endpoints.health, "/", &[])
+    /// What the health endpoint says at a path.
+    pub fn health(&self, path: &str) -> Result<Response> {
+        http::get(self.setup.endpoints.health, path, &[])
+    }
+
+    /// What the health endpoint says is wrong: words by component, such as `pipeline:metrics/processor:filter`, or `store`.
+    pub fn troubles(&self) -> Result<BTreeMap<String, String>> {
+        let answer = self.health("/status?verbose")?;
+        let report: Value = serde_json::from_slice(&answer.body).with_context(|| answer.text())?;
+        let mut troubles = BTreeMap::new();
+        leaves(&report, "", &mut troubles);
+        Ok(troubles)
     }
 
     /// The Prometheus endpoint, in the text format.
@@ -114,7 +122,7 @@ impl<'s> Host<'s> {
     }
 
     /// The largest file that the host may write, as `prlimit` has it. A write beyond it fails as one to a broken disk does, and not for want
-    /// of room. The host has to be launched with [`IGNORES_XFSZ`].
+    /// of room.
     pub fn limit_files(&self, bytes: &str) -> Result<()> {
         let mut command = Command::new("prlimit");
         command.arg("--pid").arg(self.id().to_string()).arg(format!("--fsize={bytes}:unlimited"));
@@ -143,8 +151,13 @@ impl<'s> Host<'s> {
 
     /// SIGTERM, without waiting for the end.
     pub fn signal_terminate(&self) -> Result<()> {
+        self.signal("TERM")
+    }
+
+    /// A signal by its name, without `SIG`.
+    pub fn signal(&self, name: &str) -> Result<()> {
         // std can only kill, and other ways of signalling are unsafe.
-        let status = Command::new("kill").arg("-TERM").arg(self.id().to_string()).status()?;
+        let status = Command::new("kill").arg(format!("-{name}")).arg(self.id().to_string()).status()?;
         ensure!(status.success(), "kill ended with {status}");
         Ok(())
     }
@@ -155,5 +168,16 @@ impl Drop for Host<'_> {
         // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// Components that have none below them, and something wrong.
+fn leaves(report: &Value, path: &str, troubles: &mut BTreeMap<String, String>) {
+    match report["components"].as_object() {
+        Some(components) => components.iter().for_each(|(name, below)| {
+            let path = if path.is_empty() { name.clone() } else { format!("{path}/{name}") };
+            leaves(below, &path, troubles);
+        }),
+        None => troubles.extend(report["error"].as_str().map(|words| (path.to_owned(), words.to_owned()))),
     }
 }

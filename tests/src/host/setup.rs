@@ -119,6 +119,15 @@ impl Setup {
         Ok(Host::new(self, command.spawn().context("cannot start the host")?))
     }
 
+    /// Starts a host whose standard output and error nobody reads: every write to them is an error.
+    pub fn spawn_unheard(&self) -> Result<Host<'_>> {
+        let mut command = self.command("run")?;
+        command.arg("--state-dir").arg(&self.state).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().context("cannot start the host")?;
+        drop((child.stdout.take(), child.stderr.take()));
+        Ok(Host::new(self, child))
+    }
+
     /// Starts a host that is to fail, and returns what it wrote to standard error.
     pub fn fails_to_start(&self) -> Result<String> {
         let mut command = self.command("run")?;

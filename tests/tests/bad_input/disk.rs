@@ -2,11 +2,10 @@
 
 use anyhow::{Context, Result, bail, ensure};
 use otelier_tests::grpc::{self, Outcome, Refusal};
-use otelier_tests::host::{Configuration, Host, IGNORES_XFSZ, Setup};
+use otelier_tests::host::{Configuration, Host, Setup};
 use otelier_tests::mount::{Namespace, fill};
 use otelier_tests::payload::{self, Temporality};
 use otelier_tests::{http, length, wait};
-use serde_json::Value;
 
 const TOTAL: &str = "work_done_batched_total";
 /// Far more than it takes to fill what the store has reserved before the disk became full.
@@ -78,12 +77,11 @@ impl Filler {
     }
 }
 
+/// What health says of a part; while it does of the store, no requests are to be sent here, and nobody has a reason to restart it.
 fn trouble(host: &Host<'_>, part: &str) -> Result<String> {
-    let answer = host.health()?;
-    ensure!(answer.status == 503, "health says {}: {}", answer.status, answer.text());
-    let report: Value = serde_json::from_slice(&answer.body)?;
-    let words = report["troubles"][part].as_str();
-    Ok(words.with_context(|| format!("no trouble with {part}: {report}"))?.to_owned())
+    let troubles = host.troubles()?;
+    let words = troubles.get(part).with_context(|| format!("no trouble with {part}: {troubles:?}"))?;
+    Ok(words.clone())
 }
 
 /// The end of a log, which is long when every request is refused.
@@ -112,10 +110,12 @@ fn a_disk_becomes_full() -> Result<()> {
     let fat = disk.outside(&folder.path().join("fat"));
     fill(&fat)?;
     refuses(&host, &mut filler, "No space left on device")?;
+    ensure!(host.health("/livez")?.status == 200 && host.health("/")?.status == 200, "a restart makes no room");
     std::fs::remove_file(&fat)?;
+    // Nobody sends while it is not ready, and it finds out by itself.
+    host.wait_until_healthy()?;
     let again = wait::until("a request is acknowledged again", || Ok(filler.send()?.is_none().then_some(())));
     again.with_context(|| format!("the host's log:\n{}", tail(&setup.log())))?;
-    host.wait_until_healthy()?;
     wait::until("all of it is shown", || filler.check(&host).map(Some))?;
     host.kill()?;
     filler.check(&setup.start()?)
@@ -128,7 +128,6 @@ fn a_disk_that_fails_refuses_requests_and_says_what_to_do() -> Result<()> {
 
 fn a_disk_fails() -> Result<()> {
     let setup = Setup::with_aggregate(&Configuration::aggregate())?;
-    let setup = setup.launched_by(&IGNORES_XFSZ);
     let host = setup.start()?;
     let mut filler = Filler::new(&host)?;
     ensure!(filler.send()?.is_none(), "the disk works in the beginning");
@@ -157,6 +156,11 @@ fn refuses(host: &Host<'_>, filler: &mut Filler, cause: &str) -> Result<()> {
         Ok(trouble(host, "store").ok())
     })?;
     assert!(words.contains(cause), "{words}");
+    wait::until("no requests are wanted", || {
+        filler.until_refused()?;
+        let answer = host.health("/readyz")?;
+        Ok((answer.status == 503 && answer.text().contains(cause)).then_some(()))
+    })?;
     let over_http = wait::until("a request over HTTP is refused", || {
         let answer = filler.post(host)?;
         Ok((answer.status == 503).then_some(answer))

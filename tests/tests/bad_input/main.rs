@@ -8,6 +8,7 @@ mod guests;
 mod plugin_files;
 mod requests_grpc;
 mod requests_http;
+mod signals;
 mod start;
 mod survivor;
 mod told;

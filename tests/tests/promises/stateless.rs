@@ -3,7 +3,7 @@
 
 use anyhow::{Context, Result, ensure};
 use otelier_tests::downstream::{Downstream, Fate};
-use otelier_tests::host::{Configuration, Host, IGNORES_XFSZ, Setup, manifest};
+use otelier_tests::host::{Configuration, Host, Setup, manifest};
 use otelier_tests::payload::{self, Temporality};
 use otelier_tests::{environment, grpc, wait};
 use serde_json::json;
@@ -81,7 +81,7 @@ fn a_flush_that_cannot_be_committed_is_counted() -> Result<()> {
         .processor("buffer", json!({"metrics": ["work.done"]}))
         .pipeline("metrics", &["buffer"], &["otlphttp"]);
     let plugins = manifest(&[("buffer", &environment::guest("buffer")?, json!({}))]);
-    let setup = Setup::new(&configuration.text(), &plugins)?.launched_by(&IGNORES_XFSZ);
+    let setup = Setup::new(&configuration.text(), &plugins)?;
     let host = setup.start()?;
     // Its log is a file as well.
     host.limit_files("1")?;

@@ -267,7 +267,9 @@ fn refusal_row(refusal: &Refusal) -> (&'static str, StatusCode, Code) {
         Refusal::NoPipeline { .. } => ("no_pipeline", StatusCode::NOT_FOUND, Code::Unimplemented),
         Refusal::Declined { .. } => ("declined", StatusCode::BAD_REQUEST, Code::InvalidArgument),
         Refusal::Full { .. } => ("full", StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable),
-        Refusal::Unavailable { .. } => ("unavailable", StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable),
+        Refusal::Unavailable { .. } | Refusal::Down { .. } => {
+            ("unavailable", StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable)
+        }
         Refusal::Undelivered { code, .. } => ("undelivered", http_status(*code), *code),
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
-use otelier_tests::beside::{after, after_and_down, restarted};
+use otelier_tests::beside::{after, after_and_down, is_up, restarted};
 use otelier_tests::component::{self, AT_INSTANTIATION, Behind};
 use otelier_tests::environment;
 use otelier_tests::grpc::{self, Outcome, Refusal};
@@ -144,8 +144,7 @@ fn health_tells_of_flushes_that_break_again_and_again() -> Result<()> {
     let host = setup.start()?;
     send_good(&host)?;
     wait::until("health says so", || {
-        let health = host.health()?;
-        Ok((health.status == 503 && health.text().contains("flushes of guest in metrics")).then_some(()))
+        Ok(host.troubles()?.contains_key("pipeline:metrics/processor:guest").then_some(()))
     })?;
     let honest = environment::guest("honest")?.display().to_string();
     setup.prints(&["plugin", "swap", GUEST, "--file", &honest])?;
@@ -157,8 +156,8 @@ fn health_tells_of_flushes_that_break_again_and_again() -> Result<()> {
 /// A refusal because the processor has no instance at the moment; the operator can see it.
 fn is_down(host: &Host<'_>, refusal: &Refusal) -> Result<()> {
     ensure!(refusal.code == grpc::UNAVAILABLE && refusal.retry_after.is_some(), "{refusal:?}");
-    ensure!(refusal.message.contains("processor guest is down"), "{refusal:?}");
-    let answer = host.health()?;
-    ensure!(answer.status == 503 && answer.text().contains("guest"), "health says {}", answer.text());
-    Ok(())
+    ensure!(refusal.message.contains("processor guest is unavailable"), "{refusal:?}");
+    let troubles = host.troubles()?;
+    ensure!(troubles.contains_key("pipeline:metrics/processor:guest"), "health says {troubles:?}");
+    is_up(host)
 }

@@ -2,9 +2,9 @@
 
 use anyhow::{Context, Result, ensure};
 use otelier_tests::beside::{after, after_and_down, restarted};
-use otelier_tests::host::{Setup, manifest};
+use otelier_tests::host::{Host, Setup, manifest};
 use otelier_tests::payload::{self, Temporality};
-use otelier_tests::{environment, grpc, versions, wait};
+use otelier_tests::{environment, grpc, http, versions, wait};
 use serde_json::json;
 
 use super::alone::{breaks_alone, letters, poisoned};
@@ -46,7 +46,7 @@ fn rare_rows_are_found_in_large_requests_and_count_once_the_plugin_is_mended() -
     ensure!(list.contains(GUEST) && list.contains("poison: trapped: panicked at"), "{list}");
 
     let error = setup.is_told(&["dlq", "replay", "--all"])?;
-    ensure!(error.contains("dead letter 0 stays") && error.contains("failed on this request"), "{error}");
+    ensure!(error.contains("dead letter 0 stays") && error.contains("breaks on it"), "{error}");
     ensure!(letters(&setup)?.len() == 3, "a letter is gone that was refused");
     let error = setup.is_told(&["dlq", "replay", "--processor", "other"])?;
     ensure!(error.contains("no dead letter is from processor `other`; there are letters from: guest"), "{error}");
@@ -127,10 +127,36 @@ fn a_plugin_that_always_breaks_is_left_alone() -> Result<()> {
         let accepted = if on_trap == "refuse" { 2 } else { 3 };
         after_and_down(&host, GUEST, &sums[..accepted]).context(on_trap)?;
         ensure!(letters(&setup)?.len() == 2, "{on_trap}");
-        let health = host.health()?;
-        ensure!(health.status == 503 && health.text().contains("left alone for 1 s"), "{}", health.text());
+        let troubles = host.troubles()?;
+        let words = troubles.get("pipeline:metrics/processor:guest").map_or("", String::as_str);
+        ensure!(words.contains("left alone for 1 s") && words.contains("panicked"), "{troubles:?}");
         ensure!(setup.log().contains("the plugin is left alone, its batches follow `on_trap`"), "{}", setup.log());
     }
+    Ok(())
+}
+
+/// Whether health says so of the guest.
+fn is_told(host: &Host<'_>, words: &str) -> Result<bool> {
+    Ok(host.troubles()?.get("pipeline:metrics/processor:guest").is_some_and(|told| told.contains(words)))
+}
+
+/// A sender learns that it is to come back, and nothing of what a plugin said when it broke.
+#[test]
+fn senders_are_not_told_what_a_plugin_says_when_it_breaks() -> Result<()> {
+    let body = json!({"way": "after-write", "metrics": ["work.done"]});
+    let setup = setup_with("trap", &beside_aggregate(body), json!({"on_trap": "refuse"}))?;
+    let host = setup.start()?;
+    let request = payload::work("a", Temporality::Delta, &[1]);
+    let refusal = wait::until("a request is refused", || {
+        let outcome = host.grpc()?.send(grpc::METRICS, &request);
+        (!outcome.is_acknowledged()).then(|| outcome.refusal()).transpose()
+    })?;
+    let starts = refusal.message.starts_with("processor guest is unavailable; retry after ");
+    ensure!(starts && refusal.message.ends_with(" ms") && refusal.retry_after.is_some(), "{refusal:?}");
+    let kind = [("content-type", "application/x-protobuf")];
+    let answer = http::post(host.endpoints().http, "/v1/metrics", &kind, &request)?;
+    ensure!(answer.status == 503 && !answer.text().contains("panicked"), "{}", answer.text());
+    ensure!(is_told(&host, "panicked")? && setup.log().contains("panicked"), "{:?}", host.troubles()?);
     Ok(())
 }
 
@@ -149,8 +175,7 @@ fn health_tells_of_a_plugin_that_is_left_alone_until_something_passes() -> Resul
     let mut left_alone = |pause: &str| {
         wait::until(&format!("it is left alone for {pause}"), || {
             send()?;
-            let health = host.health()?;
-            Ok((health.status == 503 && health.text().contains(&format!("left alone for {pause}"))).then_some(()))
+            Ok(is_told(&host, &format!("left alone for {pause}"))?.then_some(()))
         })
     };
     for pause in ["1 s", "2 s"] {
@@ -159,8 +184,7 @@ fn health_tells_of_a_plugin_that_is_left_alone_until_something_passes() -> Resul
         wait::until("its pause is over", || {
             Ok((setup.log().matches("instance rebuilt").count() > built).then_some(()))
         })?;
-        let health = host.health()?;
-        ensure!(health.status == 503 && health.text().contains("left alone for"), "{}", health.text());
+        ensure!(is_told(&host, "left alone for")?, "{:?}", host.troubles()?);
     }
     let honest = environment::guest("honest")?.display().to_string();
     setup.prints(&["plugin", "swap", GUEST, "--file", &honest])?;

@@ -1,0 +1,151 @@
+//! How the process is: where it is in its life, and what is wrong with which of its parts. Whoever finds a trouble says so here, and says
+//! when it is over; the health endpoint shows it.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::ComponentId;
+
+/// The part that stands for the store: while it fails, no request can be taken.
+pub const STORE: &str = "store";
+
+/// Bytes of a message that are kept.
+const MESSAGE_BYTES_MAX: usize = 1024;
+
+/// Where the process is in its life.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Phase {
+    /// Requests are not taken yet.
+    #[default]
+    Starting,
+    /// Requests are taken.
+    Running,
+    /// Requests are not taken any more.
+    Stopping,
+}
+
+/// How bad a trouble is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// The part works, and something of what it shows or sends is wrong or missing.
+    Degraded,
+    /// The part does not work.
+    Failed,
+}
+
+/// What is wrong with a part.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// How bad it is.
+    pub severity: Severity,
+    /// For people.
+    pub message: String,
+    /// Since when it is so bad, in nanoseconds since the Unix epoch.
+    pub since: u64,
+}
+
+/// Phase and troubles of one process. Clones share them.
+#[derive(Debug, Clone, Default)]
+pub struct Health(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    phase: Phase,
+    phase_since: u64,
+    troubles: BTreeMap<String, Trouble>,
+}
+
+impl Health {
+    /// What an exporter is called as a part.
+    pub fn exporter(id: &ComponentId) -> String {
+        format!("exporter:{id}")
+    }
+
+    /// The process has come to another phase.
+    pub fn enter(&self, phase: Phase) {
+        let mut state = self.lock();
+        (state.phase, state.phase_since) = (phase, now());
+    }
+
+    /// The phase, and since when.
+    pub fn phase(&self) -> (Phase, u64) {
+        let state = self.lock();
+        (state.phase, state.phase_since)
+    }
+
+    /// `part` cannot do its work.
+    pub fn failed(&self, part: &str, reason: &str) {
+        self.lock().add(part, Severity::Failed, reason);
+    }
+
+    /// `part` does its work, and a person should look at it. It says nothing of a part that has failed.
+    pub fn degraded(&self, part: &str, message: &str) {
+        self.lock().add(part, Severity::Degraded, message);
+    }
+
+    /// `part` works again, and all is right with it.
+    pub fn recovered(&self, part: &str) {
+        self.lock().troubles.remove(part);
+    }
+
+    /// What is wrong with that part.
+    pub fn trouble(&self, part: &str) -> Option<Trouble> {
+        self.lock().troubles.get(part).cloned()
+    }
+
+    /// The words of every trouble, by part.
+    pub fn troubles(&self) -> BTreeMap<String, String> {
+        self.lock().troubles.iter().map(|(part, trouble)| (part.clone(), trouble.message.clone())).collect()
+    }
+
+    /// Every trouble, by part.
+    pub fn details(&self) -> BTreeMap<String, Trouble> {
+        self.lock().troubles.clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn add(&mut self, part: &str, severity: Severity, message: &str) {
+        let before = self.troubles.get(part);
+        if before.is_some_and(|before| before.severity > severity) {
+            return;
+        }
+        let since = before.filter(|before| before.severity == severity).map_or_else(now, |before| before.since);
+        let message = message.get(..message.floor_char_boundary(MESSAGE_BYTES_MAX)).unwrap_or_default().to_owned();
+        self.troubles.insert(part.to_owned(), Trouble { severity, message, since });
+    }
+}
+
+fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn a_trouble_keeps_its_beginning_and_gives_way_to_a_worse_one() {
+        let health = Health::default();
+        health.degraded("part", "odd");
+        let odd = health.trouble("part").unwrap();
+        health.degraded("part", "still odd");
+        let still = health.trouble("part").unwrap();
+        assert_eq!((still.since, still.message.as_str()), (odd.since, "still odd"));
+        health.failed("part", &"é".repeat(1000));
+        let failed = health.trouble("part").unwrap();
+        assert_eq!((failed.severity, failed.message.len()), (Severity::Failed, MESSAGE_BYTES_MAX));
+        health.degraded("part", "odd");
+        assert_eq!(health.trouble("part"), Some(failed), "a part that has failed is not merely odd");
+        health.recovered("part");
+        assert!(health.details().is_empty());
+    }
+}

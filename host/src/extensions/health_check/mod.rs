@@ -1,0 +1,142 @@
+//! The `health_check` extension: what probes and people ask of the process.
+//!
+//! | path | 200 | for |
+//! |---|---|---|
+//! | `path`, `/` by default, and what is below it | while requests are taken, as the Collector's extension says it | probes of a Collector |
+//! | `/livez` | while the process answers | whoever restarts it: a restart into the same files mends no plugin and no full disk |
+//! | `/readyz` | while requests can be taken: not at start, while it drains, or while state cannot be written | whoever sends it requests |
+//! | `/status` | as `healthcheckv2` of the Collector; `?verbose` has every component, `?pipeline=ID` one pipeline | people |
+
+mod status;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use hyper::StatusCode;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::http::Page;
+use crate::clock;
+use crate::contract::{BindError, ComponentId, Health, Phase, STORE};
+
+pub use status::{Members, Topology};
+
+/// The Collector's keys.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Where it listens.
+    pub endpoint: String,
+    /// Where the answer is that a Collector gives.
+    #[serde(deserialize_with = "path")]
+    pub path: String,
+    /// Fixed bodies in place of that answer's.
+    pub response_body: Option<ResponseBody>,
+}
+
+/// `response_body`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ResponseBody {
+    /// Beside 200.
+    pub healthy: String,
+    /// Beside 503.
+    pub unhealthy: String,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config { endpoint: "127.0.0.1:13133".to_owned(), path: "/".to_owned(), response_body: None }
+    }
+}
+
+fn path<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let path = String::deserialize(deserializer)?;
+    match path.starts_with('/') {
+        true => Ok(path),
+        false => Err(serde::de::Error::custom("a path begins with `/`")),
+    }
+}
+
+/// Opens the health endpoint.
+pub struct HealthCheck;
+
+impl HealthCheck {
+    /// Binds it; `health` is asked at every request.
+    pub fn bind(id: &ComponentId, config: &Config, health: Health, topology: Topology) -> Result<Page, BindError> {
+        let answers = Answers { config: config.clone(), health, topology, started: clock::Clock::system().now() };
+        Page::bind(&id.to_string(), &config.endpoint, Arc::new(move |path, query| answers.answer(path, query)))
+    }
+}
+
+const JSON: &str = "application/json";
+const TEXT: &str = "text/plain; charset=utf-8";
+
+type Answered = (StatusCode, &'static str, String);
+
+struct Answers {
+    config: Config,
+    health: Health,
+    topology: Topology,
+    /// In nanoseconds since the Unix epoch.
+    started: u64,
+}
+
+impl Answers {
+    fn answer(&self, path: &str, query: &str) -> Option<Answered> {
+        let (is_at_path, is_below) = (path == self.config.path, self.config.path.ends_with('/'));
+        match path {
+            _ if is_at_path => Some(self.as_a_collector()),
+            "/livez" => Some((StatusCode::OK, TEXT, "ok\n".to_owned())),
+            "/readyz" => Some(self.readiness()),
+            "/status" => status::report(&self.health, &self.topology, self.started, query),
+            // As Go's servers do, which the Collector's extension is one of.
+            _ if is_below && path.starts_with(&self.config.path) => Some(self.as_a_collector()),
+            _ => None,
+        }
+    }
+
+    fn as_a_collector(&self) -> Answered {
+        let (phase, since) = self.health.phase();
+        let is_up = phase == Phase::Running;
+        let status = if is_up { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+        if let Some(ResponseBody { healthy, unhealthy }) = &self.config.response_body {
+            return (status, TEXT, if is_up { healthy.clone() } else { unhealthy.clone() });
+        }
+        let body = match is_up {
+            true => {
+                let uptime = clock::Clock::system().now().saturating_sub(since);
+                json!({ "status": "Server available", "upSince": clock::date(since), "uptime": go_duration(uptime) })
+            }
+            // The zero of Go's times.
+            false => json!({ "status": "Server not available", "upSince": "0001-01-01T00:00:00Z", "uptime": "" }),
+        };
+        (status, JSON, body.to_string())
+    }
+
+    fn readiness(&self) -> Answered {
+        let reason = match (self.health.phase().0, self.health.trouble(STORE)) {
+            (Phase::Starting, _) => "starting".to_owned(),
+            (Phase::Stopping, _) => "shutting down".to_owned(),
+            (Phase::Running, Some(trouble)) => format!("state cannot be written: {}", trouble.message),
+            (Phase::Running, None) => return (StatusCode::OK, TEXT, "ok\n".to_owned()),
+        };
+        (StatusCode::SERVICE_UNAVAILABLE, TEXT, format!("{reason}\n"))
+    }
+}
+
+/// As Go prints durations: `1h2m3.5s`.
+fn go_duration(nanoseconds: u64) -> String {
+    let (whole, milliseconds) = (nanoseconds / 1_000_000_000, nanoseconds / 1_000_000 % 1000);
+    let (hours, minutes, seconds) = (whole / 3600, whole / 60 % 60, whole % 60);
+    let fraction = format!("{milliseconds:03}");
+    let fraction = fraction.trim_end_matches('0');
+    let seconds = if fraction.is_empty() { format!("{seconds}s") } else { format!("{seconds}.{fraction}s") };
+    match (hours, minutes) {
+        (0, 0) => seconds,
+        (0, minutes) => format!("{minutes}m{seconds}"),
+        (hours, minutes) => format!("{hours}h{minutes}m{seconds}"),
+    }
+}

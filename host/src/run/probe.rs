@@ -1,0 +1,57 @@
+//! Whether state can be written again. While it cannot, `/readyz` keeps requests away, and with them what would find out that the disk
+//! works again: so a write is tried now and then, on the way that trips take.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::contract::{Durability, Health, STORE};
+use crate::pipeline::committer::{Committer, Ticket, Trip};
+use crate::storage::{Family, Write};
+
+/// Between two tries.
+const INTERVAL: Duration = Duration::from_secs(2);
+
+/// What a request may need at least: where less fits, the disk is full.
+const BYTES: usize = 64 << 10;
+
+/// No letter has it.
+const KEY: &[u8] = &[0xff];
+
+/// No pipeline's worker has it.
+const WORKER: usize = usize::MAX;
+
+/// Tries for as long as it is polled. The committer says what comes of it to `health`.
+pub async fn probe(health: Health, committer: Committer) {
+    let mut ticket = Ticket::new(WORKER);
+    loop {
+        tokio::time::sleep(INTERVAL).await;
+        if health.trouble(STORE).is_none() {
+            continue;
+        }
+        if ticket.is_spoilt() {
+            ticket.renew();
+        }
+        let (committer, trip) = (committer.clone(), trip(ticket.clone()));
+        // It fails to join only when the runtime is being shut down.
+        let _ = tokio::task::spawn_blocking(move || committer.commit(trip)).await;
+    }
+}
+
+/// Written, synced, and gone in the same commit.
+fn trip(ticket: Ticket) -> Trip {
+    let key = Bytes::from_static(KEY);
+    let writes = vec![Write::Put(Family::Dead, key.clone(), vec![0; BYTES].into()), Write::Delete(Family::Dead, key)];
+    Trip {
+        ticket,
+        number: 0,
+        writes,
+        durability: Durability::Sync,
+        deliveries: Vec::new(),
+        tally: Vec::new(),
+        answer: None,
+        told: 0,
+        waits: false,
+        letters: Vec::new(),
+    }
+}
