@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use clap::{Subcommand, ValueEnum};
 use otelier::clock;
 use otelier::contract::{ComponentId, Signal};
@@ -33,7 +33,8 @@ pub enum PluginCommand {
     Inspect(Inspect),
     /// Put another version into the place of the one that runs. Needs a running collector.
     ///
-    /// It lasts until the process ends: a start loads the file that the manifest names.
+    /// With `--file` it lasts until the file that the manifest names has another content, across restarts; without, that file's version
+    /// runs again. Where no collector runs, the latter makes the next start take the file.
     Swap {
         /// Its name in the manifest.
         plugin: String,
@@ -44,6 +45,9 @@ pub enum PluginCommand {
         host: Host,
     },
     /// Put back the version before the present one. Needs a running collector.
+    ///
+    /// Once more goes one further back: up to eight versions of a plugin are kept. It lasts until the file that the manifest names has
+    /// another content, across restarts; `swap` without `--file` takes it back.
     Rollback {
         /// Its name in the manifest.
         plugin: String,
@@ -134,10 +138,19 @@ pub fn run(command: &PluginCommand) -> Result<()> {
         PluginCommand::Swap { plugin, file, host } => {
             // The collector has a working directory of its own.
             let file = file.as_ref().map(std::path::absolute).transpose()?;
-            change(host, &Request::PluginSwap { plugin: plugin.clone(), file })?;
+            let is_the_files = file.is_none();
+            let asked = control::ask(&host.state_dir, &Request::PluginSwap { plugin: plugin.clone(), file })?;
+            match asked {
+                Some(line) => println!("{}", told(&line)),
+                None if is_the_files && updates::forget_choice(&host.state_dir, plugin)? => {
+                    println!("no collector is running; the next start takes the file of plugin {plugin}");
+                }
+                None => return Err(not_running(host)),
+            }
         }
         PluginCommand::Rollback { plugin, host } => {
-            change(host, &Request::PluginRollback { plugin: plugin.clone() })?;
+            let asked = control::ask(&host.state_dir, &Request::PluginRollback { plugin: plugin.clone() })?;
+            println!("{}", told(&asked.ok_or_else(|| not_running(host))?));
         }
         PluginCommand::History { json, host } => {
             let lines = updates::read_history(&host.state_dir)?;
@@ -155,27 +168,31 @@ pub fn run(command: &PluginCommand) -> Result<()> {
     Ok(())
 }
 
-/// What runs, where a collector says so: each row of a plugin that it uses gets `running`. Without one the rows stay as they are.
+/// What runs, where a collector says so: each row of a plugin that it uses gets `running`. Without one, what a command chose for the next
+/// start is `next`.
 fn add_running(rows: &mut [Value], host: &Host) {
-    let Ok(Some(Value::Array(running))) = control::ask(&host.state_dir, &Request::PluginList) else { return };
+    let (key, found) = match control::ask(&host.state_dir, &Request::PluginList) {
+        Ok(Some(Value::Array(running))) => ("running", running),
+        _ => ("next", updates::choices(&host.state_dir).unwrap_or_default()),
+    };
     for row in rows {
-        if let Some(found) = running.iter().find(|running| running["plugin"] == row["name"]) {
+        if let Some(found) = found.iter().find(|found| found["plugin"] == row["name"]) {
             let mut found = found.clone();
-            found["since"] = clock::date(found["since_unix_nano"].as_u64().unwrap_or(0)).into();
-            row["running"] = found;
+            for (date, place) in [("since", "/since_unix_nano"), ("chosen_at", "/chosen/time_unix_nano")] {
+                if let Some(time) = found.pointer(place).and_then(Value::as_u64) {
+                    found[date] = clock::date(time).into();
+                }
+            }
+            row[key] = found;
         }
     }
 }
 
-fn change(host: &Host, request: &Request) -> Result<()> {
-    match control::ask(&host.state_dir, request)? {
-        Some(line) => println!("{}", told(&line)),
-        None => bail!(
-            "no collector is running on state directory {}: start it, or name another by --state-dir",
-            host.state_dir.display()
-        ),
-    }
-    Ok(())
+fn not_running(host: &Host) -> anyhow::Error {
+    anyhow!(
+        "no collector is running on state directory {}: start it, or name another by --state-dir",
+        host.state_dir.display()
+    )
 }
 
 /// A line of the history in words.
@@ -191,7 +208,8 @@ fn told(line: &Value) -> String {
                 Some("command") => "by command, ",
                 _ => "",
             };
-            format!("{time}  {plugin}: {from} -> {to}, {how}batches waited {pause:.2} ms  ({})", text("file"))
+            let lasts = line["lasts"].as_str().map(|lasts| format!("; lasts {lasts}")).unwrap_or_default();
+            format!("{time}  {plugin}: {from} -> {to}, {how}batches waited {pause:.2} ms  ({}){lasts}", text("file"))
         }
         _ => format!("{time}  {plugin}: {to} refused, {from} runs on: {}", text("reason")),
     }

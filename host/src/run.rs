@@ -11,7 +11,7 @@ mod signals;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -32,7 +32,7 @@ use crate::plugins::{self, AnyPlugin, Loader, Plugins};
 use crate::processor::stored_steady;
 use crate::storage::Store;
 use crate::telemetry::Registry;
-use crate::updates::{self, Updates};
+use crate::updates::{self, Updates, Versions};
 
 pub use breakers::{Simulation, simulate};
 pub use components::{ExporterType, FarEnd, catalogue};
@@ -107,14 +107,32 @@ pub fn run(options: &Options, loader: Arc<Loader>, announce: impl FnOnce(&[Strin
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the I/O threads")?;
     let _inside = runtime.enter();
     signals::ignore_others()?;
-    let loaded = compile(plan, loader.as_ref(), &options.exporters)?;
+    let versions = updates::open_versions(&options.state_dir);
+    let choosing = updates::choosing(Arc::clone(&versions), Arc::clone(&loader));
+    let loaded = compile(plan, choosing.as_ref(), &options.exporters)
+        .map_err(|error| told_of_choices(error, &versions, options))?;
     for warning in loaded.warnings() {
         tracing::warn!("{warning}");
     }
-    let host = Host::build(loaded, options, loader)?;
+    let host = Host::build(loaded, options, (loader, versions))?;
     let result = runtime.block_on(host.serve(announce));
     runtime.shutdown_timeout(Duration::from_secs(1));
     result
+}
+
+/// An error of a start in which versions run that commands chose: they may be to blame, and nothing in the files tells of them.
+fn told_of_choices(error: anyhow::Error, versions: &Mutex<Versions>, options: &Options) -> anyhow::Error {
+    let versions = versions.lock().unwrap_or_else(PoisonError::into_inner);
+    let state_dir = options.state_dir.display();
+    let told = versions.choices().map(|(plugin, choice, sha256)| {
+        let version: String = sha256.chars().take(12).collect();
+        let by = &choice.by;
+        format!(
+            "\nplugin `{plugin}` ran in version {version}, which `otelier plugin {by}` chose, and not in its file's; `otelier plugin swap {plugin} --state-dir {state_dir}` takes that back"
+        )
+    });
+    let told: String = told.collect();
+    if told.is_empty() { error } else { anyhow::anyhow!("{error:#}{told}") }
 }
 
 /// Everything built and bound, nothing served.
@@ -172,8 +190,12 @@ impl MemoryLimits {
 
 impl Host {
     /// Builds the parts from the far end to the near one, so that each finds what it hands over to.
-    fn build(loaded: Loaded, options: &Options, loader: Arc<Loader>) -> Result<Host> {
-        let Loaded { plan, plugins: Plugins { processors, policies, versions } } = loaded;
+    fn build(
+        loaded: Loaded,
+        options: &Options,
+        (loader, versions): (Arc<Loader>, Arc<Mutex<Versions>>),
+    ) -> Result<Host> {
+        let Loaded { plan, plugins: Plugins { processors, policies, versions: loaded_versions } } = loaded;
         let (registry, health) = (Registry::default(), Health::default());
         let store = Store::open(&options.state_dir)?;
         let clock = Clock::system();
@@ -242,7 +264,7 @@ impl Host {
         let running = |plugin: &PluginPlan| {
             let processor = || processors.get(&plugin.name).cloned().map(AnyPlugin::Processor);
             let loaded = processor().or_else(|| policies.get(&plugin.name).cloned().map(AnyPlugin::Policy))?;
-            Some((plugin.clone(), versions.get(&plugin.name)?.clone(), loaded))
+            Some((plugin.clone(), loaded_versions.get(&plugin.name)?.clone(), loaded))
         };
         let of_breakers = plan.breakers.iter().map(|breaker| &breaker.plugin);
         let used = plan.processors.iter().map(|processor| &processor.plugin).chain(of_breakers);
@@ -254,6 +276,7 @@ impl Host {
             plugins: used.filter_map(running).collect(),
             loader,
             state_dir: options.state_dir.clone(),
+            versions,
             clock,
             registry,
         })?;

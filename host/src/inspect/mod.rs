@@ -187,6 +187,17 @@ pub fn list_text(rows: &[Value]) -> String {
                 }
             };
         }
+        for (found, runs) in [(running, "runs"), (&row["next"], "will run at the next start")] {
+            if let Some(by) = found["chosen"]["by"].as_str() {
+                let (name, at) = (word(row, "name"), word(found, "chosen_at"));
+                let short: String = word(found, "sha256").chars().take(HASH_SHORT).collect();
+                let _ = writeln!(
+                    text,
+                    "{:<names$}  {short} {runs} by `otelier plugin {by}` of {at}, across restarts, until the file changes; `otelier plugin swap {name}` takes the file",
+                    ""
+                );
+            }
+        }
     }
     text
 }

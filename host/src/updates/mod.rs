@@ -2,11 +2,14 @@
 //! place between two batches.
 //!
 //! One thread does all of it, the `updater`. `watch` says when a file has changed and is whole, `swapping` puts a version into every place of its plugin
-//! or into none, `history` keeps what happened.
+//! or into none, `history` keeps what happened, `versions` what ran and what a command chose, which `choosing` takes up at the next start.
 
+mod choosing;
 mod history;
+mod running;
 mod swapping;
 mod updater;
+mod versions;
 mod watch;
 
 use std::collections::BTreeMap;
@@ -25,10 +28,12 @@ use crate::plugins::{AnyPlugin, Loader, PluginError, Version};
 use crate::telemetry::Registry;
 use crate::wasm::LoadError;
 
+pub use choosing::{choices, choosing, forget_choice, open_versions};
 pub use history::{HistoryError, read as read_history};
 pub use swapping::GatePlace;
 use swapping::SwapError;
 use updater::Updater;
+pub use versions::{Choice, Versions, VersionsError};
 
 /// How much the compiler steps back behind everything else: a tenth of the share of a thread that works.
 const NICE: i32 = 10;
@@ -81,10 +86,23 @@ pub enum UpdateError {
         version: String,
     },
     /// There is none before it.
-    #[error("plugin `{plugin}` has run no other version since the collector was started")]
+    #[error(
+        "plugin `{plugin}` has run no other version before this one, or none that is kept: up to {} are",
+        versions::EARLIER_MAX
+    )]
     NoneBefore {
         /// The plugin.
         plugin: String,
+    },
+    /// The one before it cannot be had.
+    #[error(
+        "the version of plugin `{plugin}` before this one is not there any more ({source}); name a file: `otelier plugin swap {plugin} --file FILE`"
+    )]
+    NotKept {
+        /// The plugin.
+        plugin: String,
+        /// Why.
+        source: VersionsError,
     },
     /// It was tried.
     #[error("version {version} of plugin `{plugin}` is refused, {running} runs on: {source}")]
@@ -145,6 +163,8 @@ pub struct Materials {
     pub loader: Arc<Loader>,
     /// Where the history is kept.
     pub state_dir: PathBuf,
+    /// What ran there before, and what was chosen.
+    pub versions: Arc<Mutex<Versions>>,
     /// The time.
     pub clock: Clock,
     /// Where it counts.

@@ -2,23 +2,26 @@
 //! came of each version in log, metrics and history.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use crate::clock::Clock;
-use crate::config::{FolderError, PluginPlan, Update};
+use crate::config::Update;
 use crate::plugins::{AnyPlugin, LoadedPlugin, Loader, PluginError, Version};
 use crate::telemetry::Registry;
 use crate::wasm::{Hash, LoadError, PluginFile, hexadecimal};
 
+use super::choosing::lock;
 use super::history::History;
+use super::running::{Lies, Running, remember, tell_pinned, watch_file};
 use super::swapping::{SwapError, Swapping};
-use super::watch::{AGAIN_IN, Change, Content, Watch};
+use super::versions::{Choice, Versions};
+use super::watch::{AGAIN_IN, Change, Watch};
 use super::{Materials, Message, Told, Tried, UpdateError};
 
 /// How often files are looked at, in case nobody tells when they change.
@@ -38,21 +41,9 @@ pub(super) struct Updater {
     loader: Arc<Loader>,
     watch: Watch,
     history: History,
+    versions: Arc<Mutex<Versions>>,
     clock: Clock,
     registry: Registry,
-}
-
-/// A plugin that runs.
-struct Running {
-    plan: PluginPlan,
-    version: Version,
-    plugin: AnyPlugin,
-    /// Since when, in nanoseconds since the Unix epoch.
-    since: u64,
-    /// What ran before it.
-    previous: Option<(Version, AnyPlugin)>,
-    /// What its file was at the last look: it can seem to have changed and have not.
-    seen: Option<Hash>,
 }
 
 /// Why a version is tried.
@@ -70,6 +61,7 @@ enum Cause {
 struct Loaded {
     version: Version,
     plugin: AnyPlugin,
+    content: PluginFile,
     took: Duration,
 }
 
@@ -87,35 +79,10 @@ impl Cause {
     }
 }
 
-impl Running {
-    /// The one that the manifest names.
-    fn file(&self) -> Result<PathBuf, FolderError> {
-        match &self.plan.folder {
-            Some(folder) => Ok(folder.choose()?.file),
-            None => Ok(self.plan.file.clone()),
-        }
-    }
-
-    /// Whether that content of its file is neither the version that runs nor what was there at the last look.
-    fn is_new(&mut self, content: Option<Hash>) -> bool {
-        let before = std::mem::replace(&mut self.seen, content);
-        content.is_none() || (content != Some(self.version.sha256) && content != before)
-    }
-
-    fn shown(&self) -> Value {
-        json!({
-            "plugin": self.plan.name,
-            "sha256": hexadecimal(&self.version.sha256),
-            "file": self.version.file.display().to_string(),
-            "since_unix_nano": self.since,
-        })
-    }
-}
-
 impl Updater {
     /// Watches the file of every plugin, and shows what runs.
     pub fn new(materials: Materials, told: Told, news: Sender<Message>) -> Updater {
-        let Materials { places, gates, plugins, loader, state_dir, clock, registry } = materials;
+        let Materials { places, gates, plugins, loader, state_dir, versions, clock, registry } = materials;
         let looks = Arc::<AtomicBool>::default();
         let waits = Arc::clone(&looks);
         let mut watch = Watch::new(move || {
@@ -132,8 +99,11 @@ impl Updater {
             }
             watch_file(&mut watch, &plan);
             let name = plan.name.clone();
-            running.insert(name, Running { plan, version, plugin, since: clock.now(), previous: None, seen: None });
+            let (since, chosen) = (clock.now(), lock(&versions).choice(&name).cloned());
+            let is_troubled = false;
+            running.insert(name, Running { plan, version, plugin, since, seen: None, chosen, is_troubled });
         }
+        remember(&mut running, &versions);
         let can_follow = std::thread::available_parallelism().is_ok_and(|cores| cores.get() > 1);
         let updater = Updater {
             running,
@@ -143,6 +113,7 @@ impl Updater {
             loader,
             watch,
             history: History::open(&state_dir),
+            versions,
             clock,
             registry,
         };
@@ -176,8 +147,12 @@ impl Updater {
         for Change { plugin, file } in self.watch.changed() {
             let Some(running) = self.running.get_mut(&plugin) else { continue };
             let Some(file) = file else {
-                let (file, version) = (running.version.file.display(), running.version.short());
-                tracing::warn!(plugin, %file, "the plugin's file is gone, or is no file; version {version} runs on, and the next start will miss it");
+                running.is_troubled = true;
+                let (instead, version) = (running.instead_of_file(), running.version.short());
+                tracing::warn!(
+                    plugin,
+                    "the plugin's file: {instead}; version {version} runs on, and the next start will miss it"
+                );
                 continue;
             };
             let read = PluginFile::read(&file);
@@ -185,7 +160,9 @@ impl Updater {
                 // It changed while it was read, and what was read may be half of each: what it becomes is told again.
                 continue;
             }
-            if !running.is_new(read.as_ref().ok().map(|read| *read.sha256())) {
+            let hash = read.as_ref().ok().map(|read| *read.sha256());
+            running.tell_if_right_again(hash);
+            if !running.is_new(hash) {
                 continue;
             }
             match running.plan.update {
@@ -198,7 +175,11 @@ impl Updater {
 
     /// A watched file has another content.
     fn take(&mut self, plugin: &str, file: &Path, read: Result<PluginFile, LoadError>) {
-        match self.try_file(plugin, file, read, Cause::File) {
+        let taken = self.try_file(plugin, file, read, (Cause::File, None));
+        if let Some(running) = self.running.get_mut(plugin) {
+            running.is_troubled = taken.is_err();
+        }
+        match taken {
             Ok(_) | Err(UpdateError::Same { .. } | UpdateError::GoingDown) => {}
             Err(error) if error.passes() => {
                 if let Some(running) = self.running.get_mut(plugin) {
@@ -211,65 +192,69 @@ impl Updater {
         }
     }
 
-    /// Loads what was read of a file and puts it into place.
+    /// Loads what was read of a file and puts it into place. For a command, `why` has what is in the place of the plugin's own file.
     fn try_file(
         &mut self,
         plugin: &str,
         path: &Path,
         read: Result<PluginFile, LoadError>,
-        cause: Cause,
+        why: (Cause, Option<Hash>),
     ) -> Result<Value, UpdateError> {
         match self.load(plugin, read) {
-            Ok(loaded) => self.replace(plugin, loaded, cause),
+            Ok(loaded) => self.replace(plugin, loaded, why),
             Err(error) => {
-                self.not_loaded(plugin, Some(path), &error, cause);
+                self.not_loaded(plugin, Some(path), &error, why.0);
                 Err(error)
             }
         }
     }
 
     fn perform(&mut self, tried: Tried) -> Result<Value, UpdateError> {
-        match tried {
-            Tried::Swap { plugin, file } => {
-                let lies = self.lies(&plugin);
-                let path = match (file, self.running(&plugin)?.file()) {
-                    (Some(path), _) | (None, Ok(path)) => path,
-                    (None, Err(error)) => {
-                        let error = UpdateError::Folder(error);
-                        self.not_loaded(&plugin, None, &error, Cause::Command);
-                        return Err(error);
-                    }
-                };
-                let swapped = self.try_file(&plugin, &path, PluginFile::read(&path), Cause::Command)?;
-                self.commanded(&plugin, lies);
-                Ok(swapped)
+        let (Tried::Swap { plugin, .. } | Tried::Rollback { plugin }) = &tried;
+        let plugin = plugin.clone();
+        let mut lies = self.lies(&plugin)?;
+        let of_file = lies.hash();
+        let done = match tried {
+            Tried::Swap { file: Some(path), .. } => {
+                self.try_file(&plugin, &path, PluginFile::read(&path), (Cause::Command, of_file))
             }
-            Tried::Rollback { plugin } => {
-                let none = || UpdateError::NoneBefore { plugin: plugin.clone() };
-                let (version, before) = self.running(&plugin)?.previous.clone().ok_or_else(none)?;
-                let (lies, loaded) = (self.lies(&plugin), Loaded { version, plugin: before, took: Duration::ZERO });
-                let replaced = self.replace(&plugin, loaded, Cause::Rollback)?;
-                self.commanded(&plugin, lies);
-                Ok(replaced)
-            }
+            Tried::Swap { file: None, .. } => match lies.path {
+                Ok(ref path) => {
+                    let read = lies.read.take().map_or_else(|| PluginFile::read(path), Ok);
+                    self.try_file(&plugin, path, read, (Cause::Command, of_file))
+                }
+                Err(error) => {
+                    let error = UpdateError::Folder(error);
+                    self.not_loaded(&plugin, None, &error, Cause::Command);
+                    return Err(error);
+                }
+            },
+            Tried::Rollback { .. } => self.roll_back(&plugin, of_file),
+        }?;
+        // What a command put into place stays until the file has another content than it had before that.
+        self.watch.settle(&plugin, lies.content);
+        if let Some(running) = self.running.get_mut(&plugin) {
+            running.seen = of_file;
         }
+        Ok(done)
     }
 
-    /// What is in the place of a plugin's file now, without a hash while it changes.
-    fn lies(&mut self, plugin: &str) -> (Option<Content>, Option<Hash>) {
+    fn roll_back(&mut self, plugin: &str, of_file: Option<Hash>) -> Result<Value, UpdateError> {
+        let plugin_name = || plugin.to_owned();
+        let before = lock(&self.versions).before(plugin);
+        let content = before.ok_or_else(|| UpdateError::NoneBefore { plugin: plugin_name() })?;
+        let content = content.map_err(|source| UpdateError::NotKept { plugin: plugin_name(), source })?;
+        let path = content.path().to_owned();
+        self.try_file(plugin, &path, Ok(content), (Cause::Rollback, of_file))
+    }
+
+    /// What is in the place of a plugin's file now.
+    fn lies(&mut self, plugin: &str) -> Result<Lies, UpdateError> {
+        let path = self.running(plugin)?.file();
         let content = self.watch.content(plugin);
-        let file = self.running.get(plugin).and_then(|running| running.file().ok());
-        let read = file.and_then(|file| PluginFile::read(&file).ok());
+        let read = path.as_ref().ok().and_then(|path| PluginFile::read(path).ok());
         let is_whole = self.watch.content(plugin) == content;
-        (content, read.filter(|_| is_whole).map(|read| *read.sha256()))
-    }
-
-    /// What a command put into place stays until the file has another content than it had before that.
-    fn commanded(&mut self, plugin: &str, (content, hash): (Option<Content>, Option<Hash>)) {
-        self.watch.settle(plugin, content);
-        if let Some(running) = self.running.get_mut(plugin) {
-            running.seen = hash;
-        }
+        Ok(Lies { content, path, read: read.filter(|_| is_whole) })
     }
 
     /// A file that came into place, or was named, and is no version.
@@ -313,18 +298,23 @@ impl Updater {
 
     fn load(&self, plugin: &str, read: Result<PluginFile, LoadError>) -> Result<Loaded, UpdateError> {
         let (started, running) = (Instant::now(), self.running(plugin)?);
-        let LoadedPlugin { plugin, version } = (self.loader)(&running.plan, &read.map_err(UpdateError::File)?)
-            .map_err(|error| match error {
-                // The manifest is not to blame for what a file has become.
-                PluginError::Load { source, .. } => UpdateError::File(source),
-                error => UpdateError::Load(error),
-            })?;
-        Ok(Loaded { version, plugin, took: started.elapsed() })
+        let content = read.map_err(UpdateError::File)?;
+        let LoadedPlugin { plugin, version } = (self.loader)(&running.plan, &content).map_err(|error| match error {
+            // The manifest is not to blame for what a file has become.
+            PluginError::Load { source, .. } => UpdateError::File(source),
+            error => UpdateError::Load(error),
+        })?;
+        Ok(Loaded { version, plugin, content, took: started.elapsed() })
     }
 
     /// Puts a version into every place of its plugin, or into none.
-    fn replace(&mut self, plugin: &str, loaded: Loaded, cause: Cause) -> Result<Value, UpdateError> {
-        let Loaded { version, plugin: loaded, took } = loaded;
+    fn replace(
+        &mut self,
+        plugin: &str,
+        loaded: Loaded,
+        (cause, of_file): (Cause, Option<Hash>),
+    ) -> Result<Value, UpdateError> {
+        let Loaded { version, plugin: loaded, content, took } = loaded;
         let running = self.running(plugin)?;
         let before = running.version.clone();
         if before.sha256 == version.sha256 {
@@ -350,7 +340,11 @@ impl Updater {
                 let pause_us = u64::try_from(pause.as_micros()).unwrap_or(u64::MAX);
                 self.count_pause(plugin, pause_us);
                 tracing::info!(plugin, from = before.short(), to = version.short(), file = %version.file.display(), cause = cause.name(), load_ms, took_ms, pause_us, "plugin swapped");
-                self.installed(plugin, version, loaded);
+                self.installed(plugin, &version, loaded);
+                if let Some(lasts) = self.chosen(plugin, &version, &content, (cause, of_file)) {
+                    tracing::info!(plugin, "what the command put into place lasts {lasts}");
+                    line["lasts"] = json!(lasts);
+                }
                 Ok(line.clone())
             }
             Err(SwapError::GoingDown) => return Err(UpdateError::GoingDown),
@@ -367,15 +361,47 @@ impl Updater {
         outcome
     }
 
-    fn installed(&mut self, plugin: &str, version: Version, loaded: AnyPlugin) {
+    fn installed(&mut self, plugin: &str, version: &Version, loaded: AnyPlugin) {
         let Some(running) = self.running.get_mut(plugin) else { return };
-        let version_before = std::mem::replace(&mut running.version, version.clone());
-        let before = std::mem::replace(&mut running.plugin, loaded);
-        running.since = self.clock.now();
-        running.previous = Some((version_before.clone(), before));
-        let Some(running) = self.running.get(plugin) else { return };
-        self.registry.forget(RUNNING, &[("plugin", plugin), ("sha256", &version_before.short())]);
-        self.show(running);
+        let before = std::mem::replace(&mut running.version, version.clone());
+        (running.plugin, running.since) = (loaded, self.clock.now());
+        self.registry.forget(RUNNING, &[("plugin", plugin), ("sha256", &before.short())]);
+    }
+
+    /// Remembers that a version runs, and that a command chose it where it is not the file's. Returns how long it lasts then.
+    fn chosen(
+        &mut self,
+        plugin: &str,
+        version: &Version,
+        content: &PluginFile,
+        (cause, of_file): (Cause, Option<Hash>),
+    ) -> Option<String> {
+        let is_chosen = !matches!(cause, Cause::File) && of_file != Some(version.sha256);
+        let choice = is_chosen.then(|| Choice {
+            by: if matches!(cause, Cause::Rollback) { "rollback" } else { "swap" }.to_owned(),
+            time_unix_nano: self.clock.now(),
+            // Of a file that cannot be read, none: no later content is the same.
+            of_file: of_file.map(|hash| hexadecimal(&hash)).unwrap_or_default(),
+        });
+        let mut versions = lock(&self.versions);
+        versions.runs(plugin, version, matches!(cause, Cause::Rollback), choice.clone());
+        let kept = versions.keep(content).and_then(|()| versions.write());
+        drop(versions);
+        if let Err(error) = &kept {
+            tracing::error!(
+                plugin,
+                "the version that runs is not remembered, the next start knows nothing of it: {error}"
+            );
+        }
+        if let Some(running) = self.running.get_mut(plugin) {
+            running.chosen = choice;
+        }
+        self.running.get(plugin).into_iter().for_each(|running| self.show(running));
+        is_chosen.then(|| match (kept, of_file) {
+            (Err(error), _) => format!("until the collector ends, because it cannot be remembered: {error}"),
+            (Ok(()), None) => "until the collector ends, because the plugin's own file cannot be read".to_owned(),
+            (Ok(()), Some(_)) => "until the plugin's file changes, across restarts".to_owned(),
+        })
     }
 
     /// Tells which version runs.
@@ -385,28 +411,4 @@ impl Updater {
         let labels = [("plugin", plugin), ("sha256", version.as_str())];
         self.registry.gauge(RUNNING, "The version of a plugin that runs.", &labels).set(1);
     }
-}
-
-/// What is pinned is looked at as well: its next start may not be what runs.
-fn watch_file(watch: &mut Watch, plan: &PluginPlan) {
-    match plan.folder.clone() {
-        Some(folder) => {
-            let path = folder.path.clone();
-            watch.add(&plan.name, &path, move || Some(folder.choose().ok()?.file));
-        }
-        None => {
-            let file = plan.file.clone();
-            watch.add(&plan.name, plan.file.parent().unwrap_or(Path::new("")), move || Some(file.clone()));
-        }
-    }
-}
-
-/// Another version lies in the place of a pinned plugin.
-fn tell_pinned(running: &Running, file: &Path) {
-    let next = match running.plan.sha256 {
-        Some(_) => "the next start will refuse it, because `sha256` pins the content",
-        None => "the next start will take it, or `otelier plugin swap`",
-    };
-    let (plugin, version) = (&running.plan.name, running.version.short());
-    tracing::warn!(plugin, file = %file.display(), "the file of a plugin that is not watched has changed; version {version} runs on: {next}");
 }

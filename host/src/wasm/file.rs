@@ -34,6 +34,11 @@ impl PluginFile {
         PluginFile { path: path.to_owned(), bytes, sha256 }
     }
 
+    /// The same under the path that it once had: for people.
+    pub fn come_from(self, path: &Path) -> PluginFile {
+        PluginFile { path: path.to_owned(), ..self }
+    }
+
     /// Where it lies.
     pub fn path(&self) -> &Path {
         &self.path
