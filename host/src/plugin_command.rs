@@ -118,12 +118,14 @@ impl Inspect {
 pub fn run(command: &PluginCommand) -> Result<()> {
     match command {
         PluginCommand::List { manifest, json, host } => {
-            let mut rows = inspect::list(manifest)?;
+            let (mut rows, checked) = inspect::list(manifest);
             add_running(&mut rows, host);
             match json {
                 true => rows.iter().for_each(|row| println!("{row}")),
+                false if rows.is_empty() && checked.is_err() => {}
                 false => print!("{}", inspect::list_text(&rows)),
             }
+            checked?;
         }
         PluginCommand::Inspect(wanted) => {
             let found = inspect::inspect(&wanted.file, wanted.question().as_ref())?;

@@ -1,11 +1,11 @@
 //! Plugins of the manifest: read, checked against their pin, compiled, and asked what they declare.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::config::{self, Plan, PluginPlan, SharedProcessor, World};
-use crate::contract::{Interface, PolicySource, Signal};
+use crate::config::{self, Limits, Plan, PluginPlan, SharedProcessor, World};
+use crate::contract::{ComponentId, Interface, PolicySource, Signal};
 use crate::processor::{Plugin, check_partitions, describe, partitions_of};
 use crate::wasm::{Engine, LoadError, PluginFile, PolicyPlugin, ProcessorPlugin, hexadecimal, short};
 
@@ -159,10 +159,18 @@ pub fn load_all(plan: &Plan, loader: &Loader) -> Result<Plugins, Vec<PluginError
     if errors.is_empty() { Ok(plugins) } else { Err(errors) }
 }
 
-/// Lets every processor read its configuration, for each signal it stands in. What a plugin says is wrong is placed in the file
-/// where it stands.
-pub fn describe_all(plan: &Plan, plugins: &HashMap<String, Arc<dyn Plugin>>) -> Vec<config::Error> {
-    let mut errors = Vec::new();
+/// What plugins say of their configurations.
+#[derive(Debug, Default)]
+pub struct Described {
+    /// What is wrong, where it stands in the files.
+    pub errors: Vec<config::Error>,
+    /// Processors that keep state.
+    pub stateful: HashSet<ComponentId>,
+}
+
+/// Lets every processor read its configuration, for each signal it stands in.
+pub fn describe_all(plan: &Plan, plugins: &HashMap<String, Arc<dyn Plugin>>) -> Described {
+    let Described { mut errors, mut stateful } = Described::default();
     for processor in &plan.processors {
         let id = &processor.component.id;
         let Some(plugin) = plugins.get(&processor.plugin.name) else { continue };
@@ -176,7 +184,13 @@ pub fn describe_all(plan: &Plan, plugins: &HashMap<String, Arc<dyn Plugin>>) -> 
             let declared = match describe(plugin.as_ref(), id, &config, signal, limits) {
                 Ok(declared) => declared,
                 Err(error) => {
-                    errors.push(node.plugin_error(&format!("processor {id}: {error}")));
+                    let reason = error.to_string();
+                    errors.push(match Limits::is_memory_named_in(&reason) {
+                        true => {
+                            processor.plugin.limits_error(format!("processor {id}: {reason} ({})", node.position()))
+                        }
+                        false => node.plugin_error(&format!("processor {id}: {reason}")),
+                    });
                     // What another signal would add is the same again.
                     break;
                 }
@@ -187,11 +201,12 @@ pub fn describe_all(plan: &Plan, plugins: &HashMap<String, Arc<dyn Plugin>>) -> 
                 break;
             }
             if declared.state_format.is_some() {
+                stateful.insert(id.clone());
                 let shared = plan.shared.iter().filter(|shared| shared.id == *id);
                 errors.extend(shared.map(SharedProcessor::with_state));
                 break;
             }
         }
     }
-    errors
+    Described { errors, stateful }
 }

@@ -2,6 +2,7 @@
 
 mod authenticators;
 mod breakers;
+mod check;
 mod components;
 mod drain;
 mod members;
@@ -78,7 +79,9 @@ fn compile(plan: Plan, loader: &Loader, exporters: &[ExporterType]) -> Result<Lo
         let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
         anyhow::anyhow!(lines.join("\n"))
     })?;
-    errors.extend(plugins::describe_all(&plan, &plugins.processors));
+    let described = plugins::describe_all(&plan, &plugins.processors);
+    errors.extend(described.errors);
+    errors.extend(check::waiting_behind_state(&plan, &described.stateful));
     errors.extend(breakers::check(&plan, &plugins.policies));
     config::Errors::check(errors).map_err(listed)?;
     Ok(Loaded { plan, plugins })
@@ -87,7 +90,7 @@ fn compile(plan: Plan, loader: &Loader, exporters: &[ExporterType]) -> Result<Lo
 impl Loaded {
     /// What is probably not meant, but harms nothing: one line each.
     pub fn warnings(&self) -> Vec<String> {
-        self.plan.warnings.iter().map(ToString::to_string).collect()
+        self.plan.warnings.iter().map(ToString::to_string).chain(check::warnings(&self.plan)).collect()
     }
 }
 
@@ -411,3 +414,6 @@ fn receivers(
     }
     Ok(receivers)
 }
+
+#[cfg(test)]
+mod tests;

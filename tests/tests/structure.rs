@@ -26,6 +26,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "exporters",
             "extensions",
             "logs",
+            "net",
             "pipeline",
             "plugins",
             "processor",

@@ -89,6 +89,24 @@ fn expand_text(mut text: &str, environment: &Environment<'_>, depth: usize) -> R
     Ok(expanded)
 }
 
+/// The first `$NAME` of a text that looks like a variable and is none: only `${NAME}` is, as in the Collector.
+pub(super) fn bare(text: &str) -> Option<&str> {
+    let mut rest = text;
+    while let Some((_, after)) = rest.split_once('$') {
+        if let Some(after) = after.strip_prefix('$') {
+            rest = after;
+            continue;
+        }
+        let is_part = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+        let name = after.get(..after.find(|c| !is_part(c)).unwrap_or(after.len())).unwrap_or_default();
+        if name.len() > 1 && is_name(name) {
+            return Some(name);
+        }
+        rest = after;
+    }
+    None
+}
+
 /// Splits at the brace that closes an already opened `${`.
 fn closing_brace(text: &str) -> Option<(&str, &str)> {
     let mut open = 1_usize;

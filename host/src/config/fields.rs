@@ -72,7 +72,8 @@ fn wrong(node: &Node, expected: &str) -> Error {
 
 impl Node {
     /// The value of a key of this mapping.
-    pub(super) fn get(&self, key: &str) -> Option<&Node> {
+    /// The value of a key, in a mapping that has it.
+    pub fn get(&self, key: &str) -> Option<&Node> {
         match &self.value {
             Value::Map(entries) => entries.iter().find(|entry| entry.key == key).map(|entry| &entry.value),
             _ => None,

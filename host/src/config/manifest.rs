@@ -93,6 +93,7 @@ impl RawPlugin {
         let invalid = |key: &str, reason: String| Error::new(at(key), Problem::Invalid { reason });
         let update = self.update().map_err(|reason| invalid("update", reason))?;
         let instances = self.instances().map_err(|(key, reason)| invalid(key, reason))?;
+        let limits_position = at("limits").clone();
         let instances_position =
             at(if entry.value.get("partition_by").is_some() { "partition_by" } else { "instances" }).clone();
         if self.version.is_some() && self.folder.is_none() {
@@ -123,6 +124,7 @@ impl RawPlugin {
             world: self.world,
             sha256: self.sha256,
             limits: self.limits,
+            limits_position,
             grants: self.grants,
             on_trap: self.on_trap,
             instances,

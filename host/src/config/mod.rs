@@ -72,12 +72,18 @@ pub fn load(config: &Path, manifest: &Path, known: &Known<'_>) -> Result<Plan, E
 
 /// Reads a manifest alone, with the variables of the process: its plugins by name.
 pub fn load_manifest(path: &Path) -> Result<BTreeMap<String, PluginPlan>, Errors> {
+    let (plugins, checked) = load_manifest_partly(path);
+    checked.map(|()| plugins)
+}
+
+/// The same as far as it can be read, and what is wrong with the rest.
+pub fn load_manifest_partly(path: &Path) -> (BTreeMap<String, PluginPlan>, Result<(), Errors>) {
     let mut manifest = open(path, &|name| std::env::var_os(name));
     let mut problems = Vec::new();
     let plugins = manifest.root.take().map(|root| manifest::read(&root, path, &mut problems)).unwrap_or_default();
     manifest.add(problems);
-    Errors::check(manifest.problems)?;
-    Ok(plugins.into_iter().filter_map(|(name, plugin)| Some((name, plugin?))).collect())
+    let read = plugins.into_iter().filter_map(|(name, plugin)| Some((name, plugin?))).collect();
+    (read, Errors::check(manifest.problems))
 }
 
 /// Reads any file of the configuration's kind, with the variables of the process.
@@ -102,6 +108,7 @@ struct Parsed {
     file: Position,
     root: Option<Node>,
     problems: Vec<Error>,
+    warnings: Vec<Warning>,
     /// Where the text itself is wrong. What is said about such a place later only follows from that.
     spoilt: HashSet<Position>,
 }
@@ -109,18 +116,18 @@ struct Parsed {
 impl Parsed {
     fn new(source: &Source<'_>, environment: &Environment<'_>) -> Self {
         let file = whole(source.path);
-        let (root, mut problems) = tree::read(source, environment);
+        let (root, mut problems, warnings) = tree::read(source, environment);
         if root.is_none() && problems.is_empty() {
             problems.push(Error::new(&file, Problem::Empty));
         }
         let spoilt = problems.iter().map(|error| error.position.clone()).collect();
-        Parsed { file, root, problems, spoilt }
+        Parsed { file, root, problems, warnings, spoilt }
     }
 
     fn unreadable(path: &Path, problem: Problem) -> Self {
         let file = whole(path);
         let problems = vec![Error::new(&file, problem)];
-        Parsed { file, root: None, problems, spoilt: HashSet::new() }
+        Parsed { file, root: None, problems, warnings: Vec::new(), spoilt: HashSet::new() }
     }
 
     fn add(&mut self, mut problems: Vec<Error>) {
@@ -164,5 +171,8 @@ fn plan(mut config: Parsed, mut manifest: Parsed, path: &Path, known: &Known<'_>
     });
     config.problems.append(&mut manifest.problems);
     Errors::check(config.problems)?;
-    plan.ok_or_else(|| Error::new(&config.file, Problem::Empty).into())
+    let mut plan = plan.ok_or_else(|| Errors::from(Error::new(&config.file, Problem::Empty)))?;
+    config.warnings.append(&mut manifest.warnings);
+    config.warnings.append(&mut plan.warnings);
+    Ok(Plan { warnings: config.warnings, ..plan })
 }

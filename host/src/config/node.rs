@@ -60,6 +60,14 @@ impl Node {
         T::deserialize(NodeDeserializer(self)).map_err(|fault| fault.into_error(&self.position))
     }
 
+    /// What lies behind these keys, as far as they lead.
+    pub fn below(&self, keys: &[&str]) -> &Node {
+        match keys.split_first() {
+            Some((key, rest)) => self.get(key).map_or(self, |node| node.below(rest)),
+            None => self,
+        }
+    }
+
     /// The same values as JSON, which is how plugins get their configuration. What JSON has no number for becomes text.
     pub fn to_json(&self) -> serde_json::Value {
         match &self.value {
@@ -146,7 +154,7 @@ impl FromStr for Node {
 
     fn from_str(text: &str) -> Result<Self, Errors> {
         let path = "inline".as_ref();
-        let (node, problems) = tree::read(&Source { path, text }, &|_| None);
+        let (node, problems, _) = tree::read(&Source { path, text }, &|_| None);
         Errors::check(problems)?;
         Ok(node.unwrap_or_else(|| Node::new(Position::whole("inline".into()), Value::Null)))
     }

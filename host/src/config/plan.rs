@@ -41,6 +41,8 @@ pub struct Plan {
     pub shared: Vec<SharedProcessor>,
     /// What the host says about itself.
     pub telemetry: Telemetry,
+    /// `service.telemetry` as it stands in the file.
+    pub telemetry_node: Option<Node>,
     /// Bounds over all exporters.
     pub delivery: DeliveryLimits,
     /// What is probably not meant, but harms nothing.
@@ -153,6 +155,8 @@ pub struct PluginPlan {
     pub update: Update,
     /// What it may use.
     pub limits: Limits,
+    /// Where the manifest says so, or where it could.
+    pub limits_position: Position,
     /// What it may import.
     pub grants: Grants,
     /// What becomes of a batch on which it failed.
@@ -164,6 +168,11 @@ pub struct PluginPlan {
 }
 
 impl PluginPlan {
+    /// What is wrong with its limits for a component.
+    pub fn limits_error(&self, reason: String) -> Error {
+        Error::new(&self.limits_position, Problem::Invalid { reason })
+    }
+
     /// What is wrong with its instances for a processor.
     pub fn instances_error(&self, reason: String) -> Error {
         Error::new(&self.instances_position, Problem::Invalid { reason })
@@ -230,6 +239,11 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// Whether a message is about memory: then the limit is to be looked at, and hardly the configuration of who ran into it.
+    pub fn is_memory_named_in(message: &str) -> bool {
+        message.contains("`memory_mib` of the manifest")
+    }
+
     /// The same in the units of those who keep them.
     pub fn granted(&self) -> contract::Limits {
         let bounded = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
@@ -271,6 +285,22 @@ pub enum Warning {
         /// As in the configuration.
         id: ComponentId,
     },
+    /// `$NAME`, which is expanded nowhere.
+    Variable {
+        /// Of the value.
+        position: Position,
+        /// The name.
+        name: String,
+    },
+    /// A file in a folder of versions whose name is none.
+    Misnamed {
+        /// Of the folder in the manifest.
+        position: Position,
+        /// The plugin.
+        plugin: String,
+        /// The file.
+        file: PathBuf,
+    },
     /// A breaker that nobody asks.
     Unattached {
         /// Of its key.
@@ -283,6 +313,19 @@ pub enum Warning {
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Warning::Variable { position, name } => {
+                write!(
+                    f,
+                    "{position}: `${name}` stays as it is, as in a Collector: write `${{env:{name}}}` for the variable, or `$${name}` to say that it is none"
+                )
+            }
+            Warning::Misnamed { position, plugin, file } => {
+                write!(
+                    f,
+                    "{position}: {} is not taken for a version of plugin `{plugin}`: name it `{plugin}-X.Y.Z.wasm`, such as `{plugin}-1.0.0.wasm`",
+                    file.display()
+                )
+            }
             Warning::Unattached { position, id } => {
                 write!(f, "{position}: breaker `{id}` is defined but no exporter names it; write `breaker: {id}` there")
             }

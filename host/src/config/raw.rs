@@ -20,6 +20,7 @@ pub(super) struct Raw<'a> {
     pub service_extensions: Vec<Reference<'a>>,
     pub pipelines: Vec<RawPipeline<'a>>,
     pub telemetry: Telemetry,
+    pub telemetry_node: Option<&'a Node>,
     pub delivery: DeliveryLimits,
 }
 
@@ -74,6 +75,7 @@ pub(super) fn read<'a>(root: &'a Node, problems: &mut Vec<Error>) -> Raw<'a> {
         service_extensions: part("extensions").and_then(|node| references(node, problems)).unwrap_or_default(),
         pipelines: service.as_ref().map(|fields| pipelines(fields, problems)).unwrap_or_default(),
         delivery: part("delivery").map(|node| parsed(node, problems)).unwrap_or_default(),
+        telemetry_node: part("telemetry"),
         telemetry: part("telemetry").map(|node| parsed(node, problems)).unwrap_or_default(),
     }
 }

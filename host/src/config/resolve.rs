@@ -9,6 +9,7 @@ use super::manifest::Plugins;
 use super::plan::{PipelinePlan, Plan, PluginPlan, ProcessorPlan, SharedProcessor, Warning, World};
 use super::problem::{Family, Hint, Problem};
 use super::raw::{self, Raw, RawComponent, RawPipeline, Reference};
+use super::versions::Folder;
 use crate::contract::ComponentId;
 
 /// The one processor type that is no plugin: it looks at the whole process, before a request is read.
@@ -45,23 +46,38 @@ pub(super) fn resolve(raw: &Raw<'_>, manifest: &Manifest, known: &Known<'_>, pro
         raw.extensions.iter().partition(|extension| breakers::is_breaker(extension.id.kind(), manifest));
     let extensions = used.of(others.into_iter(), Family::Extension, &mut warnings);
     let is_limiter = |raw: &&RawComponent<'_>| raw.id.kind() == MEMORY_LIMITER;
-    let limiters = processors.iter().chain(&extensions).copied().filter(is_limiter).map(RawComponent::component);
+    let limiters = processors.iter().chain(&extensions).copied().filter(is_limiter);
+    let memory_limiters = limiters.map(RawComponent::component).collect();
     let in_pipeline = |raw: &&RawComponent<'_>| pipelines.iter().any(|pipeline| pipeline.exporters.contains(&raw.id));
     let (exporters, members): (Vec<_>, Vec<_>) = exporters.into_iter().partition(in_pipeline);
+    let processors: Vec<ProcessorPlan> =
+        processors.into_iter().filter_map(|raw| processor_plan(raw, manifest)).collect();
+    let breakers = breakers::plans(&breakers, &attached, manifest, &mut warnings);
+    let plugins = processors.iter().map(|processor| &processor.plugin);
+    warnings.extend(plugins.chain(breakers.iter().map(|breaker| &breaker.plugin)).flat_map(misnamed));
     Plan {
-        memory_limiters: limiters.collect(),
+        memory_limiters,
         members: members.into_iter().map(RawComponent::component).collect(),
-        breakers: breakers::plans(&breakers, &attached, manifest, &mut warnings),
+        breakers,
         receivers: receivers.into_iter().map(RawComponent::component).collect(),
-        processors: processors.into_iter().filter_map(|raw| processor_plan(raw, manifest)).collect(),
+        processors,
         exporters: exporters.into_iter().map(RawComponent::component).collect(),
         extensions: extensions.into_iter().map(RawComponent::component).collect(),
         pipelines,
         shared,
         telemetry: raw.telemetry.clone(),
+        telemetry_node: raw.telemetry_node.cloned(),
         delivery: raw.delivery.clone(),
         warnings,
     }
+}
+
+/// Files of a plugin's folder that are not considered.
+fn misnamed(plugin: &PluginPlan) -> Vec<Warning> {
+    let files = plugin.folder.iter().flat_map(Folder::misnamed);
+    let warning =
+        |file| Warning::Misnamed { position: plugin.file_position.clone(), plugin: plugin.name.clone(), file };
+    files.map(warning).collect()
 }
 
 fn check_types(components: &[RawComponent<'_>], family: Family, known: &[&str], problems: &mut Vec<Error>) {

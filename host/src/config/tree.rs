@@ -16,6 +16,7 @@ use serde_saphyr::granit_parser::{
 use super::env::{self, Environment, Expanded};
 use super::error::{Error, Position};
 use super::node::{Entry, Node, Value};
+use super::plan::Warning;
 use super::problem::Problem;
 use super::{Source, scalar};
 
@@ -26,7 +27,7 @@ pub(super) const VALUES_MAX: usize = 100_000;
 
 /// Reads one file's only document. The node is `None` when the text is no YAML or holds nothing; problems that leave
 /// the tree whole, such as an unset variable, come beside it.
-pub(super) fn read(source: &Source<'_>, environment: &Environment<'_>) -> (Option<Node>, Vec<Error>) {
+pub(super) fn read(source: &Source<'_>, environment: &Environment<'_>) -> (Option<Node>, Vec<Error>, Vec<Warning>) {
     let file: Arc<str> = source.path.display().to_string().into();
     let mut options = Options::default();
     options.set_emit_comments(false);
@@ -37,13 +38,14 @@ pub(super) fn read(source: &Source<'_>, environment: &Environment<'_>) -> (Optio
         environment,
         anchors: HashMap::new(),
         problems: Vec::new(),
+        warnings: Vec::new(),
         values: 0,
     };
     match reader.document() {
-        Ok(node) => (node, reader.problems),
+        Ok(node) => (node, reader.problems, reader.warnings),
         Err(Stop(error)) => {
             reader.problems.push(error);
-            (None, reader.problems)
+            (None, reader.problems, reader.warnings)
         }
     }
 }
@@ -58,6 +60,7 @@ struct Reader<'a> {
     /// By the parser's anchor number; an anchor is here only once its value is complete.
     anchors: HashMap<usize, Node>,
     problems: Vec<Error>,
+    warnings: Vec<Warning>,
     values: usize,
 }
 
@@ -180,6 +183,8 @@ impl<'a> Reader<'a> {
     fn scalar(&mut self, text: &str, style: ScalarStyle, tag: Option<&Tag>, position: Position) -> Node {
         let is_text = style != ScalarStyle::Plain || tag.is_some_and(|tag| tag.is_yaml_core_schema_tag("str"));
         self.refuse_tag(tag, &position, "str");
+        let bare = env::bare(text).map(|name| Warning::Variable { position: position.clone(), name: name.to_owned() });
+        self.warnings.extend(bare);
         let expanded = env::expand(text, self.environment).unwrap_or_else(|problem| {
             self.report(&position, problem.into());
             None

@@ -75,6 +75,20 @@ impl Folder {
         }
     }
 
+    /// Files that look like versions of the plugin and are not taken for one.
+    pub fn misnamed(&self) -> Vec<PathBuf> {
+        let Ok(entries) = std::fs::read_dir(&self.path) else { return Vec::new() };
+        let is_misnamed = |name: &str| {
+            let rest = name.strip_suffix(".wasm").and_then(|name| name.strip_prefix(&self.plugin));
+            let is_like_it = rest.is_some_and(|rest| rest.starts_with(|c: char| !c.is_alphabetic()));
+            is_like_it && self.version_in(name).is_none() && !is_of_another(name)
+        };
+        let files = entries.flatten().filter(|entry| entry.file_name().to_str().is_some_and(is_misnamed));
+        let mut files: Vec<PathBuf> = files.map(|entry| entry.path()).filter(|path| path.is_file()).collect();
+        files.sort();
+        files
+    }
+
     fn found(&self) -> io::Result<Vec<Chosen>> {
         let mut found = Vec::new();
         for entry in std::fs::read_dir(&self.path)? {
@@ -97,6 +111,15 @@ impl Folder {
             Some(version) => Version::parse(version).ok().map(Some),
         }
     }
+}
+
+/// `rate-limit-1.0.0.wasm` beside `rate-1.0.0.wasm`.
+fn is_of_another(name: &str) -> bool {
+    let versions = name
+        .strip_suffix(".wasm")
+        .into_iter()
+        .flat_map(|name| name.match_indices('-').map(|(at, _)| name.get(at + 1..)));
+    versions.flatten().any(|version| Version::parse(version).is_ok())
 }
 
 fn list(found: &[Chosen]) -> String {
@@ -139,6 +162,23 @@ mod tests {
             newest(&["rate.wasm", "rate-x.wasm", "rate-1.wasm", "rates-9.0.0.wasm", "rate-9.0.0.wat"]),
             "rate.wasm"
         );
+    }
+
+    #[test]
+    fn a_file_that_looks_like_a_version_and_is_none_is_told() {
+        let (_directory, folder) = folder(&[
+            "rate.wasm",
+            "rate-1.0.0.wasm",
+            "rate-1.wasm",
+            "rate-v2.0.0.wasm",
+            "rate_3.0.0.wasm",
+            "rates-9.0.0.wasm",
+            "rate-limit-1.0.0.wasm",
+            "rate-9.0.0.wat",
+        ]);
+        let misnamed = folder.misnamed();
+        let names: Vec<_> = misnamed.iter().map(|path| path.file_name().unwrap().to_str().unwrap()).collect();
+        assert_eq!(names, ["rate-1.wasm", "rate-v2.0.0.wasm", "rate_3.0.0.wasm"]);
     }
 
     #[test]

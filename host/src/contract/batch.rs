@@ -63,7 +63,35 @@ pub struct Batch {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Metadata(Option<Arc<[(String, String)]>>);
 
+/// What HTTP and gRPC say between neighbours, and what lets a sender in: metadata is kept in queues, on disk too, and secrets are not.
+const NEVER_KEPT: &[&str] = &[
+    "accept",
+    "accept-encoding",
+    "authorization",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "cookie",
+    "expect",
+    "host",
+    "keep-alive",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "user-agent",
+];
+
 impl Metadata {
+    /// Whether a header of that name is left out, whatever the configuration says.
+    pub fn is_never_kept(name: &str) -> bool {
+        let is_grpcs = name.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("grpc-"));
+        is_grpcs || NEVER_KEPT.iter().any(|never| never.eq_ignore_ascii_case(name))
+    }
+
     /// Names, in lower case, and values. A name may come several times; the order of its values is kept.
     pub fn new(mut entries: Vec<(String, String)>) -> Metadata {
         entries.sort_by(|(one, _), (other, _)| one.cmp(other));

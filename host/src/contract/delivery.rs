@@ -2,12 +2,14 @@
 //!
 //! An exporter's own `Config` has these as fields and hands them to its lane as one [`Delivery`].
 
+use std::fmt;
 use std::num::{NonZeroU32, NonZeroU64};
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer, de};
+use serde::de::{self, Visitor};
+use serde::{Deserialize, Deserializer};
 
-use super::{ComponentId, duration};
+use super::{ComponentId, Metadata, duration};
 
 /// Everything a lane is told.
 #[derive(Debug, Clone, Default)]
@@ -22,6 +24,13 @@ pub struct Delivery {
     pub breaker: Option<ComponentId>,
     /// `on_full`.
     pub on_full: OnFull,
+}
+
+impl Delivery {
+    /// Whether senders wait for what the destination says.
+    pub fn waits(&self) -> bool {
+        self.queue.wait_for_result || !self.queue.enabled
+    }
 }
 
 /// What becomes of a batch that finds the queue full.
@@ -50,7 +59,7 @@ pub enum Sizer {
 
 /// `sending_queue`, with the Collector's keys and defaults.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(try_from = "RawQueue")]
 pub struct SendingQueue {
     /// Without a queue, a sender waits for the destination's answer.
     pub enabled: bool,
@@ -67,17 +76,30 @@ pub struct SendingQueue {
     /// The storage extension that keeps the queue on disk; in memory without one.
     pub storage: Option<ComponentId>,
     /// Whether batches are merged and split on their way out.
-    #[serde(deserialize_with = "batch_when_present")]
     pub batch: Option<Batching>,
 }
 
-impl Default for SendingQueue {
+#[derive(Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct RawQueue {
+    enabled: bool,
+    num_consumers: NonZeroU32,
+    queue_size: NonZeroU64,
+    sizer: Option<Sizer>,
+    block_on_overflow: bool,
+    wait_for_result: bool,
+    storage: Option<ComponentId>,
+    #[serde(deserialize_with = "batch_when_present")]
+    batch: Option<RawBatching>,
+}
+
+impl Default for RawQueue {
     fn default() -> Self {
-        SendingQueue {
+        RawQueue {
             enabled: true,
             num_consumers: const { NonZeroU32::new(10).unwrap() },
             queue_size: const { NonZeroU64::new(1000).unwrap() },
-            sizer: Sizer::Requests,
+            sizer: None,
             block_on_overflow: false,
             wait_for_result: false,
             storage: None,
@@ -86,14 +108,72 @@ impl Default for SendingQueue {
     }
 }
 
+impl TryFrom<RawQueue> for SendingQueue {
+    type Error = BatchingError;
+
+    fn try_from(raw: RawQueue) -> Result<SendingQueue, BatchingError> {
+        let (sizer, queue_size) = (raw.sizer.unwrap_or_default(), raw.queue_size);
+        let batch = raw.batch.map(|batch| batch.resolve(raw.sizer)).transpose()?;
+        if let Some(batch) = &batch {
+            batch.fits(sizer, queue_size)?;
+        }
+        Ok(SendingQueue {
+            enabled: raw.enabled,
+            num_consumers: raw.num_consumers,
+            queue_size,
+            sizer,
+            block_on_overflow: raw.block_on_overflow,
+            wait_for_result: raw.wait_for_result,
+            storage: raw.storage,
+            batch,
+        })
+    }
+}
+
+impl Default for SendingQueue {
+    fn default() -> Self {
+        let RawQueue { enabled, num_consumers, queue_size, block_on_overflow, wait_for_result, storage, .. } =
+            RawQueue::default();
+        let sizer = Sizer::default();
+        SendingQueue {
+            enabled,
+            num_consumers,
+            queue_size,
+            sizer,
+            block_on_overflow,
+            wait_for_result,
+            storage,
+            batch: None,
+        }
+    }
+}
+
 /// `batch:` with nothing behind it switches batching on with its defaults, as in the Collector.
-fn batch_when_present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Batching>, D::Error> {
-    Ok(Some(Option::<Batching>::deserialize(deserializer)?.unwrap_or_default()))
+fn batch_when_present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<RawBatching>, D::Error> {
+    deserializer.deserialize_any(BatchVisitor).map(Some)
+}
+
+struct BatchVisitor;
+
+impl<'de> Visitor<'de> for BatchVisitor {
+    type Value = RawBatching;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a mapping")
+    }
+
+    /// Then the queue's `sizer` counts for nothing, as in the Collector.
+    fn visit_unit<E: de::Error>(self) -> Result<RawBatching, E> {
+        Ok(RawBatching { sizer: Some(Sizer::Items), ..RawBatching::default() })
+    }
+
+    fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<RawBatching, A::Error> {
+        RawBatching::deserialize(de::value::MapAccessDeserializer::new(map))
+    }
 }
 
 /// `sending_queue.batch`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "RawBatching")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Batching {
     /// A batch is sent when it has waited this long.
     pub flush_timeout: Duration,
@@ -114,7 +194,8 @@ struct RawBatching {
     flush_timeout: Duration,
     min_size: u64,
     max_size: u64,
-    sizer: Sizer,
+    /// The queue's, where that has one of its own.
+    sizer: Option<Sizer>,
     partition: Partition,
 }
 
@@ -130,7 +211,7 @@ impl Default for RawBatching {
             flush_timeout: Duration::from_millis(200),
             min_size: 8192,
             max_size: 0,
-            sizer: Sizer::Items,
+            sizer: None,
             partition: Partition::default(),
         }
     }
@@ -138,25 +219,65 @@ impl Default for RawBatching {
 
 impl Default for Batching {
     fn default() -> Self {
-        let RawBatching { flush_timeout, min_size, max_size, sizer, .. } = RawBatching::default();
-        Batching { flush_timeout, min_size, max_size, sizer, metadata_keys: Vec::new() }
+        let RawBatching { flush_timeout, min_size, max_size, .. } = RawBatching::default();
+        Batching { flush_timeout, min_size, max_size, sizer: Sizer::Items, metadata_keys: Vec::new() }
     }
 }
 
-/// A batch that cannot be.
+/// A queue that cannot be.
 #[derive(Debug, thiserror::Error)]
 enum BatchingError {
     #[error("`max_size` {max} is less than `min_size` {min}: raise it, or leave it out for no bound")]
     Sizes { min: u64, max: u64 },
-    #[error("`sizer` of a batch is `items` or `bytes`")]
+    #[error(
+        "`sizer` of a batch is `items` or `bytes`, and where it has none it is the queue's: write `batch: {{sizer: items}}`"
+    )]
     Sizer,
+    #[error(
+        "`queue_size` {queue} is less than the `min_size` {min} of a batch: the queue never holds one; raise `queue_size`, or lower `min_size`"
+    )]
+    NeverFull { queue: u64, min: u64 },
+    #[error("`metadata_keys` has `{key}`, which is not kept of a request")]
+    Metadata { key: String },
 }
 
-impl TryFrom<RawBatching> for Batching {
-    type Error = BatchingError;
+/// How many items a request would have to have on average, beyond which a queue is told to be too short for its batches.
+const ITEMS_OF_REQUEST: u64 = 10;
 
-    fn try_from(raw: RawBatching) -> Result<Batching, BatchingError> {
-        let RawBatching { flush_timeout, min_size, max_size, sizer, partition } = raw;
+impl Batching {
+    /// A batch that its queue can never hold would always wait for `flush_timeout`. An item has a byte at least.
+    fn fits(&self, queue: Sizer, queue_size: NonZeroU64) -> Result<(), BatchingError> {
+        let (queue_size, min) = (queue_size.get(), self.min_size);
+        let is_comparable = matches!((queue, self.sizer), (Sizer::Bytes, _) | (Sizer::Items, Sizer::Items));
+        match is_comparable && min > queue_size {
+            true => Err(BatchingError::NeverFull { queue: queue_size, min }),
+            false => Ok(()),
+        }
+    }
+}
+
+impl SendingQueue {
+    /// What is probably not meant: a queue of so few requests that only large ones fill a batch.
+    pub fn warning(&self) -> Option<String> {
+        let batch = self.batch.as_ref().filter(|batch| batch.sizer == Sizer::Items)?;
+        let (queue, min) = (self.queue_size.get(), batch.min_size);
+        let items = min.div_ceil(queue);
+        (self.sizer == Sizer::Requests && items > ITEMS_OF_REQUEST).then(|| {
+            format!(
+                "`queue_size`: {queue} requests make a batch of {min} items only where they have {items} items each or more; others wait for `flush_timeout`, and the queue is full meanwhile: raise `queue_size`, or count it by `sizer: items`"
+            )
+        })
+    }
+}
+
+impl RawBatching {
+    /// As in the Collector: a batch is counted as its queue is, where only that one says how.
+    fn resolve(self, queue: Option<Sizer>) -> Result<Batching, BatchingError> {
+        let RawBatching { flush_timeout, min_size, max_size, sizer, partition } = self;
+        let sizer = sizer.or(queue).unwrap_or(Sizer::Items);
+        if let Some(key) = partition.metadata_keys.iter().find(|key| Metadata::is_never_kept(key)) {
+            return Err(BatchingError::Metadata { key: key.clone() });
+        }
         if max_size > 0 && max_size < min_size {
             return Err(BatchingError::Sizes { min: min_size, max: max_size });
         }
@@ -224,9 +345,15 @@ mod tests {
         let queue: SendingQueue = serde_json::from_str("{}")?;
         assert!(queue.enabled && !queue.block_on_overflow && !queue.wait_for_result && queue.batch.is_none());
         assert_eq!((queue.num_consumers.get(), queue.queue_size.get(), queue.sizer), (10, 1000, Sizer::Requests));
-        let queue: SendingQueue = serde_json::from_str(r#"{"batch": null, "sizer": "bytes"}"#)?;
+        let queue: SendingQueue = serde_json::from_str(r#"{"batch": null, "sizer": "bytes", "queue_size": 9000}"#)?;
         assert_eq!(queue.batch, Some(Batching::default()));
-        assert_eq!(queue.batch.map(|batch| (batch.min_size, batch.max_size)), Some((8192, 0)));
+        assert_eq!(queue.batch.as_ref().map(|batch| (batch.min_size, batch.max_size)), Some((8192, 0)));
+        assert_eq!(queue.batch.map(|batch| batch.sizer), Some(Sizer::Items), "of `batch` without anything");
+        let queue: SendingQueue = serde_json::from_str(r#"{"batch": {}, "sizer": "bytes", "queue_size": 9000}"#)?;
+        assert_eq!(queue.batch.map(|batch| batch.sizer), Some(Sizer::Bytes));
+        let queue: SendingQueue = serde_json::from_str(r#"{"batch": {}, "queue_size": 100}"#)?;
+        assert!(queue.warning().is_some_and(|words| words.contains("82 items each")), "{:?}", queue.warning());
+        assert_eq!(SendingQueue { queue_size: NonZeroU64::MAX, ..queue }.warning(), None);
         let retry: RetryOnFailure = serde_json::from_str(r#"{"max_elapsed_time": 0}"#)?;
         assert_eq!(retry, RetryOnFailure { max_elapsed_time: Duration::ZERO, ..RetryOnFailure::default() });
         Ok(())
@@ -237,6 +364,10 @@ mod tests {
         for (json, words) in [
             (r#"{"batch": {"min_size": 10, "max_size": 5}}"#, "less than `min_size` 10"),
             (r#"{"batch": {"sizer": "requests"}}"#, "`items` or `bytes`"),
+            (r#"{"sizer": "requests", "batch": {"min_size": 5}}"#, "write `batch: {sizer: items}`"),
+            (r#"{"sizer": "items", "queue_size": 100, "batch": {"min_size": 8192}}"#, "the queue never holds one"),
+            (r#"{"sizer": "bytes", "queue_size": 100, "batch": {"sizer": "items"}}"#, "the queue never holds one"),
+            (r#"{"batch": {"partition": {"metadata_keys": ["Authorization"]}}}"#, "not kept of a request"),
             (r#"{"num_consumers": 0}"#, "nonzero"),
             (r#"{"sizer": "kilos"}"#, "unknown variant `kilos`"),
         ] {

@@ -359,8 +359,7 @@ impl Shared {
     }
 
     fn waits(&self) -> bool {
-        let queue = &self.config.queue;
-        queue.wait_for_result || !queue.enabled
+        self.config.waits()
     }
 
     /// Sets room aside where there is some.

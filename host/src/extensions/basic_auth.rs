@@ -88,8 +88,16 @@ fn users(text: &str) -> Result<Vec<Fingerprint>, String> {
 
 fn user(number: u32, line: &str) -> Result<Fingerprint, String> {
     let (_, password) = line.split_once(':').ok_or_else(|| format!("line {number} is not `name:password`"))?;
-    let hashed =
-        [("$2", "bcrypt"), ("$apr1$", "MD5"), ("{SHA}", "SHA-1"), ("$5$", "SHA-256 crypt"), ("$6$", "SHA-512 crypt")];
+    let hashed = [
+        ("$2", "bcrypt"),
+        ("$apr1$", "MD5"),
+        ("$1$", "MD5"),
+        ("{SHA}", "SHA-1"),
+        ("{SSHA}", "salted SHA-1"),
+        ("$5$", "SHA-256 crypt"),
+        ("$6$", "SHA-512 crypt"),
+        ("$y$", "yescrypt"),
+    ];
     if let Some((_, kind)) = hashed.into_iter().find(|(prefix, _)| password.starts_with(prefix)) {
         return Err(format!(
             "line {number} has a password hashed with {kind}, which is not supported: write it plain, in a file that others cannot read"

@@ -66,6 +66,11 @@ impl TryFrom<RawRule> for Rule {
         if key.is_empty() {
             return Err("`key` is missing: write the header's name".to_owned());
         }
+        if let Some(name) = from_context.as_deref().filter(|name| Metadata::is_never_kept(name)) {
+            return Err(format!(
+                "`from_context` names `{name}`, which is not kept of a request: queues keep what is, on disk too; an extension such as `bearertokenauth` signs in, and a header of another name goes through"
+            ));
+        }
         let header = |value: &str| Headers::header(&key, value);
         let (name, _) = header("")?;
         let fixed = |value: Option<Secret>| value.map(|value| header(value.reveal())).transpose();

@@ -81,14 +81,14 @@ impl TryFrom<RawConfig> for MemoryLimiterConfig {
         if raw.limit_percentage > 100 || raw.spike_limit_percentage > 100 {
             return Err(LimitError::Percentage);
         }
-        // As in the Collector, a number of MiB goes before a percentage.
-        let share = |mib: u64, percent: u64| match (mib, percent) {
-            (0, 0) => None,
-            (0, percent) => Some(Share::Percent(percent)),
-            (mib, _) => Some(Share::Bytes(mib.saturating_mul(1 << 20))),
+        // As in the Collector: a number of MiB goes before a percentage, and the spike limit is of the same kind as the limit.
+        let some = |number: u64, share: fn(u64) -> Share| (number > 0).then(|| share(number));
+        let mib: fn(u64) -> Share = |mib| Share::Bytes(mib.saturating_mul(1 << 20));
+        let (limit, spike_limit) = match (raw.limit_mib, raw.limit_percentage) {
+            (0, 0) => return Err(LimitError::None),
+            (0, percent) => (Share::Percent(percent), some(raw.spike_limit_percentage, Share::Percent)),
+            (limit, _) => (mib(limit), some(raw.spike_limit_mib, mib)),
         };
-        let limit = share(raw.limit_mib, raw.limit_percentage).ok_or(LimitError::None)?;
-        let spike_limit = share(raw.spike_limit_mib, raw.spike_limit_percentage);
         let too_large = match (limit, spike_limit) {
             (Share::Bytes(limit), Some(Share::Bytes(spike))) | (Share::Percent(limit), Some(Share::Percent(spike))) => {
                 spike >= limit

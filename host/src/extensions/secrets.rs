@@ -33,7 +33,7 @@ impl Fingerprint {
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
     /// It cannot be read.
-    #[error("cannot read {}: {source}", file.display())]
+    #[error("cannot read `{}`: {source}", file.display())]
     Read {
         /// Which.
         file: PathBuf,
@@ -41,7 +41,7 @@ pub enum FileError {
         source: std::io::Error,
     },
     /// It does not hold what it should.
-    #[error("{}: {reason}", file.display())]
+    #[error("`{}`: {reason}", file.display())]
     Content {
         /// Which.
         file: PathBuf,

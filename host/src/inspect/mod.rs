@@ -55,10 +55,11 @@ pub enum InspectError {
     Id(#[from] IdError),
 }
 
-/// The plugins of a manifest, by name: one object each. A file that cannot be read has `error` instead of what is in it.
-pub fn list(manifest: &Path) -> Result<Vec<Value>, InspectError> {
-    let plugins = config::load_manifest(manifest)?;
-    Ok(plugins.values().map(listed).collect())
+/// The plugins of a manifest, by name: one object each. A file that cannot be read has `error` instead of what is in it. Beside them, what
+/// is wrong with those entries that do not read.
+pub fn list(manifest: &Path) -> (Vec<Value>, Result<(), config::Errors>) {
+    let (plugins, checked) = config::load_manifest_partly(manifest);
+    (plugins.values().map(listed).collect(), checked)
 }
 
 fn listed(plugin: &PluginPlan) -> Value {

@@ -13,7 +13,9 @@ const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
 fn manifest(folder: &tempfile::TempDir, text: &str) -> Vec<Value> {
     let path = folder.path().join("plugins.yaml");
     std::fs::write(&path, text).unwrap();
-    list(&path).unwrap()
+    let (rows, checked) = list(&path);
+    checked.unwrap();
+    rows
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Extensions that know who is who, and the `auth` keys that name them.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
@@ -20,32 +21,83 @@ const CLIENTS: &[&str] = &["basicauth", "bearertokenauth", "headers_setter"];
 pub fn make(plan: &Plan) -> Result<Authenticators> {
     let mut authenticators = Authenticators::default();
     for component in &plan.extensions {
-        let (id, node) = (component.id.clone(), &component.node);
-        let what = || format!("extension {id}");
-        match id.kind() {
-            "basicauth" => match BasicAuth::new(node.parse()?).with_context(what)? {
-                BasicAuth::Client(client) => authenticators.add_client(id, Arc::new(client)),
-                BasicAuth::Server(server) => authenticators.add_server(id, Arc::new(server)),
-            },
-            "bearertokenauth" => {
-                let token = Arc::new(BearerToken::new(node.parse()?).with_context(what)?);
-                authenticators.add_client(id.clone(), token.clone());
-                authenticators.add_server(id, token);
-            }
-            "headers_setter" => authenticators.add_client(id, Arc::new(HeadersSetter::new(node.parse()?))),
-            _ => {}
-        }
+        add(component, &mut authenticators).with_context(|| format!("extension {}", component.id))?;
     }
     Ok(authenticators)
 }
 
-/// Components whose `auth` names no extension that can do it.
-pub fn check(plan: &Plan) -> Vec<Error> {
-    let mut named: Vec<(&Component, ComponentId, &[&str])> = Vec::new();
+fn add(component: &Component, authenticators: &mut Authenticators) -> Result<()> {
+    let (id, node) = (component.id.clone(), &component.node);
+    match id.kind() {
+        "basicauth" => match BasicAuth::new(node.parse()?)? {
+            BasicAuth::Client(client) => authenticators.add_client(id, Arc::new(client)),
+            BasicAuth::Server(server) => authenticators.add_server(id, Arc::new(server)),
+        },
+        "bearertokenauth" => {
+            let token = Arc::new(BearerToken::new(node.parse()?)?);
+            authenticators.add_client(id.clone(), token.clone());
+            authenticators.add_server(id, token);
+        }
+        "headers_setter" => authenticators.add_client(id, Arc::new(HeadersSetter::new(node.parse()?))),
+        _ => {}
+    }
+    Ok(())
+}
+
+/// Those that can be made, and what is wrong: with the others, and with components whose `auth` names none of the right side.
+pub fn check(plan: &Plan) -> (Authenticators, Vec<Error>) {
+    let (mut authenticators, mut errors) = (Authenticators::default(), Vec::new());
+    let mut broken: HashSet<&ComponentId> = HashSet::new();
+    for component in &plan.extensions {
+        if let Err(error) = add(component, &mut authenticators) {
+            broken.insert(&component.id);
+            // One that does not read is told already.
+            if error.downcast_ref::<Error>().is_none() {
+                errors.push(component.node.plugin_error(&format!("{error} (extension {})", component.id)));
+            }
+        }
+    }
+    // Whom it names is not blamed twice.
+    let named = named(plan).into_iter().filter(|(_, id, _)| !broken.contains(id));
+    let unknown = named.filter_map(|(component, id, side)| {
+        let (is_known, kinds) = match side {
+            Side::Server => (authenticators.server(Some(&id)).is_ok(), SERVERS),
+            Side::Client => (authenticators.client(Some(&id)).is_ok(), CLIENTS),
+        };
+        let (does, kinds) = (side.does(), kinds.join(", "));
+        let message = format!(
+            "`auth` names {id}, which is no authenticator of the service that {does}: define one of type {kinds} under `extensions` and list it under `service.extensions`"
+        );
+        (!is_known).then(|| component.node.plugin_error(&message))
+    });
+    errors.extend(unknown);
+    (authenticators, errors)
+}
+
+#[derive(Clone, Copy)]
+enum Side {
+    /// Of a receiver.
+    Server,
+    /// Of an exporter.
+    Client,
+}
+
+impl Side {
+    fn does(self) -> &'static str {
+        match self {
+            Side::Server => "looks at requests (`basicauth` with `htpasswd`)",
+            Side::Client => "signs requests in (`basicauth` with `client_auth`)",
+        }
+    }
+}
+
+/// Components with the extensions that their `auth` names.
+fn named(plan: &Plan) -> Vec<(&Component, ComponentId, Side)> {
+    let mut named = Vec::new();
     for component in plan.receivers.iter().filter(|component| component.id.kind() == "otlp") {
         let Ok(otlp::Config { protocols, .. }) = component.node.parse() else { continue };
         let auths = [protocols.grpc.and_then(|grpc| grpc.auth), protocols.http.and_then(|http| http.auth)];
-        named.extend(auths.into_iter().flatten().map(|auth| (component, auth.authenticator, SERVERS)));
+        named.extend(auths.into_iter().flatten().map(|auth| (component, auth.authenticator, Side::Server)));
     }
     for component in plan.exporters.iter().chain(&plan.members) {
         let authenticator = match component.id.kind() {
@@ -53,16 +105,7 @@ pub fn check(plan: &Plan) -> Vec<Error> {
             "otlphttp" | "otlp_http" => component.node.parse::<otlphttp::Config>().ok().and_then(|it| it.authenticator),
             _ => None,
         };
-        named.extend(authenticator.map(|id| (component, id, CLIENTS)));
+        named.extend(authenticator.map(|id| (component, id, Side::Client)));
     }
-    let is_known = |id: &ComponentId| plan.extensions.iter().any(|extension| extension.id == *id);
-    let unknown = named.into_iter().filter(|(_, id, kinds)| !is_known(id) || !kinds.contains(&id.kind()));
-    let errors = unknown.map(|(component, id, kinds)| {
-        let message = format!(
-            "`auth` names {id}, which is no authenticator of the service: define one of type {} under `extensions` and list it under `service.extensions`",
-            kinds.join(", ")
-        );
-        component.node.plugin_error(&message)
-    });
-    errors.collect()
+    named
 }

@@ -16,7 +16,7 @@ use crate::extensions::{
 use crate::receivers::otlp;
 use crate::telemetry::Registry;
 
-use super::{authenticators, members};
+use super::members;
 
 const RECEIVERS: &[&str] = &["otlp"];
 const EXPORTERS: &[&str] = &["debug", "fallback", "nop", "otlp", "otlp_grpc", "otlp_http", "otlphttp", "prometheus"];
@@ -58,7 +58,7 @@ pub fn check(plan: &Plan, more: &[ExporterType]) -> Vec<Error> {
     errors.extend(plan.extensions.iter().chain(&plan.memory_limiters).filter_map(extension_error));
     errors.extend(misplaced(plan));
     errors.extend(members::check(plan));
-    errors.extend(authenticators::check(plan));
+    errors.extend(super::check::check(plan));
     errors
 }
 
@@ -176,17 +176,21 @@ pub fn quotas(plan: &Plan) -> Result<HashMap<ComponentId, Budget>> {
     for component in &plan.extensions {
         let bytes_max = match component.id.kind() {
             "rocksdb" => component.node.parse::<StorageConfig>()?.max_bytes,
-            "file_storage" => {
-                let config = component.node.parse::<FileStorageConfig>()?;
-                let (extension, directory) = (&component.id, config.directory.as_deref().unwrap_or_default());
-                tracing::warn!(%extension, directory, "its directory is not used: queues are kept in the database of the state directory");
-                config.max_bytes
-            }
+            "file_storage" => component.node.parse::<FileStorageConfig>()?.max_bytes,
             _ => continue,
         };
         quotas.insert(component.id.clone(), Budget::new(bytes_max.get()));
     }
     Ok(quotas)
+}
+
+/// The lane of an exporter that pushes by itself; `None` for another one, or one that does not read.
+pub fn push_config(component: &Component) -> Option<Delivery> {
+    match component.id.kind() {
+        "otlp" | "otlp_grpc" => component.node.parse::<otlp_out::Config>().ok().map(|config| config.delivery),
+        "otlphttp" | "otlp_http" => component.node.parse::<otlphttp::Config>().ok().map(|config| config.delivery),
+        _ => None,
+    }
 }
 
 fn push(component: &Component, authenticators: &Authenticators) -> Result<FarEnd> {

@@ -12,4 +12,5 @@ mod signals;
 mod start;
 mod survivor;
 mod told;
+mod validate;
 mod values;

@@ -234,8 +234,8 @@ fn an_exporter_that_cannot_send_is_told_before_anything_is_lost() -> Result<()> 
     let lost = serde_json::json!({"endpoint": "localhost:1", "tls": {"ca_file": "/no/such/ca.pem"}});
     for (id, exporter, words) in [
         ("otlphttp", http, "no endpoint for pipeline traces: set `endpoint` or `traces_endpoint`"),
-        ("otlp", grpc, "`auth` names bearertokenauth, which is no authenticator of the service"),
-        ("otlp", lost, "exporter otlp: tls: cannot read /no/such/ca.pem"),
+        ("otlp", grpc, "`auth` names bearertokenauth, which is no authenticator of the service that signs requests in"),
+        ("otlp", lost, "exporter otlp: tls: cannot read `ca_file` /no/such/ca.pem"),
     ] {
         let config = Configuration::default().set(&format!("exporters/{id}"), exporter).pipeline("traces", &[], &[id]);
         let error = Setup::without_plugins(&config)?.fails_to_start()?;

@@ -12,7 +12,7 @@ use crate::config::{Node, Source, tree};
 use crate::contract::duration;
 
 fn node(text: &str) -> Node {
-    let (node, problems) = tree::read(&Source { path: Path::new("c.yaml"), text }, &environment);
+    let (node, problems, _) = tree::read(&Source { path: Path::new("c.yaml"), text }, &environment);
     assert!(problems.is_empty(), "{problems:?}");
     node.unwrap_or_else(|| panic!("nothing in {text}"))
 }

@@ -1,6 +1,6 @@
 //! The settings of the debug exporter, under the Collector's names.
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de};
 
 /// `exporters: debug:`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -12,13 +12,23 @@ pub struct Config {
     pub sampling_initial: u64,
     /// Of the batches behind those, every how-manieth is written; `1` writes all, `0` none.
     pub sampling_thereafter: u64,
-    /// Read for the Collector's sake; the output is the same either way.
+    /// `false`, as it is here: what is shown goes to standard output. A Collector's own log is no place of this exporter.
+    #[serde(deserialize_with = "no_logger")]
     pub use_internal_logger: bool,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Config { verbosity: Verbosity::Basic, sampling_initial: 2, sampling_thereafter: 1, use_internal_logger: true }
+        Config { verbosity: Verbosity::Basic, sampling_initial: 2, sampling_thereafter: 1, use_internal_logger: false }
+    }
+}
+
+fn no_logger<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    match bool::deserialize(deserializer)? {
+        false => Ok(false),
+        true => Err(de::Error::custom(
+            "what this exporter shows goes to standard output and not to the log: leave `use_internal_logger` out",
+        )),
     }
 }
 
@@ -47,6 +57,7 @@ mod tests {
         let text = r#"{"verbosity": "detailed", "sampling_initial": 5, "sampling_thereafter": 200, "use_internal_logger": false}"#;
         let config: Config = serde_json::from_str(text).unwrap();
         assert_eq!((config.verbosity, config.sampling_initial), (Verbosity::Detailed, 5));
+        assert!(serde_json::from_str::<Config>(r#"{"use_internal_logger": true}"#).is_err());
         assert!(serde_json::from_str::<Config>(r#"{"verbosity": "loud"}"#).is_err());
         assert!(serde_json::from_str::<Config>(r#"{"verbositi": "basic"}"#).is_err());
     }

@@ -78,7 +78,9 @@ enum ConfigError {
     NoEndpoint,
     #[error("`endpoint`: {0}")]
     Endpoint(#[from] TargetError),
-    #[error("the endpoint's scheme says no TLS, and `tls` says TLS: write `https://`, or `tls: {{insecure: true}}`")]
+    #[error(
+        "`endpoint`: with `http://` a Collector uses TLS all the same, unless `tls` has `insecure: true` and no CA: write `tls: {{insecure: true}}` for no TLS, or leave `http://` out"
+    )]
     Scheme,
     #[error("`compression`: gRPC knows `gzip`, `zstd`, `snappy` and `none`")]
     Compression,
@@ -127,13 +129,15 @@ impl TryFrom<RawConfig> for Config {
     }
 }
 
-/// TLS is on unless the scheme or `insecure` says otherwise, and the scheme goes before.
+/// TLS is on unless `insecure` says otherwise; `https://` goes before that. To a Collector `http://` says nothing, and here it may not say
+/// something else.
 fn tls_of(target: &Target, tls: Option<ClientTls>) -> Result<Option<ClientTls>, ConfigError> {
-    match (target.secure, tls) {
-        (Some(true), tls) => Ok(Some(tls.unwrap_or_default())),
-        (Some(false), Some(tls)) if !tls.insecure => Err(ConfigError::Scheme),
-        (Some(false), _) => Ok(None),
-        (None, tls) => Ok(Some(tls.unwrap_or_default()).filter(|tls| !tls.insecure)),
+    let tls = tls.unwrap_or_default();
+    match (target.secure, tls.is_off()) {
+        (Some(true), _) => Ok(Some(tls.for_tls())),
+        (Some(false), false) => Err(ConfigError::Scheme),
+        (Some(false) | None, true) => Ok(None),
+        (None, false) => Ok(Some(tls)),
     }
 }
 
@@ -156,10 +160,13 @@ mod tests {
     }
 
     #[test]
-    fn the_scheme_or_insecure_turns_tls_off() -> Result<(), String> {
+    fn tls_is_off_where_a_collector_has_none() -> Result<(), String> {
         for (json, is_secure) in [
-            (r#"{"endpoint": "http://a:1"}"#, false),
+            (r#"{"endpoint": "http://a:1", "tls": {"insecure": true}}"#, false),
             (r#"{"endpoint": "a:1", "tls": {"insecure": true}}"#, false),
+            (r#"{"endpoint": "a:1", "tls": {"insecure": true, "ca_file": "ca.pem"}}"#, true),
+            (r#"{"endpoint": "a:1", "tls": {"insecure": true, "ca_pem": "x"}}"#, true),
+            (r#"{"endpoint": "a:1", "tls": {"insecure": true, "cert_file": "c", "key_file": "k"}}"#, false),
             (r#"{"endpoint": "https://a:1", "tls": {"insecure": true}}"#, true),
             (r#"{"endpoint": "dns:///a:1", "tls": {}}"#, true),
         ] {
@@ -185,7 +192,9 @@ mod tests {
             (r#"{}"#, "`endpoint` is missing"),
             (r#"{"endpoint": "collector"}"#, "write `host:port`"),
             (r#"{"endpoint": "unix:///run/otlp"}"#, "scheme `unix` is not supported"),
-            (r#"{"endpoint": "http://a:1", "tls": {"ca_file": "ca.pem"}}"#, "says no TLS"),
+            (r#"{"endpoint": "http://a:1"}"#, "a Collector uses TLS all the same"),
+            (r#"{"endpoint": "http://a:1", "tls": {"ca_file": "ca.pem"}}"#, "a Collector uses TLS all the same"),
+            (r#"{"endpoint": "http://a:1", "tls": {"ca_file": "ca.pem", "insecure": true}}"#, "leave `http://` out"),
             (r#"{"endpoint": "a:1", "compression": "deflate"}"#, "gRPC knows"),
             (r#"{"endpoint": "a:1", "compression": "lz4"}"#, "unknown variant `lz4`"),
             (r#"{"endpoint": "a:1", "balancer_name": "least"}"#, "unknown variant `least`"),

@@ -169,14 +169,14 @@ impl TryFrom<RawConfig> for Config {
         let (delivery, authenticator) = push.resolve()?;
         let connections = Connections {
             reuse: !raw.disable_keep_alives,
-            idle_max: raw.max_idle_conns_per_host.min(raw.max_idle_conns),
+            idle_max: idle_max(raw.max_idle_conns, raw.max_idle_conns_per_host),
             idle_timeout: (!raw.idle_conn_timeout.is_zero()).then_some(raw.idle_conn_timeout),
             offer_http2: raw.force_attempt_http2,
         };
         Ok(Config {
             targets,
             encoding: raw.encoding,
-            tls: raw.tls,
+            tls: raw.tls.for_tls(),
             headers: raw.headers,
             compression: raw.compression,
             balancer: raw.balancer_name,
@@ -185,6 +185,12 @@ impl TryFrom<RawConfig> for Config {
             delivery,
         })
     }
+}
+
+/// As in Go: zero is no bound for all together, and two for each host.
+fn idle_max(all: usize, per_host: usize) -> usize {
+    let bound = |number: usize, zero: usize| if number == 0 { zero } else { number };
+    bound(per_host, 2).min(bound(all, usize::MAX))
 }
 
 fn parsed(key: &'static str, text: &str) -> Result<Option<Target>, ConfigError> {

@@ -12,8 +12,7 @@ use crate::contract::{Secret, duration};
 #[derive(Debug, Clone, Default, serde::Deserialize)]
 #[serde(try_from = "RawClient")]
 pub struct ClientTls {
-    /// No TLS at all, unless the endpoint's scheme says otherwise.
-    pub insecure: bool,
+    insecure: bool,
     /// TLS with whoever answers.
     pub insecure_skip_verify: bool,
     /// The name that the server's certificate must have, in place of the endpoint's.
@@ -98,6 +97,18 @@ struct RawServer {
     reload_interval: Duration,
 }
 
+impl ClientTls {
+    /// Whether it says that there is to be no TLS: `insecure`, which counts for nothing beside a CA, as in the Collector.
+    pub fn is_off(&self) -> bool {
+        self.insecure && self.common.trust.ca.is_none()
+    }
+
+    /// What holds where the endpoint's scheme asks for TLS. Beside an `insecure` that is off, the Collector takes none of the other keys.
+    pub fn for_tls(self) -> ClientTls {
+        if self.is_off() { ClientTls::default() } else { self }
+    }
+}
+
 impl TryFrom<RawClient> for ClientTls {
     type Error = Contradiction;
 
@@ -125,7 +136,8 @@ impl TryFrom<RawServer> for ServerTls {
         let identity = identity((raw.cert_file, raw.cert_pem), (raw.key_file, raw.key_pem))?;
         let identity = Some(identity.ok_or(Contradiction::NoIdentity)?);
         let common = Common { identity, ..common(raw.min_version, raw.max_version, raw.reload_interval)? };
-        Ok(ServerTls { client_ca: raw.client_ca_file.map(Source::File), common })
+        let client_ca = source(raw.client_ca_file, None, "client_ca_file", "")?;
+        Ok(ServerTls { client_ca, common })
     }
 }
 
@@ -161,7 +173,7 @@ fn source(
     let pem = pem.filter(|pem| !pem.reveal().is_empty());
     match (file, pem) {
         (Some(_), Some(_)) => Err(Contradiction::Both { one, other }),
-        (Some(file), None) => Ok(Some(Source::File(file))),
+        (Some(file), None) => Ok(Some(Source::File { key: one, file })),
         (None, Some(pem)) => Ok(Some(Source::Pem { key: other, pem })),
         (None, None) => Ok(None),
     }

@@ -15,7 +15,12 @@ use crate::contract::Secret;
 #[derive(Debug, Clone)]
 pub(super) enum Source {
     /// In a file, in PEM.
-    File(PathBuf),
+    File {
+        /// For error texts.
+        key: &'static str,
+        /// Where it is.
+        file: PathBuf,
+    },
     /// In the configuration, under that key.
     Pem {
         /// For error texts.
@@ -45,10 +50,10 @@ pub(super) struct Trust {
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// A file that cannot be read.
-    #[error("tls: cannot read {}: {source}", file.display())]
+    #[error("tls: cannot read {place}: {source}")]
     Read {
-        /// Which.
-        file: PathBuf,
+        /// The key of the configuration and the file.
+        place: String,
         /// The operating system's words.
         source: std::io::Error,
     },
@@ -88,14 +93,16 @@ impl Source {
     /// The file, if it is one.
     pub(super) fn file(&self) -> Option<&Path> {
         match self {
-            Source::File(file) => Some(file),
+            Source::File { file, .. } => Some(file),
             Source::Pem { .. } => None,
         }
     }
 
     fn read(&self) -> Result<Vec<u8>, TlsError> {
         match self {
-            Source::File(file) => std::fs::read(file).map_err(|source| TlsError::Read { file: file.clone(), source }),
+            Source::File { file, .. } => {
+                std::fs::read(file).map_err(|source| TlsError::Read { place: self.place(), source })
+            }
             Source::Pem { pem, .. } => Ok(pem.reveal().as_bytes().to_vec()),
         }
     }
@@ -103,7 +110,7 @@ impl Source {
     /// For error texts.
     pub(super) fn place(&self) -> String {
         match self {
-            Source::File(file) => file.display().to_string(),
+            Source::File { key, file } => format!("`{key}` {}", file.display()),
             Source::Pem { key, .. } => format!("`{key}`"),
         }
     }

@@ -15,29 +15,6 @@ const METADATA_ENTRIES_MAX: usize = 64;
 /// Bytes of their names and values.
 const METADATA_BYTES_MAX: usize = 16 << 10;
 
-/// What HTTP and gRPC say between neighbours, and what lets a sender in here: metadata is kept in queues, on disk too, and secrets are
-/// not.
-const NOT_METADATA: &[&str] = &[
-    "accept",
-    "accept-encoding",
-    "authorization",
-    "connection",
-    "content-encoding",
-    "content-length",
-    "content-type",
-    "cookie",
-    "expect",
-    "host",
-    "keep-alive",
-    "proxy-authorization",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "user-agent",
-];
-
 /// A port that cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum MakeError {
@@ -90,7 +67,7 @@ fn kept(headers: &HeaderMap) -> (Vec<(String, String)>, u64) {
     let (mut kept, mut bytes, mut dropped) = (Vec::new(), 0, 0);
     for (name, value) in headers {
         let name = name.as_str();
-        if NOT_METADATA.contains(&name) || name.starts_with("grpc-") {
+        if Metadata::is_never_kept(name) {
             continue;
         }
         let text = std::str::from_utf8(value.as_bytes()).ok();
