@@ -7,12 +7,10 @@ use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use tokio::sync::oneshot;
-
 use super::authenticators;
 use super::components;
 use crate::config::{Component, Error, Node, Plan, Problem};
-use crate::contract::{Answer, Authenticators, Batch, ComponentId, Delivery, Ingest, MemoryGate, NoAuthenticator};
+use crate::contract::{Authenticators, ComponentId, Delivery, Ingest, MemoryGate, NoAuthenticator, Request};
 use crate::exporters::{fallback, prometheus};
 use crate::extensions::{FileStorageConfig, HealthCheckConfig};
 use crate::net::{collide, listening};
@@ -91,9 +89,7 @@ fn clients(plan: &Plan, authenticators: &Authenticators) -> Vec<Error> {
 struct Nobody;
 
 impl Ingest for Nobody {
-    fn submit(&self, _: Batch) -> oneshot::Receiver<Answer> {
-        oneshot::channel().1
-    }
+    fn submit(&self, _: Request) {}
 }
 
 /// Each protocol alone, so that what is wrong has its place.

@@ -49,6 +49,7 @@ fn trip(ticket: Ticket) -> Trip {
         durability: Durability::Sync,
         deliveries: Vec::new(),
         tally: Vec::new(),
+        unless_committed: Vec::new(),
         answer: None,
         told: 0,
         waits: false,

@@ -225,11 +225,7 @@ impl Counters {
     }
 
     /// Counts the host's answer, and puts a missing one in words.
-    fn settle(
-        &self,
-        sent: &Sent,
-        answer: Result<Answer, oneshot::error::RecvError>,
-    ) -> Result<Accepted, Rejection> {
+    fn settle(&self, sent: &Sent, answer: Result<Answer, oneshot::error::RecvError>) -> Result<Accepted, Rejection> {
         let outcome = match answer {
             Ok(answer) => answer.map_err(Rejection::from),
             Err(_) => Err(Rejection::GoingDown),

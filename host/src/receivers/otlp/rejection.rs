@@ -255,7 +255,7 @@ fn refusal_remedy(refusal: &Refusal) -> &'static str {
         Refusal::NoPipeline { .. } => "add the pipeline, or switch the signal off in the sender",
         Refusal::Declined { .. } => "see what the plugin accepts",
         Refusal::Full { .. } => "see why the destination is slow, or give the exporter a larger `sending_queue`",
-        Refusal::Unavailable { .. } => "see the errors before this line",
+        Refusal::Unavailable { .. } | Refusal::Down { .. } => "see the errors before this line",
         Refusal::Undelivered { .. } => "see why the destination did not take it",
     }
 }
