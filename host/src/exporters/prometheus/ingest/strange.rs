@@ -46,7 +46,7 @@ impl Ingest<'_, '_> {
         let text = || {
             let first = store.first_of(family);
             format!(
-                "series {}{labels}, of late from {} of {sender}; the name's first metric is {first}",
+                "series {}{labels}, now from {} of {sender}; the first metric of this name is {first}",
                 meta.text_name, meta.source
             )
         };
