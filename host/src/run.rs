@@ -224,6 +224,9 @@ impl Host {
             let lane = match members::far_end(component, &plan, &registry, &authenticators, &options.exporters)? {
                 FarEnd::Local(mut exporter) => {
                     exporter.bind()?;
+                    if let Some(remarks) = exporter.remarks() {
+                        health.ask(&Health::exporter(&id), remarks);
+                    }
                     let (near, far) = local::lane(&id, &registry);
                     exporters.push((id.clone(), far, exporter));
                     Lane::Local(id.clone(), near)

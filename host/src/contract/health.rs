@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::ComponentId;
+use super::{ComponentId, Remarks};
 
 /// The part that stands for the store: while it fails, no request can be taken.
 pub const STORE: &str = "store";
@@ -54,6 +54,20 @@ struct State {
     phase: Phase,
     phase_since: u64,
     troubles: BTreeMap<String, Trouble>,
+    asked: Vec<Asked>,
+}
+
+/// A part that is asked for what it has to say whenever somebody looks.
+#[derive(Clone)]
+struct Asked {
+    part: String,
+    remarks: Remarks,
+}
+
+impl std::fmt::Debug for Asked {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Asked({})", self.part)
+    }
 }
 
 impl Health {
@@ -99,9 +113,25 @@ impl Health {
         self.lock().troubles.iter().map(|(part, trouble)| (part.clone(), trouble.message.clone())).collect()
     }
 
+    /// `part` is asked whenever somebody looks: what it says makes it degraded.
+    pub fn ask(&self, part: &str, remarks: Remarks) {
+        self.lock().asked.push(Asked { part: part.to_owned(), remarks });
+    }
+
     /// Every trouble, by part.
     pub fn details(&self) -> BTreeMap<String, Trouble> {
-        self.lock().troubles.clone()
+        let (mut troubles, asked) = {
+            let state = self.lock();
+            (state.troubles.clone(), state.asked.clone())
+        };
+        for Asked { part, remarks } in asked {
+            let lines = remarks();
+            if !lines.is_empty() && !troubles.contains_key(&part) {
+                let (severity, message, since) = (Severity::Degraded, bounded(&lines.join("; ")), now());
+                troubles.insert(part, Trouble { severity, message, since });
+            }
+        }
+        troubles
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -116,9 +146,12 @@ impl State {
             return;
         }
         let since = before.filter(|before| before.severity == severity).map_or_else(now, |before| before.since);
-        let message = message.get(..message.floor_char_boundary(MESSAGE_BYTES_MAX)).unwrap_or_default().to_owned();
-        self.troubles.insert(part.to_owned(), Trouble { severity, message, since });
+        self.troubles.insert(part.to_owned(), Trouble { severity, message: bounded(message), since });
     }
+}
+
+fn bounded(message: &str) -> String {
+    message.get(..message.floor_char_boundary(MESSAGE_BYTES_MAX)).unwrap_or_default().to_owned()
 }
 
 fn now() -> u64 {
@@ -147,5 +180,18 @@ mod tests {
         assert_eq!(health.trouble("part"), Some(failed), "a part that has failed is not merely odd");
         health.recovered("part");
         assert!(health.details().is_empty());
+    }
+
+    #[test]
+    fn a_part_that_is_asked_says_what_is_odd_at_that_moment_unless_it_has_failed() {
+        let (health, odd) = (Health::default(), Arc::new(Mutex::new(Vec::new())));
+        let said = Arc::clone(&odd);
+        health.ask("part", Arc::new(move || said.lock().unwrap().clone()));
+        assert!(health.details().is_empty());
+        odd.lock().unwrap().extend(["one".to_owned(), "two".to_owned()]);
+        let trouble = health.details().remove("part").unwrap();
+        assert_eq!((trouble.severity, trouble.message.as_str()), (Severity::Degraded, "one; two"));
+        health.failed("part", "it does not work");
+        assert_eq!(health.details().remove("part").unwrap().message, "it does not work");
     }
 }

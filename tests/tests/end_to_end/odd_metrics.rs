@@ -98,3 +98,23 @@ fn the_prometheus_server_reads_every_answer_whatever_was_sent() -> Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn streams_that_share_a_series_are_told_in_the_details_of_health_which_stays_good() -> Result<()> {
+    let setup = Setup::without_plugins(&Configuration::passthrough())?;
+    let host = setup.start()?;
+    ensure!(!host.troubles()?.values().any(|words| words.contains("work")), "{:?}", host.troubles()?);
+    for unit in ["1", "s"] {
+        let body = json!({"resourceMetrics": [{"scopeMetrics": [{"metrics": [{"name": "work.done", "unit": unit,
+            "gauge": {"dataPoints": [{"asInt": "1"}]}}, {"name": "work.done", "gauge": {"dataPoints": [
+                {"asInt": "5", "attributes": [{"key": "code", "value": {"intValue": "200"}}]},
+                {"asInt": "7", "attributes": [{"key": "code", "value": {"stringValue": "200"}}]}]}}]}]}]});
+        let kind = [("content-type", "application/json")];
+        let answer = http::post(host.endpoints().http, "/v1/metrics", &kind, body.to_string().as_bytes())?;
+        ensure!(answer.status == 200, "{}", answer.text());
+    }
+    wait::until("it is told", || Ok(host.troubles()?.values().any(|words| words.contains("work")).then_some(())))
+        .with_context(|| format!("{:?}\n{}", host.troubles(), setup.log()))?;
+    ensure!(host.health("/")?.status == 200 && host.health("/readyz")?.status == 200);
+    Ok(())
+}
