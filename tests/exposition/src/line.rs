@@ -28,7 +28,7 @@ impl<'t> Line<'t> {
 
     /// `metricname`.
     pub fn metric_name(&mut self) -> Result<&'t str> {
-        self.name(&[b'_', b':']).context("no name of a metric")
+        self.name(b"_:").context("no name of a metric")
     }
 
     fn label_name(&mut self) -> Result<&'t str> {

@@ -306,7 +306,7 @@ impl<'a> Stream<'_, 'a> {
         let keeps_description = edit.is_some_and(|edit| is_cut_description(fields, &edit.description));
         if let Some(edit) = edit {
             for (number, text) in [(1, &edit.name), (2, &edit.description), (3, &edit.unit)] {
-                if !text.is_empty() && !(number == 2 && keeps_description) {
+                if !(text.is_empty() || number == 2 && keeps_description) {
                     put_bytes(self.writer.out(), number, text.as_bytes());
                 }
             }

@@ -13,6 +13,13 @@ use crate::pipeline::trip::{Gathered, Pipeline, RETRY_AFTER, Run};
 
 use super::{Worker, position};
 
+/// A request that has room wherever it can go.
+pub(super) struct Prepared {
+    batch: Batch,
+    /// By pipeline, in the order of the source's pipelines.
+    reserved: Vec<Vec<Reserved>>,
+}
+
 impl Worker {
     /// A request stays where its sender can withdraw it until a plugin sees it: whoever has gone sends it again, and it would count twice.
     pub(super) fn request(&mut self, source: usize, request: &Request) {
@@ -22,14 +29,14 @@ impl Worker {
         // Waiting may have shown that the store fails.
         self.mend();
         let Some(batch) = request.batch() else { return };
-        let (batch, reserved) = match self.reserve(source, batch, request) {
-            Ok(Some(reserved)) => reserved,
+        let prepared = match self.reserve(source, batch, request) {
+            Ok(Some(prepared)) => prepared,
             Ok(None) => return,
             Err(refusal) => return request.refuse(refusal),
         };
         let Some((_, answer)) = request.take() else { return };
         let mut trip = self.trip();
-        match self.pass(source, batch, reserved, &mut trip) {
+        match self.pass(source, prepared, &mut trip) {
             Ok(durability) => self.conclude(trip, durability, Some(answer)),
             Err(refusal) => {
                 self.discard(&trip);
@@ -56,9 +63,9 @@ impl Worker {
         source: usize,
         mut batch: Batch,
         request: &Request,
-    ) -> Result<Option<(Batch, Vec<Vec<Reserved>>)>, Refusal> {
+    ) -> Result<Option<Prepared>, Refusal> {
         let reserved = reserve(&self.behind(source), &mut batch, &|| request.is_withdrawn())?;
-        Ok(reserved.map(|reserved| (batch, reserved)))
+        Ok(reserved.map(|reserved| Prepared { batch, reserved }))
     }
 
     pub(super) fn resume(&mut self, resumed: Resumed) {
@@ -99,8 +106,7 @@ impl Worker {
     pub(super) fn pass(
         &mut self,
         source: usize,
-        batch: Batch,
-        reserved: Vec<Vec<Reserved>>,
+        Prepared { batch, reserved }: Prepared,
         trip: &mut Gathered,
     ) -> Result<Durability, Refusal> {
         let places = self.sources.get(&source).map(Vec::as_slice).unwrap_or_default();

@@ -172,7 +172,7 @@ fn summary(point: &Point<'_>) -> Result<()> {
     for sample in point.suffixed("") {
         let quantile = threshold(sample, "quantile")?;
         ensure!((0.0..=1.0).contains(&quantile), "a quantile beyond 0 to 1: {quantile}");
-        ensure!(!(sample.value < 0.0), "the value of a quantile is negative: {}", sample.value);
+        ensure!(sample.value.is_nan() || sample.value >= 0.0, "the value of a quantile is negative: {}", sample.value);
     }
     Ok(())
 }

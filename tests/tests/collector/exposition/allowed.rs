@@ -177,7 +177,9 @@ const ALLOWED: &[Allowed] = &[
             "A Total is a non-NaN and MUST be monotonically non-decreasing over time, starting from 0.",
         ],
         applies: |found, _| match &found.difference {
-            Difference::There(there) => is_open(found) && there.kind == Kind::Counter && !(there.value >= 0.0),
+            Difference::There(there) => {
+                is_open(found) && there.kind == Kind::Counter && (there.value.is_nan() || there.value < 0.0)
+            }
             _ => false,
         },
     },

@@ -1,7 +1,7 @@
 //! Small inputs that reports of real users led to, as OTLP/JSON, and what is right.
 
 use super::*;
-use crate::otlp::json;
+use crate::otlp::{Strings, json};
 
 impl Bench {
     /// Takes these metrics, of no resource and scope.
@@ -11,7 +11,7 @@ impl Bench {
 
     /// Takes a whole request.
     pub fn json(&mut self, request: &str) -> Consumed {
-        let bytes = json::to_protobuf(Signal::Metrics, request.as_bytes(), 1 << 20);
+        let bytes = json::to_protobuf(Signal::Metrics, request.as_bytes(), 1 << 20, Strings::Utf8);
         self.consume_bytes(bytes.unwrap_or_else(|error| panic!("{error}: {request}")).to_vec())
     }
 }
