@@ -14,6 +14,13 @@ use crate::workspace::Workspace;
 pub fn command(workspace: &Workspace, subcommand: &str) -> Command {
     let mut command = Command::new(workspace.cargo());
     command.current_dir(workspace.root()).env("CARGO_TARGET_DIR", workspace.target()).arg(subcommand);
+    // `cargo run` says of which package this program is. Build scripts that look at that (ring's does) would run again, and with them the
+    // host, whenever cargo is called with this program and without it in turn.
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
+            command.env_remove(name);
+        }
+    }
     command
 }
 
