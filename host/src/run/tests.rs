@@ -222,6 +222,7 @@ fn exporters_that_show() {
         ("enable_open_metrics", "same; on by default"),
         ("add_metric_suffixes", SAME),
         ("series_max", OURS),
+        ("non_monotonic_deltas", OURS),
     ];
     compare::<prometheus::Config>("prometheus", &[], prometheus);
     compare::<prometheus::Config>("prometheus", &["resource_to_telemetry_conversion"], &[("enabled", SAME)]);
