@@ -234,9 +234,8 @@ impl<'b> Trial<'b> {
     fn attempt(&mut self, part: Range<usize>) -> Result<Tried, InstanceError> {
         loop {
             let is_used = self.instance.as_ref().is_some_and(|(_, used)| *used);
-            let call_ms = self.call_ms(&part, is_used);
-            let calls_left = self.calls_left >= Duration::from_millis(call_ms);
-            if self.breaks_left == 0 || !calls_left || Instant::now() >= self.until {
+            let Some(call_ms) = self.granted_ms(&part, is_used) else { return Ok(Tried::OutOfPatience) };
+            if self.breaks_left == 0 || Instant::now() >= self.until {
                 return Ok(Tried::OutOfPatience);
             }
             let (mut instance, used) = match self.instance.take() {
@@ -267,6 +266,15 @@ impl<'b> Trial<'b> {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// How long a part may take of what calls have left together. The first item that is blamed for being slow gets all that it may take,
+    /// the next ones make do with the rest.
+    fn granted_ms(&self, part: &Range<usize>, used: bool) -> Option<u64> {
+        let wanted = self.call_ms(part, used);
+        let left = u64::try_from(self.calls_left.as_millis()).unwrap_or(u64::MAX);
+        let least = if self.has_endless { CALL_MS_MIN.min(wanted) } else { wanted };
+        (left >= least).then_some(wanted.min(left))
     }
 
     /// How long a part may take: its share of what the whole may, and some more, so that one that never ends is found while senders still
