@@ -266,19 +266,7 @@ fn slot(
     };
     let (mut instance, writes) = Instance::build(setup, trip, materials.clock.moment()).map_err(fail)?;
     instance.tell_unread_kinds();
-    materials.committer.commit(Trip {
-        ticket: ticket.clone(),
-        number: trip,
-        writes,
-        durability: Durability::Sync,
-        deliveries: Vec::new(),
-        tally: Vec::new(),
-        unless_committed: Vec::new(),
-        answer: None,
-        told: 0,
-        waits: false,
-        letters: Vec::new(),
-    });
+    materials.committer.commit(Trip::of_writes(ticket.clone(), trip, writes));
     Ok(Slot::new(instance, &materials.registry))
 }
 

@@ -63,6 +63,25 @@ pub struct Trip {
     pub letters: Vec<Burial>,
 }
 
+impl Trip {
+    /// One that only writes: synced, for nobody who waits, and with nothing for a lane.
+    pub fn of_writes(ticket: Ticket, number: u64, writes: Vec<Write>) -> Trip {
+        Trip {
+            ticket,
+            number,
+            writes,
+            durability: Durability::Sync,
+            deliveries: Vec::new(),
+            tally: Vec::new(),
+            unless_committed: Vec::new(),
+            answer: None,
+            told: 0,
+            waits: false,
+            letters: Vec::new(),
+        }
+    }
+}
+
 /// Names a worker's generation; shared between the worker and the committer.
 #[derive(Debug, Clone)]
 pub struct Ticket {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::contract::{Durability, Health, STORE};
+use crate::contract::{Health, STORE};
 use crate::pipeline::committer::{Committer, Ticket, Trip};
 use crate::storage::{Family, Write};
 
@@ -42,17 +42,5 @@ pub async fn probe(health: Health, committer: Committer) {
 fn trip(ticket: Ticket) -> Trip {
     let key = Bytes::from_static(KEY);
     let writes = vec![Write::Put(Family::Dead, key.clone(), vec![0; BYTES].into()), Write::Delete(Family::Dead, key)];
-    Trip {
-        ticket,
-        number: 0,
-        writes,
-        durability: Durability::Sync,
-        deliveries: Vec::new(),
-        tally: Vec::new(),
-        unless_committed: Vec::new(),
-        answer: None,
-        told: 0,
-        waits: false,
-        letters: Vec::new(),
-    }
+    Trip::of_writes(ticket, 0, writes)
 }
