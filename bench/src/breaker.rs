@@ -73,7 +73,7 @@ fn gate(name: &str, source: Option<Arc<dyn PolicySource>>) -> Result<Gate> {
 async fn round(gate: &Gate, requests: u32) -> Duration {
     let started = Instant::now();
     for _ in 0..requests {
-        gate.admit(Default::default).await.settle(&Outcome::Delivered, Duration::from_millis(1));
+        gate.admit(Default::default).await.report(&Outcome::Delivered, Duration::from_millis(1));
     }
     started.elapsed()
 }

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use clap::Args;
 use otelier::clock::Clock;
 use otelier::contract::{Batch, Client, ComponentId, Delivery, InvalidUtf8, Metadata, Outcome, Signal};
-use otelier::delivery::{Budget, DeadLetters, Gate, Lane, Materials, Size};
+use otelier::delivery::{Budget, DeadLetters, Gate, LaneContext, PushLane, Size};
 use otelier::storage::Store;
 use otelier::telemetry::Registry;
 use serde_json::json;
@@ -84,13 +84,13 @@ pub fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-fn lane(folder: &Path, bytes: u64) -> Result<(Lane, Store)> {
+fn lane(folder: &Path, bytes: u64) -> Result<(PushLane, Store)> {
     let (store, registry) = (Store::open(&folder.join("state"))?, Registry::default());
     let storage: ComponentId = "rocksdb".parse()?;
     let mut config = Delivery::default();
     config.queue.storage = Some(storage.clone());
     config.queue.queue_size = u64::MAX.try_into()?;
-    let materials = Materials {
+    let context = LaneContext {
         store: store.clone(),
         budget: Budget::new(256 << 20),
         quotas: [(storage, Budget::new(bytes * 2))].into(),
@@ -98,7 +98,7 @@ fn lane(folder: &Path, bytes: u64) -> Result<(Lane, Store)> {
         clock: Clock::system(),
         registry,
     };
-    Ok((Lane::new(&"otlp".parse()?, config, Gate::default(), &materials)?, store))
+    Ok((PushLane::new(&"otlp".parse()?, config, Gate::default(), &context)?, store))
 }
 
 /// As the committer does: the entries of several trips in one synced write.

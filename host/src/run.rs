@@ -25,10 +25,10 @@ use crate::contract::{
     Authenticators, Client, ComponentId, Exporter, Health, Ingest, MemoryGate, Phase, Receiver, Stop,
 };
 use crate::control::{self, Desk, Letters};
-use crate::delivery::{self, Budget, DeadLetters};
+use crate::delivery::{self, Budget, DeadLetters, Lane, LocalLane, LocalTask, PushLane};
 use crate::extensions::{MemoryLimiterConfig, memory_limiter};
 use crate::logs;
-use crate::pipeline::{self, Handle, Materials, Place, committer::Committer, lane::Lane, local};
+use crate::pipeline::{self, Handle, PipelineContext, Place, committer::Committer};
 use crate::plugins::{self, AnyPlugin, Loader, Plugins};
 use crate::processor::stored_steady;
 use crate::storage::Store;
@@ -117,7 +117,7 @@ pub fn run(options: &Options, loader: Arc<Loader>, announce: impl FnOnce(&[Strin
     for warning in loaded.warnings() {
         tracing::warn!("{warning}");
     }
-    let host = Host::build(loaded, options, (loader, versions))?;
+    let host = Host::build(loaded, options, loader, versions)?;
     let result = runtime.block_on(host.serve(announce));
     runtime.shutdown_timeout(Duration::from_secs(1));
     result
@@ -140,8 +140,8 @@ fn told_of_choices(error: anyhow::Error, versions: &Mutex<Versions>, options: &O
 
 /// Everything built and bound, nothing served.
 struct Host {
-    exporters: Vec<(ComponentId, local::LaneTask, Box<dyn Exporter>)>,
-    pushing: Vec<(delivery::Lane, Arc<dyn Client>)>,
+    exporters: Vec<(ComponentId, LocalTask, Box<dyn Exporter>)>,
+    pushing: Vec<(PushLane, Arc<dyn Client>)>,
     lanes: Vec<Lane>,
     receivers: Vec<Box<dyn Receiver>>,
     /// The banner's lines for pages that are served.
@@ -156,9 +156,9 @@ struct Host {
 }
 
 /// Says which queues on disk nobody sends from: those of exporters that are gone, or that have their queue in memory now.
-fn tell_orphans(store: &Store, pushing: &[(delivery::Lane, Arc<dyn Client>)]) -> Result<()> {
+fn tell_orphans(store: &Store, pushing: &[(PushLane, Arc<dyn Client>)]) -> Result<()> {
     for (exporter, batches) in delivery::holders(store)? {
-        let is_sent = |lane: &delivery::Lane| lane.is_persistent() && lane.id().to_string() == exporter;
+        let is_sent = |lane: &PushLane| lane.is_persistent() && lane.id().to_string() == exporter;
         if !pushing.iter().any(|(lane, _)| is_sent(lane)) {
             tracing::warn!(
                 exporter,
@@ -193,11 +193,7 @@ impl MemoryLimits {
 
 impl Host {
     /// Builds the parts from the far end to the near one, so that each finds what it hands over to.
-    fn build(
-        loaded: Loaded,
-        options: &Options,
-        (loader, versions): (Arc<Loader>, Arc<Mutex<Versions>>),
-    ) -> Result<Host> {
+    fn build(loaded: Loaded, options: &Options, loader: Arc<Loader>, versions: Arc<Mutex<Versions>>) -> Result<Host> {
         let Loaded { plan, plugins: Plugins { processors, policies, versions: loaded_versions } } = loaded;
         let (registry, health) = (Registry::default(), Health::default());
         let store = Store::open(&options.state_dir)?;
@@ -211,7 +207,7 @@ impl Host {
         if kept > 0 {
             tracing::warn!(dead_letters = kept, "batches that could not be delivered are kept (see `otelier dlq ls`)");
         }
-        let queues = delivery::Materials {
+        let queues = delivery::LaneContext {
             store: store.clone(),
             budget: Budget::new(plan.delivery.queue_bytes_max.get()),
             quotas: components::quotas(&plan)?,
@@ -227,14 +223,14 @@ impl Host {
                     if let Some(remarks) = exporter.remarks() {
                         health.ask(&Health::exporter(&id), remarks);
                     }
-                    let (near, far) = local::lane(&id, &registry);
+                    let (near, far) = LocalLane::open(&id, &registry);
                     exporters.push((id.clone(), far, exporter));
-                    Lane::Local(id.clone(), near)
+                    Lane::Local(near)
                 }
                 FarEnd::Push(client, config) => {
                     let gate = breakers::gate(&id, config.breaker.as_ref(), &plan, &policies, &registry)?;
                     gates.extend(breakers::place(&id, config.breaker.as_ref(), &plan, &gate));
-                    let lane = delivery::Lane::new(&id, *config, gate, &queues)?;
+                    let lane = PushLane::new(&id, *config, gate, &queues)?;
                     pushing.push((lane.clone(), client));
                     Lane::Push(lane)
                 }
@@ -243,7 +239,7 @@ impl Host {
         }
         tell_orphans(&store, &pushing)?;
         let (committer, committing) = Committer::start(store.clone(), health.clone(), dead_letters.clone(), &registry)?;
-        let materials = Materials {
+        let context = PipelineContext {
             plan: &plan,
             lanes: lanes.clone(),
             plugins: processors.clone(),
@@ -255,8 +251,8 @@ impl Host {
             health: health.clone(),
         };
         let memory = MemoryGate::default();
-        let wired = wire(&materials, &authenticators, &memory);
-        drop(materials);
+        let wired = wire(&context, &authenticators, &memory);
+        drop(context);
         let (workers, receivers, places) = match wired {
             Ok(wired) => wired,
             Err(error) => {
@@ -274,9 +270,9 @@ impl Host {
         };
         let of_breakers = plan.breakers.iter().map(|breaker| &breaker.plugin);
         let used = plan.processors.iter().map(|processor| &processor.plugin).chain(of_breakers);
-        let near = pushing.iter().map(|(lane, _): &(delivery::Lane, _)| (lane.id().clone(), lane.clone()));
+        let near = pushing.iter().map(|(lane, _): &(PushLane, _)| (lane.id().clone(), lane.clone()));
         let letters = Letters::running(dead_letters, near.collect(), &places);
-        let (updates, updating) = Updates::start(updates::Materials {
+        let (updates, updating) = Updates::start(updates::UpdateContext {
             places,
             gates,
             plugins: used.filter_map(running).collect(),
@@ -327,7 +323,7 @@ impl Host {
         let workers = self.workers;
         let workers = flushed(workers, false).await?;
         for lane in &self.lanes {
-            lane.settled().await;
+            lane.drained().await;
         }
         let served: Vec<JoinHandle<()>> = serving.into_iter().map(|(serving, _)| tokio::spawn(serving)).collect();
         let mut accepting = Vec::new();
@@ -371,9 +367,9 @@ type Workers = Vec<(Handle, std::thread::JoinHandle<()>)>;
 type Wired = (Workers, Vec<Box<dyn Receiver>>, Vec<Place>);
 
 /// The pipelines, running, and the receivers in front of them, bound.
-fn wire(materials: &Materials<'_>, authenticators: &Authenticators, memory: &MemoryGate) -> Result<Wired> {
-    let built = pipeline::build(materials)?;
-    match receivers(materials, &built.doors, authenticators, memory) {
+fn wire(context: &PipelineContext<'_>, authenticators: &Authenticators, memory: &MemoryGate) -> Result<Wired> {
+    let built = pipeline::build(context)?;
+    match receivers(context, &built.doors, authenticators, memory) {
         Ok(receivers) => Ok((built.workers, receivers, built.places)),
         Err(error) => {
             for (handle, thread) in built.workers {
@@ -403,15 +399,15 @@ fn stop(stopped: &watch::Receiver<bool>) -> Stop {
 }
 
 fn receivers(
-    materials: &Materials<'_>,
+    context: &PipelineContext<'_>,
     doors: &HashMap<ComponentId, Arc<dyn Ingest>>,
     authenticators: &Authenticators,
     memory: &MemoryGate,
 ) -> Result<Vec<Box<dyn Receiver>>> {
     let mut receivers = Vec::new();
-    for component in &materials.plan.receivers {
+    for component in &context.plan.receivers {
         let Some(door) = doors.get(&component.id) else { continue };
-        let mut receiver = components::receiver(component, door.clone(), &materials.registry, authenticators, memory)?;
+        let mut receiver = components::receiver(component, door.clone(), &context.registry, authenticators, memory)?;
         receiver.bind()?;
         receivers.push(receiver);
     }

@@ -228,7 +228,7 @@ impl Steady {
             let (sender, connection) = h2::client::handshake(stream).await?;
             tokio::spawn(connection);
             let start = Instant::now() + period.mul_f64(number as f64 / SENDERS as f64);
-            senders.spawn(send(sender, uri.clone(), (start, period), Arc::clone(&sending)));
+            senders.spawn(send(sender, uri.clone(), start, period, Arc::clone(&sending)));
         }
         Ok(Steady { sending, senders })
     }
@@ -267,7 +267,8 @@ fn lock(sending: &Mutex<Sending>) -> MutexGuard<'_, Sending> {
 async fn send(
     mut sender: SendRequest<Bytes>,
     uri: String,
-    (start, period): (Instant, Duration),
+    start: Instant,
+    period: Duration,
     sending: Arc<Mutex<Sending>>,
 ) -> Result<()> {
     let mut ticks = tokio::time::interval_at(start, period);

@@ -57,7 +57,7 @@ pub struct Known<'a> {
 
 /// A text and the path it goes by in messages.
 #[derive(Debug, Clone, Copy)]
-pub struct Source<'a> {
+pub struct ConfigText<'a> {
     /// Of the file, whether or not it exists; a manifest's plugin files are relative to its folder.
     pub path: &'a Path,
     /// Its content.
@@ -95,8 +95,8 @@ pub fn load_node(path: &Path) -> Result<Node, Errors> {
 
 /// Checks two texts, with the variables of `environment`.
 pub fn load_str(
-    config: &Source<'_>,
-    manifest: &Source<'_>,
+    config: &ConfigText<'_>,
+    manifest: &ConfigText<'_>,
     known: &Known<'_>,
     environment: &Environment<'_>,
 ) -> Result<Plan, Errors> {
@@ -114,7 +114,7 @@ struct Parsed {
 }
 
 impl Parsed {
-    fn new(source: &Source<'_>, environment: &Environment<'_>) -> Self {
+    fn new(source: &ConfigText<'_>, environment: &Environment<'_>) -> Self {
         let file = whole(source.path);
         let (root, mut problems, warnings) = tree::read(source, environment);
         if root.is_none() && problems.is_empty() {
@@ -138,7 +138,7 @@ impl Parsed {
 
 fn open(path: &Path, environment: &Environment<'_>) -> Parsed {
     match read_file(path) {
-        Ok(text) => Parsed::new(&Source { path, text: &text }, environment),
+        Ok(text) => Parsed::new(&ConfigText { path, text: &text }, environment),
         Err(problem) => Parsed::unreadable(path, problem),
     }
 }

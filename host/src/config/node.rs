@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::deserialize::NodeDeserializer;
 use super::error::{Error, Errors, Position};
-use super::{Source, tree};
+use super::{ConfigText, tree};
 
 /// One value of a configuration and everything below it.
 #[derive(Debug, Clone)]
@@ -154,7 +154,7 @@ impl FromStr for Node {
 
     fn from_str(text: &str) -> Result<Self, Errors> {
         let path = "inline".as_ref();
-        let (node, problems, _) = tree::read(&Source { path, text }, &|_| None);
+        let (node, problems, _) = tree::read(&ConfigText { path, text }, &|_| None);
         Errors::check(problems)?;
         Ok(node.unwrap_or_else(|| Node::new(Position::whole("inline".into()), Value::Null)))
     }

@@ -144,7 +144,7 @@ impl<'a> Resolver<'a> {
             }
         }
         let processors = raw.processors.as_deref().unwrap_or_default();
-        self.settle(processors, &raw.id);
+        self.assign_homes(processors, &raw.id);
         PipelinePlan {
             id: raw.id.clone(),
             signal: raw.signal,
@@ -201,7 +201,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// A processor that keeps state belongs to one pipeline. Which ones do, the plugins say later.
-    fn settle(&mut self, processors: &[Reference<'_>], pipeline: &ComponentId) {
+    fn assign_homes(&mut self, processors: &[Reference<'_>], pipeline: &ComponentId) {
         for Reference { id, position } in processors {
             let home = self.processor_homes.entry(id.clone()).or_insert_with(|| pipeline.clone());
             if home != pipeline {

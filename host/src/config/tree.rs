@@ -18,7 +18,7 @@ use super::error::{Error, Position};
 use super::node::{Entry, Node, Value};
 use super::plan::Warning;
 use super::problem::Problem;
-use super::{Source, scalar};
+use super::{ConfigText, scalar};
 
 /// Collections within collections, at the most.
 pub(super) const DEPTH_MAX: usize = 64;
@@ -27,7 +27,7 @@ pub(super) const VALUES_MAX: usize = 100_000;
 
 /// Reads one file's only document. The node is `None` when the text is no YAML or holds nothing; problems that leave
 /// the tree whole, such as an unset variable, come beside it.
-pub(super) fn read(source: &Source<'_>, environment: &Environment<'_>) -> (Option<Node>, Vec<Error>, Vec<Warning>) {
+pub(super) fn read(source: &ConfigText<'_>, environment: &Environment<'_>) -> (Option<Node>, Vec<Error>, Vec<Warning>) {
     let file: Arc<str> = source.path.display().to_string().into();
     let mut options = Options::default();
     options.set_emit_comments(false);

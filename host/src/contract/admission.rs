@@ -9,10 +9,10 @@ use super::Refusal;
 /// The process's memory as receivers see it: what was in use when it was last measured, and what they have taken since. Clones
 /// share it.
 #[derive(Debug, Clone, Default)]
-pub struct MemoryGate(Arc<Shared>);
+pub struct MemoryGate(Arc<MemoryCell>);
 
 #[derive(Debug, Default)]
-struct Shared {
+struct MemoryCell {
     /// Bytes that may be in use when a request is let in; zero is no bound.
     limit: AtomicU64,
     /// Bytes in use when it was last measured, without those of requests under way.
@@ -28,7 +28,7 @@ struct Shared {
 /// Memory for one request. Dropped, it is given back.
 #[derive(Debug)]
 pub struct MemoryPass {
-    gate: Arc<Shared>,
+    gate: Arc<MemoryCell>,
     claimed: u64,
     held: u64,
 }

@@ -47,10 +47,10 @@ pub struct Trouble {
 
 /// Phase and troubles of one process. Clones share them.
 #[derive(Debug, Clone, Default)]
-pub struct Health(Arc<Mutex<State>>);
+pub struct Health(Arc<Mutex<Conditions>>);
 
 #[derive(Debug, Default)]
-struct State {
+struct Conditions {
     phase: Phase,
     phase_since: u64,
     troubles: BTreeMap<String, Trouble>,
@@ -134,12 +134,12 @@ impl Health {
         troubles
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, Conditions> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl Conditions {
     fn add(&mut self, part: &str, severity: Severity, message: &str) {
         let before = self.troubles.get(part);
         if before.is_some_and(|before| before.severity > severity) {

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{Request, Selection};
 use crate::contract::{Batch, ComponentId, Refusal};
 use crate::delivery::dead_letters::{Claim, Head, Stage};
-use crate::delivery::{DeadLetters, Lane, LetterError, Size};
+use crate::delivery::{DeadLetters, LetterError, PushLane, Size};
 use crate::exporters::debug;
 use crate::pipeline::{Handle, Place};
 use crate::storage::{Store, StoreError, Write};
@@ -105,7 +105,7 @@ enum Replayed {
 /// Where letters can go.
 struct Ways {
     /// By exporter.
-    lanes: HashMap<ComponentId, Lane>,
+    lanes: HashMap<ComponentId, PushLane>,
     /// By pipeline and processor: a worker and which of its places.
     processors: HashMap<(String, String), (Handle, usize)>,
 }
@@ -119,7 +119,7 @@ pub fn offline(state_dir: &Path, request: &Request) -> Result<Value, LettersErro
 
 impl Letters {
     /// Those of a running host.
-    pub fn running(letters: DeadLetters, lanes: HashMap<ComponentId, Lane>, places: &[Place]) -> Letters {
+    pub fn running(letters: DeadLetters, lanes: HashMap<ComponentId, PushLane>, places: &[Place]) -> Letters {
         let key = |place: &Place| (place.pipeline.clone(), place.setup.id.to_string());
         let processors = places.iter().map(|place| (key(place), (place.handle.clone(), place.slot))).collect();
         Letters { letters, ways: Some(Arc::new(Ways { lanes, processors })) }
@@ -184,7 +184,7 @@ impl Letters {
         let (head, batch) = self.letters.read(number)?;
         match &head.stage {
             Some(stage) => self.process_again(ways, number, stage, batch).map(|()| Replayed::Processed),
-            None => self.send_again(ways, (number, claim), &head.exporter, batch, done).map(|()| Replayed::Queued),
+            None => self.send_again(ways, claim, &head.exporter, batch, done).map(|()| Replayed::Queued),
         }
     }
 
@@ -192,11 +192,12 @@ impl Letters {
     fn send_again(
         &self,
         ways: &Ways,
-        (number, claim): (u64, Claim),
+        claim: Claim,
         exporter: &str,
         batch: Batch,
         done: usize,
     ) -> Result<(), LettersError> {
+        let number = claim.number();
         let lane = ways.lanes.iter().find(|(id, _)| id.to_string() == exporter).map(|(_, lane)| lane);
         let lane = lane.ok_or_else(|| LettersError::NoExporter { number, exporter: exporter.to_owned() })?;
         let full = |_| LettersError::Full { exporter: exporter.to_owned(), done };

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 /// Bytes that all lanes together may hold in memory (`queue_bytes_max`). Clones share it.
 #[derive(Debug, Clone)]
-pub struct Budget(Arc<Shared>);
+pub struct Budget(Arc<BudgetCell>);
 
 #[derive(Debug)]
-struct Shared {
+struct BudgetCell {
     max: u64,
     used: AtomicU64,
 }
@@ -17,7 +17,7 @@ struct Shared {
 impl Budget {
     /// A budget of `max` bytes.
     pub fn new(max: u64) -> Budget {
-        Budget(Arc::new(Shared { max, used: AtomicU64::new(0) }))
+        Budget(Arc::new(BudgetCell { max, used: AtomicU64::new(0) }))
     }
 
     /// The bound, in bytes.

@@ -3,9 +3,9 @@
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::counters::Counters;
-use super::dispatch::{Dispatch, Dispatcher, Ticket};
-use super::lane::{Lane, Shared};
+use super::dispatch::{Dispatch, Dispatcher, QueueTicket};
+use super::lane::push::{LaneCell, PushLane};
+use super::metrics::LaneMetrics;
 use super::retry::Backoff;
 use super::settling::Settling;
 use crate::contract::{Client, Failure, FailureClass, Outcome, Refusal};
@@ -28,7 +28,7 @@ enum Verdict {
     Interrupted,
 }
 
-impl Lane {
+impl PushLane {
     /// Sends what comes until the lane is closed, and then what is left in memory.
     pub async fn run(self, client: Arc<dyn Client>) {
         let dispatcher = Arc::new(Dispatcher::new(Arc::clone(&self.shared)));
@@ -51,7 +51,7 @@ impl Lane {
 }
 
 struct Consumer {
-    shared: Arc<Shared>,
+    shared: Arc<LaneCell>,
     client: Arc<dyn Client>,
     dispatcher: Arc<Dispatcher>,
     settling: Arc<Settling>,
@@ -62,7 +62,7 @@ impl Consumer {
         let _end = EndWithProcess;
         while let Some(dispatch) = self.dispatcher.next().await {
             let verdict = self.deliver(&dispatch).await;
-            self.settle(dispatch, verdict).await;
+            self.conclude(dispatch, verdict).await;
         }
     }
 
@@ -101,7 +101,7 @@ impl Consumer {
             self.tell_failing(&failure, wait);
             shared.counters.retries.add(1);
             if failure.class.is_uncertain() {
-                Counters::add(&shared.counters.uncertain, dispatch.batch.signal, dispatch.size.items);
+                LaneMetrics::add(&shared.counters.uncertain, dispatch.batch.signal, dispatch.size.items);
             }
             let mut closing = shared.closing.subscribe();
             tokio::select! {
@@ -159,7 +159,7 @@ impl Consumer {
             outcome = in_time => outcome,
             () = self.out_of_time() => timed_out(CLOSING_MAX),
         };
-        permit.settle(&outcome, before.elapsed());
+        permit.report(&outcome, before.elapsed());
         if let Outcome::Failed(failure) = &outcome
             && let Some(counter) = shared.counters.failures.get(failure.class as usize)
         {
@@ -178,20 +178,20 @@ impl Consumer {
     }
 
     /// Counts what became of a dispatch, and lets go of the entries that are done with.
-    async fn settle(&self, dispatch: Dispatch, verdict: Verdict) {
+    async fn conclude(&self, dispatch: Dispatch, verdict: Verdict) {
         let (counters, signal, items) = (&self.shared.counters, dispatch.batch.signal, dispatch.size.items);
         let (mut writes, mut sync) = (Vec::new(), false);
         match verdict {
             Verdict::Interrupted => return,
             Verdict::Delivered { rejected, message } => {
                 let rejected = rejected.min(items);
-                Counters::add(&counters.sent, signal, items - rejected);
+                LaneMetrics::add(&counters.sent, signal, items - rejected);
                 if rejected > 0 || !message.is_empty() {
                     self.partially(&dispatch, rejected, &message);
                 }
             }
             Verdict::Dead(failure) => {
-                Counters::add(&counters.send_failed, signal, items);
+                LaneMetrics::add(&counters.send_failed, signal, items);
                 let (exporter, destination) = (&self.shared.id, self.client.destination());
                 let class = failure.class.name();
                 dispatch.waiters().for_each(|waiter| waiter.failed(refusal(&self.shared, &failure)));
@@ -205,9 +205,9 @@ impl Consumer {
                 }
             }
         }
-        let done: Vec<Ticket> = dispatch.tickets.into_iter().filter_map(Arc::into_inner).collect();
-        let settled = |ticket: &Ticket| self.shared.stored.as_ref().map(|stored| stored.removal(ticket.number));
-        writes.extend(done.iter().filter_map(settled).flatten());
+        let done: Vec<QueueTicket> = dispatch.tickets.into_iter().filter_map(Arc::into_inner).collect();
+        let removal = |ticket: &QueueTicket| self.shared.stored.as_ref().map(|stored| stored.removal(ticket.number));
+        writes.extend(done.iter().filter_map(removal).flatten());
         let letters: Vec<u64> = done.iter().filter_map(|ticket| ticket.letter).collect();
         writes.extend(letters.iter().flat_map(|letter| self.shared.dead_letters.removal(*letter)));
         self.settling.write(writes, sync || !letters.is_empty(), self.out_of_time()).await;
@@ -216,7 +216,7 @@ impl Consumer {
     }
 
     fn partially(&self, dispatch: &Dispatch, rejected: u64, message: &str) {
-        Counters::add(&self.shared.counters.rejected, dispatch.batch.signal, rejected);
+        LaneMetrics::add(&self.shared.counters.rejected, dispatch.batch.signal, rejected);
         let (exporter, destination) = (&self.shared.id, self.client.destination());
         match rejected {
             0 => tracing::warn!(%exporter, destination, "the destination took a batch with a warning: {message}"),
@@ -239,7 +239,7 @@ fn timed_out(timeout: Duration) -> Outcome {
 }
 
 /// What a sender that waits is told.
-fn refusal(shared: &Shared, failure: &Failure) -> Refusal {
+fn refusal(shared: &LaneCell, failure: &Failure) -> Refusal {
     let again = || failure.retry_after.unwrap_or(shared.config.retry.initial_interval);
     Refusal::Undelivered {
         exporter: shared.id.to_string(),

@@ -116,20 +116,20 @@ pub enum LetterError {
 
 /// The dead letters of one store. Clones share them.
 #[derive(Debug, Clone)]
-pub struct DeadLetters(Arc<Shared>);
+pub struct DeadLetters(Arc<LettersCell>);
 
 #[derive(Debug)]
-struct Shared {
+struct LettersCell {
     store: Store,
     bytes_max: u64,
-    state: Mutex<State>,
+    state: Mutex<KeptLetters>,
     letters: Gauge,
     bytes: Gauge,
     evicted: Counter,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct KeptLetters {
     numbers: Numbers,
     /// Oldest first.
     kept: VecDeque<Kept>,
@@ -147,6 +147,11 @@ pub struct Claim {
 }
 
 impl Claim {
+    /// Which letter.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
     /// A queue in memory has it from now on: it stays in hand until it is settled there.
     pub fn hand_over(mut self) -> u64 {
         self.letters = None;
@@ -176,7 +181,7 @@ struct Kept {
     is_poison: bool,
 }
 
-impl State {
+impl KeptLetters {
     /// Takes out the oldest: for items that break a plugin the oldest such, as long as there are any, so that who sends them does not
     /// take the room of what could not be delivered.
     fn oldest(&mut self, is_poison: bool) -> Option<Kept> {
@@ -201,7 +206,7 @@ impl State {
 impl DeadLetters {
     /// Those in `store`, of which `bytes_max` bytes are kept.
     pub fn open(store: Store, bytes_max: u64, registry: &Registry) -> Result<DeadLetters, LetterError> {
-        let mut state = State { numbers: Numbers::open(&store)?, ..State::default() };
+        let mut state = KeptLetters { numbers: Numbers::open(&store)?, ..KeptLetters::default() };
         for (number, head) in heads(&store)? {
             // One that does not read counts nothing, and stays for a person to look at.
             let (bytes, is_poison) = head.map_or((0, false), |head| (head.bytes, head.stage.is_some()));
@@ -209,7 +214,7 @@ impl DeadLetters {
             state.bytes += bytes;
             state.numbers.skip(number);
         }
-        let shared = Shared {
+        let shared = LettersCell {
             store,
             bytes_max,
             state: Mutex::new(state),
@@ -337,12 +342,12 @@ impl DeadLetters {
     }
 }
 
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
+impl LettersCell {
+    fn lock(&self) -> MutexGuard<'_, KeptLetters> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn show(&self, state: &State) {
+    fn show(&self, state: &KeptLetters) {
         self.letters.set(state.kept.len() as i64);
         self.bytes.set(i64::try_from(state.bytes).unwrap_or(i64::MAX));
     }

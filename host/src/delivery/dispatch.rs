@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::gathering::Gathering;
-use super::lane::Shared;
+use super::lane::push::LaneCell;
 use super::queue::{Entry, Held, Size};
 use super::stored::{StoredError, StoredQueue};
 use super::waiter::Waiter;
@@ -20,7 +20,7 @@ pub struct Dispatch {
     /// How much that is.
     pub size: Size,
     /// The entries it is made of.
-    pub tickets: Vec<Arc<Ticket>>,
+    pub tickets: Vec<Arc<QueueTicket>>,
 }
 
 impl Dispatch {
@@ -45,7 +45,7 @@ impl Dispatch {
 
 /// An entry that has been taken.
 #[derive(Debug)]
-pub struct Ticket {
+pub struct QueueTicket {
     /// Its number.
     pub number: u64,
     /// Its size, which it holds until it is released.
@@ -65,7 +65,7 @@ const READ_BYTES: u64 = 1 << 20;
 
 /// Makes dispatches of what waits, one task at a time, so that they leave in order.
 pub struct Dispatcher {
-    shared: Arc<Shared>,
+    shared: Arc<LaneCell>,
     /// Ready to be sent, in order.
     ready: Mutex<VecDeque<Dispatch>>,
     /// What is gathered, with `sending_queue.batch`.
@@ -85,7 +85,7 @@ enum Next {
 
 impl Dispatcher {
     /// For one lane.
-    pub fn new(shared: Arc<Shared>) -> Dispatcher {
+    pub fn new(shared: Arc<LaneCell>) -> Dispatcher {
         Dispatcher { shared, ready: Mutex::default(), turn: tokio::sync::Mutex::default() }
     }
 
@@ -198,7 +198,7 @@ impl Dispatcher {
                     None => break,
                 },
             };
-            let tickets = vec![Arc::new(Ticket { number, size, waiter, letter })];
+            let tickets = vec![Arc::new(QueueTicket { number, size, waiter, letter })];
             loaded.push_back(Dispatch { batch, size, tickets });
         }
         loaded

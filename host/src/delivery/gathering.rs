@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::dispatch::{Dispatch, Ticket};
+use super::dispatch::{Dispatch, QueueTicket};
 use super::queue::Size;
 use crate::contract::{Batch, Batching, InvalidUtf8, Metadata, Signal, Sizer};
 use crate::otlp::split::{Bound, joined, split};
@@ -84,7 +84,7 @@ impl Group {
     fn finish(self, batching: &Batching) -> Vec<Dispatch> {
         let Group { partition, parts, size, .. } = self;
         let Partition { signal, invalid_utf8, metadata } = partition;
-        let tickets: Vec<Arc<Ticket>> = parts.iter().flat_map(|part| part.tickets.iter().cloned()).collect();
+        let tickets: Vec<Arc<QueueTicket>> = parts.iter().flat_map(|part| part.tickets.iter().cloned()).collect();
         let batch =
             |bytes: Bytes, items| Batch { signal, bytes, items: Some(items), invalid_utf8, metadata: metadata.clone() };
         let bytes = joined(parts.iter().map(|part| &part.batch.bytes));

@@ -12,8 +12,8 @@ use bytes::Bytes;
 use tokio::sync::oneshot;
 
 use super::gate::Gate;
-use super::lane::Reserved;
-use super::{Budget, DeadLetters, Lane, LaneFull, LetterError, Materials, Size, Waiter};
+use super::lane::PushReserved;
+use super::{Budget, DeadLetters, LaneContext, LaneFull, LetterError, PushLane, Size, Waiter};
 use crate::clock::Clock;
 use crate::contract::{
     Accepted, Answer, Batch, Client, Code, Delivery, Failure, FailureClass, InvalidUtf8, Metadata, OnFull, Outcome,
@@ -70,8 +70,8 @@ impl Bench {
         }
     }
 
-    fn lane(&self, config: &Delivery) -> Lane {
-        let materials = Materials {
+    fn lane(&self, config: &Delivery) -> PushLane {
+        let context = LaneContext {
             store: self.store.clone(),
             budget: self.budget.clone(),
             quotas: [("rocksdb".parse().unwrap(), Budget::new(1 << 20))].into(),
@@ -79,11 +79,11 @@ impl Bench {
             clock: Clock::from_fn(|| 5),
             registry: self.registry.clone(),
         };
-        Lane::new(&"otlp".parse().unwrap(), config.clone(), Gate::default(), &materials).unwrap()
+        PushLane::new(&"otlp".parse().unwrap(), config.clone(), Gate::default(), &context).unwrap()
     }
 
     /// As a committed trip does it.
-    fn send(&self, lane: &Lane, texts: &[&'static str], waiter: Option<&Waiter>) {
+    fn send(&self, lane: &PushLane, texts: &[&'static str], waiter: Option<&Waiter>) {
         let batches: Vec<Batch> = texts.iter().map(|text| batch(text)).collect();
         let mut reserved = one(lane, Size::default()).unwrap();
         let mut writes = Vec::new();
@@ -102,7 +102,7 @@ impl Bench {
 }
 
 /// Room for one trip.
-fn one(lane: &Lane, size: Size) -> Result<Reserved, LaneFull> {
+fn one(lane: &PushLane, size: Size) -> Result<PushReserved, LaneFull> {
     lane.reserve(size, 1).map(|mut shares| shares.remove(0))
 }
 
@@ -129,7 +129,7 @@ fn config(change: impl FnOnce(&mut Delivery)) -> Delivery {
 }
 
 /// Runs the lane until all that was sent is settled.
-async fn run_to_the_end(lane: Lane, bench: &Bench) {
+async fn run_to_the_end(lane: PushLane, bench: &Bench) {
     let client: Arc<dyn Client> = bench.client.clone();
     let running = tokio::spawn(lane.clone().run(client));
     while lane.shared.lock().queue.held() != Size::default() {
@@ -355,7 +355,7 @@ fn logs(times: &[u8]) -> Batch {
     Batch { bytes: request.into(), items: Some(times.len() as u64), ..batch("") }
 }
 
-fn send_batches(lane: &Lane, batches: Vec<Batch>) {
+fn send_batches(lane: &PushLane, batches: Vec<Batch>) {
     batches.into_iter().for_each(|batch| one(lane, Size::of(&batch)).unwrap().send(vec![batch], None));
 }
 

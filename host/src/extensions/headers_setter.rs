@@ -19,7 +19,7 @@ pub struct Config {
 struct Rule {
     name: HeaderName,
     action: Action,
-    source: Source,
+    source: HeaderSource,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
@@ -37,7 +37,7 @@ enum Action {
 }
 
 #[derive(Debug, Clone)]
-enum Source {
+enum HeaderSource {
     /// Of `delete`.
     Nothing,
     Value(HeaderValue),
@@ -77,10 +77,10 @@ impl TryFrom<RawRule> for Rule {
         let (value, default) = (fixed(value)?, fixed(default_value)?.map(|(_, value)| value));
         let value = value.map(|(_, value)| value);
         let source = match (action, value, from_context) {
-            (Action::Delete, None, None) => Source::Nothing,
+            (Action::Delete, None, None) => HeaderSource::Nothing,
             (Action::Delete, ..) => return Err("`delete` needs neither `value` nor `from_context`".to_owned()),
-            (_, Some(value), None) if default.is_none() => Source::Value(value),
-            (_, None, Some(name)) => Source::Metadata { name: name.to_ascii_lowercase(), default },
+            (_, Some(value), None) if default.is_none() => HeaderSource::Value(value),
+            (_, None, Some(name)) => HeaderSource::Metadata { name: name.to_ascii_lowercase(), default },
             _ => {
                 return Err(format!(
                     "header `{name}` needs either `value`, or `from_context` with or without `default_value`"
@@ -124,12 +124,12 @@ impl Rule {
     }
 }
 
-impl Source {
+impl HeaderSource {
     fn values(&self, metadata: &Metadata) -> Vec<HeaderValue> {
         match self {
-            Source::Nothing => Vec::new(),
-            Source::Value(value) => vec![value.clone()],
-            Source::Metadata { name, default } => {
+            HeaderSource::Nothing => Vec::new(),
+            HeaderSource::Value(value) => vec![value.clone()],
+            HeaderSource::Metadata { name, default } => {
                 let found: Vec<HeaderValue> = metadata.values(name).filter_map(sensitive).collect();
                 if found.is_empty() { default.iter().cloned().collect() } else { found }
             }

@@ -135,7 +135,7 @@ pub fn memory_limiter(
             if let Some(used) = resident_bytes() {
                 gate.measured(used);
                 resident.set(i64::try_from(used).unwrap_or(i64::MAX));
-                tell(&id, used, (hard, soft), &mut above);
+                tell(&id, used, hard, soft, &mut above);
             }
             tokio::time::sleep(interval).await;
         }
@@ -149,7 +149,7 @@ pub fn memory_limiter(
 }
 
 /// Logs when the soft limit is passed, either way.
-fn tell(component: &str, used: u64, (hard, soft): (u64, u64), above: &mut bool) {
+fn tell(component: &str, used: u64, hard: u64, soft: u64, above: &mut bool) {
     let (used_mib, soft_limit_mib, limit_mib) = (used >> 20, soft >> 20, hard >> 20);
     if used > soft && !*above {
         tracing::warn!(

@@ -54,10 +54,10 @@ pub enum FileError {
 pub(super) struct FromFile<T> {
     file: PathBuf,
     parse: fn(&str) -> Result<T, String>,
-    state: Mutex<State<T>>,
+    state: Mutex<LastGood<T>>,
 }
 
-struct State<T> {
+struct LastGood<T> {
     current: Arc<T>,
     digest: Fingerprint,
     looked: Instant,
@@ -70,7 +70,7 @@ impl<T> FromFile<T> {
         let text = read.map_err(|source| FileError::Read { file: file.clone(), source })?;
         let parsed = parse(&text).map_err(|reason| FileError::Content { file: file.clone(), reason })?;
         let (current, digest) = (Arc::new(parsed), Fingerprint::of(text.as_bytes()));
-        Ok(FromFile { file, parse, state: Mutex::new(State { current, digest, looked: Instant::now() }) })
+        Ok(FromFile { file, parse, state: Mutex::new(LastGood { current, digest, looked: Instant::now() }) })
     }
 
     /// What it says. The file is small, so it is read where it is needed.
@@ -87,7 +87,7 @@ impl<T> FromFile<T> {
         Arc::clone(&state.current)
     }
 
-    fn look(&self, state: &mut State<T>) {
+    fn look(&self, state: &mut LastGood<T>) {
         let file = self.file.display();
         let text = match std::fs::read_to_string(&self.file) {
             Ok(text) => text,

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::answer::Answer;
 use super::body::Outgoing;
 use super::resolve::Addresses;
-use super::slot::{Exchange, Lease, Slot};
+use super::slot::{ConnectionSlot, Exchange, Lease};
 use super::target::Target;
 use super::tls::TlsClient;
 use crate::contract::FailureClass;
@@ -165,7 +165,7 @@ impl Channel {
     }
 
     /// A connection to the address whose turn it is, or to the next that can be reached.
-    async fn lease(&self) -> Result<(Arc<Slot>, Lease), Broken> {
+    async fn lease(&self) -> Result<(Arc<ConnectionSlot>, Lease), Broken> {
         let mut last = None;
         for slot in self.addresses.in_turn().await? {
             match slot.lease(&self.options).await {

@@ -30,7 +30,7 @@ const HEADER_BYTES_MAX: u32 = 64 << 10;
 
 /// HTTP/2: clones are the same connection.
 #[derive(Clone)]
-pub(super) struct Shared {
+pub(super) struct Multiplexed {
     sender: http2::SendRequest<Outgoing>,
     /// No new request goes here: one has waited in vain.
     retired: Arc<AtomicBool>,
@@ -41,7 +41,7 @@ pub(super) struct Exclusive {
     sender: http1::SendRequest<Outgoing>,
 }
 
-impl Shared {
+impl Multiplexed {
     /// Whether the next request may go here.
     pub(super) fn is_usable(&self) -> bool {
         !self.sender.is_closed() && !self.retired.load(Ordering::Relaxed)
@@ -134,7 +134,7 @@ pub(super) async fn open(address: SocketAddr, options: &Options) -> Result<Opene
 
 /// What a peer was found to speak.
 pub(super) enum Opened {
-    Http2(Shared),
+    Http2(Multiplexed),
     Http1(Exclusive),
 }
 
@@ -164,7 +164,7 @@ async fn greet_http2(stream: Stream, options: &Options) -> hyper::Result<Opened>
     let (sender, connection) = http2.handshake(TokioIo::new(stream)).await?;
     // How it ended, each request on it is told.
     tokio::spawn(async move { drop(connection.await) });
-    Ok(Opened::Http2(Shared { sender, retired: Arc::default() }))
+    Ok(Opened::Http2(Multiplexed { sender, retired: Arc::default() }))
 }
 
 async fn greet_http1(stream: Stream) -> hyper::Result<Opened> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::channel::{Balancer, Broken};
-use super::slot::Slot;
+use super::slot::ConnectionSlot;
 use super::target::Target;
 
 /// A name is asked again after this long, even when all is well: addresses come and go.
@@ -30,7 +30,7 @@ pub(super) struct Addresses {
 
 #[derive(Default)]
 struct Known {
-    slots: Vec<Arc<Slot>>,
+    slots: Vec<Arc<ConnectionSlot>>,
     /// When the name was asked last, whatever the answer.
     asked: Option<Instant>,
     /// A connection failed since: the name may mean something else by now.
@@ -42,7 +42,7 @@ struct Known {
 impl Addresses {
     pub(super) fn new(target: Target, balancer: Balancer) -> Addresses {
         let known = match target.ip() {
-            Some(ip) => vec![Arc::new(Slot::new(SocketAddr::new(ip, target.port)))],
+            Some(ip) => vec![Arc::new(ConnectionSlot::new(SocketAddr::new(ip, target.port)))],
             None => Vec::new(),
         };
         Addresses {
@@ -54,7 +54,7 @@ impl Addresses {
     }
 
     /// All addresses in the order in which a request tries them: whose turn it is first, those that failed lately last.
-    pub(super) async fn in_turn(&self) -> Result<Vec<Arc<Slot>>, Broken> {
+    pub(super) async fn in_turn(&self) -> Result<Vec<Arc<ConnectionSlot>>, Broken> {
         if self.target.ip().is_none() {
             self.refresh().await?;
         }
@@ -120,11 +120,11 @@ impl Addresses {
         known.is_stale = false;
         let reason = match found {
             Ok(found) if !found.is_empty() => {
-                let mut slots: Vec<Arc<Slot>> = Vec::with_capacity(found.len());
+                let mut slots: Vec<Arc<ConnectionSlot>> = Vec::with_capacity(found.len());
                 for address in found {
                     if !slots.iter().any(|slot| slot.address == address) {
                         let old = known.slots.iter().find(|slot| slot.address == address);
-                        slots.push(old.cloned().unwrap_or_else(|| Arc::new(Slot::new(address))));
+                        slots.push(old.cloned().unwrap_or_else(|| Arc::new(ConnectionSlot::new(address))));
                     }
                 }
                 known.slots = slots;

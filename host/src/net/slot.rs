@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::answer::Answer;
 use super::body::Outgoing;
 use super::channel::{Broken, Options, Protocol};
-use super::connection::{self, Exclusive, Opened, Shared, TrySend, in_origin_form, with_causes};
+use super::connection::{self, Exclusive, Multiplexed, Opened, TrySend, in_origin_form, with_causes};
 
 /// How long an address is passed by after the first failure to connect; doubled with each further one.
 const REST_MIN: Duration = Duration::from_secs(1);
@@ -22,9 +22,9 @@ const REST_MIN: Duration = Duration::from_secs(1);
 const REST_MAX: Duration = Duration::from_secs(30);
 
 /// One address.
-pub(super) struct Slot {
+pub(super) struct ConnectionSlot {
     pub(super) address: SocketAddr,
-    shared: tokio::sync::Mutex<Option<Shared>>,
+    shared: tokio::sync::Mutex<Option<Multiplexed>>,
     idle: Mutex<Vec<Idle>>,
     failures: Mutex<Failures>,
 }
@@ -43,7 +43,7 @@ struct Failures {
 
 /// A connection that is to take one request.
 pub(super) enum Lease {
-    Shared(Shared),
+    Multiplexed(Multiplexed),
     Exclusive(Exclusive),
 }
 
@@ -55,9 +55,14 @@ pub(super) enum Exchange {
     Broken(Broken),
 }
 
-impl Slot {
-    pub(super) fn new(address: SocketAddr) -> Slot {
-        Slot { address, shared: tokio::sync::Mutex::default(), idle: Mutex::default(), failures: Mutex::default() }
+impl ConnectionSlot {
+    pub(super) fn new(address: SocketAddr) -> ConnectionSlot {
+        ConnectionSlot {
+            address,
+            shared: tokio::sync::Mutex::default(),
+            idle: Mutex::default(),
+            failures: Mutex::default(),
+        }
     }
 
     /// Until when other addresses are tried first.
@@ -80,13 +85,13 @@ impl Slot {
         }
         if options.protocol == Protocol::Http1 {
             return match self.open(options).await? {
-                Opened::Http2(connection) => Ok(Lease::Shared(connection)),
+                Opened::Http2(connection) => Ok(Lease::Multiplexed(connection)),
                 Opened::Http1(connection) => Ok(Lease::Exclusive(connection)),
             };
         }
         let mut shared = self.shared.lock().await;
         if let Some(connection) = shared.as_ref().filter(|connection| connection.is_usable()) {
-            return Ok(Lease::Shared(connection.clone()));
+            return Ok(Lease::Multiplexed(connection.clone()));
         }
         *shared = None;
         match self.open(options).await? {
@@ -95,7 +100,7 @@ impl Slot {
                 if options.reuse {
                     *shared = Some(connection.clone());
                 }
-                Ok(Lease::Shared(connection))
+                Ok(Lease::Multiplexed(connection))
             }
         }
     }
@@ -130,7 +135,7 @@ impl Slot {
         options: &Options,
     ) -> Exchange {
         match lease {
-            Lease::Shared(mut connection) => {
+            Lease::Multiplexed(mut connection) => {
                 let waiting = connection.wait();
                 let exchange = match connection.send(request).await {
                     Ok(response) => self.answered(Answer::read(response).await),
@@ -217,7 +222,7 @@ impl Slot {
 
 /// An attempt to connect; it has failed unless it says otherwise.
 struct Attempt<'s> {
-    slot: &'s Slot,
+    slot: &'s ConnectionSlot,
     is_open: bool,
 }
 

@@ -7,23 +7,22 @@ use std::thread::JoinHandle;
 use crate::clock::Clock;
 use crate::config::{PipelinePlan, Plan, ProcessorPlan};
 use crate::contract::{ComponentId, Durability, Ingest, Refusal, Request, Signal};
-use crate::delivery::DeadLetters;
+use crate::delivery::{DeadLetters, Lane};
 use crate::otlp::partition::Partitions;
 use crate::processor::{Instance, InstanceError, Partition, Plugin, Setup, Telling, partitions_of};
 use crate::storage::Store;
 use crate::telemetry::Registry;
 
-use super::committer::{Committer, Ticket, Trip};
+use super::committer::{Committer, Generation, Trip};
 use super::handle::{Entrance, Handle};
 use super::health::Health;
-use super::lane::Lane;
 use super::slot::Slot;
 use super::step::{Helpers, Processors, Step};
 use super::trip::Pipeline;
 use super::worker::Worker;
 
 /// What pipelines are built from.
-pub struct Materials<'m> {
+pub struct PipelineContext<'m> {
     /// The validated configuration.
     pub plan: &'m Plan,
     /// A lane for every exporter of the plan.
@@ -104,11 +103,11 @@ pub struct Place {
 }
 
 /// Builds every instance and starts the workers. Nothing runs when one of them fails.
-pub fn build(materials: &Materials<'_>) -> Result<Built, BuildError> {
-    let groups = groups(&materials.plan.pipelines);
+pub fn build(context: &PipelineContext<'_>) -> Result<Built, BuildError> {
+    let groups = groups(&context.plan.pipelines);
     let mut workers = Vec::new();
     for (number, group) in groups.iter().enumerate() {
-        workers.push((worker(number, group, materials)?, group));
+        workers.push((worker(number, group, context)?, group));
     }
     let (mut doors, mut started, mut places) = (HashMap::<ComponentId, Door>::new(), Vec::new(), Vec::new());
     for ((worker, sources), group) in workers {
@@ -117,7 +116,7 @@ pub fn build(materials: &Materials<'_>) -> Result<Built, BuildError> {
         let processors: Vec<_> = worker.processors().map(told).collect();
         let (handle, thread) = worker.start()?;
         for (slot, setup, keeps_state, pipeline, part) in processors {
-            let plan = materials.plan.processors.iter().find(|processor| processor.component.id == setup.id);
+            let plan = context.plan.processors.iter().find(|processor| processor.component.id == setup.id);
             let plugin = plan.map(|processor| processor.plugin.name.clone()).unwrap_or_default();
             let (handle, worker) = (handle.clone(), number);
             places.push(Place { plugin, handle, worker, slot, setup, pipeline, part, keeps_state });
@@ -170,13 +169,17 @@ fn partitions(divided: Option<&Arc<Partitions>>) -> Vec<Option<Partition>> {
     (0..of.count()).map(|number| Some(Partition { number, of: Arc::clone(of) })).collect()
 }
 
-fn worker(number: usize, group: &[&PipelinePlan], materials: &Materials<'_>) -> Result<(Worker, Sources), BuildError> {
-    let ticket = Ticket::new(number);
+fn worker(
+    number: usize,
+    group: &[&PipelinePlan],
+    context: &PipelineContext<'_>,
+) -> Result<(Worker, Sources), BuildError> {
+    let generation = Generation::new(number);
     let (mut slots, mut steps, mut pipelines, mut next_trip) = (Vec::new(), Vec::new(), Vec::new(), 1);
     for plan in group {
         let (first, first_step) = (slots.len(), steps.len());
         for id in &plan.processors {
-            let processor = materials.plan.processors.iter().find(|processor| processor.component.id == *id);
+            let processor = context.plan.processors.iter().find(|processor| processor.component.id == *id);
             let Some(processor) = processor else { continue };
             let start = slots.len();
             let divided = divided(processor);
@@ -186,13 +189,13 @@ fn worker(number: usize, group: &[&PipelinePlan], materials: &Materials<'_>) -> 
                 tracing::info!(processor = %id, instances = of.count(), partition_by, "a processor has several instances");
             }
             for partition in partitions(divided.as_ref()) {
-                slots.push(slot(processor, (plan.signal, partition), &ticket, next_trip, materials)?);
+                slots.push(slot(processor, plan.signal, partition, &generation, next_trip, context)?);
                 next_trip += 1;
             }
             steps.push(Step { slots: start..slots.len(), divided });
         }
         let stateful = slots.iter().skip(first).any(Slot::is_stateful);
-        let lanes: Vec<Lane> = plan.exporters.iter().filter_map(|id| materials.lanes.get(id).cloned()).collect();
+        let lanes: Vec<Lane> = plan.exporters.iter().filter_map(|id| context.lanes.get(id).cloned()).collect();
         if let Some(waits) = lanes.iter().find(|lane| stateful && lane.waits()) {
             return Err(BuildError::WaitsBehindState { pipeline: plan.id.clone(), exporter: waits.id().clone() });
         }
@@ -214,13 +217,13 @@ fn worker(number: usize, group: &[&PipelinePlan], materials: &Materials<'_>) -> 
         processors: Processors { helpers: helpers(&steps)?, slots, steps },
         pipelines,
         sources: sources.iter().map(behind).enumerate().collect(),
-        committer: materials.committer.clone(),
-        letters: materials.letters.clone(),
+        committer: context.committer.clone(),
+        letters: context.letters.clone(),
         stateful,
-        ticket,
+        generation,
         next_trip,
-        clock: materials.clock.clone(),
-        health: materials.health.clone(),
+        clock: context.clock.clone(),
+        health: context.health.clone(),
         left_alone: HashMap::new(),
         swaps: Vec::new(),
         forks: Vec::new(),
@@ -243,14 +246,15 @@ fn sources(group: &[&PipelinePlan]) -> Sources {
 
 fn slot(
     processor: &ProcessorPlan,
-    (signal, partition): (Signal, Option<Partition>),
-    ticket: &Ticket,
+    signal: Signal,
+    partition: Option<Partition>,
+    generation: &Generation,
     trip: u64,
-    materials: &Materials<'_>,
+    context: &PipelineContext<'_>,
 ) -> Result<Slot, BuildError> {
     let component = &processor.component;
     let fail = |source| BuildError::Processor { component: component.id.clone(), source: Box::new(source) };
-    let plugin = materials.plugins.get(&processor.plugin.name).ok_or_else(|| fail(InstanceError::NotLoaded))?;
+    let plugin = context.plugins.get(&processor.plugin.name).ok_or_else(|| fail(InstanceError::NotLoaded))?;
     let setup = Setup {
         id: component.id.clone(),
         plugin: plugin.clone(),
@@ -258,16 +262,16 @@ fn slot(
         signal,
         limits: processor.plugin.limits.granted(),
         on_trap: processor.plugin.on_trap,
-        store: materials.store.clone(),
-        watermark: ticket.watermark.clone(),
+        store: context.store.clone(),
+        watermark: generation.watermark.clone(),
         partition,
         telling: Some(Telling::default()),
-        registry: Some(materials.registry.clone()),
+        registry: Some(context.registry.clone()),
     };
-    let (mut instance, writes) = Instance::build(setup, trip, materials.clock.moment()).map_err(fail)?;
+    let (mut instance, writes) = Instance::build(setup, trip, context.clock.moment()).map_err(fail)?;
     instance.tell_unread_kinds();
-    materials.committer.commit(Trip::of_writes(ticket.clone(), trip, writes));
-    Ok(Slot::new(instance, &materials.registry))
+    context.committer.commit(Trip::of_writes(generation.clone(), trip, writes));
+    Ok(Slot::new(instance, &context.registry))
 }
 
 /// A receiver's way into the workers, by signal.

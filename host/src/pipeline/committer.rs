@@ -14,14 +14,13 @@ use tokio::sync::oneshot;
 
 use crate::contract::{Accepted, Answer, Batch, Durability, Refusal};
 use crate::delivery::dead_letters::Burial;
-use crate::delivery::{DeadLetters, Waiter};
+use crate::delivery::{DeadLetters, Reserved, Waiter};
 use crate::guard::EndWithProcess;
 use crate::processor::Watermark;
 use crate::storage::{Store, Write};
 use crate::telemetry::{Counter, Registry};
 
 use super::health::Health;
-use super::lane::Reserved;
 
 /// Trips that may wait for the commit.
 const QUEUE: usize = 256;
@@ -40,7 +39,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// A processed trip.
 pub struct Trip {
     /// Which worker, and which generation of its instances.
-    pub ticket: Ticket,
+    pub generation: Generation,
     /// Its number, for the watermark.
     pub number: u64,
     /// Changes of state.
@@ -65,9 +64,9 @@ pub struct Trip {
 
 impl Trip {
     /// One that only writes: synced, for nobody who waits, and with nothing for a lane.
-    pub fn of_writes(ticket: Ticket, number: u64, writes: Vec<Write>) -> Trip {
+    pub fn of_writes(generation: Generation, number: u64, writes: Vec<Write>) -> Trip {
         Trip {
-            ticket,
+            generation,
             number,
             writes,
             durability: Durability::Sync,
@@ -84,29 +83,29 @@ impl Trip {
 
 /// Names a worker's generation; shared between the worker and the committer.
 #[derive(Debug, Clone)]
-pub struct Ticket {
+pub struct Generation {
     worker: usize,
-    generation: u64,
+    number: u64,
     /// The last generation that failed, plus one.
     failed: Arc<AtomicU64>,
     /// The last trip that was committed.
     pub watermark: Watermark,
 }
 
-impl Ticket {
+impl Generation {
     /// The first generation of a worker.
-    pub fn new(worker: usize) -> Ticket {
-        Ticket { worker, generation: 0, failed: Arc::default(), watermark: Watermark::default() }
+    pub fn new(worker: usize) -> Generation {
+        Generation { worker, number: 0, failed: Arc::default(), watermark: Watermark::default() }
     }
 
     /// Whether a commit of this generation failed: its instances know what the store does not.
     pub fn is_spoilt(&self) -> bool {
-        self.failed.load(Ordering::Acquire) > self.generation
+        self.failed.load(Ordering::Acquire) > self.number
     }
 
     /// The next generation, after a rebuild.
     pub fn renew(&mut self) {
-        self.generation += 1;
+        self.number += 1;
     }
 }
 
@@ -191,7 +190,7 @@ impl Committer {
     }
 
     /// Waits until every trip handed over so far has been decided.
-    pub fn settle(&self) {
+    pub fn barrier(&self) {
         let (done, wait) = std::sync::mpsc::channel();
         if self.sender.send(Message::Barrier(done)).is_ok() {
             // Unanswered only when the thread is gone.
@@ -262,7 +261,8 @@ impl Commits {
     }
 
     fn decide(&mut self, trips: Vec<Trip>) {
-        let (spoilt, sound): (Vec<Trip>, Vec<Trip>) = trips.into_iter().partition(|trip| self.is_spoilt(&trip.ticket));
+        let (spoilt, sound): (Vec<Trip>, Vec<Trip>) =
+            trips.into_iter().partition(|trip| self.is_spoilt(&trip.generation));
         for trip in spoilt {
             self.refuse(trip, &self.failure);
         }
@@ -286,8 +286,8 @@ impl Commits {
         }
     }
 
-    fn is_spoilt(&self, ticket: &Ticket) -> bool {
-        self.spoilt.get(&ticket.worker).is_some_and(|first_sound| ticket.generation < *first_sound)
+    fn is_spoilt(&self, generation: &Generation) -> bool {
+        self.spoilt.get(&generation.worker).is_some_and(|first_sound| generation.number < *first_sound)
     }
 
     fn fail(&mut self, trips: Vec<Trip>, reason: &str) {
@@ -295,9 +295,9 @@ impl Commits {
         self.health.failed(STORE, reason);
         reason.clone_into(&mut self.failure);
         for trip in trips {
-            let first_sound = trip.ticket.generation + 1;
-            self.spoilt.insert(trip.ticket.worker, first_sound);
-            trip.ticket.failed.store(first_sound, Ordering::Release);
+            let first_sound = trip.generation.number + 1;
+            self.spoilt.insert(trip.generation.worker, first_sound);
+            trip.generation.failed.store(first_sound, Ordering::Release);
             self.refuse(trip, reason);
         }
     }
@@ -341,7 +341,7 @@ pub fn complete(trip: Trip) {
     for (counter, count) in trip.tally {
         counter.add(count);
     }
-    trip.ticket.watermark.advance(trip.number);
+    trip.generation.watermark.advance(trip.number);
     let mut answer = trip.answer;
     // Answers when the last of the exporters has.
     let waiter = answer.take_if(|_| trip.waits).map(|(answer, accepted)| Waiter::new(answer, accepted));

@@ -1,14 +1,12 @@
 //! From plan to running pipelines, and the trip of a batch through them.
 //!
-//! [`build()`] wires workers, `trip` is what happens to one request, [`committer`] decides that it counts, [`lane`] takes it to an
+//! [`build()`] wires workers, `trip` is what happens to one request, [`committer`] decides that it counts, a [lane](crate::delivery::Lane) takes it to an
 //! exporter.
 
 mod build;
 pub mod committer;
 mod handle;
 mod health;
-pub mod lane;
-pub mod local;
 mod poison;
 mod room;
 mod slot;
@@ -17,6 +15,6 @@ pub mod swap;
 mod trip;
 mod worker;
 
-pub use build::{BuildError, Built, Materials, Place, build};
+pub use build::{BuildError, Built, PipelineContext, Place, build};
 pub use handle::{Crowded, Entrance, Handle, flush_all};
 pub use health::Health;

@@ -1,8 +1,8 @@
 //! Room in lanes, reserved before any plugin sees a batch: in all lanes that it can reach, or in none.
 
 use crate::contract::{Batch, ComponentId, Refusal};
+use crate::delivery::{Lane, LaneFull, Reserved};
 
-use super::lane::{Lane, LaneFull, Reserved};
 use super::trip::{Pipeline, count};
 
 /// Reserves room for a request in every lane of its pipelines, in the order of the pipelines. A lane that makes senders wait is

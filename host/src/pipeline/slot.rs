@@ -28,7 +28,7 @@ const CONTROL_BYTES_MAX: usize = 4 << 20;
 /// Where a processor stands.
 pub struct Slot {
     setup: Setup,
-    state: State,
+    occupant: Occupant,
     backoff: Backoff,
     strikes: Strikes,
     /// Why, if it had too many.
@@ -49,7 +49,7 @@ pub struct Slot {
     unflushed: Unflushed,
 }
 
-enum State {
+enum Occupant {
     Living(Box<Instance>),
     /// The last instance is of no more use.
     Broken {
@@ -81,7 +81,7 @@ impl Slot {
         let ledger = Ledger::new(&setup, registry);
         let mut slot = Slot {
             setup,
-            state: State::Living(Box::new(instance)),
+            occupant: Occupant::Living(Box::new(instance)),
             backoff: Backoff::default(),
             strikes: Strikes::default(),
             left_alone: None,
@@ -104,9 +104,9 @@ impl Slot {
 
     /// The instance, or why there is none and when the next is tried.
     pub fn instance(&mut self) -> Result<&mut Instance, (&str, Duration)> {
-        match &mut self.state {
-            State::Living(instance) => Ok(instance),
-            State::Broken { retry_at, reason, .. } => {
+        match &mut self.occupant {
+            Occupant::Living(instance) => Ok(instance),
+            Occupant::Broken { retry_at, reason, .. } => {
                 Err((reason, retry_at.saturating_duration_since(Instant::now()).max(Duration::from_millis(100))))
             }
         }
@@ -114,7 +114,7 @@ impl Slot {
 
     /// Whether an instance lives here and keeps state.
     pub fn is_stateful(&self) -> bool {
-        matches!(&self.state, State::Living(instance) if instance.is_stateful())
+        matches!(&self.occupant, Occupant::Living(instance) if instance.is_stateful())
     }
 
     /// Whether a rebuild is due.
@@ -124,9 +124,9 @@ impl Slot {
 
     /// When the rebuild is due, if one is needed.
     pub fn retry_at(&self) -> Option<Instant> {
-        match &self.state {
-            State::Broken { retry_at, .. } => Some(*retry_at),
-            State::Living(_) => None,
+        match &self.occupant {
+            Occupant::Broken { retry_at, .. } => Some(*retry_at),
+            Occupant::Living(_) => None,
         }
     }
 
@@ -138,7 +138,7 @@ impl Slot {
 
     /// Whether there is no instance because the plugin failed.
     pub fn is_down_by_plugin(&self) -> bool {
-        matches!(&self.state, State::Broken { blame: Blame::Plugin, .. })
+        matches!(&self.occupant, Occupant::Broken { blame: Blame::Plugin, .. })
     }
 
     /// A call failed, so the instance is of no more use; the next is built before the next trip.
@@ -163,7 +163,7 @@ impl Slot {
 
     fn end(&mut self, wait: Duration, blame: Blame, reason: &str) {
         self.lose_unflushed(u64::MAX);
-        self.state = State::Broken { retry_at: Instant::now() + wait, blame, reason: reason.to_owned() };
+        self.occupant = Occupant::Broken { retry_at: Instant::now() + wait, blame, reason: reason.to_owned() };
     }
 
     /// A call that counts absorbed so many items. An instance without state has them in its memory alone.
@@ -219,7 +219,7 @@ impl Slot {
 
     /// Another instance that was built from committed state takes the place of one that broke.
     pub fn replace(&mut self, instance: Instance) {
-        self.state = State::Living(Box::new(instance));
+        self.occupant = Occupant::Living(Box::new(instance));
         self.flushing = None;
         self.resume_flush();
     }

@@ -79,12 +79,18 @@ impl Outcome {
     }
 }
 
-/// What became of a batch, or of a part of it, at one slot.
-pub struct Attempt {
+/// A batch, or a part of one, and the slot it goes to.
+pub struct Share {
     /// Which slot.
     pub index: usize,
-    /// What it was called with.
+    /// What it is called with.
     pub batch: Batch,
+}
+
+/// What became of a batch, or of a part of it, at one slot.
+pub struct Attempt {
+    /// What was tried where.
+    pub share: Share,
     /// The outcome.
     pub outcome: Outcome,
 }
@@ -115,9 +121,11 @@ pub fn refusing<'s>(slots: &'s mut [Slot], parts: &[(usize, Batch)]) -> Option<&
 /// Calls each instance of a step with its part, several at a time where that is worth it. `first` is the number of the first slot.
 pub fn run(
     helpers: Option<&Helpers>,
-    (first, slots): (usize, &mut [Slot]),
+    first: usize,
+    slots: &mut [Slot],
     parts: Vec<(usize, Batch)>,
-    (trip, moment): (u64, Moment),
+    trip: u64,
+    moment: Moment,
 ) -> Vec<Attempt> {
     let items: u64 = parts.iter().filter_map(|(_, part)| part.items).sum();
     let mut parts = parts.into_iter().peekable();
@@ -131,7 +139,10 @@ pub fn run(
         Some(helpers) if calls.len() > 1 && items >= PARALLEL_MIN => helpers.run(&mut calls, trip, moment),
         _ => calls.iter_mut().for_each(|call| call.make(trip, moment)),
     }
-    calls.into_iter().map(|Call { index, batch, outcome, .. }| Attempt { index, batch, outcome }).collect()
+    calls
+        .into_iter()
+        .map(|Call { index, batch, outcome, .. }| Attempt { share: Share { index, batch }, outcome })
+        .collect()
 }
 
 /// One instance's part of a batch.

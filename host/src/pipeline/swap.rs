@@ -245,7 +245,7 @@ impl Worker {
         let wants_stored =
             |(place, heir): &mut (usize, Box<Heir>)| slots.get_mut(*place).is_some_and(|slot| slot.wants_stored(heir));
         if heirs.iter_mut().any(wants_stored) {
-            self.committer.settle();
+            self.committer.barrier();
         }
         let (mut trip, moment) = (self.trip(), self.clock.moment());
         let (mut replaced, mut retired) = (Vec::new(), Vec::new());
@@ -265,7 +265,7 @@ impl Worker {
             }
         }
         let places: Vec<usize> = replaced.into_iter().map(|(place, _)| place).collect();
-        self.swapped((&places, started), trip, retired, &done);
+        self.swapped(&places, started, trip, retired, &done);
     }
 
     /// What started there was to run with another that does not start. Nothing of it is committed.
@@ -294,7 +294,7 @@ impl Worker {
             retired.extend(old.map(|old| *old));
             places.push(place);
         }
-        self.swapped((&places, started), trip, retired, done);
+        self.swapped(&places, started, trip, retired, done);
     }
 
     /// All followers make the last calls; then their states are adopted. Nothing can go wrong with any of them from then on.
@@ -320,7 +320,8 @@ impl Worker {
 
     fn swapped(
         &mut self,
-        (places, started): (&[usize], Instant),
+        places: &[usize],
+        started: Instant,
         trip: Gathered,
         retired: Vec<Instance>,
         done: &Sender<Swapped>,

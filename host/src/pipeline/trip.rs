@@ -4,21 +4,30 @@ use std::ops::Range;
 use std::time::Duration;
 
 use crate::clock::Moment;
-use crate::contract::{Batch, ComponentId, Durability, OnTrap, Refusal};
+use crate::contract::{Batch, Durability, OnTrap, Refusal};
 use crate::delivery::dead_letters::Stage;
+use crate::delivery::{Lane, Reserved};
 use crate::otlp::{Malformed, Strings, check};
 use crate::processor::{CallError, InstanceError, Processed};
 use crate::storage::Write;
 use crate::telemetry::Counter;
 
-use super::committer::{Committer, Ticket};
-use super::lane::{Lane, Reserved};
+use super::committer::{Committer, Generation};
 use super::poison::{Broken, Poison, Searches, Separated, Survivors};
 use super::slot::Slot;
-use super::step::{Attempt, Outcome, Processors, attempt, divide, merged, refusing, run};
+use super::step::{Attempt, Outcome, Processors, Share, attempt, divide, merged, refusing, run};
 
 /// What a sender is told to wait where nothing better is known.
 pub const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// Which instance a flush is of.
+#[derive(Debug, Clone, Copy)]
+pub struct FlushPlace {
+    /// The step it stands in.
+    pub step: usize,
+    /// Its slot.
+    pub index: usize,
+}
 
 /// One pipeline of a worker.
 pub struct Pipeline {
@@ -63,8 +72,8 @@ pub struct Run<'w> {
     pub processors: &'w mut Processors,
     /// When its calls are made.
     pub moment: Moment,
-    /// Where the trips before this one are committed, under which ticket.
-    pub commits: (&'w Committer, &'w Ticket),
+    /// Where the trips before this one are committed, under which generation.
+    pub commits: (&'w Committer, &'w Generation),
     /// Whether it is a dead letter that goes on: it counts whole, or stays one.
     pub resumed: bool,
 }
@@ -132,19 +141,24 @@ impl Run<'_> {
         let Some(partitions) = &step.divided else {
             let Some(slot) = places.first_mut() else { return Ok(vec![batch]) };
             let outcome = attempt(slot, &batch, trip.number, moment);
-            return self.settle(pipeline, Attempt { index: first, batch, outcome }, &mut Searches::of(1), trip);
+            return self.join(
+                pipeline,
+                Attempt { share: Share { index: first, batch }, outcome },
+                &mut Searches::of(1),
+                trip,
+            );
         };
         let parts = divide(partitions, &batch).map_err(malformed)?;
         trip.items.get_or_insert(parts.iter().filter_map(|(_, part)| part.items).sum());
         if let Some(slot) = refusing(places, &parts) {
             return Err(down(slot));
         }
-        let attempts = run(helpers.as_ref(), (first, places), parts, (trip.number, moment));
+        let attempts = run(helpers.as_ref(), first, places, parts, trip.number, moment);
         let mut searches = Searches::of(attempts.iter().filter(|attempt| attempt.outcome.is_broken()).count());
         let (mut batches, mut attempts) = (Vec::new(), attempts.into_iter());
         while let Some(attempt) = attempts.next() {
-            match self.settle(pipeline, attempt, &mut searches, trip) {
-                Ok(mut settled) => batches.append(&mut settled),
+            match self.join(pipeline, attempt, &mut searches, trip) {
+                Ok(mut joined) => batches.append(&mut joined),
                 Err(refusal) => {
                     attempts.for_each(|attempt| self.abandon(&attempt, trip));
                     return Err(refusal);
@@ -156,7 +170,7 @@ impl Run<'_> {
 
     /// Another part of the batch was refused: what this one has changed does not count.
     fn abandon(&mut self, attempt: &Attempt, trip: &Gathered) {
-        let Some(slot) = self.processors.slots.get_mut(attempt.index) else { return };
+        let Some(slot) = self.processors.slots.get_mut(attempt.share.index) else { return };
         match &attempt.outcome {
             Outcome::Down => {}
             Outcome::Ran(Ok(processed)) if !slot.is_stateful() && processed.absorbed == 0 => {}
@@ -170,22 +184,21 @@ impl Run<'_> {
     }
 
     /// What became of a batch, or of a part of it, joins the trip.
-    fn settle(
+    fn join(
         &mut self,
         pipeline: &Pipeline,
         attempt: Attempt,
         searches: &mut Searches,
         trip: &mut Gathered,
     ) -> Result<Vec<Batch>, Refusal> {
-        let Attempt { index, batch, outcome } = attempt;
+        let Attempt { share: Share { index, batch }, outcome } = attempt;
         let Some(slot) = self.processors.slots.get_mut(index) else { return Ok(vec![batch]) };
-        let component = slot.setup().id.clone();
         let outcome = match outcome {
             Outcome::Ran(outcome) => outcome,
             Outcome::Down if self.resumed => return Err(down(slot)),
             Outcome::Down => {
                 let (refusal, on_trap) = (down(slot), slot.on_down());
-                return aside(slot, (batch, on_trap), trip, refusal);
+                return aside(slot, Uncalled { batch, on_trap, refusal }, trip);
             }
         };
         match outcome {
@@ -209,9 +222,9 @@ impl Run<'_> {
                 Err(malformed(error))
             }
             Err(InstanceError::Call(CallError::Failure { message, retryable })) => {
-                Err(declined(slot, (trip.number, &component), message, retryable))
+                Err(declined(slot, trip.number, message, retryable))
             }
-            Err(error) if error.is_broken() => self.broken(pipeline, (index, batch), &error, searches, trip),
+            Err(error) if error.is_broken() => self.broken(pipeline, Share { index, batch }, &error, searches, trip),
             Err(error) => Err(unavailable(slot, trip.number, &error)),
         }
     }
@@ -220,20 +233,20 @@ impl Run<'_> {
     fn broken(
         &mut self,
         pipeline: &Pipeline,
-        (index, batch): (usize, Batch),
+        share: Share,
         error: &InstanceError,
         searches: &mut Searches,
         trip: &mut Gathered,
     ) -> Result<Vec<Batch>, Refusal> {
+        let Share { index, batch } = share;
         let items = count(&batch)?;
         let batch = Batch { items: Some(items), ..batch };
         let separated = match self.resumed {
             true => None,
-            false => Some(self.separate((index, &batch), error, searches, trip)),
+            false => Some(self.separate(index, &batch, error, searches, trip)),
         };
         let Some(slot) = self.processors.slots.get_mut(index) else { return Ok(vec![batch]) };
-        let component = slot.setup().id.clone();
-        let refusal = failed(&component, error);
+        let refusal = failed(slot, error);
         slot.ledger.traps.add(1);
         slot.fail(error);
         match separated {
@@ -243,16 +256,16 @@ impl Run<'_> {
             }
             Some(Err(InstanceError::Call(CallError::Failure { message, retryable }))) => {
                 slot.tell(trip.number, error, "the plugin declined the rest of the batch");
-                Err(declined(slot, (trip.number, &component), message, retryable))
+                Err(declined(slot, trip.number, message, retryable))
             }
             Some(Err(why)) if !why.is_of_plugin() => Err(unavailable(slot, trip.number, &why)),
             Some(Err(why)) => {
                 slot.tell(trip.number, error, &format!("what of the batch breaks it cannot be found out: {why}"));
-                aside(slot, (batch, slot.setup().on_trap), trip, refusal)
+                aside(slot, Uncalled { batch, on_trap: slot.setup().on_trap, refusal }, trip)
             }
             Some(Ok(separated)) if separated.plugin_is_broken && slot.strike(&error.to_string()) => {
                 slot.tell(trip.number, error, "nothing passes any more; batches follow `on_trap` for a while");
-                aside(slot, (batch, slot.setup().on_trap), trip, refusal)
+                aside(slot, Uncalled { batch, on_trap: slot.setup().on_trap, refusal }, trip)
             }
             Some(Ok(separated)) => {
                 let poisoned = separated.poisoned();
@@ -271,15 +284,16 @@ impl Run<'_> {
     /// Finds out what of a batch breaks the plugin, on instances that start from all trips before this one.
     fn separate(
         &self,
-        (index, batch): (usize, &Batch),
+        index: usize,
+        batch: &Batch,
         error: &InstanceError,
         searches: &mut Searches,
         trip: &Gathered,
     ) -> Result<Separated, InstanceError> {
-        let (committer, ticket) = self.commits;
-        committer.settle();
+        let (committer, generation) = self.commits;
+        committer.barrier();
         let slot =
-            self.processors.slots.get(index).filter(|_| !ticket.is_spoilt()).ok_or(InstanceError::NotCommitted)?;
+            self.processors.slots.get(index).filter(|_| !generation.is_spoilt()).ok_or(InstanceError::NotCommitted)?;
         let before: Vec<Batch> =
             trip.seen.iter().filter(|(slot, _)| *slot == index).map(|(_, batch)| batch.clone()).collect();
         let broken = Broken {
@@ -357,11 +371,12 @@ impl Run<'_> {
     pub fn flush(
         &mut self,
         pipeline: &Pipeline,
-        (step, index): (usize, usize),
+        place: FlushPlace,
         lanes: Vec<Reserved>,
         last: bool,
         trip: &mut Gathered,
     ) -> Result<bool, Refusal> {
+        let FlushPlace { step, index } = place;
         let Some(slot) = self.processors.slots.get_mut(index) else { return Ok(false) };
         let Ok(instance) = slot.instance() else { return Ok(false) };
         let processed = match instance.flush(trip.number, self.moment, last) {
@@ -400,33 +415,34 @@ pub(super) fn count(batch: &Batch) -> Result<u64, Refusal> {
     check(batch.signal, &batch.bytes, Strings::from(batch.invalid_utf8)).map_err(malformed)
 }
 
-/// A request on which a call failed.
-fn failed(component: &ComponentId, error: &InstanceError) -> Refusal {
-    let (component, details) = (component.to_string(), error.to_string());
-    match error.is_of_plugin() {
-        true => Refusal::Down { component, details, retry_after: RETRY_AFTER },
-        false => Refusal::Unavailable { reason: format!("processor {component}: {details}"), retry_after: RETRY_AFTER },
+/// A request that finds no instance that can take it: whoever is to blame decides how its sender is told.
+fn without_instance(slot: &Slot, by_plugin: bool, details: String, retry_after: Duration) -> Refusal {
+    let component = slot.setup().id.to_string();
+    match by_plugin {
+        true => Refusal::Down { component, details, retry_after },
+        false => Refusal::Unavailable { reason: format!("processor {component}: {details}"), retry_after },
     }
+}
+
+/// A request on which a call failed.
+fn failed(slot: &Slot, error: &InstanceError) -> Refusal {
+    without_instance(slot, error.is_of_plugin(), error.to_string(), RETRY_AFTER)
 }
 
 /// The store failed, and not the plugin: the request is refused, whatever `on_trap` says.
 fn unavailable(slot: &mut Slot, trip: u64, error: &InstanceError) -> Refusal {
     slot.tell(trip, error, "the request is refused, and the instance rebuilt from committed state");
     slot.fail(error);
-    failed(&slot.setup().id, error)
+    failed(slot, error)
 }
 
 /// A slot without an instance.
 fn down(slot: &mut Slot) -> Refusal {
-    let (component, by_plugin) = (slot.setup().id.clone(), slot.is_down_by_plugin());
-    let (reason, retry_after) = match slot.instance() {
-        Ok(_) => ("", RETRY_AFTER),
-        Err(down) => down,
+    let (details, retry_after) = match slot.instance() {
+        Ok(_) => (String::new(), RETRY_AFTER),
+        Err((reason, retry_after)) => (format!("down: {reason}"), retry_after),
     };
-    match by_plugin {
-        true => Refusal::Down { component: component.to_string(), details: reason.to_owned(), retry_after },
-        false => Refusal::Unavailable { reason: format!("processor {component} is down: {reason}"), retry_after },
-    }
+    without_instance(slot, slot.is_down_by_plugin(), details, retry_after)
 }
 
 fn malformed(error: Malformed) -> Refusal {
@@ -459,23 +475,28 @@ fn keep(slot: &mut Slot, index: usize, mut processed: Processed, trip: &mut Gath
 }
 
 /// The plugin declined: the request is refused. An instance that keeps state may have changed on the way.
-fn declined(slot: &mut Slot, (trip, component): (u64, &ComponentId), message: String, retryable: bool) -> Refusal {
+fn declined(slot: &mut Slot, trip: u64, message: String, retryable: bool) -> Refusal {
+    let component = slot.setup().id.to_string();
     if slot.is_stateful() {
         slot.discard(trip, &message);
     }
     match retryable {
         true => Refusal::Unavailable { reason: format!("processor {component}: {message}"), retry_after: RETRY_AFTER },
-        false => Refusal::Declined { component: component.to_string(), message },
+        false => Refusal::Declined { component, message },
     }
 }
 
-/// No call counts for this batch, because the plugin failed: it follows the manifest's `on_trap`.
-fn aside(
-    slot: &Slot,
-    (batch, on_trap): (Batch, OnTrap),
-    trip: &mut Gathered,
+/// A batch for which no call counts, because the plugin failed.
+struct Uncalled {
+    batch: Batch,
+    on_trap: OnTrap,
+    /// What its sender is told, with `on_trap: refuse`.
     refusal: Refusal,
-) -> Result<Vec<Batch>, Refusal> {
+}
+
+/// It follows the manifest's `on_trap`.
+fn aside(slot: &Slot, uncalled: Uncalled, trip: &mut Gathered) -> Result<Vec<Batch>, Refusal> {
+    let Uncalled { batch, on_trap, refusal } = uncalled;
     if on_trap == OnTrap::Refuse {
         return Err(refusal);
     }

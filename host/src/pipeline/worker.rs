@@ -19,7 +19,7 @@ use crate::processor::Setup;
 
 pub(super) use flushing::Flushed;
 
-use super::committer::{Committer, Ticket};
+use super::committer::{Committer, Generation};
 use super::handle::{Handle, Job, PlannedFork};
 use super::health::Health;
 use super::slot::Slot;
@@ -47,7 +47,7 @@ pub struct Worker {
     /// Whether any of its processors keeps state.
     pub stateful: bool,
     /// Its generation.
-    pub ticket: Ticket,
+    pub generation: Generation,
     /// The number of the next trip.
     pub next_trip: u64,
     /// The time.
@@ -90,7 +90,7 @@ impl Worker {
                 Ok(Job::Flush { last, done }) => {
                     self.mend();
                     self.flush_all(last);
-                    self.committer.settle();
+                    self.committer.barrier();
                     // The caller may have given up waiting.
                     let _ = done.send(());
                 }

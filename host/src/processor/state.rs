@@ -201,7 +201,7 @@ impl State {
     pub fn finish(&mut self, trip: u64) -> Vec<Write> {
         let mut layer = std::mem::take(&mut self.call);
         let mut writes = std::mem::take(&mut layer.writes);
-        self.account.settle();
+        self.account.confirm();
         if !writes.is_empty() {
             writes.extend(self.counted());
             writes.push(self.steady_write());

@@ -5,7 +5,8 @@ use std::thread::JoinHandle as Thread;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::pipeline::{Handle, committer::Committer, flush_all, lane::Lane};
+use crate::delivery::Lane;
+use crate::pipeline::{Handle, committer::Committer, flush_all};
 use crate::updates::Updates;
 
 /// Everything that runs.

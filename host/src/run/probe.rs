@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::contract::{Health, STORE};
-use crate::pipeline::committer::{Committer, Ticket, Trip};
+use crate::pipeline::committer::{Committer, Generation, Trip};
 use crate::storage::{Family, Write};
 
 /// Between two tries.
@@ -23,24 +23,24 @@ const WORKER: usize = usize::MAX;
 
 /// Tries for as long as it is polled. The committer says what comes of it to `health`.
 pub async fn probe(health: Health, committer: Committer) {
-    let mut ticket = Ticket::new(WORKER);
+    let mut generation = Generation::new(WORKER);
     loop {
         tokio::time::sleep(INTERVAL).await;
         if health.trouble(STORE).is_none() {
             continue;
         }
-        if ticket.is_spoilt() {
-            ticket.renew();
+        if generation.is_spoilt() {
+            generation.renew();
         }
-        let (committer, trip) = (committer.clone(), trip(ticket.clone()));
+        let (committer, trip) = (committer.clone(), trip(generation.clone()));
         // It fails to join only when the runtime is being shut down.
         let _ = tokio::task::spawn_blocking(move || committer.commit(trip)).await;
     }
 }
 
 /// Written, synced, and gone in the same commit.
-fn trip(ticket: Ticket) -> Trip {
+fn trip(generation: Generation) -> Trip {
     let key = Bytes::from_static(KEY);
     let writes = vec![Write::Put(Family::Dead, key.clone(), vec![0; BYTES].into()), Write::Delete(Family::Dead, key)];
-    Trip::of_writes(ticket, 0, writes)
+    Trip::of_writes(generation, 0, writes)
 }

@@ -152,7 +152,7 @@ enum Tried {
 type Told = Arc<Mutex<BTreeMap<String, Value>>>;
 
 /// What the thread works with.
-pub struct Materials {
+pub struct UpdateContext {
     /// Every place of every plugin.
     pub places: Vec<Place>,
     /// Every gate with a policy of a plugin.
@@ -173,10 +173,10 @@ pub struct Materials {
 
 impl Updates {
     /// Starts the thread.
-    pub fn start(materials: Materials) -> std::io::Result<(Updates, JoinHandle<()>)> {
+    pub fn start(context: UpdateContext) -> std::io::Result<(Updates, JoinHandle<()>)> {
         let (sender, receiver) = channel();
         let told = Told::default();
-        let mut updater = Updater::new(materials, Arc::clone(&told), sender.clone());
+        let mut updater = Updater::new(context, Arc::clone(&told), sender.clone());
         let thread = std::thread::Builder::new().name("updates".into()).spawn(move || {
             let _end = EndWithProcess;
             step_back();

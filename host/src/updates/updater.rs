@@ -22,7 +22,7 @@ use super::running::{Lies, Running, remember, tell_pinned, watch_file};
 use super::swapping::{SwapError, Swapping};
 use super::versions::{Choice, Versions};
 use super::watch::{AGAIN_IN, Change, Watch};
-use super::{Materials, Message, Told, Tried, UpdateError};
+use super::{Message, Told, Tried, UpdateContext, UpdateError};
 
 /// How often files are looked at, in case nobody tells when they change.
 const POLL: Duration = Duration::from_secs(2);
@@ -57,6 +57,14 @@ enum Cause {
     Rollback,
 }
 
+/// What a version comes for.
+#[derive(Clone, Copy)]
+struct Why {
+    cause: Cause,
+    /// What the plugin's own file was when a command asked for another version, where it could be read.
+    of_file: Option<Hash>,
+}
+
 /// A version that was read and compiled, or came from the cache.
 struct Loaded {
     version: Version,
@@ -81,8 +89,8 @@ impl Cause {
 
 impl Updater {
     /// Watches the file of every plugin, and shows what runs.
-    pub fn new(materials: Materials, told: Told, news: Sender<Message>) -> Updater {
-        let Materials { places, gates, plugins, loader, state_dir, versions, clock, registry } = materials;
+    pub fn new(context: UpdateContext, told: Told, news: Sender<Message>) -> Updater {
+        let UpdateContext { places, gates, plugins, loader, state_dir, versions, clock, registry } = context;
         let looks = Arc::<AtomicBool>::default();
         let waits = Arc::clone(&looks);
         let mut watch = Watch::new(move || {
@@ -175,7 +183,7 @@ impl Updater {
 
     /// A watched file has another content.
     fn take(&mut self, plugin: &str, file: &Path, read: Result<PluginFile, LoadError>) {
-        let taken = self.try_file(plugin, file, read, (Cause::File, None));
+        let taken = self.try_file(plugin, file, read, Why { cause: Cause::File, of_file: None });
         if let Some(running) = self.running.get_mut(plugin) {
             running.is_troubled = taken.is_err();
         }
@@ -198,12 +206,12 @@ impl Updater {
         plugin: &str,
         path: &Path,
         read: Result<PluginFile, LoadError>,
-        why: (Cause, Option<Hash>),
+        why: Why,
     ) -> Result<Value, UpdateError> {
         match self.load(plugin, read) {
             Ok(loaded) => self.replace(plugin, loaded, why),
             Err(error) => {
-                self.not_loaded(plugin, Some(path), &error, why.0);
+                self.not_loaded(plugin, Some(path), &error, why.cause);
                 Err(error)
             }
         }
@@ -216,12 +224,12 @@ impl Updater {
         let of_file = lies.hash();
         let done = match tried {
             Tried::Swap { file: Some(path), .. } => {
-                self.try_file(&plugin, &path, PluginFile::read(&path), (Cause::Command, of_file))
+                self.try_file(&plugin, &path, PluginFile::read(&path), Why { cause: Cause::Command, of_file })
             }
             Tried::Swap { file: None, .. } => match lies.path {
                 Ok(ref path) => {
                     let read = lies.read.take().map_or_else(|| PluginFile::read(path), Ok);
-                    self.try_file(&plugin, path, read, (Cause::Command, of_file))
+                    self.try_file(&plugin, path, read, Why { cause: Cause::Command, of_file })
                 }
                 Err(error) => {
                     let error = UpdateError::Folder(error);
@@ -232,7 +240,7 @@ impl Updater {
             Tried::Rollback { .. } => self.roll_back(&plugin, of_file),
         }?;
         // What a command put into place stays until the file has another content than it had before that.
-        self.watch.settle(&plugin, lies.content);
+        self.watch.mark_taken(&plugin, lies.content);
         if let Some(running) = self.running.get_mut(&plugin) {
             running.seen = of_file;
         }
@@ -245,7 +253,7 @@ impl Updater {
         let content = before.ok_or_else(|| UpdateError::NoneBefore { plugin: plugin_name() })?;
         let content = content.map_err(|source| UpdateError::NotKept { plugin: plugin_name(), source })?;
         let path = content.path().to_owned();
-        self.try_file(plugin, &path, Ok(content), (Cause::Rollback, of_file))
+        self.try_file(plugin, &path, Ok(content), Why { cause: Cause::Rollback, of_file })
     }
 
     /// What is in the place of a plugin's file now.
@@ -308,12 +316,7 @@ impl Updater {
     }
 
     /// Puts a version into every place of its plugin, or into none.
-    fn replace(
-        &mut self,
-        plugin: &str,
-        loaded: Loaded,
-        (cause, of_file): (Cause, Option<Hash>),
-    ) -> Result<Value, UpdateError> {
+    fn replace(&mut self, plugin: &str, loaded: Loaded, why: Why) -> Result<Value, UpdateError> {
         let Loaded { version, plugin: loaded, content, took } = loaded;
         let running = self.running(plugin)?;
         let before = running.version.clone();
@@ -329,7 +332,7 @@ impl Updater {
             "from": before.short(),
             "to": version.short(),
             "file": version.file.display().to_string(),
-            "cause": cause.name(),
+            "cause": why.cause.name(),
             "load_ms": load_ms,
             "took_ms": took_ms,
         });
@@ -339,9 +342,9 @@ impl Updater {
                 line["pause_ms"] = json!(milliseconds(pause));
                 let pause_us = u64::try_from(pause.as_micros()).unwrap_or(u64::MAX);
                 self.count_pause(plugin, pause_us);
-                tracing::info!(plugin, from = before.short(), to = version.short(), file = %version.file.display(), cause = cause.name(), load_ms, took_ms, pause_us, "plugin swapped");
+                tracing::info!(plugin, from = before.short(), to = version.short(), file = %version.file.display(), cause = why.cause.name(), load_ms, took_ms, pause_us, "plugin swapped");
                 self.installed(plugin, &version, loaded);
-                if let Some(lasts) = self.chosen(plugin, &version, &content, (cause, of_file)) {
+                if let Some(lasts) = self.chosen(plugin, &version, &content, why) {
                     tracing::info!(plugin, "what the command put into place lasts {lasts}");
                     line["lasts"] = json!(lasts);
                 }
@@ -369,13 +372,8 @@ impl Updater {
     }
 
     /// Remembers that a version runs, and that a command chose it where it is not the file's. Returns how long it lasts then.
-    fn chosen(
-        &mut self,
-        plugin: &str,
-        version: &Version,
-        content: &PluginFile,
-        (cause, of_file): (Cause, Option<Hash>),
-    ) -> Option<String> {
+    fn chosen(&mut self, plugin: &str, version: &Version, content: &PluginFile, why: Why) -> Option<String> {
+        let Why { cause, of_file } = why;
         let is_chosen = !matches!(cause, Cause::File) && of_file != Some(version.sha256);
         let choice = is_chosen.then(|| Choice {
             by: if matches!(cause, Cause::Rollback) { "rollback" } else { "swap" }.to_owned(),

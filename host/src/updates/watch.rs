@@ -124,9 +124,9 @@ impl Watch {
     }
 
     /// Something else was put into place: what was there then is not told.
-    pub fn settle(&mut self, plugin: &str, content: Option<Content>) {
+    pub fn mark_taken(&mut self, plugin: &str, content: Option<Content>) {
         if let Some(file) = self.file(plugin) {
-            file.settle(content);
+            file.mark_taken(content);
         }
     }
 
@@ -178,7 +178,7 @@ impl File {
         is_as_told
     }
 
-    fn settle(&mut self, content: Option<Content>) {
+    fn mark_taken(&mut self, content: Option<Content>) {
         (self.taken, self.seen, self.not_before) = (Some(content), None, None);
     }
 
@@ -298,7 +298,7 @@ mod tests {
         assert_eq!((file.change(start), file.change(start + SAME_FOR)), (None, None), "not yet");
         assert_eq!((file.change(start + AGAIN_IN), file.change(start + AGAIN_IN + SAME_FOR)), (None, change));
         file.again(start);
-        file.settle(file.content());
+        file.mark_taken(file.content());
         assert_eq!((file.change(start + AGAIN_IN), file.change(start + AGAIN_IN + SAME_FOR)), (None, None), "never");
     }
 

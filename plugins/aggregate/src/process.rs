@@ -214,7 +214,7 @@ impl Aggregate {
             at += self.add_plain(route, keys.get(at..).unwrap_or_default(), numbers, at);
             if at < rows.len() {
                 let row = rows.start + at;
-                promoted += self.sums.settle(&mut self.groups, columns.key(row));
+                promoted += self.sums.catch_up(&mut self.groups, columns.key(row));
                 let verdict = self.row(batch, route, row, columns);
                 self.judge(verdict, route, row, columns, dropped);
                 at += 1;

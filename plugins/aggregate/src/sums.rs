@@ -101,7 +101,7 @@ impl Sums {
 
     /// Brings a code's series up to date before it takes a value by itself: in another order than they came, values could
     /// overflow that do not. Tells how many totals became doubles.
-    pub fn settle(&mut self, groups: &mut Groups, key: u32) -> u64 {
+    pub fn catch_up(&mut self, groups: &mut Groups, key: u32) -> u64 {
         let run = self.run;
         let cell = self.by_code.get_mut(key as usize).filter(|cell| cell.run == run);
         cell.map_or(0, |cell| cell.move_into(groups))

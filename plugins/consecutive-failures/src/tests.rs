@@ -76,13 +76,13 @@ fn half_open_lets_no_more_through_than_max_requests() {
     assert_eq!(passes.len(), 3);
     assert!(gate.admit(now).is_none());
     // One that has succeeded makes no room; one that was cancelled does.
-    assert_eq!(state(gate.settle(passes.pop().unwrap(), Outcome::Delivered, 0, now)), 'h');
+    assert_eq!(state(gate.report(passes.pop().unwrap(), Outcome::Delivered, 0, now)), 'h');
     assert!(gate.admit(now).is_none());
     gate.cancel(passes.pop().unwrap());
     passes.push(gate.admit(now).unwrap());
     assert!(gate.admit(now).is_none());
     for pass in passes {
-        gate.settle(pass, Outcome::Delivered, 0, now);
+        gate.report(pass, Outcome::Delivered, 0, now);
     }
     assert_eq!(state(gate.ask(now)), 'c');
 }
@@ -92,10 +92,10 @@ fn outcomes_of_an_earlier_state_are_dropped() {
     let mut gate = gate(r#"{"timeout": "1s", "consecutive_failures": 0}"#);
     let (early, late) = (gate.admit(0).unwrap(), gate.admit(0).unwrap());
     gate.attempt(Outcome::Unreachable, 0).unwrap();
-    assert_eq!(state(gate.settle(early, Outcome::Delivered, 0, 0)), 'o');
+    assert_eq!(state(gate.report(early, Outcome::Delivered, 0, 0)), 'o');
     let probe = gate.admit(SECOND).unwrap();
-    assert_eq!(state(gate.settle(late, Outcome::Unreachable, 0, SECOND)), 'h', "it is no probe");
-    assert_eq!(state(gate.settle(probe, Outcome::Delivered, 0, SECOND)), 'c');
+    assert_eq!(state(gate.report(late, Outcome::Unreachable, 0, SECOND)), 'h', "it is no probe");
+    assert_eq!(state(gate.report(probe, Outcome::Delivered, 0, SECOND)), 'c');
 }
 
 #[test]

@@ -53,7 +53,7 @@ fn act(gate: &mut Gate<FailureRate>, action: char, now: u64) -> char {
         '.' => state(gate.ask(now)),
         _ => {
             let pass = gate.admit(now).unwrap_or_else(|| panic!("no attempt is made at {now}"));
-            state(gate.settle(pass, outcome, latency, now))
+            state(gate.report(pass, outcome, latency, now))
         }
     }
 }
@@ -116,7 +116,7 @@ fn half_open_can_be_bounded_in_time() {
     let mut gate = gate(config);
     act(&mut gate, 'F', 0);
     let probe = gate.admit(10 * SECOND).unwrap();
-    assert_eq!(state(gate.settle(probe, Outcome::Delivered, 0, 16 * SECOND)), 'o');
+    assert_eq!(state(gate.report(probe, Outcome::Delivered, 0, 16 * SECOND)), 'o');
 }
 
 #[test]

@@ -61,7 +61,7 @@ impl<P: Policy> Gate<P> {
     }
 
     /// The attempt ended; returns the policy's next answer.
-    pub fn settle(&mut self, pass: Pass, outcome: Outcome, latency: u64, now: u64) -> Decision {
+    pub fn report(&mut self, pass: Pass, outcome: Outcome, latency: u64, now: u64) -> Decision {
         self.ask(now);
         if pass.generation == self.generation {
             self.count(outcome.is_failure());
@@ -80,7 +80,7 @@ impl<P: Policy> Gate<P> {
     /// An attempt that takes no time. `None` when it may not be made.
     pub fn attempt(&mut self, outcome: Outcome, now: u64) -> Option<Decision> {
         let pass = self.admit(now)?;
-        Some(self.settle(pass, outcome, 0, now))
+        Some(self.report(pass, outcome, 0, now))
     }
 
     /// The counters.

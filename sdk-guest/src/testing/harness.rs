@@ -43,7 +43,7 @@ impl<P: Processor> Harness<P> {
 
     /// The same for any signal.
     pub fn start_for(signal: Signal, config: &str, now: u64) -> Result<Harness<P>, Failure> {
-        Harness::on(MemoryHost::new(), signal, None, config, (now, 0))
+        Harness::on(MemoryHost::new(), signal, None, config, now, 0)
     }
 
     fn on(
@@ -51,7 +51,8 @@ impl<P: Processor> Harness<P> {
         signal: Signal,
         previous: Option<Stored>,
         config: &str,
-        (now, ahead): (u64, u64),
+        now: u64,
+        ahead: u64,
     ) -> Result<Harness<P>, Failure> {
         host.forget_instance();
         host.steady = now.wrapping_sub(ahead);
@@ -202,7 +203,7 @@ impl<P: Processor> Harness<P> {
         host.log.append(&mut self.host.log);
         // The steady clock stood still meanwhile.
         let ahead = now.wrapping_sub(self.host.steady);
-        *self = Harness::on(host, self.signal, previous, config, (now, ahead))?;
+        *self = Harness::on(host, self.signal, previous, config, now, ahead)?;
         Ok(())
     }
 

@@ -268,7 +268,7 @@ impl MemoryHost {
 
     fn emit(
         &mut self,
-        (metric, keying): (u32, u32),
+        to: Destination,
         keys: &[u32],
         [start_times, times]: [Vec<u64>; 2],
         values: Vec<(Option<Number>, Content)>,
@@ -276,8 +276,8 @@ impl MemoryHost {
         let lengths = [keys.len(), times.len(), values.len()];
         assert!(lengths.iter().all(|length| *length == keys.len()), "the columns of an emission differ in length");
         assert!(start_times.is_empty() || start_times.len() == keys.len(), "start times for some points only");
-        let descriptor = self.described[metric as usize].clone();
-        let dictionary = &self.durable.dictionaries[keying as usize];
+        let descriptor = self.described[to.descriptor as usize].clone();
+        let dictionary = &self.durable.dictionaries[to.keying as usize];
         let points = keys.iter().zip(values).enumerate().map(|(row, (code, (value, content)))| EmittedPoint {
             attributes: attributes(dictionary, *code),
             start_time: start_times.get(row).copied().unwrap_or(0),
@@ -298,14 +298,22 @@ impl MemoryHost {
         self.emitted[place].points.extend(points);
     }
 
-    fn emit_numbers(&mut self, to: (u32, u32), keys: &[u32], times: [Vec<u64>; 2], values: Vec<Number>) {
+    fn emit_numbers(&mut self, to: Destination, keys: &[u32], times: [Vec<u64>; 2], values: Vec<Number>) {
         let values = values.into_iter().map(|value| (Some(value), Content::Number)).collect();
         self.emit(to, keys, times, values);
     }
 
-    fn emit_contents(&mut self, to: (u32, u32), (times, keys, contents): Emission) {
+    fn emit_contents(&mut self, to: Destination, emission: Emission) {
+        let (times, keys, contents) = emission;
         self.emit(to, &keys, times, contents.into_iter().map(|content| (None, content)).collect());
     }
+}
+
+/// What an emission belongs to: a described metric, and the keying of its codes.
+#[derive(Clone, Copy)]
+struct Destination {
+    descriptor: u32,
+    keying: u32,
 }
 
 fn attributes(dictionary: &Dictionary, code: u32) -> BTreeMap<String, String> {

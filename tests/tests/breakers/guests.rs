@@ -15,7 +15,7 @@ use otelier::contract::{
     Signal,
 };
 use otelier::delivery::gate::{Breaker, Settings};
-use otelier::delivery::{Budget, DeadLetters, Gate, Lane, Materials, Size};
+use otelier::delivery::{Budget, DeadLetters, Gate, LaneContext, PushLane, Size};
 use otelier::storage::Store;
 use otelier::telemetry::Registry;
 use otelier::wasm::{Engine, PluginFile, PolicyPlugin};
@@ -98,7 +98,7 @@ struct Run {
 fn run(breaker: Breaker, failures: u64, max_elapsed: Duration, done: impl Fn(&Registry) -> bool) -> Result<Run> {
     let (folder, registry) = (tempfile::tempdir()?, Registry::default());
     let store = Store::open(folder.path())?;
-    let materials = Materials {
+    let context = LaneContext {
         dead_letters: DeadLetters::open(store.clone(), 1 << 20, &registry)?,
         store,
         budget: Budget::new(1 << 20),
@@ -116,7 +116,7 @@ fn run(breaker: Breaker, failures: u64, max_elapsed: Duration, done: impl Fn(&Re
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
         let gate = Gate::new(&id, breaker, &registry, 1);
-        let lane = Lane::new(&id, config, gate, &materials)?;
+        let lane = PushLane::new(&id, config, gate, &context)?;
         for _ in 0..BATCHES {
             let mut reserved = lane.try_reserve(Size::default()).ok().context("no room")?;
             reserved.prepare(&[batch()], &mut Vec::new());
@@ -232,7 +232,7 @@ fn a_policy_that_rejects_on_and_on_is_bounded() -> Result<()> {
     runtime.block_on(async {
         let gate = Gate::new(&"otlp".parse()?, gate_open, &registry, 1);
         for _ in 0..3 {
-            gate.admit(Default::default).await.settle(&Outcome::Delivered, Duration::ZERO);
+            gate.admit(Default::default).await.report(&Outcome::Delivered, Duration::ZERO);
         }
         anyhow::Ok(())
     })?;
@@ -267,9 +267,9 @@ fn each_exporter_has_an_instance_of_its_own() -> Result<()> {
         let reason = "as told".to_owned();
         let failed =
             Outcome::Failed(Failure { class: FailureClass::Timeout, reason, retry_after: None, answered: None });
-        first.admit(Default::default).await.settle(&failed, Duration::ZERO);
+        first.admit(Default::default).await.report(&failed, Duration::ZERO);
         assert!(first.closed_until().is_some());
-        second.admit(Default::default).await.settle(&Outcome::Delivered, Duration::ZERO);
+        second.admit(Default::default).await.report(&Outcome::Delivered, Duration::ZERO);
         assert!(second.closed_until().is_none());
         anyhow::Ok(())
     })?;

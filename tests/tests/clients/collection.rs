@@ -15,7 +15,7 @@ use crate::programs::{self, GENERATED, SDKS, Sdk, TRANSPORTS, Target};
 use crate::steady::steady;
 
 /// Writes one client's entries, or compares them with those that are there.
-fn settle(client: &str, entries: &[Entry]) -> Result<()> {
+fn write_or_compare(client: &str, entries: &[Entry]) -> Result<()> {
     let folder = folder().join(client);
     if std::env::var_os("OTELIER_COLLECTION").is_some_and(|wish| wish == "write") {
         return write(&folder, entries);
@@ -71,7 +71,7 @@ fn of_sdk(sdk: &Sdk) -> Result<()> {
         entries.insert(name.clone(), of_recorded(sdk.name, &name, grpc, json.message.clone()));
     }
     assert_eq!(entries.len() * TRANSPORTS.len(), recorded.len(), "no two requests have one name");
-    settle(sdk.name, &entries.into_values().collect::<Vec<_>>())
+    write_or_compare(sdk.name, &entries.into_values().collect::<Vec<_>>())
 }
 
 fn of_recorded(client: &str, name: &str, protobuf: &Recorded, json: Vec<u8>) -> Entry {
@@ -100,7 +100,7 @@ fn collection_of_telemetrygen() -> Result<()> {
         let json = programs::to_json(generated.signal, &file)?;
         entries.insert(generated.name, of_recorded("telemetrygen", generated.name, &sent[0], json));
     }
-    settle("telemetrygen", &entries.into_values().collect::<Vec<_>>())
+    write_or_compare("telemetrygen", &entries.into_values().collect::<Vec<_>>())
 }
 
 /// Every signal is in the collection, every kind of metric, and sums and histograms in both temporalities.

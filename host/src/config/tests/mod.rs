@@ -11,7 +11,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
 
-use super::{Errors, Known, Plan, Source, load_str};
+use super::{ConfigText, Errors, Known, Plan, load_str};
 
 const KNOWN: Known<'_> =
     Known { receivers: &["otlp", "prometheus"], exporters: &["debug", "prometheus"], extensions: &["health_check"] };
@@ -32,8 +32,8 @@ fn environment(name: &str) -> Option<OsString> {
 }
 
 fn load_with(config: &str, manifest: &str) -> Result<Plan, Errors> {
-    let config = Source { path: Path::new("c.yaml"), text: config };
-    let manifest = Source { path: Path::new("plugins/m.yaml"), text: manifest };
+    let config = ConfigText { path: Path::new("c.yaml"), text: config };
+    let manifest = ConfigText { path: Path::new("plugins/m.yaml"), text: manifest };
     load_str(&config, &manifest, &KNOWN, &environment)
 }
 

@@ -8,11 +8,11 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::environment;
-use crate::config::{Node, Source, tree};
+use crate::config::{ConfigText, Node, tree};
 use crate::contract::duration;
 
 fn node(text: &str) -> Node {
-    let (node, problems, _) = tree::read(&Source { path: Path::new("c.yaml"), text }, &environment);
+    let (node, problems, _) = tree::read(&ConfigText { path: Path::new("c.yaml"), text }, &environment);
     assert!(problems.is_empty(), "{problems:?}");
     node.unwrap_or_else(|| panic!("nothing in {text}"))
 }

@@ -7,8 +7,8 @@ use serde_json::json;
 
 use super::{KNOWN, MANIFEST, PIPELINE, load_with};
 use crate::config::{
-    Environment, Errors, Known, Limits, LogEncoding, LogLevel, LogSettings, MetricLevel, MetricSettings, Plan, Source,
-    Telemetry, Update, World, load, load_str,
+    ConfigText, Environment, Errors, Known, Limits, LogEncoding, LogLevel, LogSettings, MetricLevel, MetricSettings,
+    Plan, Telemetry, Update, World, load, load_str,
 };
 use crate::contract::{Durability, Instances, Interface, OnTrap, PartitionKey, PartitionLevel, Signal};
 
@@ -225,8 +225,8 @@ fn quickstart(environment: &Environment<'_>) -> Plan {
     let [config, manifest] = ["quickstart.yaml", "plugins.yaml"].map(|name| shipped().join(name));
     let [config_text, manifest_text] = [&config, &manifest]
         .map(|path| std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display())));
-    let config = Source { path: &config, text: &config_text };
-    good(load_str(&config, &Source { path: &manifest, text: &manifest_text }, &KNOWN, environment))
+    let config = ConfigText { path: &config, text: &config_text };
+    good(load_str(&config, &ConfigText { path: &manifest, text: &manifest_text }, &KNOWN, environment))
 }
 
 /// The folder of the configurations in the repository.

@@ -24,7 +24,7 @@ const HALF_OPEN_NS: u64 = 1_000_000_000;
 
 /// What the gate is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
+pub enum BreakerState {
     /// Attempts are made.
     Closed = 0,
     /// A few are.
@@ -33,21 +33,21 @@ pub enum State {
     Open = 2,
 }
 
-impl State {
+impl BreakerState {
     /// For labels and people.
     pub fn name(self) -> &'static str {
         match self {
-            State::Closed => "closed",
-            State::HalfOpen => "half_open",
-            State::Open => "open",
+            BreakerState::Closed => "closed",
+            BreakerState::HalfOpen => "half_open",
+            BreakerState::Open => "open",
         }
     }
 
-    fn of(decision: Decision) -> State {
+    fn of(decision: Decision) -> BreakerState {
         match decision {
-            Decision::Allow => State::Closed,
-            Decision::Probe(_) => State::HalfOpen,
-            Decision::Reject(_) => State::Open,
+            Decision::Allow => BreakerState::Closed,
+            Decision::Probe(_) => BreakerState::HalfOpen,
+            Decision::Reject(_) => BreakerState::Open,
         }
     }
 }
@@ -65,7 +65,7 @@ pub enum Kind {
 
 /// An attempt that is under way.
 #[derive(Debug, Clone, Copy)]
-pub struct Ticket {
+pub struct Admission {
     /// Why it is made.
     pub kind: Kind,
     generation: u64,
@@ -76,7 +76,7 @@ pub struct Ticket {
 #[derive(Debug, Clone, Copy)]
 pub enum Verdict {
     /// It may.
-    Go(Ticket),
+    Go(Admission),
     /// It may not; ask again at this time, or when an attempt has ended.
     Wait {
         /// In nanoseconds.
@@ -90,9 +90,9 @@ pub struct Transition {
     /// In nanoseconds.
     pub at: u64,
     /// The state before.
-    pub from: State,
+    pub from: BreakerState,
     /// The state after.
-    pub to: State,
+    pub to: BreakerState,
     /// Why, for a person.
     pub reason: String,
 }
@@ -150,8 +150,8 @@ impl Machine {
     }
 
     /// The present state.
-    pub fn state(&self) -> State {
-        State::of(self.decision)
+    pub fn state(&self) -> BreakerState {
+        BreakerState::of(self.decision)
     }
 
     /// Whether the built-in policy stands in for the plugin.
@@ -204,26 +204,26 @@ impl Machine {
     }
 
     /// An attempt ended after `latency` nanoseconds.
-    pub fn settle(&mut self, ticket: Ticket, ended: Ended, latency: u64, now: u64) {
+    pub fn report(&mut self, admission: Admission, ended: Ended, latency: u64, now: u64) {
         // Where time ends the state, the attempt is of the one before. Only half-open ends so while attempts of it are under way.
-        if self.state() == State::HalfOpen {
+        if self.state() == BreakerState::HalfOpen {
             self.evaluate(now, Cause::Time);
         }
-        if ticket.generation != self.generation {
+        if admission.generation != self.generation {
             self.metrics.stale.add(1);
             return;
         }
         self.now = self.now.max(now);
         self.roll();
-        self.window.end(ticket.age, ended.is_failure());
+        self.window.end(admission.age, ended.is_failure());
         self.policy.on_outcome(ended, latency, self.now);
         self.evaluate(now, Cause::Ended(ended));
     }
 
     /// An attempt was given up before it ended.
-    pub fn cancel(&mut self, ticket: Ticket) {
-        if ticket.generation == self.generation {
-            self.window.cancel(ticket.age);
+    pub fn cancel(&mut self, admission: Admission) {
+        if admission.generation == self.generation {
+            self.window.cancel(admission.age);
         }
     }
 
@@ -232,7 +232,7 @@ impl Machine {
         if kind == Kind::Probe {
             self.metrics.probes.add(1);
         }
-        Verdict::Go(Ticket { kind, generation: self.generation, age: self.window.begin() })
+        Verdict::Go(Admission { kind, generation: self.generation, age: self.window.begin() })
     }
 
     fn force(&mut self) -> Verdict {
@@ -248,7 +248,7 @@ impl Machine {
             held_s,
             "the breaker has held work back for `max_hold`: one attempt is made"
         );
-        Verdict::Go(Ticket { kind: Kind::Forced, generation: self.generation, age: self.window.begin() })
+        Verdict::Go(Admission { kind: Kind::Forced, generation: self.generation, age: self.window.begin() })
     }
 
     fn hold_ends(&self) -> u64 {
@@ -257,7 +257,7 @@ impl Machine {
 
     /// Windows are of the closed state.
     fn roll(&mut self) {
-        if self.state() == State::Closed {
+        if self.state() == BreakerState::Closed {
             self.window.roll(self.now);
         }
     }
@@ -276,7 +276,7 @@ impl Machine {
         }
     }
 
-    fn transition(&mut self, from: State, counters: Counters, cause: Cause) {
+    fn transition(&mut self, from: BreakerState, counters: Counters, cause: Cause) {
         self.generation += 1;
         self.window.clear(self.now);
         let to = self.state();
@@ -284,7 +284,7 @@ impl Machine {
         let (exporter, breaker) = (self.metrics.exporter(), self.metrics.breaker());
         let (from_name, to_name) = (from.name(), to.name());
         match to {
-            State::Open => {
+            BreakerState::Open => {
                 tracing::warn!(exporter, breaker, from = from_name, to = to_name, "breaker: {reason}");
             }
             _ => tracing::info!(exporter, breaker, from = from_name, to = to_name, "breaker: {reason}"),
@@ -295,7 +295,7 @@ impl Machine {
         }
     }
 
-    fn reason(&self, to: State, counters: Counters, cause: Cause) -> String {
+    fn reason(&self, to: BreakerState, counters: Counters, cause: Cause) -> String {
         let mut reason = match cause {
             Cause::Ended(ended) => format!("after `{}`", ended.name()),
             Cause::Time => "the policy was asked again".to_owned(),
@@ -307,7 +307,7 @@ impl Machine {
                 "; of {requests} attempts {successes} succeeded and {failures} failed, {consecutive_failures} in a row"
             );
         }
-        if let (State::Open, Decision::Reject(until)) = (to, self.decision) {
+        if let (BreakerState::Open, Decision::Reject(until)) = (to, self.decision) {
             let wait = std::time::Duration::from_nanos(until.saturating_sub(self.now));
             reason += &format!("; no attempt for {wait:?}");
         }

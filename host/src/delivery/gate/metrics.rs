@@ -3,7 +3,7 @@
 use crate::contract::{ComponentId, PolicyError};
 use crate::telemetry::{Counter, Gauge, Registry};
 
-use super::machine::State;
+use super::machine::BreakerState;
 
 /// The metrics of one gate.
 #[derive(Debug, Clone)]
@@ -58,7 +58,7 @@ impl Metrics {
     }
 
     /// The gate has changed its state.
-    pub fn transition(&self, from: State, to: State) {
+    pub fn transition(&self, from: BreakerState, to: BreakerState) {
         let labels = [
             ("exporter", self.exporter.as_str()),
             ("breaker", self.breaker.as_str()),

@@ -28,8 +28,8 @@ use crate::contract::{ComponentId, Counters, Ended, Limits, Outcome, Policy, Pol
 use crate::telemetry::Registry;
 
 use guarded::{Guarded, Maker};
-use machine::{Machine, Ticket, Verdict};
-pub use machine::{State, Transition};
+use machine::{Admission, Machine, Verdict};
+pub use machine::{BreakerState, Transition};
 use metrics::Metrics;
 pub use replay::{Record, RecordError, Replay, Summary, read_trace};
 pub use settings::{Settings, SettingsError};
@@ -37,7 +37,7 @@ use time::{Steady, Time};
 
 /// The gate of one lane. Clones are the same gate.
 #[derive(Clone, Default)]
-pub struct Gate(Option<Arc<Shared>>);
+pub struct Gate(Option<Arc<GateCell>>);
 
 /// What a gate is made from.
 #[derive(Clone)]
@@ -52,7 +52,7 @@ pub struct Breaker {
     pub settings: Settings,
 }
 
-struct Shared {
+struct GateCell {
     machine: Mutex<Machine>,
     /// Who holds it is the head of the line: it is handed on in the order in which it was asked for.
     line: tokio::sync::Mutex<()>,
@@ -61,8 +61,8 @@ struct Shared {
     time: Box<dyn Time>,
 }
 
-/// Leave to make one attempt. One that is dropped without [`settle`](Permit::settle) counts for nothing and gives its place back.
-pub struct Permit(Option<(Arc<Shared>, Ticket)>);
+/// Leave to make one attempt. One that is dropped without [`report`](Permit::report) counts for nothing and gives its place back.
+pub struct Permit(Option<(Arc<GateCell>, Admission)>);
 
 /// An instance of a policy that is to decide.
 pub struct NextPolicy {
@@ -88,7 +88,7 @@ impl Gate {
     fn with_time(exporter: &ComponentId, breaker: Breaker, registry: &Registry, time: Box<dyn Time>) -> Gate {
         let machine = Mutex::new(breaker.machine(exporter, registry, time.now()));
         let (line, moved) = (tokio::sync::Mutex::default(), Notify::new());
-        Gate(Some(Arc::new(Shared { machine, line, moved, time })))
+        Gate(Some(Arc::new(GateCell { machine, line, moved, time })))
     }
 
     /// Waits until an attempt may be made. `pressure` is asked each time the question is put.
@@ -102,7 +102,7 @@ impl Gate {
             let pressure = pressure();
             let verdict = shared.lock().ask(shared.time.now(), pressure, first);
             match verdict {
-                Verdict::Go(ticket) => return Permit(Some((Arc::clone(shared), ticket))),
+                Verdict::Go(admission) => return Permit(Some((Arc::clone(shared), admission))),
                 Verdict::Wait { until } => {
                     tokio::select! {
                         () = shared.time.until(until) => {}
@@ -163,10 +163,10 @@ impl Breaker {
 
 impl Permit {
     /// Tells how the attempt ended.
-    pub fn settle(mut self, outcome: &Outcome, latency: Duration) {
-        if let Some((shared, ticket)) = self.0.take() {
+    pub fn report(mut self, outcome: &Outcome, latency: Duration) {
+        if let Some((shared, admission)) = self.0.take() {
             let latency = u64::try_from(latency.as_nanos()).unwrap_or(u64::MAX);
-            shared.lock().settle(ticket, Ended::from(outcome), latency, shared.time.now());
+            shared.lock().report(admission, Ended::from(outcome), latency, shared.time.now());
             shared.moved.notify_one();
         }
     }
@@ -174,14 +174,14 @@ impl Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        if let Some((shared, ticket)) = self.0.take() {
-            shared.lock().cancel(ticket);
+        if let Some((shared, admission)) = self.0.take() {
+            shared.lock().cancel(admission);
             shared.moved.notify_one();
         }
     }
 }
 
-impl Shared {
+impl GateCell {
     fn lock(&self) -> MutexGuard<'_, Machine> {
         self.machine.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -9,7 +9,7 @@ use std::io::BufRead;
 
 use serde::Deserialize;
 
-use super::machine::{Kind, Machine, State, Ticket, Transition, Verdict};
+use super::machine::{Admission, BreakerState, Kind, Machine, Transition, Verdict};
 use super::{Breaker, Pressure};
 use crate::contract::{ComponentId, Ended};
 use crate::telemetry::Registry;
@@ -152,9 +152,9 @@ pub struct Replay<'w> {
     registry: Registry,
     /// Attempts under way, the next to end first.
     under_way: BinaryHeap<Reverse<(u64, usize)>>,
-    attempts: Vec<(Ticket, Ended, u64)>,
+    attempts: Vec<(Admission, Ended, u64)>,
     segment: Summary,
-    segment_state: State,
+    segment_state: BreakerState,
     segment_start: u64,
     total: Summary,
     write: &'w mut dyn FnMut(String),
@@ -201,14 +201,14 @@ impl<'w> Replay<'w> {
         let verdict = self.machine.ask(record.at, Pressure::default(), true);
         self.follow();
         match verdict {
-            Verdict::Go(ticket) => {
-                match ticket.kind {
+            Verdict::Go(admission) => {
+                match admission.kind {
                     Kind::Ordinary => self.segment.allowed += 1,
                     Kind::Probe => self.segment.probes += 1,
                     Kind::Forced => self.segment.forced += 1,
                 }
                 self.under_way.push(Reverse((record.at.saturating_add(record.latency), self.attempts.len())));
-                self.attempts.push((ticket, record.ended, record.latency));
+                self.attempts.push((admission, record.ended, record.latency));
             }
             Verdict::Wait { .. } => self.segment.rejected += 1,
         }
@@ -220,13 +220,13 @@ impl<'w> Replay<'w> {
             && at <= time
         {
             self.under_way.pop();
-            let Some((ticket, ended, latency)) = self.attempts.get(number).copied() else { continue };
+            let Some((admission, ended, latency)) = self.attempts.get(number).copied() else { continue };
             if ended.is_failure() {
                 self.segment.failed += 1;
             } else {
                 self.segment.succeeded += 1;
             }
-            self.machine.settle(ticket, ended, latency, at);
+            self.machine.report(admission, ended, latency, at);
             self.follow();
         }
     }

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::json;
 
-use super::machine::{Kind, Machine, State, Ticket, Verdict};
+use super::machine::{Admission, BreakerState, Kind, Machine, Verdict};
 use super::{Breaker, Pressure, Settings};
 use crate::contract::{
     ComponentId, Decision, Ended, FailureClass, Limits, Policy, PolicyError, PolicySource, Question,
@@ -58,9 +58,9 @@ impl Policy for Scripted {
     }
 }
 
-struct Source(Arc<Script>);
+struct ScriptSource(Arc<Script>);
 
-impl PolicySource for Source {
+impl PolicySource for ScriptSource {
     fn configured(&self, _: &ComponentId, _: &str, _: Limits) -> Result<Box<dyn Policy>, PolicyError> {
         *self.0.instances.lock().unwrap() += 1;
         Ok(Box::new(Scripted(Arc::clone(&self.0))))
@@ -78,7 +78,12 @@ fn breaker(script: &Arc<Script>, config: serde_json::Value) -> Breaker {
         host_calls: 1_000_000,
     };
     let settings = Settings::read(config).unwrap();
-    Breaker { id: "scripted".parse().unwrap(), source: Some(Arc::new(Source(Arc::clone(script)))), limits, settings }
+    Breaker {
+        id: "scripted".parse().unwrap(),
+        source: Some(Arc::new(ScriptSource(Arc::clone(script)))),
+        limits,
+        settings,
+    }
 }
 
 struct Bench {
@@ -98,9 +103,9 @@ impl Bench {
         self.machine.ask(START + at, Pressure::default(), true)
     }
 
-    fn go(&mut self, at: u64) -> Ticket {
+    fn go(&mut self, at: u64) -> Admission {
         match self.ask(at) {
-            Verdict::Go(ticket) => ticket,
+            Verdict::Go(admission) => admission,
             Verdict::Wait { until } => panic!("nothing goes before {until}"),
         }
     }
@@ -108,13 +113,13 @@ impl Bench {
     /// Until when it waits, since the start.
     fn wait(&mut self, at: u64) -> u64 {
         match self.ask(at) {
-            Verdict::Go(ticket) => panic!("{ticket:?} goes"),
+            Verdict::Go(admission) => panic!("{admission:?} goes"),
             Verdict::Wait { until } => until - START,
         }
     }
 
-    fn settle(&mut self, ticket: Ticket, ended: Ended, at: u64) {
-        self.machine.settle(ticket, ended, 0, START + at);
+    fn report(&mut self, admission: Admission, ended: Ended, at: u64) {
+        self.machine.report(admission, ended, 0, START + at);
     }
 
     fn total(&self, name: &str) -> i64 {
@@ -129,15 +134,15 @@ impl Bench {
 #[test]
 fn what_the_policy_answers_is_the_state() {
     let mut bench = Bench::new(json!({}));
-    let ticket = bench.go(0);
-    assert_eq!((ticket.kind, bench.machine.state()), (Kind::Ordinary, State::Closed));
+    let admission = bench.go(0);
+    assert_eq!((admission.kind, bench.machine.state()), (Kind::Ordinary, BreakerState::Closed));
     bench.script.say([Decision::Reject(START + 5 * SECOND)]);
-    bench.settle(ticket, FAILED, 1);
-    assert_eq!(bench.machine.state(), State::Open, "it is asked as soon as an attempt has ended");
+    bench.report(admission, FAILED, 1);
+    assert_eq!(bench.machine.state(), BreakerState::Open, "it is asked as soon as an attempt has ended");
     assert_eq!(bench.wait(2), 5 * SECOND);
     bench.script.say([Decision::Probe(1)]);
     assert_eq!(bench.go(5 * SECOND).kind, Kind::Probe);
-    assert_eq!(bench.machine.state(), State::HalfOpen);
+    assert_eq!(bench.machine.state(), BreakerState::HalfOpen);
     let transition = |from, to| bench.registry.total("otelier_breaker_transitions", &[("from", from), ("to", to)]);
     assert_eq!((transition("closed", "open"), transition("open", "half_open")), (1, 1));
     assert_eq!(bench.total("otelier_breaker_state"), 1);
@@ -148,8 +153,8 @@ fn what_the_policy_answers_is_the_state() {
 fn counters_are_of_one_state() {
     let mut bench = Bench::new(json!({}));
     for ended in [FAILED, Ended::Delivered, FAILED, FAILED] {
-        let ticket = bench.go(0);
-        bench.settle(ticket, ended, 0);
+        let admission = bench.go(0);
+        bench.report(admission, ended, 0);
     }
     let counters = bench.last_question().counters;
     assert_eq!((counters.requests, counters.successes, counters.failures), (4, 1, 3));
@@ -166,13 +171,13 @@ fn an_outcome_of_an_earlier_state_is_dropped() {
     let mut bench = Bench::new(json!({}));
     let (early, first) = (bench.go(0), bench.go(0));
     bench.script.say([Decision::Reject(START + SECOND)]);
-    bench.settle(first, FAILED, 0);
+    bench.report(first, FAILED, 0);
     bench.script.say([Decision::Probe(2)]);
     let probe = bench.go(SECOND);
-    bench.settle(early, Ended::Delivered, SECOND);
+    bench.report(early, Ended::Delivered, SECOND);
     assert_eq!(bench.script.outcomes.lock().unwrap().len(), 1, "the policy is not told");
     assert_eq!(bench.total("otelier_breaker_stale_outcomes"), 1);
-    bench.settle(probe, Ended::Delivered, SECOND);
+    bench.report(probe, Ended::Delivered, SECOND);
     assert_eq!(bench.last_question().counters.successes, 1, "nor is it counted");
 }
 
@@ -185,7 +190,7 @@ fn a_state_that_comes_again_is_another_one() {
     bench.wait(0);
     bench.script.say([Decision::Allow]);
     bench.go(SECOND);
-    bench.settle(early, FAILED, SECOND);
+    bench.report(early, FAILED, SECOND);
     assert_eq!(bench.script.outcomes.lock().unwrap().len(), 0);
     assert_eq!(bench.total("otelier_breaker_stale_outcomes"), 1);
 }
@@ -198,12 +203,12 @@ fn no_more_probes_go_than_the_policy_said() {
     assert_eq!(bench.wait(0), SECOND, "it is asked again, in case that time ends the state");
     assert_eq!(bench.wait(9 * SECOND + 1), 10 * SECOND, "at the latest when it has held back for too long");
     let at = 9 * SECOND + 2;
-    bench.settle(one, Ended::Delivered, at);
+    bench.report(one, Ended::Delivered, at);
     bench.wait(at);
     bench.machine.cancel(two);
     let three = bench.go(at);
     bench.wait(at);
-    bench.settle(three, Ended::Delivered, at);
+    bench.report(three, Ended::Delivered, at);
     bench.script.say([Decision::Allow]);
     assert_eq!(bench.go(at).kind, Kind::Ordinary);
 }
@@ -211,8 +216,8 @@ fn no_more_probes_go_than_the_policy_said() {
 #[test]
 fn a_cancelled_attempt_counts_for_nothing() {
     let mut bench = Bench::new(json!({}));
-    let ticket = bench.go(0);
-    bench.machine.cancel(ticket);
+    let admission = bench.go(0);
+    bench.machine.cancel(admission);
     bench.go(0);
     bench.ask(0);
     let counters = bench.last_question().counters;
@@ -226,7 +231,7 @@ fn nothing_is_held_back_for_longer_than_max_hold() {
     for second in 0..35 {
         bench.script.say([Decision::Reject(START + (second + 1) * SECOND)]);
         match bench.ask(second * SECOND) {
-            Verdict::Go(ticket) => forced.push((second, ticket.kind)),
+            Verdict::Go(admission) => forced.push((second, admission.kind)),
             Verdict::Wait { until } => assert_eq!(until, START + (second + 1) * SECOND),
         }
     }
@@ -264,8 +269,8 @@ fn the_built_in_policy_is_a_breaker_too() {
     let mut bench = Bench::new(json!({}));
     bench.script.fail("deadline");
     for _ in 0..6 {
-        let ticket = bench.go(0);
-        bench.settle(ticket, FAILED, 0);
+        let admission = bench.go(0);
+        bench.report(admission, FAILED, 0);
     }
     assert_eq!(bench.wait(0), 60 * SECOND);
     // A new instance would have the gate closed: it is not asked while there is reason to keep it shut.
@@ -274,8 +279,8 @@ fn the_built_in_policy_is_a_breaker_too() {
     let probe = bench.go(60 * SECOND);
     assert_eq!(probe.kind, Kind::Probe);
     bench.wait(60 * SECOND);
-    bench.settle(probe, Ended::Delivered, 61 * SECOND);
-    assert_eq!(bench.machine.state(), State::Closed);
+    bench.report(probe, Ended::Delivered, 61 * SECOND);
+    assert_eq!(bench.machine.state(), BreakerState::Closed);
     assert!(!bench.machine.is_fallback(), "now it is");
 }
 

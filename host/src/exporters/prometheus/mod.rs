@@ -61,7 +61,7 @@ use known::Known;
 use notes::Notes;
 use pace::Limits;
 use read::PointReader;
-use scrape::Shared;
+use scrape::ScrapeTarget;
 use settings::Settings;
 use store::Store;
 
@@ -70,7 +70,7 @@ pub struct PrometheusExporter {
     id: ComponentId,
     endpoint: String,
     settings: Settings,
-    shared: Arc<Shared>,
+    shared: Arc<ScrapeTarget>,
     counters: DropCounters,
     known: Known,
     reader: PointReader,
@@ -91,7 +91,7 @@ impl PrometheusExporter {
     /// The same with another clock, which decides when series expire.
     pub fn with_clock(id: ComponentId, config: Config, registry: &Registry, clock: Clock) -> Self {
         let store = Store::new(config.series_max, config.metric_expiration);
-        let shared = Shared::new(store, Notes::new(&id, registry), clock, &config);
+        let shared = ScrapeTarget::new(store, Notes::new(&id, registry), clock, &config);
         PrometheusExporter {
             settings: Settings::new(&config),
             counters: DropCounters::new(&id, registry),

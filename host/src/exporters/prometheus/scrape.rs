@@ -29,7 +29,7 @@ const CHUNK_BYTES: usize = 64 * 1024;
 const YIELDS_MAX: u32 = 32;
 
 /// What ingest and scrapes share.
-pub struct Shared {
+pub struct ScrapeTarget {
     store: Mutex<Store>,
     /// Scrapes that wait for the store.
     waiting: AtomicUsize,
@@ -43,10 +43,10 @@ pub struct Shared {
     pub enable_open_metrics: bool,
 }
 
-impl Shared {
+impl ScrapeTarget {
     /// An empty store's sharing.
-    pub fn new(store: Store, notes: Notes, clock: Clock, config: &Config) -> Shared {
-        Shared {
+    pub fn new(store: Store, notes: Notes, clock: Clock, config: &Config) -> ScrapeTarget {
+        ScrapeTarget {
             store: Mutex::new(store),
             waiting: AtomicUsize::new(0),
             notes,
@@ -73,7 +73,7 @@ impl Shared {
 /// Ingest's hold on the store. The mutex is not fair: a busy lane would take it again before a waiting scrape has woken up. So
 /// a batch lets go of it every now and then, and gives a scrape that waits some time to take it.
 pub struct IngestTurn<'s> {
-    shared: &'s Shared,
+    shared: &'s ScrapeTarget,
     store: Option<MutexGuard<'s, Store>>,
 }
 
@@ -102,7 +102,7 @@ impl IngestTurn<'_> {
 
 /// The body of an answer.
 pub struct ScrapeBody {
-    shared: Arc<Shared>,
+    shared: Arc<ScrapeTarget>,
     cursor: Cursor,
     piece: Piece,
     /// The series of the piece that comes next.
@@ -118,7 +118,7 @@ pub struct ScrapeBody {
 
 impl ScrapeBody {
     /// Starts a scrape of what is in the store now.
-    pub fn new(shared: Arc<Shared>, format: Format, gzip: bool, turn: Option<Turn>) -> ScrapeBody {
+    pub fn new(shared: Arc<ScrapeTarget>, format: Format, gzip: bool, turn: Option<Turn>) -> ScrapeBody {
         let now = (shared.clock)();
         let cursor = shared.lock_for_scrape().cursor(now, format == Format::OpenMetrics);
         let gzip = gzip.then(|| GzEncoder::new(Vec::new(), Compression::fast()));

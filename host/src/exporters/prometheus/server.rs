@@ -26,7 +26,7 @@ use tokio::time::{sleep, timeout};
 
 use super::negotiate;
 use super::pace::{Limits, Pace, Turn};
-use super::scrape::{ScrapeBody, Shared};
+use super::scrape::{ScrapeBody, ScrapeTarget};
 use crate::contract::{BindError, ComponentId, Stop};
 
 /// Where the metrics are.
@@ -66,7 +66,7 @@ fn listen(address: &str) -> io::Result<TcpListener> {
 }
 
 /// Serves scrapes until `stop` resolves, then lets those under way finish.
-pub async fn serve(listener: TcpListener, shared: Arc<Shared>, limits: Limits, mut stop: Stop) {
+pub async fn serve(listener: TcpListener, shared: Arc<ScrapeTarget>, limits: Limits, mut stop: Stop) {
     let turns = Arc::new(Semaphore::new(limits.scrapes));
     let closing = watch::Sender::new(false);
     let mut connections = JoinSet::new();
@@ -93,7 +93,7 @@ pub async fn serve(listener: TcpListener, shared: Arc<Shared>, limits: Limits, m
 
 /// What a connection answers from.
 struct Scrapes {
-    shared: Arc<Shared>,
+    shared: Arc<ScrapeTarget>,
     /// Of all connections.
     turns: Arc<Semaphore>,
     pace: Arc<Pace>,

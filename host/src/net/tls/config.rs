@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 
-use super::material::{Identity, Source, Trust};
+use super::material::{Identity, PemSource, Trust};
 use crate::contract::{Secret, duration};
 
 /// The `tls` of a client.
@@ -25,7 +25,7 @@ pub struct ClientTls {
 #[serde(try_from = "RawServer")]
 pub struct ServerTls {
     /// Whose clients are let in; all, without it.
-    pub(super) client_ca: Option<Source>,
+    pub(super) client_ca: Option<PemSource>,
     pub(super) common: Common,
 }
 
@@ -168,13 +168,13 @@ fn source(
     pem: Option<Secret>,
     one: &'static str,
     other: &'static str,
-) -> Result<Option<Source>, Contradiction> {
+) -> Result<Option<PemSource>, Contradiction> {
     let file = file.filter(|file| !file.as_os_str().is_empty());
     let pem = pem.filter(|pem| !pem.reveal().is_empty());
     match (file, pem) {
         (Some(_), Some(_)) => Err(Contradiction::Both { one, other }),
-        (Some(file), None) => Ok(Some(Source::File { key: one, file })),
-        (None, Some(pem)) => Ok(Some(Source::Pem { key: other, pem })),
+        (Some(file), None) => Ok(Some(PemSource::File { key: one, file })),
+        (None, Some(pem)) => Ok(Some(PemSource::Pem { key: other, pem })),
         (None, None) => Ok(None),
     }
 }

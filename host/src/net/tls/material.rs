@@ -13,7 +13,7 @@ use crate::contract::Secret;
 
 /// Where a certificate or a key is.
 #[derive(Debug, Clone)]
-pub(super) enum Source {
+pub(super) enum PemSource {
     /// In a file, in PEM.
     File {
         /// For error texts.
@@ -33,15 +33,15 @@ pub(super) enum Source {
 /// Who we are.
 #[derive(Debug, Clone)]
 pub(super) struct Identity {
-    pub(super) certificate: Source,
-    pub(super) key: Source,
+    pub(super) certificate: PemSource,
+    pub(super) key: PemSource,
 }
 
 /// Whom we believe.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Trust {
     /// The system's certificates, without it.
-    pub(super) ca: Option<Source>,
+    pub(super) ca: Option<PemSource>,
     /// Whether the system's are believed beside it.
     pub(super) include_system: bool,
 }
@@ -89,29 +89,29 @@ pub enum TlsError {
     Other(String),
 }
 
-impl Source {
+impl PemSource {
     /// The file, if it is one.
     pub(super) fn file(&self) -> Option<&Path> {
         match self {
-            Source::File { file, .. } => Some(file),
-            Source::Pem { .. } => None,
+            PemSource::File { file, .. } => Some(file),
+            PemSource::Pem { .. } => None,
         }
     }
 
     fn read(&self) -> Result<Vec<u8>, TlsError> {
         match self {
-            Source::File { file, .. } => {
+            PemSource::File { file, .. } => {
                 std::fs::read(file).map_err(|source| TlsError::Read { place: self.place(), source })
             }
-            Source::Pem { pem, .. } => Ok(pem.reveal().as_bytes().to_vec()),
+            PemSource::Pem { pem, .. } => Ok(pem.reveal().as_bytes().to_vec()),
         }
     }
 
     /// For error texts.
     pub(super) fn place(&self) -> String {
         match self {
-            Source::File { key, file } => format!("`{key}` {}", file.display()),
-            Source::Pem { key, .. } => format!("`{key}`"),
+            PemSource::File { key, file } => format!("`{key}` {}", file.display()),
+            PemSource::Pem { key, .. } => format!("`{key}`"),
         }
     }
 

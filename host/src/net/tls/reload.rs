@@ -21,10 +21,10 @@ struct Inner<T> {
     make: Make<T>,
     files: Vec<PathBuf>,
     interval: Option<Duration>,
-    state: Mutex<State<T>>,
+    state: Mutex<Loaded<T>>,
 }
 
-struct State<T> {
+struct Loaded<T> {
     current: Arc<T>,
     /// Of the files' content.
     digest: [u8; 32],
@@ -36,7 +36,7 @@ impl<T: Send + Sync + 'static> Reloading<T> {
     pub(super) fn new(make: Make<T>, files: Vec<PathBuf>, interval: Option<Duration>) -> Result<Self, TlsError> {
         let digest = digest(&files);
         let current = Arc::new(make()?);
-        let state = Mutex::new(State { current, digest, looked: Instant::now() });
+        let state = Mutex::new(Loaded { current, digest, looked: Instant::now() });
         Ok(Reloading(Arc::new(Inner { make, files, interval, state })))
     }
 
@@ -83,7 +83,7 @@ impl<T> Inner<T> {
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State<T>> {
+    fn state(&self) -> MutexGuard<'_, Loaded<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -5,11 +5,11 @@
 //! small steps: between 64 % and 80 % of the slots are taken.
 
 /// Code 0 marks a slot that is free.
-const FREE: Slot = Slot { tag: 0, code: 0 };
+const FREE: CodeSlot = CodeSlot { tag: 0, code: 0 };
 const SLOTS_MIN: usize = 16;
 
 #[derive(Debug, Clone, Copy)]
-struct Slot {
+struct CodeSlot {
     tag: u32,
     code: u32,
 }
@@ -17,7 +17,7 @@ struct Slot {
 /// Codes by hash.
 #[derive(Debug, Default)]
 pub struct Codes {
-    slots: Vec<Slot>,
+    slots: Vec<CodeSlot>,
     len: usize,
 }
 
@@ -71,10 +71,10 @@ impl Codes {
             self.grow();
         }
         self.len += 1;
-        self.put(Slot { tag: tag(hash), code });
+        self.put(CodeSlot { tag: tag(hash), code });
     }
 
-    fn put(&mut self, new: Slot) {
+    fn put(&mut self, new: CodeSlot) {
         let slots = self.slots.len();
         let mut at = home(new.tag, slots);
         while let Some(slot) = self.slots.get_mut(at) {
@@ -117,10 +117,10 @@ impl Codes {
     /// The most taken slots in a row: the longest search.
     #[cfg(test)]
     pub fn longest_run(&self) -> usize {
-        self.slots.split(|slot| slot.code == FREE.code).map(<[Slot]>::len).max().unwrap_or(0)
+        self.slots.split(|slot| slot.code == FREE.code).map(<[CodeSlot]>::len).max().unwrap_or(0)
     }
 
-    fn set(&mut self, at: usize, slot: Slot) {
+    fn set(&mut self, at: usize, slot: CodeSlot) {
         if let Some(place) = self.slots.get_mut(at) {
             *place = slot;
         }

@@ -11,7 +11,7 @@ const SLOTS_A_BYTE: usize = 4;
 
 /// One attribute of the message at hand.
 #[derive(Debug, Clone, Copy)]
-struct Slot<'a> {
+struct AttributeSlot<'a> {
     /// The field in the message, tag and all; empty for a new attribute.
     start: usize,
     end: usize,
@@ -36,7 +36,7 @@ enum Given<'a> {
 /// The list, to be used again for the next message.
 #[derive(Debug, Default)]
 pub struct Slots<'a> {
-    slots: Vec<Slot<'a>>,
+    slots: Vec<AttributeSlot<'a>>,
 }
 
 impl<'a> Slots<'a> {
@@ -44,7 +44,8 @@ impl<'a> Slots<'a> {
     pub fn edit(
         &mut self,
         plan: &Plan<'a>,
-        (message, number): (&'a [u8], u32),
+        message: &'a [u8],
+        number: u32,
         steps: &[Step],
         writer: &mut Writer<'_>,
     ) -> Result<bool, Stop> {
@@ -80,7 +81,7 @@ impl<'a> Slots<'a> {
     fn push(&mut self, message: &'a [u8], start: usize, raw: &'a [u8], reader: &Reader<'a>) -> Result<(), Fault> {
         let key = Attribute::read_key(raw, Strings::Bytes)?;
         let end = message.len() - reader.rest.len();
-        self.slots.push(Slot { start, end, raw, key, is_renamed: false, value: None, is_removed: false });
+        self.slots.push(AttributeSlot { start, end, raw, key, is_renamed: false, value: None, is_removed: false });
         Ok(())
     }
 
@@ -144,7 +145,15 @@ impl<'a> Slots<'a> {
             (None, _) => {
                 let (start, end) = (usize::MAX, usize::MAX);
                 let value = Some(value);
-                self.slots.push(Slot { start, end, raw: &[], key, is_renamed: true, value, is_removed: false });
+                self.slots.push(AttributeSlot {
+                    start,
+                    end,
+                    raw: &[],
+                    key,
+                    is_renamed: true,
+                    value,
+                    is_removed: false,
+                });
             }
         }
         true
@@ -153,7 +162,7 @@ impl<'a> Slots<'a> {
     /// Writes the message with its attributes as they are now: what stands between them is copied.
     pub fn write(&self, message: &[u8], number: u32, writer: &mut Writer<'_>) -> Result<(), Stop> {
         let mut copied = 0;
-        let touched = |slot: &&Slot<'_>| slot.is_removed || slot.is_renamed || slot.value.is_some();
+        let touched = |slot: &&AttributeSlot<'_>| slot.is_removed || slot.is_renamed || slot.value.is_some();
         let mut is_open = true;
         for slot in self.slots.iter().filter(touched) {
             if slot.start == usize::MAX {
@@ -177,7 +186,7 @@ impl<'a> Slots<'a> {
     }
 }
 
-impl Slot<'_> {
+impl AttributeSlot<'_> {
     fn write(&self, number: u32, writer: &mut Writer<'_>) -> Result<(), Stop> {
         let mark = writer.open(number, self.raw.len());
         put_bytes(writer.out(), 1, self.key);

@@ -180,7 +180,7 @@ impl<'a> Stream<'_, 'a> {
             }
         };
         let mut slots = Slots::default();
-        let changed = slots.edit(self.plan, (message, attributes), steps, &mut self.writer)?;
+        let changed = slots.edit(self.plan, message, attributes, steps, &mut self.writer)?;
         if !changed && !own.is_present() {
             return Ok(());
         }
@@ -218,7 +218,7 @@ impl<'a> Stream<'_, 'a> {
             return Ok(());
         }
         let message = field.value.bytes(field.raw)?;
-        if !self.slots.edit(self.plan, (message, attributes), &self.steps, &mut self.writer)? {
+        if !self.slots.edit(self.plan, message, attributes, &self.steps, &mut self.writer)? {
             self.writer.copy(field.raw);
             return Ok(());
         }

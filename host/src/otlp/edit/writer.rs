@@ -51,11 +51,11 @@ impl<'a> Writer<'a> {
             return;
         }
         if offset >= self.source.len() || end > self.source.len() {
-            self.settle();
+            self.copy_pending();
             return self.out.extend_from_slice(bytes);
         }
         if offset != self.to {
-            self.settle();
+            self.copy_pending();
             self.from = offset;
         }
         self.to = end;
@@ -70,27 +70,27 @@ impl<'a> Writer<'a> {
 
     /// Copies what was left to be copied together.
     #[inline]
-    fn settle(&mut self) {
+    fn copy_pending(&mut self) {
         self.out.extend_from_slice(self.source.get(self.from..self.to).unwrap_or_default());
         self.from = self.to;
     }
 
     /// The end of everything written so far, for appending to.
     pub fn out(&mut self) -> &mut Vec<u8> {
-        self.settle();
+        self.copy_pending();
         &mut self.out
     }
 
     /// All of it.
     pub fn finish(mut self) -> Vec<u8> {
-        self.settle();
+        self.copy_pending();
         self.out
     }
 
     /// Opens a message that had `length` bytes before.
     #[inline]
     pub fn open(&mut self, number: u32, length: usize) -> Mark {
-        self.settle();
+        self.copy_pending();
         let start = self.out.len();
         put_varint(&mut self.out, u64::from(number) << 3 | 2);
         let at = self.out.len();
@@ -101,7 +101,7 @@ impl<'a> Writer<'a> {
     /// Fills in the length.
     #[inline]
     pub fn close(&mut self, mark: Mark) -> Result<(), Stop> {
-        self.settle();
+        self.copy_pending();
         let Mark { length: at, body, .. } = mark;
         let length = self.out.len() - body;
         if self.out.len() > self.limit {
@@ -133,7 +133,7 @@ impl<'a> Writer<'a> {
 
     /// Takes back a message that was opened.
     pub fn cancel(&mut self, mark: Mark) {
-        self.settle();
+        self.copy_pending();
         self.out.truncate(mark.start);
     }
 }

@@ -74,7 +74,7 @@ impl Partial {
         matches!(self.keying.grouping, Grouping::Stream(_))
     }
 
-    fn settle(&mut self) {
+    fn set_base(&mut self) {
         self.base = self.resource.plus(self.scope).plus(self.metric);
         self.item = Sum::default();
     }
@@ -151,7 +151,7 @@ impl<'p, 'a> Keys<'p, 'a> {
             // Spans and records have no level between the scope and themselves.
             partial.metric = Sum::default();
             partial.covers = partial.keying.covers(Temporality::Unspecified);
-            partial.settle();
+            partial.set_base();
         }
         self.metric = None;
         self.identity = (name, version);
@@ -172,7 +172,7 @@ impl<'p, 'a> Keys<'p, 'a> {
             for field in &partial.fields {
                 add_field(hasher, &mut partial.metric, *field, &metric_field(*field, metric));
             }
-            partial.settle();
+            partial.set_base();
         }
         self.metric = Some(*metric);
     }

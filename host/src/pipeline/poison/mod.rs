@@ -132,7 +132,7 @@ impl Broken<'_> {
         drop(trial);
         let survivors = match found.sound.as_slice() {
             [] => None,
-            sound => Some(self.settle(sound, &units)?),
+            sound => Some(self.process_sound(sound, &units)?),
         };
         let poison = self.letters(found.poison, &units, letters_max)?;
         Ok(Separated { survivors, poison, plugin_is_broken })
@@ -159,7 +159,7 @@ impl Broken<'_> {
     }
 
     /// Lets sound parts count: in one call, or in one for each part where all together are too much for a call.
-    fn settle(&self, sound: &[Range<usize>], units: &[u64]) -> Result<Survivors, InstanceError> {
+    fn process_sound(&self, sound: &[Range<usize>], units: &[u64]) -> Result<Survivors, InstanceError> {
         match self.process(&[sound], units) {
             Err(error) if error.is_broken() && sound.len() > 1 => {
                 self.process(&sound.chunks(1).collect::<Vec<_>>(), units)

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::contract::Refusal;
 use crate::processor::InstanceError;
 
-use super::{Slot, State};
+use super::{Occupant, Slot};
 
 /// For so many times as long as a call of a flush took, requests that wait are processed before the next call.
 const REQUESTS_FIRST: u32 = 3;
@@ -25,7 +25,7 @@ pub(super) struct Flushing {
 impl Slot {
     /// Whether an instance lives here that has what it emits in no other place than its memory.
     pub fn loses_what_is_not_flushed(&mut self) -> bool {
-        matches!(&self.state, State::Living(instance) if !instance.is_stateful() && instance.flush_every().is_some())
+        matches!(&self.occupant, Occupant::Living(instance) if !instance.is_stateful() && instance.flush_every().is_some())
     }
 
     /// A processor behind this one does not take what its flush emitted. Where there is state, that is emitted again later.
@@ -44,7 +44,7 @@ impl Slot {
 
     /// Whether a flush has begun that has more to do.
     pub fn is_flushing(&self) -> bool {
-        self.flushing.is_some() && matches!(self.state, State::Living(_))
+        self.flushing.is_some() && matches!(self.occupant, Occupant::Living(_))
     }
 
     /// A flush failed. The next instance takes batches at once, and is not flushed before a while.
@@ -66,12 +66,12 @@ impl Slot {
 
     /// When the next flush is due. Nothing that is broken is flushed.
     pub fn flush_at(&self) -> Option<Instant> {
-        self.flush_at.filter(|_| matches!(self.state, State::Living(_)))
+        self.flush_at.filter(|_| matches!(self.occupant, Occupant::Living(_)))
     }
 
     /// Sets the next flush one interval from now.
     pub fn schedule_flush(&mut self) {
-        let State::Living(instance) = &self.state else { return };
+        let Occupant::Living(instance) = &self.occupant else { return };
         self.flush_at = instance.flush_every().map(|interval| Instant::now() + interval.max(self.flush_backoff.wait()));
     }
 

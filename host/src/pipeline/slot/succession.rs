@@ -6,7 +6,7 @@ use crate::clock::Moment;
 use crate::processor::{Follower, Fork, Heir, Instance, InstanceError, Marked, Setup, Snapshot, Standing};
 use crate::storage::Write;
 
-use super::{Blame, Slot, State};
+use super::{Blame, Occupant, Slot};
 
 /// What stood here before a version started that may be taken back.
 pub struct Before {
@@ -18,9 +18,9 @@ pub struct Before {
 impl Slot {
     /// Whether everything on its way to the store has to be there before an heir starts.
     pub fn wants_stored(&mut self, heir: &mut Heir) -> bool {
-        match &mut self.state {
-            State::Living(instance) => instance.leaves_dictionaries(heir),
-            State::Broken { .. } => true,
+        match &mut self.occupant {
+            Occupant::Living(instance) => instance.leaves_dictionaries(heir),
+            Occupant::Broken { .. } => true,
         }
     }
 
@@ -33,9 +33,9 @@ impl Slot {
         trip: u64,
         moment: Moment,
     ) -> Result<(Vec<Write>, Option<Box<Instance>>), InstanceError> {
-        let (instance, writes) = match &mut self.state {
-            State::Living(instance) => instance.hand_over(heir, trip, moment)?,
-            State::Broken { .. } => Instance::build(heir.into_setup(), trip, moment)?,
+        let (instance, writes) = match &mut self.occupant {
+            Occupant::Living(instance) => instance.hand_over(heir, trip, moment)?,
+            Occupant::Broken { .. } => Instance::build(heir.into_setup(), trip, moment)?,
         };
         let retired = self.succeed(instance);
         self.flushing = None;
@@ -45,7 +45,7 @@ impl Slot {
 
     /// A follower of the instance makes the last calls, if there are not too many.
     pub fn catch_up(&mut self, follower: &mut Follower, behind_max: usize) -> Result<Standing, InstanceError> {
-        let State::Living(instance) = &mut self.state else { return Ok(Standing::Lost) };
+        let Occupant::Living(instance) = &mut self.occupant else { return Ok(Standing::Lost) };
         if !instance.is_followed_by(follower) {
             return Ok(Standing::Lost);
         }
@@ -54,16 +54,16 @@ impl Slot {
 
     /// The instance's state becomes what its follower, which has caught up, makes of it.
     pub fn adopt(&mut self, follower: &mut Follower) -> Result<(), InstanceError> {
-        match &mut self.state {
-            State::Living(instance) => instance.adopt(follower),
-            State::Broken { .. } => Ok(()),
+        match &mut self.occupant {
+            Occupant::Living(instance) => instance.adopt(follower),
+            Occupant::Broken { .. } => Ok(()),
         }
     }
 
     /// The follower takes the place of the instance, whose state has adopted its. The first value is to be committed with `trip`; the one
     /// that is replaced comes back, as from [`start`](Slot::start).
     pub fn exchange(&mut self, mut follower: Box<Follower>, trip: u64) -> (Vec<Write>, Option<Box<Instance>>) {
-        let State::Living(instance) = &mut self.state else { return (Vec::new(), None) };
+        let Occupant::Living(instance) = &mut self.occupant else { return (Vec::new(), None) };
         let writes = instance.give_way(&mut follower, trip);
         let retired = self.succeed(follower.into_instance());
         self.resume_flush();
@@ -72,9 +72,9 @@ impl Slot {
 
     /// For [`take_back`](Slot::take_back).
     pub fn before(&self) -> Before {
-        let down = match &self.state {
-            State::Broken { retry_at, blame, .. } => Some((*retry_at, *blame)),
-            State::Living(_) => None,
+        let down = match &self.occupant {
+            Occupant::Broken { retry_at, blame, .. } => Some((*retry_at, *blame)),
+            Occupant::Living(_) => None,
         };
         Before { setup: self.setup.clone(), down }
     }
@@ -84,7 +84,7 @@ impl Slot {
         self.setup = setup;
         let (retry_at, blame) = down.unwrap_or_else(|| (Instant::now(), Blame::Host));
         let reason = "the new version does not start everywhere".to_owned();
-        self.state = State::Broken { retry_at, blame, reason };
+        self.occupant = Occupant::Broken { retry_at, blame, reason };
     }
 
     /// Another version runs here: how the one before failed says nothing of it.
@@ -95,32 +95,32 @@ impl Slot {
 
     fn succeed(&mut self, heir: Instance) -> Option<Box<Instance>> {
         self.setup = heir.setup().clone();
-        let before = std::mem::replace(&mut self.state, State::Living(Box::new(heir)));
+        let before = std::mem::replace(&mut self.occupant, Occupant::Living(Box::new(heir)));
         match before {
-            State::Living(retired) => Some(retired),
-            State::Broken { .. } => None,
+            Occupant::Living(retired) => Some(retired),
+            Occupant::Broken { .. } => None,
         }
     }
 
     /// Marks the state of the instance that lives here and keeps any, for a version that comes to so many places at once.
     pub fn mark(&mut self, among: usize) -> Option<Marked> {
-        match &mut self.state {
-            State::Living(instance) => instance.mark(among),
-            State::Broken { .. } => None,
+        match &mut self.occupant {
+            Occupant::Living(instance) => instance.mark(among),
+            Occupant::Broken { .. } => None,
         }
     }
 
     /// Forks that state, for a version that follows from now on.
     pub fn fork(&mut self, snapshot: Snapshot) -> Option<Fork> {
-        match &mut self.state {
-            State::Living(instance) => instance.fork(snapshot),
-            State::Broken { .. } => None,
+        match &mut self.occupant {
+            Occupant::Living(instance) => instance.fork(snapshot),
+            Occupant::Broken { .. } => None,
         }
     }
 
     /// Nobody follows the instance, and it has adopted nothing.
     pub fn forget_follower(&mut self) {
-        if let State::Living(instance) = &mut self.state {
+        if let Occupant::Living(instance) = &mut self.occupant {
             instance.forget_adopted();
             instance.forget_follower();
         }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::pipeline::room::reserve_for_flush;
 use crate::pipeline::slot::Slot;
-use crate::pipeline::trip::Run;
+use crate::pipeline::trip::{FlushPlace, Run};
 
 use super::{Worker, position};
 
@@ -25,7 +25,7 @@ pub(in crate::pipeline) enum Flushed {
 impl Worker {
     /// Nobody waits: flushes that have more to do go on at once, unless the commit is behind.
     pub(super) fn hasten_flushes(&mut self) {
-        if self.next_trip.saturating_sub(self.ticket.watermark.get()) > UNCOMMITTED_MAX {
+        if self.next_trip.saturating_sub(self.generation.watermark.get()) > UNCOMMITTED_MAX {
             return;
         }
         self.processors.slots.iter_mut().for_each(Slot::hasten_flush);
@@ -98,9 +98,9 @@ impl Worker {
             return Flushed::NoRoom;
         };
         let failed_before = self.flushes_fail(index);
-        let commits = (&self.committer, &self.ticket);
+        let commits = (&self.committer, &self.generation);
         let mut run = Run { processors: &mut self.processors, moment: self.clock.moment(), commits, resumed: false };
-        let flushed = run.flush(pipeline, (step, index), lanes, last, &mut trip);
+        let flushed = run.flush(pipeline, FlushPlace { step, index }, lanes, last, &mut trip);
         let durability = pipeline.durability;
         match flushed {
             Ok(more) => {

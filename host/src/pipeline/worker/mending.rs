@@ -10,9 +10,9 @@ use super::{Worker, position};
 impl Worker {
     /// Rebuilds what broke, from what is committed.
     pub(super) fn mend(&mut self) {
-        if self.ticket.is_spoilt() {
-            self.committer.settle();
-            self.ticket.renew();
+        if self.generation.is_spoilt() {
+            self.committer.barrier();
+            self.generation.renew();
             let troubles = self.health.troubles();
             let reason = format!("state cannot be written: {}", troubles.get(STORE).map_or("", String::as_str));
             // Not at every request: a rebuild reads the whole state.
@@ -32,7 +32,7 @@ impl Worker {
             return;
         }
         // What ran before counts or does not: the new instance has to start from the answer.
-        self.committer.settle();
+        self.committer.barrier();
         for index in broken {
             self.rebuild(index);
         }

@@ -3,10 +3,10 @@
 use tokio::sync::oneshot;
 
 use crate::contract::{Accepted, Answer, Batch, Durability, Refusal, Request};
+use crate::delivery::Reserved;
 use crate::delivery::dead_letters::Stage;
 use crate::pipeline::committer::{Trip, complete};
 use crate::pipeline::handle::Resumed;
-use crate::pipeline::lane::Reserved;
 use crate::pipeline::poison::Poison;
 use crate::pipeline::room::reserve;
 use crate::pipeline::trip::{Gathered, Pipeline, RETRY_AFTER, Run};
@@ -97,7 +97,7 @@ impl Worker {
         if lanes.iter().any(Reserved::drops) {
             return Err(Refusal::Full { queue: "the queue of an exporter".to_owned(), retry_after: RETRY_AFTER });
         }
-        let commits = (&self.committer, &self.ticket);
+        let commits = (&self.committer, &self.generation);
         let mut run = Run { processors: &mut self.processors, moment: self.clock.moment(), commits, resumed: true };
         run.onwards(pipeline, step, lanes, vec![batch], trip)
     }
@@ -111,7 +111,7 @@ impl Worker {
     ) -> Result<Durability, Refusal> {
         let places = self.sources.get(&source).map(Vec::as_slice).unwrap_or_default();
         let pipelines = places.iter().filter_map(|place| self.pipelines.get(*place));
-        let commits = (&self.committer, &self.ticket);
+        let commits = (&self.committer, &self.generation);
         let mut run = Run { processors: &mut self.processors, moment: self.clock.moment(), commits, resumed: false };
         let mut durability = Durability::Memory;
         for (pipeline, lanes) in pipelines.zip(reserved) {
@@ -139,7 +139,7 @@ impl Worker {
         deliveries.iter_mut().for_each(|(reserved, batches)| reserved.prepare(batches, &mut writes));
         let waits = waits && deliveries.iter().any(|(reserved, batches)| reserved.waits() && !batches.is_empty());
         let mut trip = Trip {
-            ticket: self.ticket.clone(),
+            generation: self.generation.clone(),
             number: trip.number,
             writes,
             durability,

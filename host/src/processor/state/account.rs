@@ -33,12 +33,12 @@ pub(super) struct Account {
     /// `None` until the first write asks.
     now: Option<Tally>,
     /// As of the last call that counted.
-    settled: Option<Tally>,
+    confirmed: Option<Tally>,
 }
 
 impl Account {
     pub fn new(quota: u64) -> Account {
-        Account { quota, now: None, settled: None }
+        Account { quota, now: None, confirmed: None }
     }
 
     pub fn quota(&self) -> u64 {
@@ -46,8 +46,8 @@ impl Account {
     }
 
     /// The call counts.
-    pub fn settle(&mut self) {
-        self.settled = self.now;
+    pub fn confirm(&mut self) {
+        self.confirmed = self.now;
     }
 
     /// Where a bound is counted anew.
@@ -65,7 +65,7 @@ impl State {
 
     /// Back to the last call that counted. The time between two calls is the better one to count in.
     pub(super) fn begin_account(&mut self) {
-        self.account.now = self.account.settled;
+        self.account.now = self.account.confirmed;
         let near = self.account.near();
         if self.account.now.is_some_and(|tally| !tally.exact && tally.bytes > near) {
             // What cannot be read now is tried again at the quota, where it is an error.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ::http::HeaderMap;
 
-use super::intake::Counters;
+use super::intake::IntakeMetrics;
 use super::rejection::Rejection;
 use crate::contract::{Authentication, Authenticators, Metadata, NoAuthenticator, ServerAuthenticator};
 use crate::net::tls::TlsError;
@@ -52,7 +52,7 @@ impl Admission {
     }
 
     /// What goes along with a request: nothing unless the configuration says so.
-    pub(super) fn metadata(&self, headers: &HeaderMap, counters: &Counters) -> Metadata {
+    pub(super) fn metadata(&self, headers: &HeaderMap, counters: &IntakeMetrics) -> Metadata {
         if !self.include_metadata {
             return Metadata::default();
         }

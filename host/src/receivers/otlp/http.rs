@@ -158,7 +158,7 @@ impl Service {
         let gathering = gather(request.into_body(), limit.bytes, limit, &mut memory, |_| Ok(announced));
         let body = in_time(self.read_timeout, gathering).await?;
         let strings = self.intake.strings();
-        let message = decode(signal, (format, strings), encoding, body, limit).await?;
+        let message = decode(signal, format, strings, encoding, body, limit).await?;
         memory.holds(message.len() as u64);
         Ok((signal, message, metadata, memory))
     }
@@ -170,7 +170,8 @@ type Received = (Signal, Bytes, Metadata, MemoryPass);
 /// Unpacks and transcodes; a plain protobuf body passes as it is.
 async fn decode(
     signal: Signal,
-    (format, strings): (Format, Strings),
+    format: Format,
+    strings: Strings,
     encoding: Encoding,
     body: Bytes,
     limit: SizeLimit,

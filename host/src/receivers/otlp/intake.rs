@@ -48,7 +48,7 @@ pub(super) struct Intake {
     ingest: Arc<dyn Ingest>,
     invalid_utf8: InvalidUtf8,
     memory: MemoryGate,
-    counters: Arc<Counters>,
+    counters: Arc<IntakeMetrics>,
 }
 
 impl Intake {
@@ -61,11 +61,11 @@ impl Intake {
         memory: MemoryGate,
         registry: &Registry,
     ) -> Self {
-        Intake { ingest, invalid_utf8, memory, counters: Arc::new(Counters::new(id, transport, registry)) }
+        Intake { ingest, invalid_utf8, memory, counters: Arc::new(IntakeMetrics::new(id, transport, registry)) }
     }
 
     /// What is counted.
-    pub(super) fn counters(&self) -> &Arc<Counters> {
+    pub(super) fn counters(&self) -> &Arc<IntakeMetrics> {
         &self.counters
     }
 
@@ -102,7 +102,7 @@ impl Intake {
         };
         let answer = submitted.await;
         pending.submitted = None;
-        self.counters.settle(&pending.sent, answer)
+        self.counters.count_answer(&pending.sent, answer)
     }
 }
 
@@ -118,7 +118,7 @@ struct Sent {
 struct Pending {
     /// Taken once it has answered.
     submitted: Option<Submitted>,
-    counters: Arc<Counters>,
+    counters: Arc<IntakeMetrics>,
     sent: Sent,
 }
 
@@ -135,14 +135,14 @@ impl Drop for Pending {
         let (counters, sent) = (Arc::clone(&self.counters), self.sent.clone());
         runtime.spawn(async move {
             // Counted inside; nobody is left to be told.
-            let _ = counters.settle(&sent, answer.await);
+            let _ = counters.count_answer(&sent, answer.await);
         });
     }
 }
 
 /// What one port counts.
 #[derive(Debug)]
-pub(super) struct Counters {
+pub(super) struct IntakeMetrics {
     accepted: [Counter; 3],
     refused: [Counter; 3],
     failed: [Counter; 3],
@@ -165,11 +165,11 @@ pub(super) struct Counters {
     pub(super) open_connections: Gauge,
 }
 
-impl Counters {
+impl IntakeMetrics {
     fn new(id: &ComponentId, transport: Transport, registry: &Registry) -> Self {
         let receiver = id.to_string();
         let labels = [("receiver", receiver.as_str()), ("transport", transport.name())];
-        Counters {
+        IntakeMetrics {
             accepted: Signal::ALL.map(|signal| registry.counter(accepted_name(signal), ACCEPTED_HELP, &labels)),
             refused: Signal::ALL.map(|signal| registry.counter(refused_name(signal), REFUSED_HELP, &labels)),
             failed: Signal::ALL.map(|signal| registry.counter(failed_name(signal), FAILED_HELP, &labels)),
@@ -225,7 +225,11 @@ impl Counters {
     }
 
     /// Counts the host's answer, and puts a missing one in words.
-    fn settle(&self, sent: &Sent, answer: Result<Answer, oneshot::error::RecvError>) -> Result<Accepted, Rejection> {
+    fn count_answer(
+        &self,
+        sent: &Sent,
+        answer: Result<Answer, oneshot::error::RecvError>,
+    ) -> Result<Accepted, Rejection> {
         let outcome = match answer {
             Ok(answer) => answer.map_err(Rejection::from),
             Err(_) => Err(Rejection::GoingDown),

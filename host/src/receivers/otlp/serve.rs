@@ -16,7 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::foreign::{FIRST_BYTES, First, Foreign, Heard};
-use super::intake::Counters;
+use super::intake::IntakeMetrics;
 use crate::net::Stream;
 use crate::net::tls::TlsServer;
 
@@ -104,7 +104,7 @@ pub(super) async fn accept<C, F>(
     listener: TcpListener,
     bounds: Bounds,
     tls: Option<TlsServer>,
-    counters: &Arc<Counters>,
+    counters: &Arc<IntakeMetrics>,
     mut stop: watch::Receiver<bool>,
     connect: F,
 ) where
@@ -170,12 +170,12 @@ async fn secure(stream: TcpStream, tls: Option<&TlsServer>, open: &Open, peer: O
 
 /// A connection that is counted as open until it is dropped.
 struct Open {
-    counters: Arc<Counters>,
+    counters: Arc<IntakeMetrics>,
     _permit: OwnedSemaphorePermit,
 }
 
 impl Open {
-    fn new(counters: &Arc<Counters>, permit: OwnedSemaphorePermit) -> Self {
+    fn new(counters: &Arc<IntakeMetrics>, permit: OwnedSemaphorePermit) -> Self {
         counters.open_connections.add(1);
         Open { counters: Arc::clone(counters), _permit: permit }
     }

@@ -99,7 +99,7 @@ impl Plugin for ProcessorPlugin {
         let data = Data { context, wasi, bounds: Bounds::default() };
         let mut store = limited(&self.engine, data, &limits, |data| &mut data.bounds);
         let world = self.pre.instantiate(&mut store).map_err(|error| call_error(&error, None))?;
-        Ok(Box::new(Instance { store, world, call_ticks: call_ticks(limits.call_ms) }))
+        Ok(Box::new(ProcessorInstance { store, world, call_ticks: call_ticks(limits.call_ms) }))
     }
 }
 
@@ -169,13 +169,13 @@ fn limited<T: 'static>(
     store
 }
 
-struct Instance {
+struct ProcessorInstance {
     store: Store<Data>,
     world: World,
     call_ticks: u64,
 }
 
-impl Instance {
+impl ProcessorInstance {
     /// One export under its deadline.
     fn call<T>(
         &mut self,
@@ -205,7 +205,7 @@ impl Instance {
     }
 }
 
-impl Processor for Instance {
+impl Processor for ProcessorInstance {
     fn context(&mut self) -> &mut Context {
         self.store.data_mut().context.host()
     }

@@ -84,7 +84,7 @@ impl PolicySource for PolicyPlugin {
         let mut store = limited(&self.engine, data, &limits, |data| &mut data.bounds);
         let failed = |error: &wasmtime::Error| self.telling.policy_error(breaker, call_error(error, None));
         let world = self.pre.instantiate(&mut store).map_err(|error| failed(&error))?;
-        let mut instance = Instance { store, world, call_ticks: call_ticks(limits.call_ms) };
+        let mut instance = PolicyInstance { store, world, call_ticks: call_ticks(limits.call_ms) };
         match instance.call(0, |guest, store| guest.call_configure(store, config))? {
             Ok(()) => Ok(Box::new(instance)),
             Err(types::Failure { message, .. }) => Err(PolicyError { reason: "refused", detail: text(&message) }),
@@ -92,13 +92,13 @@ impl PolicySource for PolicyPlugin {
     }
 }
 
-struct Instance {
+struct PolicyInstance {
     store: Store<Data>,
     world: BreakerPolicy,
     call_ticks: u64,
 }
 
-impl Instance {
+impl PolicyInstance {
     /// One export under its deadline, at that time.
     fn call<T>(
         &mut self,
@@ -122,7 +122,7 @@ impl Instance {
     }
 }
 
-impl Policy for Instance {
+impl Policy for PolicyInstance {
     fn admit(&mut self, question: &Question) -> Result<Decision, PolicyError> {
         let Question { now, counters, queue_depth, drain_rate } = *question;
         let counters = counters.into();

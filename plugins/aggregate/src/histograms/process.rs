@@ -75,8 +75,7 @@ impl Aggregate {
         let point = own.point(route.kind, row, &columns.values, &self.histograms.bounds)?;
         let code = columns.streams.as_ref().and_then(|codes| codes.get(row)).copied().unwrap_or(NO_CODE);
         let times = [cell(&columns.start_times), cell(&columns.times)];
-        let known = (&self.config, &self.meta);
-        let advance = self.histograms.streams.advance(code, &point, times, known)?;
+        let advance = self.histograms.streams.advance(code, &point, times, &self.config, &self.meta)?;
         let body = match (&advance.buckets, &point.body) {
             (Buckets::None | Buckets::Whole, body) => *body,
             (Buckets::Explicit(counts), Body::Explicit { bounds, .. }) => Body::Explicit { bounds: *bounds, counts },

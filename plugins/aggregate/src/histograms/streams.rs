@@ -170,7 +170,8 @@ impl Streams {
         code: u32,
         point: &Point<'_>,
         [start_time, time]: [u64; 2],
-        (config, meta): (&Config, &Meta),
+        config: &Config,
+        meta: &Meta,
     ) -> Result<Advance, Reason> {
         let buckets_max = config.max_buckets as usize;
         let slot = self.slots.get(code);

@@ -10,7 +10,7 @@ use crate::{
 use super::super::dictionary::Grouping;
 use super::super::edits::Edit;
 use super::super::histograms;
-use super::{INTERN_RESERVE, KEY_MAX, MemoryHost, VALUE_MAX};
+use super::{Destination, INTERN_RESERVE, KEY_MAX, MemoryHost, VALUE_MAX};
 
 /// How many new keys come at once: few, so that tests have several pages.
 const NEW_KEYS_MAX: usize = 100;
@@ -302,7 +302,7 @@ impl Host for MemoryHost {
         values: Vec<f64>,
     ) {
         let values = values.into_iter().map(Number::Double).collect();
-        self.emit_numbers((descriptor, keying), &keys, [start_times, times], values);
+        self.emit_numbers(Destination { descriptor, keying }, &keys, [start_times, times], values);
     }
 
     fn output_emit_integers(
@@ -315,7 +315,7 @@ impl Host for MemoryHost {
         values: Vec<i64>,
     ) {
         let values = values.into_iter().map(Number::Integer).collect();
-        self.emit_numbers((descriptor, keying), &keys, [start_times, times], values);
+        self.emit_numbers(Destination { descriptor, keying }, &keys, [start_times, times], values);
     }
 
     fn output_bounds(&mut self, bounds: Vec<f64>) -> u32 {
@@ -329,11 +329,11 @@ impl Host for MemoryHost {
 
     fn output_emit_histograms(&mut self, descriptor: u32, keying: u32, points: Histograms) {
         let emission = histograms::histograms(points, &self.output_bounds);
-        self.emit_contents((descriptor, keying), emission);
+        self.emit_contents(Destination { descriptor, keying }, emission);
     }
 
     fn output_emit_exponential_histograms(&mut self, descriptor: u32, keying: u32, points: ExponentialHistograms) {
-        self.emit_contents((descriptor, keying), histograms::exponential_histograms(points));
+        self.emit_contents(Destination { descriptor, keying }, histograms::exponential_histograms(points));
     }
 
     fn output_exemplars(&mut self, rows: Vec<u32>, entries: Blob) {

@@ -120,7 +120,7 @@ impl Pair {
     }
 
     /// What a guest does between batches: asks for what is new, and releases what it does not need any more.
-    fn settle(&mut self, rng: &mut Rng) {
+    fn between_batches(&mut self, rng: &mut Rng) {
         for (keying, codes) in self.codes.iter_mut().enumerate() {
             let dictionary = self.projector.dictionary_mut(keying).unwrap();
             assert_eq!(dictionary.len(), codes.by_key.len());
@@ -160,7 +160,7 @@ fn columns_and_codes_are_those_of_the_decoded_structs() {
                 let strings = pick(rng, &[Strings::Utf8, Strings::Bytes]);
                 pair.check(&bytes, &request, strings);
             }
-            pair.settle(rng);
+            pair.between_batches(rng);
         }
     });
 }

@@ -40,7 +40,7 @@ impl Virtual {
     }
 
     /// Lets everybody go as far as they can now.
-    async fn settle() {
+    async fn run_others() {
         for _ in 0..200 {
             tokio::task::yield_now().await;
         }
@@ -49,10 +49,10 @@ impl Virtual {
     /// So many seconds pass, one by one.
     async fn pass(&self, seconds: u64) {
         for _ in 0..seconds {
-            Virtual::settle().await;
+            Virtual::run_others().await;
             self.0.send_modify(|now| *now += SECOND);
         }
-        Virtual::settle().await;
+        Virtual::run_others().await;
     }
 }
 
@@ -96,7 +96,7 @@ fn failed() -> Outcome {
 async fn without_a_breaker_everybody_goes() {
     let gate = Gate::default();
     let _permit = gate.admit(Pressure::default).await;
-    gate.admit(Pressure::default).await.settle(&failed(), Duration::ZERO);
+    gate.admit(Pressure::default).await.report(&failed(), Duration::ZERO);
     assert_eq!(gate.closed_until(), None);
 }
 
@@ -114,7 +114,7 @@ async fn those_who_wait_go_in_their_order_one_probe_at_a_time() {
             log.lock().unwrap().push((number, bench.time.seconds()));
             bench.time.sleep(1).await;
             bench.script.say([if number < 2 { Decision::Probe(number + 2) } else { Decision::Allow }]);
-            permit.settle(&Outcome::Delivered, Duration::from_secs(1));
+            permit.report(&Outcome::Delivered, Duration::from_secs(1));
         }));
     }
     bench.time.pass(4).await;
@@ -191,7 +191,7 @@ async fn who_gives_up_waiting_holds_up_nobody() {
     bench.time.pass(1).await;
     first.abort();
     bench.script.say([Decision::Allow]);
-    Virtual::settle().await;
+    Virtual::run_others().await;
     next.await.unwrap();
 }
 
@@ -205,7 +205,7 @@ async fn nobody_waits_for_longer_than_max_hold() {
             for expected in [20, 40] {
                 let permit = bench.admit().await;
                 assert_eq!(bench.time.seconds(), expected);
-                permit.settle(&failed(), Duration::ZERO);
+                permit.report(&failed(), Duration::ZERO);
             }
         })
     };

@@ -11,15 +11,17 @@ use super::super::series::Point;
 use super::super::store::write_labels_inner;
 use super::{BOUND_TEXTS_MAX, Labels, Renderer, is_counter};
 
+/// What the lines of one point say.
+pub(super) struct Lines<'p> {
+    pub(super) meta: &'p Meta,
+    pub(super) labels: Labels<'p>,
+    pub(super) compound: &'p Compound,
+    pub(super) point: &'p Point,
+}
+
 impl Renderer {
-    pub(super) fn compound(
-        &mut self,
-        out: &mut Vec<u8>,
-        meta: &Meta,
-        labels: Labels<'_>,
-        compound: &Compound,
-        point: &Point,
-    ) {
+    pub(super) fn compound(&mut self, out: &mut Vec<u8>, lines: &Lines<'_>) {
+        let Lines { meta, labels, compound, point } = *lines;
         let mut front = std::mem::take(&mut self.front);
         front.clear();
         let (suffix, label): (&[u8], &[u8]) = match meta.kind {
@@ -69,32 +71,25 @@ impl Renderer {
             }
         }
         let is_negative = line.is_negative;
-        self.totals(out, meta, labels, compound, point, is_negative);
+        self.totals(out, lines, is_negative);
         self.front = front;
     }
 
     /// Sum and count.
-    fn totals(
-        &mut self,
-        out: &mut Vec<u8>,
-        meta: &Meta,
-        labels: Labels<'_>,
-        compound: &Compound,
-        point: &Point,
-        beside_negative_buckets: bool,
-    ) {
+    fn totals(&mut self, out: &mut Vec<u8>, lines: &Lines<'_>, beside_negative_buckets: bool) {
+        let Lines { meta, compound, .. } = *lines;
         let allowed = |sum: &f64| !self.open_metrics || is_counter(*sum) && !beside_negative_buckets;
         let sum = compound.sum.filter(allowed);
         if compound.sum.is_some() && sum.is_none() {
             self.omit(Note::SumOmitted, meta);
         }
         if let Some(sum) = sum {
-            self.total(out, meta, b"_sum", labels, point, |out| numbers::double(out, sum));
+            self.total(out, lines, b"_sum", |out| numbers::double(out, sum));
         }
         if self.open_metrics && meta.kind == FamilyKind::Histogram && sum.is_none() {
             return self.omit(Note::CountOmitted, meta);
         }
-        self.total(out, meta, b"_count", labels, point, |out| numbers::unsigned(out, compound.count));
+        self.total(out, lines, b"_count", |out| numbers::unsigned(out, compound.count));
     }
 
     fn bucket(&self, out: &mut Vec<u8>, line: &mut Line<'_>, text: &[u8], bound: f64, count: u64) {
@@ -110,21 +105,13 @@ impl Renderer {
         self.bucket(out, line, b"+Inf", f64::INFINITY, count.saturating_sub(line.before));
     }
 
-    fn total(
-        &self,
-        out: &mut Vec<u8>,
-        meta: &Meta,
-        suffix: &[u8],
-        labels: Labels<'_>,
-        point: &Point,
-        number: impl FnOnce(&mut Vec<u8>),
-    ) {
-        out.extend_from_slice(meta.base.as_bytes());
+    fn total(&self, out: &mut Vec<u8>, lines: &Lines<'_>, suffix: &[u8], number: impl FnOnce(&mut Vec<u8>)) {
+        out.extend_from_slice(lines.meta.base.as_bytes());
         out.extend_from_slice(suffix);
-        labels.write(out);
+        lines.labels.write(out);
         out.push(b' ');
         number(out);
-        self.end(out, point, None);
+        self.end(out, lines.point, None);
     }
 
     /// Makes `texts` those of these bounds.

@@ -8,6 +8,7 @@
 
 mod compounds;
 
+use compounds::Lines;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -102,7 +103,7 @@ impl Renderer {
             }
             if meta.kind.is_compound() {
                 let Some(compound) = piece.compounds.get(index) else { continue };
-                self.compound(out, meta, labels, compound, &shown.point);
+                self.compound(out, &Lines { meta, labels, compound, point: &shown.point });
             } else {
                 out.extend_from_slice(name);
                 out.extend_from_slice(if counter { b"_total" } else { b"" });

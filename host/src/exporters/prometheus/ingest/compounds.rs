@@ -23,7 +23,7 @@ impl Ingest<'_, '_> {
             Ok(metric) => metric.update,
             Err(reason) => {
                 let reason = *reason;
-                self.settle(Err(reason));
+                self.count_outcome(Err(reason));
                 return Ok(());
             }
         };
@@ -43,7 +43,7 @@ impl Ingest<'_, '_> {
             Err(reason) => Ok(Err(reason)),
         };
         *self.reader = reader;
-        self.settle(outcome?);
+        self.count_outcome(outcome?);
         Ok(())
     }
 }

@@ -101,7 +101,7 @@ impl<'s, 'a> Ingest<'s, 'a> {
 
     /// Counts what became of a point.
     #[inline]
-    fn settle(&mut self, outcome: Result<Joined, Reason>) {
+    fn count_outcome(&mut self, outcome: Result<Joined, Reason>) {
         if let Ok(Metric { conflict: Some(conflict), .. }) = self.metric {
             self.tally.add(conflict, 1);
         }
@@ -216,7 +216,7 @@ impl<'a> MetricsVisitor<'a> for Ingest<'_, 'a> {
             }
             Err(reason) => Err(reason),
         };
-        self.settle(outcome);
+        self.count_outcome(outcome);
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use crate::telemetry::{Counter, Gauge, Registry};
 
 /// The metrics of one lane.
 #[derive(Debug)]
-pub struct Counters {
+pub struct LaneMetrics {
     /// Items the destination has taken.
     pub sent: [Counter; 3],
     /// Items it refused for good, and items given up.
@@ -32,9 +32,9 @@ pub struct Counters {
     pub backlog_s: Gauge,
 }
 
-impl Counters {
+impl LaneMetrics {
     /// Registers all of them for one exporter.
-    pub fn new(id: &ComponentId, sizer: Sizer, registry: &Registry) -> Counters {
+    pub fn new(id: &ComponentId, sizer: Sizer, registry: &Registry) -> LaneMetrics {
         let id = id.to_string();
         let labels = [("exporter", id.as_str())];
         let per_signal = |names: [&'static str; 3], help| names.map(|name| registry.counter(name, help, &labels));
@@ -58,7 +58,7 @@ impl Counters {
             Sizer::Bytes => "bytes",
         };
         let sized = [("exporter", id.as_str()), ("sizer", unit)];
-        Counters {
+        LaneMetrics {
             sent: per_signal(SENT, "Items the destination took."),
             send_failed: per_signal(SEND_FAILED, "Items that could not be sent."),
             enqueue_failed: per_signal(ENQUEUE_FAILED, "Items that found no room in the queue."),

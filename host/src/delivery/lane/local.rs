@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::LaneFull;
 use crate::contract::{Batch, ComponentId, Exporter, Signal};
 use crate::guard::EndWithProcess;
 use crate::otlp::{Strings, check};
@@ -14,6 +16,9 @@ use crate::telemetry::{Counter, Gauge, Registry};
 pub const TRIPS_MAX: usize = 256;
 /// How many bytes may wait in a lane before it takes no more trips.
 pub const BYTES_MAX: usize = 64 << 20;
+
+/// When senders are to try again: nobody knows how fast the exporter takes what waits.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 enum Load {
     /// What one trip has for this exporter.
@@ -25,6 +30,7 @@ enum Load {
 /// The near end. Clones lead into the same one.
 #[derive(Clone)]
 pub struct LocalLane {
+    id: ComponentId,
     sender: mpsc::Sender<Load>,
     waiting: Waiting,
 }
@@ -46,22 +52,40 @@ pub struct LocalReserved {
     waiting: Waiting,
 }
 
-/// The lane has no room.
-#[derive(Debug)]
-pub struct Full;
-
 impl LocalLane {
+    /// A lane to the exporter of that id, and its far end.
+    pub fn open(id: &ComponentId, registry: &Registry) -> (LocalLane, LocalTask) {
+        let (sender, receiver) = mpsc::channel(TRIPS_MAX);
+        let label = id.to_string();
+        let labels = [("exporter", label.as_str())];
+        let capacity = registry.gauge("otelcol_exporter_queue_capacity", "Trips the lane can hold.", &labels);
+        capacity.set(TRIPS_MAX as i64);
+        let trips = registry.gauge("otelcol_exporter_queue_size", "Trips waiting in the lane.", &labels);
+        let waiting = Waiting { trips, bytes: Arc::default() };
+        let lane = LocalLane { id: id.clone(), sender, waiting: waiting.clone() };
+        (lane, LocalTask { id: id.clone(), receiver, waiting, registry: registry.clone() })
+    }
+
+    /// The exporter it ends at.
+    pub fn id(&self) -> &ComponentId {
+        &self.id
+    }
+
+    fn full(&self) -> LaneFull {
+        LaneFull { exporter: self.id.clone(), retry_after: RETRY_AFTER, waits: false }
+    }
+
     /// Sets room aside.
-    pub fn reserve(&self) -> Result<LocalReserved, Full> {
+    pub fn reserve(&self) -> Result<LocalReserved, LaneFull> {
         if self.waiting.bytes.load(Ordering::Relaxed) >= BYTES_MAX {
-            return Err(Full);
+            return Err(self.full());
         }
-        let permit = self.sender.clone().try_reserve_owned().map_err(|_| Full)?;
+        let permit = self.sender.clone().try_reserve_owned().map_err(|_| self.full())?;
         Ok(LocalReserved { permit, waiting: self.waiting.clone() })
     }
 
     /// Waits until everything sent so far has been consumed.
-    pub async fn settled(&self) {
+    pub async fn drained(&self) {
         let (done, wait) = oneshot::channel();
         if self.sender.send(Load::Barrier(done)).await.is_ok() {
             // Dropped unanswered only when the exporter is gone: nothing is left to wait for.
@@ -82,27 +106,14 @@ impl LocalReserved {
 }
 
 /// The far end: consumes until every near end is gone.
-pub struct LaneTask {
+pub struct LocalTask {
     id: ComponentId,
     receiver: mpsc::Receiver<Load>,
     waiting: Waiting,
     registry: Registry,
 }
 
-/// A lane to the exporter of that id.
-pub fn lane(id: &ComponentId, registry: &Registry) -> (LocalLane, LaneTask) {
-    let (sender, receiver) = mpsc::channel(TRIPS_MAX);
-    let label = id.to_string();
-    let labels = [("exporter", label.as_str())];
-    let capacity = registry.gauge("otelcol_exporter_queue_capacity", "Trips the lane can hold.", &labels);
-    capacity.set(TRIPS_MAX as i64);
-    let trips = registry.gauge("otelcol_exporter_queue_size", "Trips waiting in the lane.", &labels);
-    let waiting = Waiting { trips, bytes: Arc::default() };
-    let lane = LocalLane { sender, waiting: waiting.clone() };
-    (lane, LaneTask { id: id.clone(), receiver, waiting, registry: registry.clone() })
-}
-
-impl LaneTask {
+impl LocalTask {
     /// Feeds the exporter, in order, until the lane is closed and empty.
     pub async fn run(mut self, mut exporter: Box<dyn Exporter>) {
         let _end = EndWithProcess;
