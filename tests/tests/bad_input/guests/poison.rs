@@ -18,54 +18,78 @@ fn a_call_that_panics_leaves_nothing_behind() -> Result<()> {
     Ok(())
 }
 
-/// Requests that a plugin reads whole, with a bad row here and there. What a person does then: mend the plugin, and send the letters again.
-#[test]
-fn rare_rows_are_found_in_large_requests_and_count_once_the_plugin_is_mended() -> Result<()> {
-    let folder = tempfile::tempdir()?;
-    let file = folder.path().join("guest.wasm");
-    std::fs::copy(environment::guest("trap")?, &file)?;
-    let config = breaking("trap/after-write");
-    let neighbour = environment::plugin("aggregate")?;
-    let plugins = manifest(&[(GUEST, &file, json!({})), ("aggregate", &neighbour, json!({}))]);
-    let setup = Setup::new(&config.text(), &plugins)?;
-    let host = setup.start()?;
-    let rows = 4000;
+/// The rows of [`send_rare_rows`].
+const ALL: f64 = 4.0 * 4000.0;
+/// Those of them on which the plugin breaks.
+const POISON: f64 = 5.0;
+
+/// Requests that a plugin reads whole, with a bad row here and there.
+fn send_rare_rows(host: &Host<'_>) -> Result<()> {
     let bad: [&[usize]; 4] = [&[0], &[3999], &[17, 18, 2500], &[]];
     for places in bad {
-        let values: Vec<i64> = (0..rows).map(|row| if places.contains(&row) { BAD } else { 1 }).collect();
+        let values: Vec<i64> = (0..4000).map(|row| if places.contains(&row) { BAD } else { 1 }).collect();
         host.accepts(&payload::work("bad", Temporality::Delta, &values))?;
     }
-    let (all, poison) = (4.0 * 4000.0, 5.0);
-    host.wait_for(SEEN, &[], all - poison)?;
-    ensure!(poisoned(&host)? == poison, "{} items are poison", poisoned(&host)?);
+    Ok(())
+}
+
+#[test]
+fn rare_rows_are_found_in_large_requests() -> Result<()> {
+    let setup = setup("trap/after-write", json!({}))?;
+    let host = setup.start()?;
+    send_rare_rows(&host)?;
+    host.wait_for(SEEN, &[], ALL - POISON)?;
+    ensure!(poisoned(&host)? == POISON, "{} items are poison", poisoned(&host)?);
     let kept = letters(&setup)?;
     let items: u64 = kept.iter().filter_map(|letter| letter["head"]["items"].as_u64()).sum();
     ensure!(items == 5 && kept.len() == 3, "{kept:#?}");
     // Rows that break it in the same way are one letter.
     let list = setup.prints(&["dlq", "ls"])?;
     ensure!(list.contains(GUEST) && list.contains("poison: trapped: panicked at"), "{list}");
+    Ok(())
+}
 
+#[test]
+fn a_letter_on_which_its_plugin_still_breaks_stays() -> Result<()> {
+    let setup = setup("trap/after-write", json!({}))?;
+    let host = setup.start()?;
+    for _ in 0..3 {
+        host.accepts(&payload::work("bad", Temporality::Delta, &[1, BAD, 2]))?;
+    }
     let error = setup.is_told(&["dlq", "replay", "--all"])?;
     ensure!(error.contains("dead letter 0 stays") && error.contains("breaks on it"), "{error}");
     ensure!(letters(&setup)?.len() == 3, "a letter is gone that was refused");
     let error = setup.is_told(&["dlq", "replay", "--processor", "other"])?;
     ensure!(error.contains("no dead letter is from processor `other`; there are letters from: guest"), "{error}");
+    Ok(())
+}
 
+/// What a person does: mend the plugin, and send the letters again.
+#[test]
+fn letters_count_once_through_a_mended_plugin_and_still_do_after_a_kill() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("guest.wasm");
+    std::fs::copy(environment::guest("trap")?, &file)?;
+    let neighbour = environment::plugin("aggregate")?;
+    let plugins = manifest(&[(GUEST, &file, json!({})), ("aggregate", &neighbour, json!({}))]);
+    let setup = Setup::new(&breaking("trap/after-write").text(), &plugins)?;
+    let host = setup.start()?;
+    send_rare_rows(&host)?;
     versions::exchange(&file, &std::fs::read(environment::guest("honest")?)?)?;
     let labels = [("plugin", GUEST), ("outcome", "swapped")];
     let swapped = || Ok(host.own_metrics()?.value("otelier_plugin_swaps", &labels));
     wait::until_equal("the mended version runs", &Some(1.0), swapped)?;
     let told = setup.prints(&["dlq", "replay", "--processor", GUEST])?;
     ensure!(told == "3 dead letters sent through their processor, and gone\n", "{told}");
-    host.wait_for(SEEN, &[], all)?;
+    host.wait_for(SEEN, &[], ALL)?;
     ensure!(letters(&setup)?.is_empty());
     // What went through the mended plugin was with the other one long ago.
-    let sums = [("bad", all - poison + poison * BAD as f64)];
+    let sums = [("bad", ALL - POISON + POISON * BAD as f64)];
     after(&host, &sums)?;
     host.kill()?;
     ensure!(letters(&setup)?.is_empty());
     let shown = restarted(&setup, &sums)?.scrape()?.value(SEEN, &[]);
-    ensure!(shown == Some(all), "{shown:?} after the kill");
+    ensure!(shown == Some(ALL), "{shown:?} after the kill");
     Ok(())
 }
 
