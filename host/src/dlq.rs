@@ -109,14 +109,14 @@ fn table(rows: &[Value]) -> String {
         "number", "time", "stopped at", "signal", "items", "bytes"
     );
     for row in rows {
-        let (number, head) = (&row["number"], &row["head"]);
+        let (number, head) = (row["number"].to_string(), &row["head"]);
         let word = |key: &str| head[key].as_str().unwrap_or("?").to_owned();
         let why = match row["error"].as_str() {
             Some(error) => error.to_owned(),
             None => format!("{}: {}", word("class"), word("reason")),
         };
         let at = head["stage"]["processor"].as_str().map_or_else(|| word("exporter"), ToOwned::to_owned);
-        let (signal, items, bytes) = (word("signal"), &head["items"], &head["bytes"]);
+        let (signal, items, bytes) = (word("signal"), head["items"].to_string(), head["bytes"].to_string());
         let time = date(head);
         // Writing to a String cannot fail.
         let _ = writeln!(text, "{number:>8}  {time:<20}  {at:<20}  {signal:<7}  {items:>9}  {bytes:>10}  {why}");

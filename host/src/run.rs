@@ -10,7 +10,7 @@ mod pages;
 mod probe;
 mod signals;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -60,6 +60,8 @@ pub struct Options {
 pub struct Loaded {
     plan: Plan,
     plugins: Plugins,
+    /// Processors that keep state.
+    stateful: HashSet<ComponentId>,
 }
 
 /// Reads and checks everything that can be checked without opening a port or the store.
@@ -84,13 +86,15 @@ fn compile(plan: Plan, loader: &Loader, exporters: &[ExporterType]) -> Result<Lo
     errors.extend(check::waiting_behind_state(&plan, &described.stateful));
     errors.extend(breakers::check(&plan, &plugins.policies));
     config::Errors::check(errors).map_err(listed)?;
-    Ok(Loaded { plan, plugins })
+    Ok(Loaded { plan, plugins, stateful: described.stateful })
 }
 
 impl Loaded {
     /// What is probably not meant, but harms nothing: one line each.
     pub fn warnings(&self) -> Vec<String> {
-        self.plan.warnings.iter().map(ToString::to_string).chain(check::warnings(&self.plan)).collect()
+        let own = self.plan.warnings.iter().map(ToString::to_string);
+        let of_memory = check::memory_behind_sync(&self.plan, &self.stateful);
+        own.chain(check::warnings(&self.plan)).chain(of_memory).collect()
     }
 }
 
@@ -194,7 +198,7 @@ impl MemoryLimits {
 impl Host {
     /// Builds the parts from the far end to the near one, so that each finds what it hands over to.
     fn build(loaded: Loaded, options: &Options, loader: Arc<Loader>, versions: Arc<Mutex<Versions>>) -> Result<Host> {
-        let Loaded { plan, plugins: Plugins { processors, policies, versions: loaded_versions } } = loaded;
+        let Loaded { plan, plugins: Plugins { processors, policies, versions: loaded_versions }, .. } = loaded;
         let (registry, health) = (Registry::default(), Health::default());
         let store = Store::open(&options.state_dir)?;
         let clock = Clock::system();
@@ -205,7 +209,10 @@ impl Host {
         let dead_letters = DeadLetters::open(store.clone(), plan.delivery.dead_letter_bytes_max.get(), &registry)?;
         let kept = dead_letters.len();
         if kept > 0 {
-            tracing::warn!(dead_letters = kept, "batches that could not be delivered are kept (see `otelier dlq ls`)");
+            tracing::warn!(
+                dead_letters = kept,
+                "batches that could not be delivered are kept until `otelier dlq replay` or `drop` (see `otelier dlq ls`)"
+            );
         }
         let queues = delivery::LaneContext {
             store: store.clone(),

@@ -89,8 +89,8 @@ fn expand_text(mut text: &str, environment: &Environment<'_>, depth: usize) -> R
     Ok(expanded)
 }
 
-/// The first `$NAME` of a text that looks like a variable and is none: only `${NAME}` is, as in the Collector.
-pub(super) fn bare(text: &str) -> Option<&str> {
+/// Whether a text has a `$NAME`, which looks like a variable and is none: only `${NAME}` is, as in the Collector.
+pub(super) fn is_bare(text: &str) -> bool {
     let mut rest = text;
     while let Some((_, after)) = rest.split_once('$') {
         if let Some(after) = after.strip_prefix('$') {
@@ -100,11 +100,11 @@ pub(super) fn bare(text: &str) -> Option<&str> {
         let is_part = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
         let name = after.get(..after.find(|c| !is_part(c)).unwrap_or(after.len())).unwrap_or_default();
         if name.len() > 1 && is_name(name) {
-            return Some(name);
+            return true;
         }
         rest = after;
     }
-    None
+    false
 }
 
 /// Splits at the brace that closes an already opened `${`.

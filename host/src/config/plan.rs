@@ -49,6 +49,15 @@ pub struct Plan {
     pub warnings: Vec<Warning>,
 }
 
+impl Plan {
+    /// Pipelines that get the same requests as this one, itself among them: of its signal, and with a receiver in common.
+    pub fn beside(&self, pipeline: &PipelinePlan) -> impl Iterator<Item = &PipelinePlan> {
+        self.pipelines.iter().filter(move |other| {
+            other.signal == pipeline.signal && other.receivers.iter().any(|id| pipeline.receivers.contains(id))
+        })
+    }
+}
+
 /// `service.delivery`: bounds over all exporters that push.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -285,12 +294,10 @@ pub enum Warning {
         /// As in the configuration.
         id: ComponentId,
     },
-    /// `$NAME`, which is expanded nowhere.
+    /// `$NAME`, which is expanded nowhere. What stands there may be a secret, so it is not said.
     Variable {
         /// Of the value.
         position: Position,
-        /// The name.
-        name: String,
     },
     /// A file in a folder of versions whose name is none.
     Misnamed {
@@ -313,10 +320,10 @@ pub enum Warning {
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Warning::Variable { position, name } => {
+            Warning::Variable { position } => {
                 write!(
                     f,
-                    "{position}: `${name}` stays as it is, as in a Collector: write `${{env:{name}}}` for the variable, or `$${name}` to say that it is none"
+                    "{position}: `$` and a name stay as they are, as in a Collector: write `${{env:NAME}}` for a variable, or `$$` to say that it is none"
                 )
             }
             Warning::Misnamed { position, plugin, file } => {

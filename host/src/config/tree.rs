@@ -183,7 +183,7 @@ impl<'a> Reader<'a> {
     fn scalar(&mut self, text: &str, style: ScalarStyle, tag: Option<&Tag>, position: Position) -> Node {
         let is_text = style != ScalarStyle::Plain || tag.is_some_and(|tag| tag.is_yaml_core_schema_tag("str"));
         self.refuse_tag(tag, &position, "str");
-        let bare = env::bare(text).map(|name| Warning::Variable { position: position.clone(), name: name.to_owned() });
+        let bare = env::is_bare(text).then(|| Warning::Variable { position: position.clone() });
         self.warnings.extend(bare);
         let expanded = env::expand(text, self.environment).unwrap_or_else(|problem| {
             self.report(&position, problem.into());

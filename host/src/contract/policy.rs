@@ -2,16 +2,16 @@
 
 use serde::Deserialize;
 
-/// Where a request must be before its sender is told that it was accepted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+/// Where a request must be before its sender is told that it was accepted; the greater, the stricter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Durability {
-    /// On disk, synced.
-    Sync,
-    /// Handed to the operating system, synced at intervals.
-    Interval,
     /// In memory.
     Memory,
+    /// Handed to the operating system, synced at intervals.
+    Interval,
+    /// On disk, synced.
+    Sync,
 }
 
 /// What becomes of batches while a plugin breaks on everything, or cannot be started again.

@@ -87,6 +87,11 @@ impl Submitted {
             None => Some(answer),
         }
     }
+
+    /// The same where the answer goes on to be waited for here: false says that the host had taken it before.
+    pub fn try_withdraw(&mut self) -> bool {
+        self.request.take().is_some()
+    }
 }
 
 impl Future for Submitted {

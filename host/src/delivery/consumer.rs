@@ -1,5 +1,6 @@
 //! The far end of a lane: tasks that take what waits, send it until it is settled, and say what became of it.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -182,7 +183,10 @@ impl Consumer {
         let (counters, signal, items) = (&self.shared.counters, dispatch.batch.signal, dispatch.size.items);
         let (mut writes, mut sync) = (Vec::new(), false);
         match verdict {
-            Verdict::Interrupted => return,
+            Verdict::Interrupted => {
+                dispatch.tickets.iter().for_each(|ticket| ticket.is_interrupted.store(true, Ordering::Release));
+                return;
+            }
             Verdict::Delivered { rejected, message } => {
                 let rejected = rejected.min(items);
                 LaneMetrics::add(&counters.sent, signal, items - rejected);
@@ -205,7 +209,8 @@ impl Consumer {
                 }
             }
         }
-        let done: Vec<QueueTicket> = dispatch.tickets.into_iter().filter_map(Arc::into_inner).collect();
+        let last_of = dispatch.tickets.into_iter().filter_map(Arc::into_inner);
+        let done: Vec<QueueTicket> = last_of.filter(|ticket| !ticket.is_interrupted.load(Ordering::Acquire)).collect();
         let removal = |ticket: &QueueTicket| self.shared.stored.as_ref().map(|stored| stored.removal(ticket.number));
         writes.extend(done.iter().filter_map(removal).flatten());
         let letters: Vec<u64> = done.iter().filter_map(|ticket| ticket.letter).collect();

@@ -136,6 +136,8 @@ struct KeptLetters {
     bytes: u64,
     /// Letters that somebody has in hand: a command, a queue in memory, or a pipeline.
     claimed: HashSet<u64>,
+    /// Letters that were taken back after others had taken their room: if those are taken back as well, these do not return.
+    taken_back: HashSet<u64>,
 }
 
 /// A letter in hand. Dropped, it is given back: it stays a letter, unless it was removed meanwhile.
@@ -195,11 +197,12 @@ impl KeptLetters {
         self.kept.binary_search_by_key(&number, |letter| letter.number).ok()
     }
 
-    fn remove(&mut self, number: u64) {
+    /// False where it is not here.
+    fn remove(&mut self, number: u64) -> bool {
         self.claimed.remove(&number);
-        if let Some(place) = self.place(number) {
-            self.bytes -= self.kept.remove(place).map_or(0, |letter| letter.bytes);
-        }
+        let removed = self.place(number).and_then(|place| self.kept.remove(place));
+        self.bytes -= removed.as_ref().map_or(0, |letter| letter.bytes);
+        removed.is_some()
     }
 }
 
@@ -239,7 +242,8 @@ impl DeadLetters {
             class: failure.class.name().to_owned(),
             ..Head::of(batch, &failure.reason, now)
         };
-        self.add(&head, batch, &mut writes);
+        let burial = self.add(&head, batch, &mut writes);
+        self.0.evicted.add(burial.evicted.len() as u64);
         writes
     }
 
@@ -249,9 +253,14 @@ impl DeadLetters {
         self.add(&head, batch, writes)
     }
 
-    /// The changes were made.
-    pub fn buried(&self) {
-        self.0.show(&self.0.lock());
+    /// The changes of these burials were made.
+    pub fn buried<'b>(&self, burials: impl Iterator<Item = &'b Burial>) {
+        let mut state = self.0.lock();
+        for letter in burials.flat_map(|burial| &burial.evicted) {
+            state.taken_back.remove(&letter.number);
+            self.0.evicted.add(1);
+        }
+        self.0.show(&state);
     }
 
     /// The changes were not made.
@@ -259,11 +268,17 @@ impl DeadLetters {
         let Burial { number, evicted } = burial;
         let mut state = self.0.lock();
         for letter in evicted {
+            // It was taken back itself after this one had taken its room.
+            if state.taken_back.remove(&letter.number) {
+                continue;
+            }
             let place = state.kept.partition_point(|kept| kept.number < letter.number);
             state.bytes += letter.bytes;
             state.kept.insert(place, letter);
         }
-        state.remove(number);
+        if !state.remove(number) {
+            state.taken_back.insert(number);
+        }
         self.0.show(&state);
     }
 
@@ -275,7 +290,6 @@ impl DeadLetters {
             let Some(letter) = state.oldest(is_poison) else { break };
             // The new letter covers its number.
             writes.extend(deletion(letter.number));
-            self.0.evicted.add(1);
             evicted.push(letter);
         }
         state.bytes += head.bytes;

@@ -1,6 +1,7 @@
 //! What leaves a queue together. An entry that is split into several dispatches is done with when the last of them is.
 
 use std::collections::VecDeque;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -54,6 +55,8 @@ pub struct QueueTicket {
     pub waiter: Option<Waiter>,
     /// The dead letter it is.
     pub letter: Option<u64>,
+    /// Whether some of it was not tried to the end, because the process ends: on disk it stays whole, whatever becomes of its other parts.
+    pub is_interrupted: AtomicBool,
 }
 
 /// How long a store that cannot be read or written is left alone.
@@ -198,7 +201,8 @@ impl Dispatcher {
                     None => break,
                 },
             };
-            let tickets = vec![Arc::new(QueueTicket { number, size, waiter, letter })];
+            let tickets =
+                vec![Arc::new(QueueTicket { number, size, waiter, letter, is_interrupted: AtomicBool::default() })];
             loaded.push_back(Dispatch { batch, size, tickets });
         }
         loaded

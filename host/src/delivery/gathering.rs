@@ -35,6 +35,8 @@ struct Partition {
     signal: Signal,
     invalid_utf8: InvalidUtf8,
     metadata: Metadata,
+    /// Whether senders wait for it: they still have what they sent, and are told what became of it. What nobody waits for is kept here.
+    waits: bool,
 }
 
 impl Gathering {
@@ -45,7 +47,7 @@ impl Gathering {
 
     /// Takes in one more batch; returns what is to be sent now.
     pub fn add(&mut self, batching: &Batching, dispatch: Dispatch, now: Instant) -> Vec<Dispatch> {
-        let partition = partition(&dispatch.batch, batching);
+        let partition = partition(&dispatch, batching);
         let known = self.groups.iter().position(|group| group.partition == partition);
         let index = known.unwrap_or_else(|| {
             let due = now + batching.flush_timeout;
@@ -74,16 +76,18 @@ impl Gathering {
 }
 
 /// Without keys, whatever metadata there is makes no difference, and does not go on: which of several would it be?
-fn partition(batch: &Batch, batching: &Batching) -> Partition {
+fn partition(dispatch: &Dispatch, batching: &Batching) -> Partition {
+    let (batch, waits) = (&dispatch.batch, dispatch.waiters().next().is_some());
     let keys = &batching.metadata_keys;
     let entries = batch.metadata.entries().iter().filter(|(name, _)| keys.contains(name)).cloned();
-    Partition { signal: batch.signal, invalid_utf8: batch.invalid_utf8, metadata: Metadata::new(entries.collect()) }
+    let metadata = Metadata::new(entries.collect());
+    Partition { signal: batch.signal, invalid_utf8: batch.invalid_utf8, metadata, waits }
 }
 
 impl Group {
     fn finish(self, batching: &Batching) -> Vec<Dispatch> {
         let Group { partition, parts, size, .. } = self;
-        let Partition { signal, invalid_utf8, metadata } = partition;
+        let Partition { signal, invalid_utf8, metadata, .. } = partition;
         let tickets: Vec<Arc<QueueTicket>> = parts.iter().flat_map(|part| part.tickets.iter().cloned()).collect();
         let batch =
             |bytes: Bytes, items| Batch { signal, bytes, items: Some(items), invalid_utf8, metadata: metadata.clone() };

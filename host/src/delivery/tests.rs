@@ -5,11 +5,12 @@
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 use super::gate::Gate;
 use super::lane::PushReserved;
@@ -417,6 +418,79 @@ async fn a_part_that_is_refused_dies_alone() {
     assert_eq!(items_of(&bench.got()), [2, 2, 2]);
     assert_eq!(bench.total("otelcol_exporter_sent_log_records"), 4);
     assert_eq!(bench.dead_letters.read(0).unwrap().0.items, 2);
+}
+
+/// A destination that answers the first request when it is let, and no other.
+#[derive(Default)]
+struct Held {
+    sent: AtomicUsize,
+    let_go: Notify,
+}
+
+impl Client for Held {
+    fn send<'c>(&'c self, _: &'c Batch) -> Pin<Box<dyn Future<Output = Outcome> + Send + 'c>> {
+        Box::pin(async move {
+            match self.sent.fetch_add(1, Ordering::SeqCst) {
+                0 => self.let_go.notified().await,
+                _ => return failed(FailureClass::Unavailable),
+            }
+            Outcome::Delivered
+        })
+    }
+
+    fn destination(&self) -> String {
+        "held".to_owned()
+    }
+}
+
+#[tokio::test]
+async fn an_entry_of_which_a_part_was_not_sent_stays_on_disk_whatever_becomes_of_the_others() {
+    let bench = Bench::new([]);
+    let mut config = batching(r#"{"min_size": 1, "max_size": 1}"#);
+    config.queue.storage = "rocksdb".parse().ok();
+    config.queue.num_consumers = 2.try_into().unwrap();
+    config.retry.initial_interval = Duration::from_secs(3600);
+    config.retry.max_elapsed_time = Duration::ZERO;
+    let lane = bench.lane(&config);
+    let entry = logs(&[1, 2]);
+    let (mut reserved, mut writes) = (one(&lane, Size::of(&entry)).unwrap(), Vec::new());
+    reserved.prepare(std::slice::from_ref(&entry), &mut writes);
+    bench.store.commit(&writes, false).unwrap();
+    reserved.send(vec![entry], None);
+    let client = Arc::new(Held::default());
+    let running = tokio::spawn(lane.clone().run(client.clone()));
+    while bench.total("otelier_exporter_retries") == 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let working = Arc::strong_count(&lane.shared);
+    lane.close();
+    // The consumer that waits for its next attempt ends at once, before the other has its answer.
+    while Arc::strong_count(&lane.shared) == working {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    client.let_go.notify_one();
+    running.await.unwrap();
+    assert_eq!(bench.total("otelcol_exporter_sent_log_records"), 1);
+    assert_eq!(bench.lane(&config).shared.lock().queue.held().items, 2);
+}
+
+#[tokio::test]
+async fn what_nobody_waits_for_is_not_merged_with_what_a_sender_still_has() {
+    let bench = Bench::new([failed(FailureClass::Permanent), failed(FailureClass::Permanent)]);
+    let mut config = batching(r#"{"min_size": 4, "flush_timeout": "1ms"}"#);
+    config.queue.wait_for_result = true;
+    let lane = bench.lane(&config);
+    let (sender, receiver) = oneshot::channel::<Answer>();
+    let waiter = Waiter::new(sender, Accepted { items: 2, ..Accepted::default() });
+    for (times, waiter) in [([1, 2], Some(&waiter)), ([3, 4], None)] {
+        let batch = logs(&times);
+        one(&lane, Size::of(&batch)).unwrap().send(vec![batch], waiter);
+    }
+    drop(waiter);
+    run_to_the_end(lane, &bench).await;
+    assert!(receiver.await.unwrap().is_err(), "the sender sends again what it has");
+    assert_eq!(bench.dead_letters.len(), 1);
+    assert_eq!(bench.dead_letters.read(0).unwrap().1.bytes, logs(&[3, 4]).bytes, "only what nobody else has is kept");
 }
 
 #[tokio::test]

@@ -56,7 +56,7 @@ pub enum BuildError {
     },
     /// Its state would be committed before its senders are answered.
     #[error(
-        "pipeline {pipeline} has a plugin that keeps state and exporter {exporter}, which lets senders wait for the destination: a request that is refused afterwards and sent again would count twice; switch `wait_for_result` off and `sending_queue` on, or put them into pipelines of receivers of their own"
+        "pipeline {pipeline} has a plugin that keeps state, and its receiver also feeds exporter {exporter}, which lets senders wait for the destination: a request that is refused afterwards and sent again would count twice; switch `wait_for_result` off and `sending_queue` on, or put them into pipelines of receivers of their own"
     )]
     WaitsBehindState {
         /// The pipeline.
@@ -196,8 +196,10 @@ fn worker(
         }
         let stateful = slots.iter().skip(first).any(Slot::is_stateful);
         let lanes: Vec<Lane> = plan.exporters.iter().filter_map(|id| context.lanes.get(id).cloned()).collect();
-        if let Some(waits) = lanes.iter().find(|lane| stateful && lane.waits()) {
-            return Err(BuildError::WaitsBehindState { pipeline: plan.id.clone(), exporter: waits.id().clone() });
+        let beside = context.plan.beside(plan).flat_map(|other| &other.exporters);
+        let mut beside = beside.filter(|id| context.lanes.get(*id).is_some_and(Lane::waits));
+        if let Some(exporter) = beside.next().filter(|_| stateful) {
+            return Err(BuildError::WaitsBehindState { pipeline: plan.id.clone(), exporter: exporter.clone() });
         }
         let on_disk = stateful || lanes.iter().any(Lane::is_persistent);
         pipelines.push(Pipeline {
@@ -227,6 +229,7 @@ fn worker(
         left_alone: HashMap::new(),
         swaps: Vec::new(),
         forks: Vec::new(),
+        handed_over: 0,
     };
     Ok((worker, sources))
 }

@@ -17,7 +17,7 @@ use crate::delivery::dead_letters::Burial;
 use crate::delivery::{DeadLetters, Reserved, Waiter};
 use crate::guard::EndWithProcess;
 use crate::processor::Watermark;
-use crate::storage::{Store, Write};
+use crate::storage::{Store, Write, told_to_senders};
 use crate::telemetry::{Counter, Registry};
 
 use super::health::Health;
@@ -33,6 +33,8 @@ const SYNC_INTERVAL: Duration = Duration::from_millis(200);
 const STALLED_AFTER: Duration = Duration::from_millis(250);
 /// How often whoever waits for the end of a stall looks whether its request is still wanted.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
+/// How often it is told that state cannot be written, while that goes on.
+const TELL_PAUSE: Duration = Duration::from_secs(30);
 /// What a sender is told when the store refused.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -122,6 +124,13 @@ pub struct Committer {
     writing: Arc<Writing>,
 }
 
+/// Commits that failed one after the other.
+#[derive(Debug, Default)]
+struct Failing {
+    commits: u64,
+    told: Option<Instant>,
+}
+
 /// The write under way.
 #[derive(Debug, Default)]
 struct Writing {
@@ -161,6 +170,7 @@ impl Committer {
             spoilt: HashMap::new(),
             unsynced_since: None,
             failure: String::new(),
+            failing: None,
             lost: registry.counter("otelier_store_lost_items", LOST_HELP, &[]),
             letters,
             writing: Arc::clone(&writing),
@@ -209,6 +219,8 @@ struct Commits {
     unsynced_since: Option<Instant>,
     /// Why the last commit that failed did.
     failure: String,
+    /// What is told of commits that fail, while they do.
+    failing: Option<Failing>,
     /// Items of trips that failed after their senders had been told.
     lost: Counter,
     letters: DeadLetters,
@@ -276,10 +288,10 @@ impl Commits {
                 return self.fail(sound, &error.to_string());
             }
             self.unsynced_since = if needs_sync { None } else { self.unsynced_since.or_else(|| Some(Instant::now())) };
-            self.health.recovered(STORE);
+            self.recovered();
         }
         if sound.iter().any(|trip| !trip.letters.is_empty()) {
-            self.letters.buried();
+            self.letters.buried(sound.iter().flat_map(|trip| &trip.letters));
         }
         for trip in sound {
             complete(trip);
@@ -291,7 +303,7 @@ impl Commits {
     }
 
     fn fail(&mut self, trips: Vec<Trip>, reason: &str) {
-        tracing::error!(reason, trips = trips.len(), "state cannot be written; senders are told to retry");
+        self.tell_failing(reason);
         self.health.failed(STORE, reason);
         reason.clone_into(&mut self.failure);
         for trip in trips {
@@ -302,12 +314,29 @@ impl Commits {
         }
     }
 
+    /// Once a while, as every request that comes meanwhile is a try.
+    fn tell_failing(&mut self, reason: &str) {
+        let failing = self.failing.get_or_insert_with(Failing::default);
+        failing.commits += 1;
+        if failing.told.is_none_or(|told| told.elapsed() >= TELL_PAUSE) {
+            failing.told = Some(Instant::now());
+            tracing::error!(reason, commits = failing.commits, "state cannot be written; senders are told to retry");
+        }
+    }
+
+    fn recovered(&mut self) {
+        self.health.recovered(STORE);
+        if let Some(Failing { commits, .. }) = self.failing.take() {
+            tracing::info!(commits, "state can be written again");
+        }
+    }
+
     fn refuse(&self, trip: Trip, reason: &str) {
         self.lost.add(trip.told);
         trip.unless_committed.iter().for_each(|(counter, count)| counter.add(*count));
         trip.letters.into_iter().rev().for_each(|burial| self.letters.unbury(burial));
         if let Some((answer, _)) = trip.answer {
-            let reason = format!("state cannot be written: {reason}");
+            let reason = told_to_senders(reason);
             // The sender may have hung up.
             let _ = answer.send(Err(Refusal::Unavailable { reason, retry_after: RETRY_AFTER }));
         }
@@ -322,11 +351,14 @@ impl Commits {
         if self.unsynced_since.take().is_none() {
             return;
         }
-        match self.store.sync() {
-            Ok(()) => {}
+        self.writing.begin();
+        let synced = self.store.sync();
+        self.writing.end();
+        match synced {
+            Ok(()) => self.recovered(),
             Err(error) => {
                 self.unsynced_since = Some(Instant::now());
-                tracing::error!(%error, "state cannot be synced");
+                self.tell_failing(&error.to_string());
                 self.health.failed(STORE, &error.to_string());
             }
         }
@@ -341,7 +373,6 @@ pub fn complete(trip: Trip) {
     for (counter, count) in trip.tally {
         counter.add(count);
     }
-    trip.generation.watermark.advance(trip.number);
     let mut answer = trip.answer;
     // Answers when the last of the exporters has.
     let waiter = answer.take_if(|_| trip.waits).map(|(answer, accepted)| Waiter::new(answer, accepted));
@@ -349,6 +380,8 @@ pub fn complete(trip: Trip) {
         let waiter = waiter.as_ref().filter(|_| reserved.waits());
         reserved.send(batches, waiter);
     }
+    // What comes behind it may be delivered from now on.
+    trip.generation.watermark.advance(trip.number);
     if let Some((answer, accepted)) = answer {
         // The sender may have hung up; it will send again what it was not told of.
         let _ = answer.send(Ok(accepted));

@@ -143,7 +143,7 @@ impl Slot {
 
     /// A call failed, so the instance is of no more use; the next is built before the next trip.
     pub fn fail(&mut self, error: &InstanceError) {
-        self.end(Duration::ZERO, Blame::of(error), &error.to_string());
+        self.end(Duration::ZERO, Blame::of(error), &error.outside());
     }
 
     /// The instance knows of this trip, which does not count; the next is built before the next trip.
@@ -259,7 +259,7 @@ impl Slot {
                     InstanceError::State { .. } => self.backoff.after_this(),
                     _ => self.backoff.fail(),
                 };
-                self.end(wait, Blame::of(&error), &error.to_string());
+                self.end(wait, Blame::of(&error), &error.outside());
                 Err(error)
             }
         }

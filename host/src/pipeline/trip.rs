@@ -29,6 +29,15 @@ pub struct FlushPlace {
     pub index: usize,
 }
 
+/// A flush that does not count.
+#[derive(Debug)]
+pub struct FlushRefused {
+    /// Why.
+    pub refusal: Refusal,
+    /// Whether there is more to flush, where the instance lives on without what it has emitted.
+    pub more: Option<bool>,
+}
+
 /// One pipeline of a worker.
 pub struct Pipeline {
     /// Its name, as `metrics/edge`.
@@ -375,7 +384,7 @@ impl Run<'_> {
         lanes: Vec<Reserved>,
         last: bool,
         trip: &mut Gathered,
-    ) -> Result<bool, Refusal> {
+    ) -> Result<bool, FlushRefused> {
         let FlushPlace { step, index } = place;
         let Some(slot) = self.processors.slots.get_mut(index) else { return Ok(false) };
         let Ok(instance) = slot.instance() else { return Ok(false) };
@@ -385,7 +394,8 @@ impl Run<'_> {
                 slot.ledger.traps.add(u64::from(error.is_broken()));
                 slot.tell(trip.number, &error, "the flush is tried again on an instance rebuilt from committed state");
                 slot.flush_failed(&error);
-                return Err(Refusal::Unavailable { reason: error.to_string(), retry_after: RETRY_AFTER });
+                let refusal = Refusal::Unavailable { reason: error.to_string(), retry_after: RETRY_AFTER };
+                return Err(FlushRefused { refusal, more: None });
             }
         };
         let (more, emitted) = (processed.more, processed.emitted);
@@ -400,7 +410,7 @@ impl Run<'_> {
             Ok(()) => slot.flush_succeeded(),
             Err(refusal) => {
                 slot.flush_refused(trip.number, emitted, &refusal);
-                return Err(refusal);
+                return Err(FlushRefused { more: slot.loses_what_is_not_flushed().then_some(more), refusal });
             }
         }
         Ok(more)
@@ -426,7 +436,7 @@ fn without_instance(slot: &Slot, by_plugin: bool, details: String, retry_after: 
 
 /// A request on which a call failed.
 fn failed(slot: &Slot, error: &InstanceError) -> Refusal {
-    without_instance(slot, error.is_of_plugin(), error.to_string(), RETRY_AFTER)
+    without_instance(slot, error.is_of_plugin(), error.outside(), RETRY_AFTER)
 }
 
 /// The store failed, and not the plugin: the request is refused, whatever `on_trap` says.
@@ -474,10 +484,11 @@ fn keep(slot: &mut Slot, index: usize, mut processed: Processed, trip: &mut Gath
     processed.batches
 }
 
-/// The plugin declined: the request is refused. An instance that keeps state may have changed on the way.
+/// The plugin declined: the request is refused. An instance that keeps state may have changed on the way, and so has one without that had
+/// absorbed some of it by then.
 fn declined(slot: &mut Slot, trip: u64, message: String, retryable: bool) -> Refusal {
     let component = slot.setup().id.to_string();
-    if slot.is_stateful() {
+    if slot.is_stateful() || slot.instance().is_ok_and(|instance| instance.has_absorbed()) {
         slot.discard(trip, &message);
     }
     match retryable {

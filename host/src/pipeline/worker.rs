@@ -13,6 +13,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::time::{Duration, Instant};
 
 use crate::clock::Clock;
+use crate::contract::Refusal;
 use crate::delivery::DeadLetters;
 use crate::guard::EndWithProcess;
 use crate::processor::Setup;
@@ -25,7 +26,7 @@ use super::health::Health;
 use super::slot::Slot;
 use super::step::{Processors, Step};
 use super::swap::PlannedSwap;
-use super::trip::{Gathered, Pipeline};
+use super::trip::{Gathered, Pipeline, RETRY_AFTER};
 
 /// How often a worker looks up when nothing is due.
 const IDLE: Duration = Duration::from_secs(60);
@@ -60,6 +61,8 @@ pub struct Worker {
     pub(super) swaps: Vec<PlannedSwap>,
     /// New versions that wait for a state to follow.
     pub(super) forks: Vec<PlannedFork>,
+    /// The last trip that was handed to the commit.
+    pub(super) handed_over: u64,
 }
 
 impl Worker {
@@ -109,7 +112,7 @@ impl Worker {
                 Ok(Job::Fork(fork)) => self.forks.push(*fork),
                 Ok(Job::Withdraw { places }) => self.withdraw_swap(&places),
                 Err(RecvTimeoutError::Timeout) => self.mend(),
-                Ok(Job::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+                Ok(Job::Stop) | Err(RecvTimeoutError::Disconnected) => return refuse_rest(receiver),
             }
             self.flush_due();
             self.fork_due();
@@ -141,6 +144,16 @@ impl Worker {
     /// Every slot's number, what its instances are made from, and whether they keep state.
     pub fn processors(&self) -> impl Iterator<Item = (usize, Setup, bool)> + '_ {
         self.processors.slots.iter().enumerate().map(|(index, slot)| (index, slot.setup().clone(), slot.is_stateful()))
+    }
+}
+
+/// Nobody else would answer what came behind the end.
+fn refuse_rest(receiver: &Receiver<Job>) {
+    while let Ok(job) = receiver.try_recv() {
+        if let Job::Request { request, .. } = job {
+            let reason = "the process is shutting down".to_owned();
+            request.refuse(Refusal::Unavailable { reason, retry_after: RETRY_AFTER });
+        }
     }
 }
 

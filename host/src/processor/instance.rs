@@ -16,7 +16,7 @@ use crate::otlp::edit::{self, EditError, Edits};
 use crate::otlp::emit::{self, EmitError};
 use crate::otlp::projection::Projector;
 use crate::otlp::{Malformed, Strings};
-use crate::storage::Write;
+use crate::storage::{Write, told_to_senders};
 
 use super::context::{Context, OUTPUT_BYTES_MAX, Phase, TOO_WIDE};
 use super::dictionaries::{restore_dictionaries, save_dictionaries};
@@ -104,6 +104,11 @@ impl InstanceError {
     /// Whether the plugin failed, by breaking or in its own words. What else can fail is the host's: the store, or what it holds.
     pub fn is_of_plugin(&self) -> bool {
         self.is_broken() || matches!(self, InstanceError::Call(_))
+    }
+
+    /// Its words where they leave the process: of a store, no more than what its kind of failure is.
+    pub fn outside(&self) -> String {
+        if self.is_of_plugin() { self.to_string() } else { told_to_senders(&self.to_string()) }
     }
 
     /// Whether the call took too long.
@@ -260,6 +265,11 @@ impl Instance {
     /// Whether it walks every byte of a request, so that nobody needs to check it before.
     pub fn checks_requests(&self) -> bool {
         self.reads
+    }
+
+    /// Whether the last call had absorbed rows, whatever came of it.
+    pub fn has_absorbed(&mut self) -> bool {
+        self.processor.context().output.absorbed.count() > 0
     }
 
     /// How much memory its guest has, in bytes.

@@ -9,8 +9,10 @@ use std::sync::Arc;
 
 use super::authenticators;
 use super::components;
-use crate::config::{Component, Error, Node, Plan, Problem};
-use crate::contract::{Authenticators, ComponentId, Delivery, Ingest, MemoryGate, NoAuthenticator, Request};
+use crate::config::{Component, Error, Node, PipelinePlan, Plan, Problem};
+use crate::contract::{
+    Authenticators, ComponentId, Delivery, Durability, Ingest, MemoryGate, NoAuthenticator, Request,
+};
 use crate::exporters::{fallback, prometheus};
 use crate::extensions::{FileStorageConfig, HealthCheckConfig};
 use crate::net::{collide, listening};
@@ -47,7 +49,29 @@ pub fn warnings(plan: &Plan) -> Vec<String> {
     warnings
 }
 
-/// Pipelines in which a plugin keeps state and an exporter lets senders wait.
+/// Pipelines whose senders wait for the disk, and whose exporters keep what waits for them in memory: a line for each exporter.
+pub fn memory_behind_sync(plan: &Plan, stateful: &HashSet<ComponentId>) -> Vec<String> {
+    let is_in_memory = |component: &&Component| {
+        delivery(component).is_some_and(|delivery| delivery.queue.storage.is_none() && !delivery.waits())
+    };
+    let is_synced = |pipeline: &PipelinePlan| {
+        let default = || pipeline.processors.iter().any(|id| stateful.contains(id));
+        pipeline.durability.map_or_else(default, |durability| durability == Durability::Sync)
+    };
+    let behind = |component: &&Component| {
+        plan.pipelines.iter().any(|pipeline| is_synced(pipeline) && pipeline.exporters.contains(&component.id))
+    };
+    let told = plan.exporters.iter().filter(is_in_memory).filter(behind).map(|component| {
+        let words = format!(
+            "exporter {}: what waits in its queue is in memory and goes with a killed process, although its senders wait until their data is on disk; `sending_queue: {{storage: …}}` keeps it there too",
+            component.id
+        );
+        component.node.plugin_error(&words).to_string()
+    });
+    told.collect()
+}
+
+/// Pipelines of one receiver in which a plugin keeps state and an exporter lets senders wait.
 pub fn waiting_behind_state(plan: &Plan, stateful: &HashSet<ComponentId>) -> Vec<Error> {
     let waits = |id: &&ComponentId| {
         let component = plan.exporters.iter().find(|component| component.id == **id);
@@ -55,8 +79,8 @@ pub fn waiting_behind_state(plan: &Plan, stateful: &HashSet<ComponentId>) -> Vec
     };
     let wrong = plan.pipelines.iter().filter_map(|pipeline| {
         pipeline.processors.iter().find(|id| stateful.contains(id))?;
-        let (exporter, pipeline_id) = (pipeline.exporters.iter().find(waits)?.clone(), pipeline.id.clone());
-        let reason = BuildError::WaitsBehindState { pipeline: pipeline_id, exporter }.to_string();
+        let exporter = plan.beside(pipeline).flat_map(|other| &other.exporters).find(waits)?.clone();
+        let reason = BuildError::WaitsBehindState { pipeline: pipeline.id.clone(), exporter }.to_string();
         Some(Error { position: pipeline.position.clone(), problem: Problem::Invalid { reason } })
     });
     wrong.collect()

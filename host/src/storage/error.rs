@@ -131,6 +131,15 @@ impl StoreError {
 /// What the operating system says of a disk without room, or of a file that may not grow: ENOSPC, EFBIG, EDQUOT.
 const NO_ROOM: [&str; 3] = ["No space left on device", "File too large", "Disk quota exceeded"];
 
+/// What a sender is told of a store that fails in these words: where it is on which disk is nobody's business but the operator's, who finds it
+/// in the log and at `/status`.
+pub fn told_to_senders(words: &str) -> String {
+    match NO_ROOM.iter().find(|why| words.contains(**why)) {
+        Some(why) => format!("state cannot be written: {why}"),
+        None => "state cannot be read or written; the collector's log says why".to_owned(),
+    }
+}
+
 /// Whether a write that failed in these words is not in the log.
 fn is_certain(path: &Path, reason: &str) -> bool {
     // The folder may be named after anything.

@@ -24,7 +24,7 @@ use rocksdb::{
     BlockBasedOptions, Cache, ColumnFamilyDescriptor, DB, IteratorMode, Options, ReadOptions, WriteBatch, WriteOptions,
 };
 
-pub use error::StoreError;
+pub use error::{StoreError, told_to_senders};
 use inspect::Finding;
 
 use crate::guard::end_in_doubt;

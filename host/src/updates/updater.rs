@@ -196,7 +196,12 @@ impl Updater {
                 self.watch.again(plugin);
                 tracing::warn!(plugin, "changed plugin file, tried again in {AGAIN_IN:?}: {error}");
             }
-            Err(error) => tracing::error!(plugin, "changed plugin file: {error}"),
+            Err(error) => {
+                tracing::error!(
+                    plugin,
+                    "changed plugin file: {error}; the next start would end with this error: put a version that runs into its place"
+                );
+            }
         }
     }
 

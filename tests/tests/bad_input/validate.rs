@@ -157,7 +157,7 @@ fn what_is_probably_not_meant_is_a_warning_with_its_place() -> Result<()> {
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     ensure!(output.status.success(), "{text} {}", String::from_utf8_lossy(&output.stderr));
     for (file, words) in [
-        ("config.yaml:", "`$SUFFIX` stays as it is, as in a Collector: write `${env:SUFFIX}`"),
+        ("config.yaml:", "`$` and a name stay as they are, as in a Collector: write `${env:NAME}`"),
         ("config.yaml:", "100 requests make a batch of 8192 items only where they have 82 items each or more"),
         ("plugins.yaml:", "aggregate-v2.wasm is not taken for a version of plugin `aggregate`"),
     ] {
@@ -165,7 +165,7 @@ fn what_is_probably_not_meant_is_a_warning_with_its_place() -> Result<()> {
         ensure!(text.lines().any(is_told), "no warning `{words}` at {file}: {text}");
     }
     setup.start()?;
-    ensure!(setup.log().contains("`$SUFFIX` stays as it is"), "{}", setup.log());
+    ensure!(setup.log().contains("`$` and a name stay as they are"), "{}", setup.log());
     Ok(())
 }
 

@@ -64,6 +64,21 @@ fn items_that_break_a_plugin_make_room_for_their_like_and_come_back_where_that_f
 }
 
 #[test]
+fn a_letter_that_was_never_written_does_not_come_back_with_those_that_took_its_room() {
+    let directory = tempfile::tempdir().unwrap();
+    let (store, registry) = (Store::open(directory.path()).unwrap(), Registry::default());
+    let letters = DeadLetters::open(store, 1000, &registry).unwrap();
+    let stage = Stage { pipeline: "logs".into(), processor: "filter".into(), plugin: "00".into() };
+    let poison = || letters.bury_poison(&stage, &batch(900), "", 5, &mut Vec::new());
+    let (first, second, third) = (poison(), poison(), poison());
+    letters.unbury(first);
+    letters.unbury(second);
+    letters.unbury(third);
+    assert!(letters.is_empty() && registry.total("otelier_dead_letters", &[]) == 0);
+    assert_eq!(registry.total("otelier_dead_letters_evicted", &[]), 0, "nothing that was kept had to go");
+}
+
+#[test]
 fn the_oldest_make_room_also_after_a_restart() {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(directory.path()).unwrap();

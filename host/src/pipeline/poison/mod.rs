@@ -128,7 +128,7 @@ impl Broken<'_> {
         // What took all the time once is not given it again as a whole: its parts have enough where it was not the batch.
         let is_whole_tried = !self.overran || units.len() == 1;
         let found = search(units.len(), self.reason.clone(), is_whole_tried, |part| trial.attempt(part))?;
-        let plugin_is_broken = found.sound.is_empty() && !trial.control_passes();
+        let plugin_is_broken = found.sound.is_empty() && !trial.control_passes()?;
         drop(trial);
         let survivors = match found.sound.as_slice() {
             [] => None,
@@ -287,12 +287,18 @@ impl<'b> Trial<'b> {
         if is_last && !self.has_endless { call_ms } else { share.max(least).max(CALL_MS_MIN).min(call_ms) }
     }
 
-    fn control_passes(&self) -> bool {
-        let Some(control) = self.broken.control else { return false };
-        let instance = self.broken.instance(self.setup.clone());
-        instance.is_ok_and(|(mut instance, _)| {
-            instance.process(control.clone(), self.broken.trip, self.broken.moment).is_ok()
-        })
+    /// Whether the batch that passed lately still does. An error says that it could not be found out, for no fault of the plugin.
+    fn control_passes(&self) -> Result<bool, InstanceError> {
+        let Some(control) = self.broken.control else { return Ok(false) };
+        let called = self
+            .broken
+            .instance(self.setup.clone())
+            .and_then(|(mut instance, _)| instance.process(control.clone(), self.broken.trip, self.broken.moment));
+        match called {
+            Ok(_) => Ok(true),
+            Err(error) if error.is_of_plugin() => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 }
 

@@ -94,6 +94,8 @@ impl Slot {
     }
 
     fn succeed(&mut self, heir: Instance) -> Option<Box<Instance>> {
+        // What the last flush did not emit goes with the instance.
+        self.lose_unflushed(u64::MAX);
         self.setup = heir.setup().clone();
         let before = std::mem::replace(&mut self.occupant, Occupant::Living(Box::new(heir)));
         match before {

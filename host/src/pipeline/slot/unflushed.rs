@@ -24,9 +24,10 @@ impl Unflushed {
         self.pending.back().is_some_and(|(trip, _)| *trip > watermark)
     }
 
-    /// The flush has emitted what there was.
+    /// The flush has emitted what there was. Trips that are not committed are still known: a plugin may keep some of it for its next flush.
     pub fn clear(&mut self) {
-        *self = Unflushed::default();
+        self.committed = 0;
+        self.pending.iter_mut().for_each(|(_, items)| *items = 0);
     }
 
     /// The instance is gone: how many items of accepted requests are gone with it. What of a trip that is refused comes again with its
@@ -34,7 +35,7 @@ impl Unflushed {
     pub fn lose(&mut self, is_refused: impl Fn(u64) -> bool) -> u64 {
         let pending = self.pending.iter().filter(|(trip, _)| !is_refused(*trip)).map(|(_, items)| items);
         let lost = self.committed + pending.sum::<u64>();
-        self.clear();
+        *self = Unflushed::default();
         lost
     }
 }
@@ -52,6 +53,15 @@ mod tests {
         assert!(unflushed.is_pending(2) && !unflushed.is_pending(3));
         assert_eq!(unflushed.lose(|trip| trip == 3), 30);
         assert_eq!(unflushed.lose(|_| false), 0, "it is lost once");
+    }
+
+    #[test]
+    fn a_trip_that_is_not_committed_stays_pending_over_a_flush() {
+        let mut unflushed = Unflushed::default();
+        unflushed.add(4, 10, 3);
+        unflushed.clear();
+        assert!(unflushed.is_pending(3) && !unflushed.is_pending(4));
+        assert_eq!(unflushed.lose(|_| false), 0, "it was flushed");
     }
 
     #[test]

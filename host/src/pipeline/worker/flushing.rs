@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::pipeline::room::reserve_for_flush;
 use crate::pipeline::slot::Slot;
-use crate::pipeline::trip::{FlushPlace, Run};
+use crate::pipeline::trip::{FlushPlace, FlushRefused, Run};
 
 use super::{Worker, position};
 
@@ -113,12 +113,16 @@ impl Worker {
                 }
                 if more || finishes { Flushed::More } else { Flushed::Done }
             }
-            Err(refusal) => {
+            Err(FlushRefused { refusal, more }) => {
                 self.discard(&trip);
                 if self.flushes_fail(index) {
                     self.health.failed(&self.flushes_of(index), &refusal.to_string());
                 }
-                Flushed::Done
+                let Some(more) = more else { return Flushed::Done };
+                if let Some(slot) = self.processors.slots.get_mut(index) {
+                    slot.flushed(more.then_some(last), started.elapsed());
+                }
+                if more || finishes { Flushed::More } else { Flushed::Done }
             }
         }
     }

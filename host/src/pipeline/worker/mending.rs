@@ -4,6 +4,7 @@ use crate::contract::Durability;
 use crate::pipeline::committer::STORE;
 use crate::pipeline::slot::Slot;
 use crate::pipeline::trip::RETRY_AFTER;
+use crate::storage::told_to_senders;
 
 use super::{Worker, position};
 
@@ -13,8 +14,8 @@ impl Worker {
         if self.generation.is_spoilt() {
             self.committer.barrier();
             self.generation.renew();
-            let troubles = self.health.troubles();
-            let reason = format!("state cannot be written: {}", troubles.get(STORE).map_or("", String::as_str));
+            let trouble = self.health.trouble(STORE).map(|trouble| trouble.message).unwrap_or_default();
+            let reason = told_to_senders(&trouble);
             // Not at every request: a rebuild reads the whole state.
             for slot in &mut self.processors.slots {
                 slot.discard_uncommitted(RETRY_AFTER, &reason);

@@ -23,17 +23,15 @@ pub(super) struct Prepared {
 impl Worker {
     /// A request stays where its sender can withdraw it until a plugin sees it: whoever has gone sends it again, and it would count twice.
     pub(super) fn request(&mut self, source: usize, request: &Request) {
-        if self.is_synced(source) {
-            self.committer.wait_while_stalled(|| request.is_withdrawn());
-        }
-        // Waiting may have shown that the store fails.
-        self.mend();
+        self.await_store(source, request);
         let Some(batch) = request.batch() else { return };
         let prepared = match self.reserve(source, batch, request) {
             Ok(Some(prepared)) => prepared,
             Ok(None) => return,
             Err(refusal) => return request.refuse(refusal),
         };
+        // It may have taken long until there was room.
+        self.await_store(source, request);
         let Some((_, answer)) = request.take() else { return };
         let mut trip = self.trip();
         match self.pass(source, prepared, &mut trip) {
@@ -44,6 +42,14 @@ impl Worker {
                 let _ = answer.send(Err(refusal));
             }
         }
+    }
+
+    /// Waits while the disk stalls, where senders wait for it, and mends what has failed meanwhile.
+    fn await_store(&mut self, source: usize, request: &Request) {
+        if self.is_synced(source) {
+            self.committer.wait_while_stalled(|| request.is_withdrawn());
+        }
+        self.mend();
     }
 
     /// The pipelines behind a source.
@@ -116,7 +122,7 @@ impl Worker {
         let mut durability = Durability::Memory;
         for (pipeline, lanes) in pipelines.zip(reserved) {
             run.request(pipeline, lanes, batch.clone(), trip)?;
-            durability = stricter(durability, pipeline.durability);
+            durability = durability.max(pipeline.durability);
         }
         Ok(durability)
     }
@@ -152,7 +158,7 @@ impl Worker {
             letters,
         };
         let memory = durability == Durability::Memory && !waits;
-        if memory && trip.writes.is_empty() && !self.stateful {
+        if memory && trip.writes.is_empty() && !self.stateful && self.is_all_decided() {
             return complete(trip);
         }
         if let Some((answer, accepted)) = trip.answer.take_if(|_| memory) {
@@ -160,7 +166,14 @@ impl Worker {
             // The sender may have hung up.
             let _ = answer.send(Ok(accepted));
         }
+        self.handed_over = trip.number;
         self.committer.commit(trip);
+    }
+
+    /// Whether every trip that was handed to the commit counts: what comes behind may have been made of one that is refused yet, and would
+    /// otherwise be delivered before it.
+    fn is_all_decided(&self) -> bool {
+        !self.generation.is_spoilt() && self.generation.watermark.get() >= self.handed_over
     }
 
     /// A trip that does not count: instances that have seen it are rebuilt.
@@ -170,13 +183,5 @@ impl Worker {
                 slot.discard(trip.number, "a request that it had seen was refused");
             }
         }
-    }
-}
-
-fn stricter(one: Durability, other: Durability) -> Durability {
-    match (one, other) {
-        (Durability::Sync, _) | (_, Durability::Sync) => Durability::Sync,
-        (Durability::Interval, _) | (_, Durability::Interval) => Durability::Interval,
-        _ => Durability::Memory,
     }
 }

@@ -6,6 +6,23 @@ use ::http::{HeaderMap, HeaderName};
 
 use super::rejection::Rejection;
 use crate::net::shown;
+use tokio::time::Instant;
+
+/// Until when a sender waits.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Deadline {
+    /// How long, as it said.
+    pub(super) limit: Duration,
+    /// When that is over.
+    pub(super) at: Instant,
+}
+
+impl Deadline {
+    /// So long from now.
+    pub(super) fn after(limit: Duration) -> Deadline {
+        Deadline { limit, at: Instant::now() + limit }
+    }
+}
 
 const GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 

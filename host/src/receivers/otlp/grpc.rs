@@ -27,7 +27,7 @@ use tokio::sync::watch;
 use super::admission::{Admission, MakeError};
 use super::body::{SizeLimit, compute, gather, in_time, unpack};
 use super::config::GrpcConfig;
-use super::deadline::timeout_of;
+use super::deadline::{Deadline, timeout_of};
 use super::foreign::Heard;
 use super::intake::Intake;
 use super::rejection::{METADATA_BYTES_MAX, Rejection};
@@ -124,34 +124,33 @@ impl GrpcServer {
 impl Service {
     /// Answers within the time that the sender gives.
     async fn answer(&self, request: Request<Incoming>, peer: Option<SocketAddr>) -> Response<Reply> {
-        let limit = match timeout_of(request.headers()) {
-            Ok(None) => return self.export(request, peer).await,
-            Ok(Some(limit)) => limit,
+        let deadline = match timeout_of(request.headers()) {
+            Ok(limit) => limit.map(Deadline::after),
             Err(rejection) => return self.refuse(&rejection, peer),
         };
-        // A time that is over is none, even where the answer would be at hand.
-        let answered = match limit.is_zero() {
-            true => None,
-            false => tokio::time::timeout(limit, self.export(request, peer)).await.ok(),
+        let received = match deadline {
+            None => self.receive(request).await,
+            // A time that is over is none, even where all has arrived.
+            Some(Deadline { limit, .. }) if limit.is_zero() => Err(Rejection::Deadline { limit }),
+            Some(Deadline { limit, at }) => {
+                let received = tokio::time::timeout_at(at, self.receive(request)).await;
+                received.unwrap_or(Err(Rejection::Deadline { limit }))
+            }
         };
-        answered.unwrap_or_else(|| self.refuse(&Rejection::Deadline { limit }, peer))
+        let (signal, message, metadata, _memory) = match received {
+            Ok(received) => received,
+            Err(rejection) => return self.refuse(&rejection, peer),
+        };
+        match self.intake.submit(signal, message, metadata, peer, deadline).await {
+            Ok(accepted) => succeeded(&accepted),
+            Err(rejection) => rejected(&rejection),
+        }
     }
 
     /// Refuses what the host has not seen, or nobody waits for.
     fn refuse(&self, rejection: &Rejection, peer: Option<SocketAddr>) -> Response<Reply> {
         self.intake.counters().refuse(rejection, peer);
         rejected(rejection)
-    }
-
-    async fn export(&self, request: Request<Incoming>, peer: Option<SocketAddr>) -> Response<Reply> {
-        let (signal, message, metadata, _memory) = match self.receive(request).await {
-            Ok(received) => received,
-            Err(rejection) => return self.refuse(&rejection, peer),
-        };
-        match self.intake.submit(signal, message, metadata, peer).await {
-            Ok(accepted) => succeeded(&accepted),
-            Err(rejection) => rejected(&rejection),
-        }
     }
 
     /// The unpacked message and what it holds. Whoever may not send is told so before anything is read.

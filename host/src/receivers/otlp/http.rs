@@ -132,7 +132,7 @@ impl Service {
             }
         };
         let format = format.unwrap_or(Format::Protobuf);
-        match self.intake.submit(signal, message, metadata, peer).await {
+        match self.intake.submit(signal, message, metadata, peer, None).await {
             Ok(accepted) => succeeded(signal, &accepted, format),
             Err(rejection) => rejected(&rejection, format),
         }

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
+use super::deadline::Deadline;
 use super::foreign::Foreign;
 use super::rejection::{Items, Rejection};
 use super::told::Told;
@@ -80,13 +81,15 @@ impl Intake {
     }
 
     /// Hands over one request and waits for the host's answer. The outcome is counted here, even when the sender goes
-    /// away and this future is dropped meanwhile: the host may have taken responsibility all the same.
+    /// away and this future is dropped meanwhile: the host may have taken responsibility all the same. At the deadline the request is
+    /// withdrawn; one that a plugin has seen by then may count, so it is waited for: to be told too late is better than to be told wrong.
     pub(super) async fn submit(
         &self,
         signal: Signal,
         bytes: Bytes,
         metadata: Metadata,
         peer: Option<SocketAddr>,
+        deadline: Option<Deadline>,
     ) -> Result<Accepted, Rejection> {
         let bytes = match otlp::deprecated::migrated(&bytes) {
             Cow::Borrowed(_) => bytes,
@@ -100,7 +103,20 @@ impl Intake {
         let Some(submitted) = &mut pending.submitted else {
             return Err(Rejection::GoingDown);
         };
-        let answer = submitted.await;
+        let answer = match deadline {
+            None => submitted.await,
+            Some(Deadline { limit, at }) => match tokio::time::timeout_at(at, &mut *submitted).await {
+                Ok(answer) => answer,
+                Err(_) if submitted.try_withdraw() => {
+                    pending.submitted = None;
+                    let rejection = Rejection::Deadline { limit };
+                    self.counters.withdrawn.add(1);
+                    self.counters.refuse(&rejection, peer);
+                    return Err(rejection);
+                }
+                Err(_) => submitted.await,
+            },
+        };
         pending.submitted = None;
         self.counters.count_answer(&pending.sent, answer)
     }
@@ -296,6 +312,7 @@ mod tests {
     use std::future::Future;
     use std::sync::{Mutex, PoisonError};
     use std::task::{Context, Poll, Waker};
+    use std::time::Duration;
 
     use super::*;
 
@@ -311,18 +328,16 @@ mod tests {
 
     type Outcome = Result<(), Box<dyn std::error::Error>>;
 
+    fn intake(host: &Arc<Silent>, registry: &Registry) -> Result<Intake, Box<dyn std::error::Error>> {
+        let (id, memory) = ("otlp".parse()?, MemoryGate::default());
+        Ok(Intake::new(&id, Transport::Grpc, host.clone(), InvalidUtf8::Reject, memory, registry))
+    }
+
     /// An intake that was given a request of a sender that goes away, after `taken` has seen the request.
     fn gone(taken: impl FnOnce(&Request)) -> Result<Registry, Box<dyn std::error::Error>> {
         let (host, registry) = (Arc::new(Silent::default()), Registry::default());
-        let intake = Intake::new(
-            &"otlp".parse()?,
-            Transport::Grpc,
-            host.clone(),
-            InvalidUtf8::Reject,
-            MemoryGate::default(),
-            &registry,
-        );
-        let mut request = Box::pin(intake.submit(Signal::Logs, Bytes::new(), Metadata::default(), None));
+        let intake = intake(&host, &registry)?;
+        let mut request = Box::pin(intake.submit(Signal::Logs, Bytes::new(), Metadata::default(), None, None));
         assert!(matches!(request.as_mut().poll(&mut Context::from_waker(Waker::noop())), Poll::Pending));
         taken(host.0.lock().unwrap_or_else(PoisonError::into_inner).as_ref().ok_or("nothing submitted")?);
         drop(request);
@@ -347,6 +362,35 @@ mod tests {
         while registry.total("otelcol_receiver_accepted_log_records", &[("transport", "grpc")]) != 5 {
             tokio::task::yield_now().await;
         }
+        Ok(())
+    }
+    /// The outcome of a request whose deadline is over after `taken` has seen it.
+    async fn late(taken: impl FnOnce(&Request)) -> Result<Result<Accepted, Rejection>, Box<dyn std::error::Error>> {
+        let host = Arc::new(Silent::default());
+        let intake = intake(&host, &Registry::default())?;
+        let deadline = Some(Deadline::after(Duration::from_millis(1)));
+        let mut request = Box::pin(intake.submit(Signal::Logs, Bytes::new(), Metadata::default(), None, deadline));
+        assert!(matches!(request.as_mut().poll(&mut Context::from_waker(Waker::noop())), Poll::Pending));
+        taken(host.0.lock().unwrap_or_else(PoisonError::into_inner).as_ref().ok_or("nothing submitted")?);
+        Ok(request.await)
+    }
+
+    #[tokio::test]
+    async fn a_request_that_nobody_has_taken_is_refused_at_its_deadline() -> Outcome {
+        assert!(matches!(late(|_| ()).await?, Err(Rejection::Deadline { .. })));
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn what_a_plugin_has_seen_is_answered_as_what_it_became_also_after_the_deadline() -> Outcome {
+        let outcome = late(|request| {
+            let answer = request.take().map(|(_, answer)| answer);
+            tokio::spawn(async {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                answer.map(|answer| answer.send(Ok(Accepted { items: 5, ..Accepted::default() })))
+            });
+        });
+        assert_eq!(outcome.await?.map_err(|_| "refused"), Ok(Accepted { items: 5, ..Accepted::default() }));
         Ok(())
     }
 }
