@@ -5,7 +5,7 @@ use super::super::known::Metric;
 use super::super::labels::{EXPORTED, LABELS_MAX, Label, render};
 use super::super::notes::Note;
 use super::super::series::Joined;
-use super::super::store::{Arrival, Stream};
+use super::super::store::{Arrival, Ended, Stream};
 use super::Ingest;
 use crate::exporters::value;
 use crate::otlp::attribute::attributes;
@@ -53,15 +53,20 @@ impl Ingest<'_, '_> {
         self.tally.explain(Note::SeriesConflict, &meta.text_name, text);
     }
 
-    /// The point says that its series has no value any more.
+    /// The point says that its stream has no value any more. A series that other streams have part in stays.
     pub(super) fn forget(&mut self, raw: &[u8], stream: Stream) -> Result<(), Fault> {
         let Ok(Metric { family: Some((family, _)), .. }) = self.metric else {
             return Ok(());
         };
-        if !self.turn.store().remove_stream(stream) {
-            let Some(labels) = self.labels(raw)? else { return Ok(()) };
-            let labels_hash = self.settings.identity.of_text(&labels);
-            self.turn.store().remove_labels(family, &labels, labels_hash);
+        let ended = self.turn.store().end(stream);
+        if ended == Ended::Removed {
+            return Ok(());
+        }
+        let Some(labels) = self.labels(raw)? else { return Ok(()) };
+        let labels_hash = self.settings.identity.of_text(&labels);
+        if ended == Ended::Shared || self.turn.store().has_series(family, &labels, labels_hash) {
+            self.tally.add(Note::SeriesConflict, 1);
+            self.explain_series(family, &labels);
         }
         Ok(())
     }

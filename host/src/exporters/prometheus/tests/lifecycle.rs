@@ -68,9 +68,9 @@ fn a_stale_point_removes_its_series() {
     let metric = Metric { name: "jobs", ..GAUGE };
     bench.consume(one(metric, &[integer(&[("a", "1")], 1), integer(&[("a", "2")], 2), integer(&[("a", "3")], 3)]));
     assert_eq!(bench.consume(one(metric, &[stale(&[("a", "1")])])).items, 1);
-    // Also when it comes in another encoding than the last point did, and when there is nothing to remove.
+    // Of another stream, and of a series that is not there.
     assert_eq!(bench.consume(one(metric, &[stale(&[("a", "2"), ("b", "")]), stale(&[("a", "9")])])).items, 2);
-    assert_eq!(bench.text(), "# TYPE jobs gauge\njobs{a=\"3\"} 3\n");
+    assert_eq!(bench.text(), "# TYPE jobs gauge\njobs{a=\"2\"} 2\njobs{a=\"3\"} 3\n");
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod http;
 mod labels;
 mod lifecycle;
 mod request;
+mod shared;
 mod strict;
 mod sweep;
 
