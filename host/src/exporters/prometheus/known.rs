@@ -33,6 +33,8 @@ pub struct Known {
 pub struct ResourceLabels {
     /// Its labels.
     pub labels: Vec<Label>,
+    /// The names of those that the exporter adds.
+    pub added: Vec<String>,
     /// The part of a stream's identity that all of its attributes are, those without a label too.
     pub identity: u128,
     /// Its `target_info`, if it has one.

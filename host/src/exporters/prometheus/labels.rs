@@ -5,7 +5,8 @@
 //! as no label, so writing it could give one series twice. What the exporter adds empty takes no part in a join.
 //!
 //! A name that the exposition itself writes (`le`, `quantile`) never meets a sender's label: the sender's is renamed as a
-//! Prometheus server renames what clashes with its own labels, to `exported_le`.
+//! Prometheus server renames what clashes with its own labels, to `exported_le`. A point's label that has the name of one that the
+//! resource's service or the scope writes is `point_<name>`.
 
 use std::collections::HashSet;
 
@@ -19,6 +20,8 @@ pub const EXPORTED: &str = "exported_";
 /// In front of a resource's attribute called `job` or `instance`. A Prometheus server without `honor_labels` renames the exposed
 /// `job` to `exported_job`; of series that have that label already it would make another name, and they could not be joined.
 pub const OF_RESOURCE: &str = "resource_";
+/// In front of a point's label that would meet one of the service or the scope, for the same reason.
+pub const OF_POINT: &str = "point_";
 
 /// One label before collisions are resolved.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -89,7 +89,8 @@ impl Note {
         match self {
             Note::LabelRenamed => (
                 "label_renamed",
-                "an attribute has the name of a label that the exporter writes: it is `exported_<name>` now, on resources `resource_<name>`",
+                "an attribute has the name of a label that the exporter writes: it is `exported_<name>`, `resource_<name>` or \
+                 `point_<name>` now",
             ),
             Note::LabelLeftOut => {
                 ("label_left_out", "a scope's attribute has the label of the scope's own name, version or schema URL")

@@ -30,6 +30,8 @@ pub struct Target {
     pub labels: String,
     /// What every series of the resource carries.
     pub series_labels: Vec<Label>,
+    /// Those of them that the exporter adds: job and instance.
+    pub added: Vec<String>,
     /// How many attributes got another name, `job` or `instance` being taken.
     pub renamed: u64,
     /// The attributes for people, cut short.
@@ -80,8 +82,9 @@ impl Target {
             own.into_iter().filter(|(_, identifies)| !identifies).map(|(label, _)| label).collect();
         let identity = render(identity_labels.clone());
         rest.extend_from_slice(&identity_labels);
+        let added = identity_labels.iter().map(|label| label.name().to_owned()).collect();
         series_labels.extend(identity_labels);
-        Ok(Target { identity, labels: render(rest), series_labels, renamed, sender })
+        Ok(Target { identity, labels: render(rest), series_labels, added, renamed, sender })
     }
 }
 

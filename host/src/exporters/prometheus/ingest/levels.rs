@@ -68,6 +68,7 @@ impl Ingest<'_, '_> {
             sender: target.sender,
             target: series.map(|(stream, labels_hash)| TargetSeries { stream, labels: target.labels, labels_hash }),
             labels: target.series_labels,
+            added: target.added,
         })
     }
 

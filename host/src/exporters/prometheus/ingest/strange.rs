@@ -2,7 +2,7 @@
 
 use super::super::drops::Reason;
 use super::super::known::Metric;
-use super::super::labels::{EXPORTED, LABELS_MAX, Label, render};
+use super::super::labels::{EXPORTED, LABELS_MAX, Label, OF_POINT, render};
 use super::super::notes::Note;
 use super::super::series::Joined;
 use super::super::store::{Arrival, Ended, Stream};
@@ -84,6 +84,8 @@ impl Ingest<'_, '_> {
         if bytes > LABELS_MAX {
             return Ok(None);
         }
+        let renamed = self.make_way(&mut labels);
+        self.tally.add(Note::LabelRenamed, renamed);
         let own = std::mem::replace(&mut labels, self.resource.labels.clone());
         labels.extend(own);
         labels.extend_from_slice(&self.scope.labels);
@@ -96,5 +98,16 @@ impl Ingest<'_, '_> {
         labels.retain(|label| !constant.iter().any(|constant| constant.name() == label.name()));
         labels.extend_from_slice(constant);
         Ok(Some(render(labels)))
+    }
+
+    /// Renames a point's labels that have the name of one that its service or scope adds. Returns how many.
+    fn make_way(&self, labels: &mut [Label]) -> u64 {
+        let of_scope = self.scope.labels.iter().map(Label::name);
+        let added = self.resource.added.iter().map(String::as_str).chain(of_scope);
+        // What the configuration writes itself takes the place of all of them.
+        let is_constant = |name: &str| self.settings.const_labels.iter().any(|constant| constant.name() == name);
+        let taken: Vec<&str> = added.filter(|name| !is_constant(name)).collect();
+        let gives_way = |label: &mut Label| taken.iter().any(|name| label.give_way(name, OF_POINT));
+        labels.iter_mut().map(|label| u64::from(gives_way(label))).sum()
     }
 }
