@@ -77,6 +77,7 @@ impl Ingest<'_, '_> {
         let family = match store.family(&self.settings.target_meta) {
             Found::Own(family, _) => Some(family),
             Found::Nothing => store.add_family(self.settings.target_meta.clone(), target.labels.clone()),
+            // No metric gets this name, see `open`.
             Found::Taken(_) => None,
         };
         let Some(family) = family else { return };
@@ -104,6 +105,12 @@ impl Ingest<'_, '_> {
                 made?
             }
         };
+        if metric.meta.text_name == self.settings.target_meta.text_name {
+            let (sender, source) = (self.sender(), &metric.meta.source);
+            let text = || format!("the name is the exporter's own, now {source} of {sender}");
+            self.tally.explain(Note::TypeConflict, &metric.meta.text_name, text);
+            return Err(Reason::TypeConflict);
+        }
         let store = self.turn.store();
         if metric.family.is_none_or(|(place, id)| store.family_id(place) != Some(id)) {
             (metric.family, metric.conflict) = match store.family(&metric.meta) {

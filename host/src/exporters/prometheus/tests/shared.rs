@@ -80,3 +80,21 @@ fn a_stream_that_ends_takes_no_series_away_that_others_share() {
     assert!(!bench.text().contains("alone"), "{}", bench.text());
     assert_eq!(bench.noted("conflicting_points", "series"), 3);
 }
+
+#[test]
+fn the_name_of_the_target_is_the_exporters_own() {
+    for kind in [GAUGE, DELTA, HISTOGRAM] {
+        let mut bench = Bench::new(r#"{"add_metric_suffixes": false}"#);
+        let metric = Metric { name: "target_info", ..kind };
+        let points = [Histogram { count: 1, counts: &[1], ..Default::default() }.encode()];
+        let own = match kind.data {
+            9 => Group::default().encoded(metric, &points),
+            _ => Group::default().metric(metric, &[integer(&[], 7)]),
+        };
+        assert_eq!(bench.consume(Request::default().group(own)).dropped, 1);
+        assert_eq!((bench.dropped("type_conflict"), bench.noted("conflicting_points", "type")), (1, 1));
+        assert_eq!(bench.exporter.remarks().unwrap()().len(), 1);
+        bench.consume(from("1", GAUGE, &[]));
+        assert!(bench.text().contains("target_info{job=\"cart\",process_pid=\"1\"} 1\n"), "{}", bench.text());
+    }
+}
