@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::drops::LOG_PAUSE;
-use crate::contract::ComponentId;
+use crate::contract::{ComponentId, Remark};
 use crate::telemetry::{Counter, Registry};
 
 /// What happened.
@@ -189,10 +189,15 @@ pub struct Notes {
     told: Mutex<HashMap<(Note, String), Told>>,
 }
 
-/// When a name was told of, and what.
+/// What was told of a name.
 #[derive(Debug)]
 struct Told {
+    /// When it was told last.
     at: Duration,
+    /// When it happened first, without a pause since.
+    since: Duration,
+    /// When it happened last.
+    seen: Duration,
     text: String,
 }
 
@@ -234,34 +239,52 @@ impl Notes {
     fn is_due(&self, note: Note, name: &str, text: &str, now: Duration) -> bool {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (note, name.to_owned());
-        if told.get(&key).is_some_and(|told| told.is_recent(now)) {
-            return false;
+        if let Some(known) = told.get_mut(&key) {
+            return known.happens_again(text, now);
         }
         if told.len() >= NAMES_MAX {
-            told.retain(|_, told| told.is_recent(now));
+            told.retain(|_, told| is_recent(told.at, now));
         }
         let is_due = told.len() < NAMES_MAX;
         if is_due {
-            told.insert(key, Told { at: now, text: text.to_owned() });
+            told.insert(key, Told { at: now, since: now, seen: now, text: text.to_owned() });
         }
         is_due
     }
 
     /// The conflicts of late, for people, by the names that they are about.
-    pub fn conflicts(&self, now: Duration) -> Vec<String> {
+    pub fn conflicts(&self, now: Duration) -> Vec<Remark> {
         let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        let recent = told.iter().filter(|((note, _), told)| note.metric() == CONFLICTS && told.is_recent(now));
-        let mut conflicts: Vec<String> =
-            recent.map(|((note, name), told)| format!("{name}: {} conflict: {}", note.words().0, told.text)).collect();
-        conflicts.sort_unstable();
+        let recent = told.iter().filter(|((note, _), told)| note.metric() == CONFLICTS && is_recent(told.seen, now));
+        let remark = |((note, name), told): (&(Note, String), &Told)| Remark {
+            text: format!("{name}: {} conflict: {}", note.words().0, told.text),
+            age: now.saturating_sub(told.since),
+        };
+        let mut conflicts: Vec<Remark> = recent.map(remark).collect();
+        conflicts.sort_unstable_by(|a, b| a.text.cmp(&b.text));
         conflicts
     }
 }
 
 impl Told {
-    fn is_recent(&self, now: Duration) -> bool {
-        now.saturating_sub(self.at) < LOG_PAUSE
+    /// Whether to tell it again.
+    fn happens_again(&mut self, text: &str, now: Duration) -> bool {
+        if !is_recent(self.seen, now) {
+            self.since = now;
+        }
+        self.seen = now;
+        let is_due = !is_recent(self.at, now);
+        if is_due {
+            self.at = now;
+            text.clone_into(&mut self.text);
+        }
+        is_due
     }
+}
+
+/// Whether something of then is still to be read, and not to be told again.
+fn is_recent(then: Duration, now: Duration) -> bool {
+    now.saturating_sub(then) < LOG_PAUSE
 }
 
 #[cfg(test)]
@@ -293,8 +316,29 @@ mod tests {
         }
         notes.add(&tally, Duration::from_secs(1));
         let expected = ["a: series conflict: x and y", "b: type conflict: x and y"];
-        assert_eq!(notes.conflicts(Duration::from_secs(600)), expected);
-        assert_eq!(notes.conflicts(Duration::from_secs(601)), [""; 0]);
+        let conflicts = |seconds| notes.conflicts(Duration::from_secs(seconds));
+        assert_eq!(conflicts(600).iter().map(|remark| remark.text.as_str()).collect::<Vec<_>>(), expected);
+        assert!(conflicts(600).iter().all(|remark| remark.age == Duration::from_secs(599)));
+        assert_eq!(conflicts(601), []);
+    }
+
+    #[test]
+    fn a_conflict_is_as_old_as_its_first_point_until_there_is_none_for_a_while() {
+        let Ok(id) = "prometheus".parse() else { return };
+        let (notes, mut tally) = (Notes::new(&id, &Registry::default()), Tally::default());
+        tally.add(Note::TypeConflict, 1);
+        tally.explain(Note::TypeConflict, "a", || "x".to_owned());
+        let ages = |seconds: u64| {
+            let conflicts = notes.conflicts(Duration::from_secs(seconds));
+            conflicts.iter().map(|remark| remark.age.as_secs()).collect::<Vec<_>>()
+        };
+        for seconds in [100, 500, 1000, 1500] {
+            notes.add(&tally, Duration::from_secs(seconds));
+            assert_eq!(ages(seconds), [seconds - 100]);
+        }
+        assert_eq!((ages(2099), ages(2100)), (vec![1999], vec![]));
+        notes.add(&tally, Duration::from_secs(2100));
+        assert_eq!(ages(2101), [1]);
     }
 
     #[test]
