@@ -10,10 +10,8 @@
 
 use std::collections::HashSet;
 
+use super::bounds::{LABEL_NAME_BYTES_MAX, LABEL_VALUE_BYTES_MAX};
 use super::names::label_name;
-
-/// Bound on the text of a series' labels before they are escaped, in bytes.
-pub const LABELS_MAX: usize = 64 << 10;
 
 /// In front of a sender's label whose name the exposition writes itself.
 pub const EXPORTED: &str = "exported_";
@@ -75,6 +73,11 @@ impl Label {
             bytes.extend_from_slice(text.as_bytes());
             bytes.push(0xff);
         }
+    }
+
+    /// Whether neither its name nor its value is too long.
+    pub fn fits(&self) -> bool {
+        self.name.len() <= LABEL_NAME_BYTES_MAX && self.value.len() <= LABEL_VALUE_BYTES_MAX
     }
 
     /// How much text it is, in bytes.

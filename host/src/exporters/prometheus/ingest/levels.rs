@@ -2,17 +2,19 @@
 
 use std::sync::Arc;
 
+use super::super::bounds::SENDER_BYTES_MAX;
 use super::super::drops::Reason;
 use super::super::known::{Metric, ResourceLabels, ScopeLabels, TargetSeries};
-use super::super::labels::{LABELS_MAX, Label};
+use super::super::labels::Label;
 use super::super::metric;
-use super::super::notes::Note;
+use super::super::note::Note;
 use super::super::scope::{self, Scope};
 use super::super::series::Update;
 use super::super::settings::Salt;
 use super::super::store::{Arrival, Found, Sample, Stream};
 use super::super::target::{self, Target};
 use super::Ingest;
+use crate::exporters::escape::one_line;
 use crate::otlp::attribute::attributes;
 use crate::otlp::message::Message;
 use crate::otlp::metrics::MetricHeader;
@@ -30,7 +32,7 @@ impl Ingest<'_, '_> {
             }
         };
         let resource = Arc::clone(&self.resource);
-        resource.target.iter().for_each(|target| self.show_target(target));
+        resource.target.iter().for_each(|target| self.show_target(target, &resource.sender));
         Ok(())
     }
 
@@ -56,10 +58,9 @@ impl Ingest<'_, '_> {
         let identity = &self.settings.identity;
         let target = Target::read(resource, self.settings.resource_labels)?;
         self.tally.add(Note::LabelRenamed, target.renamed);
+        self.tally.add(Note::LabelLeftOut, target.left_out);
         let stream = || Stream::new(identity.of(Salt::Target, target.identity.as_bytes()));
-        // What would be too long goes without it, as one that names nothing does.
-        let has_target = !target.identity.is_empty() && target.labels.len() <= LABELS_MAX;
-        let series = has_target.then(|| (stream(), identity.of_text(&target.labels)));
+        let series = (!target.identity.is_empty()).then(|| (stream(), identity.of_text(&target.labels)));
         // In whatever order they stand.
         let attributes = attributes(resource, 1)?;
         let hashes = attributes.iter().map(|attribute| identity.of(Salt::Resource, attribute.raw));
@@ -72,11 +73,11 @@ impl Ingest<'_, '_> {
         })
     }
 
-    fn show_target(&mut self, target: &TargetSeries) {
+    fn show_target(&mut self, target: &TargetSeries, sender: &str) {
         let store = self.turn.store();
         let family = match store.family(&self.settings.target_meta) {
             Found::Own(family, _) => Some(family),
-            Found::Nothing => store.add_family(self.settings.target_meta.clone(), target.labels.clone()),
+            Found::Nothing => store.add_family(self.settings.target_meta.clone(), sender.to_owned()),
             // No metric gets this name, see `open`.
             Found::Taken(_) => None,
         };
@@ -100,11 +101,12 @@ impl Ingest<'_, '_> {
             Some(known) => known?,
             None => {
                 let made = metric::open(header, is_unknown, self.settings);
-                let bytes = header.name.len() + header.unit.len() + header.description.len();
+                let bytes = made.as_ref().map_or(0, Metric::length);
                 self.known.metrics.put(hashes.all, bytes, &made);
                 made?
             }
         };
+        self.note_cuts(&metric);
         if metric.meta.text_name == self.settings.target_meta.text_name {
             let (sender, source) = (self.sender(), &metric.meta.source);
             let text = || format!("the name is the exporter's own, now {source} of {sender}");
@@ -129,6 +131,16 @@ impl Ingest<'_, '_> {
         Ok(metric)
     }
 
+    fn note_cuts(&mut self, metric: &Metric) {
+        let meta = &metric.meta;
+        for (note, is_cut) in [(Note::UnitCut, metric.cut.unit), (Note::DescriptionCut, metric.cut.description)] {
+            if is_cut {
+                self.tally.add(note, 1);
+                self.tally.explain(note, &meta.text_name, || meta.source.clone());
+            }
+        }
+    }
+
     pub(super) fn keep(&mut self, metric: &Metric) {
         if self.known.metrics.get(self.hashes.all).is_some() {
             self.known.metrics.put(self.hashes.all, 0, &Ok(metric.clone()));
@@ -146,7 +158,8 @@ impl Ingest<'_, '_> {
     /// Who sends the present metric, as far as it says.
     pub(super) fn sender(&self) -> String {
         let scope = self.scope.labels.iter().find(|label| label.name() == scope::NAME).map_or("", Label::value);
-        match (self.resource.sender.as_str(), scope) {
+        let scope = one_line(scope, SENDER_BYTES_MAX);
+        match (self.resource.sender.as_str(), scope.as_str()) {
             ("", "") => "a sender that does not say who it is".to_owned(),
             (resource, "") => format!("resource {{{resource}}}"),
             ("", scope) => format!("scope {scope:?}"),

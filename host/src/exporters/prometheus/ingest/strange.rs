@@ -1,9 +1,10 @@
 //! Points whose stream is not known yet: their series is looked for by its label text, and made.
 
+use super::super::bounds::LABELS_BYTES_MAX;
 use super::super::drops::Reason;
 use super::super::known::Metric;
-use super::super::labels::{EXPORTED, LABELS_MAX, Label, OF_POINT, render};
-use super::super::notes::Note;
+use super::super::labels::{EXPORTED, Label, OF_POINT, render};
+use super::super::note::Note;
 use super::super::series::Joined;
 use super::super::store::{Arrival, Ended, Stream};
 use super::Ingest;
@@ -71,17 +72,18 @@ impl Ingest<'_, '_> {
         Ok(())
     }
 
-    /// The label text of a point's series; none where it would be too long. A point is not longer than its request, a resource
-    /// stands in front of many points.
+    /// The label text of a point's series; none where it, or one label, would be too long. A point is not longer than its request,
+    /// a resource stands in front of many points.
     fn labels(&mut self, raw: &[u8]) -> Result<Option<String>, Fault> {
         let field = self.kind.map_or(0, MetricKind::attributes);
         let mut labels = Vec::new();
         for attribute in attributes(&Message::whole(raw), field)? {
             labels.push(Label::of_attribute("", attribute.key, value::text(&attribute.value()?)?));
         }
-        let shared = [&self.resource.labels, &self.scope.labels, &self.settings.const_labels];
-        let bytes: usize = shared.into_iter().flatten().chain(&labels).map(Label::length).sum();
-        if bytes > LABELS_MAX {
+        let constant = &self.settings.const_labels;
+        let sent = || self.resource.labels.iter().chain(&self.scope.labels).chain(&labels);
+        let bytes: usize = sent().chain(constant).map(Label::length).sum();
+        if bytes > LABELS_BYTES_MAX || !sent().all(Label::fits) {
             return Ok(None);
         }
         let renamed = self.make_way(&mut labels);
@@ -94,7 +96,6 @@ impl Ingest<'_, '_> {
                 labels.iter_mut().map(|label| label.give_way(taken, EXPORTED)).filter(|renamed| *renamed).count();
             self.tally.add(Note::LabelRenamed, renamed as u64);
         }
-        let constant = &self.settings.const_labels;
         labels.retain(|label| !constant.iter().any(|constant| constant.name() == label.name()));
         labels.extend_from_slice(constant);
         Ok(Some(render(labels)))
