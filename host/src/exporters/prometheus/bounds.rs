@@ -15,6 +15,9 @@ pub const LABEL_NAME_BYTES_MAX: usize = 1 << 10;
 pub const LABEL_VALUE_BYTES_MAX: usize = 8 << 10;
 /// All labels of a series before they are escaped, with the same consequences.
 pub const LABELS_BYTES_MAX: usize = 64 << 10;
+/// The labels of a histogram or summary times its samples, each of which repeats them. A point beyond is dropped: all samples of a series
+/// are rendered in one go.
+pub const SERIES_BYTES_MAX: usize = 4 << 20;
 /// What the log and a remark say of a conflict.
 pub const TOLD_BYTES_MAX: usize = 2 << 10;
 /// A metric's name where it says what a conflict is about.

@@ -25,7 +25,7 @@ pub enum Reason {
     InvalidHistogram,
     /// A summary with a quantile that is not between 0 and 1.
     InvalidSummary,
-    /// A histogram or summary with too many buckets or quantiles.
+    /// A histogram or summary with too many buckets or quantiles, or too many for the length of its labels.
     BucketLimit,
     /// A label that is too long, or labels that are together.
     LabelsLimit,
@@ -81,7 +81,10 @@ impl Reason {
                 ("invalid_histogram", "bounds must ascend, and counts fit both the bounds and the count")
             }
             Reason::InvalidSummary => ("invalid_summary", "quantiles must be between 0 and 1"),
-            Reason::BucketLimit => ("bucket_limit", "send histograms with fewer buckets"),
+            Reason::BucketLimit => (
+                "bucket_limit",
+                "a histogram may have 2048 buckets, and all of its samples 4 MiB of labels: send fewer buckets or shorter attributes",
+            ),
             Reason::LabelsLimit => (
                 "labels_limit",
                 "a label's name may have 1 KiB, its value 8 KiB, all labels of a series 64 KiB: shorten or delete attributes",

@@ -25,6 +25,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::bounds::SERIES_BYTES_MAX;
 use super::drops::Reason;
 use super::family::Family;
 use super::series::{Joined, Update};
@@ -169,8 +170,13 @@ impl Store {
         // Histograms can grow.
         let before = chunk.samples(slot);
         let arriving = arrival.sample.samples();
-        if arriving > before && self.samples - before + arriving > series_max {
-            return Some(Err(Reason::SeriesLimit));
+        if arriving > before {
+            if self.samples - before + arriving > series_max {
+                return Some(Err(Reason::SeriesLimit));
+            }
+            if is_too_large(chunk.labels_length(slot), arriving) {
+                return Some(Err(Reason::BucketLimit));
+            }
         }
         let updated = chunk.update(slot, update, &arrival.sample, arrival.now);
         self.samples = self.samples - before + chunk.samples(slot);
@@ -207,6 +213,9 @@ impl Store {
         let samples = arrival.sample.samples();
         if self.samples + samples > self.series_max {
             return Err(Reason::SeriesLimit);
+        }
+        if is_too_large(labels.len(), samples) {
+            return Err(Reason::BucketLimit);
         }
         let entry = Entry::new(arrival.stream, labels_hash, arrival.now, self.scrapes);
         let place = self.put(family, entry, labels, &arrival.sample).ok_or(Reason::SeriesLimit)?;
@@ -275,6 +284,11 @@ impl Store {
         let (name, place) = self.names.range::<str, _>((start, Bound::Unbounded)).next()?;
         Some((Arc::clone(name), *place))
     }
+}
+
+/// Whether a series of several samples would repeat its labels too often. A single sample never does.
+fn is_too_large(labels_bytes: usize, samples: usize) -> bool {
+    labels_bytes.saturating_mul(samples) > SERIES_BYTES_MAX
 }
 
 #[inline]

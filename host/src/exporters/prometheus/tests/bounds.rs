@@ -1,6 +1,6 @@
 //! Texts of any length: what is too long is cut or dropped, and counted.
 
-use super::request::{COUNTER, GAUGE, Group, Metric, Request, integer, one};
+use super::request::{COUNTER, GAUGE, Group, HISTOGRAM, Histogram, Metric, Request, integer, one, one_encoded};
 use super::*;
 use crate::contract::Remark;
 
@@ -79,6 +79,26 @@ fn the_target_leaves_out_attributes_that_are_too_long_and_counts_them() {
     let target = text.lines().find(|line| line.contains("job=\"till\"")).unwrap();
     assert!(target.len() < 66_000 && target.contains("k0=") && !target.contains("k8="), "{} bytes", target.len());
     assert_eq!(bench.noted("changes", "label_left_out"), 4);
+}
+
+#[test]
+fn a_histogram_that_would_repeat_long_labels_too_often_is_dropped() {
+    let mut bench = Bench::new("{}");
+    let (many, few) = ((1..=2000).map(f64::from).collect::<Vec<_>>(), vec![1.0]);
+    let mut send = |value: &str, bounds: &[f64]| {
+        let (pairs, counts) = ([("a", value)], vec![1; bounds.len() + 1]);
+        let count = counts.iter().sum();
+        let point = Histogram { pairs: &pairs, count, counts: &counts, bounds, time: 1, ..Default::default() };
+        bench.consume(one_encoded(Metric { name: "h", ..HISTOGRAM }, &[point.encode()])).dropped
+    };
+    // Buckets, the last bucket, sum and count; `{a=""}` is around the value.
+    let most = (4 << 20) / 2003 - 6;
+    let (fits, too_long) = ("v".repeat(most), "v".repeat(most + 1));
+    assert_eq!([send(&fits, &many), send(&too_long, &many)], [0, 1]);
+    // One that is known, and grows.
+    assert_eq!([send(&too_long, &few), send(&too_long, &many)], [0, 1]);
+    assert_eq!(bench.dropped("bucket_limit"), 2);
+    assert!(bench.text().len() < 6 << 20);
 }
 
 #[test]
