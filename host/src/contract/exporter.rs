@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{Batch, BindError};
 
@@ -34,8 +35,17 @@ pub trait Exporter: Send + 'static {
     }
 }
 
-/// What there is to say of late, a line each; bounded.
-pub type Remarks = Arc<dyn Fn() -> Vec<String> + Send + Sync>;
+/// What there is to say of late; bounded.
+pub type Remarks = Arc<dyn Fn() -> Vec<Remark> + Send + Sync>;
+
+/// One thing that a component has to say of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remark {
+    /// One line.
+    pub text: String,
+    /// For how long it has been so.
+    pub age: Duration,
+}
 
 /// Resolves when the component should stop.
 pub type Stop = Pin<Box<dyn Future<Output = ()> + Send>>;

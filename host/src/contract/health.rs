@@ -125,9 +125,12 @@ impl Health {
             (state.troubles.clone(), state.asked.clone())
         };
         for Asked { part, remarks } in asked {
-            let lines = remarks();
-            if !lines.is_empty() && !troubles.contains_key(&part) {
-                let (severity, message, since) = (Severity::Degraded, bounded(&lines.join("; ")), now());
+            let remarks = remarks();
+            if !remarks.is_empty() && !troubles.contains_key(&part) {
+                let lines: Vec<&str> = remarks.iter().map(|remark| remark.text.as_str()).collect();
+                let age = remarks.iter().map(|remark| remark.age).max().unwrap_or_default();
+                let since = now().saturating_sub(u64::try_from(age.as_nanos()).unwrap_or(u64::MAX));
+                let (severity, message) = (Severity::Degraded, bounded(&lines.join("; ")));
                 troubles.insert(part, Trouble { severity, message, since });
             }
         }
@@ -163,6 +166,9 @@ fn now() -> u64 {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use std::time::Duration;
+
+    use super::super::Remark;
     use super::*;
 
     #[test]
@@ -188,9 +194,13 @@ mod tests {
         let said = Arc::clone(&odd);
         health.ask("part", Arc::new(move || said.lock().unwrap().clone()));
         assert!(health.details().is_empty());
-        odd.lock().unwrap().extend(["one".to_owned(), "two".to_owned()]);
+        let hours = |hours: u64| Duration::from_secs(hours * 3600);
+        let remark = |text: &str, age| Remark { text: text.to_owned(), age };
+        odd.lock().unwrap().extend([remark("one", hours(2)), remark("two", hours(3))]);
+        let before = now() - hours(3).as_nanos() as u64;
         let trouble = health.details().remove("part").unwrap();
         assert_eq!((trouble.severity, trouble.message.as_str()), (Severity::Degraded, "one; two"));
+        assert!((before..=now() - hours(3).as_nanos() as u64).contains(&trouble.since), "as old as the oldest remark");
         health.failed("part", "it does not work");
         assert_eq!(health.details().remove("part").unwrap().message, "it does not work");
     }

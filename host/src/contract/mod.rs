@@ -31,7 +31,7 @@ pub use breaker::{Counters, Decision, Ended, Policy, PolicyError, PolicySource, 
 pub use client::{Client, Failure, FailureClass, Outcome};
 pub use code::Code;
 pub use delivery::{Batching, Delivery, OnFull, RetryOnFailure, SendingQueue, Sizer};
-pub use exporter::{Consumed, Exporter, ExporterError, Remarks, Stop};
+pub use exporter::{Consumed, Exporter, ExporterError, Remark, Remarks, Stop};
 pub use health::{Health, Phase, STORE, Severity, Trouble};
 pub use id::{ComponentId, IdError};
 pub use policy::{Durability, Grants, Instances, Interface, Limits, OnTrap, PartitionKey, PartitionLevel};

@@ -4,6 +4,7 @@
 //! that a test can set it.
 
 pub mod debug;
+mod escape;
 pub mod fallback;
 pub mod nop;
 pub mod otlp;

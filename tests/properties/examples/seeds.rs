@@ -31,8 +31,8 @@ const BYTES_MAX: usize = 1200;
 fn main() -> Result<()> {
     let home = PathBuf::from(std::env::args().nth(1).unwrap_or_else(|| "tests/fuzz/seeds".to_owned()));
     // A generator for each sort: more of one leaves the others as they are.
-    let [mut metrics, mut traces, mut logs, mut edit, mut keys, mut emission, mut dictionary] =
-        [1, 2, 3, 4, 5, 6, 7].map(Rng::with_seed);
+    let [mut metrics, mut traces, mut logs, mut edit, mut keys, mut emission, mut dictionary, mut scrape] =
+        [1, 2, 3, 4, 5, 6, 7, 8].map(Rng::with_seed);
     let metrics = requests(&mut metrics, 16, |rng| (&schema::METRICS, metrics::request(rng).encode_to_vec()));
     let traces = requests(&mut traces, 6, |rng| (&schema::TRACES, traces::request(rng).encode_to_vec()));
     let logs = requests(&mut logs, 6, |rng| (&schema::LOGS, logs::request(rng).encode_to_vec()));
@@ -50,6 +50,9 @@ fn main() -> Result<()> {
     write(&home, "keys", keys.into_iter().chain(deep.map(|value| [vec![1, 2, 0], value].concat())).collect())?;
     write(&home, "emission", (0..8).map(|_| emissions(&mut emission)).collect())?;
     write(&home, "dictionary", (0..6).map(|_| (0..200).map(|_| dictionary.u8(..)).collect()).collect())?;
+    let shown = requests(&mut scrape, 24, |rng| (&schema::METRICS, metrics::request(rng).encode_to_vec()));
+    let families = (0..8).map(|_| families(&mut scrape));
+    write(&home, "scrape", shown.into_iter().chain(families).collect())?;
     write(&home, "decompression", packed(&metrics[0])?)?;
     write(&home, "records", metrics.iter().take(4).map(|request| record(b"some/key", request)).collect())
 }
@@ -157,6 +160,20 @@ fn emissions(rng: &mut Rng) -> Vec<u8> {
         seed.extend_from_slice(&key[1..]);
     }
     seed.extend((0..300).map(|_| rng.u8(..)));
+    seed
+}
+
+/// As `scrape.rs` reads it, with lengths around those of buffers.
+fn families(rng: &mut Rng) -> Vec<u8> {
+    let mut seed = Vec::new();
+    for _ in 0..6 {
+        seed.push(rng.u8(..));
+        for _ in 0..7 {
+            let around = pick(rng, &[32_u64 << 10, 64 << 10]);
+            seed.push(rng.u8(..4));
+            seed.extend((around - 40 + rng.u64(..80)).to_le_bytes());
+        }
+    }
     seed
 }
 

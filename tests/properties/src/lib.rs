@@ -13,6 +13,8 @@ extern crate self as otelier;
 extern crate self as otelier_tests;
 
 pub mod contract;
+#[allow(dead_code, unused_imports)]
+pub mod exporters;
 #[path = "../../src/generate/mod.rs"]
 pub mod generate;
 #[path = "../../../host/src/otlp/mod.rs"]
@@ -39,6 +41,7 @@ mod projection;
 mod projections;
 mod records;
 mod scan;
+mod scrape;
 mod script;
 mod transcoding;
 mod values;
@@ -69,4 +72,5 @@ pub const TARGETS: &[Target] = &[
     Target { name: "transcoding", check: transcoding::check, takes_requests: true },
     Target { name: "decompression", check: decompression::check, takes_requests: false },
     Target { name: "records", check: records::check, takes_requests: false },
+    Target { name: "scrape", check: scrape::check, takes_requests: true },
 ];

@@ -1,7 +1,8 @@
 //! Exemplars: single measurements and the traces they were made in. Only OpenMetrics shows them, on counters and buckets.
 //!
 //! Their labels are `trace_id`, `span_id` and the attributes that the SDK filtered out of the series, as far as they fit into the
-//! 128 characters that OpenMetrics 1.0 allows, in the order of their names. Trace and span come first and win.
+//! 128 characters that OpenMetrics 1.0 allows, in the order of their names. Trace and span come first and win. In their values
+//! U+FFFD stands for NUL: Prometheus' reader refuses an answer with a NUL in an exemplar, though not in a label of a series.
 
 use std::sync::Arc;
 
@@ -73,7 +74,8 @@ impl Exemplar {
 fn labels(ids: &[(&str, String); 2], exemplar: &Message<'_>) -> Result<(String, u32), Fault> {
     let mut filtered = Vec::new();
     for attribute in attributes(exemplar, 7)? {
-        filtered.push(Label::of_attribute("", attribute.key, value::text(&attribute.value()?)?));
+        let text = value::text(&attribute.value()?)?.replace('\0', "\u{fffd}");
+        filtered.push(Label::of_attribute("", attribute.key, text));
     }
     let (mut out, mut room, mut left_out) = (String::new(), LABELS_CHARACTERS_MAX, 0);
     let ids = ids.iter().filter(|(_, id)| !id.is_empty());

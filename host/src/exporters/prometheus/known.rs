@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::drops::Reason;
 use super::family::Meta;
 use super::labels::Label;
-use super::notes::Note;
+use super::note::Note;
 use super::series::Update;
 use super::store::Stream;
 
@@ -33,6 +33,8 @@ pub struct Known {
 pub struct ResourceLabels {
     /// Its labels.
     pub labels: Vec<Label>,
+    /// The names of those that the exporter adds.
+    pub added: Vec<String>,
     /// The part of a stream's identity that all of its attributes are, those without a label too.
     pub identity: u128,
     /// Its `target_info`, if it has one.
@@ -68,10 +70,30 @@ pub struct Metric {
     pub meta: Arc<Meta>,
     /// How its points join what is shown.
     pub update: Update,
+    /// What of it was too long.
+    pub cut: Cut,
     /// Place and id of its family, once there is one.
     pub family: Option<(u32, u64)>,
     /// What does not fit what its family says.
     pub conflict: Option<Note>,
+}
+
+impl Metric {
+    /// How much text it is, in bytes.
+    pub fn length(&self) -> usize {
+        let Meta { text_name, base, help, unit, unit_words, source, .. } = &*self.meta;
+        [text_name, base].map(|name| name.len()).iter().sum::<usize>()
+            + [help, unit, unit_words, source].map(String::len).iter().sum::<usize>()
+    }
+}
+
+/// Which texts of a metric were cut.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Cut {
+    /// Its unit.
+    pub unit: bool,
+    /// Its description.
+    pub description: bool,
 }
 
 /// Items by a hash that stands for their bytes.

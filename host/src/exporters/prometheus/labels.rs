@@ -5,20 +5,21 @@
 //! as no label, so writing it could give one series twice. What the exporter adds empty takes no part in a join.
 //!
 //! A name that the exposition itself writes (`le`, `quantile`) never meets a sender's label: the sender's is renamed as a
-//! Prometheus server renames what clashes with its own labels, to `exported_le`.
+//! Prometheus server renames what clashes with its own labels, to `exported_le`. A point's label that has the name of one that the
+//! resource's service or the scope writes is `point_<name>`.
 
 use std::collections::HashSet;
 
+use super::bounds::{LABEL_NAME_BYTES_MAX, LABEL_VALUE_BYTES_MAX};
 use super::names::label_name;
-
-/// Bound on the text of a series' labels before they are escaped, in bytes.
-pub const LABELS_MAX: usize = 64 << 10;
 
 /// In front of a sender's label whose name the exposition writes itself.
 pub const EXPORTED: &str = "exported_";
 /// In front of a resource's attribute called `job` or `instance`. A Prometheus server without `honor_labels` renames the exposed
 /// `job` to `exported_job`; of series that have that label already it would make another name, and they could not be joined.
 pub const OF_RESOURCE: &str = "resource_";
+/// In front of a point's label that would meet one of the service or the scope, for the same reason.
+pub const OF_POINT: &str = "point_";
 
 /// One label before collisions are resolved.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -72,6 +73,11 @@ impl Label {
             bytes.extend_from_slice(text.as_bytes());
             bytes.push(0xff);
         }
+    }
+
+    /// Whether neither its name nor its value is too long.
+    pub fn fits(&self) -> bool {
+        self.name.len() <= LABEL_NAME_BYTES_MAX && self.value.len() <= LABEL_VALUE_BYTES_MAX
     }
 
     /// How much text it is, in bytes.

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use super::bounds::{DESCRIPTION_BYTES_MAX, NAME_BYTES_MAX, UNIT_BYTES_MAX, cut};
 use super::drops::Reason;
 use super::family::{FamilyKind, Meta};
-use super::known::Metric;
+use super::known::{Cut, Metric};
 use super::names::{NameKind, metric_name};
 use super::series::Update;
 use super::settings::{Identity, Salt, Settings};
@@ -52,6 +53,9 @@ pub fn is_counter(metric: &Metric) -> bool {
 
 /// The metric without its family, or why its points have no form here.
 pub fn open(header: &MetricHeader<'_>, is_unknown: bool, settings: &Settings) -> Result<Metric, Reason> {
+    if header.name.len() > NAME_BYTES_MAX {
+        return Err(Reason::NameLimit);
+    }
     let (kind, name_kind) = match header.kind {
         Some(MetricKind::Gauge) if is_unknown => (FamilyKind::Unknown, NameKind::Gauge),
         Some(MetricKind::Gauge) => (FamilyKind::Gauge, NameKind::Gauge),
@@ -70,15 +74,16 @@ pub fn open(header: &MetricHeader<'_>, is_unknown: bool, settings: &Settings) ->
         (_, Temporality::Delta) => Update::Accumulate,
         (_, Temporality::Unspecified) => return Err(Reason::UnspecifiedTemporality),
     };
-    let (name, unit) = (String::from_utf8_lossy(header.name), String::from_utf8_lossy(header.unit));
+    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+    let (name, mut unit, mut help) = (text(header.name), text(header.unit), text(header.description));
+    let cut = Cut { unit: cut(&mut unit, UNIT_BYTES_MAX), description: cut(&mut help, DESCRIPTION_BYTES_MAX) };
     let source = source(&name, &unit, header);
     let name =
         metric_name(&settings.namespace, &name, &unit, name_kind, settings.suffixes).ok_or(Reason::InvalidName)?;
-    let help = String::from_utf8_lossy(header.description).into_owned();
     let (base, text_name) = (Arc::from(name.base), Arc::from(name.text));
     let (unit, unit_words) = (name.unit, name.unit_words);
     let meta = Meta { text_name, base, kind, help, unit, unit_words, source };
-    Ok(Metric { meta: Arc::new(meta), update, family: None, conflict: None })
+    Ok(Metric { meta: Arc::new(meta), update, cut, family: None, conflict: None })
 }
 
 /// The metric for people: `work.done (monotonic sum, unit "s")`.

@@ -6,13 +6,15 @@
 //!
 //! Two OTLP streams that would be the same line of an exposition are one series: their deltas are added up, of their other
 //! values the newest stands, and each of their points is counted as a conflict. Whatever is shown otherwise than it came moves a
-//! counter: `drops` counts what is not shown at all, `notes` the rest.
+//! counter: `drop_counters` counts what is not shown at all, `notes` the rest.
 //!
 //! The way in is `ingest`, the way out `server`; both meet in `store`. Names and labels follow the specification's
 //! "Prometheus and OpenMetrics compatibility" and, where it leaves a choice, the Collector.
 
+mod bounds;
 mod compound;
 mod config;
+mod drop_counters;
 mod drops;
 mod exemplar;
 mod exponential;
@@ -24,6 +26,7 @@ mod labels;
 mod metric;
 mod names;
 mod negotiate;
+mod note;
 mod notes;
 mod numbers;
 mod pace;
@@ -35,6 +38,7 @@ mod server;
 mod settings;
 mod slab;
 mod store;
+mod tally;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -55,7 +59,7 @@ use crate::contract::{Batch, BindError, ComponentId, Consumed, Exporter, Exporte
 use crate::otlp::levels::Order;
 use crate::otlp::{Malformed, Strings, check, metrics};
 use crate::telemetry::Registry;
-use drops::DropCounters;
+use drop_counters::DropCounters;
 use ingest::Ingest;
 use known::Known;
 use notes::Notes;

@@ -1,184 +1,18 @@
 //! What is shown otherwise than it came, or cannot be told apart: counted per item, and told in the log once in a while with the
-//! name it is about. What is dropped altogether is in `drops`.
+//! name it is about. What is dropped altogether is in `drop_counters`.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use super::drops::LOG_PAUSE;
-use crate::contract::ComponentId;
+use super::drop_counters::LOG_PAUSE;
+use super::note::{CONFLICTS, Note};
+use super::tally::{Example, Tally};
+use crate::contract::{ComponentId, Remark};
 use crate::telemetry::{Counter, Registry};
 
-/// What happened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Note {
-    /// A sender's label has a name that the exposition writes itself.
-    LabelRenamed,
-    /// A scope's attribute has the label of the scope's own name, version or schema URL.
-    LabelLeftOut,
-    /// An exemplar's attributes do not fit into the 128 characters.
-    ExemplarLabelLeftOut,
-    /// A delta does not go on from the one before: its total begins anew.
-    TotalRestarted,
-    /// Metrics of different type come to one name; the later one's points are dropped.
-    TypeConflict,
-    /// Metrics of different unit come to one name.
-    UnitConflict,
-    /// Metrics of different description come to one name.
-    DescriptionConflict,
-    /// Two streams are one series.
-    SeriesConflict,
-    /// OpenMetrics: a family's sample names clash with another one's.
-    FamilyOmitted,
-    /// OpenMetrics: a counter that is negative or not a number.
-    CounterOmitted,
-    /// OpenMetrics: a sum that is negative, not a number, or beside negative buckets.
-    SumOmitted,
-    /// OpenMetrics: a histogram's count without its sum; the last bucket says the same.
-    CountOmitted,
-    /// OpenMetrics: a negative quantile.
-    QuantileOmitted,
-}
-
-const CHANGES: (&str, &str, &str) = (
-    "otelier_prometheus_changes",
-    "What a prometheus exporter shows otherwise than it came: series, attributes or points, by what was changed.",
-    "change",
-);
-const CONFLICTS: (&str, &str, &str) = (
-    "otelier_prometheus_conflicting_points",
-    "Points whose name or series is another metric's or stream's too, by what is in conflict.",
-    "conflict",
-);
-const OMISSIONS: (&str, &str, &str) = (
-    "otelier_prometheus_omitted_samples",
-    "Samples left out of OpenMetrics answers because OpenMetrics forbids them, at each scrape, by reason.",
-    "reason",
-);
-
-impl Note {
-    /// All of them.
-    pub const ALL: [Note; 13] = [
-        Note::LabelRenamed,
-        Note::LabelLeftOut,
-        Note::ExemplarLabelLeftOut,
-        Note::TotalRestarted,
-        Note::TypeConflict,
-        Note::UnitConflict,
-        Note::DescriptionConflict,
-        Note::SeriesConflict,
-        Note::FamilyOmitted,
-        Note::CounterOmitted,
-        Note::SumOmitted,
-        Note::CountOmitted,
-        Note::QuantileOmitted,
-    ];
-
-    /// Name and help of its counter, and the label that tells the notes of one counter apart.
-    fn metric(self) -> (&'static str, &'static str, &'static str) {
-        use Note::{DescriptionConflict, SeriesConflict, TypeConflict, UnitConflict};
-        match self {
-            Note::LabelRenamed | Note::LabelLeftOut | Note::ExemplarLabelLeftOut | Note::TotalRestarted => CHANGES,
-            TypeConflict | UnitConflict | DescriptionConflict | SeriesConflict => CONFLICTS,
-            _ => OMISSIONS,
-        }
-    }
-
-    /// The label's value, and what there is to say.
-    fn words(self) -> (&'static str, &'static str) {
-        match self {
-            Note::LabelRenamed => (
-                "label_renamed",
-                "an attribute has the name of a label that the exporter writes: it is `exported_<name>` now, on resources `resource_<name>`",
-            ),
-            Note::LabelLeftOut => {
-                ("label_left_out", "a scope's attribute has the label of the scope's own name, version or schema URL")
-            }
-            Note::ExemplarLabelLeftOut => {
-                ("exemplar_label_left_out", "an exemplar's labels may have 128 characters together: some were left out")
-            }
-            Note::TotalRestarted => (
-                "total_restarted",
-                "a delta does not begin where the one before ended, or has other bounds: its total begins anew",
-            ),
-            Note::TypeConflict => (
-                "type",
-                "metrics of different type come to the same names in Prometheus: the first one is shown, the other one's \
-                 points are dropped; give one of them another name or unit where it is made (a view of its SDK), or send it \
-                 to a prometheus exporter with another `namespace`",
-            ),
-            Note::UnitConflict => (
-                "unit",
-                "metrics of different unit come to one name in Prometheus: both are shown, the first one's unit stands; give \
-                 one of them another name where it is made (a view of its SDK)",
-            ),
-            Note::DescriptionConflict => (
-                "description",
-                "metrics of one name differ in their description: both are shown, the first one's description stands",
-            ),
-            Note::SeriesConflict => (
-                "series",
-                "two streams are one series in Prometheus: deltas are added up, of other values the newest is shown; let \
-                 them differ in an attribute (`service.instance.id` for two processes), or sum them with a processor such \
-                 as `aggregate`",
-            ),
-            Note::FamilyOmitted => (
-                "clashing_name",
-                "OpenMetrics allows no two metrics whose sample names clash: one is left out of its answers, and is in \
-                 those of the text format; rename one of them",
-            ),
-            Note::CounterOmitted => ("invalid_counter", "OpenMetrics allows no counter that is negative or NaN"),
-            Note::SumOmitted => {
-                ("invalid_sum", "OpenMetrics allows no sum that is negative, NaN, or beside negative buckets")
-            }
-            Note::CountOmitted => ("count_without_sum", "OpenMetrics allows no count of a histogram without its sum"),
-            Note::QuantileOmitted => ("negative_quantile", "OpenMetrics allows no negative quantile"),
-        }
-    }
-}
-
-/// How many examples one tally keeps.
-const EXAMPLES_MAX: usize = 8;
 /// How many names are told of within [`LOG_PAUSE`].
 const NAMES_MAX: usize = 100;
-
-/// How often each happened in one batch or answer, and what it was about.
-#[derive(Debug, Default)]
-pub struct Tally {
-    counts: [u64; Note::ALL.len()],
-    examples: Vec<Example>,
-}
-
-/// What a note is about.
-#[derive(Debug)]
-struct Example {
-    note: Note,
-    name: String,
-    text: String,
-}
-
-impl Tally {
-    /// Counts so many more.
-    pub fn add(&mut self, note: Note, count: u64) {
-        if let Some(known) = self.counts.get_mut(note as usize) {
-            *known += count;
-        }
-    }
-
-    /// Keeps what a note is about, by the metric's name in the exposition.
-    pub fn explain(&mut self, note: Note, name: &str, text: impl FnOnce() -> String) {
-        let is_known = |example: &Example| example.note == note && example.name == name;
-        if self.examples.len() < EXAMPLES_MAX && !self.examples.iter().any(is_known) {
-            self.examples.push(Example { note, name: name.to_owned(), text: text() });
-        }
-    }
-
-    /// How often something happened.
-    #[cfg(test)]
-    pub fn count(&self, note: Note) -> u64 {
-        self.counts.get(note as usize).copied().unwrap_or(0)
-    }
-}
 
 /// The counters, and what was told lately.
 #[derive(Debug)]
@@ -188,10 +22,15 @@ pub struct Notes {
     told: Mutex<HashMap<(Note, String), Told>>,
 }
 
-/// When a name was told of, and what.
+/// What was told of a name.
 #[derive(Debug)]
 struct Told {
+    /// When it was told last.
     at: Duration,
+    /// When it happened first, without a pause since.
+    since: Duration,
+    /// When it happened last.
+    seen: Duration,
     text: String,
 }
 
@@ -233,34 +72,52 @@ impl Notes {
     fn is_due(&self, note: Note, name: &str, text: &str, now: Duration) -> bool {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (note, name.to_owned());
-        if told.get(&key).is_some_and(|told| told.is_recent(now)) {
-            return false;
+        if let Some(known) = told.get_mut(&key) {
+            return known.happens_again(text, now);
         }
         if told.len() >= NAMES_MAX {
-            told.retain(|_, told| told.is_recent(now));
+            told.retain(|_, told| is_recent(told.at, now));
         }
         let is_due = told.len() < NAMES_MAX;
         if is_due {
-            told.insert(key, Told { at: now, text: text.to_owned() });
+            told.insert(key, Told { at: now, since: now, seen: now, text: text.to_owned() });
         }
         is_due
     }
 
     /// The conflicts of late, for people, by the names that they are about.
-    pub fn conflicts(&self, now: Duration) -> Vec<String> {
+    pub fn conflicts(&self, now: Duration) -> Vec<Remark> {
         let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        let recent = told.iter().filter(|((note, _), told)| note.metric() == CONFLICTS && told.is_recent(now));
-        let mut conflicts: Vec<String> =
-            recent.map(|((note, name), told)| format!("{name}: {} conflict: {}", note.words().0, told.text)).collect();
-        conflicts.sort_unstable();
+        let recent = told.iter().filter(|((note, _), told)| note.metric() == CONFLICTS && is_recent(told.seen, now));
+        let remark = |((note, name), told): (&(Note, String), &Told)| Remark {
+            text: format!("{name}: {} conflict: {}", note.words().0, told.text),
+            age: now.saturating_sub(told.since),
+        };
+        let mut conflicts: Vec<Remark> = recent.map(remark).collect();
+        conflicts.sort_unstable_by(|a, b| a.text.cmp(&b.text));
         conflicts
     }
 }
 
 impl Told {
-    fn is_recent(&self, now: Duration) -> bool {
-        now.saturating_sub(self.at) < LOG_PAUSE
+    /// Whether to tell it again.
+    fn happens_again(&mut self, text: &str, now: Duration) -> bool {
+        if !is_recent(self.seen, now) {
+            self.since = now;
+        }
+        self.seen = now;
+        let is_due = !is_recent(self.at, now);
+        if is_due {
+            self.at = now;
+            text.clone_into(&mut self.text);
+        }
+        is_due
     }
+}
+
+/// Whether something of then is still to be read, and not to be told again.
+fn is_recent(then: Duration, now: Duration) -> bool {
+    now.saturating_sub(then) < LOG_PAUSE
 }
 
 #[cfg(test)]
@@ -292,8 +149,29 @@ mod tests {
         }
         notes.add(&tally, Duration::from_secs(1));
         let expected = ["a: series conflict: x and y", "b: type conflict: x and y"];
-        assert_eq!(notes.conflicts(Duration::from_secs(600)), expected);
-        assert_eq!(notes.conflicts(Duration::from_secs(601)), [""; 0]);
+        let conflicts = |seconds| notes.conflicts(Duration::from_secs(seconds));
+        assert_eq!(conflicts(600).iter().map(|remark| remark.text.as_str()).collect::<Vec<_>>(), expected);
+        assert!(conflicts(600).iter().all(|remark| remark.age == Duration::from_secs(599)));
+        assert_eq!(conflicts(601), []);
+    }
+
+    #[test]
+    fn a_conflict_is_as_old_as_its_first_point_until_there_is_none_for_a_while() {
+        let Ok(id) = "prometheus".parse() else { return };
+        let (notes, mut tally) = (Notes::new(&id, &Registry::default()), Tally::default());
+        tally.add(Note::TypeConflict, 1);
+        tally.explain(Note::TypeConflict, "a", || "x".to_owned());
+        let ages = |seconds: u64| {
+            let conflicts = notes.conflicts(Duration::from_secs(seconds));
+            conflicts.iter().map(|remark| remark.age.as_secs()).collect::<Vec<_>>()
+        };
+        for seconds in [100, 500, 1000, 1500] {
+            notes.add(&tally, Duration::from_secs(seconds));
+            assert_eq!(ages(seconds), [seconds - 100]);
+        }
+        assert_eq!((ages(2099), ages(2100)), (vec![1999], vec![]));
+        notes.add(&tally, Duration::from_secs(2100));
+        assert_eq!(ages(2101), [1]);
     }
 
     #[test]
@@ -306,12 +184,5 @@ mod tests {
             (0..1000_u32).filter(is_due).count()
         };
         assert_eq!([due(0), due(1), due(600)], [NAMES_MAX, 0, NAMES_MAX]);
-    }
-
-    #[test]
-    fn notes_are_listed_in_the_order_of_their_numbers() {
-        for (index, note) in Note::ALL.into_iter().enumerate() {
-            assert_eq!(note as usize, index);
-        }
     }
 }

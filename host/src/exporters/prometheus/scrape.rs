@@ -17,13 +17,14 @@ use http_body::{Body, Frame};
 
 use super::Config;
 use super::exposition::{Format, Renderer};
-use super::notes::{Note, Notes};
+use super::note::Note;
+use super::notes::Notes;
 use super::pace::Turn;
 use super::store::{Cursor, Piece, Store};
 use crate::exporters::Clock;
 
 /// A chunk is sent when it has this size; its last series can make it larger.
-const CHUNK_BYTES: usize = 64 * 1024;
+pub const CHUNK_BYTES: usize = 64 * 1024;
 
 /// How often ingest yields to a waiting scrape before it goes on all the same.
 const YIELDS_MAX: u32 = 32;

@@ -6,10 +6,12 @@
 
 use std::sync::Arc;
 
+use super::bounds::{LABELS_BYTES_MAX, SENDER_BYTES_MAX};
 use super::family::{FamilyKind, Meta};
 use super::labels::{Label, OF_RESOURCE, render};
 use super::names::label_name;
 use super::series::{Point, Value};
+use crate::exporters::escape::one_line;
 use crate::exporters::value;
 use crate::otlp::attribute::attributes;
 use crate::otlp::message::Message;
@@ -17,19 +19,21 @@ use crate::otlp::wire::Fault;
 
 const NAMESPACE: &str = "service.namespace";
 const NAME: &str = "service.name";
-/// How much of a resource's attributes is kept to name it in the log.
-const SENDER_CHARACTERS_MAX: usize = 160;
 const INSTANCE: &str = "service.instance.id";
 
 /// The labels that come from one resource.
 #[derive(Debug)]
 pub struct Target {
-    /// Job and instance as label text; empty for a resource that has neither.
+    /// Job and instance as label text; empty for a resource that has neither, or where one is too long.
     pub identity: String,
     /// The label text of its `target_info`.
     pub labels: String,
     /// What every series of the resource carries.
     pub series_labels: Vec<Label>,
+    /// Those of them that the exporter adds: job and instance.
+    pub added: Vec<String>,
+    /// How many attributes `target_info` goes without because they are too long.
+    pub left_out: u64,
     /// How many attributes got another name, `job` or `instance` being taken.
     pub renamed: u64,
     /// The attributes for people, cut short.
@@ -76,26 +80,43 @@ impl Target {
         }
         let mut series_labels: Vec<Label> =
             if all_attributes { own.iter().map(|(label, _)| label.clone()).collect() } else { Vec::new() };
-        let mut rest: Vec<Label> =
-            own.into_iter().filter(|(_, identifies)| !identifies).map(|(label, _)| label).collect();
-        let identity = render(identity_labels.clone());
-        rest.extend_from_slice(&identity_labels);
+        let rest = own.into_iter().filter(|(_, identifies)| !identifies).map(|(label, _)| label);
+        let fits = identity_labels.iter().all(Label::fits);
+        let identity = if fits { render(identity_labels.clone()) } else { String::new() };
+        let (labels, left_out) = if identity.is_empty() { (Vec::new(), 0) } else { fitting(&identity_labels, rest) };
+        let added = identity_labels.iter().map(|label| label.name().to_owned()).collect();
         series_labels.extend(identity_labels);
-        Ok(Target { identity, labels: render(rest), series_labels, renamed, sender })
+        Ok(Target { identity, labels: render(labels), series_labels, added, left_out, renamed, sender })
     }
+}
+
+/// The labels of a `target_info`, as far as they have room behind those that are always there, and how many have none.
+fn fitting(always: &[Label], rest: impl Iterator<Item = Label>) -> (Vec<Label>, u64) {
+    let (mut labels, mut left_out) = (always.to_vec(), 0);
+    let mut room = LABELS_BYTES_MAX.saturating_sub(always.iter().map(Label::length).sum());
+    for label in rest {
+        match room.checked_sub(label.length()).filter(|_| label.fits()) {
+            Some(less) => {
+                room = less;
+                labels.push(label);
+            }
+            None => left_out += 1,
+        }
+    }
+    (labels, left_out)
 }
 
 /// Adds an attribute, those that name the service in front.
 fn describe(sender: &mut String, key: &[u8], value: &str) {
-    let more = format!("{}={}", String::from_utf8_lossy(key), value.escape_debug());
+    let key_text = one_line(&String::from_utf8_lossy(key), SENDER_BYTES_MAX);
+    let more = format!("{key_text}={}", one_line(value, SENDER_BYTES_MAX));
     let is_service = key.starts_with(b"service.");
     match (sender.is_empty(), is_service) {
         (true, _) => sender.push_str(&more),
         (false, true) => sender.insert_str(0, &format!("{more}, ")),
         (false, false) => sender.extend([", ", more.as_str()]),
     }
-    let end = sender.char_indices().nth(SENDER_CHARACTERS_MAX).map_or(sender.len(), |(end, _)| end);
-    sender.truncate(end);
+    sender.truncate(sender.floor_char_boundary(SENDER_BYTES_MAX));
 }
 
 #[derive(Debug, Default)]

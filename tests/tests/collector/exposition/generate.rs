@@ -133,7 +133,7 @@ fn value(rng: &mut Rng) -> AnyValue {
         }
         5 => any_value::Value::KvlistValue(KeyValueList { values: vec![attribute("k", "v<>&\"")] }),
         6 => text(""),
-        7 => text("q\"uo\\te\nline"),
+        7 => text("q\"uo\\te\nline\0"),
         _ => text(pick(rng, &["x", "y", "naïve ☃"])),
     };
     AnyValue { value: Some(value) }

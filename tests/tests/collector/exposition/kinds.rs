@@ -143,7 +143,7 @@ fn exemplars(rng: &mut Rng) -> Vec<Exemplar> {
         .map(|number| Exemplar {
             filtered_attributes: match rng.u32(..4) {
                 0 => vec![attribute("user.id", "u-1"), attribute("trace_id", "mine")],
-                1 => vec![attribute("long", &"x".repeat(120))],
+                1 => vec![attribute("long", &"x".repeat(120)), attribute("nul", "a\0b")],
                 _ => Vec::new(),
             },
             time_unix_nano: first + number * SECOND,

@@ -1,6 +1,7 @@
 //! The exporter as a whole: requests in, exact text out.
 #![allow(clippy::unwrap_used)]
 
+mod controls;
 mod logs;
 mod metrics;
 mod traces;

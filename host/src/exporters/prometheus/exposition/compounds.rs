@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::super::compound::{Compound, Shape};
 use super::super::exemplar::Exemplar;
 use super::super::family::{FamilyKind, Meta};
-use super::super::notes::Note;
+use super::super::note::Note;
 use super::super::numbers;
 use super::super::series::Point;
 use super::super::store::write_labels_inner;

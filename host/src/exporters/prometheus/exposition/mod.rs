@@ -15,10 +15,11 @@ use std::sync::Arc;
 use super::exemplar::Exemplar;
 use super::family::{FamilyKind, Meta};
 use super::labels::escape;
-use super::notes::{Note, Tally};
+use super::note::Note;
 use super::numbers;
 use super::series::Point;
 use super::store::{Piece, write_labels};
+use super::tally::Tally;
 
 /// What a scraper gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use super::super::compound::Times;
 use super::super::drops::Reason;
-use super::super::notes::Note;
+use super::super::note::Note;
 use super::super::read::{PointReader, Readable};
 use super::super::series::Update;
 use super::super::store::Sample;

@@ -2,17 +2,19 @@
 
 use std::sync::Arc;
 
+use super::super::bounds::SENDER_BYTES_MAX;
 use super::super::drops::Reason;
 use super::super::known::{Metric, ResourceLabels, ScopeLabels, TargetSeries};
-use super::super::labels::{LABELS_MAX, Label};
+use super::super::labels::Label;
 use super::super::metric;
-use super::super::notes::Note;
+use super::super::note::Note;
 use super::super::scope::{self, Scope};
 use super::super::series::Update;
 use super::super::settings::Salt;
 use super::super::store::{Arrival, Found, Sample, Stream};
 use super::super::target::{self, Target};
 use super::Ingest;
+use crate::exporters::escape::one_line;
 use crate::otlp::attribute::attributes;
 use crate::otlp::message::Message;
 use crate::otlp::metrics::MetricHeader;
@@ -30,7 +32,7 @@ impl Ingest<'_, '_> {
             }
         };
         let resource = Arc::clone(&self.resource);
-        resource.target.iter().for_each(|target| self.show_target(target));
+        resource.target.iter().for_each(|target| self.show_target(target, &resource.sender));
         Ok(())
     }
 
@@ -56,10 +58,9 @@ impl Ingest<'_, '_> {
         let identity = &self.settings.identity;
         let target = Target::read(resource, self.settings.resource_labels)?;
         self.tally.add(Note::LabelRenamed, target.renamed);
+        self.tally.add(Note::LabelLeftOut, target.left_out);
         let stream = || Stream::new(identity.of(Salt::Target, target.identity.as_bytes()));
-        // What would be too long goes without it, as one that names nothing does.
-        let has_target = !target.identity.is_empty() && target.labels.len() <= LABELS_MAX;
-        let series = has_target.then(|| (stream(), identity.of_text(&target.labels)));
+        let series = (!target.identity.is_empty()).then(|| (stream(), identity.of_text(&target.labels)));
         // In whatever order they stand.
         let attributes = attributes(resource, 1)?;
         let hashes = attributes.iter().map(|attribute| identity.of(Salt::Resource, attribute.raw));
@@ -68,14 +69,16 @@ impl Ingest<'_, '_> {
             sender: target.sender,
             target: series.map(|(stream, labels_hash)| TargetSeries { stream, labels: target.labels, labels_hash }),
             labels: target.series_labels,
+            added: target.added,
         })
     }
 
-    fn show_target(&mut self, target: &TargetSeries) {
+    fn show_target(&mut self, target: &TargetSeries, sender: &str) {
         let store = self.turn.store();
         let family = match store.family(&self.settings.target_meta) {
             Found::Own(family, _) => Some(family),
-            Found::Nothing => store.add_family(self.settings.target_meta.clone(), target.labels.clone()),
+            Found::Nothing => store.add_family(self.settings.target_meta.clone(), sender.to_owned()),
+            // No metric gets this name, see `open`.
             Found::Taken(_) => None,
         };
         let Some(family) = family else { return };
@@ -98,11 +101,18 @@ impl Ingest<'_, '_> {
             Some(known) => known?,
             None => {
                 let made = metric::open(header, is_unknown, self.settings);
-                let bytes = header.name.len() + header.unit.len() + header.description.len();
+                let bytes = made.as_ref().map_or(0, Metric::length);
                 self.known.metrics.put(hashes.all, bytes, &made);
                 made?
             }
         };
+        self.note_cuts(&metric);
+        if metric.meta.text_name == self.settings.target_meta.text_name {
+            let (sender, source) = (self.sender(), &metric.meta.source);
+            let text = || format!("the name is the exporter's own, now {source} of {sender}");
+            self.tally.explain(Note::TypeConflict, &metric.meta.text_name, text);
+            return Err(Reason::TypeConflict);
+        }
         let store = self.turn.store();
         if metric.family.is_none_or(|(place, id)| store.family_id(place) != Some(id)) {
             (metric.family, metric.conflict) = match store.family(&metric.meta) {
@@ -119,6 +129,16 @@ impl Ingest<'_, '_> {
             self.explain_conflict(conflict, &metric, place);
         }
         Ok(metric)
+    }
+
+    fn note_cuts(&mut self, metric: &Metric) {
+        let meta = &metric.meta;
+        for (note, is_cut) in [(Note::UnitCut, metric.cut.unit), (Note::DescriptionCut, metric.cut.description)] {
+            if is_cut {
+                self.tally.add(note, 1);
+                self.tally.explain(note, &meta.text_name, || meta.source.clone());
+            }
+        }
     }
 
     pub(super) fn keep(&mut self, metric: &Metric) {
@@ -138,7 +158,8 @@ impl Ingest<'_, '_> {
     /// Who sends the present metric, as far as it says.
     pub(super) fn sender(&self) -> String {
         let scope = self.scope.labels.iter().find(|label| label.name() == scope::NAME).map_or("", Label::value);
-        match (self.resource.sender.as_str(), scope) {
+        let scope = one_line(scope, SENDER_BYTES_MAX);
+        match (self.resource.sender.as_str(), scope.as_str()) {
             ("", "") => "a sender that does not say who it is".to_owned(),
             (resource, "") => format!("resource {{{resource}}}"),
             ("", scope) => format!("scope {scope:?}"),

@@ -1,11 +1,12 @@
 //! Points whose stream is not known yet: their series is looked for by its label text, and made.
 
+use super::super::bounds::LABELS_BYTES_MAX;
 use super::super::drops::Reason;
 use super::super::known::Metric;
-use super::super::labels::{EXPORTED, LABELS_MAX, Label, render};
-use super::super::notes::Note;
+use super::super::labels::{EXPORTED, Label, OF_POINT, render};
+use super::super::note::Note;
 use super::super::series::Joined;
-use super::super::store::{Arrival, Stream};
+use super::super::store::{Arrival, Ended, Stream};
 use super::Ingest;
 use crate::exporters::value;
 use crate::otlp::attribute::attributes;
@@ -53,32 +54,40 @@ impl Ingest<'_, '_> {
         self.tally.explain(Note::SeriesConflict, &meta.text_name, text);
     }
 
-    /// The point says that its series has no value any more.
+    /// The point says that its stream has no value any more. A series that other streams have part in stays.
     pub(super) fn forget(&mut self, raw: &[u8], stream: Stream) -> Result<(), Fault> {
         let Ok(Metric { family: Some((family, _)), .. }) = self.metric else {
             return Ok(());
         };
-        if !self.turn.store().remove_stream(stream) {
-            let Some(labels) = self.labels(raw)? else { return Ok(()) };
-            let labels_hash = self.settings.identity.of_text(&labels);
-            self.turn.store().remove_labels(family, &labels, labels_hash);
+        let ended = self.turn.store().end(stream);
+        if ended == Ended::Removed {
+            return Ok(());
+        }
+        let Some(labels) = self.labels(raw)? else { return Ok(()) };
+        let labels_hash = self.settings.identity.of_text(&labels);
+        if ended == Ended::Shared || self.turn.store().has_series(family, &labels, labels_hash) {
+            self.tally.add(Note::SeriesConflict, 1);
+            self.explain_series(family, &labels);
         }
         Ok(())
     }
 
-    /// The label text of a point's series; none where it would be too long. A point is not longer than its request, a resource
-    /// stands in front of many points.
+    /// The label text of a point's series; none where it, or one label, would be too long. A point is not longer than its request,
+    /// a resource stands in front of many points.
     fn labels(&mut self, raw: &[u8]) -> Result<Option<String>, Fault> {
         let field = self.kind.map_or(0, MetricKind::attributes);
         let mut labels = Vec::new();
         for attribute in attributes(&Message::whole(raw), field)? {
             labels.push(Label::of_attribute("", attribute.key, value::text(&attribute.value()?)?));
         }
-        let shared = [&self.resource.labels, &self.scope.labels, &self.settings.const_labels];
-        let bytes: usize = shared.into_iter().flatten().chain(&labels).map(Label::length).sum();
-        if bytes > LABELS_MAX {
+        let constant = &self.settings.const_labels;
+        let sent = || self.resource.labels.iter().chain(&self.scope.labels).chain(&labels);
+        let bytes: usize = sent().chain(constant).map(Label::length).sum();
+        if bytes > LABELS_BYTES_MAX || !sent().all(Label::fits) {
             return Ok(None);
         }
+        let renamed = self.make_way(&mut labels);
+        self.tally.add(Note::LabelRenamed, renamed);
         let own = std::mem::replace(&mut labels, self.resource.labels.clone());
         labels.extend(own);
         labels.extend_from_slice(&self.scope.labels);
@@ -87,9 +96,19 @@ impl Ingest<'_, '_> {
                 labels.iter_mut().map(|label| label.give_way(taken, EXPORTED)).filter(|renamed| *renamed).count();
             self.tally.add(Note::LabelRenamed, renamed as u64);
         }
-        let constant = &self.settings.const_labels;
         labels.retain(|label| !constant.iter().any(|constant| constant.name() == label.name()));
         labels.extend_from_slice(constant);
         Ok(Some(render(labels)))
+    }
+
+    /// Renames a point's labels that have the name of one that its service or scope adds. Returns how many.
+    fn make_way(&self, labels: &mut [Label]) -> u64 {
+        let of_scope = self.scope.labels.iter().map(Label::name);
+        let added = self.resource.added.iter().map(String::as_str).chain(of_scope);
+        // What the configuration writes itself takes the place of all of them.
+        let is_constant = |name: &str| self.settings.const_labels.iter().any(|constant| constant.name() == name);
+        let taken: Vec<&str> = added.filter(|name| !is_constant(name)).collect();
+        let gives_way = |label: &mut Label| taken.iter().any(|name| label.give_way(name, OF_POINT));
+        labels.iter_mut().map(|label| u64::from(gives_way(label))).sum()
     }
 }

@@ -89,6 +89,13 @@ impl Chunk {
         self.get(slot).is_some_and(|entry| text::is(&self.text, entry.text, labels, scratch))
     }
 
+    /// How long the label text of the series in a place is, in bytes.
+    pub fn labels_length(&self, slot: u32) -> usize {
+        let mut labels = Vec::new();
+        self.get(slot).iter().for_each(|entry| text::write(&self.text, entry.text, &mut labels));
+        labels.len()
+    }
+
     /// How many samples of an exposition the series is.
     pub fn samples(&self, slot: u32) -> usize {
         if self.kind.is_compound() { self.compound(slot).map_or(0, |compound| compound.samples()) } else { 1 }

@@ -2,10 +2,11 @@
 //! that it might have (a gauge `c_created` beside a counter `c`, whether or not that has a start time).
 //!
 //! The one that stays is chosen by type and name alone (see [`PRECEDENCE`]; of one type, the one that comes first in the alphabet),
-//! so that the order of arrival makes no difference. A scrape keeps to what was chosen when it began.
+//! so that the order of arrival makes no difference. It is chosen when a scrape begins, if families came or went since the last
+//! time, so that a family that comes costs a look at its own names; a scrape keeps to what was chosen then.
 //! Source: the OpenMetrics specification 1.0.0, "MetricFamily", "Suffixes".
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::super::family::{Family, FamilyKind, Meta};
@@ -24,48 +25,59 @@ pub struct Hidden {
 #[derive(Debug, Default)]
 pub struct Clashes {
     /// By name, the families that it belongs to: mostly one.
-    names: HashMap<String, Vec<(u64, Arc<Meta>)>>,
-    /// How many names belong to several.
-    contested: usize,
+    names: HashMap<Arc<str>, Vec<(u64, Arc<Meta>)>>,
+    /// The names that belong to several.
+    contested: HashSet<Arc<str>>,
+    /// Whether a name became contested, or is no longer, since `hidden` was chosen.
+    is_stale: bool,
     hidden: Arc<Hidden>,
+    /// How many owners of contested names were looked at: what all choices cost.
+    looked_at: usize,
 }
 
 impl Clashes {
     /// What is left out at the moment.
-    pub fn hidden(&self) -> Arc<Hidden> {
+    pub fn hidden(&mut self) -> Arc<Hidden> {
+        if std::mem::take(&mut self.is_stale) {
+            self.choose();
+        }
         Arc::clone(&self.hidden)
     }
 
     /// A family was made.
     pub fn add(&mut self, family: &Family) {
         for name in family.meta.open_metrics_names() {
-            let owners = self.names.entry(name).or_default();
-            self.contested += usize::from(owners.len() == 1);
+            let name: Arc<str> = Arc::from(name);
+            let owners = self.names.entry(Arc::clone(&name)).or_default();
             owners.push((family.id, Arc::clone(&family.meta)));
+            if owners.len() > 1 {
+                self.contested.insert(name);
+                self.is_stale = true;
+            }
         }
-        self.choose();
     }
 
     /// A family is gone.
     pub fn remove(&mut self, family: &Family) {
         for name in family.meta.open_metrics_names() {
-            let Some(owners) = self.names.get_mut(&name) else { continue };
-            self.contested -= usize::from(owners.len() == 2);
+            let Some(owners) = self.names.get_mut(name.as_str()) else { continue };
+            self.is_stale |= owners.len() > 1;
             owners.retain(|(id, _)| *id != family.id);
+            if owners.len() < 2 {
+                self.contested.remove(name.as_str());
+            }
             if owners.is_empty() {
-                self.names.remove(&name);
+                self.names.remove(name.as_str());
             }
         }
-        self.choose();
     }
 
     fn choose(&mut self) {
-        if self.contested == 0 && self.hidden.families.is_empty() && !self.hidden.plain_target {
-            return;
-        }
-        let contested = self.names.values().filter(|owners| owners.len() > 1).flatten();
+        let contested = self.contested.iter().filter_map(|name| self.names.get(name)).flatten();
         let mut candidates: BTreeMap<(Option<usize>, &str), (u64, &Meta)> = BTreeMap::new();
+        let mut looked_at = 0;
         for (id, meta) in contested {
+            looked_at += 1;
             let rank = PRECEDENCE.iter().position(|kind| *kind == meta.kind);
             candidates.insert((rank, &meta.text_name), (*id, meta));
         }
@@ -82,10 +94,11 @@ impl Clashes {
             }
         }
         self.hidden = Arc::new(hidden);
+        self.looked_at += looked_at;
     }
 
     fn is_contested(&self, name: &str) -> bool {
-        self.names.get(name).is_some_and(|owners| owners.len() > 1)
+        self.contested.contains(name)
     }
 }
 
@@ -108,10 +121,15 @@ mod tests {
         Family::new(meta, id, empty())
     }
 
-    fn hidden(clashes: &Clashes) -> Vec<(u64, &str)> {
-        let mut hidden: Vec<(u64, &str)> = clashes.hidden.families.iter().map(|(id, other)| (*id, &**other)).collect();
+    fn hidden(clashes: &mut Clashes) -> Vec<(u64, String)> {
+        let hidden = clashes.hidden();
+        let mut hidden: Vec<_> = hidden.families.iter().map(|(id, other)| (*id, other.to_string())).collect();
         hidden.sort_unstable();
         hidden
+    }
+
+    fn these(expected: &[(u64, &str)]) -> Vec<(u64, String)> {
+        expected.iter().map(|(id, other)| (*id, (*other).to_owned())).collect()
     }
 
     #[test]
@@ -125,15 +143,35 @@ mod tests {
             family(5, Histogram, "h"),
             family(6, Gauge, "free"),
         ];
-        let expected = [(1, "c_total"), (3, "c_total"), (4, "h")];
+        let expected = these(&[(1, "c_total"), (3, "c_total"), (4, "h")]);
         for start in 0..families.len() {
             let mut clashes = Clashes::default();
             let order = families.iter().cycle().skip(start).take(families.len());
             order.clone().for_each(|family| clashes.add(family));
-            assert_eq!(hidden(&clashes), expected, "from {start}");
+            assert_eq!(hidden(&mut clashes), expected, "from {start}");
             order.for_each(|family| clashes.remove(family));
-            assert_eq!((hidden(&clashes), clashes.names.len(), clashes.contested), (vec![], 0, 0));
+            assert_eq!((hidden(&mut clashes), clashes.names.len(), clashes.contested.len()), (vec![], 0, 0));
         }
+    }
+
+    #[test]
+    fn what_stays_is_chosen_once_for_all_families_that_came_and_went() {
+        let mut clashes = Clashes::default();
+        let pairs = 5_000;
+        for number in 0..pairs {
+            let name = format!("m{number}");
+            clashes.add(&family(2 * number, FamilyKind::Gauge, &name));
+            clashes.add(&family(2 * number + 1, FamilyKind::Counter, &name));
+        }
+        for _ in 0..3 {
+            assert_eq!(hidden(&mut clashes).len(), 5_000);
+            // Each contested name has two owners.
+            assert_eq!(clashes.looked_at, 10_000);
+        }
+        clashes.add(&family(2 * pairs, FamilyKind::Gauge, "free"));
+        assert_eq!((hidden(&mut clashes).len(), clashes.looked_at), (5_000, 10_000));
+        clashes.remove(&family(0, FamilyKind::Gauge, "m0"));
+        assert_eq!((hidden(&mut clashes).len(), clashes.looked_at), (4_999, 19_998));
     }
 
     #[test]
@@ -147,7 +185,7 @@ mod tests {
         ] {
             clashes.add(&family);
         }
-        assert_eq!(hidden(&clashes), [(2, "a_total")]);
+        assert_eq!(hidden(&mut clashes), these(&[(2, "a_total")]));
     }
 
     #[test]
@@ -155,13 +193,13 @@ mod tests {
         let mut clashes = Clashes::default();
         let (target, gauge) = (family(1, FamilyKind::Target, "target_info"), family(2, FamilyKind::Gauge, "target"));
         clashes.add(&target);
-        assert_eq!(*clashes.hidden, Hidden::default());
+        assert_eq!(*clashes.hidden(), Hidden::default());
         clashes.add(&gauge);
-        assert_eq!((hidden(&clashes), clashes.hidden.plain_target), (vec![], true));
+        assert_eq!((hidden(&mut clashes), clashes.hidden.plain_target), (vec![], true));
         let counter = family(3, FamilyKind::Counter, "target_info");
         clashes.add(&counter);
-        assert_eq!(hidden(&clashes), [(3, "target_info")]);
+        assert_eq!(hidden(&mut clashes), these(&[(3, "target_info")]));
         [counter, gauge].iter().for_each(|family| clashes.remove(family));
-        assert_eq!(*clashes.hidden, Hidden::default());
+        assert_eq!(*clashes.hidden(), Hidden::default());
     }
 }

@@ -23,6 +23,7 @@ impl Stream {
 
 const LIVE: u32 = 1;
 const DOUBLE: u32 = 2;
+const SHARED: u32 = 4;
 
 /// One series.
 #[derive(Debug, Clone, Copy)]
@@ -64,6 +65,18 @@ impl Entry {
         self.flags |= LIVE;
     }
 
+    /// Whether more than one stream has part in it.
+    #[inline]
+    pub fn is_shared(&self) -> bool {
+        self.flags & SHARED != 0
+    }
+
+    /// Another stream has part in it from now on, and is the one that its last point is identified by.
+    pub fn share(&mut self, stream: Stream) {
+        self.stream = stream;
+        self.flags |= SHARED;
+    }
+
     /// Its number.
     #[inline]
     pub fn value(&self) -> Value {
@@ -77,10 +90,12 @@ impl Entry {
     /// Changes its number.
     #[inline]
     pub fn set_value(&mut self, value: Value) {
-        (self.value, self.flags) = match value {
-            Value::Integer(number) => (number.cast_unsigned(), LIVE),
-            Value::Double(number) => (number.to_bits(), LIVE | DOUBLE),
+        let (bits, double) = match value {
+            Value::Integer(number) => (number.cast_unsigned(), 0),
+            Value::Double(number) => (number.to_bits(), DOUBLE),
         };
+        self.value = bits;
+        self.flags = self.flags & SHARED | LIVE | double;
     }
 }
 

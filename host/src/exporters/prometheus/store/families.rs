@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::super::family::{Family, FamilyKind, Meta};
-use super::super::notes::Note;
+use super::super::note::Note;
 use super::Store;
 
 /// The family that a metric belongs to.

@@ -25,6 +25,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::bounds::SERIES_BYTES_MAX;
 use super::drops::Reason;
 use super::family::Family;
 use super::series::{Joined, Update};
@@ -64,6 +65,17 @@ pub struct Added {
     pub conflict: bool,
     /// What became of the total, or why there is no place for the point.
     pub joined: Result<Joined, Reason>,
+}
+
+/// What became of the series of a stream that has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// It was the stream's alone and is removed.
+    Removed,
+    /// Other streams have part in it: it stays.
+    Shared,
+    /// There is none that the stream gave the last point of.
+    Unknown,
 }
 
 /// The series of one exporter.
@@ -145,20 +157,28 @@ impl Store {
         let (expiration, series_max) = (self.expiration, self.series_max);
         let chunk = self.chunks.get_mut(place / CHUNK_SERIES)?;
         let slot = place % CHUNK_SERIES;
-        let seen = chunk.get(slot)?.seen;
-        if arrival.now.wrapping_sub(seen).cast_signed() > expiration.cast_signed() {
+        let entry = chunk.get(slot)?;
+        if arrival.now.wrapping_sub(entry.seen).cast_signed() > expiration.cast_signed() {
             return None;
         }
+        // Deltas of two streams need not fit together.
+        let is_added = entry.is_shared() && arrival.update == Update::Accumulate;
+        let update = if is_added { Update::Add } else { arrival.update };
         if let Sample::Number(..) = arrival.sample {
-            return Some(chunk.update(slot, arrival.update, &arrival.sample, arrival.now));
+            return Some(chunk.update(slot, update, &arrival.sample, arrival.now));
         }
         // Histograms can grow.
         let before = chunk.samples(slot);
         let arriving = arrival.sample.samples();
-        if arriving > before && self.samples - before + arriving > series_max {
-            return Some(Err(Reason::SeriesLimit));
+        if arriving > before {
+            if self.samples - before + arriving > series_max {
+                return Some(Err(Reason::SeriesLimit));
+            }
+            if is_too_large(chunk.labels_length(slot), arriving) {
+                return Some(Err(Reason::BucketLimit));
+            }
         }
-        let updated = chunk.update(slot, arrival.update, &arrival.sample, arrival.now);
+        let updated = chunk.update(slot, update, &arrival.sample, arrival.now);
         self.samples = self.samples - before + chunk.samples(slot);
         Some(updated)
     }
@@ -180,10 +200,8 @@ impl Store {
     /// Updates the series with these labels, which is found by its new hash from now on, or makes it.
     pub fn add(&mut self, family: u32, labels: &str, labels_hash: u32, arrival: &Arrival<'_>) -> Added {
         if let Some(place) = self.find_labels(family, labels, labels_hash) {
-            self.claim(place, arrival.stream);
-            // Deltas of two streams need not fit together.
-            let update = if arrival.update == Update::Accumulate { Update::Add } else { arrival.update };
-            if let Some(joined) = self.update_place(place, &Arrival { update, ..*arrival }) {
+            self.share(place, arrival.stream);
+            if let Some(joined) = self.update_place(place, arrival) {
                 return Added { conflict: true, joined };
             }
             self.remove(place);
@@ -195,6 +213,9 @@ impl Store {
         let samples = arrival.sample.samples();
         if self.samples + samples > self.series_max {
             return Err(Reason::SeriesLimit);
+        }
+        if is_too_large(labels.len(), samples) {
+            return Err(Reason::BucketLimit);
         }
         let entry = Entry::new(arrival.stream, labels_hash, arrival.now, self.scrapes);
         let place = self.put(family, entry, labels, &arrival.sample).ok_or(Reason::SeriesLimit)?;
@@ -208,13 +229,13 @@ impl Store {
         Ok(Joined::Onward)
     }
 
-    fn claim(&mut self, place: u32, stream: Stream) {
+    fn share(&mut self, place: u32, stream: Stream) {
         let Some(old) = entry(&self.chunks, place).map(|entry| entry.stream) else { return };
         let chunks = &self.chunks;
         self.streams.remove(old.index_hash(), place, |place| stream_hash(chunks, place));
         let chunk = self.chunks.get_mut(place / CHUNK_SERIES);
         if let Some(entry) = chunk.and_then(|chunk| chunk.get_mut(place % CHUNK_SERIES)) {
-            entry.stream = stream;
+            entry.share(stream);
         }
         let chunks = &self.chunks;
         self.streams.insert(stream.index_hash(), place, |place| stream_hash(chunks, place));
@@ -232,11 +253,19 @@ impl Store {
         place.is_some()
     }
 
-    /// Removes the series with these labels, however it was identified.
-    pub fn remove_labels(&mut self, family: u32, labels: &str, labels_hash: u32) {
-        if let Some(place) = self.find_labels(family, labels, labels_hash) {
-            self.remove(place);
+    /// Removes the series of a stream that has ended, unless other streams have part in it.
+    pub fn end(&mut self, stream: Stream) -> Ended {
+        let Some(place) = self.find(stream) else { return Ended::Unknown };
+        if entry(&self.chunks, place).is_some_and(Entry::is_shared) {
+            return Ended::Shared;
         }
+        self.remove(place);
+        Ended::Removed
+    }
+
+    /// Whether there is a series with these labels, however it is identified.
+    pub fn has_series(&mut self, family: u32, labels: &str, labels_hash: u32) -> bool {
+        self.find_labels(family, labels, labels_hash).is_some()
     }
 
     fn remove(&mut self, place: u32) {
@@ -255,6 +284,11 @@ impl Store {
         let (name, place) = self.names.range::<str, _>((start, Bound::Unbounded)).next()?;
         Some((Arc::clone(name), *place))
     }
+}
+
+/// Whether a series of several samples would repeat its labels too often. A single sample never does.
+fn is_too_large(labels_bytes: usize, samples: usize) -> bool {
+    labels_bytes.saturating_mul(samples) > SERIES_BYTES_MAX
 }
 
 #[inline]

@@ -193,6 +193,26 @@ fn an_exemplar_shows_its_filtered_attributes_as_far_as_they_fit() {
 }
 
 #[test]
+fn an_exemplar_shows_every_character_that_prometheus_reads() {
+    let controls =
+        (0_u8..0x20).map(char::from).chain("\u{7f}\u{85}\u{200b}\u{2028}\u{202e}\u{feff}\u{fffd}\u{ffff}\"\\".chars());
+    for character in controls {
+        let text = serde_json::json!(format!("a{character}b"));
+        let (_, open_metrics, _) = shown(
+            "{}",
+            &format!(
+                r#"[{{"name":"c","sum":{{"isMonotonic":true,"aggregationTemporality":2,"dataPoints":[{{"asInt":"1","exemplars":[
+                    {{"asInt":"1","filteredAttributes":[{{"key":{text},"value":{{"stringValue":{text}}}}}]}}]}}]}}}}]"#
+            ),
+        );
+        let read = strict::read(Format::OpenMetrics, &format!("{open_metrics}# EOF\n")).unwrap();
+        let labels = &read[0].exemplar.as_ref().unwrap().labels;
+        let expected = format!("a{character}b").replace('\0', "\u{fffd}");
+        assert_eq!(labels.values().collect::<Vec<_>>(), [&expected], "{character:?}");
+    }
+}
+
+#[test]
 fn a_gauge_of_unknown_type_stays_unknown() {
     let metrics = r#"[{"name":"g","metadata":[{"key":"prometheus.type","value":{"stringValue":"unknown"}}],
         "gauge":{"dataPoints":[{"asInt":"1"}]}}]"#;

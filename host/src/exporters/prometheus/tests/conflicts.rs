@@ -2,6 +2,7 @@
 
 use super::request::{COUNTER, DELTA, GAUGE, Group, Metric, Point, Request, double, integer, one};
 use super::*;
+use crate::contract::Remark;
 
 const WORK: Metric<'_> = Metric { name: "work.done", ..COUNTER };
 
@@ -83,7 +84,8 @@ fn remarks_name_both_metrics_and_both_senders() {
     let expected = "work_done_total: type conflict: first work.done (monotonic sum, no unit) of resource \
                     {service.name=cart, host.name=h}, scope \"lib\", now work.done.total (gauge, no unit) of resource \
                     {service.name=till, host.name=h}, scope \"lib\"";
-    assert_eq!(remarks(), [expected]);
+    let texts = |remarks: Vec<Remark>| remarks.into_iter().map(|remark| remark.text).collect::<Vec<_>>();
+    assert_eq!(texts(remarks()), [expected]);
     bench.set_clock(600);
     assert!(remarks().is_empty());
 }

@@ -114,12 +114,30 @@ fn const_labels_win_over_every_source() {
 }
 
 #[test]
-fn a_points_label_is_joined_with_the_services_and_the_scopes() {
-    let group = Group::default().resource(SERVICES[0]).scope("lib", "1", &[]);
-    let point = [("job", "own"), ("otel.scope.name", "lib"), ("otel_scope_version", "2")];
-    let (samples, _) = shown("{}", group.metric(Metric { name: "g", ..GAUGE }, &[integer(&point, 1)]));
-    let labels =
-        ["job", "instance", "otel_scope_name", "otel_scope_version"].map(|name| samples[0].labels[name].clone());
-    // Version and attribute have the same key: the scope's own stands.
-    assert_eq!(labels, ["own;cart", "i-1", "lib", "1"]);
+fn a_points_label_gives_way_to_the_services_and_the_scopes() {
+    let group = Group::default().resource(SERVICES[0]).scope("lib", "1", &[("short", "l")]);
+    let point = [("job", "own"), ("otel.scope.name", "lib"), ("otel_scope_version", "2"), ("otel.scope.short", "s")];
+    let (samples, bench) = shown("{}", group.metric(Metric { name: "g", ..GAUGE }, &[integer(&point, 1)]));
+    for (name, value) in [
+        ("job", "cart"),
+        ("instance", "i-1"),
+        ("point_job", "own"),
+        ("otel_scope_name", "lib"),
+        ("point_otel_scope_name", "lib"),
+        ("otel_scope_version", "1"),
+        ("point_otel_scope_version", "2"),
+        ("otel_scope_short", "l"),
+        ("point_otel_scope_short", "s"),
+    ] {
+        assert_eq!(samples[0].labels.get(name).map(String::as_str), Some(value), "{name}");
+    }
+    assert_eq!((samples[0].labels.len(), bench.noted("changes", "label_renamed")), (9, 4));
+}
+
+#[test]
+fn a_points_label_keeps_its_name_where_the_exporter_does_not_write_it() {
+    let point = [("job", "own"), ("otel.scope.name", "lib")];
+    let (samples, bench) = shown("{}", Group::default().metric(Metric { name: "g", ..GAUGE }, &[integer(&point, 1)]));
+    let labels = ["job", "otel_scope_name"].map(|name| samples[0].labels[name].clone());
+    assert_eq!((labels, bench.noted("changes", "label_renamed")), (["own".to_owned(), "lib".to_owned()], 0));
 }

@@ -1,14 +1,17 @@
 //! The exporter as a whole: requests in, exact expositions out.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod bounds;
 mod cases;
 mod compounds;
 mod conflicts;
 mod exposition;
 mod http;
 mod labels;
+mod lengths;
 mod lifecycle;
 mod request;
+mod shared;
 mod strict;
 mod sweep;
 
