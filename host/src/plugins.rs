@@ -101,7 +101,8 @@ pub enum PluginError {
 /// The plugin of the file that a manifest entry names.
 pub fn load(plan: &PluginPlan, loader: &Loader) -> Result<LoadedPlugin, PluginError> {
     let unreadable = |source| PluginError::Load { position: plan.file_position.clone(), source };
-    loader(plan, &PluginFile::read(&plan.file).map_err(unreadable)?)
+    let file = PluginFile::read_up_to(&plan.file, plan.limits.plugin_bytes_max).map_err(unreadable)?;
+    loader(plan, &file)
 }
 
 /// Loads into the sandbox.

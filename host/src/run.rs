@@ -27,6 +27,7 @@ use crate::contract::{
 use crate::control::{self, Desk, Letters};
 use crate::delivery::{self, Budget, DeadLetters, Lane, LocalLane, LocalTask, PushLane};
 use crate::extensions::{MemoryLimiterConfig, memory_limiter};
+use crate::files::state_dir;
 use crate::logs;
 use crate::pipeline::{self, Handle, PipelineContext, Place, committer::Committer};
 use crate::plugins::{self, AnyPlugin, Loader, Plugins};
@@ -37,6 +38,7 @@ use crate::updates::{self, Updates, Versions};
 
 pub use breakers::{Simulation, simulate};
 pub use components::{ExporterType, FarEnd, catalogue};
+use signals::Ending;
 
 /// How long a shutdown may take before the process gives up on the rest.
 const DRAIN_MAX: Duration = Duration::from_secs(30);
@@ -110,6 +112,8 @@ pub fn run(options: &Options, loader: Arc<Loader>, announce: impl FnOnce(&[Strin
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the I/O threads")?;
     let _inside = runtime.enter();
     signals::ignore_others()?;
+    let ending = signals::end()?;
+    state_dir::check(&options.state_dir)?;
     let versions = updates::open_versions(&options.state_dir);
     let choosing = updates::choosing(Arc::clone(&versions), Arc::clone(&loader));
     let loaded = compile(plan, choosing.as_ref(), &options.exporters)
@@ -118,7 +122,7 @@ pub fn run(options: &Options, loader: Arc<Loader>, announce: impl FnOnce(&[Strin
         tracing::warn!("{warning}");
     }
     let host = Host::build(loaded, options, loader, versions)?;
-    let result = runtime.block_on(host.serve(announce));
+    let result = runtime.block_on(host.serve(ending, announce));
     runtime.shutdown_timeout(Duration::from_secs(1));
     result
 }
@@ -300,9 +304,7 @@ impl Host {
         })
     }
 
-    async fn serve(self, announce: impl FnOnce(&[String])) -> Result<()> {
-        // Before anybody is told that it runs: who hears that may ask it to end at once.
-        let ending = signals::end()?;
+    async fn serve(self, ending: Ending, announce: impl FnOnce(&[String])) -> Result<()> {
         let (stopping, stopped) = watch::channel(false);
         let mut banner = Vec::new();
         let mut lane_tasks = Vec::new();
@@ -325,6 +327,7 @@ impl Host {
         for lane in &self.lanes {
             lane.drained().await;
         }
+        ending.drains();
         let served: Vec<JoinHandle<()>> = serving.into_iter().map(|(serving, _)| tokio::spawn(serving)).collect();
         let mut accepting = Vec::new();
         for receiver in self.receivers {
@@ -337,7 +340,7 @@ impl Host {
         let probing = tokio::spawn(probe::probe(self.health.clone(), self.committer.clone()));
         self.health.enter(Phase::Running);
         announce(&banner);
-        ending.await;
+        ending.heard().await;
         self.health.enter(Phase::Stopping);
         control.abort();
         probing.abort();

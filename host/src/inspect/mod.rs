@@ -75,7 +75,7 @@ fn listed(plugin: &PluginPlan) -> Value {
         "limits": changed(&plugin.limits),
         "grants": plugin.grants.interfaces.iter().map(|interface| interface.name()).collect::<Vec<_>>(),
     });
-    match PluginFile::read(&plugin.file) {
+    match PluginFile::read_up_to(&plugin.file, plugin.limits.plugin_bytes_max) {
         Ok(file) => {
             row["sha256"] = hexadecimal(file.sha256()).into();
             row["bytes"] = file.bytes().len().into();
@@ -124,6 +124,7 @@ fn changed(limits: &Limits) -> Value {
             ("storage_mib", limits.storage_mib.to_string()),
             ("log_bytes", limits.log_bytes.to_string()),
             ("host_calls", limits.host_calls.to_string()),
+            ("plugin_bytes_max", limits.plugin_bytes_max.to_string()),
         ]
     };
     let pairs = of(limits).into_iter().zip(of(&Limits::default())).filter(|(own, default)| own != default);

@@ -27,6 +27,7 @@ use rocksdb::{
 pub use error::StoreError;
 use inspect::Finding;
 
+use crate::files::{private, state_dir};
 use crate::guard::end_in_doubt;
 
 /// The layout described above.
@@ -106,8 +107,11 @@ impl Store {
     /// Opens the store in `directory`, creating it where there is none.
     pub fn open(directory: &Path) -> Result<Store, StoreError> {
         let unusable = |source| StoreError::Directory { path: directory.to_owned(), source };
-        std::fs::create_dir_all(directory).map_err(unusable)?;
+        state_dir::check(directory)?;
+        state_dir::make(directory).map_err(unusable)?;
         let path = directory.join("db");
+        // RocksDB makes its files as it likes: who cannot enter the folder cannot read them.
+        private::make_folder(&path)?;
         let complete = directory::is_marked(directory);
         if complete && !path.join("CURRENT").exists() {
             return Err(StoreError::missing(&path, "CURRENT"));
@@ -115,7 +119,7 @@ impl Store {
         let db = open_database(&path)?;
         check_format(&db, &path)?;
         if !complete {
-            directory::mark(directory, FORMAT).map_err(unusable)?;
+            directory::mark(directory, FORMAT)?;
         }
         Ok(Store { db: Arc::new(RwLock::new(Some(db))), path: Arc::new(path) })
     }

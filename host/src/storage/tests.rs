@@ -1,5 +1,9 @@
 #![allow(clippy::unwrap_used)]
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
 use super::{Family, Store, StoreError, Write};
 use bytes::Bytes;
 
@@ -25,6 +29,42 @@ fn what_was_committed_is_there_after_reopening() {
     store.each(Family::State, b"a", b"z", gather).unwrap();
     assert_eq!(entries, vec![("b".into(), "2".into()), ("c".into(), "3".into())]);
     assert_eq!(store.get(Family::State, b"a").unwrap(), None);
+}
+
+/// RocksDB makes its files readable for everybody, as far as the process lets it.
+#[test]
+fn nobody_else_reads_a_store_and_one_that_others_could_read_is_narrowed() {
+    let folder = tempfile::tempdir().unwrap();
+    let directory = folder.path().join("state");
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let database = directory.join("db");
+    drop(Store::open(&directory).unwrap());
+    assert_eq!((mode(&directory), mode(&database)), (0o700, 0o700));
+    for (path, wide) in [(database.join("CURRENT"), 0o644), (database.clone(), 0o755), (directory.clone(), 0o755)] {
+        std::fs::set_permissions(&path, Permissions::from_mode(wide)).unwrap();
+    }
+    drop(Store::open(&directory).unwrap());
+    assert_eq!([mode(&directory), mode(&database), mode(&database.join("IDENTITY"))], [0o700, 0o700, 0o600]);
+    assert_eq!(mode(&directory.join("otelier-store")), 0o600);
+}
+
+#[test]
+fn a_store_in_which_others_could_write_or_that_has_links_is_refused_and_nothing_is_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let (directory, target) = (folder.path().join("state"), folder.path().join("target"));
+    drop(Store::open(&directory).unwrap());
+    std::fs::set_permissions(directory.join("db"), Permissions::from_mode(0o777)).unwrap();
+    let error = Store::open(&directory).unwrap_err().to_string();
+    assert!(error.contains("db (user ") && error.contains("mode 777) can be written to by other users"), "{error}");
+    std::fs::remove_dir_all(directory.join("db")).unwrap();
+    for name in ["db", "otelier-store", "control.sock"] {
+        let _ = std::fs::remove_file(directory.join(name));
+        std::os::unix::fs::symlink(&target, directory.join(name)).unwrap();
+        let error = Store::open(&directory).unwrap_err().to_string();
+        assert!(error.contains(name) && error.contains("is a symbolic link"), "{error}");
+        assert!(!target.exists());
+        std::fs::remove_file(directory.join(name)).unwrap();
+    }
 }
 
 #[test]

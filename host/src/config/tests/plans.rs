@@ -77,6 +77,7 @@ fn a_plugin_has_defaults_and_can_change_them() {
         storage_mib: 1024,
         log_bytes: 65_536,
         host_calls: 1_000_000,
+        plugin_bytes_max: 64 << 20,
     };
     assert_eq!(plain.limits, defaults);
     assert_eq!(plain.instances, Instances::default());
