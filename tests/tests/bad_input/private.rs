@@ -165,3 +165,46 @@ fn a_plugin_file_that_is_too_large_takes_no_place_and_no_memory_and_delays_no_en
     ensure!(host.terminate()?.success());
     Ok(())
 }
+
+fn pipe(setup: &Setup) -> Result<PathBuf> {
+    let pipe = setup.folder().join("pipe");
+    ensure!(Command::new("mkfifo").arg(&pipe).status()?.success());
+    Ok(pipe)
+}
+
+#[test]
+fn a_secret_that_is_a_pipe_or_too_large_is_told_and_not_waited_for() -> Result<()> {
+    let setup = Setup::without_plugins(&Configuration::passthrough())?;
+    let (pipe, large) = (pipe(&setup)?, setup.folder().join("large"));
+    hole(&large)?;
+    for (file, words) in [(&pipe, "it is no file"), (&large, "it has more than 4194304 bytes")] {
+        let token = Configuration::passthrough()
+            .set("extensions/bearertokenauth", json!({"filename": file}))
+            .set("service/extensions", json!(["health_check", "bearertokenauth"]));
+        let ca = Configuration::passthrough()
+            .set("exporters/otlp", json!({"endpoint": "localhost:1", "tls": {"ca_file": file}}))
+            .pipeline("logs", &[], &["otlp"]);
+        for config in [token, ca] {
+            setup.reconfigure(&config)?;
+            let error = setup.fails_to_start()?;
+            ensure!(error.contains(&file.display().to_string()) && error.contains(words), "{error}");
+        }
+    }
+    Ok(())
+}
+
+/// As a shell's `--config <(envsubst < config.yaml)` and as `--config /dev/stdin`.
+#[test]
+fn a_configuration_may_come_through_a_pipe() -> Result<()> {
+    let setup = Setup::without_plugins(&Configuration::passthrough())?;
+    let (config, pipe) = (Configuration::passthrough().text(), pipe(&setup)?);
+    fs::rename(&pipe, setup.folder().join("config.yaml"))?;
+    let path = setup.folder().join("config.yaml");
+    let writer = std::thread::spawn(move || fs::write(path, config));
+    let validated = setup.validate()?;
+    ensure!(validated.status.success(), "{}", String::from_utf8_lossy(&validated.stderr));
+    writer.join().map_err(|_| anyhow::anyhow!("the writer panicked"))??;
+    let error = setup.fails_to_start()?;
+    ensure!(error.contains("it is a pipe, and nobody has written all of it"), "{error}");
+    Ok(())
+}
