@@ -31,7 +31,7 @@ use crate::files::state_dir;
 use crate::logs;
 use crate::pipeline::{self, Handle, PipelineContext, Place, committer::Committer};
 use crate::plugins::{self, AnyPlugin, Loader, Plugins};
-use crate::processor::stored_steady;
+use crate::processor::{SecretKey, stored_steady};
 use crate::storage::Store;
 use crate::telemetry::Registry;
 use crate::updates::{self, Updates, Versions};
@@ -157,6 +157,7 @@ struct Host {
     control: (PathBuf, Desk),
     updates: (Updates, std::thread::JoinHandle<()>),
     limits: MemoryLimits,
+    store: Store,
 }
 
 /// Says which queues on disk nobody sends from: those of exporters that are gone, or that have their queue in memory now.
@@ -201,6 +202,7 @@ impl Host {
         let Loaded { plan, plugins: Plugins { processors, policies, versions: loaded_versions } } = loaded;
         let (registry, health) = (Registry::default(), Health::default());
         let store = Store::open(&options.state_dir)?;
+        let secret_key = SecretKey::open(&options.state_dir)?;
         let clock = Clock::system();
         clock.go_on_from(stored_steady(&store)?);
         let pages = pages::serve(&plan, &registry, &health)?;
@@ -243,6 +245,7 @@ impl Host {
         }
         tell_orphans(&store, &pushing)?;
         let (committer, committing) = Committer::start(store.clone(), health.clone(), dead_letters.clone(), &registry)?;
+        let stale = store.clone();
         let context = PipelineContext {
             plan: &plan,
             lanes: lanes.clone(),
@@ -253,6 +256,7 @@ impl Host {
             registry: registry.clone(),
             clock: clock.clone(),
             health: health.clone(),
+            secret_key,
         };
         let memory = MemoryGate::default();
         let wired = wire(&context, &authenticators, &memory);
@@ -301,6 +305,7 @@ impl Host {
             committer,
             committing,
             health,
+            store: stale,
         })
     }
 
@@ -327,6 +332,7 @@ impl Host {
         for lane in &self.lanes {
             lane.drained().await;
         }
+        drop_stale(self.store).await?;
         ending.drains();
         let served: Vec<JoinHandle<()>> = serving.into_iter().map(|(serving, _)| tokio::spawn(serving)).collect();
         let mut accepting = Vec::new();
@@ -391,6 +397,15 @@ async fn flushed(workers: Workers, last: bool) -> Result<Workers> {
         workers
     };
     Ok(tokio::task::spawn_blocking(flush).await?)
+}
+
+/// What the start has replaced and is not to be read any more leaves the disk.
+async fn drop_stale(store: Store) -> Result<()> {
+    let dropped = tokio::task::spawn_blocking(move || store.drop_stale()).await?;
+    if let Err(error) = dropped {
+        tracing::warn!("secrets that an older version has stored are still on the disk: {error}");
+    }
+    Ok(())
 }
 
 fn stop(stopped: &watch::Receiver<bool>) -> Stop {

@@ -60,7 +60,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("pipeline", &["clock", "config", "contract", "delivery", "guard", "otlp", "processor", "storage", "telemetry"]),
     ("delivery", &["clock", "contract", "guard", "otlp", "storage", "telemetry"]),
     ("wasm", &["clock", "contract", "files", "otlp", "processor"]),
-    ("processor", &["clock", "contract", "otlp", "storage", "telemetry"]),
+    ("processor", &["clock", "contract", "files", "otlp", "storage", "telemetry"]),
     ("net", &["contract", "files", "otlp"]),
     ("receivers", &["contract", "net", "otlp", "telemetry"]),
     ("exporters", &["contract", "net", "otlp", "telemetry"]),

@@ -67,6 +67,35 @@ fn a_store_in_which_others_could_write_or_that_has_links_is_refused_and_nothing_
     }
 }
 
+/// Whether a file of the database has these bytes.
+fn has(directory: &Path, bytes: &[u8]) -> bool {
+    let files = std::fs::read_dir(directory.join("db")).unwrap().map(|entry| entry.unwrap().path());
+    let contents = files.filter(|path| path.is_file()).map(|path| std::fs::read(path).unwrap());
+    contents.into_iter().any(|content| content.windows(bytes.len()).any(|window| window == bytes))
+}
+
+#[test]
+fn a_former_value_that_is_not_to_be_read_any_more_leaves_logs_and_tables() {
+    let directory = tempfile::tempdir().unwrap();
+    let directory = directory.path();
+    let store = Store::open(directory).unwrap();
+    store.commit(&[put("a", "1"), put("key", "topsecret"), put("z", "1")], true).unwrap();
+    drop(store);
+    // From the log into a table.
+    let store = Store::open(directory).unwrap();
+    store.commit(&[put("key", "hidden")], true).unwrap();
+    assert!(has(directory, b"topsecret"));
+    store.drop_stale().unwrap();
+    assert!(has(directory, b"topsecret"), "nothing is marked");
+    store.mark_stale(Bytes::from_static(b"key"));
+    store.drop_stale().unwrap();
+    drop(store);
+    let store = Store::open(directory).unwrap();
+    assert_eq!(store.get(Family::State, b"key").unwrap(), Some("hidden".into()));
+    drop(store);
+    assert!(!has(directory, b"topsecret"));
+}
+
 #[test]
 fn a_second_opener_is_told_who_holds_it() {
     let directory = tempfile::tempdir().unwrap();
