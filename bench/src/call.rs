@@ -16,7 +16,7 @@ use bytes::Bytes;
 use otelier::clock::Moment;
 use otelier::contract::{Batch, InvalidUtf8, Limits, Metadata, OnTrap, Signal};
 use otelier::processor::{
-    CallError, Context, Instance, Plugin, Processed, Processor, Progress, Setup, Stored, Watermark,
+    CallError, Context, Instance, Plugin, Processed, Processor, Progress, Secrets, Setup, Stored, Watermark,
 };
 use otelier::storage::Store;
 use otelier::wasm::{Engine, ProcessorPlugin};
@@ -135,6 +135,7 @@ impl Subject {
             id: id.parse()?,
             plugin: Arc::new(TimedPlugin { plugin, clock: clock.clone() }),
             config: config.to_owned(),
+            secrets: Secrets::default(),
             signal,
             limits,
             on_trap: OnTrap::Refuse,

@@ -9,6 +9,7 @@ pub mod control;
 pub mod delivery;
 pub mod exporters;
 pub mod extensions;
+pub mod files;
 mod guard;
 pub mod inspect;
 pub mod logs;

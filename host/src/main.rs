@@ -11,7 +11,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand, ValueEnum};
 use otelier::config::LogEncoding;
 use otelier::run::{self, Options};
-use otelier::{plugins, wasm};
+use otelier::{files, plugins, wasm};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -114,6 +114,7 @@ enum LogFormat {
 }
 
 fn main() -> ExitCode {
+    files::keep_private();
     match command(Cli::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::config::{self, Limits, Plan, PluginPlan, SharedProcessor, World};
 use crate::contract::{ComponentId, Interface, PolicySource, Signal};
-use crate::processor::{Plugin, check_partitions, describe, partitions_of};
+use crate::processor::{Plugin, Secrets, check_partitions, describe, partitions_of};
 use crate::wasm::{Engine, LoadError, PluginFile, PolicyPlugin, ProcessorPlugin, hexadecimal, short};
 
 /// Turns a manifest entry and a file into a plugin of the world that the entry names. The benchmark passes one that links plugins natively.
@@ -101,7 +101,8 @@ pub enum PluginError {
 /// The plugin of the file that a manifest entry names.
 pub fn load(plan: &PluginPlan, loader: &Loader) -> Result<LoadedPlugin, PluginError> {
     let unreadable = |source| PluginError::Load { position: plan.file_position.clone(), source };
-    loader(plan, &PluginFile::read(&plan.file).map_err(unreadable)?)
+    let file = PluginFile::read_up_to(&plan.file, plan.limits.plugin_bytes_max).map_err(unreadable)?;
+    loader(plan, &file)
 }
 
 /// Loads into the sandbox.
@@ -176,12 +177,12 @@ pub fn describe_all(plan: &Plan, plugins: &HashMap<String, Arc<dyn Plugin>>) -> 
         let Some(plugin) = plugins.get(&processor.plugin.name) else { continue };
         let node = &processor.component.node;
         let config = node.to_json().to_string();
-        let limits = processor.plugin.limits.granted();
+        let (limits, secrets) = (processor.plugin.limits.granted(), Secrets::to_scrub(node.secrets()));
         let stands = |signal: &Signal| {
             plan.pipelines.iter().any(|pipeline| pipeline.signal == *signal && pipeline.processors.contains(id))
         };
         for signal in Signal::ALL.into_iter().filter(stands) {
-            let declared = match describe(plugin.as_ref(), id, &config, signal, limits) {
+            let declared = match describe(plugin.as_ref(), id, &config, &secrets, signal, limits) {
                 Ok(declared) => declared,
                 Err(error) => {
                     let reason = error.to_string();

@@ -27,16 +27,18 @@ use crate::contract::{
 use crate::control::{self, Desk, Letters};
 use crate::delivery::{self, Budget, DeadLetters, Lane, LocalLane, LocalTask, PushLane};
 use crate::extensions::{MemoryLimiterConfig, memory_limiter};
+use crate::files::state_dir;
 use crate::logs;
 use crate::pipeline::{self, Handle, PipelineContext, Place, committer::Committer};
 use crate::plugins::{self, AnyPlugin, Loader, Plugins};
-use crate::processor::stored_steady;
+use crate::processor::{SecretKey, stored_steady};
 use crate::storage::Store;
 use crate::telemetry::Registry;
 use crate::updates::{self, Updates, Versions};
 
 pub use breakers::{Simulation, simulate};
 pub use components::{ExporterType, FarEnd, catalogue};
+use signals::Ending;
 
 /// How long a shutdown may take before the process gives up on the rest.
 const DRAIN_MAX: Duration = Duration::from_secs(30);
@@ -114,6 +116,8 @@ pub fn run(options: &Options, loader: Arc<Loader>, announce: impl FnOnce(&[Strin
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the I/O threads")?;
     let _inside = runtime.enter();
     signals::ignore_others()?;
+    let ending = signals::end()?;
+    state_dir::check(&options.state_dir)?;
     let versions = updates::open_versions(&options.state_dir);
     let choosing = updates::choosing(Arc::clone(&versions), Arc::clone(&loader));
     let loaded = compile(plan, choosing.as_ref(), &options.exporters)
@@ -122,7 +126,7 @@ pub fn run(options: &Options, loader: Arc<Loader>, announce: impl FnOnce(&[Strin
         tracing::warn!("{warning}");
     }
     let host = Host::build(loaded, options, loader, versions)?;
-    let result = runtime.block_on(host.serve(announce));
+    let result = runtime.block_on(host.serve(ending, announce));
     runtime.shutdown_timeout(Duration::from_secs(1));
     result
 }
@@ -157,6 +161,7 @@ struct Host {
     control: (PathBuf, Desk),
     updates: (Updates, std::thread::JoinHandle<()>),
     limits: MemoryLimits,
+    store: Store,
 }
 
 /// Says which queues on disk nobody sends from: those of exporters that are gone, or that have their queue in memory now.
@@ -201,6 +206,7 @@ impl Host {
         let Loaded { plan, plugins: Plugins { processors, policies, versions: loaded_versions }, .. } = loaded;
         let (registry, health) = (Registry::default(), Health::default());
         let store = Store::open(&options.state_dir)?;
+        let secret_key = SecretKey::open(&options.state_dir)?;
         let clock = Clock::system();
         clock.go_on_from(stored_steady(&store)?);
         let pages = pages::serve(&plan, &registry, &health)?;
@@ -246,6 +252,7 @@ impl Host {
         }
         tell_orphans(&store, &pushing)?;
         let (committer, committing) = Committer::start(store.clone(), health.clone(), dead_letters.clone(), &registry)?;
+        let stale = store.clone();
         let context = PipelineContext {
             plan: &plan,
             lanes: lanes.clone(),
@@ -256,6 +263,7 @@ impl Host {
             registry: registry.clone(),
             clock: clock.clone(),
             health: health.clone(),
+            secret_key,
         };
         let memory = MemoryGate::default();
         let wired = wire(&context, &authenticators, &memory);
@@ -304,12 +312,11 @@ impl Host {
             committer,
             committing,
             health,
+            store: stale,
         })
     }
 
-    async fn serve(self, announce: impl FnOnce(&[String])) -> Result<()> {
-        // Before anybody is told that it runs: who hears that may ask it to end at once.
-        let ending = signals::end()?;
+    async fn serve(self, ending: Ending, announce: impl FnOnce(&[String])) -> Result<()> {
         let (stopping, stopped) = watch::channel(false);
         let mut banner = Vec::new();
         let mut lane_tasks = Vec::new();
@@ -332,6 +339,8 @@ impl Host {
         for lane in &self.lanes {
             lane.drained().await;
         }
+        drop_stale(self.store).await?;
+        ending.drains();
         let served: Vec<JoinHandle<()>> = serving.into_iter().map(|(serving, _)| tokio::spawn(serving)).collect();
         let mut accepting = Vec::new();
         for receiver in self.receivers {
@@ -344,7 +353,7 @@ impl Host {
         let probing = tokio::spawn(probe::probe(self.health.clone(), self.committer.clone()));
         self.health.enter(Phase::Running);
         announce(&banner);
-        ending.await;
+        ending.heard().await;
         self.health.enter(Phase::Stopping);
         control.abort();
         probing.abort();
@@ -395,6 +404,15 @@ async fn flushed(workers: Workers, last: bool) -> Result<Workers> {
         workers
     };
     Ok(tokio::task::spawn_blocking(flush).await?)
+}
+
+/// What the start has replaced and is not to be read any more leaves the disk.
+async fn drop_stale(store: Store) -> Result<()> {
+    let dropped = tokio::task::spawn_blocking(move || store.drop_stale()).await?;
+    if let Err(error) = dropped {
+        tracing::warn!("secrets that an older version has stored are still on the disk: {error}");
+    }
+    Ok(())
 }
 
 fn stop(stopped: &watch::Receiver<bool>) -> Stop {

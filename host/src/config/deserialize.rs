@@ -5,7 +5,7 @@ use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Expected, MapAccess, 
 use serde::forward_to_deserialize_any;
 
 use super::fault::{self, Fault};
-use super::node::{Entry, Node, Value};
+use super::node::{Entry, Node, Value, is_secret_key};
 use super::problem::Problem;
 
 /// Reads one node.
@@ -25,7 +25,7 @@ impl<'a> NodeDeserializer<'a> {
             Value::Float(value) => visitor.visit_f64(*value),
             Value::Text(text) => visitor.visit_borrowed_str(text),
             Value::List(items) => list(items, visitor),
-            Value::Map(entries) => visitor.visit_map(Entries { rest: entries.iter(), value: None }),
+            Value::Map(entries) => visitor.visit_map(Entries { rest: entries.iter(), value: None, is_secret: false }),
         }
     }
 
@@ -188,6 +188,8 @@ impl<'a> SeqAccess<'a> for Items<'a> {
 struct Entries<'a> {
     rest: std::slice::Iter<'a, Entry>,
     value: Option<&'a Node>,
+    /// Whether nobody is to be shown that value.
+    is_secret: bool,
 }
 
 impl<'a> MapAccess<'a> for Entries<'a> {
@@ -195,7 +197,7 @@ impl<'a> MapAccess<'a> for Entries<'a> {
 
     fn next_key_seed<K: DeserializeSeed<'a>>(&mut self, seed: K) -> Result<Option<K::Value>, Fault> {
         let Some(entry) = self.rest.next() else { return Ok(None) };
-        self.value = Some(&entry.value);
+        (self.value, self.is_secret) = (Some(&entry.value), is_secret_key(&entry.key));
         let key = seed.deserialize(BorrowedStrDeserializer::new(&entry.key));
         key.map(Some).map_err(|fault: Fault| fault.at(&entry.position))
     }
@@ -205,7 +207,8 @@ impl<'a> MapAccess<'a> for Entries<'a> {
             .value
             .take()
             .ok_or_else(|| Fault::new(Problem::Invalid { reason: "a value was read before its key".to_owned() }))?;
-        seed.deserialize(NodeDeserializer(node)).map_err(|fault| fault.at(&node.position))
+        let read = seed.deserialize(NodeDeserializer(node)).map_err(|fault| fault.at(&node.position));
+        if self.is_secret { read.map_err(Fault::without_value) } else { read }
     }
 
     fn size_hint(&self) -> Option<usize> {

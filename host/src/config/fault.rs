@@ -29,6 +29,16 @@ impl Fault {
         self
     }
 
+    /// The same of a value that is not to be shown.
+    pub fn without_value(mut self) -> Self {
+        match &mut self.problem {
+            Problem::WrongValue { found, .. } if found.contains('`') => *found = "something else".to_owned(),
+            Problem::UnknownValue { value, hint } => (*value, *hint) = ("[hidden]".to_owned(), Hint::None),
+            _ => {}
+        }
+        self
+    }
+
     /// The finished error, at `fallback` when no node knew a place.
     pub fn into_error(self, fallback: &Position) -> Error {
         Error { position: self.position.unwrap_or_else(|| fallback.clone()), problem: self.problem }

@@ -26,9 +26,9 @@ mod tree;
 mod versions;
 
 use std::collections::{BTreeMap, HashSet};
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
+
+use crate::files::bounded::{self, ReadError};
 
 pub use env::{EnvError, Environment};
 pub use error::{Error, Errors, Position};
@@ -144,12 +144,10 @@ fn open(path: &Path, environment: &Environment<'_>) -> Parsed {
 }
 
 fn read_file(path: &Path) -> Result<String, Problem> {
-    let mut bytes = Vec::new();
-    let file = File::open(path).map_err(Problem::Unreadable)?;
-    file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(Problem::Unreadable)?;
-    if bytes.len() as u64 > FILE_BYTES_MAX {
-        return Err(Problem::TooLong { limit: FILE_BYTES_MAX });
-    }
+    let bytes = bounded::read_once(path, FILE_BYTES_MAX).map_err(|error| match error {
+        ReadError::TooLarge { bytes_max } => Problem::TooLong { limit: bytes_max },
+        error => Problem::Unreadable(error),
+    })?;
     String::from_utf8(bytes).map_err(|error| Problem::NotUtf8 { offset: error.utf8_error().valid_up_to() })
 }
 

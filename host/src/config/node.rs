@@ -18,6 +18,8 @@ pub struct Node {
     pub(super) value: Value,
     /// The text behind an unquoted `${...}`: where text is wanted, `"0123"` is not the number 123.
     pub(super) expanded: Option<String>,
+    /// Whether the environment had a part in it: what is kept out of files is often a secret.
+    pub(super) from_environment: bool,
 }
 
 /// What a node holds.
@@ -34,6 +36,19 @@ pub(super) enum Value {
     Map(Vec<Entry>),
 }
 
+/// Numbers that have no more are no secrets: a hash hides none of a million values.
+const GUESSED_DIGITS: usize = 6;
+
+/// What keys of secrets are called, in part; without `-` and `_`.
+const SECRET_KEYS: &[&str] =
+    &["password", "passwd", "passphrase", "secret", "token", "apikey", "accesskey", "privatekey", "credential"];
+
+/// Whether a key is called after a secret.
+pub(super) fn is_secret_key(key: &str) -> bool {
+    let key: String = key.chars().filter(|c| !matches!(c, '-' | '_')).collect::<String>().to_ascii_lowercase();
+    SECRET_KEYS.iter().any(|name| key.contains(name))
+}
+
 /// One key of a mapping and its value.
 #[derive(Debug, Clone)]
 pub(super) struct Entry {
@@ -44,7 +59,7 @@ pub(super) struct Entry {
 
 impl Node {
     pub(super) fn new(position: Position, value: Value) -> Self {
-        Node { position, value, expanded: None }
+        Node { position, value, expanded: None, from_environment: false }
     }
 
     /// Where it stands: a scalar or a `{..}` or `[..]` at its first character; a block, or nothing, at its key.
@@ -82,6 +97,32 @@ impl Node {
             Value::Map(entries) => {
                 let fields = entries.iter().map(|entry| (entry.key.clone(), entry.value.to_json()));
                 serde_json::Value::Object(fields.collect())
+            }
+        }
+    }
+
+    /// Values that are not to be stored or shown: those of keys that are called after secrets, and those from the environment. What has so few
+    /// digits that a guess finds it is none.
+    pub fn secrets(&self) -> Vec<serde_json::Value> {
+        let mut found = Vec::new();
+        self.gather_secrets(false, &mut found);
+        found
+    }
+
+    fn gather_secrets(&self, is_named: bool, found: &mut Vec<serde_json::Value>) {
+        match &self.value {
+            Value::Null | Value::Bool(_) => {}
+            Value::List(items) => items.iter().for_each(|item| item.gather_secrets(is_named, found)),
+            Value::Map(entries) => entries
+                .iter()
+                .for_each(|entry| entry.value.gather_secrets(is_named || is_secret_key(&entry.key), found)),
+            Value::Text(text) if text.is_empty() => {}
+            value => {
+                let json = self.to_json();
+                let is_guessed = !matches!(value, Value::Text(_)) && json.to_string().len() <= GUESSED_DIGITS;
+                if (is_named || self.from_environment) && !is_guessed {
+                    found.push(json);
+                }
             }
         }
     }

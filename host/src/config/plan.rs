@@ -245,6 +245,9 @@ pub struct Limits {
     /// Imports that one call may make.
     #[serde(deserialize_with = "super::manifest::at_least_one")]
     pub host_calls: u64,
+    /// Bytes of its file, which is read into memory.
+    #[serde(deserialize_with = "super::manifest::at_least_one")]
+    pub plugin_bytes_max: u64,
 }
 
 impl Limits {
@@ -278,6 +281,7 @@ impl Default for Limits {
             storage_mib: 1024,
             log_bytes: 64 << 10,
             host_calls: 1_000_000,
+            plugin_bytes_max: contract::PLUGIN_BYTES_MAX,
         }
     }
 }

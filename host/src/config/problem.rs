@@ -4,13 +4,14 @@ use std::fmt;
 
 use super::env::EnvError;
 use crate::contract::IdError;
+use crate::files::bounded::ReadError;
 
 /// What is wrong.
 #[derive(Debug, thiserror::Error)]
 pub enum Problem {
     /// The operating system refused the file.
     #[error("cannot be read: {0}; check the path and its permissions")]
-    Unreadable(std::io::Error),
+    Unreadable(ReadError),
     /// More bytes than a configuration has.
     #[error("is longer than {limit} bytes; a configuration is not, is this the right file?")]
     TooLong {

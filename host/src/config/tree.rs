@@ -192,9 +192,12 @@ impl<'a> Reader<'a> {
         match expanded {
             Some(Expanded { text, whole: true }) if !is_text => {
                 let value = scalar::typed(&text);
-                Node { expanded: Some(text), ..Node::new(position, value) }
+                Node { expanded: Some(text), from_environment: true, ..Node::new(position, value) }
             }
-            Some(Expanded { text, .. }) => Node::new(position, Value::Text(text)),
+            Some(Expanded { text: value, .. }) => {
+                // `$$` alone is no variable.
+                Node { from_environment: text.contains("${"), ..Node::new(position, Value::Text(value)) }
+            }
             None if is_text => Node::new(position, Value::Text(text.to_owned())),
             None => Node::new(position, scalar::typed(text)),
         }

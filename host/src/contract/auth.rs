@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 
 use super::{ComponentId, Metadata};
@@ -22,6 +22,9 @@ pub trait ServerAuthenticator: Send + Sync + 'static {
 
     /// What `WWW-Authenticate` asks for: `Bearer`, `Basic realm="otelier"`.
     fn challenge(&self) -> &str;
+
+    /// The header in which a request has its secret.
+    fn header(&self) -> &HeaderName;
 }
 
 /// A client's authenticator, where it has one.
@@ -53,6 +56,11 @@ impl Authenticators {
     /// Adds one for servers.
     pub fn add_server(&mut self, id: ComponentId, authenticator: Arc<dyn ServerAuthenticator>) {
         self.servers.insert(id, authenticator);
+    }
+
+    /// The headers in which requests have secrets, whichever server they are for: one that reaches another port is a secret all the same.
+    pub fn secret_headers(&self) -> Vec<HeaderName> {
+        self.servers.values().map(|server| server.header().clone()).collect()
     }
 
     /// The one a client names, if it names one.

@@ -34,7 +34,9 @@ pub use delivery::{Batching, Delivery, OnFull, RetryOnFailure, SendingQueue, Siz
 pub use exporter::{Consumed, Exporter, ExporterError, Remark, Remarks, Stop};
 pub use health::{Health, Phase, STORE, Severity, Trouble};
 pub use id::{ComponentId, IdError};
-pub use policy::{Durability, Grants, Instances, Interface, Limits, OnTrap, PartitionKey, PartitionLevel};
+pub use policy::{
+    Durability, Grants, Instances, Interface, Limits, OnTrap, PLUGIN_BYTES_MAX, PartitionKey, PartitionLevel,
+};
 pub use receiver::{BindError, Receiver};
 pub use request::{Request, Submitted};
 pub use secret::Secret;

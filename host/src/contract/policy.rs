@@ -38,6 +38,9 @@ impl OnTrap {
     }
 }
 
+/// Bytes of a plugin's file, where the manifest does not say otherwise.
+pub const PLUGIN_BYTES_MAX: u64 = 64 << 20;
+
 /// What the manifest grants an instance.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {

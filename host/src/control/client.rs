@@ -1,14 +1,15 @@
 //! A command's end of the socket.
 
-use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 use serde_json::Value;
 
-use super::server::short_path;
+use super::server::{SOCKET, short_path};
 use super::{Request, Response};
+use crate::files::private::{Kind, PrivateError, check_to_look};
+use crate::files::state_dir;
 
 /// A command that got no answer, or a bad one.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +22,9 @@ pub enum ControlError {
         /// The operating system's words.
         source: io::Error,
     },
+    /// What is there is not a host's of ours.
+    #[error(transparent)]
+    Foreign(#[from] PrivateError),
     /// It went away.
     #[error(
         "the collector went away before its answer; what it had done by then is done: look with `otelier dlq ls` or `otelier plugin history`, and ask again"
@@ -37,7 +41,14 @@ pub enum ControlError {
 /// Asks the host that runs on a state directory; `None` when none does.
 pub fn ask(state_dir: &Path, request: &Request) -> Result<Option<Value>, ControlError> {
     let failed = |source| ControlError::Socket { path: state_dir.display().to_string(), source };
-    let directory = File::open(state_dir).map_err(failed)?;
+    let directory = state_dir::look(state_dir).map_err(|error| match error {
+        PrivateError::Io { source, .. } => failed(source),
+        other => ControlError::Foreign(other),
+    })?;
+    let socket = state_dir.join(SOCKET);
+    if let Ok(metadata) = std::fs::symlink_metadata(&socket) {
+        check_to_look(&socket, &metadata, Kind::Socket)?;
+    }
     let mut stream = match UnixStream::connect(short_path(&directory)) {
         Ok(stream) => stream,
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {

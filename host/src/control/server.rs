@@ -27,6 +27,7 @@ pub(super) fn short_path(directory: &File) -> PathBuf {
 /// Opens the socket. What a host that was killed has left is replaced: whoever has the store open is the only host here.
 fn bind(state_dir: &Path) -> io::Result<UnixListener> {
     let directory = File::open(state_dir)?;
+    // It goes by its name, whatever it is.
     match std::fs::remove_file(state_dir.join(SOCKET)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use serde::Deserialize;
 
 use super::secrets::{FileError, Fingerprint, FromFile};
@@ -168,6 +168,10 @@ impl ServerAuthenticator for BasicServer {
 
     fn challenge(&self) -> &str {
         "Basic realm=\"otelier\""
+    }
+
+    fn header(&self) -> &HeaderName {
+        &AUTHORIZATION
     }
 }
 

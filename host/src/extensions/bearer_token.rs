@@ -173,6 +173,10 @@ impl ServerAuthenticator for BearerToken {
     fn challenge(&self) -> &str {
         if self.header == AUTHORIZATION && !self.scheme.is_empty() { &self.scheme } else { "Bearer" }
     }
+
+    fn header(&self) -> &HeaderName {
+        &self.header
+    }
 }
 
 #[cfg(test)]

@@ -13,6 +13,16 @@ pub struct Config {
     headers: Vec<Rule>,
 }
 
+impl Config {
+    /// The names of request metadata that it needs, in lower case.
+    pub fn metadata_names(&self) -> impl Iterator<Item = &str> {
+        self.headers.iter().filter_map(|rule| match &rule.source {
+            HeaderSource::Metadata { name, .. } => Some(name.as_str()),
+            _ => None,
+        })
+    }
+}
+
 /// What happens to one header.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(try_from = "RawRule")]

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use sha2::{Digest as _, Sha256};
 
+use crate::files::bounded::{self, ReadError, TEXT_BYTES_MAX};
+
 /// A file is looked at when somebody needs what it says, at most this often.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -37,8 +39,8 @@ pub enum FileError {
     Read {
         /// Which.
         file: PathBuf,
-        /// The operating system's words.
-        source: std::io::Error,
+        /// Why.
+        source: ReadError,
     },
     /// It does not hold what it should.
     #[error("`{}`: {reason}", file.display())]
@@ -66,7 +68,7 @@ struct LastGood<T> {
 impl<T> FromFile<T> {
     /// Reads the file as it is.
     pub(super) fn new(file: PathBuf, parse: fn(&str) -> Result<T, String>) -> Result<FromFile<T>, FileError> {
-        let read = std::fs::read_to_string(&file);
+        let read = bounded::read_text(&file, TEXT_BYTES_MAX);
         let text = read.map_err(|source| FileError::Read { file: file.clone(), source })?;
         let parsed = parse(&text).map_err(|reason| FileError::Content { file: file.clone(), reason })?;
         let (current, digest) = (Arc::new(parsed), Fingerprint::of(text.as_bytes()));
@@ -89,7 +91,7 @@ impl<T> FromFile<T> {
 
     fn look(&self, state: &mut LastGood<T>) {
         let file = self.file.display();
-        let text = match std::fs::read_to_string(&self.file) {
+        let text = match bounded::read_text(&self.file, TEXT_BYTES_MAX) {
             Ok(text) => text,
             Err(error) => {
                 return tracing::warn!(%file, %error, "cannot read the file again; going on with what it said");
@@ -135,6 +137,12 @@ mod tests {
             now += LOOK_INTERVAL;
             assert_eq!(*number.at(now), expected, "{text}");
         }
+        // As if it were never to end.
+        std::fs::File::options().write(true).open(&file)?.set_len(10 << 30)?;
+        now += LOOK_INTERVAL;
+        assert_eq!(*number.at(now), 3);
+        let error = FromFile::new(file.clone(), parse).err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(error.contains("number`: it has more than 4194304 bytes"), "{error}");
         std::fs::remove_file(&file)?;
         assert_eq!(*number.at(now + LOOK_INTERVAL), 3);
         Ok(())

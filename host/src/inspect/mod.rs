@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::config::{self, Limits, PluginPlan, Update, World};
 use crate::contract::{ComponentId, Grants, IdError, OnTrap, PartitionKey, PartitionLevel, Signal};
-use crate::processor::{InstanceError, describe};
+use crate::processor::{InstanceError, Secrets, describe};
 use crate::wasm::{Anatomy, Engine, LoadError, PluginFile, PolicyPlugin, ProcessorPlugin, Sections, hexadecimal};
 
 /// Digits of a hash that tell files apart.
@@ -75,7 +75,7 @@ fn listed(plugin: &PluginPlan) -> Value {
         "limits": changed(&plugin.limits),
         "grants": plugin.grants.interfaces.iter().map(|interface| interface.name()).collect::<Vec<_>>(),
     });
-    match PluginFile::read(&plugin.file) {
+    match PluginFile::read_up_to(&plugin.file, plugin.limits.plugin_bytes_max) {
         Ok(file) => {
             row["sha256"] = hexadecimal(file.sha256()).into();
             row["bytes"] = file.bytes().len().into();
@@ -124,6 +124,7 @@ fn changed(limits: &Limits) -> Value {
             ("storage_mib", limits.storage_mib.to_string()),
             ("log_bytes", limits.log_bytes.to_string()),
             ("host_calls", limits.host_calls.to_string()),
+            ("plugin_bytes_max", limits.plugin_bytes_max.to_string()),
         ]
     };
     let pairs = of(limits).into_iter().zip(of(&Limits::default())).filter(|(own, default)| own != default);
@@ -262,8 +263,8 @@ fn load(engine: &Engine, file: &PluginFile, anatomy: &Anatomy) -> Result<Option<
 
 /// What it declares, for each signal.
 fn declared(plugin: &ProcessorPlugin, question: &Question) -> Result<Vec<Value>, InspectError> {
-    let (id, config, signals) = question.resolve()?;
-    let ask = |signal: Signal| match describe(plugin, &id, &config, signal, Limits::default().granted()) {
+    let (id, config, secrets, signals) = question.resolve()?;
+    let ask = |signal: Signal| match describe(plugin, &id, &config, &secrets, signal, Limits::default().granted()) {
         Ok(found) => Ok(declared::report(signal, &found)),
         Err(source) => Err(InspectError::Declined { signal, source }),
     };
@@ -289,15 +290,16 @@ fn anatomy_report(file: &PluginFile, anatomy: &Anatomy) -> Value {
 }
 
 impl Question {
-    /// The component, its configuration as JSON, and the signals.
-    fn resolve(&self) -> Result<(ComponentId, String, Vec<Signal>), InspectError> {
+    /// The component, its configuration as JSON, what of it is secret, and the signals.
+    fn resolve(&self) -> Result<(ComponentId, String, Secrets, Vec<Signal>), InspectError> {
         match self {
             Question::Json { config, signal } => {
                 let read: Value = serde_json::from_str(config)?;
-                Ok(("inspected".parse()?, read.to_string(), vec![*signal]))
+                Ok(("inspected".parse()?, read.to_string(), Secrets::default(), vec![*signal]))
             }
             Question::Component { config, id } => {
-                let file = config::load_node(config)?.to_json();
+                let node = config::load_node(config)?;
+                let file = node.to_json();
                 let name = id.to_string();
                 let Some(body) = file.pointer("/processors").and_then(|processors| processors.get(&name)) else {
                     let known = file["processors"].as_object().into_iter().flatten();
@@ -305,10 +307,15 @@ impl Question {
                     let hint = config::Hint::new(&name, known);
                     return Err(InspectError::NoProcessor { config: config.clone(), name, hint });
                 };
-                Ok((id.clone(), body.to_string(), signals(&file, &name)))
+                Ok((id.clone(), body.to_string(), secrets(&node, &name), signals(&file, &name)))
             }
         }
     }
+}
+
+/// What of a processor's configuration is not to be shown.
+fn secrets(file: &config::Node, processor: &str) -> Secrets {
+    Secrets::to_scrub(file.below(&["processors", processor]).secrets())
 }
 
 /// The signals of the pipelines in which a processor stands; all of them for one that stands in none.

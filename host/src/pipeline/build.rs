@@ -9,7 +9,7 @@ use crate::config::{PipelinePlan, Plan, ProcessorPlan};
 use crate::contract::{ComponentId, Durability, Ingest, Refusal, Request, Signal};
 use crate::delivery::{DeadLetters, Lane};
 use crate::otlp::partition::Partitions;
-use crate::processor::{Instance, InstanceError, Partition, Plugin, Setup, Telling, partitions_of};
+use crate::processor::{Instance, InstanceError, Partition, Plugin, SecretKey, Secrets, Setup, Telling, partitions_of};
 use crate::storage::Store;
 use crate::telemetry::Registry;
 
@@ -41,6 +41,8 @@ pub struct PipelineContext<'m> {
     pub clock: Clock,
     /// Where troubles are told.
     pub health: Health,
+    /// What stored secrets are hashed with.
+    pub secret_key: SecretKey,
 }
 
 /// A pipeline that cannot be built.
@@ -262,6 +264,7 @@ fn slot(
         id: component.id.clone(),
         plugin: plugin.clone(),
         config: component.node.to_json().to_string(),
+        secrets: Secrets::new(component.node.secrets(), &context.secret_key),
         signal,
         limits: processor.plugin.limits.granted(),
         on_trap: processor.plugin.on_trap,

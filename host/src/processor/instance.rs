@@ -22,6 +22,7 @@ use super::context::{Context, OUTPUT_BYTES_MAX, Phase, TOO_WIDE};
 use super::dictionaries::{restore_dictionaries, save_dictionaries};
 use super::output::Output;
 use super::partition::PartitionError;
+use super::secrets::Secrets;
 use super::setup::Setup;
 use super::state::{Forgotten, State, StateError};
 use super::succession::Recorder;
@@ -223,17 +224,25 @@ impl Instance {
                 return Err(InstanceError::Divided { component: id.clone(), stored, asked });
             }
         }
-        let previous = match format {
+        let stored = match format {
             Some(_) => context.state.meta().map_err(failed)?.map(|meta| read_meta(&meta)),
             None => None,
         };
-        let started = self.processor.start(previous.clone(), moment.now);
+        let secrets = &self.setup.secrets;
+        let previous =
+            stored.as_ref().map(|stored| Stored { config: secrets.open(&stored.config), format: stored.format });
+        let started = self.processor.start(previous, moment.now);
         self.check_store()?;
         started.inspect_err(|error| self.setup.tell_trap(error))?;
         let context = self.processor.context();
-        let current = format.map(|format| Stored { format, config: self.setup.config.clone() });
-        if let Some(current) = current.filter(|current| Some(current) != previous.as_ref()) {
+        let secrets = &self.setup.secrets;
+        let current = format.map(|format| Stored { format, config: secrets.seal(&self.setup.config) });
+        if let Some(current) = current.filter(|current| Some(current) != stored.as_ref()) {
             context.state.set_meta(&write_meta(&current)).map_err(failed)?;
+            // What an older version has stored is there until its place on the disk is written anew.
+            if !secrets.is_empty() && stored.is_some_and(|stored| !Secrets::are_sealed_in(&stored.config)) {
+                self.setup.store.mark_stale(context.state.meta_key());
+            }
         }
         Ok(context.state.finish(trip))
     }

@@ -9,6 +9,7 @@ mod dictionaries;
 mod instance;
 mod output;
 mod partition;
+mod secrets;
 mod setup;
 mod state;
 mod succession;
@@ -21,6 +22,7 @@ pub use declared::{AnySource, Declared};
 pub use instance::{Called, Instance, InstanceError, Processed};
 pub use output::Output;
 pub use partition::{Namespace, Partition, PartitionError, check as check_partitions, partitions_of};
+pub use secrets::{KeyError, SecretKey, Secrets};
 pub use setup::{Setup, describe};
 pub use state::{
     Entries, Extent, Mark, READ_MAX, SNAPSHOT_BYTES_MAX, Snapshot, State, StateError, Watermark, stored_steady,

@@ -11,6 +11,7 @@ use super::context::Context;
 use super::declared::Declared;
 use super::instance::InstanceError;
 use super::partition::{Namespace, Partition, check};
+use super::secrets::{Secrets, Telltale};
 use super::state::{State, Watermark};
 use super::telling::Telling;
 use super::{CallError, Plugin, Processor, Trap, TrapReason};
@@ -24,6 +25,8 @@ pub struct Setup {
     pub plugin: Arc<dyn Plugin>,
     /// The component's configuration, as JSON.
     pub config: String,
+    /// What of that is not to be stored or told.
+    pub secrets: Secrets,
     /// The signal of its pipeline.
     pub signal: Signal,
     /// The manifest's grants.
@@ -84,8 +87,8 @@ impl Setup {
         let mut context = Context::new(self.id.clone(), self.signal, self.limits, state);
         context.expected_memory = expected_memory;
         context.partition = self.partition.clone();
-        let mut processor =
-            described(self.plugin.as_ref(), &self.config, context).inspect_err(|error| self.tell_trap(error))?;
+        let mut processor = described(self.plugin.as_ref(), &self.config, &self.secrets, context)
+            .inspect_err(|error| self.tell_trap(error))?;
         if let Some(partition) = &self.partition {
             check(&partition.of, self.signal, &processor.context().declared)?;
         }
@@ -98,12 +101,13 @@ pub fn describe(
     plugin: &dyn Plugin,
     id: &ComponentId,
     config: &str,
+    secrets: &Secrets,
     signal: Signal,
     limits: Limits,
 ) -> Result<Declared, InstanceError> {
     let state = State::detached(&Namespace::new(id, None));
-    let mut processor =
-        described(plugin, config, Context::new(id.clone(), signal, limits, state)).inspect_err(|error| {
+    let mut processor = described(plugin, config, secrets, Context::new(id.clone(), signal, limits, state))
+        .inspect_err(|error| {
             if let CallError::Trap(trap) = error {
                 tracing::warn!(component = %id, version = short(plugin.version()), "{trap}\n{}", trap.stack);
             }
@@ -111,9 +115,18 @@ pub fn describe(
     Ok(processor.context().declared.clone())
 }
 
-fn described(plugin: &dyn Plugin, config: &str, context: Context) -> Result<Box<dyn Processor>, CallError> {
+fn described(
+    plugin: &dyn Plugin,
+    config: &str,
+    secrets: &Secrets,
+    mut context: Context,
+) -> Result<Box<dyn Processor>, CallError> {
     let signal = context.signal();
+    context.hide(secrets);
     let mut processor = plugin.instantiate(context)?;
+    if !secrets.is_empty() {
+        processor = Box::new(Telltale::new(processor, secrets.clone()));
+    }
     processor.describe(signal, config)?;
     let contract = |detail: String| CallError::Trap(Trap::new(TrapReason::Contract, detail));
     processor.context().declared.check().map_err(|error| contract(error.to_string()))?;

@@ -395,6 +395,11 @@ impl State {
         self.get_in(Section::Meta, b"")
     }
 
+    /// Where that is, among the store's own keys.
+    pub fn meta_key(&self) -> Bytes {
+        self.full_key(Section::Meta, b"")
+    }
+
     /// Records what writes this namespace from now on.
     pub fn set_meta(&mut self, meta: &[u8]) -> Result<(), StateError> {
         self.put(Section::Meta, b"", meta)

@@ -8,8 +8,10 @@ use anyhow::{Context as _, Result};
 use crate::config::{Component, Error, Plan};
 use crate::contract::{Authenticators, ComponentId};
 use crate::exporters::{otlp as otlp_out, otlphttp};
-use crate::extensions::{BasicAuth, BearerToken, HeadersSetter};
+use crate::extensions::{BasicAuth, BearerToken, HeadersSetter, HeadersSetterConfig};
 use crate::receivers::otlp;
+
+use super::components;
 
 /// Types that can look at requests.
 const SERVERS: &[&str] = &["basicauth", "bearertokenauth"];
@@ -71,7 +73,32 @@ pub fn check(plan: &Plan) -> (Authenticators, Vec<Error>) {
         (!is_known).then(|| component.node.plugin_error(&message))
     });
     errors.extend(unknown);
+    errors.extend(secret_metadata(plan, &authenticators));
     (authenticators, errors)
+}
+
+/// Components that need what a receiver never keeps of a request: the header in which an authenticator looks for a secret.
+fn secret_metadata(plan: &Plan, authenticators: &Authenticators) -> Vec<Error> {
+    let secret = authenticators.secret_headers();
+    let is_secret = |name: &str| secret.iter().any(|header| header.as_str() == name);
+    let mut named: Vec<(&Component, &str, String)> = Vec::new();
+    for component in plan.extensions.iter().filter(|component| component.id.kind() == "headers_setter") {
+        let Ok(config) = component.node.parse::<HeadersSetterConfig>() else { continue };
+        named.extend(config.metadata_names().map(|name| (component, "from_context", name.to_owned())));
+    }
+    for component in plan.exporters.iter().chain(&plan.members) {
+        let batch = components::push_config(component).and_then(|delivery| delivery.queue.batch);
+        let keys = batch.into_iter().flat_map(|batch| batch.metadata_keys);
+        named.extend(keys.map(|name| (component, "metadata_keys", name)));
+    }
+    let wrong = named.into_iter().filter(|(_, _, name)| is_secret(name));
+    wrong
+        .map(|(component, key, name)| {
+            component.node.plugin_error(&format!(
+                "`{key}` names `{name}`, in which an authenticator of this configuration looks for a secret: it is not kept of a request, because queues keep what is, on disk too; use another header"
+            ))
+        })
+        .collect()
 }
 
 #[derive(Clone, Copy)]

@@ -1,6 +1,7 @@
 //! Shutting down in the order of the data: receivers, processors, the commit, lanes, exporters.
 
 use std::thread::JoinHandle as Thread;
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -8,6 +9,11 @@ use tokio::task::JoinHandle;
 use crate::delivery::Lane;
 use crate::pipeline::{Handle, committer::Committer, flush_all};
 use crate::updates::Updates;
+
+/// How long whoever tries a new version may go on with it.
+const UPDATES_MAX: Duration = Duration::from_secs(2);
+/// How often that is looked at.
+const LOOK: Duration = Duration::from_millis(5);
 
 /// Everything that runs.
 pub struct Parts {
@@ -46,7 +52,7 @@ pub async fn drain(parts: Parts) {
             handle.stop();
             joined(thread);
         }
-        joined(updating);
+        joined_in(updating, UPDATES_MAX);
         drop(committer);
         joined(committing);
     });
@@ -54,6 +60,19 @@ pub async fn drain(parts: Parts) {
     parts.lanes.into_iter().for_each(Lane::close);
     finished(parts.lane_tasks).await;
     finished(parts.served).await;
+}
+
+/// Waits for the end of a thread that commits nothing, for so long at the most: compiling a plugin cannot be interrupted, and ends with the
+/// process.
+fn joined_in(thread: Thread<()>, most: Duration) {
+    let until = Instant::now() + most;
+    while !thread.is_finished() && Instant::now() < until {
+        std::thread::sleep(LOOK);
+    }
+    match thread.is_finished() {
+        true => joined(thread),
+        false => tracing::warn!("a new version of a plugin is still being tried; it is given up"),
+    }
 }
 
 /// Waits for a thread's end.

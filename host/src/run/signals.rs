@@ -2,20 +2,54 @@
 //! once with everything it holds, are told in the log and change nothing.
 
 use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::process::Signal as Raw;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
 
-/// Ends with the first SIGINT or SIGTERM from now on, whether it is waited for by then or not.
-pub fn end() -> io::Result<impl Future<Output = ()>> {
+/// What the first SIGINT or SIGTERM does. While the host starts, nobody has been answered and nothing has to be waited for: it ends the process
+/// at once, also as the first process of a container, for which a signal that nobody hears does nothing. Later it is for the host to drain.
+pub struct Ending {
+    drains: Arc<Mutex<bool>>,
+    heard: watch::Receiver<bool>,
+}
+
+/// Hears from now on, on a thread of the runtime, whatever the caller is busy with.
+pub fn end() -> io::Result<Ending> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
+    let (told, heard) = watch::channel(false);
+    let drains = Arc::new(Mutex::new(false));
+    let has_begun = Arc::clone(&drains);
+    tokio::spawn(async move {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
-    })
+        // Kept until the process ends: nobody is answered meanwhile.
+        let drains = has_begun.lock().unwrap_or_else(PoisonError::into_inner);
+        if !*drains {
+            tracing::info!("asked to end while it starts; nothing was taken");
+            std::process::exit(0);
+        }
+        // An error means that nobody waits for it any more.
+        let _ = told.send(true);
+    });
+    Ok(Ending { drains, heard })
+}
+
+impl Ending {
+    /// From now on senders are answered, and what they were told has to be kept.
+    pub fn drains(&self) {
+        *self.drains.lock().unwrap_or_else(PoisonError::into_inner) = true;
+    }
+
+    /// Until a signal has come, then or before.
+    pub async fn heard(mut self) {
+        // An error means that the task is gone, with the runtime.
+        let _ = self.heard.wait_for(|heard| *heard).await;
+    }
 }
 
 /// A Collector reads its configuration again at this one.

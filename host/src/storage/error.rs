@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::record::RecordError;
+use crate::files::private::PrivateError;
 
 /// A store that cannot be opened, read or written. Nothing is repaired or started from zero by itself.
 #[derive(Debug, thiserror::Error)]
@@ -15,6 +16,9 @@ pub enum StoreError {
         /// The operating system's words.
         source: std::io::Error,
     },
+    /// Something in it is not ours.
+    #[error(transparent)]
+    Foreign(#[from] PrivateError),
     /// Another process has it open.
     #[error("state directory {} is in use by another process; stop that one, or give this one its own --state-dir", path.display())]
     InUse {

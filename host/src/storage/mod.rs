@@ -17,7 +17,7 @@ pub mod record;
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use bytes::Bytes;
 use rocksdb::{
@@ -27,6 +27,7 @@ use rocksdb::{
 pub use error::{StoreError, told_to_senders};
 use inspect::Finding;
 
+use crate::files::{private, state_dir};
 use crate::guard::end_in_doubt;
 
 /// The layout described above.
@@ -94,6 +95,8 @@ pub struct Store {
     /// `None` after a failed write, until it can be opened again.
     db: Arc<RwLock<Option<DB>>>,
     path: Arc<PathBuf>,
+    /// Keys of state whose former values are to leave the disk.
+    stale: Arc<Mutex<Vec<Bytes>>>,
 }
 
 impl std::fmt::Debug for Store {
@@ -106,8 +109,11 @@ impl Store {
     /// Opens the store in `directory`, creating it where there is none.
     pub fn open(directory: &Path) -> Result<Store, StoreError> {
         let unusable = |source| StoreError::Directory { path: directory.to_owned(), source };
-        std::fs::create_dir_all(directory).map_err(unusable)?;
+        state_dir::check(directory)?;
+        state_dir::make(directory).map_err(unusable)?;
         let path = directory.join("db");
+        // RocksDB makes its files as it likes: who cannot enter the folder cannot read them.
+        private::make_folder(&path)?;
         let complete = directory::is_marked(directory);
         if complete && !path.join("CURRENT").exists() {
             return Err(StoreError::missing(&path, "CURRENT"));
@@ -115,9 +121,9 @@ impl Store {
         let db = open_database(&path)?;
         check_format(&db, &path)?;
         if !complete {
-            directory::mark(directory, FORMAT).map_err(unusable)?;
+            directory::mark(directory, FORMAT)?;
         }
-        Ok(Store { db: Arc::new(RwLock::new(Some(db))), path: Arc::new(path) })
+        Ok(Store { db: Arc::new(RwLock::new(Some(db))), path: Arc::new(path), stale: Arc::default() })
     }
 
     fn with<T>(&self, work: impl FnOnce(&DB) -> Result<T, StoreError>) -> Result<T, StoreError> {
@@ -184,6 +190,32 @@ impl Store {
             db.write_opt(batch, &synced(sync)).map_err(|error| StoreError::writing(&self.path, &error))
         });
         self.close_after_failure(written)
+    }
+
+    /// The former values of a key of state are secrets: to leave the disk with [`drop_stale`](Store::drop_stale).
+    pub fn mark_stale(&self, key: Bytes) {
+        self.stale.lock().unwrap_or_else(PoisonError::into_inner).push(key);
+    }
+
+    /// Writes the logs and tables anew that have former values of marked keys. Blocks of the disk that are free then may hold them still.
+    pub fn drop_stale(&self) -> Result<(), StoreError> {
+        let keys = std::mem::take(&mut *self.stale.lock().unwrap_or_else(PoisonError::into_inner));
+        if keys.is_empty() {
+            return Ok(());
+        }
+        self.with(|db| {
+            let failed = |error| StoreError::writing(&self.path, &error);
+            db.flush().map_err(failed)?;
+            for of in Family::ALL {
+                db.flush_cf(family(db, of, &self.path)?).map_err(failed)?;
+            }
+            let state = family(db, Family::State, &self.path)?;
+            for key in keys {
+                let end = [&key[..], &[0]].concat();
+                db.compact_range_cf(state, Some(&key[..]), Some(&end[..]));
+            }
+            Ok(())
+        })
     }
 
     /// Makes every commit so far survive a power cut.

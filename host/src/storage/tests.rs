@@ -1,5 +1,9 @@
 #![allow(clippy::unwrap_used)]
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
 use super::{Family, Store, StoreError, Write};
 use bytes::Bytes;
 
@@ -25,6 +29,71 @@ fn what_was_committed_is_there_after_reopening() {
     store.each(Family::State, b"a", b"z", gather).unwrap();
     assert_eq!(entries, vec![("b".into(), "2".into()), ("c".into(), "3".into())]);
     assert_eq!(store.get(Family::State, b"a").unwrap(), None);
+}
+
+/// RocksDB makes its files readable for everybody, as far as the process lets it.
+#[test]
+fn nobody_else_reads_a_store_and_one_that_others_could_read_is_narrowed() {
+    let folder = tempfile::tempdir().unwrap();
+    let directory = folder.path().join("state");
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let database = directory.join("db");
+    drop(Store::open(&directory).unwrap());
+    assert_eq!((mode(&directory), mode(&database)), (0o700, 0o700));
+    for (path, wide) in [(database.join("CURRENT"), 0o644), (database.clone(), 0o755), (directory.clone(), 0o755)] {
+        std::fs::set_permissions(&path, Permissions::from_mode(wide)).unwrap();
+    }
+    drop(Store::open(&directory).unwrap());
+    assert_eq!([mode(&directory), mode(&database), mode(&database.join("IDENTITY"))], [0o700, 0o700, 0o600]);
+    assert_eq!(mode(&directory.join("otelier-store")), 0o600);
+}
+
+#[test]
+fn a_store_in_which_others_could_write_or_that_has_links_is_refused_and_nothing_is_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let (directory, target) = (folder.path().join("state"), folder.path().join("target"));
+    drop(Store::open(&directory).unwrap());
+    std::fs::set_permissions(directory.join("db"), Permissions::from_mode(0o777)).unwrap();
+    let error = Store::open(&directory).unwrap_err().to_string();
+    assert!(error.contains("db (user ") && error.contains("mode 777) can be written to by other users"), "{error}");
+    std::fs::remove_dir_all(directory.join("db")).unwrap();
+    for name in ["db", "otelier-store", "control.sock"] {
+        let _ = std::fs::remove_file(directory.join(name));
+        std::os::unix::fs::symlink(&target, directory.join(name)).unwrap();
+        let error = Store::open(&directory).unwrap_err().to_string();
+        assert!(error.contains(name) && error.contains("is a symbolic link"), "{error}");
+        assert!(!target.exists());
+        std::fs::remove_file(directory.join(name)).unwrap();
+    }
+}
+
+/// Whether a file of the database has these bytes.
+fn has(directory: &Path, bytes: &[u8]) -> bool {
+    let files = std::fs::read_dir(directory.join("db")).unwrap().map(|entry| entry.unwrap().path());
+    let contents = files.filter(|path| path.is_file()).map(|path| std::fs::read(path).unwrap());
+    contents.into_iter().any(|content| content.windows(bytes.len()).any(|window| window == bytes))
+}
+
+#[test]
+fn a_former_value_that_is_not_to_be_read_any_more_leaves_logs_and_tables() {
+    let directory = tempfile::tempdir().unwrap();
+    let directory = directory.path();
+    let store = Store::open(directory).unwrap();
+    store.commit(&[put("a", "1"), put("key", "topsecret"), put("z", "1")], true).unwrap();
+    drop(store);
+    // From the log into a table.
+    let store = Store::open(directory).unwrap();
+    store.commit(&[put("key", "hidden")], true).unwrap();
+    assert!(has(directory, b"topsecret"));
+    store.drop_stale().unwrap();
+    assert!(has(directory, b"topsecret"), "nothing is marked");
+    store.mark_stale(Bytes::from_static(b"key"));
+    store.drop_stale().unwrap();
+    drop(store);
+    let store = Store::open(directory).unwrap();
+    assert_eq!(store.get(Family::State, b"key").unwrap(), Some("hidden".into()));
+    drop(store);
+    assert!(!has(directory, b"topsecret"));
 }
 
 #[test]

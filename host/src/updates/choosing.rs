@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::versions::{Choice, Versions, VersionsError, is_hash};
 use crate::clock;
 use crate::config::PluginPlan;
+use crate::files::state_dir;
 use crate::plugins::{LoadedPlugin, Loader, PluginError};
 use crate::wasm::{PluginFile, short};
 
@@ -77,6 +78,7 @@ pub fn choices(state_dir: &Path) -> Result<Vec<Value>, VersionsError> {
 
 /// Takes back what a command chose, where no collector runs. True where there was a choice.
 pub fn forget_choice(state_dir: &Path, plugin: &str) -> Result<bool, VersionsError> {
+    state_dir::check(state_dir)?;
     let mut versions = Versions::open(state_dir)?;
     let was_chosen = versions.end_choice(plugin);
     if was_chosen {

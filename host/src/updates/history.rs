@@ -6,28 +6,40 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use crate::files::private::{self, Lasting, PrivateError};
+use crate::files::state_dir;
+
 const FILE: &str = "plugin-history.jsonl";
 /// Older lines go.
 const LINES_MAX: usize = 1000;
+/// A line has the reason of a refusal, in a plugin's words perhaps.
+const BYTES_MAX: u64 = 64 << 20;
 
 /// A history that cannot be read.
 #[derive(Debug, thiserror::Error)]
-#[error("state directory {path}: {source}; name the collector's by --state-dir")]
-pub struct HistoryError {
-    path: String,
-    source: io::Error,
+pub enum HistoryError {
+    /// The state directory.
+    #[error("state directory {}: {source}; name the collector's by --state-dir", path.display())]
+    Missing {
+        /// The directory.
+        path: PathBuf,
+        /// The operating system's words.
+        source: io::Error,
+    },
+    /// Its file, or whose it is.
+    #[error(transparent)]
+    File(#[from] PrivateError),
 }
 
 /// The lines of a state directory; none where nothing was ever swapped. A line that does not read is left out.
-pub fn read(state_dir: &Path) -> Result<Vec<Value>, HistoryError> {
-    let missing = |source| HistoryError { path: state_dir.display().to_string(), source };
-    std::fs::metadata(state_dir).map_err(missing)?;
-    let path = state_dir.join(FILE);
-    match std::fs::read_to_string(&path) {
-        Ok(text) => Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-        Err(source) => Err(HistoryError { path: path.display().to_string(), source }),
-    }
+pub fn read(directory: &Path) -> Result<Vec<Value>, HistoryError> {
+    state_dir::look(directory).map_err(|error| match error {
+        PrivateError::Io { path, source } => HistoryError::Missing { path, source },
+        other => HistoryError::File(other),
+    })?;
+    let text = private::read(&directory.join(FILE), BYTES_MAX)?.unwrap_or_default();
+    let lines = text.split(|byte| *byte == b'\n');
+    Ok(lines.filter_map(|line| serde_json::from_slice(line).ok()).collect())
 }
 
 /// The history of the running host.
@@ -53,10 +65,8 @@ impl History {
             self.lines.pop_front();
         }
         let text: String = self.lines.iter().map(|line| format!("{line}\n")).collect();
-        let beside = self.path.with_extension("new");
-        let written = std::fs::write(&beside, text).and_then(|()| std::fs::rename(&beside, &self.path));
-        if let Err(error) = written {
-            tracing::warn!(path = %self.path.display(), %error, "the history of plugins cannot be written");
+        if let Err(error) = private::replace(&self.path, text.as_bytes(), Lasting::Unsynced) {
+            tracing::warn!("the history of plugins cannot be written: {error}");
         }
     }
 }

@@ -11,7 +11,7 @@ use super::versions::{Choice, Versions, VersionsError, is_hash};
 use super::watch::{Content, Watch};
 use crate::config::{FolderError, PluginPlan};
 use crate::plugins::{AnyPlugin, Version};
-use crate::wasm::{Hash, PluginFile, hexadecimal};
+use crate::wasm::{Hash, LoadError, PluginFile, hexadecimal};
 
 /// A plugin that runs.
 pub(super) struct Running {
@@ -50,6 +50,11 @@ impl Running {
             Some(folder) => Ok(folder.choose()?.file),
             None => Ok(self.plan.file.clone()),
         }
+    }
+
+    /// Reads a file that is to take the plugin's place.
+    pub fn read(&self, file: &Path) -> Result<PluginFile, LoadError> {
+        PluginFile::read_up_to(file, self.plan.limits.plugin_bytes_max)
     }
 
     /// Whether that content of its file is neither the version that runs nor what was there at the last look.
@@ -103,7 +108,7 @@ impl Running {
 pub(super) fn remember(running: &mut HashMap<String, Running>, versions: &Mutex<Versions>) {
     let mut versions = lock(versions);
     for (name, running) in running {
-        let read = running.file().ok().and_then(|file| PluginFile::read(&file).ok());
+        let read = running.file().ok().and_then(|file| running.read(&file).ok());
         if running.chosen.is_some() {
             // Its content is kept. The file is known, and no news.
             running.seen = read.map(|read| *read.sha256());

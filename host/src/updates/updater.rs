@@ -163,7 +163,7 @@ impl Updater {
                 );
                 continue;
             };
-            let read = PluginFile::read(&file);
+            let read = running.read(&file);
             if !self.watch.confirm(&plugin) {
                 // It changed while it was read, and what was read may be half of each: what it becomes is told again.
                 continue;
@@ -229,11 +229,13 @@ impl Updater {
         let of_file = lies.hash();
         let done = match tried {
             Tried::Swap { file: Some(path), .. } => {
-                self.try_file(&plugin, &path, PluginFile::read(&path), Why { cause: Cause::Command, of_file })
+                let read = self.running(&plugin)?.read(&path);
+                self.try_file(&plugin, &path, read, Why { cause: Cause::Command, of_file })
             }
             Tried::Swap { file: None, .. } => match lies.path {
                 Ok(ref path) => {
-                    let read = lies.read.take().map_or_else(|| PluginFile::read(path), Ok);
+                    let running = self.running(&plugin)?;
+                    let read = lies.read.take().map_or_else(|| running.read(path), Ok);
                     self.try_file(&plugin, path, read, Why { cause: Cause::Command, of_file })
                 }
                 Err(error) => {
@@ -265,7 +267,8 @@ impl Updater {
     fn lies(&mut self, plugin: &str) -> Result<Lies, UpdateError> {
         let path = self.running(plugin)?.file();
         let content = self.watch.content(plugin);
-        let read = path.as_ref().ok().and_then(|path| PluginFile::read(path).ok());
+        let running = self.running(plugin)?;
+        let read = path.as_ref().ok().and_then(|path| running.read(path).ok());
         let is_whole = self.watch.content(plugin) == content;
         Ok(Lies { content, path, read: read.filter(|_| is_whole) })
     }

@@ -5,12 +5,12 @@
 //! before, as much is kept as the bounds allow, the newest first. A content is used only if it has its hash.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::files::private::{self, Lasting, PrivateError};
 use crate::plugins::Version;
 use crate::wasm::{Hash, LoadError, PluginFile, hexadecimal};
 
@@ -21,6 +21,8 @@ const CONTENTS: &str = "plugin-versions";
 pub const EARLIER_MAX: usize = 8;
 /// Bytes of all contents.
 const BYTES_MAX: u64 = 512 << 20;
+/// A record is a few hashes and paths.
+const RECORDS_BYTES_MAX: u64 = 16 << 20;
 
 /// Why a version was chosen that is not the file's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,13 +58,8 @@ struct Record {
 #[derive(Debug, thiserror::Error)]
 pub enum VersionsError {
     /// The state directory.
-    #[error("{}: {source}; the state directory has to be writable", path.display())]
-    Io {
-        /// What could not be read or written.
-        path: PathBuf,
-        /// The operating system's words.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] PrivateError),
     /// What is there is not what is looked for.
     #[error("{} is damaged: {reason}; the versions before are not known", path.display())]
     Damaged {
@@ -91,14 +88,11 @@ impl Versions {
     /// Those of a state directory; none where there is no record.
     pub fn open(state_dir: &Path) -> Result<Versions, VersionsError> {
         let path = state_dir.join(RECORDS);
-        let records = match fs::read(&path) {
-            Ok(text) => serde_json::from_slice(&text)
+        let records = match private::read(&path, RECORDS_BYTES_MAX)? {
+            Some(text) => serde_json::from_slice(&text)
                 .map_err(|error| VersionsError::Damaged { path, reason: error.to_string() })?,
             // A directory that cannot be one is complained of when the store is opened.
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-                BTreeMap::new()
-            }
-            Err(source) => return Err(VersionsError::Io { path, source }),
+            None => BTreeMap::new(),
         };
         Ok(Versions { state_dir: state_dir.to_owned(), records })
     }
@@ -161,19 +155,19 @@ impl Versions {
     /// Keeps a content.
     pub fn keep(&self, content: &PluginFile) -> Result<(), VersionsError> {
         let path = self.path(&hexadecimal(content.sha256()));
-        if PluginFile::read(&path).is_ok_and(|there| there.sha256() == content.sha256()) {
+        if PluginFile::read_own(&path, BYTES_MAX).is_ok_and(|there| there.sha256() == content.sha256()) {
             return Ok(());
         }
         let folder = self.state_dir.join(CONTENTS);
-        fs::create_dir_all(&folder).map_err(|source| VersionsError::Io { path: folder, source })?;
-        replace(&path, content.bytes())
+        private::make_folder(&folder)?;
+        Ok(private::replace(&path, content.bytes(), Lasting::Synced)?)
     }
 
     /// Stores which version of each plugin runs, and drops contents that nobody comes back to.
     pub fn write(&mut self) -> Result<(), VersionsError> {
         self.bound();
         let text = serde_json::to_vec_pretty(&self.records).unwrap_or_default();
-        replace(&self.state_dir.join(RECORDS), &text)?;
+        private::replace(&self.state_dir.join(RECORDS), &text, Lasting::Synced)?;
         self.drop_others();
         Ok(())
     }
@@ -184,7 +178,7 @@ impl Versions {
 
     fn content(&self, kept: &Kept) -> Result<PluginFile, VersionsError> {
         let path = self.path(&kept.sha256);
-        let content = PluginFile::read(&path)?;
+        let content = PluginFile::read_own(&path, BYTES_MAX)?;
         match hexadecimal(content.sha256()) == kept.sha256 {
             true => Ok(content.come_from(&kept.file)),
             false => Err(VersionsError::Damaged { path, reason: "it does not have its hash".to_owned() }),
@@ -227,19 +221,6 @@ impl Versions {
 /// Whether that is the hash of a content.
 pub fn is_hash(text: &str, hash: &Hash) -> bool {
     hexadecimal(hash) == text
-}
-
-/// Puts a content into the place of another, so that one of the two is there after a power cut.
-fn replace(path: &Path, content: &[u8]) -> Result<(), VersionsError> {
-    let beside = path.with_extension("new");
-    let write = || {
-        let mut file = File::create(&beside)?;
-        file.write_all(content)?;
-        file.sync_all()?;
-        fs::rename(&beside, path)?;
-        path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
-    };
-    write().map_err(|source| VersionsError::Io { path: path.to_owned(), source })
 }
 
 #[cfg(test)]

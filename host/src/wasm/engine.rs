@@ -13,6 +13,7 @@ use super::cache::{Cache, EntryError, Kept, Key};
 use super::file::{Hash, PluginFile};
 use super::trusted;
 use crate::contract::Interface;
+use crate::files::private::PrivateError;
 
 /// How far apart the ticks of the epoch are: the precision of a call's deadline.
 pub const TICK: Duration = Duration::from_millis(5);
@@ -41,6 +42,20 @@ pub enum LoadError {
         /// The operating system's words.
         source: std::io::Error,
     },
+    /// Larger than its entry in the manifest lets it be.
+    #[error(
+        "plugin file {} has more than {bytes_max} bytes; if it is the right file, raise `plugin_bytes_max` under `limits` of its entry in the manifest",
+        path.display()
+    )]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The bound.
+        bytes_max: u64,
+    },
+    /// A version that is kept in the state directory.
+    #[error(transparent)]
+    Kept(#[from] PrivateError),
     /// Not WebAssembly, or a core module.
     #[error("plugin file {} is no WebAssembly component: {reason}; build it with `cargo component build --release --target wasm32-unknown-unknown`", path.display())]
     NoComponent {

@@ -1,14 +1,14 @@
 //! A plugin's file: read once, so that what was hashed is what is compiled.
 
-use std::fs::OpenOptions;
-use std::io::{self, Read as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::io;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::OFlags;
 use sha2::{Digest, Sha256};
 
 use super::engine::LoadError;
+use crate::contract::PLUGIN_BYTES_MAX;
+use crate::files::bounded::{self, ReadError};
+use crate::files::private;
 
 /// SHA-256 of something.
 pub type Hash = [u8; 32];
@@ -22,9 +22,29 @@ pub struct PluginFile {
 }
 
 impl PluginFile {
-    /// Reads a file. Anything else in its place, such as a named pipe that nobody writes to, is an error and not waited for.
+    /// Reads a file of which no manifest says how large it may be.
     pub fn read(path: &Path) -> Result<PluginFile, LoadError> {
-        let bytes = read_whole(path).map_err(|source| LoadError::Read { path: path.to_owned(), source })?;
+        PluginFile::read_up_to(path, PLUGIN_BYTES_MAX)
+    }
+
+    /// Reads a file that has no more than so many bytes. Anything else in its place, such as a named pipe that nobody writes to, is an error and
+    /// not waited for.
+    pub fn read_up_to(path: &Path, bytes_max: u64) -> Result<PluginFile, LoadError> {
+        let place = path.to_owned();
+        match bounded::read(path, bytes_max) {
+            Ok(bytes) => Ok(PluginFile::new(path, bytes)),
+            Err(ReadError::TooLarge { bytes_max }) => Err(LoadError::TooLarge { path: place, bytes_max }),
+            Err(ReadError::Io(source)) => Err(LoadError::Read { path: place, source }),
+            Err(ReadError::NoFile | ReadError::Silent) => {
+                Err(LoadError::Read { path: place, source: io::Error::other("it is no file") })
+            }
+        }
+    }
+
+    /// Reads a file of the state directory's, with no more than so many bytes.
+    pub fn read_own(path: &Path, bytes_max: u64) -> Result<PluginFile, LoadError> {
+        let missing = || LoadError::Read { path: path.to_owned(), source: io::ErrorKind::NotFound.into() };
+        let bytes = private::read(path, bytes_max)?.ok_or_else(missing)?;
         Ok(PluginFile::new(path, bytes))
     }
 
@@ -55,17 +75,6 @@ impl PluginFile {
     }
 }
 
-fn read_whole(path: &Path) -> io::Result<Vec<u8>> {
-    let nonblocking = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
-    let mut file = OpenOptions::new().read(true).custom_flags(nonblocking).open(path)?;
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::other("it is no file"));
-    }
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
-
 /// The beginning of a hash, in hexadecimal digits: for people.
 pub fn short(hash: &Hash) -> String {
     hexadecimal(hash.get(..6).unwrap_or_default())
@@ -93,6 +102,10 @@ mod tests {
             let error = PluginFile::read(path).unwrap_err().to_string();
             assert!(error.contains("it is no file; name a file that can be read"), "{error}");
         }
+        let large = folder.path().join("large.wasm");
+        std::fs::File::create(&large).unwrap().set_len(10 << 30).unwrap();
+        let error = PluginFile::read(&large).unwrap_err().to_string();
+        assert!(error.contains("has more than 67108864 bytes") && error.contains("`plugin_bytes_max`"), "{error}");
         let missing = PluginFile::read(&folder.path().join("missing.wasm")).unwrap_err().to_string();
         assert!(missing.contains("build it with `cargo component"), "{missing}");
     }

@@ -6,6 +6,7 @@
 mod disk;
 mod guests;
 mod plugin_files;
+mod private;
 mod requests_grpc;
 mod requests_http;
 mod signals;

@@ -10,6 +10,7 @@ mod faults;
 mod letters;
 mod overload;
 mod promises;
+mod secrets;
 
 use std::net::SocketAddr;
 

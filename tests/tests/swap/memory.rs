@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use otelier::clock::Moment;
 use otelier::contract::{Limits, OnTrap, Signal};
-use otelier::processor::{Candidate, Setup, Watermark};
+use otelier::processor::{Candidate, Secrets, Setup, Watermark};
 use otelier::storage::Store;
 use otelier::wasm::{Engine, ProcessorPlugin};
 use otelier_tests::environment;
@@ -30,6 +30,7 @@ fn an_heir_has_the_memory_that_it_is_expected_to_need() -> Result<()> {
             id: plugin.parse()?,
             plugin: Arc::new(ProcessorPlugin::load(&engine, &environment::plugin(plugin)?)?),
             config: config.to_owned(),
+            secrets: Secrets::default(),
             signal: Signal::Metrics,
             limits: LIMITS,
             on_trap: OnTrap::Refuse,

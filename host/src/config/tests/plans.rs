@@ -77,6 +77,7 @@ fn a_plugin_has_defaults_and_can_change_them() {
         storage_mib: 1024,
         log_bytes: 65_536,
         host_calls: 1_000_000,
+        plugin_bytes_max: 64 << 20,
     };
     assert_eq!(plain.limits, defaults);
     assert_eq!(plain.instances, Instances::default());
@@ -256,4 +257,46 @@ service:
              it; give each pipeline its own id such as `aggregate/b_a`, `aggregate/b_b`",
         ]
     );
+}
+
+#[test]
+fn secrets_are_known_by_their_keys_and_by_coming_from_the_environment() {
+    let config = "\
+receivers: {otlp: }
+exporters: {debug: }
+processors:
+  aggregate:
+    metrics: [work.done, '${env:WORD}', 'a ${env:PORT} b', '$$5']
+    number: ${env:PORT}
+    empty: ${env:EMPTY}
+    api-key: topsecret
+    Api_Token: {nested: [12345678, 4711, true]}
+service:
+  pipelines:
+    metrics: {receivers: [otlp], processors: [aggregate], exporters: [debug]}
+";
+    let plan = good(load_with(config, MANIFEST));
+    let secrets: Vec<serde_json::Value> =
+        plan.processors.iter().flat_map(|processor| processor.component.node.secrets()).collect();
+    let expected = serde_json::json!(["word", "a 4317 b", "topsecret", 12_345_678]);
+    assert_eq!(serde_json::Value::from(secrets), expected);
+}
+
+/// What is said of a wrong value often shows it.
+#[test]
+fn the_value_of_a_key_of_secrets_is_not_shown() {
+    #[derive(Debug, serde::Deserialize)]
+    struct Keys {
+        tokens: Option<Vec<String>>,
+        password: Option<Option<u32>>,
+    }
+    for text in ["tokens: topsecret", "password: topsecret"] {
+        let read = text.parse::<super::super::Node>().map(|node| node.parse::<Keys>());
+        let Ok(Err(error)) = read else { panic!("{text} reads") };
+        let error = error.to_string();
+        assert!(error.contains("expected") && !error.contains("topsecret"), "{error}");
+    }
+    let keys = "tokens: [a]\npassword: 5".parse::<super::super::Node>().map(|node| node.parse::<Keys>());
+    let Ok(Ok(Keys { tokens, password })) = keys else { panic!("they do not read") };
+    assert_eq!((tokens.map(|tokens| tokens.len()), password.flatten()), (Some(1), Some(5)));
 }

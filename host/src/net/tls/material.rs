@@ -10,6 +10,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::config::TlsVersion;
 use crate::contract::Secret;
+use crate::files::bounded::{self, ReadError, TEXT_BYTES_MAX};
 
 /// Where a certificate or a key is.
 #[derive(Debug, Clone)]
@@ -54,8 +55,8 @@ pub enum TlsError {
     Read {
         /// The key of the configuration and the file.
         place: String,
-        /// The operating system's words.
-        source: std::io::Error,
+        /// Why.
+        source: ReadError,
     },
     /// PEM that is none.
     #[error("tls: {place} has no {kind} in PEM: {reason}")]
@@ -101,7 +102,7 @@ impl PemSource {
     fn read(&self) -> Result<Vec<u8>, TlsError> {
         match self {
             PemSource::File { file, .. } => {
-                std::fs::read(file).map_err(|source| TlsError::Read { place: self.place(), source })
+                bounded::read(file, TEXT_BYTES_MAX).map_err(|source| TlsError::Read { place: self.place(), source })
             }
             PemSource::Pem { pem, .. } => Ok(pem.reveal().as_bytes().to_vec()),
         }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use sha2::{Digest as _, Sha256};
 
 use super::material::TlsError;
+use crate::files::bounded::{self, TEXT_BYTES_MAX};
 
 /// Makes a value from files as they are now.
 type Make<T> = Box<dyn Fn() -> Result<T, TlsError> + Send + Sync>;
@@ -92,7 +93,7 @@ impl<T> Inner<T> {
 fn digest(files: &[PathBuf]) -> [u8; 32] {
     let mut sum = Sha256::new();
     for file in files {
-        match std::fs::read(file) {
+        match bounded::read(file, TEXT_BYTES_MAX) {
             Ok(bytes) => {
                 sum.update([1]);
                 sum.update(Sha256::digest(bytes));

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use super::*;
 use crate::contract::{ComponentId, InvalidUtf8, Limits, Metadata, OnTrap, Signal};
 use crate::otlp::wire::{put_bytes, put_fixed64};
-use crate::processor::{CallError, Context, Plugin, Processor, Progress, Stored, Trap, TrapReason, Watermark};
+use crate::processor::{CallError, Context, Plugin, Processor, Progress, Secrets, Stored, Trap, TrapReason, Watermark};
 use crate::storage::Store;
 
 const CALL_MS: u64 = 1000;
@@ -119,6 +119,7 @@ fn separated(values: &[i64]) -> (u64, u64, f64) {
         id: "reader".parse::<ComponentId>().unwrap(),
         plugin: Arc::new(Reader(Arc::clone(&overruns))),
         config: "{}".to_owned(),
+        secrets: Secrets::default(),
         signal: Signal::Metrics,
         limits: LIMITS,
         on_trap: OnTrap::Refuse,

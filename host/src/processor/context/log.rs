@@ -1,6 +1,7 @@
 //! A guest's lines in the host's log: bounded, and tagged with the component they come from.
 
 use crate::contract::ComponentId;
+use crate::processor::Secrets;
 
 /// Lines of one call.
 const LINES_MAX: u32 = 64;
@@ -39,6 +40,8 @@ pub struct GuestLog {
     panic: Option<String>,
     /// Whether lines are thrown away; what a panic says is not.
     muted: bool,
+    /// What is not to be told.
+    secrets: Secrets,
 }
 
 /// What was too much of a call.
@@ -54,12 +57,26 @@ impl GuestLog {
     /// For one component, with so many bytes for each call; with none, nothing is written and nothing said of that.
     pub fn new(component: &ComponentId, bytes_max: usize) -> GuestLog {
         let component = component.clone();
-        GuestLog { component, bytes_max, lines: 0, bytes: 0, left_out: LeftOut::default(), panic: None, muted: false }
+        GuestLog {
+            component,
+            bytes_max,
+            lines: 0,
+            bytes: 0,
+            left_out: LeftOut::default(),
+            panic: None,
+            muted: false,
+            secrets: Secrets::default(),
+        }
     }
 
     /// Throws lines away from now on, or does not any more.
     pub fn mute(&mut self, muted: bool) {
         self.muted = muted;
+    }
+
+    /// What is not to be told from now on.
+    pub fn hide(&mut self, secrets: &Secrets) {
+        self.secrets = secrets.clone();
     }
 
     /// Another call. One line says what the one before had too much.
@@ -100,7 +117,9 @@ impl GuestLog {
         if self.muted {
             return;
         }
-        let Some(text) = self.admit(message) else { return };
+        // Before it is cut: a part of a secret would not be found.
+        let message = self.secrets.scrub(message);
+        let Some(text) = self.admit(&message) else { return };
         let component = &self.component;
         match severity {
             Severity::Trace => tracing::trace!(%component, "{text}"),

@@ -22,6 +22,7 @@ use crate::otlp::projection::Projector;
 use super::declared::Declared;
 use super::output::Output;
 use super::partition::Partition;
+use super::secrets::Secrets;
 use super::state::State;
 
 use numbered::{Bounds, Numbered};
@@ -104,6 +105,11 @@ impl Context {
             bounds_bytes: 0,
             bounds: Numbered::default(),
         }
+    }
+
+    /// What is not to be told of the component's configuration.
+    pub fn hide(&mut self, secrets: &Secrets) {
+        self.log.hide(secrets);
     }
 
     /// Whose context this is.

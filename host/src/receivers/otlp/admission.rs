@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ::http::HeaderMap;
+use ::http::{HeaderMap, HeaderName};
 
 use super::intake::IntakeMetrics;
 use super::rejection::Rejection;
@@ -30,6 +30,8 @@ pub enum MakeError {
 pub(super) struct Admission {
     authenticator: Option<Arc<dyn ServerAuthenticator>>,
     include_metadata: bool,
+    /// Headers in which somebody's secret is.
+    secret: Vec<HeaderName>,
 }
 
 impl Admission {
@@ -39,7 +41,7 @@ impl Admission {
         authenticators: &Authenticators,
     ) -> Result<Admission, NoAuthenticator> {
         let authenticator = authenticators.server(auth.map(|auth| &auth.authenticator))?;
-        Ok(Admission { authenticator, include_metadata })
+        Ok(Admission { authenticator, include_metadata, secret: authenticators.secret_headers() })
     }
 
     /// Lets a request in or turns it away.
@@ -56,18 +58,19 @@ impl Admission {
         if !self.include_metadata {
             return Metadata::default();
         }
-        let (kept, dropped) = kept(headers);
+        let (kept, dropped) = kept(headers, &self.secret);
         counters.dropped_metadata.add(dropped);
         Metadata::new(kept)
     }
 }
 
 /// The headers that are kept, and how many were not for being too many. Those that are not text cannot be.
-fn kept(headers: &HeaderMap) -> (Vec<(String, String)>, u64) {
+fn kept(headers: &HeaderMap, secret: &[HeaderName]) -> (Vec<(String, String)>, u64) {
     let (mut kept, mut bytes, mut dropped) = (Vec::new(), 0, 0);
     for (name, value) in headers {
+        let is_secret = secret.contains(name);
         let name = name.as_str();
-        if Metadata::is_never_kept(name) {
+        if is_secret || Metadata::is_never_kept(name) {
             continue;
         }
         let text = std::str::from_utf8(value.as_bytes()).ok();
@@ -85,9 +88,37 @@ fn kept(headers: &HeaderMap) -> (Vec<(String, String)>, u64) {
 
 #[cfg(test)]
 mod tests {
-    use ::http::{HeaderName, HeaderValue};
+    use ::http::HeaderValue;
 
     use super::*;
+
+    /// A token that is sent to a port without authentication is one all the same.
+    #[test]
+    fn a_header_in_which_any_authenticator_looks_for_a_secret_is_not_kept() -> Result<(), Box<dyn std::error::Error>> {
+        struct Keys(HeaderName);
+        impl ServerAuthenticator for Keys {
+            fn authenticate(&self, _: &HeaderMap) -> Result<(), String> {
+                Ok(())
+            }
+            fn challenge(&self) -> &str {
+                "Bearer"
+            }
+            fn header(&self) -> &HeaderName {
+                &self.0
+            }
+        }
+        let mut authenticators = Authenticators::default();
+        authenticators.add_server("keys".parse()?, Arc::new(Keys(HeaderName::from_static("x-api-key"))));
+        let text = [("x-api-key", "topsecret"), ("x-tenant", "shop")];
+        let headers = HeaderMap::from_iter(
+            text.map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))),
+        );
+        for auth in [None, Some(Authentication { authenticator: "keys".parse()? })] {
+            let admission = Admission::new(auth.as_ref(), true, &authenticators)?;
+            assert_eq!(kept(&headers, &admission.secret), (vec![("x-tenant".to_owned(), "shop".to_owned())], 0));
+        }
+        Ok(())
+    }
 
     #[test]
     fn metadata_is_what_the_sender_added_within_bounds() -> Result<(), ::http::Error> {
@@ -98,14 +129,14 @@ mod tests {
         headers.append("x-tenant", HeaderValue::from_static("shop"));
         headers.append("x-tenant", HeaderValue::from_static("bakery"));
         let pair = |value: &str| ("x-tenant".to_owned(), value.to_owned());
-        assert_eq!(kept(&headers), (vec![pair("shop"), pair("bakery")], 0));
+        assert_eq!(kept(&headers, &[]), (vec![pair("shop"), pair("bakery")], 0));
         headers.insert("x-not-text", HeaderValue::from_bytes(b"\xff")?);
         headers.insert("x-huge", HeaderValue::try_from("x".repeat(METADATA_BYTES_MAX))?);
-        assert_eq!(kept(&headers), (vec![pair("shop"), pair("bakery")], 2));
+        assert_eq!(kept(&headers, &[]), (vec![pair("shop"), pair("bakery")], 2));
         for number in 0..METADATA_ENTRIES_MAX {
             headers.insert(HeaderName::try_from(format!("x-{number}"))?, HeaderValue::from_static("x"));
         }
-        let (entries, dropped) = kept(&headers);
+        let (entries, dropped) = kept(&headers, &[]);
         assert_eq!((entries.len(), dropped), (METADATA_ENTRIES_MAX, 4));
         Ok(())
     }

@@ -5,6 +5,8 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::Path;
 
+use crate::files::private::user;
+
 /// Bits of a mode that let others in.
 const OTHERS: u32 = 0o077;
 /// Bits of a mode that let others write.
@@ -80,8 +82,4 @@ fn private(metadata: &Metadata) -> Result<(), DirectoryError> {
 /// Whether nobody else can have written to an open file.
 pub fn is_own(metadata: &Metadata) -> bool {
     metadata.is_file() && metadata.uid() == user() && metadata.mode() & OTHERS_WRITE == 0
-}
-
-fn user() -> u32 {
-    rustix::process::geteuid().as_raw()
 }

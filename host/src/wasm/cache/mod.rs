@@ -18,11 +18,12 @@ use std::time::{Duration, SystemTime};
 
 use rustix::fs::OFlags;
 
+use crate::files::state_dir::PLUGIN_CACHE;
 use directory::DirectoryError;
 pub use entry::{EntryError, Key, Verified};
 
 /// The cache's directory below the state directory.
-pub const FOLDER: &str = "plugin-cache";
+pub const FOLDER: &str = PLUGIN_CACHE;
 /// Files that stay.
 const FILES_MAX: usize = 64;
 /// Bytes that stay, all files together.

@@ -77,6 +77,18 @@ fn a_start_that_asks_for_ever_is_ended() -> Result<()> {
     Ok(())
 }
 
+/// Nobody has been answered yet, so there is nothing to wait for.
+#[test]
+fn a_start_that_takes_long_ends_at_once_when_it_is_asked_to() -> Result<()> {
+    let setup = setup("endless-loop/start", json!({"limits": {"call_timeout": "1h"}}))?;
+    let host = setup.spawn()?;
+    wait::until("the store is open", || Ok(setup.state().join("otelier-store").exists().then_some(())))?;
+    let status = host.terminate()?;
+    ensure!(status.success(), "{status}");
+    ensure!(setup.log().contains("asked to end while it starts"), "{}", setup.log());
+    Ok(())
+}
+
 #[test]
 fn an_interface_that_is_not_granted_keeps_the_host_from_starting() -> Result<()> {
     let setup = setup("honest", json!({"grants": {"interfaces": ["log"]}}))?;
