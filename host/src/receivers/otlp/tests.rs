@@ -24,6 +24,8 @@ struct FakeHost {
     /// Unanswered requests, when the rule is to hold them.
     held: Mutex<Vec<oneshot::Sender<Answer>>>,
     rule: Rule,
+    /// Requests that nobody has taken, when the rule is to let them wait.
+    waiting: Mutex<Vec<Request>>,
 }
 
 enum Rule {
@@ -31,16 +33,21 @@ enum Rule {
     Answer(Option<Answer>),
     /// Answers when the test does.
     Hold,
+    /// Does not come to it.
+    Wait,
 }
 
 impl Ingest for FakeHost {
     fn submit(&self, request: Request) {
+        if let Rule::Wait = self.rule {
+            return lock(&self.waiting).push(request);
+        }
         let Some((batch, sender)) = request.take() else { return };
         lock(&self.batches).push(batch);
         match &self.rule {
             Rule::Answer(Some(answer)) => drop(sender.send(answer.clone())),
             Rule::Answer(None) => drop(sender),
-            Rule::Hold => lock(&self.held).push(sender),
+            Rule::Hold | Rule::Wait => lock(&self.held).push(sender),
         }
     }
 }
@@ -65,7 +72,8 @@ impl Running {
         let config: Config = serde_json::from_str(&format!(
             r#"{{"protocols": {{"grpc": {{"endpoint": "127.0.0.1:0"{grpc}}}, "http": {{"endpoint": "127.0.0.1:0"{http}}}}}}}"#
         ))?;
-        let host = Arc::new(FakeHost { batches: Mutex::default(), held: Mutex::default(), rule });
+        let host =
+            Arc::new(FakeHost { batches: Mutex::default(), held: Mutex::default(), waiting: Mutex::default(), rule });
         let registry = Registry::default();
         let ingest: Arc<dyn Ingest> = host.clone();
         let mut receiver = OtlpReceiver::new(
@@ -134,7 +142,8 @@ async fn endpoints_name_what_was_bound_and_how_to_send_there() -> TestResult {
     let config: Config = serde_json::from_str(
         r#"{"protocols": {"grpc": {"endpoint": "127.0.0.1:0"}, "http": {"endpoint": "0.0.0.0:0"}}}"#,
     )?;
-    let host = FakeHost { batches: Mutex::default(), held: Mutex::default(), rule: Rule::Hold };
+    let host =
+        FakeHost { batches: Mutex::default(), held: Mutex::default(), waiting: Mutex::default(), rule: Rule::Hold };
     let mut receiver = OtlpReceiver::new(
         "otlp".parse()?,
         config,

@@ -1,11 +1,13 @@
 //! OTLP/gRPC over a real connection.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use tokio::net::TcpStream;
 
 use super::client::{METRICS, call, connect, framed, send};
 use super::{Rule, Running, TestResult, accepted, bomb, full, lock};
-use crate::contract::{InvalidUtf8, Signal};
+use crate::contract::{InvalidUtf8, Request, Signal};
 
 const GRPC: (&str, &str) = ("content-type", "application/grpc+proto");
 
@@ -193,19 +195,31 @@ async fn a_timeout_that_is_over_or_malformed_is_answered_before_the_host_is_aske
 }
 
 #[tokio::test]
-async fn the_time_that_a_sender_gives_bounds_the_trip() -> TestResult {
-    let running = Running::start(Rule::Hold, "", "").await?;
+async fn the_time_that_a_sender_gives_bounds_the_wait() -> TestResult {
+    let running = Running::start(Rule::Wait, "", "").await?;
     let client = connect(running.grpc).await?;
     let reply = send(&client, METRICS, &[GRPC, ("grpc-timeout", "20m")], framed(0, b"")).await?;
     assert_eq!(reply.field("grpc-status"), "4");
     assert!(reply.field("grpc-message").contains("20 ms"), "{}", reply.field("grpc-message"));
-    assert_eq!((lock(&running.host.batches).len(), running.refused("grpc", "deadline")), (1, 1));
-    // What the host makes of it is still counted.
-    let held = until(|| lock(&running.host.held).pop()).await;
-    let _ = held.send(Ok(accepted(5, 0)));
-    while running.counted("otelcol_receiver_accepted_metric_points") != 5 {
-        tokio::task::yield_now().await;
-    }
+    assert_eq!(running.refused("grpc", "deadline"), 1);
+    assert!(lock(&running.host.waiting).iter().all(Request::is_withdrawn), "nobody takes it any more");
+    running.finish().await
+}
+
+#[tokio::test]
+async fn what_a_plugin_has_seen_is_answered_as_what_it_becomes_however_late() -> TestResult {
+    let running = Running::start(Rule::Hold, "", "").await?;
+    let client = connect(running.grpc).await?;
+    let answer_late = async {
+        let held = until(|| lock(&running.host.held).pop()).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let _ = held.send(Ok(accepted(5, 0)));
+    };
+    let sent = send(&client, METRICS, &[GRPC, ("grpc-timeout", "20m")], framed(0, b""));
+    let (reply, ()) = tokio::join!(sent, answer_late);
+    assert_eq!(reply?.field("grpc-status"), "0");
+    assert_eq!(running.counted("otelcol_receiver_accepted_metric_points"), 5);
+    assert_eq!(running.refused("grpc", "deadline"), 0);
     running.finish().await
 }
 
