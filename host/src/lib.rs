@@ -7,6 +7,7 @@ pub mod config;
 pub mod contract;
 pub mod control;
 pub mod delivery;
+pub mod descriptors;
 pub mod exporters;
 pub mod extensions;
 pub mod files;

@@ -14,15 +14,16 @@ pub fn start(settings: &LogSettings) {
         LogLevel::Warn => "warn",
         LogLevel::Error => "error",
     };
-    // RUST_LOG goes before the file, for a closer look at one part.
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
+    // RUST_LOG goes before the file, for a closer look at one part. What HTTP/2 says of a peer names none, and has no end: whoever serves the
+    // connection tells it once in a while.
+    let usual = || EnvFilter::new(format!("{level},h2=off"));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| usual());
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
-        // Where nobody reads standard error any more, there is nowhere to say so, and trying would end the thread.
-        .log_internal_errors(false)
         .with_target(false)
-        // It would complain on standard error, and panic where that cannot be written: a log on a full disk ended the process.
+        // It would complain on standard error, and panic where that cannot be written or nobody reads it any more: a log on a full disk ended
+        // the process.
         .log_internal_errors(false)
         .with_ansi(std::io::stderr().is_terminal());
     let _already_started = match settings.encoding {

@@ -26,6 +26,7 @@ use crate::contract::{
 };
 use crate::control::{self, Desk, Letters};
 use crate::delivery::{self, Budget, DeadLetters, Lane, LocalLane, LocalTask, PushLane};
+use crate::descriptors;
 use crate::extensions::{MemoryLimiterConfig, memory_limiter};
 use crate::files::state_dir;
 use crate::logs;
@@ -110,10 +111,24 @@ pub fn run(options: &Options, loader: Arc<Loader>, announce: impl FnOnce(&[Strin
     let mut log_settings = plan.telemetry.logs.clone();
     log_settings.encoding = options.log_encoding.unwrap_or(log_settings.encoding);
     logs::start(&log_settings);
+    let (files_max, connections_max) = descriptors::raise();
     let (version, config) = (env!("CARGO_PKG_VERSION"), options.config.display());
     tracing::info!(version, %config, state_dir = %options.state_dir.display(), "starting; plugins are compiled first");
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the I/O threads")?;
+    let wanted = components::connections(&plan);
+    if wanted > connections_max {
+        tracing::warn!(
+            files_max,
+            connections_max,
+            wanted,
+            "the configuration allows more connections than the limit of open files does: raise it (`ulimit -n`, LimitNOFILE) or lower `max_connections`; where there are none left, idle ones give way"
+        );
+    }
+    // Threads that unpack end soon after: what they have freed goes back to the system with them.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_keep_alive(Duration::from_secs(1))
+        .build()
+        .context("cannot start the I/O threads")?;
     let _inside = runtime.enter();
     signals::ignore_others()?;
     let ending = signals::end()?;
@@ -244,6 +259,7 @@ impl Host {
                     let gate = breakers::gate(&id, config.breaker.as_ref(), &plan, &policies, &registry)?;
                     gates.extend(breakers::place(&id, config.breaker.as_ref(), &plan, &gate));
                     let lane = PushLane::new(&id, *config, gate, &queues)?;
+                    health.ask(&Health::exporter(&id), lane.remarks());
                     pushing.push((lane.clone(), client));
                     Lane::Push(lane)
                 }
@@ -266,6 +282,7 @@ impl Host {
             secret_key,
         };
         let memory = MemoryGate::default();
+        memory.budget(plan.receiver_limits.memory_bytes_max.get());
         let wired = wire(&context, &authenticators, &memory);
         drop(context);
         let (workers, receivers, places) = match wired {

@@ -34,8 +34,8 @@ pub use env::{EnvError, Environment};
 pub use error::{Error, Errors, Position};
 pub use node::Node;
 pub use plan::{
-    BreakerPlan, Component, DeliveryLimits, Limits, PipelinePlan, Plan, PluginPlan, ProcessorPlan, SharedProcessor,
-    Update, Warning, World,
+    BreakerPlan, Component, DeliveryLimits, Limits, PipelinePlan, Plan, PluginPlan, ProcessorPlan, ReceiverLimits,
+    SharedProcessor, Update, Warning, World,
 };
 pub use problem::{Family, Hint, Problem};
 pub use telemetry::{LogEncoding, LogLevel, LogSettings, MetricLevel, MetricSettings, Telemetry};

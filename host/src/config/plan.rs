@@ -16,7 +16,7 @@ use super::node::Node;
 use super::problem::{Family, Problem};
 use super::telemetry::Telemetry;
 use super::versions::Folder;
-use crate::contract::{self, ComponentId, Durability, Grants, Instances, OnTrap, Signal};
+use crate::contract::{self, BUDGET_BYTES, ComponentId, Durability, Grants, Instances, OnTrap, Signal};
 
 /// What to build and run. Holds only components that a pipeline or the service uses, in the order of the file.
 #[derive(Debug, Clone)]
@@ -45,6 +45,8 @@ pub struct Plan {
     pub telemetry_node: Option<Node>,
     /// Bounds over all exporters.
     pub delivery: DeliveryLimits,
+    /// Bounds over all receivers.
+    pub receiver_limits: ReceiverLimits,
     /// What is probably not meant, but harms nothing.
     pub warnings: Vec<Warning>,
 }
@@ -72,6 +74,20 @@ impl Default for DeliveryLimits {
     fn default() -> Self {
         const BYTES: NonZeroU64 = const { NonZeroU64::new(256 << 20).unwrap() };
         DeliveryLimits { queue_bytes_max: BYTES, dead_letter_bytes_max: BYTES }
+    }
+}
+
+/// `service.receivers`: bounds over all receivers.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ReceiverLimits {
+    /// Bytes that requests under way may hold together: as they arrive, unpacked, until they are answered.
+    pub memory_bytes_max: NonZeroU64,
+}
+
+impl Default for ReceiverLimits {
+    fn default() -> Self {
+        ReceiverLimits { memory_bytes_max: const { NonZeroU64::new(BUDGET_BYTES).unwrap() } }
     }
 }
 

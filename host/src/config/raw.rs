@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use super::error::{Error, Position};
 use super::fields::{self, Fields};
 use super::node::{Entry, Node};
-use super::plan::{Component, DeliveryLimits};
+use super::plan::{Component, DeliveryLimits, ReceiverLimits};
 use super::problem::{Family, Hint, Problem};
 use super::telemetry::Telemetry;
 use crate::contract::Durability;
@@ -22,6 +22,7 @@ pub(super) struct Raw<'a> {
     pub telemetry: Telemetry,
     pub telemetry_node: Option<&'a Node>,
     pub delivery: DeliveryLimits,
+    pub receiver_limits: ReceiverLimits,
 }
 
 /// A component as its section defines it.
@@ -64,7 +65,7 @@ pub(super) fn read<'a>(root: &'a Node, problems: &mut Vec<Error>) -> Raw<'a> {
     if let Some(connectors) = top.get("connectors").filter(|node| node.count() > 1) {
         problems.push(Error::new(connectors.position(), Problem::Connectors));
     }
-    let service_keys = ["delivery", "extensions", "pipelines", "telemetry"];
+    let service_keys = ["delivery", "extensions", "pipelines", "receivers", "telemetry"];
     let service = top.required("service", problems).map(|node| Fields::of(node, &service_keys, problems));
     let part = |key| service.as_ref().and_then(|fields: &Fields<'a>| fields.get(key));
     Raw {
@@ -75,6 +76,7 @@ pub(super) fn read<'a>(root: &'a Node, problems: &mut Vec<Error>) -> Raw<'a> {
         service_extensions: part("extensions").and_then(|node| references(node, problems)).unwrap_or_default(),
         pipelines: service.as_ref().map(|fields| pipelines(fields, problems)).unwrap_or_default(),
         delivery: part("delivery").map(|node| parsed(node, problems)).unwrap_or_default(),
+        receiver_limits: part("receivers").map(|node| parsed(node, problems)).unwrap_or_default(),
         telemetry_node: part("telemetry"),
         telemetry: part("telemetry").map(|node| parsed(node, problems)).unwrap_or_default(),
     }

@@ -68,6 +68,7 @@ pub(super) fn resolve(raw: &Raw<'_>, manifest: &Manifest, known: &Known<'_>, pro
         telemetry: raw.telemetry.clone(),
         telemetry_node: raw.telemetry_node.cloned(),
         delivery: raw.delivery.clone(),
+        receiver_limits: raw.receiver_limits.clone(),
         warnings,
     }
 }

@@ -1,43 +1,95 @@
-//! Whether there is memory for one more request, asked before the request is read.
+//! Whether there is memory for a request: asked before it is read, and whenever it takes more.
+//!
+//! What is counted has arrived, or is about to be unpacked. What a sender announces takes nothing: a thousand that announce 64 MiB and send a
+//! byte keep nobody else out.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use super::Refusal;
 
-/// The process's memory as receivers see it: what was in use when it was last measured, and what they have taken since. Clones
-/// share it.
+/// What requests under way may take together, in bytes, unless told otherwise: a few of the largest, on a machine of one GiB.
+pub const BUDGET_BYTES: u64 = 256 << 20;
+
+/// Of the budget, for all requests of one peer, and of one connection: one part in so many.
+const PEER_PART: u64 = 2;
+const CONNECTION_PART: u64 = 4;
+
+/// When a sender that found no room comes back: by then others have been answered.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// The process's memory as receivers see it. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryGate(Arc<MemoryCell>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct MemoryCell {
     /// Bytes that may be in use when a request is let in; zero is no bound.
     limit: AtomicU64,
     /// Bytes in use when it was last measured, without those of requests under way.
     used: AtomicU64,
-    /// Bytes that requests under way have claimed: what they hold, and what their senders say will come.
-    claimed: AtomicU64,
-    /// Bytes that they hold.
+    /// Bytes that requests under way hold.
     held: AtomicU64,
+    /// Bytes that they may hold.
+    budget: AtomicU64,
     /// When memory is measured again.
     interval_ms: AtomicU64,
+    peers: Mutex<Peers>,
+}
+
+impl Default for MemoryCell {
+    fn default() -> Self {
+        MemoryCell {
+            limit: AtomicU64::default(),
+            used: AtomicU64::default(),
+            held: AtomicU64::default(),
+            budget: AtomicU64::new(BUDGET_BYTES),
+            interval_ms: AtomicU64::default(),
+            peers: Mutex::default(),
+        }
+    }
+}
+
+/// What each peer with a connection holds.
+#[derive(Debug, Default)]
+struct Peers {
+    shares: HashMap<IpAddr, Weak<MemoryShare>>,
+    /// When so many are known, those that have gone are forgotten.
+    forget_at: usize,
+}
+
+/// What one connection, or all of one peer, holds, in bytes.
+#[derive(Debug, Default)]
+struct MemoryShare(AtomicU64);
+
+/// Whose requests they are.
+#[derive(Debug, Clone, Default)]
+pub struct MemoryHolder {
+    connection: Arc<MemoryShare>,
+    peer: Arc<MemoryShare>,
 }
 
 /// Memory for one request. Dropped, it is given back.
 #[derive(Debug)]
 pub struct MemoryPass {
     gate: Arc<MemoryCell>,
-    claimed: u64,
+    holder: MemoryHolder,
     held: u64,
 }
 
 impl MemoryGate {
-    /// Sets the bound, in bytes, and how often memory is measured.
+    /// Sets the bound of the process, in bytes, and how often memory is measured.
     pub fn limit(&self, bytes: u64, interval: Duration) {
         self.0.limit.store(bytes.max(1), Ordering::Relaxed);
         self.0.interval_ms.store(u64::try_from(interval.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    /// Sets what requests under way may hold together, in bytes.
+    pub fn budget(&self, bytes: u64) {
+        self.0.budget.store(bytes, Ordering::Relaxed);
     }
 
     /// So much is in use, all told.
@@ -46,46 +98,98 @@ impl MemoryGate {
         self.0.used.store(bytes.saturating_sub(held), Ordering::Relaxed);
     }
 
-    /// Takes memory for a request of that many bytes, as far as its sender says how many it will be.
-    pub fn admit(&self, bytes: u64) -> Result<MemoryPass, Refusal> {
-        let mut pass = MemoryPass { gate: Arc::clone(&self.0), claimed: 0, held: 0 };
-        pass.claim(bytes)?;
+    /// Bytes that requests under way hold.
+    pub fn held(&self) -> u64 {
+        self.0.held.load(Ordering::Relaxed)
+    }
+
+    /// A connection of that peer, which [`network`](crate::net::network) names.
+    pub fn holder(&self, peer: Option<IpAddr>) -> MemoryHolder {
+        let Some(peer) = peer else { return MemoryHolder::default() };
+        let mut peers = self.0.peers.lock().unwrap_or_else(PoisonError::into_inner);
+        if peers.shares.len() >= peers.forget_at {
+            peers.shares.retain(|_, share| share.strong_count() > 0);
+            peers.forget_at = (2 * peers.shares.len()).max(1024);
+        }
+        let known = peers.shares.get(&peer).and_then(Weak::upgrade);
+        let share = known.unwrap_or_else(|| {
+            let share = Arc::default();
+            peers.shares.insert(peer, Arc::downgrade(&share));
+            share
+        });
+        MemoryHolder { connection: Arc::default(), peer: share }
+    }
+
+    /// Lets a request in that will be that many bytes, as far as its sender says how many.
+    pub fn admit(&self, holder: &MemoryHolder, announced: u64) -> Result<MemoryPass, Refusal> {
+        let pass = MemoryPass { gate: Arc::clone(&self.0), holder: holder.clone(), held: 0 };
+        pass.expect(announced)?;
         Ok(pass)
     }
 }
 
 impl MemoryPass {
-    /// The request will be that many bytes: its sender says so, now that it has begun.
-    pub fn claim(&mut self, bytes: u64) -> Result<(), Refusal> {
-        let shared = &self.gate;
-        let more = bytes.saturating_sub(self.claimed);
-        self.claimed += more;
-        let claimed = shared.claimed.fetch_add(more, Ordering::Relaxed).saturating_add(more);
-        let (limit, used) = (shared.limit.load(Ordering::Relaxed), shared.used.load(Ordering::Relaxed));
-        if limit == 0 || used.saturating_add(claimed) <= limit {
-            return Ok(());
+    /// Whether there is room for so many bytes more. Nothing is set aside.
+    pub fn expect(&self, more: u64) -> Result<(), Refusal> {
+        let gate = &self.gate;
+        let held = gate.held.load(Ordering::Relaxed).saturating_add(more);
+        let (limit, used) = (gate.limit.load(Ordering::Relaxed), gate.used.load(Ordering::Relaxed));
+        if limit != 0 && used.saturating_add(held) > limit {
+            let reason =
+                format!("the collector is short of memory: {} MiB in use, {} MiB allowed", used >> 20, limit >> 20);
+            let retry_after = Duration::from_millis(gate.interval_ms.load(Ordering::Relaxed).max(100));
+            return Err(Refusal::Unavailable { reason, retry_after });
         }
-        let reason =
-            format!("the collector is short of memory: {} MiB in use, {} MiB allowed", used >> 20, limit >> 20);
-        let retry_after = Duration::from_millis(shared.interval_ms.load(Ordering::Relaxed).max(100));
-        Err(Refusal::Unavailable { reason, retry_after })
+        let budget = gate.budget.load(Ordering::Relaxed);
+        let peer = self.holder.peer.0.load(Ordering::Relaxed).saturating_add(more);
+        let connection = self.holder.connection.0.load(Ordering::Relaxed).saturating_add(more);
+        for (all, bound, whose) in [
+            (held, budget, "all senders"),
+            (peer, budget / PEER_PART, "this sender's address"),
+            (connection, budget / CONNECTION_PART, "this connection"),
+        ] {
+            // One that is alone is bounded by what a request may be.
+            if all > bound && all > self.held.saturating_add(more) {
+                let reason = format!(
+                    "the requests of {whose} hold {} MiB, {} MiB are allowed (`service.receivers.memory_bytes_max`)",
+                    all >> 20,
+                    bound >> 20
+                );
+                return Err(Refusal::Exhausted { reason, retry_after: RETRY_AFTER });
+            }
+        }
+        Ok(())
     }
 
-    /// The request holds that many bytes by now: less than its sender said, as long as it comes in, or more, once it is unpacked.
-    pub fn holds(&mut self, bytes: u64) {
+    /// The request takes that many bytes from now on, if there is room: packed, unpacked, and what it is changed into, together.
+    pub fn holds(&mut self, bytes: u64) -> Result<(), Refusal> {
         let more = bytes.saturating_sub(self.held);
+        if more == 0 {
+            return Ok(());
+        }
         self.held += more;
-        self.gate.held.fetch_add(more, Ordering::Relaxed);
-        let unclaimed = self.held.saturating_sub(self.claimed);
-        self.claimed += unclaimed;
-        self.gate.claimed.fetch_add(unclaimed, Ordering::Relaxed);
+        for held in [&self.gate.held, &self.holder.peer.0, &self.holder.connection.0] {
+            held.fetch_add(more, Ordering::Relaxed);
+        }
+        self.expect(0)
+    }
+
+    /// What it took on the way is gone, and that many bytes are left.
+    pub fn keeps(&mut self, bytes: u64) {
+        self.give(self.held.saturating_sub(bytes));
+    }
+
+    fn give(&mut self, less: u64) {
+        self.held -= less;
+        for held in [&self.gate.held, &self.holder.peer.0, &self.holder.connection.0] {
+            held.fetch_sub(less, Ordering::Relaxed);
+        }
     }
 }
 
 impl Drop for MemoryPass {
     fn drop(&mut self) {
-        self.gate.claimed.fetch_sub(self.claimed, Ordering::Relaxed);
-        self.gate.held.fetch_sub(self.held, Ordering::Relaxed);
+        self.give(self.held);
     }
 }
 
@@ -95,29 +199,48 @@ mod tests {
 
     #[test]
     fn requests_are_let_in_while_there_is_memory_for_them() -> Result<(), Refusal> {
-        let gate = MemoryGate::default();
-        drop(gate.admit(u64::MAX / 2)?);
+        let (gate, holder) = (MemoryGate::default(), MemoryHolder::default());
+        drop(gate.admit(&holder, u64::MAX / 2)?);
         gate.limit(1000, Duration::from_secs(1));
         gate.measured(500);
-        let mut first = gate.admit(400)?;
-        // What was only announced is in no measurement.
-        gate.measured(500);
-        assert!(gate.admit(101).is_err());
-        first.holds(300);
+        let mut first = gate.admit(&holder, 400)?;
+        drop(gate.admit(&holder, 400)?);
+        assert!(gate.admit(&holder, 501).is_err(), "what is announced is refused where there is no room for it");
+        first.holds(300)?;
         // Measured again, what has come is in it, and is not counted twice.
         gate.measured(800);
-        let second = gate.admit(100)?;
-        let refused = gate.admit(1);
+        let second = gate.admit(&holder, 200)?;
+        let refused = gate.admit(&holder, 201);
         assert_eq!(refused.err().and_then(|refusal| refusal.retry_after()), Some(Duration::from_secs(1)));
-        drop(second);
-        let mut third = gate.admit(50)?;
-        assert!(third.claim(101).is_err(), "it says how long it is once it has begun");
-        drop(third);
-        let mut fourth = gate.admit(50)?;
-        fourth.holds(100);
-        assert!(gate.admit(1).is_err(), "unpacked it is larger than announced");
-        drop((first, fourth));
-        assert!(gate.admit(500).is_ok());
+        assert!(first.holds(501).is_err(), "unpacked it is larger than announced");
+        drop((first, second));
+        assert!(gate.admit(&holder, 500).is_ok());
+        assert_eq!(gate.held(), 0);
+        Ok(())
+    }
+
+    #[test]
+    fn what_has_arrived_is_bounded_for_all_for_a_peer_and_for_a_connection() -> Result<(), Refusal> {
+        let gate = MemoryGate::default();
+        gate.budget(1000);
+        let peer = |text: &str| gate.holder(text.parse().ok());
+        let one = peer("10.0.0.1");
+        let mut whole = gate.admit(&one, 0)?;
+        whole.holds(900)?;
+        assert_eq!(gate.held(), 900, "alone it is bounded by what a request may be");
+        whole.keeps(200);
+        let is_exhausted = |holder: &MemoryHolder, bytes| {
+            gate.admit(holder, 0)
+                .and_then(|mut pass| pass.holds(bytes))
+                .is_err_and(|refusal| matches!(refusal, Refusal::Exhausted { .. }))
+        };
+        assert!(is_exhausted(&one, 51) && !is_exhausted(&one, 50), "a connection has a quarter");
+        let same = peer("10.0.0.1");
+        assert!(is_exhausted(&same, 301) && !is_exhausted(&same, 300), "a peer has a half");
+        let other = peer("10.0.0.2");
+        assert!(is_exhausted(&other, 801) && !is_exhausted(&other, 800), "and all have the whole");
+        drop(whole);
+        assert_eq!(gate.held(), 0);
         Ok(())
     }
 }

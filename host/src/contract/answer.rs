@@ -44,6 +44,14 @@ pub enum Refusal {
         /// When room is expected.
         retry_after: Duration,
     },
+    /// Requests under way hold as much memory as they may; the sender should come back.
+    #[error("{reason}; retry after {} ms", retry_after.as_millis())]
+    Exhausted {
+        /// Whose, and which bound.
+        reason: String,
+        /// When to come back.
+        retry_after: Duration,
+    },
     /// The state could not be written, or a part of the host is not there yet; the sender should come back.
     #[error("{reason}; retry after {} ms", retry_after.as_millis())]
     Unavailable {
@@ -95,6 +103,7 @@ impl Refusal {
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Refusal::Full { retry_after, .. }
+            | Refusal::Exhausted { retry_after, .. }
             | Refusal::Unavailable { retry_after, .. }
             | Refusal::Down { retry_after, .. } => Some(*retry_after),
             Refusal::Undelivered { retry_after, .. } => *retry_after,

@@ -20,7 +20,7 @@ mod receiver;
 mod request;
 mod secret;
 
-pub use admission::{MemoryGate, MemoryPass};
+pub use admission::{BUDGET_BYTES, MemoryGate, MemoryHolder, MemoryPass};
 pub use answer::{Accepted, Answer, Ingest, Refusal};
 pub use auth::{
     Authentication, Authenticators, ClientAuthenticator, Credentials, ExporterAuth, NoAuthenticator,

@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::dispatch::{Dispatch, Dispatcher, QueueTicket};
-use super::lane::push::{LaneCell, PushLane};
+use super::lane::push::{Failing, LaneCell, PushLane};
 use super::metrics::LaneMetrics;
 use super::retry::Backoff;
 use super::settling::Settling;
@@ -116,8 +116,12 @@ impl Consumer {
     /// Once a while for all that the lane sends.
     fn tell_failing(&self, failure: &Failure, wait: Duration) {
         let mut failing = self.shared.failing.lock().unwrap_or_else(PoisonError::into_inner);
-        if failing.is_none_or(|logged| logged.elapsed() >= LOG_PAUSE) {
-            *failing = Some(Instant::now());
+        let (now, reason) = (Instant::now(), failure.to_string());
+        let (since, logged) = failing.as_ref().map_or((now, None), |failing| (failing.since, Some(failing.logged)));
+        let is_due = logged.is_none_or(|logged| now.saturating_duration_since(logged) >= LOG_PAUSE);
+        *failing = Some(Failing { since, logged: logged.filter(|_| !is_due).unwrap_or(now), reason });
+        drop(failing);
+        if is_due {
             let (exporter, destination) = (&self.shared.id, self.client.destination());
             let (class, wait_ms, queued) = (failure.class.name(), wait.as_millis(), self.shared.pressure().depth);
             tracing::warn!(%exporter, destination, class, wait_ms, queued, "sending failed, trying again: {failure}");

@@ -145,11 +145,13 @@ async fn what_fails_is_sent_again_until_it_arrives() {
     let answers = [failed(FailureClass::Timeout), failed(FailureClass::Throttled), failed(FailureClass::Broken)];
     let bench = Bench::new(answers);
     let lane = bench.lane(&config(|_| {}));
+    let remarks = lane.remarks();
     bench.send(&lane, &["one", "two"], None);
     run_to_the_end(lane, &bench).await;
     assert_eq!(bench.got(), ["one", "one", "one", "one", "two"]);
     assert_eq!(bench.total("otelcol_exporter_sent_log_records"), 4);
     assert_eq!(bench.total("otelier_exporter_retries"), 3);
+    assert!(remarks().is_empty(), "it takes batches again");
     assert_eq!(bench.total("otelier_exporter_uncertain_items"), 4, "two attempts of two items had no answer");
     assert_eq!((bench.total("otelcol_exporter_send_failed_log_records"), bench.budget.used()), (0, 0));
 }
@@ -200,9 +202,12 @@ async fn what_is_on_disk_is_not_waited_for_at_the_end() {
     bench.send(&lane, &["one"], None);
     let client: Arc<dyn Client> = bench.client.clone();
     let running = tokio::spawn(lane.clone().run(client));
-    while bench.got().is_empty() {
+    while bench.total("otelier_exporter_retries") == 0 {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
+    let remarks = lane.remarks()();
+    assert_eq!(remarks.len(), 1);
+    assert!(remarks[0].text.contains("scripted"), "{remarks:?}");
     lane.close();
     running.await.unwrap();
     assert_eq!(bench.total("otelcol_exporter_send_failed_log_records"), 0);

@@ -13,9 +13,16 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 
 use crate::contract::{BindError, Stop};
+use crate::net::{Connections, Entered, Place};
 
 /// How long a client may take over its request line and headers.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Connections at a time; with more, the one that has been there for longest gives way.
+const CONNECTIONS_MAX: usize = 64;
+
+/// How long one may stay, whatever it does.
+const CONNECTION_TIME_MAX: Duration = Duration::from_secs(60);
 
 /// Answers a path and a query; `None` is 404.
 pub type Answer = Arc<dyn Fn(&str, &str) -> Option<(StatusCode, &'static str, String)> + Send + Sync>;
@@ -36,7 +43,9 @@ impl Page {
             }
             _ => BindError::Address { component: component.to_owned(), endpoint: endpoint.to_owned(), source },
         };
-        let addresses: Vec<_> = endpoint.to_socket_addrs().map_err(wrong)?.collect();
+        // As in Go, nothing before the port means every address.
+        let address = if endpoint.starts_with(':') { format!("0.0.0.0{endpoint}") } else { endpoint.to_owned() };
+        let addresses: Vec<_> = address.to_socket_addrs().map_err(wrong)?.collect();
         let listener = TcpListener::bind(&addresses[..]).map_err(wrong)?;
         listener.set_nonblocking(true).map_err(wrong)?;
         let endpoint = listener.local_addr().map_err(wrong)?.to_string();
@@ -54,14 +63,18 @@ impl Page {
             Ok(listener) => listener,
             Err(error) => return tracing::error!(endpoint = self.endpoint, %error, "endpoint cannot be served"),
         };
+        let places = Connections::reserved(CONNECTIONS_MAX);
         loop {
             let stream = tokio::select! {
                 () = &mut stop => return,
                 accepted = listener.accept() => accepted,
             };
             match stream {
-                Ok((stream, _)) => {
-                    tokio::spawn(connection(stream, self.answer.clone()));
+                // Whoever comes finds a place: an answer is made at once, so that none of those who have one is at work.
+                Ok((stream, peer)) => {
+                    if let Ok(Entered { place, .. }) = places.enter(Some(peer)) {
+                        tokio::spawn(connection(stream, place, self.answer.clone()));
+                    }
                 }
                 // Out of file descriptors, most likely: others need a moment to close theirs.
                 Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
@@ -70,18 +83,23 @@ impl Page {
     }
 }
 
-async fn connection(stream: tokio::net::TcpStream, answer: Answer) {
+async fn connection(stream: tokio::net::TcpStream, place: Place, answer: Answer) {
     let service = service_fn(move |request| {
         let answer = answer.clone();
         async move { Ok::<_, Infallible>(respond(&request, &answer)) }
     });
-    let served = hyper::server::conn::http1::Builder::new()
+    let serving = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
-    if let Err(error) = served {
-        tracing::debug!(%error, "connection ended early");
+        .serve_connection(TokioIo::new(stream), service);
+    tokio::select! {
+        served = serving => {
+            if let Err(error) = served {
+                tracing::debug!(%error, "connection ended early");
+            }
+        }
+        () = place.given_away() => {}
+        () = tokio::time::sleep(CONNECTION_TIME_MAX) => {}
     }
 }
 

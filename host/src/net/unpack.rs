@@ -33,6 +33,8 @@ pub enum Encoding {
 pub enum UnpackError {
     /// It unpacks to more than the limit.
     TooLarge,
+    /// There is no memory for more of it.
+    NoRoom,
     /// It is no such data.
     Corrupt(io::Error),
 }
@@ -48,6 +50,10 @@ const SNAPPY_ELEMENT_BYTES_MAX: usize = 64;
 
 /// What telemetry usually compresses by; the first guess at the unpacked size.
 const USUAL_RATIO: usize = 6;
+
+/// The bounds of that guess.
+const FIRST_BYTES_MIN: usize = 4 << 10;
+const FIRST_BYTES_MAX: usize = 1 << 20;
 
 impl Encoding {
     const ALL: [Encoding; 7] = [
@@ -89,22 +95,28 @@ impl Encoding {
         }
     }
 
-    /// The unpacked bytes, at most `limit` of them. Identity costs nothing.
-    pub fn unpack(self, packed: Bytes, limit: usize) -> Result<Bytes, UnpackError> {
+    /// The unpacked bytes, at most `limit` of them. Before it takes so many bytes in all, `has_room` is asked. Identity costs nothing.
+    pub fn unpack(
+        self,
+        packed: Bytes,
+        limit: usize,
+        has_room: &mut dyn FnMut(usize) -> bool,
+    ) -> Result<Bytes, UnpackError> {
+        let length = packed.len();
         match self {
             Encoding::Identity if packed.len() > limit => Err(UnpackError::TooLarge),
             Encoding::Identity => Ok(packed),
-            Encoding::Gzip => read_bounded(flate2::bufread::MultiGzDecoder::new(&packed[..]), packed.len(), limit),
+            Encoding::Gzip => read_bounded(flate2::bufread::MultiGzDecoder::new(&packed[..]), length, limit, has_room),
             Encoding::Deflate | Encoding::Zlib => {
-                read_bounded(flate2::bufread::ZlibDecoder::new(&packed[..]), packed.len(), limit)
+                read_bounded(flate2::bufread::ZlibDecoder::new(&packed[..]), length, limit, has_room)
             }
-            Encoding::Snappy if !packed.starts_with(SNAPPY_FRAMES) => snappy_block(&packed, limit),
+            Encoding::Snappy if !packed.starts_with(SNAPPY_FRAMES) => snappy_block(&packed, limit, has_room),
             Encoding::Snappy | Encoding::SnappyFramed => {
-                read_bounded(snap::read::FrameDecoder::new(&packed[..]), packed.len(), limit)
+                read_bounded(snap::read::FrameDecoder::new(&packed[..]), length, limit, has_room)
             }
             Encoding::Zstd => {
                 let decoder = zstd_decoder(&packed).map_err(UnpackError::Corrupt)?;
-                read_bounded(decoder, packed.len(), limit)
+                read_bounded(decoder, length, limit, has_room)
             }
         }
     }
@@ -112,7 +124,7 @@ impl Encoding {
 
 /// A block says first how long it will be; no element of the format stands for more than 64 bytes, so a block that promises more than
 /// that for each of its own is none.
-fn snappy_block(packed: &[u8], limit: usize) -> Result<Bytes, UnpackError> {
+fn snappy_block(packed: &[u8], limit: usize, has_room: &mut dyn FnMut(usize) -> bool) -> Result<Bytes, UnpackError> {
     let corrupt = |error: snap::Error| UnpackError::Corrupt(io::Error::other(error));
     let length = snap::raw::decompress_len(packed).map_err(corrupt)?;
     if length > packed.len().saturating_mul(SNAPPY_ELEMENT_BYTES_MAX) {
@@ -121,6 +133,9 @@ fn snappy_block(packed: &[u8], limit: usize) -> Result<Bytes, UnpackError> {
     }
     if length > limit {
         return Err(UnpackError::TooLarge);
+    }
+    if !has_room(length) {
+        return Err(UnpackError::NoRoom);
     }
     snap::raw::Decoder::new().decompress_vec(packed).map(Bytes::from).map_err(corrupt)
 }
@@ -136,14 +151,32 @@ fn zstd_decoder(packed: &[u8]) -> io::Result<zstd::stream::read::Decoder<'static
     Ok(decoder)
 }
 
-fn read_bounded(decoder: impl Read, packed_bytes: usize, limit: usize) -> Result<Bytes, UnpackError> {
-    let mut unpacked = Vec::with_capacity(packed_bytes.saturating_mul(USUAL_RATIO).min(limit));
-    let one_more = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
-    decoder.take(one_more).read_to_end(&mut unpacked).map_err(UnpackError::Corrupt)?;
-    if unpacked.len() > limit {
-        return Err(UnpackError::TooLarge);
+/// Reads to the end, or one byte beyond the limit, in a buffer that is filled before it is made larger.
+fn read_bounded(
+    mut decoder: impl Read,
+    packed_bytes: usize,
+    limit: usize,
+    has_room: &mut dyn FnMut(usize) -> bool,
+) -> Result<Bytes, UnpackError> {
+    let most = limit.saturating_add(1);
+    let mut unpacked = Vec::new();
+    loop {
+        let first = packed_bytes.saturating_mul(USUAL_RATIO).clamp(FIRST_BYTES_MIN, FIRST_BYTES_MAX);
+        let capacity = unpacked.capacity().saturating_mul(2).max(first).min(most);
+        // What is there already is copied.
+        if !has_room(capacity + unpacked.len()) {
+            return Err(UnpackError::NoRoom);
+        }
+        unpacked.reserve_exact(capacity - unpacked.len());
+        let spare = (capacity - unpacked.len()) as u64;
+        let read = decoder.by_ref().take(spare).read_to_end(&mut unpacked).map_err(UnpackError::Corrupt)?;
+        if unpacked.len() > limit {
+            return Err(UnpackError::TooLarge);
+        }
+        if (read as u64) < spare {
+            return Ok(Bytes::from(unpacked));
+        }
     }
-    Ok(Bytes::from(unpacked))
 }
 
 #[cfg(test)]
@@ -182,8 +215,15 @@ mod tests {
         {
             let encoding = Encoding::named(name.as_bytes()).ok_or(io::ErrorKind::NotFound)?;
             let packed = pack(encoding, &data)?;
-            assert_eq!(encoding.unpack(packed.clone(), data.len()).ok().as_deref(), Some(&data[..]), "{name}");
-            assert!(matches!(encoding.unpack(packed, data.len() - 1), Err(UnpackError::TooLarge)), "{name}");
+            assert_eq!(
+                encoding.unpack(packed.clone(), data.len(), &mut |_| true).ok().as_deref(),
+                Some(&data[..]),
+                "{name}"
+            );
+            assert!(
+                matches!(encoding.unpack(packed, data.len() - 1, &mut |_| true), Err(UnpackError::TooLarge)),
+                "{name}"
+            );
         }
         assert_eq!(Encoding::named(b"gzip, gzip"), None);
         assert_eq!(Encoding::named(b"br"), None);
@@ -195,9 +235,15 @@ mod tests {
         for encoding in Encoding::ALL.into_iter().filter(|encoding| *encoding != Encoding::Identity) {
             let packed = pack(encoding, &b"telemetry ".repeat(1000))?;
             let truncated = packed.slice(..packed.len() - 5);
-            assert!(matches!(encoding.unpack(truncated, 1 << 20), Err(UnpackError::Corrupt(_))), "{encoding:?}");
+            assert!(
+                matches!(encoding.unpack(truncated, 1 << 20, &mut |_| true), Err(UnpackError::Corrupt(_))),
+                "{encoding:?}"
+            );
             let noise = Bytes::from_static(b"\xFF\xFE\xFD\xFC\xFB\xFA");
-            assert!(matches!(encoding.unpack(noise, 1 << 20), Err(UnpackError::Corrupt(_))), "{encoding:?}");
+            assert!(
+                matches!(encoding.unpack(noise, 1 << 20, &mut |_| true), Err(UnpackError::Corrupt(_))),
+                "{encoding:?}"
+            );
         }
         Ok(())
     }
@@ -205,10 +251,10 @@ mod tests {
     #[test]
     fn snappy_is_told_by_how_it_begins() -> io::Result<()> {
         let framed = pack(Encoding::SnappyFramed, b"telemetry")?;
-        assert_eq!(Encoding::Snappy.unpack(framed, 9).ok().as_deref(), Some(&b"telemetry"[..]));
+        assert_eq!(Encoding::Snappy.unpack(framed, 9, &mut |_| true).ok().as_deref(), Some(&b"telemetry"[..]));
         // Four gigabytes in six bytes, as its first five say.
         let promise = Bytes::from_static(b"\xff\xff\xff\xff\x0f\0");
-        assert!(matches!(Encoding::Snappy.unpack(promise, 1 << 30), Err(UnpackError::Corrupt(_))));
+        assert!(matches!(Encoding::Snappy.unpack(promise, 1 << 30, &mut |_| true), Err(UnpackError::Corrupt(_))));
         Ok(())
     }
 
@@ -216,7 +262,7 @@ mod tests {
     fn gzip_members_follow_each_other() -> io::Result<()> {
         let mut packed = pack(Encoding::Gzip, b"one")?.to_vec();
         packed.extend_from_slice(&pack(Encoding::Gzip, b"two")?);
-        assert_eq!(Encoding::Gzip.unpack(packed.into(), 10).ok().as_deref(), Some(&b"onetwo"[..]));
+        assert_eq!(Encoding::Gzip.unpack(packed.into(), 10, &mut |_| true).ok().as_deref(), Some(&b"onetwo"[..]));
         Ok(())
     }
 
@@ -227,7 +273,7 @@ mod tests {
         encoder.include_contentsize(false)?;
         encoder.write_all(&[7; 1000])?;
         let packed = Bytes::from(encoder.finish()?);
-        assert!(matches!(Encoding::Zstd.unpack(packed, 1 << 30), Err(UnpackError::Corrupt(_))));
+        assert!(matches!(Encoding::Zstd.unpack(packed, 1 << 30, &mut |_| true), Err(UnpackError::Corrupt(_))));
         Ok(())
     }
 }

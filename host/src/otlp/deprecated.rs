@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 
+use super::parts::{RESOURCES_MAX, SCOPES_MAX, TOO_MANY_RESOURCES, TOO_MANY_SCOPES, one_more};
 use super::wire::{Fault, Reader, put_bytes};
 
 /// The number of `instrumentation_library_{metrics,spans,logs}`.
@@ -15,20 +16,37 @@ const SCOPES: u32 = 2;
 /// The number of `resource_{metrics,spans,logs}` in a request.
 const RESOURCES: u32 = 1;
 
+/// How many fields are looked at: more resources and scopes are refused by whoever reads the request.
+const LOOKS_MAX: u64 = RESOURCES_MAX + SCOPES_MAX;
+
 /// The request as a sender of today writes it. Costs a look at the heads of resources and scopes where there is nothing to do. What cannot
 /// be read stays as it is: whoever checks the request says what is wrong with it.
 pub fn migrated(request: &[u8]) -> Cow<'_, [u8]> {
     match has_libraries(request) {
-        Ok(true) => rewritten(request).map_or(Cow::Borrowed(request), Cow::Owned),
-        _ => Cow::Borrowed(request),
+        true => rewritten(request).map_or(Cow::Borrowed(request), Cow::Owned),
+        false => Cow::Borrowed(request),
     }
 }
 
-fn has_libraries(request: &[u8]) -> Result<bool, Fault> {
+/// Whether there is anything to do, as far as a bounded look tells.
+pub fn has_libraries(request: &[u8]) -> bool {
+    looked_for(request).unwrap_or(false)
+}
+
+fn looked_for(request: &[u8]) -> Result<bool, Fault> {
+    let mut looks = 0;
     let mut reader = Reader::new(request);
     while let Some(field) = reader.field()? {
-        if field.number == RESOURCES && has_field(field.value.bytes(field.raw)?, LIBRARIES)? {
-            return Ok(true);
+        one_more(&mut looks, LOOKS_MAX, field.raw, TOO_MANY_RESOURCES)?;
+        if field.number != RESOURCES {
+            continue;
+        }
+        let mut reader = Reader::new(field.value.bytes(field.raw)?);
+        while let Some(field) = reader.field()? {
+            one_more(&mut looks, LOOKS_MAX, field.raw, TOO_MANY_SCOPES)?;
+            if field.number == LIBRARIES {
+                return Ok(true);
+            }
         }
     }
     Ok(false)

@@ -4,6 +4,9 @@
 
 use super::attribute::Strings;
 use super::message::Message;
+use super::parts::{
+    CHILDREN_MAX, RESOURCES_MAX, SCOPES_MAX, TOO_MANY_CHILDREN, TOO_MANY_RESOURCES, TOO_MANY_SCOPES, one_more,
+};
 use super::schema;
 use super::wire::{Fault, Malformed, Reader};
 
@@ -43,20 +46,26 @@ pub fn in_either_order<T>(mut walk: impl FnMut(Order) -> Result<T, Malformed>) -
 /// Walks a request down to the children of its scopes, checking all bytes of the levels above them.
 pub fn walk<'a>(request: &'a [u8], strings: Strings, order: Order, levels: &mut impl Levels<'a>) -> Result<(), Fault> {
     let mut reader = Reader::new(request);
+    let (mut resources, mut scopes, mut children) = (0, 0, 0);
     while let Some(field) = reader.field()? {
         if field.number == 1 {
+            one_more(&mut resources, RESOURCES_MAX, field.raw, TOO_MANY_RESOURCES)?;
             let message = field.value.bytes(field.raw)?;
             let begin = |levels: &mut _, own: &Message<'a>, _: &'a [u8]| {
                 schema::RESOURCE.check_pieces(own, strings)?;
                 Levels::resource(levels, own)
             };
             level(message, strings, order, levels, begin, |levels, scope| {
+                one_more(&mut scopes, SCOPES_MAX, scope, TOO_MANY_SCOPES)?;
                 let begin = |levels: &mut _, own: &Message<'a>, schema_url: &'a [u8]| {
                     schema::SCOPE.check_pieces(own, strings)?;
                     Levels::scope_schema_url(levels, schema_url);
                     Levels::scope(levels, own)
                 };
-                level(scope, strings, order, levels, begin, Levels::child)
+                level(scope, strings, order, levels, begin, |levels, child| {
+                    one_more(&mut children, CHILDREN_MAX, child, TOO_MANY_CHILDREN)?;
+                    levels.child(child)
+                })
             })?;
         }
     }

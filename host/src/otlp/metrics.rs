@@ -6,6 +6,7 @@
 use super::attribute::{Attribute, Strings};
 use super::levels::{self, Levels, Order, UNUSUAL};
 use super::message::Message;
+use super::parts::{POINTS_MAX, TOO_MANY_POINTS, one_more};
 use super::points::{Attributes, ExponentialPoint, HistogramPoint, SummaryPoint};
 use super::schema;
 use super::wire::{Fault, Field, Malformed, Reader};
@@ -269,6 +270,9 @@ impl<'a, V: MetricsVisitor<'a>> Walk<'_, V> {
             _ => beside.field(&field),
         })?;
         self.points += points;
+        if self.points > POINTS_MAX {
+            return Err(Fault::at(data.one_piece().unwrap_or_default(), TOO_MANY_POINTS));
+        }
         self.visitor.skipped(points);
         Ok(beside)
     }
@@ -284,7 +288,7 @@ impl<'a, V: MetricsVisitor<'a>> Walk<'_, V> {
 
     fn point(&mut self, kind: MetricKind, raw: &'a [u8]) -> Result<(), Fault> {
         let strings = self.strings;
-        self.points += 1;
+        one_more(&mut self.points, POINTS_MAX, raw, TOO_MANY_POINTS)?;
         match kind {
             MetricKind::Gauge | MetricKind::Sum => self.number(raw),
             MetricKind::Histogram => {
@@ -309,13 +313,13 @@ impl<'a, V: MetricsVisitor<'a>> Walk<'_, V> {
             while let [first, ..] = reader.rest {
                 if *first == 0x0a {
                     let point = reader.delimited_after_tag()?;
-                    self.points += 1;
+                    one_more(&mut self.points, POINTS_MAX, point, TOO_MANY_POINTS)?;
                     self.number(point)?;
                     continue;
                 }
                 let Some(field) = reader.field()? else { break };
                 if field.number == 1 {
-                    self.points += 1;
+                    one_more(&mut self.points, POINTS_MAX, field.raw, TOO_MANY_POINTS)?;
                     self.number(field.value.bytes(field.raw)?)?;
                 } else {
                     beside.field(&field)?;

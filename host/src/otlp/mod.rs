@@ -22,6 +22,7 @@ pub mod message;
 pub mod metrics;
 mod packed;
 pub mod partition;
+pub mod parts;
 pub mod patterns;
 pub mod points;
 pub mod projection;

@@ -24,6 +24,8 @@ use super::health::Health;
 
 /// Trips that may wait for the commit.
 const QUEUE: usize = 256;
+/// Bytes of trips that may wait, but for one that is larger.
+const QUEUE_BYTES: usize = 64 << 20;
 /// Bytes of changes that are written together at the most.
 const GROUP_BYTES: usize = 8 << 20;
 /// How long a write of durability `interval` may wait for the disk.
@@ -81,6 +83,13 @@ impl Trip {
             letters: Vec::new(),
         }
     }
+
+    /// Bytes of what it writes and delivers. What goes to several lanes is there once.
+    fn bytes(&self) -> usize {
+        let of_lane = |batches: &[Batch]| batches.iter().map(|batch| batch.bytes.len()).sum::<usize>();
+        let delivered = self.deliveries.iter().map(|(_, batches)| of_lane(batches)).max().unwrap_or(0);
+        self.writes.iter().map(Write::size).sum::<usize>() + delivered
+    }
 }
 
 /// Names a worker's generation; shared between the worker and the committer.
@@ -121,7 +130,32 @@ enum Message {
 #[derive(Clone)]
 pub struct Committer {
     sender: SyncSender<Message>,
+    backlog: Arc<Backlog>,
     writing: Arc<Writing>,
+}
+
+/// Bytes of trips that wait, or are being written.
+#[derive(Debug, Default)]
+struct Backlog {
+    bytes: Mutex<usize>,
+    less: Condvar,
+}
+
+impl Backlog {
+    fn bytes(&self) -> MutexGuard<'_, usize> {
+        self.bytes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for room; whatever its size a trip has room where no other is.
+    fn add(&self, more: usize) {
+        let is_full = |bytes: &mut usize| *bytes > 0 && *bytes + more > QUEUE_BYTES;
+        *self.less.wait_while(self.bytes(), is_full).unwrap_or_else(PoisonError::into_inner) += more;
+    }
+
+    fn give(&self, less: usize) {
+        *self.bytes() -= less;
+        self.less.notify_all();
+    }
 }
 
 /// Commits that failed one after the other.
@@ -162,7 +196,7 @@ impl Committer {
         registry: &Registry,
     ) -> std::io::Result<(Committer, std::thread::JoinHandle<()>)> {
         let (sender, receiver) = sync_channel(QUEUE);
-        let writing = Arc::new(Writing::default());
+        let (backlog, writing) = (Arc::<Backlog>::default(), Arc::new(Writing::default()));
         let mut commits = Commits {
             store,
             health,
@@ -173,17 +207,19 @@ impl Committer {
             failing: None,
             lost: registry.counter("otelier_store_lost_items", LOST_HELP, &[]),
             letters,
+            backlog: Arc::clone(&backlog),
             writing: Arc::clone(&writing),
         };
         let thread = std::thread::Builder::new().name("commit".into()).spawn(move || {
             let _end = EndWithProcess;
             commits.run();
         })?;
-        Ok((Committer { sender, writing }, thread))
+        Ok((Committer { sender, backlog, writing }, thread))
     }
 
-    /// Hands over a trip. Waits while the disk is behind.
+    /// Hands over a trip. Waits while the disk is behind, by trips or by bytes.
     pub fn commit(&self, trip: Trip) {
+        self.backlog.add(trip.bytes());
         if let Err(error) = self.sender.send(Message::Trip(Box::new(trip))) {
             tracing::error!(%error, "the commit thread is gone");
         }
@@ -224,6 +260,7 @@ struct Commits {
     /// Items of trips that failed after their senders had been told.
     lost: Counter,
     letters: DeadLetters,
+    backlog: Arc<Backlog>,
     writing: Arc<Writing>,
 }
 
@@ -241,7 +278,9 @@ impl Commits {
                 Err(RecvTimeoutError::Disconnected) => break,
             };
             let (trips, barriers) = self.gather(first);
+            let bytes = trips.iter().map(Trip::bytes).sum();
             self.decide(trips);
+            self.backlog.give(bytes);
             if self.until_sync().is_zero() {
                 self.sync();
             }

@@ -18,7 +18,7 @@ use crate::otlp::projection::Projector;
 use crate::otlp::{Malformed, Strings};
 use crate::storage::{Write, told_to_senders};
 
-use super::context::{Context, OUTPUT_BYTES_MAX, Phase, TOO_WIDE};
+use super::context::{Context, OUTPUT_BYTES_MAX, Phase};
 use super::dictionaries::{restore_dictionaries, save_dictionaries};
 use super::output::Output;
 use super::partition::PartitionError;
@@ -184,6 +184,7 @@ impl Instance {
         let context = processor.context();
         let projection = context.declared.projection.clone();
         let mut projector = Projector::new(setup.signal, projection, setup.limits.dictionary_entries);
+        projector.bound_columns(setup.limits.memory_bytes);
         let all: Vec<usize> = (0..projector.projection().keyings.len()).collect();
         restore_dictionaries(&setup.id, &mut projector, &context.state, &all)?;
         projector.forget_sent();
@@ -297,9 +298,6 @@ impl Instance {
             return Ok(Processed { batches: vec![batch], ..Processed::default() });
         }
         let mut columns = self.project(&batch)?;
-        if columns.bytes() > self.setup.limits.memory_bytes {
-            return Err(InstanceError::Malformed(TOO_WIDE));
-        }
         let without_code = self.take_without_code(&columns);
         self.tell_alike();
         let layout = std::mem::take(&mut columns.layout);

@@ -119,6 +119,14 @@ fn misplaced(plan: &Plan) -> Vec<Error> {
     wrong.collect()
 }
 
+/// How many connections of senders and scrapers the plan's listeners take at a time.
+pub fn connections(plan: &Plan) -> usize {
+    let of_receiver =
+        |component: &Component| component.node.parse::<otlp::Config>().map_or(0, |config| config.connections_max());
+    let scrapers = plan.exporters.iter().filter(|component| component.id.kind() == "prometheus").count();
+    plan.receivers.iter().map(of_receiver).sum::<usize>() + scrapers * prometheus::CONNECTIONS_MAX
+}
+
 /// Makes a receiver.
 pub fn receiver(
     component: &Component,

@@ -27,6 +27,7 @@ use rocksdb::{
 pub use error::{StoreError, told_to_senders};
 use inspect::Finding;
 
+use crate::descriptors;
 use crate::files::{private, state_dir};
 use crate::guard::end_in_doubt;
 
@@ -303,7 +304,7 @@ fn database_options() -> Options {
     options.set_db_write_buffer_size(32 << 20);
     options.set_max_total_wal_size(64 << 20);
     options.set_keep_log_file_num(2);
-    options.set_max_open_files(256);
+    options.set_max_open_files(descriptors::of_store());
     // A log that stops short ends in a write that was never acknowledged; anything else that does not read is damage.
     options.set_wal_recovery_mode(rocksdb::DBRecoveryMode::TolerateCorruptedTailRecords);
     // State is read from end to end at start, queues in the order in which they were written: let the system read ahead.

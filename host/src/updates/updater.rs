@@ -183,6 +183,7 @@ impl Updater {
 
     /// A watched file has another content.
     fn take(&mut self, plugin: &str, file: &Path, read: Result<PluginFile, LoadError>) {
+        tracing::info!(plugin, file = %file.display(), "the plugin's file has changed; the new version is compiled and tried");
         let taken = self.try_file(plugin, file, read, Why { cause: Cause::File, of_file: None });
         if let Some(running) = self.running.get_mut(plugin) {
             running.is_troubled = taken.is_err();

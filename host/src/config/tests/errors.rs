@@ -66,7 +66,7 @@ fn unknown_and_missing_keys() {
         (
             "  telemtry: {}\n  zzz: {}\n",
             "c.yaml:8:3: unknown key `telemtry`; did you mean `telemetry`?\n\
-             c.yaml:9:3: unknown key `zzz`; known here: `delivery`, `extensions`, `pipelines`, `telemetry`",
+             c.yaml:9:3: unknown key `zzz`; known here: `delivery`, `extensions`, `pipelines`, `receivers`, `telemetry`",
         ),
     ]);
 }

@@ -9,7 +9,7 @@ use tokio::sync::{Notify, watch};
 
 use super::LaneFull;
 use crate::clock::Clock;
-use crate::contract::{Batch, ComponentId, Delivery, OnFull, Signal, Sizer};
+use crate::contract::{Batch, ComponentId, Delivery, OnFull, Remark, Remarks, Signal, Sizer};
 use crate::delivery::backpressure::{Budget, Capacity, DrainRate, retry_after};
 use crate::delivery::dead_letters::DeadLetters;
 use crate::delivery::gate::{Gate, Pressure};
@@ -75,6 +75,16 @@ pub struct PushLane {
     pub(in crate::delivery) shared: Arc<LaneCell>,
 }
 
+/// Attempts that fail, one after the other.
+pub(in crate::delivery) struct Failing {
+    /// Since when.
+    pub since: Instant,
+    /// When that was logged last.
+    pub logged: Instant,
+    /// How the last one did.
+    pub reason: String,
+}
+
 /// What both ends have in common.
 pub(in crate::delivery) struct LaneCell {
     pub id: ComponentId,
@@ -91,8 +101,8 @@ pub(in crate::delivery) struct LaneCell {
     pub clock: Clock,
     /// Something to take has come.
     pub work: Notify,
-    /// When failures were logged last, while they go on.
-    pub failing: Mutex<Option<Instant>>,
+    /// While attempts fail.
+    pub failing: Mutex<Option<Failing>>,
     /// No more will come.
     pub closing: watch::Sender<bool>,
     /// Since when.
@@ -183,6 +193,19 @@ impl PushLane {
         };
         shared.show(&mut shared.lock());
         Ok(PushLane { shared: Arc::new(shared) })
+    }
+
+    /// What there is to say of it while attempts fail.
+    pub fn remarks(&self) -> Remarks {
+        let shared = Arc::clone(&self.shared);
+        Arc::new(move || {
+            let failing = shared.failing.lock().unwrap_or_else(PoisonError::into_inner);
+            let remark = |failing: &Failing| Remark {
+                text: format!("the destination takes nothing, and is tried again: {}", failing.reason),
+                age: failing.since.elapsed(),
+            };
+            failing.iter().map(remark).collect()
+        })
     }
 
     /// The exporter it ends at.

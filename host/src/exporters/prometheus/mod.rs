@@ -53,6 +53,7 @@ use tokio::net::TcpListener;
 pub use config::{Config, ResourceToTelemetry};
 pub use exposition::Format as ScrapeFormat;
 pub use scrape::ScrapeBody;
+pub use server::CONNECTIONS_MAX;
 
 use super::{Clock, monotonic_clock};
 use crate::contract::{Batch, BindError, ComponentId, Consumed, Exporter, ExporterError, Remarks, Signal, Stop};

@@ -9,7 +9,8 @@ use std::io;
 use std::net::TcpListener as StdListener;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER, VARY};
@@ -20,23 +21,29 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::negotiate;
-use super::pace::{Limits, Pace, Turn};
+use super::pace::{Limits, Pace, Turns};
 use super::scrape::{ScrapeBody, ScrapeTarget};
 use crate::contract::{BindError, ComponentId, Stop};
+use crate::net::{Connections, Entered, Place};
 
 /// Where the metrics are.
 pub const PATH: &str = "/metrics";
 
-const CONNECTIONS_MAX: usize = 64;
+/// Connections of scrapers at a time.
+pub const CONNECTIONS_MAX: usize = 64;
 /// What a connection keeps of an answer that was not read yet.
 const WRITE_BUFFER_BYTES: usize = 128 * 1024;
 /// Also how long an idle connection is kept, so longer than scrape intervals usually are.
 const HEAD_TIME_MAX: Duration = Duration::from_secs(120);
+/// How long the first request's head may take.
+const FIRST_HEAD_TIME_MAX: Duration = Duration::from_secs(10);
+/// How often the same is told of connections.
+const TELL_PAUSE: Duration = Duration::from_secs(30);
 /// After this a connection is closed between two requests.
 const CONNECTION_TIME_MAX: Duration = Duration::from_secs(600);
 /// How long a scrape under way may take once its connection is to be closed.
@@ -67,20 +74,33 @@ fn listen(address: &str) -> io::Result<TcpListener> {
 
 /// Serves scrapes until `stop` resolves, then lets those under way finish.
 pub async fn serve(listener: TcpListener, shared: Arc<ScrapeTarget>, limits: Limits, mut stop: Stop) {
-    let turns = Arc::new(Semaphore::new(limits.scrapes));
+    let turns = Arc::new(Turns::new(limits.scrapes));
     let closing = watch::Sender::new(false);
-    let mut connections = JoinSet::new();
+    let (places, mut connections) = (Connections::new(CONNECTIONS_MAX), JoinSet::new());
+    let mut told = Told::default();
     loop {
         tokio::select! {
             () = &mut stop => break,
             Some(_) = connections.join_next() => {}
-            accepted = listener.accept(), if connections.len() < CONNECTIONS_MAX => match accepted {
-                Ok((stream, _)) => {
-                    let scrapes = Scrapes { shared: Arc::clone(&shared), turns: Arc::clone(&turns), pace: Arc::default() };
-                    connections.spawn(connection(stream, scrapes, limits, closing.subscribe()));
-                }
+            accepted = listener.accept() => match accepted {
+                Ok((stream, peer)) => match places.enter(Some(peer)) {
+                    Ok(Entered { place, given_way }) => {
+                        if let Some((Some(other), left)) = given_way
+                            && told.may()
+                        {
+                            tracing::warn!(%peer, %other, left, "an idle connection gave way to another scraper's; see who keeps connections open");
+                        }
+                        let (shared, turns, pace) = (Arc::clone(&shared), Arc::clone(&turns), Arc::default());
+                        let scrapes = Scrapes { shared, turns, pace, place: Arc::new(place) };
+                        connections.spawn(connection(stream, scrapes, limits, closing.subscribe()));
+                    }
+                    Err(crowded) if told.may() => tracing::warn!(%peer, "a scraper's connection was not accepted: {crowded}"),
+                    Err(_) => {}
+                },
                 Err(error) => {
-                    tracing::warn!(%error, "cannot accept a scrape; is the limit of open files reached?");
+                    if told.may() {
+                        tracing::warn!(%error, "cannot accept a scrape; is the limit of open files reached?");
+                    }
                     sleep(ACCEPT_PAUSE).await;
                 }
             },
@@ -95,16 +115,42 @@ pub async fn serve(listener: TcpListener, shared: Arc<ScrapeTarget>, limits: Lim
 struct Scrapes {
     shared: Arc<ScrapeTarget>,
     /// Of all connections.
-    turns: Arc<Semaphore>,
+    turns: Arc<Turns>,
     pace: Arc<Pace>,
+    place: Arc<Place>,
+}
+
+/// What is told at most once in a while, as a scraper could fill the log.
+#[derive(Default)]
+struct Told(Option<Instant>);
+
+impl Told {
+    fn may(&mut self) -> bool {
+        let may = self.0.is_none_or(|told| told.elapsed() >= TELL_PAUSE);
+        if may {
+            self.0 = Some(Instant::now());
+        }
+        may
+    }
 }
 
 async fn connection(stream: TcpStream, scrapes: Scrapes, limits: Limits, mut closing: watch::Receiver<bool>) {
-    let pace = Arc::clone(&scrapes.pace);
-    let service = service_fn(move |request: Request<Incoming>| {
-        let answer = respond(&request, &scrapes);
-        async move { Ok::<_, Infallible>(answer) }
-    });
+    let (pace, place) = (Arc::clone(&scrapes.pace), Arc::clone(&scrapes.place));
+    let asked = Arc::new(AtomicBool::new(false));
+    let service = {
+        let asked = Arc::clone(&asked);
+        service_fn(move |request: Request<Incoming>| {
+            asked.store(true, Ordering::Relaxed);
+            let answer = respond(&request, &scrapes);
+            async move { Ok::<_, Infallible>(answer) }
+        })
+    };
+    let silent = async {
+        sleep(FIRST_HEAD_TIME_MAX).await;
+        if asked.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
+    };
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME_MAX).max_buf_size(WRITE_BUFFER_BYTES);
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
@@ -114,6 +160,8 @@ async fn connection(stream: TcpStream, scrapes: Scrapes, limits: Limits, mut clo
             tracing::warn!(?limits.stall, ?limits.whole, "a scraper was cut off: it read nothing for too long, or took too long");
             return;
         }
+        () = place.given_away() => return,
+        () = silent => return,
         _ = closing.wait_for(|closing| *closing) => {}
         () = sleep(CONNECTION_TIME_MAX) => {}
     }
@@ -153,7 +201,7 @@ fn respond<B>(request: &Request<B>, scrapes: &Scrapes) -> Answer {
 fn metrics<B>(request: &Request<B>, scrapes: &Scrapes, with_body: bool) -> Answer {
     let format = negotiate::format(request.headers(), scrapes.shared.enable_open_metrics);
     let gzip = negotiate::gzip(request.headers());
-    let body = match with_body.then(|| Turn::take(&scrapes.turns, &scrapes.pace)) {
+    let body = match with_body.then(|| scrapes.turns.take(&scrapes.pace, scrapes.place.work())) {
         Some(Some(turn)) => Either::Left(ScrapeBody::new(Arc::clone(&scrapes.shared), format, gzip, Some(turn))),
         Some(None) => {
             let mut answer = plain(StatusCode::SERVICE_UNAVAILABLE, "too many scrapes at a time\n");

@@ -99,7 +99,15 @@ pub struct Projector {
     buckets_before: usize,
     /// Whether an item had a key without a code since somebody asked.
     without_code: bool,
+    /// Bytes of a request's columns at the most.
+    columns_bytes_max: usize,
 }
+
+/// A request whose columns no instance could take.
+pub const TOO_WIDE: Malformed = Malformed {
+    offset: 0,
+    reason: "what a plugin reads of this request is larger than its memory: send smaller requests, or raise `memory_mib`",
+};
 
 impl Projector {
     /// A projector with empty dictionaries of at most `entries_max` keys each.
@@ -110,6 +118,11 @@ impl Projector {
     /// A projector that can take over dictionaries of this one.
     pub fn beside(&self, projection: Projection, entries_max: usize) -> Projector {
         Projector::with_hasher(self.signal, projection, entries_max, self.hasher.clone())
+    }
+
+    /// A request whose columns are larger is refused, and leaves nothing in the dictionaries: nobody could release its keys.
+    pub fn bound_columns(&mut self, bytes_max: usize) {
+        self.columns_bytes_max = bytes_max;
     }
 
     /// Where each dictionary stands, for [`take_back`](Projector::take_back).
@@ -162,6 +175,7 @@ impl Projector {
             rows_before: 0,
             buckets_before: 0,
             without_code: false,
+            columns_bytes_max: usize::MAX,
         }
     }
 
@@ -236,7 +250,10 @@ impl Projector {
     fn try_walk(&mut self, request: &[u8], strings: Strings, order: Order) -> Result<Columns, Malformed> {
         let marks: Vec<usize> = self.dictionaries.iter().map(Dictionary::unsaved_mark).collect();
         let (descriptors, bounds) = (self.descriptors.mark(), self.bounds.mark());
-        let walked = self.walk(request, strings, order);
+        let walked = self.walk(request, strings, order).and_then(|columns| match columns.bytes() {
+            bytes if bytes > self.columns_bytes_max => Err(TOO_WIDE),
+            _ => Ok(columns),
+        });
         if walked.is_err() {
             // Nobody will ever see a row under these codes and numbers.
             self.dictionaries.iter_mut().zip(marks).for_each(|(dictionary, mark)| dictionary.forget_since(mark));

@@ -31,7 +31,6 @@ pub use edits::SetAttribute;
 pub use emission::{Identity, Rows};
 pub use log::{GuestLog, Severity, cut};
 pub(super) use results::OUTPUT_BYTES_MAX;
-pub(super) use rows::TOO_WIDE;
 pub use rows::{NewKeys, Quantiles};
 pub use violation::Violation;
 

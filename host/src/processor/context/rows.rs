@@ -2,11 +2,11 @@
 
 use super::{Context, Phase, Violation};
 use crate::contract::Signal;
+use crate::otlp::Strings;
 use crate::otlp::columns::{Bitmap, Blob, Columns, ExponentialBuckets, Histograms, Word};
 use crate::otlp::descriptors::Descriptor;
 use crate::otlp::dictionary::Dictionary;
-use crate::otlp::projection::Projector;
-use crate::otlp::{Malformed, Strings};
+use crate::otlp::projection::{Projector, TOO_WIDE};
 
 /// Which part of a guest's memory new keys may take at once: it may keep them.
 const NEW_KEYS_SHARE: usize = 8;
@@ -17,12 +17,6 @@ const NEW_KEY_BYTES: usize = 8;
 fn whole(columns: &Columns, name: &'static str, length: usize) -> Result<(), Violation> {
     if length == columns.layout.rows as usize { Ok(()) } else { Err(Violation::Column(name)) }
 }
-
-/// A request whose columns no instance could take.
-pub const TOO_WIDE: Malformed = Malformed {
-    offset: 0,
-    reason: "what a plugin reads of this request is larger than its memory: send smaller requests, or raise `memory_mib`",
-};
 
 impl Context {
     pub(super) fn rows(&mut self) -> Result<&mut Columns, Violation> {

@@ -1,5 +1,7 @@
 //! Connections that never get to a request, because their peer speaks something else: told by the first bytes it sent.
 
+use std::error::Error;
+use std::fmt::Display;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
@@ -24,15 +26,27 @@ pub(super) enum Foreign {
     Plaintext,
     /// TLS on which the two did not agree.
     Handshake,
+    /// HTTP that cannot be read.
+    Http,
     /// None of these.
     Unknown,
     /// There are too many connections already.
     TooMany,
+    /// There were, and one that was idle gave way.
+    GaveWay,
 }
 
 impl Foreign {
-    pub(super) const ALL: [Foreign; 6] =
-        [Foreign::Tls, Foreign::Http1, Foreign::Plaintext, Foreign::Handshake, Foreign::Unknown, Foreign::TooMany];
+    pub(super) const ALL: [Foreign; 8] = [
+        Foreign::Tls,
+        Foreign::Http1,
+        Foreign::Plaintext,
+        Foreign::Handshake,
+        Foreign::Http,
+        Foreign::Unknown,
+        Foreign::TooMany,
+        Foreign::GaveWay,
+    ];
 
     /// The `reason` label.
     pub(super) fn reason(self) -> &'static str {
@@ -41,8 +55,10 @@ impl Foreign {
             Foreign::Http1 => "http1",
             Foreign::Plaintext => "plaintext",
             Foreign::Handshake => "handshake",
+            Foreign::Http => "http",
             Foreign::Unknown => "protocol",
             Foreign::TooMany => "max_connections",
+            Foreign::GaveWay => "gave_way",
         }
     }
 
@@ -53,8 +69,13 @@ impl Foreign {
             Foreign::Http1 => "send OTLP/HTTP to the port of `protocols.http`, or gRPC here",
             Foreign::Plaintext => "set the sender to TLS (`https://`), or take `tls` from this port",
             Foreign::Handshake => "compare certificates, their authorities and the versions of TLS",
+            Foreign::Http => {
+                "the sender's HTTP library, or a proxy between, sends a head that is malformed or too large"
+            }
             Foreign::Unknown => "see what sends to this port",
-            Foreign::TooMany => "raise `max_connections`, or see who keeps connections open",
+            Foreign::TooMany | Foreign::GaveWay => {
+                "raise `max_connections` and the limit of open files, or see who keeps connections open"
+            }
         }
     }
 
@@ -86,6 +107,24 @@ impl Foreign {
 /// How requests of HTTP/1 begin.
 const METHODS: [&[u8; FIRST_BYTES]; 9] =
     [b"GET ", b"POST", b"PUT ", b"HEAD", b"DELE", b"OPTI", b"PATC", b"CONN", b"TRAC"];
+
+/// An error with which a connection ended.
+pub(super) trait Ended: Display {
+    /// Whether the peer sent a head that cannot be read.
+    fn is_head(&self) -> bool;
+}
+
+impl Ended for hyper::Error {
+    fn is_head(&self) -> bool {
+        self.is_parse() || self.is_parse_too_large()
+    }
+}
+
+impl Ended for Box<dyn Error + Send + Sync> {
+    fn is_head(&self) -> bool {
+        self.downcast_ref::<hyper::Error>().is_some_and(Ended::is_head)
+    }
+}
 
 /// The first bytes that a peer sent, once there are so many.
 #[derive(Debug, Default)]

@@ -5,7 +5,6 @@
 //! announced, and a message that is too large gets the status OTLP senders know not to retry.
 
 use std::convert::Infallible;
-use std::fmt::Display;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -25,15 +24,15 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::admission::{Admission, MakeError};
-use super::body::{SizeLimit, compute, gather, in_time, unpack};
+use super::body::{SizeLimit, gather, in_time, unpacked};
 use super::config::GrpcConfig;
 use super::deadline::{Deadline, timeout_of};
-use super::foreign::Heard;
-use super::intake::Intake;
+use super::foreign::{Ended, Heard};
+use super::intake::{Intake, Sender};
 use super::rejection::{METADATA_BYTES_MAX, Rejection};
 use super::serve::{self, Activity, Bounds};
 use super::wire;
-use crate::contract::{Accepted, Authenticators, MemoryPass, Metadata, Signal};
+use crate::contract::{Accepted, Authenticators, MemoryHolder, MemoryPass, Metadata, Signal};
 use crate::net::tls::TlsServer;
 use crate::net::{Encoding, shown};
 
@@ -102,17 +101,13 @@ impl GrpcServer {
         serve::accept(listener, bounds, tls, exporter.intake.counters(), stop, connect).await;
     }
 
-    fn connect(
-        &self,
-        stream: Heard,
-        activity: Arc<Activity>,
-    ) -> impl GracefulConnection<Error: Display> + Send + use<> {
+    fn connect(&self, stream: Heard, activity: Arc<Activity>) -> impl GracefulConnection<Error: Ended> + Send + use<> {
         let exporter = Arc::clone(&self.exporter);
-        let peer = activity.peer;
+        let sender = Sender { peer: activity.peer, memory: exporter.intake.holder(activity.peer) };
         let service = service_fn(move |request| {
-            let (exporter, busy) = (Arc::clone(&exporter), activity.begin());
+            let (exporter, busy, sender) = (Arc::clone(&exporter), activity.begin(), sender.clone());
             async move {
-                let response = exporter.answer(request, peer).await;
+                let response = exporter.answer(request, &sender).await;
                 drop(busy);
                 Ok::<_, Infallible>(response)
             }
@@ -123,17 +118,18 @@ impl GrpcServer {
 
 impl Service {
     /// Answers within the time that the sender gives.
-    async fn answer(&self, request: Request<Incoming>, peer: Option<SocketAddr>) -> Response<Reply> {
+    async fn answer(&self, request: Request<Incoming>, sender: &Sender) -> Response<Reply> {
+        let peer = sender.peer;
         let deadline = match timeout_of(request.headers()) {
             Ok(limit) => limit.map(Deadline::after),
             Err(rejection) => return self.refuse(&rejection, peer),
         };
         let received = match deadline {
-            None => self.receive(request).await,
+            None => self.receive(request, &sender.memory).await,
             // A time that is over is none, even where all has arrived.
             Some(Deadline { limit, .. }) if limit.is_zero() => Err(Rejection::Deadline { limit }),
             Some(Deadline { limit, at }) => {
-                let received = tokio::time::timeout_at(at, self.receive(request)).await;
+                let received = tokio::time::timeout_at(at, self.receive(request, &sender.memory)).await;
                 received.unwrap_or(Err(Rejection::Deadline { limit }))
             }
         };
@@ -154,14 +150,14 @@ impl Service {
     }
 
     /// The unpacked message and what it holds. Whoever may not send is told so before anything is read.
-    async fn receive(&self, request: Request<Incoming>) -> Result<Received, Rejection> {
+    async fn receive(&self, request: Request<Incoming>, holder: &MemoryHolder) -> Result<Received, Rejection> {
         self.admission.admit(request.headers())?;
         check_kind(&request)?;
         check_metadata(request.headers())?;
         let signal = signal_of(request.uri().path())?;
         let encoding = encoding_of(request.headers())?;
         let metadata = self.admission.metadata(request.headers(), self.intake.counters());
-        let mut memory = self.intake.admit(None)?;
+        let mut memory = self.intake.admit(holder, None)?;
         let limit = self.limit;
         let announced = |first: &[u8]| announced_length(first, limit);
         let gathering = gather(request.into_body(), limit.bytes + PREFIX_BYTES, limit, &mut memory, announced);
@@ -172,8 +168,7 @@ impl Service {
         }
         let encoding =
             encoding.ok_or(Rejection::Framing("the message is compressed, but no grpc-encoding says how"))?;
-        let message = compute(message.len(), move || unpack(encoding, message, limit)).await?;
-        memory.holds(message.len() as u64);
+        let (message, memory) = unpacked(encoding, message, limit, memory).await?;
         Ok((signal, message, metadata, memory))
     }
 }

@@ -4,8 +4,6 @@
 //! the person behind it can read.
 
 use std::convert::Infallible;
-use std::fmt::Display;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,15 +22,15 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::admission::{Admission, MakeError};
-use super::body::{SizeLimit, compute, gather, in_time, unpack};
+use super::body::{SizeLimit, compute, gather, in_time, unpacked};
 use super::config::HttpConfig;
-use super::foreign::Heard;
+use super::foreign::{Ended, Heard};
 use super::host::check_host;
-use super::intake::Intake;
+use super::intake::{Intake, Sender};
 use super::rejection::Rejection;
 use super::serve::{self, Activity, Bounds};
 use super::wire;
-use crate::contract::{Accepted, Authenticators, MemoryPass, Metadata, Signal};
+use crate::contract::{Accepted, Authenticators, MemoryHolder, MemoryPass, Metadata, Signal};
 use crate::net::tls::TlsServer;
 use crate::net::{Encoding, shown};
 use crate::otlp::Strings;
@@ -102,17 +100,13 @@ impl HttpServer {
         serve::accept(listener, bounds, tls, exporter.intake.counters(), stop, connect).await;
     }
 
-    fn connect(
-        &self,
-        stream: Heard,
-        activity: Arc<Activity>,
-    ) -> impl GracefulConnection<Error: Display> + Send + use<> {
+    fn connect(&self, stream: Heard, activity: Arc<Activity>) -> impl GracefulConnection<Error: Ended> + Send + use<> {
         let exporter = Arc::clone(&self.exporter);
-        let peer = activity.peer;
+        let sender = Sender { peer: activity.peer, memory: exporter.intake.holder(activity.peer) };
         let service = service_fn(move |request| {
-            let (exporter, busy) = (Arc::clone(&exporter), activity.begin());
+            let (exporter, busy, sender) = (Arc::clone(&exporter), activity.begin(), sender.clone());
             async move {
-                let response = exporter.answer(request, peer).await;
+                let response = exporter.answer(request, &sender).await;
                 drop(busy);
                 Ok::<_, Infallible>(response)
             }
@@ -122,9 +116,10 @@ impl HttpServer {
 }
 
 impl Service {
-    async fn answer(&self, request: Request<Incoming>, peer: Option<SocketAddr>) -> Response<Full<Bytes>> {
+    async fn answer(&self, request: Request<Incoming>, sender: &Sender) -> Response<Full<Bytes>> {
+        let peer = sender.peer;
         let format = Format::of(request.headers());
-        let (signal, message, metadata, _memory) = match self.receive(request, format).await {
+        let (signal, message, metadata, _memory) = match self.receive(request, format, &sender.memory).await {
             Ok(received) => received,
             Err(rejection) => {
                 self.intake.counters().refuse(&rejection, peer);
@@ -139,7 +134,12 @@ impl Service {
     }
 
     /// The unpacked message in protobuf and what it holds. Whatever the header alone can tell is told before the body.
-    async fn receive(&self, request: Request<Incoming>, format: Option<Format>) -> Result<Received, Rejection> {
+    async fn receive(
+        &self,
+        request: Request<Incoming>,
+        format: Option<Format>,
+        holder: &MemoryHolder,
+    ) -> Result<Received, Rejection> {
         check_host(request.version(), request.headers())?;
         self.admission.admit(request.headers())?;
         let signal = signal_of(request.uri().path())?;
@@ -154,12 +154,15 @@ impl Service {
         if announced.is_some_and(|length| length > limit.bytes) {
             return Err(limit.passed());
         }
-        let mut memory = self.intake.admit(announced)?;
+        let mut memory = self.intake.admit(holder, announced)?;
         let gathering = gather(request.into_body(), limit.bytes, limit, &mut memory, |_| Ok(announced));
         let body = in_time(self.read_timeout, gathering).await?;
         let strings = self.intake.strings();
-        let message = decode(signal, format, strings, encoding, body, limit).await?;
-        memory.holds(message.len() as u64);
+        let (message, memory) = unpacked(encoding, body, limit, memory).await?;
+        let (message, memory) = match format {
+            Format::Protobuf => (message, memory),
+            Format::Json => transcoded(signal, strings, message, limit, memory).await?,
+        };
         Ok((signal, message, metadata, memory))
     }
 }
@@ -167,27 +170,22 @@ impl Service {
 /// A request that was read, and the memory it has taken until it is answered.
 type Received = (Signal, Bytes, Metadata, MemoryPass);
 
-/// Unpacks and transcodes; a plain protobuf body passes as it is.
-async fn decode(
+/// OTLP/JSON as protobuf, which is no longer: both are there for a while.
+async fn transcoded(
     signal: Signal,
-    format: Format,
     strings: Strings,
-    encoding: Encoding,
     body: Bytes,
     limit: SizeLimit,
-) -> Result<Bytes, Rejection> {
-    if (format, encoding) == (Format::Protobuf, Encoding::Identity) {
-        return Ok(body);
-    }
+    mut memory: MemoryPass,
+) -> Result<(Bytes, MemoryPass), Rejection> {
+    memory.holds(2 * body.len() as u64)?;
     compute(body.len(), move || {
-        let body = unpack(encoding, body, limit)?;
-        match format {
-            Format::Protobuf => Ok(body),
-            Format::Json => json::to_protobuf(signal, &body, limit.bytes, strings).map_err(|error| match error {
-                JsonError::TooLarge => limit.passed(),
-                other => Rejection::Json(other),
-            }),
-        }
+        let message = json::to_protobuf(signal, &body, limit.bytes, strings).map_err(|error| match error {
+            JsonError::TooLarge => limit.passed(),
+            other => Rejection::Json(other),
+        })?;
+        memory.keeps(message.len() as u64);
+        Ok((message, memory))
     })
     .await
 }

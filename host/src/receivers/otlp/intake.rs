@@ -8,14 +8,16 @@ use bytes::Bytes;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
+use super::body::compute;
 use super::deadline::Deadline;
 use super::foreign::Foreign;
 use super::rejection::{Items, Rejection};
 use super::told::Told;
 use crate::contract::{
-    Accepted, Answer, Batch, ComponentId, Ingest, InvalidUtf8, MemoryGate, MemoryPass, Metadata, Request, Signal,
-    Submitted,
+    Accepted, Answer, Batch, ComponentId, Ingest, InvalidUtf8, MemoryGate, MemoryHolder, MemoryPass, Metadata, Request,
+    Signal, Submitted,
 };
+use crate::net::network;
 use crate::otlp;
 use crate::telemetry::{Counter, Gauge, Registry};
 
@@ -39,9 +41,6 @@ impl Transport {
 
 /// What a request of unknown length takes until its length is known.
 const UNKNOWN_BYTES: usize = 64 << 10;
-
-/// Items of larger requests are counted where it holds up nobody's I/O.
-const COUNTED_INLINE_BYTES_MAX: usize = 1 << 20;
 
 /// One protocol's way into the host.
 #[derive(Clone)]
@@ -75,9 +74,14 @@ impl Intake {
         self.invalid_utf8.into()
     }
 
-    /// Takes memory for a request before it is read, as far as its length is known.
-    pub(super) fn admit(&self, announced: Option<usize>) -> Result<MemoryPass, Rejection> {
-        Ok(self.memory.admit(announced.unwrap_or(UNKNOWN_BYTES) as u64)?)
+    /// Lets a request in before it is read, as far as its length is known.
+    pub(super) fn admit(&self, holder: &MemoryHolder, announced: Option<usize>) -> Result<MemoryPass, Rejection> {
+        Ok(self.memory.admit(holder, announced.unwrap_or(UNKNOWN_BYTES) as u64)?)
+    }
+
+    /// What a connection's requests hold.
+    pub(super) fn holder(&self, peer: Option<SocketAddr>) -> MemoryHolder {
+        self.memory.holder(peer.map(|peer| network(peer.ip())))
     }
 
     /// Hands over one request and waits for the host's answer. The outcome is counted here, even when the sender goes
@@ -91,9 +95,9 @@ impl Intake {
         peer: Option<SocketAddr>,
         deadline: Option<Deadline>,
     ) -> Result<Accepted, Rejection> {
-        let bytes = match otlp::deprecated::migrated(&bytes) {
-            Cow::Borrowed(_) => bytes,
-            Cow::Owned(migrated) => migrated.into(),
+        let bytes = match otlp::deprecated::has_libraries(&bytes) {
+            true => compute(bytes.len(), move || Ok(migrated(bytes))).await?,
+            false => bytes,
         };
         let sent = Sent { signal, bytes: bytes.clone(), peer };
         let batch = Batch { signal, bytes, items: None, invalid_utf8: self.invalid_utf8, metadata };
@@ -118,8 +122,17 @@ impl Intake {
             },
         };
         pending.submitted = None;
-        self.counters.count_answer(&pending.sent, answer)
+        self.counters.count_answer(&pending.sent, answer).await
     }
+}
+
+/// Who sends a request.
+#[derive(Debug, Clone)]
+pub(super) struct Sender {
+    /// The other end of the connection.
+    pub(super) peer: Option<SocketAddr>,
+    /// What its requests hold.
+    pub(super) memory: MemoryHolder,
 }
 
 /// What is known of a request while the host has it.
@@ -151,7 +164,7 @@ impl Drop for Pending {
         let (counters, sent) = (Arc::clone(&self.counters), self.sent.clone());
         runtime.spawn(async move {
             // Counted inside; nobody is left to be told.
-            let _ = counters.count_answer(&sent, answer.await);
+            let _ = counters.count_answer(&sent, answer.await).await;
         });
     }
 }
@@ -240,8 +253,13 @@ impl IntakeMetrics {
         self.told.connection(foreign, peer, error);
     }
 
+    /// Tells that no connection can be accepted for the moment, most likely for want of file descriptors.
+    pub(super) fn cannot_accept(&self, error: &std::io::Error) {
+        self.told.cannot_accept(error);
+    }
+
     /// Counts the host's answer, and puts a missing one in words.
-    fn count_answer(
+    async fn count_answer(
         &self,
         sent: &Sent,
         answer: Result<Answer, oneshot::error::RecvError>,
@@ -260,8 +278,8 @@ impl IntakeMetrics {
                 self.refuse(rejection, sent.peer);
                 match rejection.items() {
                     Items::Unread => {}
-                    Items::Refused => add_items(&self.refused[place], sent),
-                    Items::Failed => add_items(&self.failed[place], sent),
+                    Items::Refused => add_items(&self.refused[place], sent).await,
+                    Items::Failed => add_items(&self.failed[place], sent).await,
                 }
             }
         }
@@ -270,11 +288,19 @@ impl IntakeMetrics {
 }
 
 /// Counts the items of a request that nobody has counted.
-fn add_items(counter: &Counter, Sent { signal, bytes, .. }: &Sent) {
-    let (counter, signal, bytes) = (counter.clone(), *signal, bytes.clone());
-    match bytes.len() <= COUNTED_INLINE_BYTES_MAX {
-        true => counter.add(otlp::count(signal, &bytes)),
-        false => drop(tokio::task::spawn_blocking(move || counter.add(otlp::count(signal, &bytes)))),
+async fn add_items(counter: &Counter, Sent { signal, bytes, .. }: &Sent) {
+    let (signal, bytes) = (*signal, bytes.clone());
+    // Uncounted only while the process ends.
+    if let Ok(items) = compute(bytes.len(), move || Ok(otlp::count(signal, &bytes))).await {
+        counter.add(items);
+    }
+}
+
+/// The request as a sender of today writes it.
+fn migrated(bytes: Bytes) -> Bytes {
+    match otlp::deprecated::migrated(&bytes) {
+        Cow::Borrowed(_) => bytes,
+        Cow::Owned(migrated) => migrated.into(),
     }
 }
 

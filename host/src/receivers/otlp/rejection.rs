@@ -118,7 +118,7 @@ const MESSAGE_BYTES_MAX: usize = 1024;
 
 impl Rejection {
     /// Every `reason` label there is.
-    pub(super) const REASONS: [&'static str; 21] = [
+    pub(super) const REASONS: [&'static str; 22] = [
         "unauthenticated",
         "path",
         "method",
@@ -138,6 +138,7 @@ impl Rejection {
         "no_pipeline",
         "declined",
         "full",
+        "memory",
         "unavailable",
         "undelivered",
     ];
@@ -255,6 +256,9 @@ fn refusal_remedy(refusal: &Refusal) -> &'static str {
         Refusal::NoPipeline { .. } => "add the pipeline, or switch the signal off in the sender",
         Refusal::Declined { .. } => "see what the plugin accepts",
         Refusal::Full { .. } => "see why the destination is slow, or give the exporter a larger `sending_queue`",
+        Refusal::Exhausted { .. } => {
+            "send fewer or smaller requests at a time, or raise `service.receivers.memory_bytes_max`"
+        }
         Refusal::Unavailable { .. } | Refusal::Down { .. } => "see the errors before this line",
         Refusal::Undelivered { .. } => "see why the destination did not take it",
     }
@@ -267,6 +271,7 @@ fn refusal_row(refusal: &Refusal) -> (&'static str, StatusCode, Code) {
         Refusal::NoPipeline { .. } => ("no_pipeline", StatusCode::NOT_FOUND, Code::Unimplemented),
         Refusal::Declined { .. } => ("declined", StatusCode::BAD_REQUEST, Code::InvalidArgument),
         Refusal::Full { .. } => ("full", StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable),
+        Refusal::Exhausted { .. } => ("memory", StatusCode::SERVICE_UNAVAILABLE, Code::ResourceExhausted),
         Refusal::Unavailable { .. } | Refusal::Down { .. } => {
             ("unavailable", StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable)
         }
@@ -308,6 +313,12 @@ mod tests {
             (Refusal::Malformed { offset: 3, reason: "cut" }.into(), 400, Code::InvalidArgument, None),
             (Refusal::Declined { component, message: String::new() }.into(), 400, Code::InvalidArgument, None),
             (Refusal::Full { queue: "q".into(), retry_after }.into(), 503, Code::Unavailable, Some(retry_after)),
+            (
+                Refusal::Exhausted { reason: "memory".into(), retry_after }.into(),
+                503,
+                Code::ResourceExhausted,
+                Some(retry_after),
+            ),
             (
                 Refusal::Unavailable { reason: "disk".into(), retry_after }.into(),
                 503,

@@ -4,7 +4,7 @@
 //! preface, a header that trickles in, an answer nobody reads). So every connection has an [`Activity`]: when no request
 //! has been under way for too long, whatever the reason, the connection is told to go away and soon after it is gone.
 
-use std::fmt::Display;
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -13,12 +13,12 @@ use std::time::Duration;
 
 use hyper_util::server::graceful::GracefulConnection;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{mpsc, watch};
 
-use super::foreign::{FIRST_BYTES, First, Foreign, Heard};
+use super::foreign::{Ended, FIRST_BYTES, First, Foreign, Heard};
 use super::intake::IntakeMetrics;
-use crate::net::Stream;
 use crate::net::tls::TlsServer;
+use crate::net::{Connections, Entered, Place, Stream, Working};
 
 /// How long requests under way may take when a connection, or the whole process, is to end.
 const DRAIN_MAX: Duration = Duration::from_secs(10);
@@ -52,7 +52,7 @@ pub(super) struct Bounds {
 }
 
 /// Who is at the other end of a connection, and which requests it has seen.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Activity {
     /// Begins and ends: a request that took long must not look like silence.
     changes: AtomicU64,
@@ -60,21 +60,26 @@ pub(super) struct Activity {
     /// The other end.
     pub(super) peer: Option<SocketAddr>,
     first: Arc<First>,
+    place: Place,
 }
 
 /// A request under way, until it is dropped.
-pub(super) struct Busy(Arc<Activity>);
+pub(super) struct Busy {
+    activity: Arc<Activity>,
+    _working: Working,
+}
 
 impl Activity {
-    fn of(peer: Option<SocketAddr>) -> Self {
-        Activity { peer, ..Activity::default() }
+    fn of(peer: Option<SocketAddr>, place: Place) -> Self {
+        let (changes, under_way) = (AtomicU64::default(), AtomicUsize::default());
+        Activity { changes, under_way, peer, first: Arc::default(), place }
     }
 
     /// Notes a request, which is under way as long as the guard lives.
     pub(super) fn begin(self: &Arc<Self>) -> Busy {
         self.changes.fetch_add(1, Ordering::Relaxed);
         self.under_way.fetch_add(1, Ordering::Relaxed);
-        Busy(Arc::clone(self))
+        Busy { activity: Arc::clone(self), _working: self.place.work() }
     }
 
     /// Resolves when there was no request in the `first` period, or later between one and two `idle` periods without.
@@ -94,8 +99,8 @@ impl Activity {
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        self.0.changes.fetch_add(1, Ordering::Relaxed);
-        self.0.under_way.fetch_sub(1, Ordering::Relaxed);
+        self.activity.changes.fetch_add(1, Ordering::Relaxed);
+        self.activity.under_way.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -108,42 +113,54 @@ pub(super) async fn accept<C, F>(
     mut stop: watch::Receiver<bool>,
     connect: F,
 ) where
-    C: GracefulConnection<Error: Display> + Send + 'static,
+    C: GracefulConnection<Error: Ended> + Send + 'static,
     F: Fn(Heard, Arc<Activity>) -> C + Send + Sync + 'static,
 {
     let connect = Arc::new(connect);
-    let permits = Arc::new(Semaphore::new(bounds.connections_max as usize));
+    let connections = Connections::new(bounds.connections_max as usize);
+    // Every connection has one of the near ends.
+    let (serving, mut all_served) = mpsc::channel::<Infallible>(1);
     loop {
         let stream = tokio::select! {
             () = stopped(&mut stop) => break,
-            stream = next(&listener) => stream,
+            stream = next(&listener, counters) => stream,
         };
         let peer = stream.peer_addr().ok();
-        let Ok(permit) = Arc::clone(&permits).try_acquire_owned() else {
-            counters.refused_connections.add(1);
-            counters.reject_connection(Foreign::TooMany, peer, "there are too many already");
-            continue;
+        let place = match connections.enter(peer) {
+            Ok(Entered { place, given_way: None }) => place,
+            Ok(Entered { place, given_way: Some((other, left)) }) => {
+                let other = other.map_or_else(|| "gone".to_owned(), |other| other.to_string());
+                let text = format!("an idle connection of {other} gave way to it; {left} more of that peer are open");
+                counters.reject_connection(Foreign::GaveWay, peer, &text);
+                place
+            }
+            Err(crowded) => {
+                counters.refused_connections.add(1);
+                counters.reject_connection(Foreign::TooMany, peer, &crowded.to_string());
+                continue;
+            }
         };
         counters.connections.add(1);
-        let open = Open::new(counters, permit);
-        let (tls, connect, mut stop) = (tls.clone(), Arc::clone(&connect), stop.clone());
+        let open = Open::new(counters);
+        let (tls, connect, mut stop, serving) = (tls.clone(), Arc::clone(&connect), stop.clone(), serving.clone());
         tokio::spawn(async move {
             let secured = tokio::select! {
                 secured = secure(stream, tls.as_ref(), &open, peer) => secured,
                 () = stopped(&mut stop) => None,
+                () = place.given_away() => None,
             };
             if let Some(stream) = secured {
-                let activity = Arc::new(Activity::of(peer));
+                let activity = Arc::new(Activity::of(peer, place));
                 let heard = Heard::new(stream, Arc::clone(&activity.first));
                 let ended = drive(connect(heard, Arc::clone(&activity)), &activity, bounds, stop).await;
                 open.tell(&activity, ended.err());
             }
-            drop(open);
+            drop((open, serving));
         });
     }
-    drop(listener);
+    drop((listener, serving));
     // Each connection ends by itself within DRAIN_MAX.
-    drop(permits.acquire_many(bounds.connections_max).await);
+    let _nothing = all_served.recv().await;
 }
 
 /// Agrees on TLS, where the port has it. A peer that does not is counted and gone.
@@ -171,20 +188,21 @@ async fn secure(stream: TcpStream, tls: Option<&TlsServer>, open: &Open, peer: O
 /// A connection that is counted as open until it is dropped.
 struct Open {
     counters: Arc<IntakeMetrics>,
-    _permit: OwnedSemaphorePermit,
 }
 
 impl Open {
-    fn new(counters: &Arc<IntakeMetrics>, permit: OwnedSemaphorePermit) -> Self {
+    fn new(counters: &Arc<IntakeMetrics>) -> Self {
         counters.open_connections.add(1);
-        Open { counters: Arc::clone(counters), _permit: permit }
+        Open { counters: Arc::clone(counters) }
     }
 
-    /// A connection that broke before its first request may have come to the wrong port.
-    fn tell(&self, activity: &Activity, error: Option<impl Display>) {
-        let Some(error) = error.filter(|_| activity.changes.load(Ordering::Relaxed) == 0) else { return };
+    /// A connection that broke before its first request may have come to the wrong port; a head that cannot be read is told in any case.
+    fn tell(&self, activity: &Activity, error: Option<impl Ended>) {
+        let Some(error) = error else { return };
+        let is_first = activity.changes.load(Ordering::Relaxed) == 0;
         let Some(first) = activity.first.bytes() else { return };
-        if let Some(foreign) = Foreign::of_plain(self.counters.transport, first) {
+        let foreign = Foreign::of_plain(self.counters.transport, first).filter(|_| is_first);
+        if let Some(foreign) = foreign.or(error.is_head().then_some(Foreign::Http)) {
             self.counters.reject_connection(foreign, activity.peer, &error.to_string());
         }
     }
@@ -210,6 +228,8 @@ async fn drive<C: GracefulConnection>(
         ended = connection.as_mut() => return ended,
         () = stopped(&mut stop) => {}
         () = activity.quiet(bounds.first_request, bounds.idle) => {}
+        // It does nothing, and somebody else needs the place.
+        () = activity.place.given_away() => return Ok(()),
     }
     connection.as_mut().graceful_shutdown();
     tokio::select! {
@@ -226,7 +246,7 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
 }
 
 /// The next connection. An error is either of one connection that is already gone or of a shortage that passes.
-async fn next(listener: &TcpListener) -> TcpStream {
+async fn next(listener: &TcpListener, counters: &IntakeMetrics) -> TcpStream {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
@@ -235,7 +255,7 @@ async fn next(listener: &TcpListener) -> TcpStream {
                 return stream;
             }
             Err(error) => {
-                tracing::warn!(%error, "cannot accept a connection; trying again");
+                counters.cannot_accept(&error);
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }

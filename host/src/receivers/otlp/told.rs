@@ -20,6 +20,7 @@ pub(super) struct Told {
     transport: Transport,
     requests: [Mutex<Paced>; Rejection::REASONS.len()],
     connections: [Mutex<Paced>; Foreign::ALL.len()],
+    accepting: Mutex<Paced>,
 }
 
 /// The lines of one reason.
@@ -52,7 +53,13 @@ pub(super) fn peer_name(peer: Option<SocketAddr>) -> String {
 
 impl Told {
     pub(super) fn new(receiver: String, transport: Transport) -> Told {
-        Told { receiver, transport, requests: Default::default(), connections: Default::default() }
+        Told {
+            receiver,
+            transport,
+            requests: Default::default(),
+            connections: Default::default(),
+            accepting: Mutex::default(),
+        }
     }
 
     /// A request was not accepted.
@@ -63,12 +70,42 @@ impl Told {
         tracing::warn!(receiver, transport, peer, reason, remedy, left_out, "a request was not accepted: {text}");
     }
 
+    /// No connection can be accepted for the moment.
+    pub(super) fn cannot_accept(&self, error: &std::io::Error) {
+        let Some(left_out) = admit(Some(&self.accepting)) else { return };
+        let (receiver, transport) = (&self.receiver, self.transport.name());
+        tracing::warn!(receiver, transport, %error, left_out, "cannot accept a connection; trying again");
+    }
+
     /// A connection ended without a request.
     pub(super) fn connection(&self, foreign: Foreign, peer: Option<SocketAddr>, error: &str) {
         let Some(left_out) = admit(self.connections.get(foreign as usize)) else { return };
         let (receiver, transport, peer) = (&self.receiver, self.transport.name(), peer_name(peer));
         let (reason, remedy, error) = (foreign.reason(), foreign.remedy(), bounded(error));
-        tracing::warn!(receiver, transport, peer, reason, remedy, left_out, "a connection was not accepted: {error}");
+        match foreign {
+            Foreign::GaveWay => {
+                tracing::warn!(
+                    receiver,
+                    transport,
+                    peer,
+                    reason,
+                    remedy,
+                    left_out,
+                    "a connection was accepted: {error}"
+                );
+            }
+            _ => {
+                tracing::warn!(
+                    receiver,
+                    transport,
+                    peer,
+                    reason,
+                    remedy,
+                    left_out,
+                    "a connection was not accepted: {error}"
+                );
+            }
+        }
     }
 }
 

@@ -29,17 +29,20 @@ mod unpacked {
         Whole(Bytes),
         /// More than the limit.
         TooLarge,
+        /// More than there is room for.
+        NoRoom,
         /// No such data.
         Corrupt,
     }
 
-    /// Unpacks by the encoding of that name.
+    /// Unpacks by the encoding of that name, in `room` bytes.
     #[must_use]
-    pub fn unpack(encoding: &str, packed: Bytes, limit: usize) -> Unpacked {
+    pub fn unpack(encoding: &str, packed: Bytes, limit: usize, room: usize) -> Unpacked {
         let Some(encoding) = Encoding::named(encoding.as_bytes()) else { return Unpacked::Corrupt };
-        match encoding.unpack(packed, limit) {
+        match encoding.unpack(packed, limit, &mut |bytes| bytes <= room) {
             Ok(bytes) => Unpacked::Whole(bytes),
             Err(UnpackError::TooLarge) => Unpacked::TooLarge,
+            Err(UnpackError::NoRoom) => Unpacked::NoRoom,
             Err(UnpackError::Corrupt(_)) => Unpacked::Corrupt,
         }
     }

@@ -276,15 +276,38 @@ async fn stopping_answers_what_is_under_way_and_takes_nothing_new() -> TestResul
 }
 
 #[tokio::test]
-async fn connections_beyond_the_limit_are_closed_and_counted() -> TestResult {
+async fn connections_beyond_the_limit_are_closed_and_counted_while_all_others_work() -> TestResult {
+    let running = Running::start(Rule::Hold, r#", "max_connections": 1"#, "").await?;
+    let client = connect(running.grpc).await?;
+    let refused = async {
+        let held = until(|| lock(&running.host.held).pop()).await;
+        let mut second = super::client::Http1::connect(running.grpc).await?;
+        assert!(second.closed().await.is_empty());
+        assert_eq!(running.counted("otelier_receiver_refused_connections"), 1);
+        assert_eq!(running.counted("otelier_receiver_open_connections"), 1);
+        let _ = held.send(Ok(accepted(1, 0)));
+        Ok::<_, Box<dyn std::error::Error>>(())
+    };
+    let (answered, refused) = tokio::join!(call(&client, METRICS, b""), refused);
+    refused?;
+    assert_eq!(answered?.field("grpc-status"), "0");
+    running.finish().await
+}
+
+#[tokio::test]
+async fn an_idle_connection_gives_way_to_another() -> TestResult {
     let rule = Rule::Answer(Some(Ok(accepted(1, 0))));
     let running = Running::start(rule, r#", "max_connections": 1"#, "").await?;
-    let client = connect(running.grpc).await?;
-    call(&client, METRICS, b"").await?;
-    let mut second = super::client::Http1::connect(running.grpc).await?;
-    assert!(second.closed().await.is_empty());
-    assert_eq!(running.counted("otelier_receiver_refused_connections"), 1);
-    assert_eq!(running.counted("otelier_receiver_open_connections"), 1);
+    let mut idle = super::client::Http1::connect(running.grpc).await?;
+    while running.counted("otelier_receiver_open_connections") == 0 {
+        tokio::task::yield_now().await;
+    }
+    let reply = call(&connect(running.grpc).await?, METRICS, b"").await?;
+    assert_eq!(reply.field("grpc-status"), "0");
+    // It has had the settings of HTTP/2 alone.
+    let _settings = idle.closed().await;
+    let labels = [("transport", "grpc"), ("reason", "gave_way")];
+    assert_eq!(running.registry.total("otelier_receiver_rejected_connections", &labels), 1);
     running.finish().await
 }
 
