@@ -1,7 +1,7 @@
 //! File descriptors: how many the process may have, and how many of them are for connections. The store, its files and the pages for probes
 //! never want for one, whoever connects.
 
-use std::sync::atomic::{AtomicIsize, Ordering};
+use std::sync::atomic::{AtomicIsize, AtomicUsize, Ordering};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -14,6 +14,21 @@ const STORE_MAX: i32 = 256;
 
 /// Descriptors that connections may still take. Nobody counts before [`raise`].
 static FREE: AtomicIsize = AtomicIsize::new(isize::MAX / 2);
+
+/// Descriptors that connections may have, and connections that all listeners would take.
+static CONNECTIONS: AtomicUsize = AtomicUsize::new(usize::MAX / 2);
+static WANTED: AtomicUsize = AtomicUsize::new(0);
+
+/// What a listener may have of so many connections, where the plan's listeners want more together than there are descriptors: its part.
+pub fn part_of(max: usize) -> usize {
+    let (connections, wanted) = (CONNECTIONS.load(Ordering::Relaxed), WANTED.load(Ordering::Relaxed));
+    if wanted <= connections { max } else { (max * connections / wanted).max(1) }
+}
+
+/// The plan's listeners want so many connections together.
+pub fn want(connections: usize) {
+    WANTED.store(connections, Ordering::Relaxed);
+}
 
 /// One connection's descriptor. Dropped, it is given back.
 #[derive(Debug)]
@@ -55,6 +70,7 @@ pub fn raise() -> (usize, usize) {
     let limit = if raised { maximum } else { current };
     let limit = limit.map_or(usize::MAX / 2, |limit| usize::try_from(limit).unwrap_or(usize::MAX / 2));
     let connections = limit - RESERVED.min(limit / 2);
+    CONNECTIONS.store(connections, Ordering::Relaxed);
     FREE.store(isize::try_from(connections).unwrap_or(isize::MAX / 2), Ordering::Relaxed);
     (limit, connections)
 }

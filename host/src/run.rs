@@ -115,6 +115,7 @@ pub fn run(options: &Options, loader: Arc<Loader>, announce: impl FnOnce(&[Strin
     let (version, config) = (env!("CARGO_PKG_VERSION"), options.config.display());
     tracing::info!(version, %config, state_dir = %options.state_dir.display(), "starting; plugins are compiled first");
     let wanted = components::connections(&plan);
+    descriptors::want(wanted);
     if wanted > connections_max {
         tracing::warn!(
             files_max,

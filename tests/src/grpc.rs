@@ -105,6 +105,28 @@ impl Client {
         self.call_within(DEADLINE, path, headers, body)
     }
 
+    /// Sends the same so many times at once, over the one connection. An error means that some had no answer.
+    pub fn call_at_once(&mut self, count: usize, path: &str, headers: &[(&str, &str)], body: Bytes) -> Result<()> {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let headers: Vec<(String, String)> = headers.iter().map(owned).collect();
+        self.runtime.block_on(async {
+            let mut calls = tokio::task::JoinSet::new();
+            for _ in 0..count {
+                let (sender, path, headers, body) =
+                    (self.sender.clone(), path.to_owned(), headers.clone(), body.clone());
+                calls.spawn(async move {
+                    let headers: Vec<(&str, &str)> =
+                        headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+                    tokio::time::timeout(DEADLINE, exchange(sender, &path, &headers, body)).await
+                });
+            }
+            while let Some(called) = calls.join_next().await {
+                called???;
+            }
+            Ok(())
+        })
+    }
+
     /// Sends one uncompressed message, and gives it up after this long: its stream is reset, as a client of gRPC does at its deadline.
     pub fn send_within(&mut self, limit: Duration, path: &str, message: &[u8]) -> Outcome {
         self.call_within(limit, path, &[("content-type", "application/grpc")], framed(0, message))

@@ -14,9 +14,12 @@ use super::Refusal;
 /// What requests under way may take together, in bytes, unless told otherwise: a few of the largest, on a machine of one GiB.
 pub const BUDGET_BYTES: u64 = 256 << 20;
 
-/// Of the budget, for all requests of one peer, and of one connection: one part in so many.
+/// Of the budget, for all requests of one peer: one part in so many.
 const PEER_PART: u64 = 2;
-const CONNECTION_PART: u64 = 4;
+
+/// One part in so many is kept for requests of no more bytes than these.
+const KEPT_PART: u64 = 8;
+const SMALL_BYTES: u64 = 1 << 20;
 
 /// When a sender that found no room comes back: by then others have been answered.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -61,14 +64,13 @@ struct Peers {
     forget_at: usize,
 }
 
-/// What one connection, or all of one peer, holds, in bytes.
+/// What all requests of one peer hold, in bytes.
 #[derive(Debug, Default)]
 struct MemoryShare(AtomicU64);
 
 /// Whose requests they are.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryHolder {
-    connection: Arc<MemoryShare>,
     peer: Arc<MemoryShare>,
 }
 
@@ -117,20 +119,20 @@ impl MemoryGate {
             peers.shares.insert(peer, Arc::downgrade(&share));
             share
         });
-        MemoryHolder { connection: Arc::default(), peer: share }
+        MemoryHolder { peer: share }
     }
 
     /// Lets a request in that will be that many bytes, as far as its sender says how many.
     pub fn admit(&self, holder: &MemoryHolder, announced: u64) -> Result<MemoryPass, Refusal> {
         let pass = MemoryPass { gate: Arc::clone(&self.0), holder: holder.clone(), held: 0 };
-        pass.expect(announced)?;
+        pass.has_room_for(announced)?;
         Ok(pass)
     }
 }
 
 impl MemoryPass {
     /// Whether there is room for so many bytes more. Nothing is set aside.
-    pub fn expect(&self, more: u64) -> Result<(), Refusal> {
+    pub fn has_room_for(&self, more: u64) -> Result<(), Refusal> {
         let gate = &self.gate;
         let held = gate.held.load(Ordering::Relaxed).saturating_add(more);
         let (limit, used) = (gate.limit.load(Ordering::Relaxed), gate.used.load(Ordering::Relaxed));
@@ -142,12 +144,10 @@ impl MemoryPass {
         }
         let budget = gate.budget.load(Ordering::Relaxed);
         let peer = self.holder.peer.0.load(Ordering::Relaxed).saturating_add(more);
-        let connection = self.holder.connection.0.load(Ordering::Relaxed).saturating_add(more);
-        for (all, bound, whose) in [
-            (held, budget, "all senders"),
-            (peer, budget / PEER_PART, "this sender's address"),
-            (connection, budget / CONNECTION_PART, "this connection"),
-        ] {
+        for (all, bound, whose) in [(held, budget, "all senders"), (peer, budget / PEER_PART, "this sender's address")]
+        {
+            // So that small requests find room beside large ones.
+            let bound = if self.held.saturating_add(more) > SMALL_BYTES { bound - bound / KEPT_PART } else { bound };
             // One that is alone is bounded by what a request may be.
             if all > bound && all > self.held.saturating_add(more) {
                 let reason = format!(
@@ -168,10 +168,15 @@ impl MemoryPass {
             return Ok(());
         }
         self.held += more;
-        for held in [&self.gate.held, &self.holder.peer.0, &self.holder.connection.0] {
+        for held in self.counted() {
             held.fetch_add(more, Ordering::Relaxed);
         }
-        self.expect(0)
+        // What is not taken keeps nobody else out.
+        self.has_room_for(0).inspect_err(|_| self.give(more))
+    }
+
+    fn counted(&self) -> [&AtomicU64; 2] {
+        [&self.gate.held, &self.holder.peer.0]
     }
 
     /// What it took on the way is gone, and that many bytes are left.
@@ -181,7 +186,7 @@ impl MemoryPass {
 
     fn give(&mut self, less: u64) {
         self.held -= less;
-        for held in [&self.gate.held, &self.holder.peer.0, &self.holder.connection.0] {
+        for held in self.counted() {
             held.fetch_sub(less, Ordering::Relaxed);
         }
     }
@@ -213,6 +218,7 @@ mod tests {
         let refused = gate.admit(&holder, 201);
         assert_eq!(refused.err().and_then(|refusal| refusal.retry_after()), Some(Duration::from_secs(1)));
         assert!(first.holds(501).is_err(), "unpacked it is larger than announced");
+        assert_eq!(gate.held(), 300, "what was refused is not held");
         drop((first, second));
         assert!(gate.admit(&holder, 500).is_ok());
         assert_eq!(gate.held(), 0);
@@ -220,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_arrived_is_bounded_for_all_for_a_peer_and_for_a_connection() -> Result<(), Refusal> {
+    fn what_has_arrived_is_bounded_for_all_and_for_a_peer() -> Result<(), Refusal> {
         let gate = MemoryGate::default();
         gate.budget(1000);
         let peer = |text: &str| gate.holder(text.parse().ok());
@@ -234,7 +240,6 @@ mod tests {
                 .and_then(|mut pass| pass.holds(bytes))
                 .is_err_and(|refusal| matches!(refusal, Refusal::Exhausted { .. }))
         };
-        assert!(is_exhausted(&one, 51) && !is_exhausted(&one, 50), "a connection has a quarter");
         let same = peer("10.0.0.1");
         assert!(is_exhausted(&same, 301) && !is_exhausted(&same, 300), "a peer has a half");
         let other = peer("10.0.0.2");

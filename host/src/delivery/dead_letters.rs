@@ -257,8 +257,8 @@ impl DeadLetters {
     pub fn buried<'b>(&self, burials: impl Iterator<Item = &'b Burial>) {
         let mut state = self.0.lock();
         for letter in burials.flat_map(|burial| &burial.evicted) {
-            state.taken_back.remove(&letter.number);
-            self.0.evicted.add(1);
+            // One that was taken back since had never been kept.
+            self.0.evicted.add(u64::from(!state.taken_back.remove(&letter.number)));
         }
         self.0.show(&state);
     }

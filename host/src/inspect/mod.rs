@@ -185,7 +185,8 @@ pub fn list_text(rows: &[Value]) -> String {
                 false => {
                     let short: String = sha256.chars().take(HASH_SHORT).collect();
                     let file = word(running, "file");
-                    writeln!(text, "{:<names$}  {short} runs instead, since {since}, from {file}", "")
+                    let before = if running["file"] == row["file"] { " as it was before" } else { "" };
+                    writeln!(text, "{:<names$}  {short} runs instead, since {since}, from {file}{before}", "")
                 }
             };
         }

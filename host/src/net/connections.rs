@@ -10,7 +10,7 @@ use std::time::Instant;
 use tokio::sync::Notify;
 
 use super::peer::network;
-use crate::descriptors::Descriptor;
+use crate::descriptors::{self, Descriptor};
 
 /// The places of one listener. Clones share them.
 #[derive(Debug, Clone)]
@@ -87,8 +87,9 @@ fn most_of(most: Option<(IpAddr, usize)>) -> String {
 }
 
 impl Connections {
-    /// So many at a time.
+    /// So many at a time, or its part of those that there are file descriptors for.
     pub fn new(max: usize) -> Connections {
+        let max = descriptors::part_of(max);
         Connections(Arc::new(Places { max, is_reserved: false, taken: Mutex::default(), begun: Instant::now() }))
     }
 
@@ -173,6 +174,16 @@ impl Taken {
 }
 
 impl Place {
+    /// Notes that something has come.
+    pub fn used(&self) {
+        self.used.used.store(self.used.now(), Ordering::Relaxed);
+    }
+
+    /// Whether a request is under way.
+    pub fn is_working(&self) -> bool {
+        self.used.under_way.load(Ordering::Relaxed) > 0
+    }
+
     /// Notes a request, which is under way as long as what is returned lives.
     pub fn work(&self) -> Working {
         self.used.under_way.fetch_add(1, Ordering::Relaxed);

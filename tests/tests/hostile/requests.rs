@@ -51,15 +51,14 @@ fn bombs_over_http_take_no_more_than_the_budget() -> Result<()> {
 }
 
 #[test]
-fn bombs_on_one_grpc_connection_take_no_more_than_its_share() -> Result<()> {
+fn bombs_of_one_grpc_connection_take_no_more_than_its_peers_share() -> Result<()> {
     let setup = Setup::without_plugins(&configuration())?;
     let host = setup.start()?;
     let bomb = grpc::framed(1, &packed(&unknown_field())?);
-    attacked(&host, 20, || {
-        let headers = [("content-type", "application/grpc"), ("grpc-encoding", "gzip")];
-        let _outcome = host.grpc()?.call(grpc::METRICS, &headers, bomb.clone());
-        Ok(())
-    })
+    let headers = [("content-type", "application/grpc"), ("grpc-encoding", "gzip")];
+    attacked(&host, 1, || host.grpc()?.call_at_once(40, grpc::METRICS, &headers, bomb.clone()))?;
+    ensure!(host.refused("grpc", "memory")? > 0.0, "none was refused for want of memory");
+    Ok(())
 }
 
 #[test]

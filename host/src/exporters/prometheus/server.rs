@@ -8,8 +8,8 @@ use std::future::Future;
 use std::io;
 use std::net::TcpListener as StdListener;
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -77,7 +77,7 @@ pub async fn serve(listener: TcpListener, shared: Arc<ScrapeTarget>, limits: Lim
     let turns = Arc::new(Turns::new(limits.scrapes));
     let closing = watch::Sender::new(false);
     let (places, mut connections) = (Connections::new(CONNECTIONS_MAX), JoinSet::new());
-    let mut told = Told::default();
+    let told = Arc::new(Told::default());
     loop {
         tokio::select! {
             () = &mut stop => break,
@@ -91,7 +91,7 @@ pub async fn serve(listener: TcpListener, shared: Arc<ScrapeTarget>, limits: Lim
                             tracing::warn!(%peer, %other, left, "an idle connection gave way to another scraper's; see who keeps connections open");
                         }
                         let (shared, turns, pace) = (Arc::clone(&shared), Arc::clone(&turns), Arc::default());
-                        let scrapes = Scrapes { shared, turns, pace, place: Arc::new(place) };
+                        let scrapes = Scrapes { shared, turns, pace, place: Arc::new(place), told: Arc::clone(&told) };
                         connections.spawn(connection(stream, scrapes, limits, closing.subscribe()));
                     }
                     Err(crowded) if told.may() => tracing::warn!(%peer, "a scraper's connection was not accepted: {crowded}"),
@@ -118,24 +118,26 @@ struct Scrapes {
     turns: Arc<Turns>,
     pace: Arc<Pace>,
     place: Arc<Place>,
+    told: Arc<Told>,
 }
 
 /// What is told at most once in a while, as a scraper could fill the log.
 #[derive(Default)]
-struct Told(Option<Instant>);
+struct Told(Mutex<Option<Instant>>);
 
 impl Told {
-    fn may(&mut self) -> bool {
-        let may = self.0.is_none_or(|told| told.elapsed() >= TELL_PAUSE);
+    fn may(&self) -> bool {
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let may = told.is_none_or(|told| told.elapsed() >= TELL_PAUSE);
         if may {
-            self.0 = Some(Instant::now());
+            *told = Some(Instant::now());
         }
         may
     }
 }
 
 async fn connection(stream: TcpStream, scrapes: Scrapes, limits: Limits, mut closing: watch::Receiver<bool>) {
-    let (pace, place) = (Arc::clone(&scrapes.pace), Arc::clone(&scrapes.place));
+    let (pace, place, told) = (Arc::clone(&scrapes.pace), Arc::clone(&scrapes.place), Arc::clone(&scrapes.told));
     let asked = Arc::new(AtomicBool::new(false));
     let service = {
         let asked = Arc::clone(&asked);
@@ -157,7 +159,9 @@ async fn connection(stream: TcpStream, scrapes: Scrapes, limits: Limits, mut clo
     tokio::select! {
         result = connection.as_mut() => return log_broken(result),
         () = pace.overdue(&limits) => {
-            tracing::warn!(?limits.stall, ?limits.whole, "a scraper was cut off: it read nothing for too long, or took too long");
+            if told.may() {
+                tracing::warn!(?limits.stall, ?limits.whole, "a scraper was cut off: it read nothing for too long, or took too long");
+            }
             return;
         }
         () = place.given_away() => return,

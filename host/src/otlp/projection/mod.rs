@@ -117,7 +117,9 @@ impl Projector {
 
     /// A projector that can take over dictionaries of this one.
     pub fn beside(&self, projection: Projection, entries_max: usize) -> Projector {
-        Projector::with_hasher(self.signal, projection, entries_max, self.hasher.clone())
+        let mut beside = Projector::with_hasher(self.signal, projection, entries_max, self.hasher.clone());
+        beside.columns_bytes_max = self.columns_bytes_max;
+        beside
     }
 
     /// A request whose columns are larger is refused, and leaves nothing in the dictionaries: nobody could release its keys.

@@ -69,7 +69,7 @@ where
     if expected > limit || first.len() > limit {
         return Err(too_large.passed());
     }
-    memory.expect(expected as u64)?;
+    memory.has_room_for(expected as u64)?;
     memory.holds(first.len() as u64)?;
     let Some(second) = next_piece(&mut body).await? else {
         return Ok(kept(first));
@@ -139,6 +139,9 @@ pub(super) async fn unpacked(
     limit: SizeLimit,
     mut memory: MemoryPass,
 ) -> Result<(Bytes, MemoryPass), Rejection> {
+    if encoding == Encoding::Identity {
+        return if packed.len() > limit.bytes { Err(limit.passed()) } else { Ok((packed, memory)) };
+    }
     if packed.len() <= INLINE_BYTES_MAX {
         let small = SizeLimit { bytes: limit.bytes.min(INLINE_UNPACKED_BYTES_MAX), ..limit };
         match unpack(encoding, packed.clone(), small, &mut memory) {

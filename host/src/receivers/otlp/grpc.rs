@@ -30,7 +30,7 @@ use super::deadline::{Deadline, timeout_of};
 use super::foreign::{Ended, Heard};
 use super::intake::{Intake, Sender};
 use super::rejection::{METADATA_BYTES_MAX, Rejection};
-use super::serve::{self, Activity, Bounds};
+use super::serve::{self, Activity, Bounds, Busy};
 use super::wire;
 use crate::contract::{Accepted, Authenticators, MemoryHolder, MemoryPass, Metadata, Signal};
 use crate::net::tls::TlsServer;
@@ -107,7 +107,7 @@ impl GrpcServer {
         let service = service_fn(move |request| {
             let (exporter, busy, sender) = (Arc::clone(&exporter), activity.begin(), sender.clone());
             async move {
-                let response = exporter.answer(request, &sender).await;
+                let response = exporter.answer(request, &sender, &busy).await;
                 drop(busy);
                 Ok::<_, Infallible>(response)
             }
@@ -118,7 +118,7 @@ impl GrpcServer {
 
 impl Service {
     /// Answers within the time that the sender gives.
-    async fn answer(&self, request: Request<Incoming>, sender: &Sender) -> Response<Reply> {
+    async fn answer(&self, request: Request<Incoming>, sender: &Sender, busy: &Busy) -> Response<Reply> {
         let peer = sender.peer;
         let deadline = match timeout_of(request.headers()) {
             Ok(limit) => limit.map(Deadline::after),
@@ -137,6 +137,7 @@ impl Service {
             Ok(received) => received,
             Err(rejection) => return self.refuse(&rejection, peer),
         };
+        busy.arrived();
         match self.intake.submit(signal, message, metadata, peer, deadline).await {
             Ok(accepted) => succeeded(&accepted),
             Err(rejection) => rejected(&rejection),

@@ -28,7 +28,7 @@ use super::foreign::{Ended, Heard};
 use super::host::check_host;
 use super::intake::{Intake, Sender};
 use super::rejection::Rejection;
-use super::serve::{self, Activity, Bounds};
+use super::serve::{self, Activity, Bounds, Busy};
 use super::wire;
 use crate::contract::{Accepted, Authenticators, MemoryHolder, MemoryPass, Metadata, Signal};
 use crate::net::tls::TlsServer;
@@ -106,7 +106,7 @@ impl HttpServer {
         let service = service_fn(move |request| {
             let (exporter, busy, sender) = (Arc::clone(&exporter), activity.begin(), sender.clone());
             async move {
-                let response = exporter.answer(request, &sender).await;
+                let response = exporter.answer(request, &sender, &busy).await;
                 drop(busy);
                 Ok::<_, Infallible>(response)
             }
@@ -116,7 +116,7 @@ impl HttpServer {
 }
 
 impl Service {
-    async fn answer(&self, request: Request<Incoming>, sender: &Sender) -> Response<Full<Bytes>> {
+    async fn answer(&self, request: Request<Incoming>, sender: &Sender, busy: &Busy) -> Response<Full<Bytes>> {
         let peer = sender.peer;
         let format = Format::of(request.headers());
         let (signal, message, metadata, _memory) = match self.receive(request, format, &sender.memory).await {
@@ -126,6 +126,7 @@ impl Service {
                 return rejected(&rejection, format.unwrap_or(Format::Json));
             }
         };
+        busy.arrived();
         let format = format.unwrap_or(Format::Protobuf);
         match self.intake.submit(signal, message, metadata, peer, None).await {
             Ok(accepted) => succeeded(signal, &accepted, format),

@@ -7,8 +7,8 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use hyper_util::server::graceful::GracefulConnection;
@@ -66,7 +66,15 @@ pub(super) struct Activity {
 /// A request under way, until it is dropped.
 pub(super) struct Busy {
     activity: Arc<Activity>,
-    _working: Working,
+    /// Since it has arrived whole.
+    working: OnceLock<Working>,
+}
+
+impl Busy {
+    /// It has arrived whole: its connection does not give way from now on. Until then it may, or whoever never ends a request would stay.
+    pub(super) fn arrived(&self) {
+        self.working.get_or_init(|| self.activity.place.work());
+    }
 }
 
 impl Activity {
@@ -79,7 +87,8 @@ impl Activity {
     pub(super) fn begin(self: &Arc<Self>) -> Busy {
         self.changes.fetch_add(1, Ordering::Relaxed);
         self.under_way.fetch_add(1, Ordering::Relaxed);
-        Busy { activity: Arc::clone(self), _working: self.place.work() }
+        self.place.used();
+        Busy { activity: Arc::clone(self), working: OnceLock::new() }
     }
 
     /// Resolves when there was no request in the `first` period, or later between one and two `idle` periods without.
@@ -229,7 +238,7 @@ async fn drive<C: GracefulConnection>(
         () = stopped(&mut stop) => {}
         () = activity.quiet(bounds.first_request, bounds.idle) => {}
         // It does nothing, and somebody else needs the place.
-        () = activity.place.given_away() => return Ok(()),
+        () = activity.place.given_away() => if !activity.place.is_working() { return Ok(()) },
     }
     connection.as_mut().graceful_shutdown();
     tokio::select! {
