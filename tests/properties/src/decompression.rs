@@ -14,9 +14,9 @@ const LIMIT: usize = 64 << 10;
 /// The first guess at the unpacked size, and the buffer before that grew.
 const FACTOR: usize = 20;
 /// A buffer that doubles up to the limit, and a decoder's window and tables.
-const BASE: usize = 4 * LIMIT + DECODER;
-/// A decoder's window and tables.
-const DECODER: usize = 128 << 10;
+const BASE: usize = 4 * LIMIT + (128 << 10);
+/// A decoder's window and tables, of which snappy's in frames are the largest: two blocks.
+const DECODER: usize = 192 << 10;
 
 pub fn check(bytes: &[u8]) {
     for encoding in ENCODINGS {

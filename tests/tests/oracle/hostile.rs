@@ -223,3 +223,22 @@ fn splits_without_measure_are_refused() {
     let outcome = apply(Signal::Logs, &request, &layout, &Bitmap::default(), &edits);
     assert!(matches!(outcome, Err(EditError::TooLarge(_))), "{outcome:?}");
 }
+
+/// What is refused because it is too wide leaves nothing behind, and the same request in smaller ones is read as ever.
+#[test]
+fn a_request_whose_columns_are_too_large_leaves_no_key() {
+    let keying = Keying { grouping: Grouping::Drop(Vec::new()), durable: true, alike: false };
+    let projection = Projection { items: true, times: true, keyings: vec![keying], ..Projection::default() };
+    let mut projector = Projector::new(Signal::Logs, projection, 1000);
+    projector.bound_columns(1000);
+    let record = |number: u32| {
+        let value = field(2, &field(1, number.to_string().as_bytes()));
+        field(2, &field(6, &[field(1, b"k"), value].concat()))
+    };
+    let request = |records: std::ops::Range<u32>| field(1, &field(2, &records.flat_map(record).collect::<Vec<u8>>()));
+    let wide = projector.project(&request(0..500), Strings::Utf8);
+    assert!(wide.is_err_and(|error| error.reason.contains("memory_mib")));
+    assert!(projector.dictionary_mut(0).unwrap().is_empty(), "keys of a request that nobody has seen");
+    assert_eq!(projector.project(&request(0..5), Strings::Utf8).unwrap().layout.rows, 5);
+    assert_eq!(projector.dictionary_mut(0).unwrap().len(), 5);
+}
