@@ -40,9 +40,7 @@ impl Descriptor {
         let less = |free: isize| (free > 0).then(|| free - 1);
         FREE.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok().then_some(Descriptor(()))
     }
-}
 
-impl Descriptor {
     /// One of those that are kept for everything else, for the moment until another is given back.
     pub fn borrowed() -> Descriptor {
         FREE.fetch_sub(1, Ordering::Relaxed);

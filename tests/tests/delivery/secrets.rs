@@ -111,14 +111,20 @@ fn send(host: &Host<'_>) -> Result<()> {
     host.wait_for("work_done_batched_total", &[("work_type", "a")], 1.0)
 }
 
-#[test]
-fn secrets_are_in_no_record_in_no_file_and_in_no_answer() -> Result<()> {
-    let downstream = Downstream::start(|_| Fate::Refused)?;
+/// A host with a secret of each kind, and the file of one, which goes with what is returned.
+fn planted(downstream: &Downstream) -> Result<(Setup, tempfile::NamedTempFile)> {
     let tokens = tempfile::NamedTempFile::new()?;
     std::fs::write(tokens.path(), format!("{IN_FILE}\n{IN_HEADER}\n"))?;
     let variable = format!("OTELIER_TEST_SECRET={IN_ENVIRONMENT}");
     let setup = Setup::with_aggregate(&configuration(tokens.path(), downstream.address()))?;
     let setup = setup.launched_by(&["env", &variable]);
+    Ok((setup, tokens))
+}
+
+#[test]
+fn secrets_are_in_no_record_in_no_file_and_in_no_answer() -> Result<()> {
+    let downstream = Downstream::start(|_| Fate::Refused)?;
+    let (setup, _tokens) = planted(&downstream)?;
     let host = setup.start()?;
     send(&host)?;
     wait::until("both are dead letters", || {
@@ -167,11 +173,7 @@ fn store_plainly(state: &Path) -> Result<()> {
 #[test]
 fn a_stored_configuration_with_a_plain_secret_is_replaced_at_the_next_start_and_counts_go_on() -> Result<()> {
     let downstream = Downstream::start(|_| Fate::Taken)?;
-    let tokens = tempfile::NamedTempFile::new()?;
-    std::fs::write(tokens.path(), format!("{IN_FILE}\n{IN_HEADER}\n"))?;
-    let variable = format!("OTELIER_TEST_SECRET={IN_ENVIRONMENT}");
-    let setup = Setup::with_aggregate(&configuration(tokens.path(), downstream.address()))?;
-    let setup = setup.launched_by(&["env", &variable]);
+    let (setup, _tokens) = planted(&downstream)?;
     let host = setup.start()?;
     send(&host)?;
     ensure!(host.terminate()?.success());

@@ -82,30 +82,8 @@ impl Told {
         let Some(left_out) = admit(self.connections.get(foreign as usize)) else { return };
         let (receiver, transport, peer) = (&self.receiver, self.transport.name(), peer_name(peer));
         let (reason, remedy, error) = (foreign.reason(), foreign.remedy(), bounded(error));
-        match foreign {
-            Foreign::GaveWay => {
-                tracing::warn!(
-                    receiver,
-                    transport,
-                    peer,
-                    reason,
-                    remedy,
-                    left_out,
-                    "a connection was accepted: {error}"
-                );
-            }
-            _ => {
-                tracing::warn!(
-                    receiver,
-                    transport,
-                    peer,
-                    reason,
-                    remedy,
-                    left_out,
-                    "a connection was not accepted: {error}"
-                );
-            }
-        }
+        let verdict = if foreign == Foreign::GaveWay { "accepted" } else { "not accepted" };
+        tracing::warn!(receiver, transport, peer, reason, remedy, left_out, "a connection was {verdict}: {error}");
     }
 }
 
