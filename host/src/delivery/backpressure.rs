@@ -30,10 +30,19 @@ impl Budget {
         self.0.used.load(Ordering::Relaxed)
     }
 
-    /// Takes bytes; false, and nothing is taken, where they do not fit. Something always fits where nothing is in use.
+    /// Takes bytes; false, and nothing is taken, where they do not fit.
     pub fn take(&self, bytes: u64) -> bool {
-        let fits = |used: u64| (used == 0 || used.saturating_add(bytes) <= self.0.max).then(|| used + bytes);
-        self.0.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits).is_ok()
+        let taken = |used: u64| self.fits(used, bytes).then(|| used + bytes);
+        self.0.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, taken).is_ok()
+    }
+
+    /// Whether bytes fit at the moment. Something always fits where nothing is in use.
+    pub fn has_room(&self, bytes: u64) -> bool {
+        self.fits(self.used(), bytes)
+    }
+
+    fn fits(&self, used: u64, bytes: u64) -> bool {
+        used == 0 || used.saturating_add(bytes) <= self.0.max
     }
 
     /// Takes bytes that must be taken, whatever the bound: a trip that is committed has a place.

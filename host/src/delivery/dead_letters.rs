@@ -210,19 +210,21 @@ impl DeadLetters {
     /// Those in `store`, of which `bytes_max` bytes are kept.
     pub fn open(store: Store, bytes_max: u64, registry: &Registry) -> Result<DeadLetters, LetterError> {
         let mut state = KeptLetters { numbers: Numbers::open(&store)?, ..KeptLetters::default() };
-        for (number, head) in heads(&store)? {
-            // One that does not read counts nothing, and stays for a person to look at.
-            let (bytes, is_poison) = head.map_or((0, false), |head| (head.bytes, head.stage.is_some()));
+        each_head(&store, |number, text| {
+            // Of one that does not read it is not known how much is behind it; it stays for a person to look at.
+            let (payload, is_poison) =
+                parse(number, text).map_or((0, false), |head| (head.bytes, head.stage.is_some()));
+            let bytes = text.len() as u64 + payload;
             state.kept.push_back(Kept { number, bytes, is_poison });
             state.bytes += bytes;
             state.numbers.skip(number);
-        }
+        })?;
         let shared = LettersCell {
             store,
             bytes_max,
             state: Mutex::new(state),
             letters: registry.gauge("otelier_dead_letters", "Batches that could not be delivered and are kept.", &[]),
-            bytes: registry.gauge("otelier_dead_letter_bytes", "Bytes of those.", &[]),
+            bytes: registry.gauge("otelier_dead_letter_bytes", "Bytes of those and of what is kept about them.", &[]),
             evicted: registry.counter(
                 "otelier_dead_letters_evicted",
                 "Dead letters removed because newer ones needed their room.",
@@ -286,16 +288,17 @@ impl DeadLetters {
         let mut state = self.0.lock();
         let number = state.numbers.give();
         let (is_poison, mut evicted) = (head.stage.is_some(), Vec::new());
-        while state.bytes + head.bytes > self.0.bytes_max || state.kept.len() >= LETTERS_MAX {
+        // A struct of texts and numbers always has a JSON form.
+        let text = serde_json::to_vec(head).unwrap_or_default();
+        let bytes = text.len() as u64 + head.bytes;
+        while state.bytes + bytes > self.0.bytes_max || state.kept.len() >= LETTERS_MAX {
             let Some(letter) = state.oldest(is_poison) else { break };
             // The new letter covers its number.
             writes.extend(deletion(letter.number));
             evicted.push(letter);
         }
-        state.bytes += head.bytes;
-        state.kept.push_back(Kept { number, bytes: head.bytes, is_poison });
-        // A struct of texts and numbers always has a JSON form.
-        let text = serde_json::to_vec(head).unwrap_or_default();
+        state.bytes += bytes;
+        state.kept.push_back(Kept { number, bytes, is_poison });
         writes.push(Write::Put(Family::Dead, key(HEAD, number), text.into()));
         writes.push(Write::Put(Family::Dead, key(PAYLOAD, number), batch.bytes.clone()));
         Burial { number, evicted }
@@ -382,12 +385,16 @@ fn deletion(number: u64) -> [Write; 2] {
 
 fn heads(store: &Store) -> Result<Heads, LetterError> {
     let mut heads = Vec::new();
-    store.each(Family::Dead, &[HEAD], &[PAYLOAD], |key, head| {
-        let number = key.last_chunk().map_or(0, |number| u64::from_be_bytes(*number));
-        heads.push((number, parse(number, &head)));
-        ControlFlow::Continue(())
-    })?;
+    each_head(store, |number, text| heads.push((number, parse(number, text))))?;
     Ok(heads)
+}
+
+/// Calls `see` with the number and the head of every letter, oldest first.
+fn each_head(store: &Store, mut see: impl FnMut(u64, &[u8])) -> Result<(), StoreError> {
+    store.each(Family::Dead, &[HEAD], &[PAYLOAD], |key, head| {
+        see(key.last_chunk().map_or(0, |number| u64::from_be_bytes(*number)), &head);
+        ControlFlow::Continue(())
+    })
 }
 
 fn parse(number: u64, head: &[u8]) -> Result<Head, LetterError> {

@@ -317,7 +317,23 @@ fn all_queues_together_are_bounded() {
     bench.budget.force(1);
     assert!(one(&lane, large).is_err());
     bench.budget.give(1);
-    assert!(one(&lane, large).is_ok());
+    let reserved = one(&lane, large).unwrap();
+    assert!(one(&bench.lane(&config(|_| {})), Size { bytes: 1, ..large }).is_err(), "what is reserved counts");
+    reserved.send(vec![batch("it is smaller than it was expected to be")], None);
+    assert_eq!(bench.budget.used(), 40);
+    drop(one(&lane, Size { bytes: 100, ..large }).unwrap());
+    assert_eq!(bench.budget.used(), 40, "what was reserved and is not used is given back");
+}
+
+#[test]
+fn room_on_disk_counts_from_the_moment_it_is_reserved() {
+    let bench = Bench::new([]);
+    let lane = bench.lane(&config(|config| config.queue.storage = Some("rocksdb".parse().unwrap())));
+    let half = Size { requests: 1, items: 1, bytes: 1 << 19 };
+    let reserved = lane.reserve(half, 2).unwrap();
+    assert!(one(&lane, half).is_err());
+    drop(reserved);
+    assert!(one(&lane, half).is_ok());
 }
 
 #[tokio::test]

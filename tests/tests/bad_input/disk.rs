@@ -6,6 +6,7 @@ use otelier_tests::host::{Configuration, Host, Setup};
 use otelier_tests::mount::{Namespace, fill};
 use otelier_tests::payload::{self, Temporality};
 use otelier_tests::{http, length, wait};
+use serde_json::json;
 
 const TOTAL: &str = "work_done_batched_total";
 /// Far more than it takes to fill what the store has reserved before the disk became full.
@@ -91,18 +92,25 @@ fn tail(log: &str) -> &str {
 
 #[test]
 fn a_full_disk_refuses_requests_until_there_is_room() -> Result<()> {
-    length::repeat(a_disk_becomes_full)
+    length::repeat(|| a_disk_becomes_full(&Configuration::aggregate()))
 }
 
-fn a_disk_becomes_full() -> Result<()> {
+/// A sync may fail that no sender waits for, and none may come to write again.
+#[test]
+fn a_full_disk_that_is_synced_now_and_then_is_found_to_have_room_again() -> Result<()> {
+    let configuration = Configuration::aggregate().set("service/pipelines/metrics/durability", json!("interval"));
+    length::repeat(|| a_disk_becomes_full(&configuration))
+}
+
+fn a_disk_becomes_full(configuration: &Configuration) -> Result<()> {
     let folder = tempfile::tempdir()?;
     // RocksDB goes on by itself, some seconds after there is as much room again as its log may take: 64 MiB.
     let mount = format!("mount -t tmpfs -o size=128m none {}", folder.path().display());
     let Some(disk) = Namespace::if_permitted(&mount)? else {
         println!("no file system may be mounted here: a disk that fails has to stand for one that is full");
-        return a_disk_fails();
+        return a_disk_fails(configuration);
     };
-    let setup = Setup::with_aggregate(&Configuration::aggregate())?;
+    let setup = Setup::with_aggregate(configuration)?;
     let setup = setup.state_in(&folder.path().join("state")).launched_by(&disk.enter());
     let mut host = setup.start()?;
     let mut filler = Filler::new(&host)?;
@@ -123,11 +131,11 @@ fn a_disk_becomes_full() -> Result<()> {
 
 #[test]
 fn a_disk_that_fails_refuses_requests_and_says_what_to_do() -> Result<()> {
-    length::repeat(a_disk_fails)
+    length::repeat(|| a_disk_fails(&Configuration::aggregate()))
 }
 
-fn a_disk_fails() -> Result<()> {
-    let setup = Setup::with_aggregate(&Configuration::aggregate())?;
+fn a_disk_fails(configuration: &Configuration) -> Result<()> {
+    let setup = Setup::with_aggregate(configuration)?;
     let host = setup.start()?;
     let mut filler = Filler::new(&host)?;
     ensure!(filler.send()?.is_none(), "the disk works in the beginning");

@@ -43,7 +43,7 @@ fn a_letter_is_what_could_not_be_delivered_and_why() {
 fn items_that_break_a_plugin_make_room_for_their_like_and_come_back_where_that_failed() {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(directory.path()).unwrap();
-    let letters = DeadLetters::open(store.clone(), 1000, &Registry::default()).unwrap();
+    let letters = DeadLetters::open(store.clone(), 3000, &Registry::default()).unwrap();
     let stage = Stage { pipeline: "logs".into(), processor: "filter".into(), plugin: "00".into() };
     let poison = |letters: &DeadLetters| {
         let mut writes = Vec::new();
@@ -67,7 +67,7 @@ fn items_that_break_a_plugin_make_room_for_their_like_and_come_back_where_that_f
 fn a_letter_that_was_never_written_does_not_come_back_with_those_that_took_its_room() {
     let directory = tempfile::tempdir().unwrap();
     let (store, registry) = (Store::open(directory.path()).unwrap(), Registry::default());
-    let letters = DeadLetters::open(store, 1000, &registry).unwrap();
+    let letters = DeadLetters::open(store, 1500, &registry).unwrap();
     let stage = Stage { pipeline: "logs".into(), processor: "filter".into(), plugin: "00".into() };
     let poison = || letters.bury_poison(&stage, &batch(900), "", 5, &mut Vec::new());
     let (first, second, third) = (poison(), poison(), poison());
@@ -83,16 +83,44 @@ fn the_oldest_make_room_also_after_a_restart() {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(directory.path()).unwrap();
     let registry = Registry::default();
-    let letters = DeadLetters::open(store.clone(), 1000, &registry).unwrap();
+    let letters = DeadLetters::open(store.clone(), 1500, &registry).unwrap();
     (0..3).for_each(|_| bury(&letters, 400));
     assert_eq!(numbers(&letters), [1, 2]);
-    let letters = DeadLetters::open(store, 1000, &registry).unwrap();
+    let letters = DeadLetters::open(store.clone(), 1500, &registry).unwrap();
     bury(&letters, 400);
     assert_eq!(numbers(&letters), [2, 3]);
     assert_eq!(registry.total("otelier_dead_letters_evicted", &[]), 2);
     letters.remove(&[2], &letters.removal(2)).unwrap();
     assert_eq!(numbers(&letters), [3]);
-    assert_eq!(registry.total("otelier_dead_letter_bytes", &[]), 400);
+    let kept: usize = [HEAD, PAYLOAD].iter().map(|section| stored(&store, *section).len()).sum();
+    assert_eq!(registry.total("otelier_dead_letter_bytes", &[]), kept as i64);
+}
+
+fn stored(store: &Store, section: u8) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    store
+        .each(Family::Dead, &[section], &[section + 1], |_, value| {
+            bytes.extend_from_slice(&value);
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+    bytes
+}
+
+#[test]
+fn what_is_kept_about_a_letter_takes_room_as_the_letter_does() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path()).unwrap();
+    let letters = DeadLetters::open(store.clone(), 4000, &Registry::default()).unwrap();
+    let stage = Stage { pipeline: "logs".into(), processor: "filter".into(), plugin: "00".into() };
+    for _ in 0..100 {
+        let mut writes = Vec::new();
+        let burial = letters.bury_poison(&stage, &batch(1), &"x".repeat(1000), 5, &mut writes);
+        letters.remove(&[], &writes).unwrap();
+        letters.buried([burial].iter());
+    }
+    assert_eq!(numbers(&letters), [97, 98, 99]);
+    assert!(stored(&store, HEAD).len() <= 4000);
 }
 
 #[test]

@@ -244,7 +244,8 @@ impl PushLane {
         let shared = &self.shared;
         let mut state = shared.lock();
         let blocks = || shared.blocks.load(Ordering::Acquire) && !is_withdrawn();
-        while blocks() && !shared.fits(&state, size.times(shares)) {
+        let size = size.times(shares);
+        while blocks() && !(shared.has_places(&state, size) && shared.bytes().has_room(size.bytes)) {
             // What is waited for may also be given back by other lanes, or by whoever ends the waiting.
             let woken = shared.room.wait_timeout(state, LOOK_AGAIN).unwrap_or_else(PoisonError::into_inner);
             state = woken.0;
@@ -342,18 +343,21 @@ impl PushReserved {
             let size = Size::of(&batch);
             let number = numbers.as_mut().and_then(Iterator::next).unwrap_or_else(|| state.queue.number());
             state.queue.hold(size);
-            shared.quota.iter().for_each(|quota| quota.force(size.bytes));
+            shared.bytes().force(size.bytes);
             let held = match &shared.stored {
                 Some(_) if !shared.keeps_ready(&mut state, size) => Held::Stored,
                 Some(_) => Held::Ready(batch),
                 None => {
-                    shared.count_in_memory(&mut state, size);
+                    let units = size.in_units(shared.config.queue.sizer);
+                    state.capacity.follow(units, size.bytes, shared.budget.max());
                     Held::Ready(batch)
                 }
             };
             state.queue.insert(Entry { number, size, held, waiter: waiter.cloned(), letter });
             shared.work.notify_one();
         }
+        // What came is counted, so what was set aside for it need not be any more.
+        shared.bytes().give(size.bytes);
         shared.show(&mut state);
         drop(state);
         shared.room.notify_all();
@@ -365,8 +369,7 @@ impl Drop for PushReserved {
         if let Room::Held(size) | Room::Numbered(size, _) = &self.room {
             let size = *size;
             self.room = Room::Gone;
-            self.shared.lock().queue.release(size);
-            self.shared.room.notify_all();
+            self.shared.give_back(size);
         }
     }
 }
@@ -384,11 +387,23 @@ impl LaneCell {
     fn hold(&self, size: Size, shares: usize) -> bool {
         let size = size.times(shares);
         let mut state = self.lock();
-        let fits = self.fits(&state, size);
+        let fits = self.has_places(&state, size) && self.bytes().take(size.bytes);
         if fits {
             state.queue.hold(size);
         }
         fits
+    }
+
+    /// Gives room back that was set aside.
+    fn give_back(&self, size: Size) {
+        self.lock().queue.release(size);
+        self.bytes().give(size.bytes);
+        self.room.notify_all();
+    }
+
+    /// What its bytes are counted against: reserved, waiting and being sent.
+    fn bytes(&self) -> &Budget {
+        self.quota.as_ref().unwrap_or(&self.budget)
     }
 
     fn full(&self) -> LaneFull {
@@ -397,17 +412,10 @@ impl LaneCell {
     }
 
     /// A batch that is larger than the whole queue is let in when nothing else is there: it would never be otherwise.
-    fn fits(&self, state: &LaneState, size: Size) -> bool {
+    fn has_places(&self, state: &LaneState, size: Size) -> bool {
         let sizer = self.config.queue.sizer;
         let (held, more) = (state.queue.held().in_units(sizer), size.in_units(sizer).max(1));
-        let in_bound = held == 0 || held.saturating_add(more) <= state.capacity.units();
-        let bytes = self.quota.as_ref().unwrap_or(&self.budget);
-        in_bound && (bytes.used() == 0 || bytes.used().saturating_add(size.bytes) <= bytes.max())
-    }
-
-    fn count_in_memory(&self, state: &mut LaneState, size: Size) {
-        self.budget.force(size.bytes);
-        state.capacity.follow(size.in_units(self.config.queue.sizer), size.bytes, self.budget.max());
+        held == 0 || held.saturating_add(more) <= state.capacity.units()
     }
 
     /// Whether an entry of a queue on disk stays in memory as well until it is taken.
@@ -464,7 +472,7 @@ impl LaneCell {
         state.queue.release(size);
         state.drain.note(size.in_units(self.config.queue.sizer), now);
         state.drain_batches.note(size.requests, now);
-        self.quota.as_ref().unwrap_or(&self.budget).give(size.bytes);
+        self.bytes().give(size.bytes);
         self.show(&mut state);
         drop(state);
         self.room.notify_all();
