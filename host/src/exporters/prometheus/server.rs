@@ -8,9 +8,9 @@ use std::future::Future;
 use std::io;
 use std::net::TcpListener as StdListener;
 use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER, VARY};
@@ -29,7 +29,7 @@ use super::negotiate;
 use super::pace::{Limits, Pace, Turns};
 use super::scrape::{ScrapeBody, ScrapeTarget};
 use crate::contract::{BindError, ComponentId, Stop};
-use crate::net::{Connections, Entered, Place};
+use crate::net::{Connections, Entered, Paced, Place};
 
 /// Where the metrics are.
 pub const PATH: &str = "/metrics";
@@ -42,8 +42,6 @@ const WRITE_BUFFER_BYTES: usize = 128 * 1024;
 const HEAD_TIME_MAX: Duration = Duration::from_secs(120);
 /// How long the first request's head may take.
 const FIRST_HEAD_TIME_MAX: Duration = Duration::from_secs(10);
-/// How often the same is told of connections.
-const TELL_PAUSE: Duration = Duration::from_secs(30);
 /// After this a connection is closed between two requests.
 const CONNECTION_TIME_MAX: Duration = Duration::from_secs(600);
 /// How long a scrape under way may take once its connection is to be closed.
@@ -86,20 +84,23 @@ pub async fn serve(listener: TcpListener, shared: Arc<ScrapeTarget>, limits: Lim
                 Ok((stream, peer)) => match places.enter(Some(peer)) {
                     Ok(Entered { place, given_way }) => {
                         if let Some((Some(other), left)) = given_way
-                            && told.may()
+                            && let Some(left_out) = told.gave_way.admit()
                         {
-                            tracing::warn!(%peer, %other, left, "an idle connection gave way to another scraper's; see who keeps connections open");
+                            tracing::warn!(%peer, %other, left, left_out, "an idle connection gave way to another scraper's; see who keeps connections open");
                         }
                         let (shared, turns, pace) = (Arc::clone(&shared), Arc::clone(&turns), Arc::default());
                         let scrapes = Scrapes { shared, turns, pace, place: Arc::new(place), told: Arc::clone(&told) };
                         connections.spawn(connection(stream, scrapes, limits, closing.subscribe()));
                     }
-                    Err(crowded) if told.may() => tracing::warn!(%peer, "a scraper's connection was not accepted: {crowded}"),
-                    Err(_) => {}
+                    Err(crowded) => {
+                        if let Some(left_out) = told.crowded.admit() {
+                            tracing::warn!(%peer, left_out, "a scraper's connection was not accepted: {crowded}");
+                        }
+                    }
                 },
                 Err(error) => {
-                    if told.may() {
-                        tracing::warn!(%error, "cannot accept a scrape; is the limit of open files reached?");
+                    if let Some(left_out) = told.cannot_accept.admit() {
+                        tracing::warn!(%error, left_out, "cannot accept a scrape; is the limit of open files reached?");
                     }
                     sleep(ACCEPT_PAUSE).await;
                 }
@@ -111,6 +112,15 @@ pub async fn serve(listener: TcpListener, shared: Arc<ScrapeTarget>, limits: Lim
     while connections.join_next().await.is_some() {}
 }
 
+/// What is told of connections; a scraper could fill the log.
+#[derive(Default)]
+struct Told {
+    gave_way: Paced,
+    crowded: Paced,
+    cannot_accept: Paced,
+    cut_off: Paced,
+}
+
 /// What a connection answers from.
 struct Scrapes {
     shared: Arc<ScrapeTarget>,
@@ -119,21 +129,6 @@ struct Scrapes {
     pace: Arc<Pace>,
     place: Arc<Place>,
     told: Arc<Told>,
-}
-
-/// What is told at most once in a while, as a scraper could fill the log.
-#[derive(Default)]
-struct Told(Mutex<Option<Instant>>);
-
-impl Told {
-    fn may(&self) -> bool {
-        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let may = told.is_none_or(|told| told.elapsed() >= TELL_PAUSE);
-        if may {
-            *told = Some(Instant::now());
-        }
-        may
-    }
 }
 
 async fn connection(stream: TcpStream, scrapes: Scrapes, limits: Limits, mut closing: watch::Receiver<bool>) {
@@ -159,8 +154,8 @@ async fn connection(stream: TcpStream, scrapes: Scrapes, limits: Limits, mut clo
     tokio::select! {
         result = connection.as_mut() => return log_broken(result),
         () = pace.overdue(&limits) => {
-            if told.may() {
-                tracing::warn!(?limits.stall, ?limits.whole, "a scraper was cut off: it read nothing for too long, or took too long");
+            if let Some(left_out) = told.cut_off.admit() {
+                tracing::warn!(?limits.stall, ?limits.whole, left_out, "a scraper was cut off: it read nothing for too long, or took too long");
             }
             return;
         }
