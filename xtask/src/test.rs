@@ -1,24 +1,67 @@
-//! `cargo xtask test`: every test of the workspace, with what they run against.
+//! `cargo xtask test`: every test of the workspace, with what they run against; or a tier of them, which has the machine for itself.
 
+use std::ffi::OsStr;
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Context, Result, bail};
 
 use crate::workspace::Workspace;
 use crate::{cargo, plugins, process, setup};
 
-/// Sets up, builds host and guests, and tests; arguments go to `cargo test`.
+/// Suites that run one test at a time, longer than beside others, and look at how long things take.
+struct Tier {
+    name: &'static str,
+    suites: &'static [&'static str],
+    /// What of it `ci` runs, in ten minutes at most.
+    in_ci: &'static [&'static str],
+}
+
+/// Attacks on a host, and what runs against servers that take long to start.
+const TIERS: &[Tier] = &[Tier { name: "servers", suites: &["hostile"], in_ci: &["memory::"] }];
+
+/// Sets up, builds host and guests, and tests; arguments go to `cargo test`. Those behind `--tier NAME` choose among its tests.
 pub fn command(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     setup::ensure(workspace, setup::TESTS);
-    run(workspace, arguments)
+    match arguments {
+        [flag, rest @ ..] if flag == "--tier" => {
+            let names = || TIERS.iter().map(|tier| tier.name).collect::<Vec<_>>().join(", ");
+            let (name, filters) = rest.split_first().with_context(|| format!("--tier NAME: {}", names()))?;
+            let Some(tier) = TIERS.iter().find(|tier| tier.name == name) else {
+                bail!("no tier `{name}`; there is {}", names())
+            };
+            build(workspace)?;
+            run_tier(workspace, tier, filters)
+        }
+        _ => run(workspace, arguments),
+    }
 }
 
 /// The same without set-up.
 pub fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
-    cargo::build(workspace)?;
-    plugins::build(workspace)?;
+    build(workspace)?;
     let mut test = cargo::command(workspace, "test");
     test.args(["--release", "--workspace"]).args(arguments);
+    add_environment(workspace, &mut test);
+    process::run(&mut test)
+}
+
+/// What `ci` runs of the tiers.
+pub fn run_tiers(workspace: &Workspace) -> Result<()> {
+    build(workspace)?;
+    TIERS.iter().try_for_each(|tier| run_tier(workspace, tier, tier.in_ci))
+}
+
+fn build(workspace: &Workspace) -> Result<()> {
+    cargo::build(workspace)?;
+    plugins::build(workspace)
+}
+
+fn run_tier<F: AsRef<OsStr>>(workspace: &Workspace, tier: &Tier, filters: &[F]) -> Result<()> {
+    let mut test = cargo::command(workspace, "test");
+    test.args(["--release", "--workspace"]);
+    test.args(tier.suites.iter().flat_map(|suite| ["--test", suite]));
+    test.args(["--", "--include-ignored", "--test-threads=1", "--nocapture"]).args(filters);
+    test.env("OTELIER_TEST_TIER", tier.name);
     add_environment(workspace, &mut test);
     process::run(&mut test)
 }

@@ -15,7 +15,7 @@ use crate::watched::{attacked, configuration, watched};
 /// As much as a request may be unpacked.
 const LARGE_BYTES: usize = 60 << 20;
 
-fn packed(body: &[u8]) -> Result<Vec<u8>> {
+pub fn packed(body: &[u8]) -> Result<Vec<u8>> {
     let mut packed = Vec::new();
     GzEncoder::new(body, Compression::best()).read_to_end(&mut packed)?;
     Ok(packed)
@@ -27,7 +27,7 @@ fn post(host: &Host<'_>, packed: &[u8]) -> Result<()> {
 }
 
 /// One field that nobody knows, of so many zeros.
-fn unknown_field() -> Vec<u8> {
+pub fn unknown_field() -> Vec<u8> {
     // Field 15, delimited.
     let mut body = vec![0x7a];
     let mut length = LARGE_BYTES;
