@@ -163,7 +163,7 @@ impl Batch<'_> {
         self.host.output_set_attribute(rows.into_words(), attribute, when, Blob::one(value), Vec::new());
     }
 
-    /// The same with a value for each row: the n-th of `rows` gets `values[indices[n]]`.
+    /// The same with a value for each row: the n-th of `rows` gets `values[indices[n]]`. Without indices there is one value, for all of them.
     pub fn set_attribute_by_row(
         &mut self,
         rows: Bitmap,
@@ -198,7 +198,7 @@ impl Batch<'_> {
         self.host.output_edit_metric(number, name, unit, description);
     }
 
-    /// What the call sends on besides the rows that pass.
+    /// What the call sends on besides the rows that pass: points, in metrics pipelines only.
     pub fn output(&mut self) -> Output<'_> {
         Output { host: self.host }
     }

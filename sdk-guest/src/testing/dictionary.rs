@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::key::{self, KeyBuilder, Value};
-use crate::{Attribute, Descriptor, Level, NO_CODE, NO_KEY, Source, Temporality};
+use crate::{Attribute, Descriptor, Field, Level, NO_CODE, NO_KEY, Source, Temporality};
 
 use super::Point;
 use super::items::Fed;
@@ -66,12 +66,16 @@ impl Grouping {
 
     /// The same for fields.
     fn fields<'s>(&'s self, item: &Fed) -> Vec<(&'s str, Vec<u8>)> {
-        let Grouping::KeyBy(sources) = self else { return Vec::new() };
-        let field = |source: &'s Source| match source {
-            Source::Field(name) => Some((name.as_str(), item.value_of(source)?)),
+        let name = |source: &'s Source| match source {
+            Source::Field(name) => Some(name.as_str()),
             Source::Attribute(_) => None,
         };
-        sources.iter().filter_map(field).collect()
+        let names: Vec<&str> = match self {
+            Grouping::KeyBy(sources) => sources.iter().filter_map(name).collect(),
+            Grouping::Drop(_) => vec![Field::ScopeName.name(), Field::ScopeVersion.name()],
+            Grouping::Keep(_) | Grouping::Stream(_) => Vec::new(),
+        };
+        names.into_iter().filter_map(|name| Some((name, item.field(name)?))).collect()
     }
 }
 
@@ -143,7 +147,8 @@ impl Dictionary {
         }
         if matches!(self.grouping, Grouping::Stream(_)) {
             // Not where the real encoding has it, but as distinct.
-            let identity = format!("{} {} {:?}", item.sent.name, item.sent.unit, item.shape());
+            let scope = [Field::ScopeName, Field::ScopeVersion].map(|field| item.field(field.name()));
+            let identity = format!("{} {} {:?} {scope:?}", item.sent.name, item.sent.unit, item.shape());
             builder = builder.attribute(Level::Metadata, "metric", Value::String(identity.as_bytes()));
             count += 1;
         }
@@ -158,4 +163,53 @@ impl Dictionary {
 
 fn read(encoded: &[u8]) -> Value<'_> {
     key::read_value(encoded).expect("a test's values are values")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Dictionary, Grouping};
+    use crate::key::{KeyBuilder, Value};
+    use crate::testing::items::Fed;
+    use crate::testing::{LogRecord, Span};
+    use crate::{Level, NO_KEY};
+
+    fn library(version: &str) -> Fed {
+        Fed::span(&Span { scope_name: "lib".to_owned(), scope_version: version.to_owned(), ..Span::default() })
+    }
+
+    fn name_and_version() -> KeyBuilder {
+        let name = KeyBuilder::default().field("scope.name", Value::String(b"lib"));
+        name.field("scope.version", Value::String(b"2"))
+    }
+
+    #[test]
+    fn drop_keys_have_the_name_and_the_version_of_the_scope() {
+        let mut dictionary = Dictionary::new(Grouping::Drop(Vec::new()), false);
+        assert_eq!(dictionary.project_item(&Fed::span(&Span::default()), 10), NO_KEY);
+        let codes = [dictionary.project_item(&library("2"), 10), dictionary.project_item(&library(""), 10)];
+        let nameless = KeyBuilder::default().field("scope.name", Value::String(b"lib"));
+        let expected = [name_and_version(), nameless].map(|key| Some(key.finish()));
+        assert_eq!(codes.map(|code| dictionary.keys[code as usize].clone()), expected);
+    }
+
+    #[test]
+    fn drop_keys_have_them_behind_the_attributes() {
+        let record = LogRecord {
+            scope_name: "lib".to_owned(),
+            scope_version: "2".to_owned(),
+            attributes: [("a".to_owned(), "1".into())].into(),
+            ..LogRecord::default()
+        };
+        let mut dictionary = Dictionary::new(Grouping::Drop(Vec::new()), false);
+        let code = dictionary.project_item(&Fed::record(&record), 10);
+        let expected = name_and_version().attribute(Level::Item, "a", Value::String(b"1")).finish();
+        assert_eq!(dictionary.keys[code as usize], Some(expected));
+    }
+
+    #[test]
+    fn streams_of_different_scopes_differ() {
+        let mut dictionary = Dictionary::new(Grouping::Stream(None), false);
+        let codes = [library("1"), library("2"), library("1")].map(|item| dictionary.project_item(&item, 10));
+        assert!(codes[0] != codes[1] && codes[0] == codes[2], "{codes:?}");
+    }
 }

@@ -23,7 +23,7 @@ pub enum Edit {
         when: When,
         /// Encoded values.
         values: Blob,
-        /// One for each row, where there is more than one value.
+        /// One for each row; none where one value is for all.
         indices: Vec<u32>,
     },
     /// `output.remove-attribute`.
@@ -75,7 +75,7 @@ pub(super) fn apply(edits: &[Edit], descriptors: &[Descriptor], items: &mut [Fed
             Edit::Set { rows: which, attribute, when, values, indices } => {
                 check(which, attribute, rows.len());
                 let values = decoded(values);
-                assert_eq!(indices.len(), if values.len() == 1 { 0 } else { which.count() }, "an index for each row");
+                check_indices(indices, values.len(), which.count());
                 for (nth, row) in chosen(&mut rows, which).enumerate() {
                     let value = indices.get(nth).map_or(0, |index| *index as usize);
                     set(&mut row.sent, attribute, *when, &values[value]);
@@ -122,14 +122,23 @@ fn check(rows: &Bitmap, attribute: &Attribute, count: usize) {
     assert_eq!(rows.count(), (0..count).filter(|row| rows.get(*row)).count(), "rows are edited that do not exist");
 }
 
+fn check_indices(indices: &[u32], values: usize, rows: usize) {
+    if indices.is_empty() {
+        assert!(values == 1 || rows == 0, "{values} values need an index for each row");
+        return;
+    }
+    assert_eq!(indices.len(), rows, "an index for each row");
+    for index in indices {
+        assert!((*index as usize) < values, "index {index} of {values} values");
+    }
+}
+
 fn decoded(values: &Blob) -> Vec<AnyValue> {
     let decode = |value: &[u8]| {
         assert!(value.len() <= VALUE_MAX, "a value of {} bytes", value.len());
         AnyValue::decode(value).unwrap_or_else(|| panic!("{value:?} is no value"))
     };
-    let values: Vec<AnyValue> = values.iter().map(decode).collect();
-    assert!(!values.is_empty(), "an attribute is set to no value");
-    values
+    values.iter().map(decode).collect()
 }
 
 fn chosen<'r>(rows: &'r mut [&mut Fed], which: &'r Bitmap) -> impl Iterator<Item = &'r mut Fed> {
@@ -202,5 +211,30 @@ mod tests {
         assert_eq!(shown(&[set(two, "a", When::Always, &[8, 9], &[1, 0])]), ["a=9", "b=2", "a=8 b=2"]);
         let remove = Edit::Remove { rows: all(), attribute: Attribute::item("a") };
         assert_eq!(shown(&[remove, set(all(), "a", When::Absent, &[7], &[])]), ["a=7", "a=7 b=2", "a=7 b=2"]);
+    }
+
+    #[test]
+    fn one_value_may_come_with_indices() {
+        let one = set(Bitmap::all(3), "a", When::Always, &[7], &[0, 0, 0]);
+        assert_eq!(shown(&[one]), ["a=7", "a=7 b=2", "a=7 b=2"]);
+    }
+
+    #[test]
+    fn no_rows_need_no_index_whatever_values_there_are() {
+        for values in [&[][..], &[7], &[7, 8]] {
+            assert_eq!(shown(&[set(Bitmap::new(), "a", When::Always, values, &[])]), ["a=1", "b=2", "a=1 b=2"]);
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "an index for each row")]
+    fn several_values_need_indices() {
+        after(&[set(Bitmap::all(3), "a", When::Always, &[7, 8], &[])]);
+    }
+
+    #[test]
+    #[should_panic(expected = "index 1 of 1 values")]
+    fn an_index_is_that_of_a_value() {
+        after(&[set(Bitmap::all(3), "a", When::Always, &[7], &[0, 1, 0])]);
     }
 }

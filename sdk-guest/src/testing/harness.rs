@@ -1,10 +1,12 @@
 //! Runs a processor as the host does: each call a transaction, a crash at any moment.
 
+use std::collections::BTreeMap;
+
 use crate::{Bitmap, Failure, Instance, Processor, Progress, Signal, Stored};
 
 use super::items::Fed;
 use super::memory::Durable;
-use super::{Emitted, LogRecord, MemoryHost, Metric, Sent, Span, edits};
+use super::{Emitted, EmittedPoint, LogRecord, MemoryHost, Metric, Sent, Span, edits};
 
 /// A processor on a [`MemoryHost`].
 pub struct Harness<P> {
@@ -177,7 +179,7 @@ impl<P: Processor> Harness<P> {
     fn take_emitted(&mut self) -> Vec<Emitted> {
         let mut emitted = std::mem::take(&mut self.host.emitted);
         for metric in &mut emitted {
-            metric.points.sort_by(|a, b| a.attributes.cmp(&b.attributes));
+            metric.points.sort_by(|a, b| series(a).cmp(&series(b)));
         }
         emitted.sort_by(|a, b| a.name.cmp(&b.name));
         emitted
@@ -196,6 +198,19 @@ impl<P: Processor> Harness<P> {
 
     /// The same with another configuration.
     pub fn restart_with(&mut self, config: &str, now: u64) -> Result<(), Failure> {
+        *self = self.restarted(config, now)?;
+        Ok(())
+    }
+
+    /// The process stops, and starts again with another version of the plugin, for tests of what that makes of the state, such as
+    /// [`Storage::carry_over`](crate::Storage::carry_over). `Next` is described and started on what was committed; all else is lost. It
+    /// finds the format and the configuration of `P` in [`previous`](crate::Start::previous). Keys of durable keyings that both declare
+    /// keep their codes.
+    pub fn succeeded_by<Next: Processor>(mut self, config: &str, now: u64) -> Result<Harness<Next>, Failure> {
+        self.restarted(config, now)
+    }
+
+    fn restarted<Next: Processor>(&mut self, config: &str, now: u64) -> Result<Harness<Next>, Failure> {
         let (durable, previous) = self.committed.clone();
         let mut host = MemoryHost::new();
         host.dictionary_entries = self.host.dictionary_entries;
@@ -203,8 +218,7 @@ impl<P: Processor> Harness<P> {
         host.log.append(&mut self.host.log);
         // The steady clock stood still meanwhile.
         let ahead = now.wrapping_sub(self.host.steady);
-        *self = Harness::on(host, self.signal, previous, config, now, ahead)?;
-        Ok(())
+        Harness::on(host, self.signal, previous, config, now, ahead)
     }
 
     /// The host, to look at or to change its bounds.
@@ -217,3 +231,11 @@ impl<P: Processor> Harness<P> {
         self.instance.processor()
     }
 }
+
+/// What sets a point apart from others of its metric.
+fn series(point: &EmittedPoint) -> (&BTreeMap<String, String>, &str, &str) {
+    (&point.attributes, &point.scope_name, &point.scope_version)
+}
+
+#[cfg(test)]
+mod tests;

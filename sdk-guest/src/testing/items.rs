@@ -138,7 +138,12 @@ impl Fed {
             scope: any(&point.scope),
             attributes: any(&point.attributes),
         };
-        let fields = [text(Field::Name, &descriptor.name), text(Field::Unit, &descriptor.unit)];
+        let fields = [
+            text(Field::ScopeName, &point.scope_name),
+            text(Field::ScopeVersion, &point.scope_version),
+            text(Field::Name, &descriptor.name),
+            text(Field::Unit, &descriptor.unit),
+        ];
         Fed {
             is_row,
             descriptor: Some(descriptor.clone()),
@@ -214,7 +219,7 @@ impl Fed {
         self.descriptor.as_ref().map(|descriptor| (descriptor.kind, descriptor.temporality))
     }
 
-    /// The encoded value of a source; a field that is empty or 0 counts as absent.
+    /// The encoded value of a source.
     pub fn value_of(&self, source: &Source) -> Option<Vec<u8>> {
         match source {
             Source::Attribute(attribute) => {
@@ -226,11 +231,14 @@ impl Fed {
                 };
                 attributes.get(&attribute.key).map(AnyValue::encode)
             }
-            Source::Field(name) => {
-                let absent = [AnyValue::Empty, AnyValue::from(""), AnyValue::from(0)];
-                self.fields.get(name.as_str()).filter(|value| !absent.contains(value)).map(AnyValue::encode)
-            }
+            Source::Field(name) => self.field(name),
         }
+    }
+
+    /// The encoded value of a field; one that is empty or 0 counts as absent.
+    pub fn field(&self, name: &str) -> Option<Vec<u8>> {
+        let absent = [AnyValue::Empty, AnyValue::from(""), AnyValue::from(0)];
+        self.fields.get(name).filter(|value| !absent.contains(value)).map(AnyValue::encode)
     }
 }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::aggregate::Number;
 use crate::{
-    Bitmap, Blob, BucketCounts, Descriptor, ExemplarLists, ExponentialBuckets, MetricKind, NO_CODE, NO_KEY,
+    Bitmap, Blob, BucketCounts, Descriptor, ExemplarLists, ExponentialBuckets, Field, MetricKind, NO_CODE, NO_KEY,
     QuantileValues, Severity, Source, StorageError, key,
 };
 
@@ -279,12 +279,11 @@ impl MemoryHost {
         let descriptor = self.described[to.descriptor as usize].clone();
         let dictionary = &self.durable.dictionaries[to.keying as usize];
         let points = keys.iter().zip(values).enumerate().map(|(row, (code, (value, content)))| EmittedPoint {
-            attributes: attributes(dictionary, *code),
             start_time: start_times.get(row).copied().unwrap_or(0),
             time: times[row],
             value,
             content,
-            exemplars: Vec::new(),
+            ..named(dictionary, *code)
         });
         let points: Vec<EmittedPoint> = points.collect();
         let shape = Shape::of(&descriptor);
@@ -316,28 +315,40 @@ struct Destination {
     keying: u32,
 }
 
-fn attributes(dictionary: &Dictionary, code: u32) -> BTreeMap<String, String> {
+/// A point with nothing but what its key says: the attributes, and the name and the version of the scope. Other elements of a key are
+/// no part of a point.
+fn named(dictionary: &Dictionary, code: u32) -> EmittedPoint {
+    let mut point = EmittedPoint::default();
     if code == NO_KEY {
-        return BTreeMap::new();
+        return point;
     }
     assert!(code != NO_CODE, "a point without a key cannot be emitted");
     let entry = dictionary.keys.get(code as usize).and_then(Option::as_ref);
     let entry = entry.unwrap_or_else(|| panic!("code {code} stands for nothing"));
     let elements = key::elements(entry).expect("a dictionary holds canonical keys");
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let named = |element: &key::Element<'_>| {
-        let name = text(element.name);
-        let name = match element.level {
-            0 => format!("resource.{name}"),
-            1 => format!("scope.{name}"),
-            _ => name,
-        };
-        let value = match element.value {
-            key::Value::String(value) => text(value),
-            key::Value::Bool(value) => value.to_string(),
-            other => format!("{other:?}"),
-        };
-        (name, value)
-    };
-    elements.iter().map(named).collect()
+    for element in elements {
+        let (name, value) = (text(element.name), shown(element.value));
+        let mut attribute = |level: &str| drop(point.attributes.insert(format!("{level}{name}"), value.clone()));
+        match element.level {
+            0 => attribute("resource."),
+            1 => attribute("scope."),
+            2 => attribute(""),
+            key::FIELD if name == Field::ScopeName.name() => point.scope_name = value,
+            key::FIELD if name == Field::ScopeVersion.name() => point.scope_version = value,
+            _ => {}
+        }
+    }
+    point
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn shown(value: key::Value<'_>) -> String {
+    match value {
+        key::Value::String(value) => text(value),
+        key::Value::Bool(value) => value.to_string(),
+        other => format!("{other:?}"),
+    }
 }

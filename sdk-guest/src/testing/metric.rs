@@ -68,6 +68,12 @@ pub struct Point {
     /// Attributes of the resource.
     #[serde(default)]
     pub resource: BTreeMap<String, String>,
+    /// The scope's name.
+    #[serde(default)]
+    pub scope_name: String,
+    /// The scope's version.
+    #[serde(default)]
+    pub scope_version: String,
     /// Attributes of the scope.
     #[serde(default)]
     pub scope: BTreeMap<String, String>,
@@ -108,7 +114,7 @@ pub struct Emitted {
     pub description: String,
     /// Kind, temporality and monotonicity.
     pub shape: Shape,
-    /// The points, ordered by their attributes.
+    /// The points, ordered by their attributes, then by the scope's name and version.
     pub points: Vec<EmittedPoint>,
 }
 
@@ -119,6 +125,12 @@ pub struct EmittedPoint {
     /// Attributes with their level in front of any but the item's: `resource.host.name`.
     #[serde(default)]
     pub attributes: BTreeMap<String, String>,
+    /// The scope's name: what the key has in the field `scope.name`.
+    #[serde(default)]
+    pub scope_name: String,
+    /// The scope's version, likewise.
+    #[serde(default)]
+    pub scope_version: String,
     /// `start_time_unix_nano`.
     #[serde(default, rename = "start_ms", deserialize_with = "milliseconds")]
     pub start_time: u64,
