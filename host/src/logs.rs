@@ -1,23 +1,19 @@
-//! Structured logs on standard error.
+//! Structured logs on standard error. How much is logged can be changed while they are written.
 
 use std::io::IsTerminal;
+use std::sync::OnceLock;
 
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{LogEncoding, LogLevel, LogSettings};
 
+/// Puts another filter into the place of the one that was started with; false where that is not possible any more.
+static REPLACE: OnceLock<Box<dyn Fn(EnvFilter) -> bool + Send + Sync>> = OnceLock::new();
+
 /// Starts logging. Later calls in one process change nothing.
 pub fn start(settings: &LogSettings) {
-    let level = match settings.level {
-        LogLevel::Debug => "debug",
-        LogLevel::Info => "info",
-        LogLevel::Warn => "warn",
-        LogLevel::Error => "error",
-    };
-    // RUST_LOG goes before the file, for a closer look at one part. What HTTP/2 says of a peer names none, and has no end: whoever serves the
-    // connection tells it once in a while.
-    let usual = || EnvFilter::new(format!("{level},h2=off"));
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| usual());
+    // RUST_LOG goes before the file, for a closer look at one part.
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| from(settings.level));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
@@ -26,8 +22,34 @@ pub fn start(settings: &LogSettings) {
         // the process.
         .log_internal_errors(false)
         .with_ansi(std::io::stderr().is_terminal());
-    let _already_started = match settings.encoding {
-        LogEncoding::Console => builder.try_init(),
-        LogEncoding::Json => builder.json().flatten_event(true).try_init(),
-    };
+    match settings.encoding {
+        LogEncoding::Console => {
+            let builder = builder.with_filter_reloading();
+            let handle = builder.reload_handle();
+            if builder.try_init().is_ok() {
+                let _ = REPLACE.set(Box::new(move |filter| handle.reload(filter).is_ok()));
+            }
+        }
+        LogEncoding::Json => {
+            let builder = builder.json().flatten_event(true).with_filter_reloading();
+            let handle = builder.reload_handle();
+            if builder.try_init().is_ok() {
+                let _ = REPLACE.set(Box::new(move |filter| handle.reload(filter).is_ok()));
+            }
+        }
+    }
+}
+
+/// Logs from this level on from now on, whatever RUST_LOG said. False where no log was started.
+pub fn change(level: LogLevel) -> bool {
+    let changed = REPLACE.get().is_some_and(|replace| replace(from(level)));
+    if changed {
+        tracing::info!("the collector logs from {level} on");
+    }
+    changed
+}
+
+/// What HTTP/2 says of a peer names none, and has no end: whoever serves the connection tells it once in a while.
+fn from(level: LogLevel) -> EnvFilter {
+    EnvFilter::new(format!("{level},h2=off"))
 }

@@ -1,7 +1,7 @@
 //! Plugins of the manifest: read, checked against their pin, compiled, and asked what they declare.
 
 use std::collections::{HashMap, HashSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::config::{self, Limits, Plan, PluginPlan, SharedProcessor, World};
@@ -60,7 +60,7 @@ pub struct Plugins {
 #[derive(Debug, thiserror::Error)]
 pub enum PluginError {
     /// The file.
-    #[error("{position}: {source}")]
+    #[error("{source}")]
     Load {
         /// Where the manifest names it.
         position: config::Position,
@@ -69,7 +69,7 @@ pub enum PluginError {
     },
     /// It wants more of the host than its entry grants.
     #[error(
-        "{position}: plugin `{plugin}`: its file {file} imports {import}, which is not granted; add `{}` to `interfaces` of its `grants`",
+        "plugin `{plugin}`: its file {file} imports {import}, which is not granted; add `{}` to `interfaces` of its `grants`",
         interface.name()
     )]
     NotGranted {
@@ -85,9 +85,7 @@ pub enum PluginError {
         interface: Interface,
     },
     /// The content is not what the manifest pins.
-    #[error(
-        "{position}: plugin file {file} has sha256 {found}, the manifest pins another; correct the pin or restore the file"
-    )]
+    #[error("plugin file {file} has sha256 {found}, the manifest pins another; correct the pin or restore the file")]
     Pin {
         /// Where the manifest names it.
         position: config::Position,
@@ -98,11 +96,36 @@ pub enum PluginError {
     },
 }
 
+impl PluginError {
+    /// Where the manifest names the plugin.
+    pub fn position(&self) -> &config::Position {
+        let (PluginError::Load { position, .. }
+        | PluginError::NotGranted { position, .. }
+        | PluginError::Pin { position, .. }) = self;
+        position
+    }
+
+    /// The same where the manifest names the plugin.
+    pub fn placed(self) -> config::Error {
+        config::Error {
+            position: self.position().clone(),
+            problem: config::Problem::Plugin { message: self.to_string() },
+        }
+    }
+}
+
 /// The plugin of the file that a manifest entry names.
 pub fn load(plan: &PluginPlan, loader: &Loader) -> Result<LoadedPlugin, PluginError> {
     let unreadable = |source| PluginError::Load { position: plan.file_position.clone(), source };
-    let file = PluginFile::read_up_to(&plan.file, plan.limits.plugin_bytes_max).map_err(unreadable)?;
-    loader(plan, &file)
+    loader(plan, &read(plan, &plan.file).map_err(unreadable)?)
+}
+
+/// The content of a file for a plugin, up to its bound; what is built in needs no file.
+pub fn read(plan: &PluginPlan, file: &Path) -> Result<PluginFile, LoadError> {
+    match plan.built_in.filter(|_| file == plan.file) {
+        Some(component) => Ok(PluginFile::new(file, component.to_vec())),
+        None => PluginFile::read_up_to(file, plan.limits.plugin_bytes_max),
+    }
 }
 
 /// Loads into the sandbox.
@@ -136,8 +159,8 @@ pub fn sandboxed(engine: Engine) -> Arc<Loader> {
     })
 }
 
-/// Every plugin that a processor or a breaker of the plan uses.
-pub fn load_all(plan: &Plan, loader: &Loader) -> Result<Plugins, Vec<PluginError>> {
+/// Every plugin that a processor or a breaker of the plan uses and that can be loaded, and what is wrong with the others.
+pub fn load_all(plan: &Plan, loader: &Loader) -> (Plugins, Vec<config::Error>) {
     let (mut plugins, mut errors) = (Plugins::default(), Vec::new());
     let processors = plan.processors.iter().map(|processor| &processor.plugin);
     for plugin in processors.chain(plan.breakers.iter().map(|breaker| &breaker.plugin)) {
@@ -147,7 +170,7 @@ pub fn load_all(plan: &Plan, loader: &Loader) -> Result<Plugins, Vec<PluginError
         let LoadedPlugin { plugin: loaded, version } = match load(plugin, loader) {
             Ok(loaded) => loaded,
             Err(error) => {
-                errors.push(error);
+                errors.push(error.placed());
                 continue;
             }
         };
@@ -157,7 +180,7 @@ pub fn load_all(plan: &Plan, loader: &Loader) -> Result<Plugins, Vec<PluginError
             AnyPlugin::Policy(loaded) => drop(plugins.policies.insert(plugin.name.clone(), loaded)),
         }
     }
-    if errors.is_empty() { Ok(plugins) } else { Err(errors) }
+    (plugins, errors)
 }
 
 /// What plugins say of their configurations.

@@ -20,7 +20,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
-use crate::config::{self, LogEncoding, Plan, PluginPlan};
+use crate::config::{self, BuiltInPlugin, ConfigText, Draft, LogEncoding, Plan, PluginPlan};
 use crate::contract::{
     Authenticators, Client, ComponentId, Exporter, Health, Ingest, MemoryGate, Phase, Receiver, Stop,
 };
@@ -44,13 +44,37 @@ use signals::Ending;
 /// How long a shutdown may take before the process gives up on the rest.
 const DRAIN_MAX: Duration = Duration::from_secs(30);
 
+/// The configuration of a collector that is told of none.
+const QUICK_START: &str = include_str!("../../configs/quickstart.yaml");
+
+/// What it goes by in messages.
+const QUICK_START_NAME: &str = "quickstart.yaml (built in)";
+
+/// What says which components there are, and how they are set.
+#[derive(Debug, Clone, Default)]
+pub struct Files {
+    /// The configuration; the quick start's where there is none.
+    pub config: Option<PathBuf>,
+    /// The manifest, where there is more than what is built in.
+    pub manifest: Option<PathBuf>,
+    /// Plugins that need no manifest.
+    pub built_in: &'static [BuiltInPlugin],
+}
+
+impl Files {
+    fn source(&self) -> config::Source<'_> {
+        match &self.config {
+            Some(path) => config::Source::File(path),
+            None => config::Source::BuiltIn(ConfigText { path: Path::new(QUICK_START_NAME), text: QUICK_START }),
+        }
+    }
+}
+
 /// What to run.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The configuration file.
-    pub config: PathBuf,
-    /// The manifest file.
-    pub manifest: PathBuf,
+    /// What it reads.
+    pub files: Files,
     /// Where state is kept.
     pub state_dir: PathBuf,
     /// Goes before the configuration's choice.
@@ -69,27 +93,32 @@ pub struct Loaded {
 
 /// Reads and checks everything that can be checked without opening a port or the store.
 /// `exporters` are types beside the host's own.
-pub fn load(config: &Path, manifest: &Path, loader: &Loader, exporters: &[ExporterType]) -> Result<Loaded> {
-    compile(read(config, manifest, exporters)?, loader, exporters)
+pub fn load(files: &Files, loader: &Loader, exporters: &[ExporterType]) -> Result<Loaded> {
+    compile(read(files, exporters), loader, exporters)
 }
 
-fn read(config: &Path, manifest: &Path, exporters: &[ExporterType]) -> Result<Plan> {
+fn read(files: &Files, exporters: &[ExporterType]) -> Draft {
     let names = components::exporter_names(exporters);
-    config::load(config, manifest, &components::known(&names)).map_err(listed)
+    let known = components::known(&names, files.built_in);
+    config::load(files.source(), files.manifest.as_deref(), &known)
 }
 
-fn compile(plan: Plan, loader: &Loader, exporters: &[ExporterType]) -> Result<Loaded> {
-    let mut errors = components::check(&plan, exporters);
-    let plugins = plugins::load_all(&plan, loader).map_err(|errors| {
-        let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
-        anyhow::anyhow!(lines.join("\n"))
-    })?;
-    let described = plugins::describe_all(&plan, &plugins.processors);
-    errors.extend(described.errors);
-    errors.extend(check::waiting_behind_state(&plan, &described.stateful));
-    errors.extend(breakers::check(&plan, &plugins.policies));
-    config::Errors::check(errors).map_err(listed)?;
-    Ok(Loaded { plan, plugins, stateful: described.stateful })
+/// Looks at every part, also of a plan that is not whole, so that one run tells all that is wrong.
+fn compile(mut draft: Draft, loader: &Loader, exporters: &[ExporterType]) -> Result<Loaded> {
+    let (mut plugins, mut stateful) = (Plugins::default(), HashSet::new());
+    if let Some(plan) = draft.plan.take() {
+        draft.add(components::check(&plan, exporters));
+        let (loaded, errors) = plugins::load_all(&plan, loader);
+        draft.add(errors);
+        let described = plugins::describe_all(&plan, &loaded.processors);
+        draft.add(described.errors);
+        draft.add(check::waiting_behind_state(&plan, &described.stateful));
+        draft.add(breakers::check(&plan, &loaded.policies));
+        (plugins, stateful) = (loaded, described.stateful);
+        draft.plan = Some(plan);
+    }
+    let plan = draft.finish().map_err(|errors| anyhow::anyhow!(errors.to_string()))?;
+    Ok(Loaded { plan, plugins, stateful })
 }
 
 impl Loaded {
@@ -101,20 +130,20 @@ impl Loaded {
     }
 }
 
-fn listed(errors: config::Errors) -> anyhow::Error {
-    anyhow::anyhow!(errors.to_string())
-}
-
 /// Runs until SIGINT or SIGTERM, then drains. `announce` gets the banner's lines once everything is served.
 pub fn run(options: &Options, loader: Arc<Loader>, announce: impl FnOnce(&[String])) -> Result<()> {
-    let plan = read(&options.config, &options.manifest, &options.exporters)?;
+    let draft = read(&options.files, &options.exporters);
+    let Some(plan) = draft.plan.as_ref().filter(|_| draft.is_sound()) else {
+        return compile(draft, loader.as_ref(), &options.exporters).map(drop);
+    };
     let mut log_settings = plan.telemetry.logs.clone();
     log_settings.encoding = options.log_encoding.unwrap_or(log_settings.encoding);
     logs::start(&log_settings);
     let (files_max, connections_max) = descriptors::raise();
-    let (version, config) = (env!("CARGO_PKG_VERSION"), options.config.display());
+    let config = options.files.config.as_deref().unwrap_or(Path::new(QUICK_START_NAME)).display();
+    let version = env!("CARGO_PKG_VERSION");
     tracing::info!(version, %config, state_dir = %options.state_dir.display(), "starting; plugins are compiled first");
-    let wanted = components::connections(&plan);
+    let wanted = components::connections(plan);
     descriptors::want(wanted);
     if wanted > connections_max {
         tracing::warn!(
@@ -136,7 +165,7 @@ pub fn run(options: &Options, loader: Arc<Loader>, announce: impl FnOnce(&[Strin
     state_dir::check(&options.state_dir)?;
     let versions = updates::open_versions(&options.state_dir);
     let choosing = updates::choosing(Arc::clone(&versions), Arc::clone(&loader));
-    let loaded = compile(plan, choosing.as_ref(), &options.exporters)
+    let loaded = compile(draft, choosing.as_ref(), &options.exporters)
         .map_err(|error| told_of_choices(error, &versions, options))?;
     for warning in loaded.warnings() {
         tracing::warn!("{warning}");

@@ -7,6 +7,7 @@ use serde_path_to_error::{Path, Segment};
 use crate::Failure;
 
 pub mod duration;
+mod words;
 
 /// A key that a configuration is likely to have and the plugin has not, by the end of its path without numbers in brackets
 /// (`include.expressions`), and what to say of it.
@@ -14,7 +15,7 @@ pub type AbsentKey = (&'static str, &'static str);
 
 /// Reads a component's configuration. An error begins with the path of the key it is about, such as `` `actions[2].level`: ``,
 /// counted from zero, by which the host finds the line; nothing stands before an error about the configuration as a whole. What
-/// follows are serde's own words, with the nearest right spelling in the place of all names where one is near.
+/// follows is in the words of who writes YAML, with the nearest right spelling where one is near.
 pub fn parse<C: DeserializeOwned>(json: &str) -> Result<C, Failure> {
     parse_without(json, &[])
 }
@@ -33,15 +34,15 @@ pub fn parse_without<C: DeserializeOwned>(json: &str, absent: &[AbsentKey]) -> R
 
 fn complaint(path: &Path, error: &str, absent: &[AbsentKey]) -> String {
     let place = written(path, true);
-    if error.starts_with("unknown field") {
+    if error.starts_with(words::UNKNOWN_KEY) {
         let key = format!(".{}", written(path, false));
         if let Some((_, instead)) = absent.iter().find(|(name, _)| key.ends_with(&format!(".{name}"))) {
             return format!("`{place}`: {instead}");
         }
     }
-    let error = corrected(error).unwrap_or_else(|| error.to_owned());
-    // At the top, serde's words name the key already.
-    let is_named = place.is_empty() || error.starts_with(&format!("unknown field `{place}`"));
+    let error = words::plain(error);
+    // At the top, the words name the key already.
+    let is_named = place.is_empty() || error.starts_with(&format!("unknown key `{place}`"));
     if is_named { error } else { format!("`{place}`: {error}") }
 }
 
@@ -60,26 +61,6 @@ fn written(path: &Path, with_numbers: bool) -> String {
         }
     }
     text
-}
-
-/// serde's error about an unknown name with the nearest known one instead of all of them.
-fn corrected(error: &str) -> Option<String> {
-    let words = ["unknown field `", "unknown variant `"].into_iter().find(|words| error.starts_with(words))?;
-    let (given, expected) = error.strip_prefix(words)?.split_once("`, expected ")?;
-    // Between backquotes are the odd pieces.
-    let nearest = nearest(given, expected.split('`').skip(1).step_by(2))?;
-    Some(format!("{words}{given}`; did you mean `{nearest}`?"))
-}
-
-/// The name within a third of the longer word's length in edits, swapped neighbours counting as one; else one that goes on
-/// where `given` ends, or the other way round.
-fn nearest<'n>(given: &str, names: impl Iterator<Item = &'n str> + Clone) -> Option<&'n str> {
-    let given = given.to_lowercase();
-    let distance = |name: &&str| strsim::damerau_levenshtein(&given, &name.to_lowercase());
-    let is_near = |name: &&str| distance(name) * 3 <= given.chars().count().max(name.chars().count());
-    let goes_on =
-        |name: &&str| name.len().min(given.len()) > 2 && (name.starts_with(&given) || given.starts_with(name));
-    names.clone().filter(is_near).min_by_key(distance).or_else(|| names.clone().find(goes_on))
 }
 
 #[cfg(test)]
@@ -137,12 +118,12 @@ mod tests {
 
     #[test]
     fn errors_name_the_field() {
-        assert_eq!(error("null"), "missing field `name`");
+        assert_eq!(error("null"), "missing key `name`");
         assert_eq!(
             error(r#"{"name": "a", "bytes": 1}"#),
-            "unknown field `bytes`, expected one of `name`, `list`, `interval`, `nested`"
+            "unknown key `bytes`; known here: `name`, `list`, `interval`, `nested`"
         );
-        assert_eq!(error(r#"{"name": 5}"#), "`name`: invalid type: integer `5`, expected a string");
+        assert_eq!(error(r#"{"name": 5}"#), "`name`: expected text, found `5`");
         assert_eq!(
             error(r#"{"name": "a", "interval": 5}"#),
             "`interval`: `5`: a duration needs a unit: write `5s`, `200ms` or `1m30s`"
@@ -152,15 +133,15 @@ mod tests {
     #[test]
     fn errors_name_the_whole_path() {
         let cases = [
-            (r#""nested": {}"#, "`nested`: missing field `size`"),
-            (r#""nested": []"#, "`nested`: invalid length 0, expected struct Nested with 3 elements"),
-            (r#""list": [{"size": 1}, {"size": "x"}]"#, "`list[1].size`: invalid type: string \"x\", expected u32"),
-            (r#""list": [{"size": 1}, {}]"#, "`list[1]`: missing field `size`"),
-            (r#""list": [5]"#, "`list[0]`: invalid type: integer `5`, expected struct Nested"),
+            (r#""nested": {}"#, "`nested`: missing key `size`"),
+            (r#""nested": []"#, "`nested`: expected a mapping, found a list"),
             (
-                r#""nested": {"size": 1, "labels": {"a.b": 5}}"#,
-                "`nested.labels.a.b`: invalid type: integer `5`, expected a string",
+                r#""list": [{"size": 1}, {"size": "x"}]"#,
+                "`list[1].size`: expected a whole number, 0 or more, found the text `x`",
             ),
+            (r#""list": [{"size": 1}, {}]"#, "`list[1]`: missing key `size`"),
+            (r#""list": [5]"#, "`list[0]`: expected a mapping, found `5`"),
+            (r#""nested": {"size": 1, "labels": {"a.b": 5}}"#, "`nested.labels.a.b`: expected text, found `5`"),
         ];
         for (fields, expected) in cases {
             assert_eq!(error(&format!(r#"{{"name": "a", {fields}}}"#)), expected, "{fields}");
@@ -170,16 +151,16 @@ mod tests {
     #[test]
     fn a_misspelt_name_is_corrected() {
         let cases = [
-            (r#""intervall": "5s""#, "unknown field `intervall`; did you mean `interval`?"),
-            (r#""nested": {"sise": 1}"#, "`nested.sise`: unknown field `sise`; did you mean `size`?"),
-            (r#""list": [{"Szie": 1}]"#, "`list[0].Szie`: unknown field `Szie`; did you mean `size`?"),
+            (r#""intervall": "5s""#, "unknown key `intervall`; did you mean `interval`?"),
+            (r#""nested": {"sise": 1}"#, "`nested.sise`: unknown key `sise`; did you mean `size`?"),
+            (r#""list": [{"Szie": 1}]"#, "`list[0].Szie`: unknown key `Szie`; did you mean `size`?"),
             (
                 r#""list": [{"size": 1, "mode": "regex"}]"#,
-                "`list[0].mode`: unknown variant `regex`; did you mean `regexp`?",
+                "`list[0].mode`: unknown value `regex`; did you mean `regexp`?",
             ),
             (
                 r#""list": [{"size": 1, "mode": "expr"}]"#,
-                "`list[0].mode`: unknown variant `expr`, expected `strict` or `regexp`",
+                "`list[0].mode`: unknown value `expr`; known here: `strict`, `regexp`",
             ),
         ];
         for (fields, expected) in cases {
@@ -193,6 +174,6 @@ mod tests {
         let refused = |json: &str| parse_without::<Config>(json, &absent).unwrap_err().message;
         assert_eq!(refused(r#"{"include": 1}"#), "`include`: it is not there yet");
         assert_eq!(refused(r#"{"list": [{"pattern": ""}]}"#), "`list[0].pattern`: write a name");
-        assert!(refused(r#"{"pattern": ""}"#).starts_with("unknown field `pattern`, expected one of"));
+        assert!(refused(r#"{"pattern": ""}"#).starts_with("unknown key `pattern`; known here: "));
     }
 }

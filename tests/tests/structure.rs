@@ -11,10 +11,11 @@ use otelier_tests::environment;
 
 /// Each top-level module of the host, and the ones it may name.
 const EDGES: &[(&str, &[&str])] = &[
-    ("main", &["config", "files", "plugins", "run", "wasm"]),
+    ("main", &["config", "control", "files", "plugins", "run", "wasm"]),
     ("dlq", &["clock", "control"]),
-    ("plugin_command", &["clock", "contract", "inspect", "control", "updates"]),
-    ("inspect", &["config", "contract", "otlp", "processor", "wasm"]),
+    ("plugin_build", &["inspect"]),
+    ("plugin_command", &["clock", "contract", "inspect", "control", "plugin_build", "updates"]),
+    ("inspect", &["config", "contract", "otlp", "plugins", "processor", "wasm"]),
     (
         "run",
         &[
@@ -55,7 +56,21 @@ const EDGES: &[(&str, &[&str])] = &[
         ],
     ),
     // Dead letters are shown in the words of the debug exporter, and sent again through lanes and pipelines.
-    ("control", &["contract", "delivery", "exporters", "files", "pipeline", "storage", "telemetry", "updates"]),
+    (
+        "control",
+        &[
+            "config",
+            "contract",
+            "delivery",
+            "exporters",
+            "files",
+            "logs",
+            "pipeline",
+            "storage",
+            "telemetry",
+            "updates",
+        ],
+    ),
     ("plugins", &["config", "contract", "processor", "wasm"]),
     ("logs", &["config"]),
     ("pipeline", &["clock", "config", "contract", "delivery", "guard", "otlp", "processor", "storage", "telemetry"]),
@@ -97,12 +112,17 @@ struct Source {
 }
 
 fn sources() -> Result<Vec<Source>> {
-    let root = environment::repository().join("host/src");
-    let mut files = Vec::new();
-    collect(&root, &mut files)?;
-    let sources: Vec<Source> = files.iter().map(|file| source(&root, file)).collect::<Result<Vec<_>>>()?;
-    let sources: Vec<Source> = sources.into_iter().filter(|source| !is_test(&source.path)).collect();
-    ensure!(sources.len() > 50, "only {} sources in {}", sources.len(), root.display());
+    let mut sources = Vec::new();
+    for folder in ["host/src", "host/cli/src"] {
+        let root = environment::repository().join(folder);
+        let mut files = Vec::new();
+        collect(&root, &mut files)?;
+        for file in files {
+            sources.push(source(&root, &file)?);
+        }
+    }
+    sources.retain(|source| !is_test(&source.path));
+    ensure!(sources.len() > 50, "only {} sources", sources.len());
     Ok(sources)
 }
 
@@ -304,20 +324,21 @@ fn numbers(text: &str, before: char, after: char) -> BTreeSet<u32> {
 #[test]
 fn every_guarantee_has_a_test_and_every_cell_a_guarantee() -> Result<()> {
     let root = environment::repository();
-    let text = std::fs::read_to_string(root.join("GUARANTEES.md"))?;
-    for chapter in text.split("\n# ") {
-        let (table, proofs) = chapter.split_once("\n| | proved by").context("no table of proofs")?;
+    let page = |name: &str| std::fs::read_to_string(root.join("docs/src").join(name));
+    let (text, bounds) = (page("guarantees.md")?, page("bounds.md")?);
+    for page in [&text, &bounds] {
+        let (table, proofs) = page.split_once("\n| | proved by").context("no table of proofs")?;
         for proof in proofs.split('`').filter(|word| word.contains("::")) {
             let (suite, name) = proof.split_once("::").context("no suite")?;
             let mut files = Vec::new();
             collect(&root.join("tests/tests").join(suite), &mut files)?;
             let signature = format!("fn {name}()");
             let is_there = |file: &PathBuf| std::fs::read_to_string(file).is_ok_and(|text| text.contains(&signature));
-            ensure!(files.iter().any(is_there), "GUARANTEES.md names a test that is not there: {proof}");
+            ensure!(files.iter().any(is_there), "the book names a test that is not there: {proof}");
         }
         let proved: BTreeSet<u32> =
             proofs.lines().filter_map(|line| line.strip_prefix("| ")?.split(' ').next()?.parse().ok()).collect();
-        ensure!(numbers(table, '[', ']') == proved, "numbers in GUARANTEES.md without a proof, or proofs of nothing");
+        ensure!(numbers(table, '[', ']') == proved, "numbers in the book without a proof, or proofs of nothing");
     }
     let (failures, _) = text.split_once("\n| | proved by").context("no table of proofs")?;
     let rows: Vec<&str> = failures.lines().filter(|line| line.starts_with("| ")).skip(1).collect();
@@ -325,7 +346,7 @@ fn every_guarantee_has_a_test_and_every_cell_a_guarantee() -> Result<()> {
     for row in rows {
         let cells = row.trim_matches('|').split('|').skip(1);
         cells.clone().try_for_each(|cell| {
-            ensure!(!numbers(cell, '[', ']').is_empty(), "a cell of GUARANTEES.md without a proof: {cell}");
+            ensure!(!numbers(cell, '[', ']').is_empty(), "a cell of the guarantees without a proof: {cell}");
             Ok(())
         })?;
     }

@@ -11,6 +11,7 @@ use crate::{cargo, plugins, process, setup, test};
 pub fn command(workspace: &Workspace, arguments: &[String]) -> Result<()> {
     setup::ensure(workspace, setup::BUILD);
     cargo::build(workspace)?;
+    cargo::build_programs(workspace, &["otelier-bench"])?;
     plugins::build(workspace)?;
     let mut bench = Command::new(workspace.built("otelier-bench"));
     bench.current_dir(workspace.root()).args(arguments);

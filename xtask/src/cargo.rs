@@ -1,5 +1,5 @@
-//! The one way in which cargo is called: release profile, whole workspace, one target directory. A build that chose
-//! packages would unify features differently and compile RocksDB or wasmtime again.
+//! The one way in which cargo is called: release profile, features of the whole workspace, one target directory. A build that chose
+//! packages would unify features differently and compile RocksDB or wasmtime again; one that chooses programs compiles only what they need.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -7,8 +7,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use crate::process;
 use crate::workspace::Workspace;
+use crate::{plugins, process};
 
 /// Cargo at the top of the repository with the shared target directory.
 pub fn command(workspace: &Workspace, subcommand: &str) -> Command {
@@ -24,10 +24,18 @@ pub fn command(workspace: &Workspace, subcommand: &str) -> Command {
     command
 }
 
-/// Builds everything native and leaves the host at `target/release/otelier` of the repository.
+/// Builds the plugins that are built into the host, and the host, and leaves it at `target/release/otelier` of the repository.
 pub fn build(workspace: &Workspace) -> Result<()> {
-    process::run(command(workspace, "build").args(["--release", "--workspace"]))?;
+    plugins::build_shipped(workspace)?;
+    build_programs(workspace, &["otelier"])?;
     publish(workspace)
+}
+
+/// Builds native programs by name.
+pub fn build_programs(workspace: &Workspace, names: &[&str]) -> Result<()> {
+    let mut build = command(workspace, "build");
+    build.args(["--release", "--workspace"]).args(names.iter().flat_map(|name| ["--bin", name]));
+    process::run(&mut build)
 }
 
 /// A link to the file, not to its folder: cargo without a target directory of its own replaces it by a file.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow};
 
 use crate::workspace::Workspace;
-use crate::{cargo, component, fuzz, plugins, process, setup, test};
+use crate::{book, cargo, component, fuzz, plugins, process, setup, test};
 
 /// Long enough for a slow network, short enough where there is none.
 const ADVISORIES_LIMIT: Duration = Duration::from_secs(60);
@@ -28,6 +28,8 @@ const STEPS: &[Step] = &[
     Step { title: "set-up", again: "cargo xtask setup", run: set_up },
     Step { title: "lock file", again: "cargo fetch --locked", run: lock_file },
     Step { title: "format", again: "cargo fmt --all --check", run: format },
+    Step { title: "book", again: "cargo xtask book", run: book::build },
+    Step { title: "plugins", again: "cargo xtask plugins", run: plugins::build },
     Step { title: "clippy", again: "cargo clippy --release --workspace --all-targets -- -D warnings", run: clippy },
     Step { title: "dependencies", again: "cargo deny check bans licenses sources", run: dependencies },
     Step { title: "advisories", again: "cargo deny check advisories", run: advisories },
@@ -36,13 +38,13 @@ const STEPS: &[Step] = &[
         again: "RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --workspace --release",
         run: documentation,
     },
-    Step { title: "plugins", again: "cargo xtask plugins", run: plugins::build },
     Step {
         title: "cargo component",
         again: "cd plugins/aggregate && cargo component build --release",
         run: cargo_component,
     },
     Step { title: "tests", again: "cargo xtask test", run: tests },
+    Step { title: "tiers", again: "cargo xtask test --tier servers memory::", run: test::run_tiers },
     Step { title: "fuzz", again: "cargo xtask fuzz", run: fuzz::ci },
 ];
 

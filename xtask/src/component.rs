@@ -1,10 +1,7 @@
-//! Components as bytes: a core module becomes one, and a finished one is read for what it imports and exports.
+//! A finished component is read for what it imports and exports.
 
 use anyhow::{Context, Result, bail};
-use wasi_preview1_component_adapter_provider::{
-    WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME as ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER as ADAPTER,
-};
-use wit_component::{ComponentEncoder, DecodedWasm};
+use wit_component::DecodedWasm;
 
 /// How every component begins; a core module differs in the last four bytes.
 const PREAMBLE: &[u8] = b"\0asm\x0d\0\x01\0";
@@ -13,18 +10,6 @@ const PREAMBLE: &[u8] = b"\0asm\x0d\0\x01\0";
 pub struct World {
     pub imports: Vec<String>,
     pub exports: Vec<String>,
-}
-
-/// Wraps a core module that carries its world in a custom section, and checks the result. One that was built on WASI's first preview gets
-/// the adapter that cargo-component gives it.
-pub fn encode(core_module: &[u8]) -> Result<Vec<u8>> {
-    let mut encoder = ComponentEncoder::default();
-    encoder.validate(true).module(core_module)?;
-    let is_on_wasi = core_module.windows(ADAPTER_NAME.len()).any(|window| window == ADAPTER_NAME.as_bytes());
-    if is_on_wasi {
-        encoder.adapter(ADAPTER_NAME, ADAPTER)?;
-    }
-    encoder.encode()
 }
 
 /// The world of a finished component; anything else is an error.

@@ -15,7 +15,7 @@ use self::endpoints::Endpoints;
 use self::host::Host;
 use self::scrape::Series;
 use crate::workspace::Workspace;
-use crate::{cargo, plugins, process, setup};
+use crate::{cargo, doctor, process, setup};
 
 const POINTS: u32 = 100;
 const WORK_TYPE: &str = "manual";
@@ -25,8 +25,8 @@ const SCRAPE_LIMIT: Duration = Duration::from_secs(20);
 /// Sets up, builds, plays.
 pub fn command(workspace: &Workspace, _arguments: &[String]) -> Result<()> {
     setup::ensure(workspace, setup::DEMO);
+    println!("{}", doctor::estimate(workspace));
     cargo::build(workspace)?;
-    plugins::build(workspace)?;
     let folder = std::env::temp_dir().join(format!("otelier-demo-{}", std::process::id()));
     std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let story = Story { workspace, endpoints: Endpoints::free()?, folder: folder.clone() };

@@ -5,10 +5,12 @@
 //! owns the table of commands and the only exit.
 
 mod bench;
+mod book;
 mod cargo;
 mod ci;
 mod component;
 mod demo;
+mod doctor;
 mod fuzz;
 mod http;
 mod plugins;
@@ -37,7 +39,11 @@ const COMMANDS: &[Command] = &[
         about: "build, then play the main story: send, kill -9, restart, send",
         run: demo::command,
     },
-    Command { name: "test", about: "run every test, or those that match: test [FILTER] [-- ...]", run: test::command },
+    Command {
+        name: "test",
+        about: "run every test, or those that match: test [FILTER] [-- ...]; or a tier: test --tier servers [FILTER]",
+        run: test::command,
+    },
     Command { name: "ci", about: "all that must pass before a change lands", run: ci::command },
     Command {
         name: "fuzz",
@@ -46,6 +52,12 @@ const COMMANDS: &[Command] = &[
     },
     Command { name: "bench", about: "build, then measure; arguments go to otelier-bench", run: bench::command },
     Command { name: "plugins", about: "build plugins/* and tests/guests/* into target/", run: plugins::command },
+    Command { name: "book", about: "build the book to target/book", run: book::command },
+    Command {
+        name: "doctor",
+        about: "what this machine lacks, and what a first build takes here",
+        run: doctor::command,
+    },
     Command { name: "setup", about: "install what all of the above need", run: setup::command },
 ];
 

@@ -7,12 +7,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use otelier_component::{TARGET, encode};
 
 use crate::setup::{self, wasm::Toolchain, wasm::WASI_TARGET};
 use crate::workspace::Workspace;
-use crate::{cargo, component, process};
+use crate::{cargo, process};
 
-const TARGET: &str = "wasm32-unknown-unknown";
 const ON_WASI: &str = "tests/guests-on-wasi";
 
 /// `cargo xtask plugins`.
@@ -21,10 +21,19 @@ pub fn command(workspace: &Workspace, _arguments: &[String]) -> Result<()> {
     build(workspace)
 }
 
+/// Builds what lies in `plugins/`.
+pub fn build_shipped(workspace: &Workspace) -> Result<()> {
+    build_family(workspace, toolchain(workspace)?, TARGET, "plugins", &plugins_dir(workspace))
+}
+
+fn toolchain(workspace: &Workspace) -> Result<Toolchain> {
+    setup::wasm::installed(workspace)?.context("no compiler for WebAssembly: cargo xtask setup")
+}
+
 /// Builds what lies in `plugins/` and `tests/guests/`; a folder that is not there has nothing to build.
 pub fn build(workspace: &Workspace) -> Result<()> {
-    let toolchain = setup::wasm::installed(workspace)?.context("no compiler for WebAssembly: cargo xtask setup")?;
-    build_family(workspace, toolchain, TARGET, "plugins", &plugins_dir(workspace))?;
+    build_shipped(workspace)?;
+    let toolchain = toolchain(workspace)?;
     build_family(workspace, toolchain, TARGET, "tests/guests", &guests_dir(workspace))?;
     if toolchain.has_wasi() {
         build_family(workspace, toolchain, WASI_TARGET, ON_WASI, &guests_dir(workspace))?;
@@ -105,7 +114,7 @@ fn build_family(
 
 fn finish(core: &Path, finished: &Path) -> Result<()> {
     let module = fs::read(core).with_context(|| format!("cannot read {} (crate-type cdylib?)", core.display()))?;
-    let component = component::encode(&module)?;
+    let component = encode(&module)?;
     if fs::read(finished).is_ok_and(|present| present == component) {
         return Ok(());
     }

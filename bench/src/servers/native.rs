@@ -26,7 +26,8 @@ pub struct Files {
 /// Runs until SIGTERM.
 pub fn run(files: Files) -> Result<()> {
     let Files { config, manifest, state_dir } = files;
-    let options = Options { config, manifest, state_dir, log_encoding: None, exporters: Vec::new() };
+    let files = run::Files { config: Some(config), manifest: Some(manifest), built_in: &[] };
+    let options = Options { files, state_dir, log_encoding: None, exporters: Vec::new() };
     run::run(&options, Arc::new(load), |_| {})
 }
 

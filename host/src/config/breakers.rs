@@ -4,12 +4,13 @@
 
 use std::collections::HashSet;
 
+use super::Known;
 use super::error::Error;
 use super::node::{Node, Value};
 use super::plan::{BreakerPlan, PluginPlan, Warning, World};
 use super::problem::{Family, Hint, Problem};
 use super::raw::{Raw, RawComponent};
-use super::resolve::Manifest;
+use super::resolve::{Manifest, type_hint};
 use crate::contract::ComponentId;
 
 /// Whether an extension's type is a plugin for breakers.
@@ -18,20 +19,21 @@ pub(super) fn is_breaker(kind: &str, manifest: &Manifest) -> bool {
 }
 
 /// Every extension is of a type that the host knows, or of a breaker's.
-pub(super) fn check_types(raw: &Raw<'_>, manifest: &Manifest, known: &[&str], problems: &mut Vec<Error>) {
+pub(super) fn check_types(raw: &Raw<'_>, manifest: &Manifest, known: &Known<'_>, problems: &mut Vec<Error>) {
     for extension in &raw.extensions {
         let kind = extension.id.kind();
         // A plugin whose entry could not be read is not blamed again; nor is anything when there is no manifest.
         let unread = manifest.plugins.as_ref().is_none_or(|plugins| plugins.get(kind).is_some_and(Option::is_none));
-        if known.contains(&kind) || is_breaker(kind, manifest) || unread {
+        if known.extensions.contains(&kind) || is_breaker(kind, manifest) || unread {
             continue;
         }
         let problem = match plugin(kind, manifest) {
-            Some(plugin) => wrong_world(plugin, manifest),
+            Some(plugin) => wrong_world(plugin),
             None => {
                 let plugins = manifest.plugins.iter().flatten().map(|(name, _)| name.as_str());
                 let breakers = plugins.filter(|name| is_breaker(name, manifest));
-                let hint = Hint::new(kind, known.iter().copied().chain(breakers));
+                let types = known.extensions.iter().copied().chain(breakers);
+                let hint = type_hint(Family::Extension, kind, types, known);
                 Problem::UnknownType { family: Family::Extension, kind: kind.to_owned(), hint }
             }
         };
@@ -40,9 +42,9 @@ pub(super) fn check_types(raw: &Raw<'_>, manifest: &Manifest, known: &[&str], pr
 }
 
 /// A plugin where one of another kind belongs.
-pub(super) fn wrong_world(plugin: &PluginPlan, manifest: &Manifest) -> Problem {
+pub(super) fn wrong_world(plugin: &PluginPlan) -> Problem {
     let (is, belongs) = plugin.world.place();
-    Problem::WrongWorld { plugin: plugin.name.clone(), is, belongs, manifest: manifest.path.clone() }
+    Problem::WrongWorld { plugin: plugin.name.clone(), is, belongs }
 }
 
 /// The breakers that exporters name. One that is not defined is a problem.
@@ -72,7 +74,7 @@ fn wrong(exporter: &RawComponent<'_>, id: &ComponentId, raw: &Raw<'_>, manifest:
     let exporter = exporter.id.to_string();
     if raw.extensions.iter().any(|extension| extension.id == *id) {
         let known = manifest.plugins.as_ref().is_some_and(|plugins| plugins.get(id.kind()).is_none_or(Option::is_some));
-        let problem = Problem::NoBreaker { exporter, id: id.to_string(), manifest: manifest.path.clone() };
+        let problem = Problem::NoBreaker { exporter, id: id.to_string() };
         return (known && !is_breaker(id.kind(), manifest)).then_some(problem);
     }
     let breakers = raw.extensions.iter().filter(|extension| is_breaker(extension.id.kind(), manifest));

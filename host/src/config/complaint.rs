@@ -5,8 +5,8 @@ use super::error::{Error, Position};
 use super::node::{Node, Value};
 use super::problem::Problem;
 
-/// serde's words before the name of a key that is not there: it may be that of another one.
-const MISSING: &str = "missing field ";
+/// The words of plugins before the name of a key that is not there: it may be that of another one.
+const MISSING: &str = "missing key ";
 
 impl Node {
     /// A plugin's complaint: where the paths lead that it begins with, else at the first name in it that is a key or a value

@@ -13,7 +13,7 @@ use serde::de::{self, Deserializer, Visitor};
 use super::error::Error;
 use super::fields::Fields;
 use super::node::{Entry, Node};
-use super::plan::{Limits, PluginPlan, Update, World};
+use super::plan::{BuiltInPlugin, Limits, PluginPlan, Update, World};
 use super::problem::Problem;
 use super::versions::{Chosen, Folder};
 use crate::contract::{ComponentId, Grants, Instances, OnTrap, PartitionKey, PartitionLevel};
@@ -27,19 +27,36 @@ const MEMORY_MIB_MAX: u32 = 4096;
 /// The plugins by name; `None` for one whose entry has a problem of its own.
 pub(super) type Plugins = BTreeMap<String, Option<PluginPlan>>;
 
-/// Reads the manifest's tree. `path` is where relative plugin files start from: its folder.
-pub(super) fn read(root: &Node, path: &Path, problems: &mut Vec<Error>) -> Plugins {
-    let mut plugins = Plugins::new();
+/// The plugins that are built in.
+pub(super) fn built_in(built_in: &[BuiltInPlugin]) -> Plugins {
+    built_in.iter().map(|plugin| (plugin.name.to_owned(), Some(PluginPlan::built_in(plugin)))).collect()
+}
+
+/// Reads the manifest's tree. `path` is where relative plugin files start from: its folder. What is built in is there as well, unless an
+/// entry takes its name. `None` where it is not known what the manifest has.
+pub(super) fn read(root: &Node, path: &Path, known: &[BuiltInPlugin], problems: &mut Vec<Error>) -> Option<Plugins> {
+    let mut plugins = built_in(known);
+    if let Some(key) = ["receivers", "exporters", "service"].into_iter().find(|key| root.get(key).is_some()) {
+        let reason = format!(
+            "`{key}` is of a configuration, and this is to be a manifest: name the configuration by `--config`"
+        );
+        problems.push(Error::new(root.position(), Problem::Invalid { reason }));
+        return None;
+    }
     let fields = Fields::of(root, &["plugins"], problems);
-    let Some(entries) = fields.required("plugins", problems) else {
-        return plugins;
-    };
+    let entries = fields.required("plugins", problems)?;
     for entry in super::fields::entries(entries, problems) {
         check_name(entry, problems);
-        let plugin = entry.value.parse::<RawPlugin>().and_then(|raw| raw.resolve(entry, path));
-        plugins.insert(entry.key.clone(), plugin.map_err(|error| problems.push(error)).ok());
+        let plugin = match entry.value.parse::<RawPlugin>() {
+            Ok(raw) => raw.resolve(entry, path, known).map_err(|error| problems.push(error)).ok(),
+            Err(_) => {
+                problems.extend(entry.value.faults::<RawPlugin>());
+                None
+            }
+        };
+        plugins.insert(entry.key.clone(), plugin);
     }
-    plugins
+    Some(plugins)
 }
 
 /// A plugin's name is the type of its processors: the part of a component id before the slash.
@@ -68,7 +85,7 @@ struct RawPlugin {
     #[serde(default, deserialize_with = "version")]
     version: Option<Version>,
     #[serde(default)]
-    world: World,
+    world: Option<World>,
     #[serde(default, deserialize_with = "pin")]
     sha256: Option<[u8; 32]>,
     #[serde(default)]
@@ -86,13 +103,15 @@ struct RawPlugin {
 }
 
 impl RawPlugin {
-    fn resolve(self, entry: &Entry, manifest: &Path) -> Result<PluginPlan, Error> {
+    fn resolve(self, entry: &Entry, manifest: &Path, known: &[BuiltInPlugin]) -> Result<PluginPlan, Error> {
         let base = manifest.parent().unwrap_or(Path::new(""));
         let name = entry.key.clone();
         let at = |key: &str| entry.value.get(key).map_or(&entry.position, Node::position);
         let invalid = |key: &str, reason: String| Error::new(at(key), Problem::Invalid { reason });
         let update = self.update().map_err(|reason| invalid("update", reason))?;
-        let instances = self.instances().map_err(|(key, reason)| invalid(key, reason))?;
+        let built_in = known.iter().find(|plugin| plugin.name == name && self.file.is_none() && self.folder.is_none());
+        let world = self.world.or(built_in.map(|plugin| plugin.world)).unwrap_or_default();
+        let instances = self.instances(world).map_err(|(key, reason)| invalid(key, reason))?;
         let limits_position = at("limits").clone();
         let instances_position =
             at(if entry.value.get("partition_by").is_some() { "partition_by" } else { "instances" }).clone();
@@ -112,16 +131,20 @@ impl RawPlugin {
                 let reason = "`file` and `folder` both say where the plugin lies; keep one of them";
                 return Err(invalid("folder", reason.to_owned()));
             }
-            (None, None) => return Err(Error::new(&entry.position, Problem::MissingKey { key: "file` or `folder" })),
+            (None, None) => {
+                let missing = || Error::new(&entry.position, Problem::MissingKey { key: "file` or `folder" });
+                (built_in.ok_or_else(missing)?.file(), None, None, "file")
+            }
         };
         Ok(PluginPlan {
             name,
             file,
+            built_in: built_in.map(|plugin| plugin.component),
             file_position: at(key).clone(),
             folder,
             version,
             update,
-            world: self.world,
+            world,
             sha256: self.sha256,
             limits: self.limits,
             limits_position,
@@ -132,14 +155,14 @@ impl RawPlugin {
         })
     }
 
-    fn instances(&self) -> Result<Instances, (&'static str, String)> {
+    fn instances(&self, world: World) -> Result<Instances, (&'static str, String)> {
         let (count, given) = (self.instances.unwrap_or(1), self.partition_by.as_deref());
         if !(1..=INSTANCES_MAX).contains(&count) {
             return Err(("instances", format!("`{count}` instances; there can be 1 to {INSTANCES_MAX}")));
         }
-        if self.world != World::Processor && (count > 1 || given.is_some()) {
+        if world != World::Processor && (count > 1 || given.is_some()) {
             let key = if self.instances.is_some() { "instances" } else { "partition_by" };
-            let (what, _) = self.world.place();
+            let (what, _) = world.place();
             return Err((key, format!("a {what} has one instance wherever it stands; remove `{key}`")));
         }
         if given.is_some() && self.instances.is_none() {

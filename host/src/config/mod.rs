@@ -11,7 +11,9 @@ mod deserialize;
 mod env;
 mod error;
 mod fault;
+mod faults;
 mod fields;
+mod instead;
 mod manifest;
 mod node;
 mod plan;
@@ -34,8 +36,8 @@ pub use env::{EnvError, Environment};
 pub use error::{Error, Errors, Position};
 pub use node::Node;
 pub use plan::{
-    BreakerPlan, Component, DeliveryLimits, Limits, PipelinePlan, Plan, PluginPlan, ProcessorPlan, ReceiverLimits,
-    SharedProcessor, Update, Warning, World,
+    BreakerPlan, BuiltInPlugin, Component, DeliveryLimits, Limits, PipelinePlan, Plan, PluginPlan, ProcessorPlan,
+    ReceiverLimits, SharedProcessor, Update, Warning, World,
 };
 pub use problem::{Family, Hint, Problem};
 pub use telemetry::{LogEncoding, LogLevel, LogSettings, MetricLevel, MetricSettings, Telemetry};
@@ -44,7 +46,7 @@ pub use versions::{Chosen, Folder, FolderError};
 /// Bytes in a file, at the most.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
-/// The component types that the host has. Processors are not here: their types are the manifest's plugins.
+/// The component types that the host has. Types of processors and breakers are plugins: those of the manifest, and those built in.
 #[derive(Debug, Clone, Copy)]
 pub struct Known<'a> {
     /// Receiver types.
@@ -53,6 +55,8 @@ pub struct Known<'a> {
     pub exporters: &'a [&'a str],
     /// Extension types.
     pub extensions: &'a [&'a str],
+    /// Plugins that need no manifest.
+    pub plugins: &'a [BuiltInPlugin],
 }
 
 /// A text and the path it goes by in messages.
@@ -64,26 +68,83 @@ pub struct ConfigText<'a> {
     pub text: &'a str,
 }
 
-/// Reads and checks both files, with the variables of the process.
-pub fn load(config: &Path, manifest: &Path, known: &Known<'_>) -> Result<Plan, Errors> {
-    let environment = |name: &str| std::env::var_os(name);
-    plan(open(config, &environment), open(manifest, &environment), manifest, known)
+/// Where a configuration comes from.
+#[derive(Debug, Clone, Copy)]
+pub enum Source<'a> {
+    /// A file.
+    File(&'a Path),
+    /// A text that is built in.
+    BuiltIn(ConfigText<'a>),
 }
 
-/// Reads a manifest alone, with the variables of the process: its plugins by name.
-pub fn load_manifest(path: &Path) -> Result<BTreeMap<String, PluginPlan>, Errors> {
-    let (plugins, checked) = load_manifest_partly(path);
+/// Reads a configuration and the manifest, if there is one, with the variables of the process.
+pub fn load(config: Source<'_>, manifest: Option<&Path>, known: &Known<'_>) -> Draft {
+    let environment = |name: &str| std::env::var_os(name);
+    let config = match config {
+        Source::File(path) => open(path, &environment),
+        Source::BuiltIn(text) => Parsed::new(&text, &environment),
+    };
+    draft(config, manifest.map(|path| (path, open(path, &environment))), known)
+}
+
+/// A plan as far as it could be made, and what is wrong so far: who knows more of its parts adds to that, so that one run tells everything.
+#[derive(Debug)]
+pub struct Draft {
+    /// Without what could not be read. `None` where that is the whole file.
+    pub plan: Option<Plan>,
+    problems: Vec<Error>,
+    /// How many of them are about the files and how their parts go together.
+    first: usize,
+    /// The configuration as it stands.
+    root: Option<Node>,
+    /// Where the text itself is wrong. What is said about such a place later only follows from that.
+    spoilt: HashSet<Position>,
+}
+
+impl Draft {
+    /// Whether nothing is wrong so far.
+    pub fn is_sound(&self) -> bool {
+        self.problems.is_empty()
+    }
+
+    /// Adds what is wrong with its parts, unless that place was blamed when the files were read, or the same was said.
+    pub fn add(&mut self, problems: impl IntoIterator<Item = Error>) {
+        for problem in problems {
+            let text = problem.to_string();
+            // Said of a component as a whole, it may come of what is wrong inside.
+            let is_spoilt = self.root.as_ref().is_some_and(|root| root.spoils(&problem.position, &self.spoilt));
+            let is_told = (0..).zip(&self.problems).any(|(place, told)| {
+                told.position == problem.position && (place < self.first || told.to_string() == text)
+            });
+            if !is_told && !is_spoilt {
+                self.problems.push(problem);
+            }
+        }
+    }
+
+    /// The plan, if nothing is wrong.
+    pub fn finish(self) -> Result<Plan, Errors> {
+        Errors::check(self.problems)?;
+        // There is one, or something was wrong.
+        self.plan.ok_or_else(|| Errors::from(Error::new(&whole(Path::new("the configuration")), Problem::Empty)))
+    }
+}
+
+/// Reads a manifest alone, with the variables of the process: its plugins by name, and those built in.
+pub fn load_manifest(path: Option<&Path>, built_in: &[BuiltInPlugin]) -> Result<BTreeMap<String, PluginPlan>, Errors> {
+    let (plugins, checked) = load_manifest_partly(path, built_in);
     checked.map(|()| plugins)
 }
 
 /// The same as far as it can be read, and what is wrong with the rest.
-pub fn load_manifest_partly(path: &Path) -> (BTreeMap<String, PluginPlan>, Result<(), Errors>) {
-    let mut manifest = open(path, &|name| std::env::var_os(name));
-    let mut problems = Vec::new();
-    let plugins = manifest.root.take().map(|root| manifest::read(&root, path, &mut problems)).unwrap_or_default();
-    manifest.add(problems);
-    let read = plugins.into_iter().filter_map(|(name, plugin)| Some((name, plugin?))).collect();
-    (read, Errors::check(manifest.problems))
+pub fn load_manifest_partly(
+    path: Option<&Path>,
+    built_in: &[BuiltInPlugin],
+) -> (BTreeMap<String, PluginPlan>, Result<(), Errors>) {
+    let manifest = path.map(|path| (path, open(path, &|name| std::env::var_os(name))));
+    let (view, findings) = plugins(manifest, built_in);
+    let read = view.plugins.into_iter().flatten().filter_map(|(name, plugin)| Some((name, plugin?))).collect();
+    (read, Errors::check(findings.problems))
 }
 
 /// Reads any file of the configuration's kind, with the variables of the process.
@@ -100,7 +161,7 @@ pub fn load_str(
     known: &Known<'_>,
     environment: &Environment<'_>,
 ) -> Result<Plan, Errors> {
-    plan(Parsed::new(config, environment), Parsed::new(manifest, environment), manifest.path, known)
+    draft(Parsed::new(config, environment), Some((manifest.path, Parsed::new(manifest, environment))), known).finish()
 }
 
 /// One file's tree, as far as there is one, and what is wrong with it so far.
@@ -155,22 +216,42 @@ fn whole(path: &Path) -> Position {
     Position::whole(path.display().to_string().into())
 }
 
-fn plan(mut config: Parsed, mut manifest: Parsed, path: &Path, known: &Known<'_>) -> Result<Plan, Errors> {
+/// What is wrong with a file, and what is only odd.
+#[derive(Default)]
+struct Findings {
+    problems: Vec<Error>,
+    warnings: Vec<Warning>,
+}
+
+/// The plugins there are, and what there is to say about the manifest.
+fn plugins(manifest: Option<(&Path, Parsed)>, built_in: &[BuiltInPlugin]) -> (resolve::Manifest, Findings) {
+    let Some((path, mut manifest)) = manifest else {
+        return (resolve::Manifest { path: None, plugins: Some(manifest::built_in(built_in)) }, Findings::default());
+    };
     let mut problems = Vec::new();
-    let plugins = manifest.root.take().map(|root| manifest::read(&root, path, &mut problems));
+    let plugins = manifest.root.take().and_then(|root| manifest::read(&root, path, built_in, &mut problems));
     manifest.add(problems);
-    let manifest_view = resolve::Manifest { path: path.display().to_string(), plugins };
-    let plan = config.root.take().map(|root| {
+    let view = resolve::Manifest { path: Some(path.display().to_string()), plugins };
+    (view, Findings { problems: manifest.problems, warnings: manifest.warnings })
+}
+
+fn draft(mut config: Parsed, manifest: Option<(&Path, Parsed)>, known: &Known<'_>) -> Draft {
+    let (manifest, of_manifest) = plugins(manifest, known.plugins);
+    let root = config.root.take();
+    let plan = root.as_ref().map(|root| {
         let mut problems = Vec::new();
-        let raw = raw::read(&root, &mut problems);
-        let plan = resolve::resolve(&raw, &manifest_view, known, &mut problems);
+        let raw = raw::read(root, &mut problems);
+        let plan = resolve::resolve(&raw, &manifest, known, &mut problems);
         config.add(problems);
         plan
     });
-    config.problems.append(&mut manifest.problems);
-    Errors::check(config.problems)?;
-    let mut plan = plan.ok_or_else(|| Errors::from(Error::new(&config.file, Problem::Empty)))?;
-    config.warnings.append(&mut manifest.warnings);
-    config.warnings.append(&mut plan.warnings);
-    Ok(Plan { warnings: config.warnings, ..plan })
+    let Parsed { mut problems, mut warnings, spoilt, .. } = config;
+    problems.extend(of_manifest.problems);
+    warnings.extend(of_manifest.warnings);
+    let plan = plan.map(|mut plan| {
+        warnings.append(&mut plan.warnings);
+        Plan { warnings, ..plan }
+    });
+    let first = problems.len();
+    Draft { plan, problems, first, root, spoilt }
 }

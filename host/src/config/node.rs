@@ -180,7 +180,7 @@ impl Node {
         self.children().map(|child| 1 + child.height()).max().unwrap_or(0)
     }
 
-    fn children(&self) -> Box<dyn Iterator<Item = &Node> + '_> {
+    pub(super) fn children(&self) -> Box<dyn Iterator<Item = &Node> + '_> {
         match &self.value {
             Value::List(items) => Box::new(items.iter()),
             Value::Map(entries) => Box::new(entries.iter().map(|entry| &entry.value)),

@@ -47,6 +47,8 @@ pub struct Plan {
     pub delivery: DeliveryLimits,
     /// Bounds over all receivers.
     pub receiver_limits: ReceiverLimits,
+    /// Components that stand nowhere: they do not run, and what is wrong with them is told all the same.
+    pub unused: Vec<(Family, Component)>,
     /// What is probably not meant, but harms nothing.
     pub warnings: Vec<Warning>,
 }
@@ -164,8 +166,10 @@ impl SharedProcessor {
 pub struct PluginPlan {
     /// Its key, which is the type of the processors that use it.
     pub name: String,
-    /// The component, relative paths resolved against the manifest's folder. Not opened yet.
+    /// The component, relative paths resolved against the manifest's folder. Not opened yet. Of a plugin that is built in, a name for people.
     pub file: PathBuf,
+    /// The component's bytes, where it is built in.
+    pub built_in: Option<&'static [u8]>,
     /// Where the manifest names the file, for an error about it.
     pub file_position: Position,
     /// Which contract it speaks.
@@ -193,6 +197,28 @@ pub struct PluginPlan {
 }
 
 impl PluginPlan {
+    /// A plugin that is built in, as it is where no manifest says otherwise.
+    pub fn built_in(plugin: &BuiltInPlugin) -> PluginPlan {
+        let position = Position::whole("the built-in plugins".into());
+        PluginPlan {
+            name: plugin.name.to_owned(),
+            file: plugin.file(),
+            built_in: Some(plugin.component),
+            file_position: position.clone(),
+            world: plugin.world,
+            sha256: None,
+            folder: None,
+            version: None,
+            update: Update::default(),
+            limits: Limits::default(),
+            limits_position: position.clone(),
+            grants: Grants::default(),
+            on_trap: OnTrap::default(),
+            instances: Instances::default(),
+            instances_position: position,
+        }
+    }
+
     /// What is wrong with its limits for a component.
     pub fn limits_error(&self, reason: String) -> Error {
         Error::new(&self.limits_position, Problem::Invalid { reason })
@@ -201,6 +227,24 @@ impl PluginPlan {
     /// What is wrong with its instances for a processor.
     pub fn instances_error(&self, reason: String) -> Error {
         Error::new(&self.instances_position, Problem::Invalid { reason })
+    }
+}
+
+/// A plugin that is part of the program: found by its name without a manifest, and with one that has no entry, or an entry without a file.
+#[derive(Debug, Clone, Copy)]
+pub struct BuiltInPlugin {
+    /// The type of the processors or breakers that use it.
+    pub name: &'static str,
+    /// Which contract it speaks.
+    pub world: World,
+    /// The `.wasm`.
+    pub component: &'static [u8],
+}
+
+impl BuiltInPlugin {
+    /// What stands for its file, for people.
+    pub fn file(&self) -> PathBuf {
+        format!("{} (built in)", self.name).into()
     }
 }
 

@@ -96,6 +96,14 @@ pub enum Problem {
         /// The right spelling, if one is near.
         hint: Hint,
     },
+    /// A key that has its place elsewhere.
+    #[error("`{key}` belongs under `{belongs}`; move it there")]
+    Misplaced {
+        /// As written.
+        key: String,
+        /// The path of the mapping that has it.
+        belongs: &'static str,
+    },
     /// A key that must be there.
     #[error("missing key `{key}`")]
     MissingKey {
@@ -141,17 +149,17 @@ pub enum Problem {
         hint: Hint,
     },
     /// A processor whose type the manifest does not have.
-    #[error("no plugin `{kind}` in the manifest {manifest}{hint}")]
+    #[error("no plugin `{kind}` {plugins}{hint}")]
     UnknownPlugin {
         /// The part of the id before the slash.
         kind: String,
-        /// The manifest's path.
-        manifest: String,
+        /// Where it was looked for.
+        plugins: String,
         /// The right spelling, if one is near.
         hint: Hint,
     },
     /// A plugin where one of another kind belongs.
-    #[error("plugin `{plugin}` is a {is} (`world` in the manifest {manifest}); define it under `{belongs}`")]
+    #[error("plugin `{plugin}` is a {is}; define it under `{belongs}`")]
     WrongWorld {
         /// Its name.
         plugin: String,
@@ -159,8 +167,6 @@ pub enum Problem {
         is: &'static str,
         /// Where such plugins belong.
         belongs: &'static str,
-        /// The manifest's path.
-        manifest: String,
     },
     /// An exporter with a breaker that there is not.
     #[error("exporter `{exporter}` names breaker `{id}`, which is not defined under `extensions`{hint}")]
@@ -174,18 +180,18 @@ pub enum Problem {
     },
     /// An exporter that names another kind of extension.
     #[error(
-        "exporter `{exporter}` names `{id}` as its breaker, which is no breaker: its type must be a plugin of the manifest {manifest} with `world: breaker-policy@0.1.0`"
+        "exporter `{exporter}` names `{id}` as its breaker, which is no breaker: its type must be a plugin whose world is `breaker-policy@0.1.0`"
     )]
     NoBreaker {
         /// The exporter's id.
         exporter: String,
         /// As written.
         id: String,
-        /// The manifest's path.
-        manifest: String,
     },
     /// Connectors are a later step.
-    #[error("connectors are not supported yet; remove `connectors` and join the pipelines by a second exporter")]
+    #[error(
+        "connectors are not available yet; remove them, and let both pipelines name the same receivers, or run the connector in a Collector"
+    )]
     Connectors,
     /// A reference to a component that is not defined.
     #[error("{user} names {family} `{id}`, which is not defined under `{}`{hint}", family.section())]
@@ -272,6 +278,19 @@ impl Family {
     }
 }
 
+impl Family {
+    /// All of them.
+    pub const ALL: [Family; 4] = [Family::Receiver, Family::Processor, Family::Exporter, Family::Extension];
+
+    /// `a` or `an`.
+    pub fn article(self) -> &'static str {
+        match self {
+            Family::Receiver | Family::Processor => "a",
+            Family::Exporter | Family::Extension => "an",
+        }
+    }
+}
+
 impl fmt::Display for Family {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.section().trim_end_matches('s'))
@@ -286,7 +305,7 @@ pub enum Hint {
     /// `; known here: ...`
     Known(Vec<String>),
     /// `; ...`: what there is in its place.
-    Instead(&'static str),
+    Instead(String),
     /// Nothing is known here, or too much to list.
     None,
 }
@@ -295,6 +314,14 @@ pub enum Hint {
 const KNOWN_NAMES_MAX: usize = 12;
 
 impl Hint {
+    /// The right spelling, where one is near.
+    pub fn nearest(&self) -> Option<&str> {
+        match self {
+            Hint::Nearest(name) => Some(name),
+            _ => None,
+        }
+    }
+
     /// The hint for `given` where only `candidates` are right.
     pub fn new<'a>(given: &str, candidates: impl IntoIterator<Item = &'a str>) -> Hint {
         let candidates: Vec<&str> = candidates.into_iter().collect();
@@ -307,6 +334,22 @@ impl Hint {
         Hint::Known(candidates.into_iter().map(str::to_owned).collect())
     }
 }
+
+impl Hint {
+    /// The same for a name that has a meaning of its own, such as a component's type: one that only begins like another is none that was
+    /// misspelt.
+    pub fn misspelt<'a>(given: &str, candidates: impl IntoIterator<Item = &'a str>) -> Hint {
+        match Hint::new(given, candidates) {
+            Hint::Nearest(name) if strsim::damerau_levenshtein(&given.to_lowercase(), &name) > MISSPELT_MAX => {
+                Hint::None
+            }
+            hint => hint,
+        }
+    }
+}
+
+/// Edits between a name and how it was written.
+const MISSPELT_MAX: usize = 2;
 
 impl fmt::Display for Hint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

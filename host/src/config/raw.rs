@@ -19,6 +19,10 @@ pub(super) struct Raw<'a> {
     pub extensions: Vec<RawComponent<'a>>,
     pub service_extensions: Vec<Reference<'a>>,
     pub pipelines: Vec<RawPipeline<'a>>,
+    /// Ids under `connectors`, which stand in pipelines as receivers and exporters.
+    pub connectors: Vec<ComponentId>,
+    /// Families whose section is misspelt or no mapping: what it would define is not known, and nobody is blamed for naming it.
+    pub unread: Vec<Family>,
     pub telemetry: Telemetry,
     pub telemetry_node: Option<&'a Node>,
     pub delivery: DeliveryLimits,
@@ -48,7 +52,8 @@ pub(super) struct Reference<'a> {
 /// A pipeline with unchecked references.
 pub(super) struct RawPipeline<'a> {
     pub id: ComponentId,
-    pub signal: Signal,
+    /// `None` where the id names none, which is told.
+    pub signal: Option<Signal>,
     /// Of its key.
     pub position: &'a Position,
     /// A list that is missing is empty; one that could not be read is `None`, so that it is not called empty as well.
@@ -58,17 +63,41 @@ pub(super) struct RawPipeline<'a> {
     pub durability: Option<Durability>,
 }
 
+const TOP_KEYS: [&str; 6] = ["receivers", "processors", "exporters", "extensions", "connectors", "service"];
+const SERVICE_KEYS: [&str; 5] = ["delivery", "extensions", "pipelines", "receivers", "telemetry"];
+
+/// Where a key belongs that stands at the top.
+fn of_service(key: &str) -> Option<&'static str> {
+    match key {
+        "pipelines" | "telemetry" => Some("service"),
+        _ => of_pipelines(key),
+    }
+}
+
+/// Where a key belongs that stands under `service`: a pipeline's id has its place.
+fn of_pipelines(key: &str) -> Option<&'static str> {
+    let kind = key.split('/').next().unwrap_or_default();
+    Signal::ALL.iter().any(|signal| signal.name() == kind).then_some("service.pipelines")
+}
+
 /// Reads the whole file.
 pub(super) fn read<'a>(root: &'a Node, problems: &mut Vec<Error>) -> Raw<'a> {
-    let known = ["receivers", "processors", "exporters", "extensions", "connectors", "service"];
-    let top = Fields::of(root, &known, problems);
+    let top = Fields::with_misplaced(root, &TOP_KEYS, of_service, problems);
     if let Some(connectors) = top.get("connectors").filter(|node| node.count() > 1) {
         problems.push(Error::new(connectors.position(), Problem::Connectors));
     }
-    let service_keys = ["delivery", "extensions", "pipelines", "receivers", "telemetry"];
-    let service = top.required("service", problems).map(|node| Fields::of(node, &service_keys, problems));
+    let service = top.required("service", problems);
+    let service = service.map(|node| Fields::with_misplaced(node, &SERVICE_KEYS, of_pipelines, problems));
+    let is_unread = |family: &Family| {
+        let section = family.section();
+        top.means(section) || top.get(section).is_some_and(|node| !node.is_mapping())
+    };
+    let unread = Family::ALL.into_iter().filter(is_unread).collect();
     let part = |key| service.as_ref().and_then(|fields: &Fields<'a>| fields.get(key));
+    let connectors = top.get("connectors").map_or(&[][..], |node| fields::entries(node, problems));
+    let connectors = connectors.iter().filter_map(|entry| entry.key.parse().ok()).collect();
     Raw {
+        connectors,
         receivers: components(&top, Family::Receiver, problems),
         processors: components(&top, Family::Processor, problems),
         exporters: components(&top, Family::Exporter, problems),
@@ -77,6 +106,7 @@ pub(super) fn read<'a>(root: &'a Node, problems: &mut Vec<Error>) -> Raw<'a> {
         pipelines: service.as_ref().map(|fields| pipelines(fields, problems)).unwrap_or_default(),
         delivery: part("delivery").map(|node| parsed(node, problems)).unwrap_or_default(),
         receiver_limits: part("receivers").map(|node| parsed(node, problems)).unwrap_or_default(),
+        unread,
         telemetry_node: part("telemetry"),
         telemetry: part("telemetry").map(|node| parsed(node, problems)).unwrap_or_default(),
     }
@@ -137,16 +167,14 @@ fn pipeline<'a>(entry: &'a Entry, problems: &mut Vec<Error>) -> Option<RawPipeli
     let body = Fields::of(&entry.value, &["receivers", "processors", "exporters", "durability"], problems);
     let mut list = |family: Family| match body.get(family.section()) {
         Some(node) => references(node, problems),
+        // It is there, and was misspelt.
+        None if body.means(family.section()) => None,
         None => Some(Vec::new()),
     };
     let [receivers, processors, exporters] = [Family::Receiver, Family::Processor, Family::Exporter].map(&mut list);
-    let durability = body.get("durability").map(Node::parse::<Durability>).transpose();
-    let durability = durability.unwrap_or_else(|error| {
-        problems.push(error);
-        None
-    });
+    let durability = body.get("durability").and_then(|node| parsed::<Option<Durability>>(node, problems));
     let id = component_id(&entry.key, &entry.position, problems)?;
-    let signal = signal(&id, &entry.position, problems)?;
+    let signal = signal(&id, &entry.position, problems);
     Some(RawPipeline { id, signal, position: &entry.position, receivers, processors, exporters, durability })
 }
 
@@ -161,8 +189,8 @@ fn signal(id: &ComponentId, position: &Position, problems: &mut Vec<Error>) -> O
 }
 
 fn parsed<T: DeserializeOwned + Default>(node: &Node, problems: &mut Vec<Error>) -> T {
-    node.parse().unwrap_or_else(|error| {
-        problems.push(error);
+    node.parse().unwrap_or_else(|_| {
+        problems.extend(node.faults::<T>());
         T::default()
     })
 }

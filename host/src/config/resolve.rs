@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::Known;
 use super::breakers;
 use super::error::Error;
+use super::instead;
 use super::manifest::Plugins;
 use super::plan::{PipelinePlan, Plan, PluginPlan, ProcessorPlan, SharedProcessor, Warning, World};
 use super::problem::{Family, Hint, Problem};
@@ -19,32 +20,48 @@ const FALLBACK: &str = "fallback";
 
 /// The manifest as far as it could be read.
 pub(super) struct Manifest {
-    /// For messages.
-    pub path: String,
+    /// For messages; `None` where there are only the plugins that are built in.
+    pub path: Option<String>,
     /// `None` when the file could not be read at all: then no processor is blamed for it.
     pub plugins: Option<Plugins>,
 }
 
+impl Manifest {
+    /// Where a plugin was looked for.
+    pub fn plugins_name(&self) -> String {
+        match &self.path {
+            Some(path) => format!("in the manifest {path}"),
+            None => "among those built in, and no `--manifest FILE` has others".to_owned(),
+        }
+    }
+}
+
 /// Checks `raw` and makes the plan. The plan is whole only if no problem was added.
 pub(super) fn resolve(raw: &Raw<'_>, manifest: &Manifest, known: &Known<'_>, problems: &mut Vec<Error>) -> Plan {
-    check_types(&raw.receivers, Family::Receiver, known.receivers, problems);
-    check_types(&raw.exporters, Family::Exporter, known.exporters, problems);
-    breakers::check_types(raw, manifest, known.extensions, problems);
-    check_plugins(&raw.processors, manifest, problems);
+    check_types(&raw.receivers, Family::Receiver, known.receivers, known, problems);
+    check_types(&raw.exporters, Family::Exporter, known.exporters, known, problems);
+    breakers::check_types(raw, manifest, known, problems);
+    check_plugins(&raw.processors, manifest, known, problems);
     let attached = breakers::attached(raw, manifest, problems);
     let mut resolver =
         Resolver { raw, used: Used::default(), processor_homes: HashMap::new(), shared: Vec::new(), problems };
-    let pipelines: Vec<PipelinePlan> = raw.pipelines.iter().map(|pipeline| resolver.pipeline(pipeline)).collect();
+    let pipelines: Vec<PipelinePlan> =
+        raw.pipelines.iter().filter_map(|pipeline| resolver.pipeline(pipeline)).collect();
     resolver.members();
     resolver.list(&raw.service_extensions, Family::Extension, "`service`");
     let (used, shared) = (resolver.used, resolver.shared);
-    let mut warnings = Vec::new();
-    let receivers = used.of(raw.receivers.iter(), Family::Receiver, &mut warnings);
-    let processors = used.of(raw.processors.iter(), Family::Processor, &mut warnings);
-    let exporters = used.of(raw.exporters.iter(), Family::Exporter, &mut warnings);
+    let (mut warnings, mut unused) = (Vec::new(), Vec::new());
+    let receivers = used.of(raw.receivers.iter(), Family::Receiver, &mut unused);
+    let processors = used.of(raw.processors.iter(), Family::Processor, &mut unused);
+    let exporters = used.of(raw.exporters.iter(), Family::Exporter, &mut unused);
     let (breakers, others): (Vec<_>, Vec<_>) =
         raw.extensions.iter().partition(|extension| breakers::is_breaker(extension.id.kind(), manifest));
-    let extensions = used.of(others.into_iter(), Family::Extension, &mut warnings);
+    let extensions = used.of(others.into_iter(), Family::Extension, &mut unused);
+    warnings.extend(unused.iter().map(|(family, component)| Warning::Unused {
+        position: component.position.clone(),
+        family: *family,
+        id: component.id.clone(),
+    }));
     let is_limiter = |raw: &&RawComponent<'_>| raw.id.kind() == MEMORY_LIMITER;
     let limiters = processors.iter().chain(&extensions).copied().filter(is_limiter);
     let memory_limiters = limiters.map(RawComponent::component).collect();
@@ -69,6 +86,7 @@ pub(super) fn resolve(raw: &Raw<'_>, manifest: &Manifest, known: &Known<'_>, pro
         telemetry_node: raw.telemetry_node.cloned(),
         delivery: raw.delivery.clone(),
         receiver_limits: raw.receiver_limits.clone(),
+        unused: unused.into_iter().map(|(family, raw)| (family, raw.component())).collect(),
         warnings,
     }
 }
@@ -81,34 +99,68 @@ fn misnamed(plugin: &PluginPlan) -> Vec<Warning> {
     files.map(warning).collect()
 }
 
-fn check_types(components: &[RawComponent<'_>], family: Family, known: &[&str], problems: &mut Vec<Error>) {
+fn check_types(
+    components: &[RawComponent<'_>],
+    family: Family,
+    types: &[&str],
+    known: &Known<'_>,
+    problems: &mut Vec<Error>,
+) {
     for component in components {
         let kind = component.id.kind();
-        if !known.contains(&kind) {
-            let hint = Hint::new(kind, known.iter().copied());
+        if !types.contains(&kind) {
+            let hint = type_hint(family, kind, types.iter().copied(), known);
             problems.push(Error::new(component.position, Problem::UnknownType { family, kind: kind.to_owned(), hint }));
         }
     }
 }
 
-fn check_plugins(processors: &[RawComponent<'_>], manifest: &Manifest, problems: &mut Vec<Error>) {
+/// What to do about a type that is not there.
+pub(super) fn type_hint<'k>(
+    family: Family,
+    kind: &str,
+    types: impl Iterator<Item = &'k str>,
+    known: &Known<'_>,
+) -> Hint {
+    if let Some(words) = instead::remedy(family, kind) {
+        return Hint::Instead(words.to_owned());
+    }
+    let families = [
+        (Family::Receiver, known.receivers),
+        (Family::Exporter, known.exporters),
+        (Family::Extension, known.extensions),
+        (Family::Processor, &[MEMORY_LIMITER][..]),
+    ];
+    match families.into_iter().find(|(other, types)| *other != family && types.contains(&kind)) {
+        Some((other, _)) => Hint::Instead(format!(
+            "there is {} {other} of this type: define it under `{}`",
+            other.article(),
+            other.section()
+        )),
+        None => Hint::misspelt(kind, types),
+    }
+}
+
+fn check_plugins(processors: &[RawComponent<'_>], manifest: &Manifest, known: &Known<'_>, problems: &mut Vec<Error>) {
     let Some(plugins) = &manifest.plugins else { return };
     for processor in processors.iter().filter(|processor| processor.id.kind() != MEMORY_LIMITER) {
         let kind = processor.id.kind();
         match plugins.get(kind) {
             Some(Some(plugin)) if plugin.world != World::Processor => {
-                problems.push(Error::new(processor.position, breakers::wrong_world(plugin, manifest)));
+                problems.push(Error::new(processor.position, breakers::wrong_world(plugin)));
             }
             Some(_) => {}
             None => {
                 let is_processor =
                     |plugin: &Option<PluginPlan>| plugin.as_ref().is_none_or(|plugin| plugin.world == World::Processor);
                 let processors = plugins.iter().filter(|(_, plugin)| is_processor(plugin));
-                let hint = match instead_of(kind) {
-                    Some(words) => Hint::Instead(words),
-                    None => Hint::new(kind, processors.map(|(name, _)| name.as_str())),
+                let hint = type_hint(Family::Processor, kind, processors.map(|(name, _)| name.as_str()), known);
+                let kind = kind.to_owned();
+                let problem = match hint {
+                    // A Collector has it: it is not the manifest that lacks something.
+                    Hint::Instead(_) => Problem::UnknownType { family: Family::Processor, kind, hint },
+                    hint => Problem::UnknownPlugin { kind, plugins: manifest.plugins_name(), hint },
                 };
-                let problem = Problem::UnknownPlugin { kind: kind.to_owned(), manifest: manifest.path.clone(), hint };
                 problems.push(Error::new(processor.position, problem));
             }
         }
@@ -136,7 +188,8 @@ struct Resolver<'a> {
 }
 
 impl<'a> Resolver<'a> {
-    fn pipeline(&mut self, raw: &'a RawPipeline<'a>) -> PipelinePlan {
+    /// `None` for one of no signal, whose lists are followed all the same.
+    fn pipeline(&mut self, raw: &'a RawPipeline<'a>) -> Option<PipelinePlan> {
         let user = format!("pipeline `{}`", raw.id);
         for (references, family) in [(&raw.receivers, Family::Receiver), (&raw.exporters, Family::Exporter)] {
             if references.as_ref().is_some_and(Vec::is_empty) {
@@ -146,15 +199,11 @@ impl<'a> Resolver<'a> {
         }
         let processors = raw.processors.as_deref().unwrap_or_default();
         self.assign_homes(processors, &raw.id);
-        PipelinePlan {
-            id: raw.id.clone(),
-            signal: raw.signal,
-            receivers: self.list(raw.receivers.as_deref().unwrap_or_default(), Family::Receiver, &user),
-            processors: plugins_of(self.list(processors, Family::Processor, &user)),
-            exporters: self.list(raw.exporters.as_deref().unwrap_or_default(), Family::Exporter, &user),
-            durability: raw.durability,
-            position: raw.position.clone(),
-        }
+        let receivers = self.list(raw.receivers.as_deref().unwrap_or_default(), Family::Receiver, &user);
+        let processors = plugins_of(self.list(processors, Family::Processor, &user));
+        let exporters = self.list(raw.exporters.as_deref().unwrap_or_default(), Family::Exporter, &user);
+        let (id, durability, position) = (raw.id.clone(), raw.durability, raw.position.clone());
+        Some(PipelinePlan { id, signal: raw.signal?, receivers, processors, exporters, durability, position })
     }
 
     /// Exporters that a fallback in some pipeline names.
@@ -192,7 +241,8 @@ impl<'a> Resolver<'a> {
             Family::Exporter => &self.raw.exporters,
             Family::Extension => &self.raw.extensions,
         };
-        if defined.iter().any(|component| component.id == *id) {
+        let is_connector = matches!(family, Family::Receiver | Family::Exporter) && self.raw.connectors.contains(id);
+        if is_connector || self.raw.unread.contains(&family) || defined.iter().any(|component| component.id == *id) {
             return None;
         }
         let id = id.to_string();
@@ -218,31 +268,16 @@ impl<'a> Resolver<'a> {
 struct Used(HashSet<(Family, ComponentId)>);
 
 impl Used {
-    /// The components that are used; a warning for each that is not.
+    /// The components that are used; the others go to `unused`.
     fn of<'a>(
         &self,
         components: impl Iterator<Item = &'a RawComponent<'a>>,
         family: Family,
-        warnings: &mut Vec<Warning>,
+        unused: &mut Vec<(Family, &'a RawComponent<'a>)>,
     ) -> Vec<&'a RawComponent<'a>> {
         let is_used = |component: &&RawComponent<'_>| self.0.contains(&(family, component.id.clone()));
-        let (used, unused): (Vec<_>, Vec<_>) = components.partition(is_used);
-        warnings.extend(unused.into_iter().map(|component| Warning::Unused {
-            position: component.position.clone(),
-            family,
-            id: component.id.clone(),
-        }));
+        let (used, others): (Vec<_>, Vec<_>) = components.partition(is_used);
+        unused.extend(others.into_iter().map(|component| (family, component)));
         used
     }
-}
-
-/// What does the work of a processor that Collectors have.
-fn instead_of(processor: &str) -> Option<&'static str> {
-    Some(match processor {
-        "batch" => "batches are merged and split by an exporter's `sending_queue: {batch: ...}`",
-        "resource" => "the plugin `attributes` edits resources with `level: resource` at an action",
-        "metricstransform" | "cumulativetodelta" => "the plugin `aggregate` groups, renames and sums metrics",
-        "transform" => "`attributes` and `filter` have the usual part of it, and a plugin of your own the rest",
-        _ => return None,
-    })
 }

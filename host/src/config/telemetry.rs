@@ -1,7 +1,9 @@
 //! `service.telemetry`: what the host says about itself, in the Collector's words.
 
-use serde::Deserialize;
+use std::fmt;
+
 use serde::de::{self, Deserializer};
+use serde::{Deserialize, Serialize};
 
 /// Where the metrics endpoint listens, unless told otherwise; the Collector's choice.
 const HOST: &str = "127.0.0.1";
@@ -28,7 +30,7 @@ pub struct LogSettings {
 }
 
 /// The least severity that is written.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogLevel {
     /// Everything.
@@ -40,6 +42,17 @@ pub enum LogLevel {
     Warn,
     /// What does need one.
     Error,
+}
+
+impl fmt::Display for LogLevel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            LogLevel::Debug => "debug",
+            LogLevel::Info => "info",
+            LogLevel::Warn => "warn",
+            LogLevel::Error => "error",
+        })
+    }
 }
 
 /// How a log line looks.

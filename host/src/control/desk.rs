@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::{Letters, Request, Response};
+use crate::logs;
 use crate::updates::{Command, Updates};
 
 /// Everything a running host can be asked. Clones ask the same host.
@@ -21,6 +22,12 @@ impl Desk {
             Request::PluginSwap { plugin, file } => self.update(Command::Swap { plugin, file }),
             Request::PluginRollback { plugin } => self.update(Command::Rollback { plugin }),
             Request::PluginList => self.update(Command::List),
+            Request::LogLevel { level } => match logs::change(level) {
+                true => Ok(Value::Null),
+                false => {
+                    Err("this process has another's log; its level is for whoever started it to change".to_owned())
+                }
+            },
             letters => self.letters.perform(&letters).map_err(|error| error.to_string()),
         };
         answered.map_or_else(Response::Failed, Response::Done)

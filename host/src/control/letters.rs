@@ -131,9 +131,10 @@ impl Letters {
             Request::DlqShow { number } => self.show(*number),
             Request::DlqReplay { selection } => self.replay(selection),
             Request::DlqDrop { selection } => self.drop_letters(selection),
-            Request::PluginSwap { .. } | Request::PluginRollback { .. } | Request::PluginList => {
-                Err(LettersError::NotRunning)
-            }
+            Request::PluginSwap { .. }
+            | Request::PluginRollback { .. }
+            | Request::PluginList
+            | Request::LogLevel { .. } => Err(LettersError::NotRunning),
         }
     }
 

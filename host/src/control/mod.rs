@@ -12,6 +12,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::config::LogLevel;
+
 pub use client::{ControlError, ask};
 pub use desk::Desk;
 pub use letters::{Letters, LettersError, offline};
@@ -51,6 +53,11 @@ pub enum Request {
     PluginRollback {
         /// Its name in the manifest.
         plugin: String,
+    },
+    /// Another log level, until the process ends.
+    LogLevel {
+        /// The least that is logged.
+        level: LogLevel,
     },
 }
 

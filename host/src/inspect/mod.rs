@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::config::{self, Limits, PluginPlan, Update, World};
+use crate::config::{self, BuiltInPlugin, Limits, PluginPlan, Update, World};
 use crate::contract::{ComponentId, Grants, IdError, OnTrap, PartitionKey, PartitionLevel, Signal};
+use crate::plugins;
 use crate::processor::{InstanceError, Secrets, describe};
 use crate::wasm::{Anatomy, Engine, LoadError, PluginFile, PolicyPlugin, ProcessorPlugin, Sections, hexadecimal};
 
@@ -56,9 +57,9 @@ pub enum InspectError {
 }
 
 /// The plugins of a manifest, by name: one object each. A file that cannot be read has `error` instead of what is in it. Beside them, what
-/// is wrong with those entries that do not read.
-pub fn list(manifest: &Path) -> (Vec<Value>, Result<(), config::Errors>) {
-    let (plugins, checked) = config::load_manifest_partly(manifest);
+/// is wrong with those entries that do not read. Without a manifest, the plugins that are built in.
+pub fn list(manifest: Option<&Path>, built_in: &[BuiltInPlugin]) -> (Vec<Value>, Result<(), config::Errors>) {
+    let (plugins, checked) = config::load_manifest_partly(manifest, built_in);
     (plugins.values().map(listed).collect(), checked)
 }
 
@@ -75,7 +76,7 @@ fn listed(plugin: &PluginPlan) -> Value {
         "limits": changed(&plugin.limits),
         "grants": plugin.grants.interfaces.iter().map(|interface| interface.name()).collect::<Vec<_>>(),
     });
-    match PluginFile::read_up_to(&plugin.file, plugin.limits.plugin_bytes_max) {
+    match plugins::read(plugin, &plugin.file) {
         Ok(file) => {
             row["sha256"] = hexadecimal(file.sha256()).into();
             row["bytes"] = file.bytes().len().into();

@@ -13,7 +13,7 @@ const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
 fn manifest(folder: &tempfile::TempDir, text: &str) -> Vec<Value> {
     let path = folder.path().join("plugins.yaml");
     std::fs::write(&path, text).unwrap();
-    let (rows, checked) = list(&path);
+    let (rows, checked) = list(Some(&path), &[]);
     checked.unwrap();
     rows
 }
@@ -66,7 +66,7 @@ fn what_is_no_component_gets_the_sentence_that_helps() {
     ] {
         std::fs::write(&file, contents).unwrap();
         let error = inspect(&file, None).unwrap_err().to_string();
-        assert!(error.contains(says) && error.contains("cargo component build"), "{error}");
+        assert!(error.contains(says) && error.contains("otelier plugin build"), "{error}");
     }
     let gone = inspect(&folder.path().join("b.wasm"), None).unwrap_err().to_string();
     assert!(gone.contains("b.wasm"), "{gone}");

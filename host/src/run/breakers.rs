@@ -9,11 +9,11 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, bail};
 
 use crate::clock::Clock;
-use crate::config::{self, BreakerPlan, Error, Limits, Node, Plan, PluginPlan, World};
+use crate::config::{self, BreakerPlan, BuiltInPlugin, Error, Limits, Node, Plan, PluginPlan, World};
 use crate::contract::{ComponentId, PolicySource};
 use crate::delivery::Gate;
 use crate::delivery::gate::{Breaker, Replay, Settings, read_trace};
-use crate::plugins::{self, AnyPlugin, Loader};
+use crate::plugins::{self, AnyPlugin, Loader, PluginError};
 use crate::telemetry::Registry;
 use crate::updates::GatePlace;
 
@@ -72,7 +72,9 @@ pub struct Simulation {
     /// A plugin's name, an extension's id, or `built-in`.
     pub policy: String,
     /// The manifest; not read for `built-in`.
-    pub manifest: PathBuf,
+    pub manifest: Option<PathBuf>,
+    /// Plugins that need no manifest.
+    pub built_in: &'static [BuiltInPlugin],
     /// A file with the extension's configuration, or a whole configuration.
     pub config: Option<PathBuf>,
     /// Single values of it, which go before the file's.
@@ -89,7 +91,7 @@ pub fn simulate(simulation: &Simulation, loader: &Loader, write: &mut dyn FnMut(
         BUILT_IN => (None, Limits::default()),
         kind => {
             let plugin = simulation.plugin(kind)?;
-            let AnyPlugin::Policy(source) = plugins::load(&plugin, loader)?.plugin else {
+            let AnyPlugin::Policy(source) = plugins::load(&plugin, loader).map_err(PluginError::placed)?.plugin else {
                 bail!("plugin {kind} is no breaker policy")
             };
             (Some(source), plugin.limits)
@@ -109,8 +111,8 @@ pub fn simulate(simulation: &Simulation, loader: &Loader, write: &mut dyn FnMut(
 
 impl Simulation {
     fn plugin(&self, name: &str) -> Result<PluginPlan> {
-        let plugins = config::load_manifest(&self.manifest)?;
-        let manifest = self.manifest.display();
+        let plugins = config::load_manifest(self.manifest.as_deref(), self.built_in)?;
+        let manifest = self.manifest.as_ref().map_or("the built-in plugins".into(), |path| path.display().to_string());
         let policies = || {
             let names = plugins.values().filter(|plugin| plugin.world == World::BreakerPolicy);
             names.map(|plugin| plugin.name.as_str()).chain([BUILT_IN]).collect::<Vec<_>>().join("`, `")

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 
-use crate::config::{Component, Error, Known, Node, Plan};
+use crate::config::{BuiltInPlugin, Component, Error, Family, Known, Node, Plan};
 use crate::contract::{Authenticators, Client, ComponentId, Delivery, Exporter, Ingest, MemoryGate, Receiver, Signal};
 use crate::delivery::Budget;
 use crate::exporters::{debug, fallback, nop, otlp as otlp_out, otlphttp, prometheus};
@@ -35,8 +35,8 @@ pub struct ExporterType {
 }
 
 /// The types, for the configuration to check names against.
-pub fn known<'a>(exporters: &'a [&'a str]) -> Known<'a> {
-    Known { receivers: RECEIVERS, exporters, extensions: EXTENSIONS }
+pub fn known<'a>(exporters: &'a [&'a str], plugins: &'a [BuiltInPlugin]) -> Known<'a> {
+    Known { receivers: RECEIVERS, exporters, extensions: EXTENSIONS, plugins }
 }
 
 /// The names of the host's own exporter types and of `more`.
@@ -52,45 +52,55 @@ pub fn catalogue() -> Vec<(&'static str, &'static [&'static str])> {
 /// Reads every component's own configuration and says what is wrong.
 pub fn check(plan: &Plan, more: &[ExporterType]) -> Vec<Error> {
     let exporters = plan.exporters.iter().chain(&plan.members);
-    let mut errors: Vec<Error> = Vec::new();
-    errors.extend(plan.receivers.iter().filter_map(receiver_error));
-    errors.extend(exporters.filter_map(|component| exporter_error(component, more)));
-    errors.extend(plan.extensions.iter().chain(&plan.memory_limiters).filter_map(extension_error));
+    let mut errors: Vec<Error> = plan.unused.iter().flat_map(|unused| unused_errors(unused, more)).collect();
+    errors.extend(plan.receivers.iter().flat_map(receiver_errors));
+    errors.extend(exporters.flat_map(|component| exporter_errors(component, more)));
+    errors.extend(plan.extensions.iter().chain(&plan.memory_limiters).flat_map(extension_errors));
     errors.extend(misplaced(plan));
     errors.extend(members::check(plan));
     errors.extend(super::check::check(plan));
     errors
 }
 
-fn receiver_error(component: &Component) -> Option<Error> {
-    match component.id.kind() {
-        "otlp" => component.node.parse::<otlp::Config>().err(),
-        _ => None,
+fn unused_errors((family, component): &(Family, Component), more: &[ExporterType]) -> Vec<Error> {
+    match family {
+        Family::Receiver => receiver_errors(component),
+        Family::Exporter => exporter_errors(component, more),
+        Family::Extension => extension_errors(component),
+        // Only its plugin knows.
+        Family::Processor => Vec::new(),
     }
 }
 
-fn exporter_error(component: &Component, more: &[ExporterType]) -> Option<Error> {
+fn receiver_errors(component: &Component) -> Vec<Error> {
     match component.id.kind() {
-        "debug" => component.node.parse::<debug::Config>().err(),
-        "fallback" => component.node.parse::<fallback::Config>().err(),
-        "nop" => component.node.parse::<nop::Config>().err(),
-        "otlp" | "otlp_grpc" => component.node.parse::<otlp_out::Config>().err(),
-        "otlphttp" | "otlp_http" => component.node.parse::<otlphttp::Config>().err(),
-        "prometheus" => component.node.parse::<prometheus::Config>().err(),
-        kind => brought(more, kind).and_then(|exporter| (exporter.check)(&component.node)),
+        "otlp" => component.node.faults::<otlp::Config>(),
+        _ => Vec::new(),
     }
 }
 
-fn extension_error(component: &Component) -> Option<Error> {
+fn exporter_errors(component: &Component, more: &[ExporterType]) -> Vec<Error> {
     match component.id.kind() {
-        "basicauth" => component.node.parse::<BasicAuthConfig>().err(),
-        "bearertokenauth" => component.node.parse::<BearerTokenConfig>().err(),
-        "headers_setter" => component.node.parse::<HeadersSetterConfig>().err(),
-        "health_check" => component.node.parse::<HealthCheckConfig>().err(),
-        "memory_limiter" => component.node.parse::<MemoryLimiterConfig>().err(),
-        "rocksdb" => component.node.parse::<StorageConfig>().err(),
-        "file_storage" => component.node.parse::<FileStorageConfig>().err(),
-        _ => None,
+        "debug" => component.node.faults::<debug::Config>(),
+        "fallback" => component.node.faults::<fallback::Config>(),
+        "nop" => component.node.faults::<nop::Config>(),
+        "otlp" | "otlp_grpc" => component.node.faults::<otlp_out::Config>(),
+        "otlphttp" | "otlp_http" => component.node.faults::<otlphttp::Config>(),
+        "prometheus" => component.node.faults::<prometheus::Config>(),
+        kind => brought(more, kind).and_then(|exporter| (exporter.check)(&component.node)).into_iter().collect(),
+    }
+}
+
+fn extension_errors(component: &Component) -> Vec<Error> {
+    match component.id.kind() {
+        "basicauth" => component.node.faults::<BasicAuthConfig>(),
+        "bearertokenauth" => component.node.faults::<BearerTokenConfig>(),
+        "headers_setter" => component.node.faults::<HeadersSetterConfig>(),
+        "health_check" => component.node.faults::<HealthCheckConfig>(),
+        "memory_limiter" => component.node.faults::<MemoryLimiterConfig>(),
+        "rocksdb" => component.node.faults::<StorageConfig>(),
+        "file_storage" => component.node.faults::<FileStorageConfig>(),
+        _ => Vec::new(),
     }
 }
 

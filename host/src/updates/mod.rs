@@ -69,8 +69,11 @@ pub enum UpdateError {
         known: String,
     },
     /// The manifest does not allow it.
-    #[error("{0}; what has changed in the manifest since the start counts from the next start on")]
-    Load(#[from] PluginError),
+    #[error("{}: {source}; what has changed in the manifest since the start counts from the next start on", source.position())]
+    Load {
+        /// Which, and where it stands.
+        source: PluginError,
+    },
     /// A file that was named, or that came into place.
     #[error(transparent)]
     File(LoadError),

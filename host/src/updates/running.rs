@@ -10,7 +10,7 @@ use super::choosing::lock;
 use super::versions::{Choice, Versions, VersionsError, is_hash};
 use super::watch::{Content, Watch};
 use crate::config::{FolderError, PluginPlan};
-use crate::plugins::{AnyPlugin, Version};
+use crate::plugins::{self, AnyPlugin, Version};
 use crate::wasm::{Hash, LoadError, PluginFile, hexadecimal};
 
 /// A plugin that runs.
@@ -54,7 +54,7 @@ impl Running {
 
     /// Reads a file that is to take the plugin's place.
     pub fn read(&self, file: &Path) -> Result<PluginFile, LoadError> {
-        PluginFile::read_up_to(file, self.plan.limits.plugin_bytes_max)
+        plugins::read(&self.plan, file)
     }
 
     /// Whether that content of its file is neither the version that runs nor what was there at the last look.
@@ -136,6 +136,7 @@ pub(super) fn watch_file(watch: &mut Watch, plan: &PluginPlan) {
             let path = folder.path.clone();
             watch.add(&plan.name, &path, move || Some(folder.choose().ok()?.file));
         }
+        None if plan.built_in.is_some() => {}
         None => {
             let file = plan.file.clone();
             watch.add(&plan.name, plan.file.parent().unwrap_or(Path::new("")), move || Some(file.clone()));

@@ -319,7 +319,7 @@ impl Updater {
         let LoadedPlugin { plugin, version } = (self.loader)(&running.plan, &content).map_err(|error| match error {
             // The manifest is not to blame for what a file has become.
             PluginError::Load { source, .. } => UpdateError::File(source),
-            error => UpdateError::Load(error),
+            source => UpdateError::Load { source },
         })?;
         Ok(Loaded { version, plugin, content, took: started.elapsed() })
     }

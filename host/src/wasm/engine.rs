@@ -23,9 +23,7 @@ const STACK_BYTES: usize = 1 << 20;
 
 fn way_out(error: &std::io::Error) -> &'static str {
     match error.kind() {
-        std::io::ErrorKind::NotFound => {
-            "build it with `cargo component build --release --target wasm32-unknown-unknown`, or correct `file`"
-        }
+        std::io::ErrorKind::NotFound => "build it with `otelier plugin build`, or correct `file`",
         std::io::ErrorKind::PermissionDenied => "let the collector's user read it",
         _ => "name a file that can be read",
     }
@@ -57,7 +55,7 @@ pub enum LoadError {
     #[error(transparent)]
     Kept(#[from] PrivateError),
     /// Not WebAssembly, or a core module.
-    #[error("plugin file {} is no WebAssembly component: {reason}; build it with `cargo component build --release --target wasm32-unknown-unknown`", path.display())]
+    #[error("plugin file {} is no WebAssembly component: {reason}; build it with `otelier plugin build`", path.display())]
     NoComponent {
         /// The file.
         path: PathBuf,

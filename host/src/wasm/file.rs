@@ -107,6 +107,6 @@ mod tests {
         let error = PluginFile::read(&large).unwrap_err().to_string();
         assert!(error.contains("has more than 67108864 bytes") && error.contains("`plugin_bytes_max`"), "{error}");
         let missing = PluginFile::read(&folder.path().join("missing.wasm")).unwrap_err().to_string();
-        assert!(missing.contains("build it with `cargo component"), "{missing}");
+        assert!(missing.contains("build it with `otelier plugin build`"), "{missing}");
     }
 }

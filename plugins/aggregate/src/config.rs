@@ -231,7 +231,7 @@ impl Config {
             }
             (None, None) => {
                 return Err(Failure::refused(
-                    "missing field `group_by` (the attributes to keep, such as `[work.type]`; `[]` for one series a metric) or `drop` (those to remove)",
+                    "missing key `group_by` (the attributes to keep, such as `[work.type]`; `[]` for one series a metric) or `drop` (those to remove)",
                 ));
             }
             (Some(names), None) => ("group_by", names),

@@ -113,7 +113,7 @@ fn what_the_destination_answers_is_no_failure() {
 #[test]
 fn a_wrong_configuration_says_which_key() {
     for (config, says) in [
-        (r#"{"max_request": 1}"#, "unknown field `max_request`"),
+        (r#"{"max_request": 1}"#, "unknown key `max_request`"),
         (r#"{"timeout": 5}"#, "`timeout`: `5`: a duration needs a unit"),
         (r#"{"bucket_period": "1s"}"#, "`interval`, which is not set"),
     ] {

@@ -125,12 +125,12 @@ fn a_wrong_configuration_says_which_key() {
         (r#"{"failure_rate_threshold": 0}"#, "`failure_rate_threshold` is a percentage"),
         (r#"{"slow_call_rate_threshold": 101}"#, "`slow_call_rate_threshold` is a percentage"),
         (r#"{"sliding_window_size": 0}"#, "`sliding_window_size` must be from 1"),
-        (r#"{"sliding_window_type": "CALLS"}"#, "unknown variant `CALLS`"),
+        (r#"{"sliding_window_type": "CALLS"}"#, "unknown value `CALLS`"),
         (r#"{"max_requests": 0}"#, "must be at least 1"),
         (r#"{"timeout": "0s"}"#, "`wait_duration_in_open_state` must be longer than zero"),
         (r#"{"interval": "1500ms"}"#, "`interval` must be whole seconds"),
         (r#"{"interval": "5s", "sliding_window_size": 5}"#, "`interval` is a window of time"),
-        (r#"{"bucket_period": "1s"}"#, "unknown field `bucket_period`"),
+        (r#"{"bucket_period": "1s"}"#, "unknown key `bucket_period`"),
     ] {
         let failure = Gate::<FailureRate>::new(config).map(drop).unwrap_err();
         assert!(failure.message.contains(says), "{config}: {}", failure.message);

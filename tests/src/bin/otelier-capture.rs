@@ -3,14 +3,13 @@
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
-use otelier::run::{self, Options};
+use otelier::run::{self, Files, Options};
 use otelier::{plugins, wasm};
 use otelier_tests::capture;
 
 fn main() -> Result<()> {
     let mut options = Options {
-        config: PathBuf::new(),
-        manifest: PathBuf::new(),
+        files: Files::default(),
         state_dir: PathBuf::new(),
         log_encoding: None,
         exporters: vec![capture::TYPE],
@@ -18,8 +17,8 @@ fn main() -> Result<()> {
     let mut words = std::env::args_os().skip_while(|word| word != "run").skip(1);
     while let (Some(flag), Some(value)) = (words.next(), words.next()) {
         match flag.to_str() {
-            Some("--config") => options.config = value.into(),
-            Some("--manifest") => options.manifest = value.into(),
+            Some("--config") => options.files.config = Some(value.into()),
+            Some("--manifest") => options.files.manifest = Some(value.into()),
             Some("--state-dir") => options.state_dir = value.into(),
             _ => bail!("run --config FILE --manifest FILE --state-dir DIR, not {}", flag.display()),
         }

@@ -54,7 +54,7 @@ fn a_file_that_is_no_component_says_so() -> Result<()> {
         (&importing("wasi:clocks/wall-clock@0.2.0")[..20], "is no WebAssembly component"),
     ] {
         let error = said_of(contents, json!({}))?;
-        assert!(error.contains(says) && error.contains("cargo component build"), "{error}");
+        assert!(error.contains(says) && error.contains("otelier plugin build"), "{error}");
     }
     Ok(())
 }

@@ -74,7 +74,7 @@ fn single_keys_go_before_the_file_and_a_whole_configuration_will_do() -> Result<
     let said = run(&["--set", "timeout=1m"])?;
     assert!(said.contains("no attempt for 60s") && said.contains("the gate is open at the end"), "{said}");
     let said = run(&["--set", "timeot=1m"])?;
-    assert!(said.contains("breaker careful/x: unknown field `timeot`"), "{said}");
+    assert!(said.contains("breaker careful/x: unknown key `timeot`"), "{said}");
     Ok(())
 }
 

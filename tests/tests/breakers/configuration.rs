@@ -46,7 +46,8 @@ fn said(extensions: &str, exporters: &str, listed: &str, processors: &str) -> Re
          service:\n  extensions: [{listed}]\n  pipelines:\n    logs: {{receivers: [otlp], exporters: [push]}}\n"
     );
     std::fs::write(&config, text)?;
-    let loaded = run::load(&config, &plugins_file, plugins::sandboxed(wasm::Engine::new()?).as_ref(), &[PUSH]);
+    let files = run::Files { config: Some(config), manifest: Some(plugins_file), built_in: &[] };
+    let loaded = run::load(&files, plugins::sandboxed(wasm::Engine::new()?).as_ref(), &[PUSH]);
     let said = match loaded {
         Ok(loaded) => loaded.warnings().join("\n"),
         Err(error) => format!("{error:#}"),
@@ -95,9 +96,9 @@ fn an_extension_that_is_no_breaker_is_none() -> Result<()> {
 #[test]
 fn a_plugin_stands_where_its_world_belongs() -> Result<()> {
     let wrong = said("{filter: }", "{push: }", "", "{consecutive-failures: }")?;
-    let extension = "config.yaml:2:14: plugin `filter` is a processor (`world` in the manifest plugins.yaml); define it under \
+    let extension = "config.yaml:2:14: plugin `filter` is a processor; define it under \
                      `processors`";
-    let processor = "config.yaml:4:14: plugin `consecutive-failures` is a breaker policy (`world` in the manifest plugins.yaml); \
+    let processor = "config.yaml:4:14: plugin `consecutive-failures` is a breaker policy; \
                      define it under `extensions`";
     assert_eq!(wrong, format!("{extension}\n{processor}"));
     let unknown = said("{consecutive-failure: }", "{push: }", "", "")?;
@@ -113,7 +114,7 @@ fn a_breakers_configuration_is_read_where_it_stands() -> Result<()> {
     for (extension, says) in [
         (
             "{consecutive-failures: {max_requests: 1, timeot: 5s}}",
-            "config.yaml:2:54: breaker consecutive-failures: unknown field `timeot`",
+            "config.yaml:2:54: breaker consecutive-failures: unknown key `timeot`",
         ),
         (
             "{consecutive-failures: {timeout: 5}}",
@@ -149,7 +150,8 @@ fn a_component_of_another_world_is_no_policy() -> Result<()> {
         "receivers: {otlp: {protocols: {grpc: }}}\nextensions: {rate: }\nexporters: {push: {breaker: rate}}\n\
          service: {pipelines: {logs: {receivers: [otlp], exporters: [push]}}}\n",
     )?;
-    let loaded = run::load(&config, &plugins_file, plugins::sandboxed(wasm::Engine::new()?).as_ref(), &[PUSH]);
+    let files = run::Files { config: Some(config), manifest: Some(plugins_file), built_in: &[] };
+    let loaded = run::load(&files, plugins::sandboxed(wasm::Engine::new()?).as_ref(), &[PUSH]);
     let error = loaded.err().context("it is loaded")?.to_string();
     assert!(error.contains("does not fit world otelier:plugin/breaker-policy@0.1.0"), "{error}");
     assert!(error.contains("`world: processor-plugin@0.1.0`"), "{error}");

@@ -15,8 +15,8 @@ fn components_lists_every_family() -> Result<()> {
                     exporters: debug, fallback, nop, otlp, otlp_grpc, otlp_http, otlphttp, prometheus\n\
                     extensions: basicauth, bearertokenauth, file_storage, headers_setter, health_check, memory_limiter, \
                     rocksdb\n\
-                    processors: memory_limiter, and one for each processor of the manifest\n\
-                    breakers: one for each breaker policy of the manifest, configured under extensions\n";
+                    processors: memory_limiter, aggregate, attributes, filter, and those of the manifest\n\
+                    breakers, under extensions: consecutive-failures, failure-rate, and those of the manifest\n";
     assert_eq!(String::from_utf8(output.stdout)?, expected);
     Ok(())
 }
@@ -66,7 +66,7 @@ fn validate_places_what_a_plugin_says() -> Result<()> {
             "attributes",
             json!({"actions": [delete, {"key": "a", "action": "delet"}]}),
             "\"delet\"",
-            "`actions[1].action`: unknown variant `delet`; did you mean `delete`?",
+            "`actions[1].action`: unknown value `delet`; did you mean `delete`?",
         ),
         (
             "attributes",

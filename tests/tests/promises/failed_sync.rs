@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::{Outcomes, borrowed};
 
-/// EX_IOERR of sysexits.h, as GUARANTEES.md says.
+/// EX_IOERR of sysexits.h, as the book's page of guarantees says.
 const EXIT_IN_DOUBT: i32 = 74;
 
 fn ends_in_doubt(mut host: Host<'_>, setup: &Setup) -> Result<()> {

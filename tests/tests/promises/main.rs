@@ -1,4 +1,4 @@
-//! What an answer promises when the store fails, the disk stalls or the sender has gone: the table of GUARANTEES.md.
+//! What an answer promises when the store fails, the disk stalls or the sender has gone: the table of the book's page of guarantees.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 

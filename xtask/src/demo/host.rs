@@ -29,8 +29,7 @@ impl Host {
     /// Starts it on the state directory and the log in `folder`.
     pub fn start(workspace: &Workspace, endpoints: &Endpoints, folder: &Path) -> Result<Self> {
         let mut host = Command::new("target/release/otelier");
-        host.current_dir(workspace.root()).args(["run", "--config", "configs/quickstart.yaml"]);
-        host.args(["--manifest", "configs/plugins.yaml", "--state-dir"]).arg(folder.join("state"));
+        host.current_dir(workspace.root()).args(["run", "--state-dir"]).arg(folder.join("state"));
         endpoints.apply(&mut host);
         println!("$ {}", process::line(&host));
         let log = OpenOptions::new().create(true).append(true).open(folder.join(LOG))?;

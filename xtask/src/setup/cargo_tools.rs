@@ -10,8 +10,17 @@ use super::wasm;
 use crate::process;
 use crate::workspace::Workspace;
 
-const DENY: (&str, &str) = ("cargo-deny", "0.20.2");
-const COMPONENT: (&str, &str) = ("cargo-component", "0.21.1");
+/// A tool: its package, version, and what is left out of it.
+struct Tool {
+    name: &'static str,
+    version: &'static str,
+    features: &'static [&'static str],
+}
+
+const DENY: Tool = Tool { name: "cargo-deny", version: "0.20.2", features: &[] };
+const COMPONENT: Tool = Tool { name: "cargo-component", version: "0.21.1", features: &[] };
+/// It only has to build: no server, no search.
+const BOOK: Tool = Tool { name: "mdbook", version: "0.5.4", features: &["--no-default-features"] };
 
 /// Where the tools are; in front of `PATH` they become cargo's subcommands.
 pub fn bin(workspace: &Workspace) -> PathBuf {
@@ -35,13 +44,18 @@ pub fn ensure_component(workspace: &Workspace, why: &str) -> Result<()> {
     wasm::ensure_wasi(workspace, why)
 }
 
-fn ensure(workspace: &Workspace, (name, version): (&str, &str), why: &str) -> Result<()> {
+/// Installs mdBook.
+pub fn ensure_book(workspace: &Workspace, why: &str) -> Result<()> {
+    ensure(workspace, BOOK, why)
+}
+
+fn ensure(workspace: &Workspace, Tool { name, version, features }: Tool, why: &str) -> Result<()> {
     if tool(workspace, name).is_some() {
         return Ok(());
     }
     let build = workspace.tools().join("build");
     let mut install = Command::new(workspace.cargo());
-    install.args(["install", "--locked", &format!("{name}@{version}"), "--root"]).arg(workspace.tools());
+    install.args(["install", "--locked", &format!("{name}@{version}"), "--root"]).arg(workspace.tools()).args(features);
     install.env("CARGO_TARGET_DIR", &build);
     // These run for seconds: what counts is how soon they are compiled.
     let quick = [("OPT_LEVEL", "1"), ("LTO", "off"), ("CODEGEN_UNITS", "16"), ("DEBUG", "false")];

@@ -25,23 +25,25 @@ const LIBRARY_DIRS: &[&str] = &[
 
 /// Installs g++ unless there is a C++ compiler.
 pub fn ensure_compiler(_workspace: &Workspace, why: &str) -> Result<()> {
-    if env::var_os("CXX").is_some() || ["c++", "g++", "clang++"].iter().any(|name| process::find(name).is_some()) {
-        return Ok(());
-    }
-    apt::install(&["g++"], why)
+    if has_compiler() { Ok(()) } else { apt::install(&["g++"], why) }
+}
+
+/// Whether there is a C++ compiler.
+pub fn has_compiler() -> bool {
+    env::var_os("CXX").is_some() || ["c++", "g++", "clang++"].iter().any(|name| process::find(name).is_some())
 }
 
 /// Installs libclang unless it lies in one of the usual places.
 pub fn ensure_libclang(_workspace: &Workspace, why: &str) -> Result<()> {
+    if finds_libclang() { Ok(()) } else { apt::install(&["libclang-dev"], why) }
+}
+
+/// Whether the bindings' generator would find libclang.
+pub fn finds_libclang() -> bool {
     let named = env::var_os("LIBCLANG_PATH").map(PathBuf::from);
     // It may name the file itself.
-    if named.is_some_and(|path| path.is_file() || has_libclang(&path)) {
-        return Ok(());
-    }
-    if library_dirs().iter().any(|folder| has_libclang(folder)) {
-        return Ok(());
-    }
-    apt::install(&["libclang-dev"], why)
+    named.is_some_and(|path| path.is_file() || has_libclang(&path))
+        || library_dirs().iter().any(|folder| has_libclang(folder))
 }
 
 fn library_dirs() -> Vec<PathBuf> {

@@ -76,6 +76,16 @@ pub fn installed(_workspace: &Workspace) -> Result<Option<Toolchain>> {
     Ok(candidates()?.iter().copied().find(|toolchain| toolchain.has_target()))
 }
 
+/// Whether plugins can be built.
+pub fn is_installed(workspace: &Workspace) -> bool {
+    installed(workspace).is_ok_and(|toolchain| toolchain.is_some())
+}
+
+/// Whether guests on WASI can be built.
+pub fn has_wasi(workspace: &Workspace) -> bool {
+    installed(workspace).is_ok_and(|toolchain| toolchain.is_some_and(Toolchain::has_wasi))
+}
+
 /// Gets the target: by rustup, else by the Debian recipe.
 pub fn ensure(workspace: &Workspace, why: &str) -> Result<()> {
     if installed(workspace)?.is_some() {

@@ -13,8 +13,12 @@ use std::path::Path;
 
 use super::{ConfigText, Errors, Known, Plan, load_str};
 
-const KNOWN: Known<'_> =
-    Known { receivers: &["otlp", "prometheus"], exporters: &["debug", "prometheus"], extensions: &["health_check"] };
+const KNOWN: Known<'_> = Known {
+    receivers: &["otlp", "prometheus"],
+    exporters: &["debug", "prometheus"],
+    extensions: &["health_check"],
+    plugins: &[],
+};
 
 const MANIFEST: &str = "plugins:\n  aggregate:\n    file: aggregate.wasm\n";
 

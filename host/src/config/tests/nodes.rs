@@ -193,7 +193,7 @@ fn a_bodys_mistakes_have_places() {
 fn a_plugins_complaint_is_placed_by_the_names_in_it() {
     let body = node("x:\n  metrcs: [work.done]\n  mode: fast\n  size: 0x10\n  group: 16\n");
     let cases = [
-        ("unknown field `metrcs`, expected `metrics` or `mode`", "c.yaml:2:3"),
+        ("unknown key `metrcs`; known here: `metrics`, `mode`", "c.yaml:2:3"),
         ("`fast` is no mode", "c.yaml:3:9"),
         ("`work.done` is not there, `mode` is", "c.yaml:2:12"),
         ("expected `nothing of this`, found `16`", "c.yaml:4:9"),
@@ -206,18 +206,18 @@ fn a_plugins_complaint_is_placed_by_the_names_in_it() {
     let body = node(PLUGIN);
     let cases = [
         ("`actions[1].level`: unknown variant `span`, expected `item`", "c.yaml:7:10"),
-        ("`actions[1].key`: invalid type: integer `5`, expected a string", "c.yaml:6:8"),
-        ("`actions[1]`: missing field `action`", "c.yaml:6:3"),
-        ("`actions[2]`: invalid type", "c.yaml:8:3"),
-        ("`logs.exclude`: missing field `match_type`", "c.yaml:13:3"),
-        ("`logs.exclude.attributes[0].name`: unknown field `name`; did you mean `key`?", "c.yaml:14:19"),
+        ("`actions[1].key`: expected text, found `5`", "c.yaml:6:8"),
+        ("`actions[1]`: missing key `action`", "c.yaml:6:3"),
+        ("`actions[2]`: expected a mapping", "c.yaml:8:3"),
+        ("`logs.exclude`: missing key `match_type`", "c.yaml:13:3"),
+        ("`logs.exclude.attributes[0].name`: unknown key `name`; did you mean `key`?", "c.yaml:14:19"),
         ("`logs`: `exclude`: `bodies`: `a(b` is no pattern", "c.yaml:15:20"),
         ("`logs`: `exclude` has nothing to match", "c.yaml:13:3"),
-        ("`labels.a.b`: invalid type", "c.yaml:16:10"),
-        ("`labels.c[0].d`: invalid type", "c.yaml:16:23"),
+        ("`labels.a.b`: expected text", "c.yaml:16:10"),
+        ("`labels.c[0].d`: expected text", "c.yaml:16:23"),
         // Not there: by names, as far as they lead, and what is missing leads nowhere.
         ("`actions[9].level`: unknown variant `item`", "c.yaml:4:10"),
-        ("missing field `match_type`", "c.yaml:1:1"),
+        ("missing key `match_type`", "c.yaml:1:1"),
         ("`actions[one]`, `actions[`, `actions.`, `actions[1]x`, `[1]`", "c.yaml:1:1"),
     ];
     for (message, place) in cases {

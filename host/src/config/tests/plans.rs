@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{KNOWN, MANIFEST, PIPELINE, load_with};
 use crate::config::{
     ConfigText, Environment, Errors, Known, Limits, LogEncoding, LogLevel, LogSettings, MetricLevel, MetricSettings,
-    Plan, Telemetry, Update, World, load, load_str,
+    Plan, Source, Telemetry, Update, World, load, load_str,
 };
 use crate::contract::{Durability, Instances, Interface, OnTrap, PartitionKey, PartitionLevel, Signal};
 
@@ -163,7 +163,7 @@ fn every_shipped_configuration_loads() {
         if file == manifest || file.extension().is_none_or(|extension| extension != "yaml") {
             continue;
         }
-        let plan = good(load(&file, &manifest, &known));
+        let plan = good(load(Source::File(&file), Some(&manifest), &known).finish());
         assert!(plan.warnings.is_empty(), "{:?}", plan.warnings);
         loaded += 1;
     }
@@ -206,8 +206,12 @@ fn every_address_of_the_quickstart_can_be_overridden() {
 
 #[test]
 fn a_file_that_cannot_be_read_is_named() {
-    let found =
-        |path: &Path| load(path, &shipped().join("plugins.yaml"), &KNOWN).err().map(|errors| errors.to_string());
+    let found = |path: &Path| {
+        load(Source::File(path), Some(&shipped().join("plugins.yaml")), &KNOWN)
+            .finish()
+            .err()
+            .map(|errors| errors.to_string())
+    };
     let missing = found(Path::new("/nowhere/c.yaml")).unwrap_or_default();
     assert!(missing.starts_with("/nowhere/c.yaml: cannot be read: "), "{missing}");
     // The test's own program is a long file that is no text.

@@ -26,6 +26,9 @@ use crate::exporters::Clock;
 /// A chunk is sent when it has this size; its last series can make it larger.
 pub const CHUNK_BYTES: usize = 64 * 1024;
 
+/// What somebody sees who looks before there is anything. In OpenMetrics there is no place for it.
+const NOTHING_YET: &str = "# Nothing to show yet: no point has arrived here, or all have expired. Plugins that aggregate emit at their interval.\n";
+
 /// How often ingest yields to a waiting scrape before it goes on all the same.
 const YIELDS_MAX: u32 = 32;
 
@@ -112,6 +115,8 @@ pub struct ScrapeBody {
     format: Format,
     /// Present until the last byte was compressed, when compressing.
     gzip: Option<GzEncoder<Vec<u8>>>,
+    /// Whether a series was shown.
+    shows: bool,
     finished: bool,
     /// Held as long as the scrape lasts.
     turn: Option<Turn>,
@@ -125,7 +130,7 @@ impl ScrapeBody {
         let gzip = gzip.then(|| GzEncoder::new(Vec::new(), Compression::fast()));
         let renderer = Renderer::new(format, shared.send_timestamps);
         let piece = Piece::default();
-        ScrapeBody { shared, cursor, piece, next: None, renderer, format, gzip, finished: false, turn }
+        ScrapeBody { shared, cursor, piece, next: None, renderer, format, gzip, shows: false, finished: false, turn }
     }
 
     /// Some more of the answer; empty when all of it is still in the compressor.
@@ -136,6 +141,9 @@ impl ScrapeBody {
                 let is_there = self.shared.lock_for_scrape().piece(&mut self.cursor, &mut self.piece);
                 self.note_families();
                 if !is_there {
+                    if !self.shows && self.format == Format::Text {
+                        text.extend_from_slice(NOTHING_YET.as_bytes());
+                    }
                     text.extend_from_slice(self.format.end().as_bytes());
                     self.finished = true;
                     // Nothing of the store is held while the last bytes are on their way.
@@ -146,6 +154,7 @@ impl ScrapeBody {
             }
             let next = self.next.take().unwrap_or(0);
             self.next = self.renderer.render(&mut text, &self.piece, next, CHUNK_BYTES);
+            self.shows |= !text.is_empty();
         }
         let tally = std::mem::take(&mut self.renderer.tally);
         self.shared.notes.add(&tally, (self.shared.clock)());

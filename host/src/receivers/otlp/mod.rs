@@ -168,7 +168,7 @@ impl Receiver for OtlpReceiver {
 /// Sends one metric point when an address is put behind it.
 const CURL: &str = concat!(
     "curl -H 'Content-Type: application/json' ",
-    r#"-d '{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"name":"work.done","unit":"1","#,
+    r#"-d '{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"name":"work.done","#,
     r#""sum":{"aggregationTemporality":1,"isMonotonic":true,"dataPoints":[{"asInt":1,"#,
     r#""attributes":[{"key":"work.type","value":{"stringValue":"manual"}}]}]}}]}]}]}'"#,
 );

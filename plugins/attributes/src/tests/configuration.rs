@@ -20,14 +20,14 @@ fn refused_action(action: &str) -> String {
 #[test]
 fn mistakes_name_the_field_and_the_way_out() {
     let cases = [
-        ("null", "missing field `actions`"),
+        ("null", "missing key `actions`"),
         (r#"{"actions": []}"#, "`actions`: 0 actions; write 1 to 1024"),
-        (r#"{"actions": {}}"#, "`actions`: invalid type: map, expected a sequence"),
+        (r#"{"actions": {}}"#, "`actions`: expected a list, found a mapping"),
         (
             r#"{"actions": [{"key": "a", "action": "delete"}], "levels": "item"}"#,
-            "unknown field `levels`; did you mean `level`?",
+            "unknown key `levels`; did you mean `level`?",
         ),
-        (r#"{"actions": [{"key": "a", "action": "delete"}], "level": "span"}"#, "`level`: unknown variant `span`"),
+        (r#"{"actions": [{"key": "a", "action": "delete"}], "level": "span"}"#, "`level`: unknown value `span`"),
         (
             r#"{"actions": [{"key": "a", "action": "delete"}], "include": {"match_type": "strict"}}"#,
             "`include`: conditions are not there yet",
@@ -42,18 +42,15 @@ fn mistakes_name_the_field_and_the_way_out() {
 #[test]
 fn mistakes_in_an_action_name_it() {
     let cases = [
-        (
-            r#""key": "a", "action": "remove""#,
-            "`actions[1].action`: unknown variant `remove`, expected one of `insert`",
-        ),
-        (r#""key": "a", "action": "renam""#, "`actions[1].action`: unknown variant `renam`; did you mean `rename`?"),
-        (r#""key": "a", "actions": "delete""#, "`actions[1].actions`: unknown field `actions`; did you mean `action`?"),
+        (r#""key": "a", "action": "remove""#, "`actions[1].action`: unknown value `remove`; known here: `insert`"),
+        (r#""key": "a", "action": "renam""#, "`actions[1].action`: unknown value `renam`; did you mean `rename`?"),
+        (r#""key": "a", "actions": "delete""#, "`actions[1].actions`: unknown key `actions`; did you mean `action`?"),
         (
             r#""key": "a", "action": "delete", "regex": "b""#,
-            "unknown field `regex`, expected one of `key`, `action`, `value`, `from_attribute`, `new_key`, `level`",
+            "unknown key `regex`; known here: `key`, `action`, `value`, `from_attribute`, `new_key`, `level`",
         ),
         (r#""key": "a", "action": "Convert""#, "`actions[1].action`: the action `Convert` is not there yet"),
-        (r#""key": "a""#, "`actions[1]`: missing field `action`"),
+        (r#""key": "a""#, "`actions[1]`: missing key `action`"),
         (r#""action": "delete""#, "`actions[1]`: delete ``: an attribute needs a `key`"),
         (r#""key": "a", "action": "insert""#, "`actions[1]`: insert `a`: it needs a `value`, or a `from_attribute`"),
         (r#""key": "a", "action": "insert", "value": 1, "from_attribute": "b""#, "exclude each other"),
@@ -66,7 +63,7 @@ fn mistakes_in_an_action_name_it() {
         (r#""key": "a", "action": "rename""#, "it needs a `new_key`"),
         (r#""key": "a", "action": "rename", "new_key": """#, "`new_key` is empty"),
         (r#""key": "a", "action": "rename", "new_key": "a""#, "`new_key` is the key it has"),
-        (r#""key": "a", "action": "delete", "level": "metadata""#, "`actions[1].level`: unknown variant `metadata`"),
+        (r#""key": "a", "action": "delete", "level": "metadata""#, "`actions[1].level`: unknown value `metadata`"),
     ];
     for (action, expected) in cases {
         let message = refused_action(action);

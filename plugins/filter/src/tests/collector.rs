@@ -205,12 +205,12 @@ const REFUSED: [(&str, &str, &str); 33] = [
         r#"{"log_conditions": [{"context": "scope", "error_mode": "silent", "conditions": ["x"]}]}"#,
         OTTL,
     ),
-    ("ottl: unknown_error_mode", r#"{"error_mode": "loud"}"#, "`error_mode`: unknown variant `loud`"),
+    ("ottl: unknown_error_mode", r#"{"error_mode": "loud"}"#, "`error_mode`: unknown value `loud`"),
     ("profiles: profiles", r#"{"profiles": {"profile": ["x"]}}"#, OTTL),
     (
         "span_events: include",
         r#"{"spans": {"include": {"match_type": "strict", "event_names": ["a"]}}}"#,
-        "unknown field `event_names`",
+        "unknown key `event_names`",
     ),
 ];
 

@@ -60,9 +60,15 @@ impl Open {
     }
 }
 
+/// The only comment there is, where there is nothing else; in OpenMetrics there are none.
+const COMMENT: &str = "# Nothing to show yet";
+
 impl Reader {
     fn line(&mut self, line: &str) -> Result<()> {
         let mut rest = Line::new(line);
+        if self.format == Format::Text && line.starts_with(COMMENT) {
+            return Ok(());
+        }
         match rest.take("# ") {
             true => self.metadata(rest),
             false if line.starts_with('#') => bail!("a comment"),

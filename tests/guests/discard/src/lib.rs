@@ -1,4 +1,3 @@
-// src/lib.rs
 use otelier_sdk::{Batch, Bitmap, Declare, Failure, Processor, Signal};
 
 /// Drops every point of the metrics it is told to.

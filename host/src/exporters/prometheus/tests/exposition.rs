@@ -73,8 +73,9 @@ target_info{{host_name="h\"1",instance="i-1",job="shop/cart"}} 1
 }
 
 #[test]
-fn an_empty_store_is_an_empty_exposition() {
+fn an_empty_store_says_so_where_there_is_a_place_for_it() {
     let bench = Bench::new("{}");
+    assert!(bench.scrape(Format::Text).starts_with("# Nothing to show yet"));
     assert_eq!(bench.text(), "");
     assert_eq!(bench.scrape(Format::OpenMetrics), "# EOF\n");
 }

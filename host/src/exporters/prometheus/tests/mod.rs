@@ -84,8 +84,10 @@ impl Bench {
         self.scrape(Format::OpenMetrics).strip_suffix("# EOF\n").unwrap().to_owned()
     }
 
+    /// Without what is said where there is nothing.
     fn text(&self) -> String {
-        self.scrape(Format::Text)
+        let text = self.scrape(Format::Text);
+        if text.starts_with("# Nothing to show yet") { String::new() } else { text }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, bail};
 use clap::{Subcommand, ValueEnum};
 use otelier::clock;
 use otelier::contract::{ComponentId, Signal};
@@ -11,15 +11,21 @@ use otelier::inspect::{self, Question};
 use otelier::updates;
 use serde_json::Value;
 
+use crate::{BUILT_IN, Host, plugin_build};
+
 /// What to do with plugins.
 #[derive(Debug, Subcommand)]
 pub enum PluginCommand {
+    /// Build a plugin with cargo alone: compile its crate, make a component of it, and check that a collector would load it.
+    ///
+    /// It needs the compiler's target for WebAssembly: `rustup target add wasm32-unknown-unknown`.
+    Build(plugin_build::Build),
     /// List the plugins of a manifest: world, version, content, size, and what is not as by default. Where a collector is running, also
     /// which version of each runs.
     List {
-        /// The manifest.
-        #[arg(long, value_name = "FILE", default_value = "plugins.yaml")]
-        manifest: PathBuf,
+        /// The manifest; without one, the plugins that are built in.
+        #[arg(long, value_name = "FILE")]
+        manifest: Option<PathBuf>,
         /// One JSON object a line.
         #[arg(long)]
         json: bool,
@@ -62,14 +68,6 @@ pub enum PluginCommand {
         #[command(flatten)]
         host: Host,
     },
-}
-
-/// Which collector.
-#[derive(Debug, clap::Args)]
-pub struct Host {
-    /// Its state directory.
-    #[arg(long, value_name = "DIR", default_value = "./otelier-state")]
-    state_dir: PathBuf,
 }
 
 #[derive(Debug, clap::Args)]
@@ -117,8 +115,9 @@ impl Inspect {
 /// Carries it out and prints what came of it.
 pub fn run(command: &PluginCommand) -> Result<()> {
     match command {
+        PluginCommand::Build(build) => plugin_build::run(build)?,
         PluginCommand::List { manifest, json, host } => {
-            let (mut rows, checked) = inspect::list(manifest);
+            let (mut rows, checked) = inspect::list(manifest.as_deref(), BUILT_IN);
             add_running(&mut rows, host);
             match json {
                 true => rows.iter().for_each(|row| println!("{row}")),
@@ -147,12 +146,12 @@ pub fn run(command: &PluginCommand) -> Result<()> {
                 None if is_the_files && updates::forget_choice(&host.state_dir, plugin)? => {
                     println!("no collector is running; the next start takes the file of plugin {plugin}");
                 }
-                None => return Err(not_running(host)),
+                None => return Err(host.not_running()),
             }
         }
         PluginCommand::Rollback { plugin, host } => {
             let asked = control::ask(&host.state_dir, &Request::PluginRollback { plugin: plugin.clone() })?;
-            println!("{}", told(&asked.ok_or_else(|| not_running(host))?));
+            println!("{}", told(&asked.ok_or_else(|| host.not_running())?));
         }
         PluginCommand::History { json, host } => {
             let lines = updates::read_history(&host.state_dir)?;
@@ -188,13 +187,6 @@ fn add_running(rows: &mut [Value], host: &Host) {
             row[key] = found;
         }
     }
-}
-
-fn not_running(host: &Host) -> anyhow::Error {
-    anyhow!(
-        "no collector is running on state directory {}: start it, or name another by --state-dir",
-        host.state_dir.display()
-    )
 }
 
 /// A line of the history in words.

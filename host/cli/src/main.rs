@@ -1,15 +1,17 @@
 //! The command line: the only place that prints an error and exits.
 
 mod dlq;
+mod plugin_build;
 mod plugin_command;
 
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use clap::{Parser, Subcommand, ValueEnum};
-use otelier::config::LogEncoding;
+use otelier::config::{BuiltInPlugin, LogEncoding, LogLevel, World};
+use otelier::control::{self, Request};
 use otelier::run::{self, Options};
 use otelier::{files, plugins, wasm};
 
@@ -17,32 +19,31 @@ use otelier::{files, plugins, wasm};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// An OpenTelemetry collector whose processors are sandboxed WebAssembly components.
+///
+/// `otelier --config FILE` is `otelier run --config FILE`. A command line that cannot be read ends with status 2, a command that fails with 1,
+/// and a collector whose disk may have lost what it was writing with 74.
 #[derive(Debug, Parser)]
-#[command(version, about, arg_required_else_help = true)]
+#[command(name = "otelier", version, about, arg_required_else_help = true, args_conflicts_with_subcommands = true)]
 struct Cli {
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
+    #[command(flatten)]
+    run: Run,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the collector in the foreground until SIGINT or SIGTERM.
-    Run {
-        #[command(flatten)]
-        files: Files,
-        /// Where plugins' state is kept; made where it does not exist.
-        #[arg(long, value_name = "DIR", default_value = "./otelier-state")]
-        state_dir: PathBuf,
-        /// How log lines look; goes before the configuration's `encoding`.
-        #[arg(long, value_name = "FORMAT")]
-        log_format: Option<LogFormat>,
-    },
+    ///
+    /// Without a configuration it runs the quick start's: OTLP on 4317 and 4318, `work.done` summed by `work.type`, Prometheus on 9464, health
+    /// on 13133, its own metrics on 8888.
+    Run(Run),
     /// Check everything that needs neither a port nor the state: configuration, manifest, certificates, secrets, addresses, plugins.
     Validate {
         #[command(flatten)]
         files: Files,
     },
-    /// List the component types this binary has. Processors and breakers come from the manifest.
+    /// List the component types this binary has. A manifest adds processors and breakers.
     Components,
     /// Look at what could not be delivered, send it again, or throw it away.
     Dlq(dlq::Dlq),
@@ -50,6 +51,13 @@ enum Command {
     Plugin {
         #[command(subcommand)]
         command: plugin_command::PluginCommand,
+    },
+    /// Change how much a running collector logs: until it ends, or is told again.
+    LogLevel {
+        /// The least that is logged.
+        level: Level,
+        #[command(flatten)]
+        host: Host,
     },
     /// Look at circuit breakers.
     Breaker {
@@ -76,9 +84,9 @@ struct Simulate {
     /// The policy: a plugin's name, the id of an extension in `--config`, or `built-in`.
     #[arg(long, value_name = "NAME")]
     policy: String,
-    /// The manifest that has the plugin.
-    #[arg(long, value_name = "FILE", default_value = "plugins.yaml")]
-    manifest: PathBuf,
+    /// The manifest that has the plugin; without one, what is built in.
+    #[arg(long, value_name = "FILE")]
+    manifest: Option<PathBuf>,
     /// The extension's configuration: a file with its keys, or a whole configuration that defines it.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -96,13 +104,50 @@ fn key_and_value(text: &str) -> Result<(String, String), &'static str> {
 }
 
 #[derive(Debug, clap::Args)]
+struct Run {
+    #[command(flatten)]
+    files: Files,
+    /// Where plugins' state is kept; made where it does not exist.
+    #[arg(long, value_name = "DIR", default_value = "./otelier-state")]
+    state_dir: PathBuf,
+    /// How log lines look; goes before the configuration's `encoding`.
+    #[arg(long, value_name = "FORMAT")]
+    log_format: Option<LogFormat>,
+}
+
+#[derive(Debug, clap::Args)]
 struct Files {
-    /// The configuration: receivers, processors, exporters, extensions, service.
+    /// The configuration: receivers, processors, exporters, extensions, service. Without it, the quick start's.
     #[arg(long, value_name = "FILE")]
-    config: PathBuf,
-    /// The manifest: which plugins exist and what each may use.
+    config: Option<PathBuf>,
+    /// The manifest: which plugins there are beside those built in, and what each may use.
     #[arg(long, value_name = "FILE")]
-    manifest: PathBuf,
+    manifest: Option<PathBuf>,
+}
+
+impl From<Files> for run::Files {
+    fn from(Files { config, manifest }: Files) -> run::Files {
+        run::Files { config, manifest, built_in: BUILT_IN }
+    }
+}
+
+/// Plugins that need no manifest.
+const BUILT_IN: &[BuiltInPlugin] = include!(concat!(env!("OUT_DIR"), "/built_in.rs"));
+
+/// Which collector.
+#[derive(Debug, clap::Args)]
+struct Host {
+    /// Its state directory.
+    #[arg(long, value_name = "DIR", default_value = "./otelier-state")]
+    state_dir: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Level {
+    Debug,
+    Info,
+    Warn,
+    Error,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -115,7 +160,8 @@ enum LogFormat {
 
 fn main() -> ExitCode {
     files::keep_private();
-    match command(Cli::parse().command) {
+    let Cli { command, run } = Cli::parse();
+    match perform(command.unwrap_or(Command::Run(run))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("otelier: {}", told_once(&error));
@@ -135,24 +181,22 @@ fn told_once(error: &anyhow::Error) -> String {
     text
 }
 
-fn command(command: Command) -> Result<()> {
+fn perform(command: Command) -> Result<()> {
     match command {
-        Command::Run { files, state_dir, log_format } => {
+        Command::Run(Run { files, state_dir, log_format }) => {
             let log_encoding = log_format.map(|format| match format {
                 LogFormat::Text => LogEncoding::Console,
                 LogFormat::Json => LogEncoding::Json,
             });
-            let (config, manifest) = (files.config, files.manifest);
             let engine = wasm::Engine::with_cache(&state_dir.join(wasm::CACHE_FOLDER))?;
-            let options = Options { config, manifest, state_dir, log_encoding, exporters: Vec::new() };
+            let options = Options { files: files.into(), state_dir, log_encoding, exporters: Vec::new() };
             run::run(&options, plugins::sandboxed(engine.clone()), |lines| {
                 announce(lines);
                 engine.keep_compiled();
             })
         }
         Command::Validate { files } => {
-            let loaded =
-                run::load(&files.config, &files.manifest, plugins::sandboxed(wasm::Engine::new()?).as_ref(), &[])?;
+            let loaded = run::load(&files.into(), plugins::sandboxed(wasm::Engine::new()?).as_ref(), &[])?;
             for warning in loaded.warnings() {
                 println!("warning: {warning}");
             }
@@ -165,17 +209,41 @@ fn command(command: Command) -> Result<()> {
             for (family, types) in run::catalogue() {
                 println!("{family}: {}", types.join(", "));
             }
-            println!("processors: memory_limiter, and one for each processor of the manifest");
-            println!("breakers: one for each breaker policy of the manifest, configured under extensions");
+            let plugins = |world| BUILT_IN.iter().filter(move |plugin| plugin.world == world).map(|plugin| plugin.name);
+            let listed = |world| plugins(world).collect::<Vec<_>>().join(", ");
+            println!("processors: memory_limiter, {}, and those of the manifest", listed(World::Processor));
+            println!("breakers, under extensions: {}, and those of the manifest", listed(World::BreakerPolicy));
+            Ok(())
+        }
+        Command::LogLevel { level, host } => {
+            let level = match level {
+                Level::Debug => LogLevel::Debug,
+                Level::Info => LogLevel::Info,
+                Level::Warn => LogLevel::Warn,
+                Level::Error => LogLevel::Error,
+            };
+            let answer = control::ask(&host.state_dir, &Request::LogLevel { level })?;
+            answer.ok_or_else(|| host.not_running())?;
+            println!("the collector logs from {level} on");
             Ok(())
         }
         Command::Breaker { command: BreakerCommand::Simulate(simulate) } => {
             let Simulate { policy, manifest, config, set, trace } = simulate;
-            let simulation = run::Simulation { policy, manifest, config, set, trace };
+            let built_in = BUILT_IN;
+            let simulation = run::Simulation { policy, manifest, built_in, config, set, trace };
             run::simulate(&simulation, plugins::sandboxed(wasm::Engine::new()?).as_ref(), &mut |line: String| {
                 println!("{line}")
             })
         }
+    }
+}
+
+impl Host {
+    fn not_running(&self) -> anyhow::Error {
+        anyhow!(
+            "no collector is running on state directory {}: start it, or name another by --state-dir",
+            self.state_dir.display()
+        )
     }
 }
 
