@@ -89,7 +89,7 @@ fn what_cannot_be_replayed_says_why() -> Result<()> {
     let trace = path("trace").display().to_string();
     for (policy, trace, says) in [
         ("filter", trace.as_str(), "plugin `filter` of"),
-        ("rat", &trace, "there are `rate`, `built-in`"),
+        ("rat", &trace, "there are `consecutive-failures`, `failure-rate`, `rate`, `built-in`"),
         ("rate", &trace, "line 1: unknown `class` `fine`"),
         ("built-in", "/nonexistent", "cannot read /nonexistent"),
     ] {

@@ -89,7 +89,7 @@ fn an_extension_that_is_no_breaker_is_none() -> Result<()> {
         said.contains("config.yaml:3:29: exporter `push` names `health_check` as its breaker, which is no breaker"),
         "{said}"
     );
-    assert!(said.contains("`world: breaker-policy@0.1.0`"), "{said}");
+    assert!(said.contains("a plugin whose world is `breaker-policy@0.1.0`"), "{said}");
     Ok(())
 }
 
