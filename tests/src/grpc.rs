@@ -107,6 +107,18 @@ impl Client {
 
     /// Sends the same so many times at once, over the one connection. An error means that some had no answer.
     pub fn call_at_once(&mut self, count: usize, path: &str, headers: &[(&str, &str)], body: Bytes) -> Result<()> {
+        self.call_at_once_within(DEADLINE, count, path, headers, body)
+    }
+
+    /// The same, and gives them up after this long.
+    pub fn call_at_once_within(
+        &mut self,
+        limit: Duration,
+        count: usize,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Bytes,
+    ) -> Result<()> {
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         let headers: Vec<(String, String)> = headers.iter().map(owned).collect();
         self.runtime.block_on(async {
@@ -117,7 +129,7 @@ impl Client {
                 calls.spawn(async move {
                     let headers: Vec<(&str, &str)> =
                         headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-                    tokio::time::timeout(DEADLINE, exchange(sender, &path, &headers, body)).await
+                    tokio::time::timeout(limit, exchange(sender, &path, &headers, body)).await
                 });
             }
             while let Some(called) = calls.join_next().await {

@@ -44,7 +44,18 @@ pub fn post(address: SocketAddr, path: &str, headers: &[(&str, &str)], body: &[u
 
 /// Sends OTLP in protobuf, and closes the connection when there is no answer within this time.
 pub fn export_within(limit: Duration, address: SocketAddr, path: &str, body: &[u8]) -> Result<Response> {
-    let head = head(address, "POST", path, &[("content-type", "application/x-protobuf")], body.len());
+    post_within(limit, address, path, &[("content-type", "application/x-protobuf")], body)
+}
+
+/// Sends POST, and closes the connection when there is no answer within this time.
+pub fn post_within(
+    limit: Duration,
+    address: SocketAddr,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Result<Response> {
+    let head = head(address, "POST", path, headers, body.len());
     raw_within(limit, address, head.as_bytes(), body)
 }
 

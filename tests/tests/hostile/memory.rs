@@ -70,11 +70,11 @@ impl Load {
             2 => drop(over_http(&self.huge)?),
             3 => {
                 let headers = [("content-type", "application/x-protobuf"), ("content-encoding", "gzip")];
-                drop(http::post(host.endpoints().http, "/v1/metrics", &headers, &self.bomb)?);
+                drop(http::post_within(PATIENCE, host.endpoints().http, "/v1/metrics", &headers, &self.bomb)?);
             }
             4 => {
                 let headers = [("content-type", "application/grpc"), ("grpc-encoding", "gzip")];
-                host.grpc()?.call_at_once(4, grpc::METRICS, &headers, self.packed.clone())?;
+                host.grpc()?.call_at_once_within(PATIENCE, 4, grpc::METRICS, &headers, self.packed.clone())?;
             }
             5 => drop(host.grpc()?.send_within(PATIENCE, grpc::METRICS, &self.huge)),
             _ => announce(host)?,
