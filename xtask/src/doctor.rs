@@ -5,8 +5,8 @@ use anyhow::Result;
 use crate::setup::{self, Need};
 use crate::workspace::Workspace;
 
-/// What a first build takes of one core, in minutes: measured as CONTRIBUTING.md says.
-const RUN_CPU_MINUTES: u64 = 26;
+/// What a first build takes of one core that is not fast, in minutes: half of it is RocksDB's C++.
+const RUN_CPU_MINUTES: u64 = 50;
 
 /// What is built, and what that takes.
 const GOALS: [(&str, &[Need]); 4] =
