@@ -3,7 +3,9 @@
 use std::io::IsTerminal;
 use std::sync::OnceLock;
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, fmt, reload};
 
 use crate::config::{LogEncoding, LogLevel, LogSettings};
 
@@ -14,29 +16,20 @@ static REPLACE: OnceLock<Box<dyn Fn(EnvFilter) -> bool + Send + Sync>> = OnceLoc
 pub fn start(settings: &LogSettings) {
     // RUST_LOG goes before the file, for a closer look at one part.
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| from(settings.level));
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let (filter, handle) = reload::Layer::new(filter);
+    let lines = fmt::layer()
         .with_writer(std::io::stderr)
         .with_target(false)
         // It would complain on standard error, and panic where that cannot be written or nobody reads it any more: a log on a full disk ended
         // the process.
         .log_internal_errors(false)
         .with_ansi(std::io::stderr().is_terminal());
-    match settings.encoding {
-        LogEncoding::Console => {
-            let builder = builder.with_filter_reloading();
-            let handle = builder.reload_handle();
-            if builder.try_init().is_ok() {
-                let _ = REPLACE.set(Box::new(move |filter| handle.reload(filter).is_ok()));
-            }
-        }
-        LogEncoding::Json => {
-            let builder = builder.json().flatten_event(true).with_filter_reloading();
-            let handle = builder.reload_handle();
-            if builder.try_init().is_ok() {
-                let _ = REPLACE.set(Box::new(move |filter| handle.reload(filter).is_ok()));
-            }
-        }
+    let lines = match settings.encoding {
+        LogEncoding::Console => lines.boxed(),
+        LogEncoding::Json => lines.json().flatten_event(true).boxed(),
+    };
+    if tracing_subscriber::registry().with(filter).with(lines).try_init().is_ok() {
+        let _ = REPLACE.set(Box::new(move |filter| handle.reload(filter).is_ok()));
     }
 }
 

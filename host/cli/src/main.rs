@@ -5,10 +5,12 @@ mod plugin_build;
 mod plugin_command;
 
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Result, anyhow};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand, ValueEnum};
 use otelier::config::{BuiltInPlugin, LogEncoding, LogLevel, World};
 use otelier::control::{self, Request};
@@ -55,7 +57,8 @@ enum Command {
     /// Change how much a running collector logs: until it ends, or is told again.
     LogLevel {
         /// The least that is logged.
-        level: Level,
+        #[arg(value_parser = levels())]
+        level: LogLevel,
         #[command(flatten)]
         host: Host,
     },
@@ -96,6 +99,12 @@ struct Simulate {
     /// The recorded attempts, JSON lines.
     #[arg(long, value_name = "FILE")]
     trace: PathBuf,
+}
+
+fn levels() -> impl TypedValueParser<Value = LogLevel> {
+    let named = |name: String| LogLevel::ALL.into_iter().find(|level| level.name() == name);
+    PossibleValuesParser::new(LogLevel::ALL.map(LogLevel::name))
+        .try_map(move |name| named(name).ok_or("no level"))
 }
 
 fn key_and_value(text: &str) -> Result<(String, String), &'static str> {
@@ -143,14 +152,6 @@ struct Host {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Level {
-    Debug,
-    Info,
-    Warn,
-    Error,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
 enum LogFormat {
     /// For people.
     Text,
@@ -160,7 +161,7 @@ enum LogFormat {
 
 fn main() -> ExitCode {
     files::keep_private();
-    let Cli { command, run } = Cli::parse();
+    let Cli { command, run } = Cli::try_parse().unwrap_or_else(|error| with_way_out(error).exit());
     match perform(command.unwrap_or(Command::Run(run))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -168,6 +169,21 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// A file that stands alone is most likely the configuration.
+fn with_way_out(mut error: clap::Error) -> clap::Error {
+    let is_file = |text: &String| Path::new(text).is_file();
+    let file = match (error.kind(), error.get(ContextKind::InvalidArg), error.get(ContextKind::InvalidSubcommand)) {
+        (ErrorKind::UnknownArgument, Some(ContextValue::String(text)), _) => Some(text.clone()),
+        (ErrorKind::InvalidSubcommand, _, Some(ContextValue::String(text))) => Some(text.clone()),
+        _ => None,
+    };
+    if let Some(file) = file.filter(is_file) {
+        let tip = format!("a configuration is named by '--config {file}'").into();
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip]));
+    }
+    error
 }
 
 /// An error and its causes, each told once: many of ours speak of their cause themselves.
@@ -216,12 +232,6 @@ fn perform(command: Command) -> Result<()> {
             Ok(())
         }
         Command::LogLevel { level, host } => {
-            let level = match level {
-                Level::Debug => LogLevel::Debug,
-                Level::Info => LogLevel::Info,
-                Level::Warn => LogLevel::Warn,
-                Level::Error => LogLevel::Error,
-            };
             let answer = control::ask(&host.state_dir, &Request::LogLevel { level })?;
             answer.ok_or_else(|| host.not_running())?;
             println!("the collector logs from {level} on");

@@ -2,14 +2,14 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use clap::{Subcommand, ValueEnum};
 use otelier::clock;
 use otelier::contract::{ComponentId, Signal};
 use otelier::control::{self, Request};
 use otelier::inspect::{self, Question};
 use otelier::updates;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{BUILT_IN, Host, plugin_build};
 
@@ -139,6 +139,10 @@ pub fn run(command: &PluginCommand) -> Result<()> {
         PluginCommand::Swap { plugin, file, host } => {
             // The collector has a working directory of its own.
             let file = file.as_ref().map(std::path::absolute).transpose()?;
+            if let Some(file) = &file {
+                // A slip of the hand is no version that was refused.
+                std::fs::metadata(file).with_context(|| format!("cannot read {}; check the path", file.display()))?;
+            }
             let is_the_files = file.is_none();
             let asked = control::ask(&host.state_dir, &Request::PluginSwap { plugin: plugin.clone(), file })?;
             match asked {
@@ -169,13 +173,19 @@ pub fn run(command: &PluginCommand) -> Result<()> {
     Ok(())
 }
 
-/// What runs, where a collector says so: each row of a plugin that it uses gets `running`. Without one, what a command chose for the next
+/// What runs, where a collector says so: each row of a plugin that it uses gets `running`, and one that has no row gets one. Without one, what a command chose for the next
 /// start is `next`.
-fn add_running(rows: &mut [Value], host: &Host) {
+fn add_running(rows: &mut Vec<Value>, host: &Host) {
     let (key, found) = match control::ask(&host.state_dir, &Request::PluginList) {
         Ok(Some(Value::Array(running))) => ("running", running),
         _ => ("next", updates::choices(&host.state_dir).unwrap_or_default()),
     };
+    // The collector may have been started with another manifest.
+    for found in &found {
+        if !rows.iter().any(|row| row["name"] == found["plugin"]) {
+            rows.push(json!({"name": found["plugin"], "file": found["file"], "sha256": found["sha256"]}));
+        }
+    }
     for row in rows {
         if let Some(found) = found.iter().find(|found| found["plugin"] == row["name"]) {
             let mut found = found.clone();

@@ -362,12 +362,27 @@ impl fmt::Display for Hint {
     }
 }
 
-/// The candidate within a third of the longer word's length in edits, swapped neighbours counting as one; else one of
-/// which `given` is the beginning, or the other way round.
+/// In a name of several words, a word as short as this may have one edit too.
+const EDITED_LETTERS_MIN: usize = 3;
+
+/// Whether the edits between two words are within a third of the longer one's letters, or of so many.
+fn is_near(a: &str, b: &str, letters_min: usize) -> bool {
+    strsim::damerau_levenshtein(a, b) * 3 <= a.chars().count().max(b.chars().count()).max(letters_min)
+}
+
+/// The candidate within a third of the longer word's length in edits, swapped neighbours counting as one, and in which no word is another;
+/// else one of which `given` is the beginning, or the other way round.
 fn nearest<'a>(given: &str, candidates: &[&'a str]) -> Option<&'a str> {
     let given = given.to_lowercase();
     let distance = |candidate: &str| strsim::damerau_levenshtein(&given, &candidate.to_lowercase());
-    let near = |candidate: &str| distance(candidate) * 3 <= given.chars().count().max(candidate.chars().count());
+    let near = |candidate: &str| {
+        let candidate = candidate.to_lowercase();
+        let (ours, theirs): (Vec<&str>, Vec<&str>) = (given.split('_').collect(), candidate.split('_').collect());
+        // `max_age` is not a misspelt `max_idle`, however long what they share is.
+        let is_same_word = |a: &str, b: &str| is_near(a, b, EDITED_LETTERS_MIN);
+        let has_same_words = ours.len() != theirs.len() || ours.iter().zip(&theirs).all(|(a, b)| is_same_word(a, b));
+        is_near(&given, &candidate, 0) && has_same_words
+    };
     let extends = |candidate: &str| {
         candidate.len() > 2 && given.len() > 2 && (candidate.starts_with(&given) || given.starts_with(candidate))
     };

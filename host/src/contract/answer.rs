@@ -9,6 +9,12 @@ pub trait Ingest: Send + Sync + 'static {
     /// Takes one request, which is answered once it is where its pipelines' `durability` says it must be, or with why it was refused;
     /// it is dropped unanswered only when the process is going down. Until a plugin sees it, its sender can withdraw it.
     fn submit(&self, request: Request);
+
+    /// Whether any pipeline takes requests of this signal.
+    fn takes(&self, signal: Signal) -> bool {
+        let _ = signal;
+        true
+    }
 }
 
 /// The outcome of one request.

@@ -295,4 +295,8 @@ impl Ingest for Door {
             None => request.refuse(Refusal::NoPipeline { signal }),
         }
     }
+
+    fn takes(&self, signal: Signal) -> bool {
+        self.entrances.contains_key(&signal)
+    }
 }

@@ -44,7 +44,12 @@ enum Form {
 }
 
 fn form(answer: &Answer) -> Form {
-    let value = answer.headers.get(CONTENT_TYPE).map_or(&[][..], |value| value.as_bytes());
+    // Words that nobody has called anything: what a proxy or a small server answers.
+    let Some(value) = answer.headers.get(CONTENT_TYPE) else {
+        let is_page = answer.body.trim_ascii_start().starts_with(b"<");
+        return if is_page || std::str::from_utf8(&answer.body).is_err() { Form::Other } else { Form::Text };
+    };
+    let value = value.as_bytes();
     let kind = value.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
     let is = |name: &str| kind.eq_ignore_ascii_case(name.as_bytes());
     match () {
@@ -146,6 +151,21 @@ mod tests {
                 panic!("{kind}")
             };
             assert_eq!(failure.reason, words, "{kind}");
+        }
+    }
+
+    #[test]
+    fn words_that_nobody_has_called_anything_are_told_and_pages_are_not() {
+        for (body, words) in [
+            (&b"no such\ntenant\n"[..], "HTTP status 400 Bad Request: no such tenant"),
+            (b" <html>", "HTTP status 400 Bad Request"),
+            (b"\xff\xfe", "HTTP status 400 Bad Request"),
+            (b"", "HTTP status 400 Bad Request"),
+        ] {
+            let mut answer = answer(400, "", body);
+            answer.headers.remove(CONTENT_TYPE);
+            let Outcome::Failed(failure) = outcome(&answer, SystemTime::now()) else { panic!("{body:?}") };
+            assert_eq!(failure.reason, words);
         }
     }
 

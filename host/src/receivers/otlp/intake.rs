@@ -178,6 +178,8 @@ pub(super) struct IntakeMetrics {
     refused_requests: [Counter; Rejection::REASONS.len()],
     /// Requests whose senders went before any plugin had seen them.
     withdrawn: Counter,
+    /// Accepted requests that had no item of their signal.
+    empty: [Counter; 3],
     rejected_connections: [Counter; Foreign::ALL.len()],
     told: Told,
     /// Which port this is.
@@ -205,6 +207,10 @@ impl IntakeMetrics {
             rejected_connections: Foreign::ALL.map(|foreign| {
                 let labels = [labels[0], labels[1], ("reason", foreign.reason())];
                 registry.counter("otelier_receiver_rejected_connections", REJECTED_CONNECTIONS_HELP, &labels)
+            }),
+            empty: Signal::ALL.map(|signal| {
+                let labels = [labels[0], labels[1], ("signal", signal.name())];
+                registry.counter("otelier_receiver_empty_requests", EMPTY_HELP, &labels)
             }),
             told: Told::new(receiver.clone(), transport),
             transport,
@@ -271,6 +277,10 @@ impl IntakeMetrics {
         let place = sent.signal as usize;
         match &outcome {
             Ok(accepted) => {
+                if accepted.items == 0 {
+                    self.empty[place].add(1);
+                    self.told.empty(sent.signal, sent.peer);
+                }
                 self.accepted[place].add(accepted.items.saturating_sub(accepted.rejected));
                 self.refused[place].add(accepted.rejected);
             }
@@ -307,6 +317,7 @@ fn migrated(bytes: Bytes) -> Bytes {
 const ACCEPTED_HELP: &str = "Items taken over from senders.";
 const REFUSED_HELP: &str = "Items refused on their way: of refused requests, and of partial successes.";
 const FAILED_HELP: &str = "Items of requests that ended without an answer because the process was ending.";
+const EMPTY_HELP: &str = "Requests that were accepted and held nothing of their signal.";
 const REJECTED_CONNECTIONS_HELP: &str = "Connections that never got to a request, by what stood in their way.";
 
 fn accepted_name(signal: Signal) -> &'static str {

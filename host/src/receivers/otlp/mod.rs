@@ -36,7 +36,7 @@ pub use self::endpoint::{Endpoint, EndpointError};
 use self::grpc::GrpcServer;
 use self::http::HttpServer;
 use self::intake::{Intake, Transport};
-use crate::contract::{Authenticators, BindError, ComponentId, Ingest, MemoryGate, Receiver, Stop};
+use crate::contract::{Authenticators, BindError, ComponentId, Ingest, MemoryGate, Receiver, Signal, Stop};
 use crate::telemetry::Registry;
 
 /// The receiver behind one `otlp` entry of the configuration.
@@ -44,6 +44,7 @@ pub struct OtlpReceiver {
     id: ComponentId,
     grpc: Option<Port<GrpcServer>>,
     http: Option<Port<HttpServer>>,
+    ingest: Arc<dyn Ingest>,
 }
 
 /// One protocol: where it listens and what answers there.
@@ -76,7 +77,8 @@ impl OtlpReceiver {
             let server = HttpServer::new(http, intake(Transport::Http), authenticators)?;
             Ok(Port { endpoint: http.endpoint.clone(), is_secure: http.tls.is_some(), server, listener: None })
         });
-        Ok(OtlpReceiver { id, grpc: grpc.transpose()?, http: http.transpose()? })
+        let (grpc, http) = (grpc.transpose()?, http.transpose()?);
+        Ok(OtlpReceiver { id, grpc, http, ingest })
     }
 
     /// The address gRPC listens on, once bound: how a test that asked for port 0 learns its port.
@@ -159,16 +161,28 @@ impl Receiver for OtlpReceiver {
         }
         if let Some(http) = &self.http {
             let (at, scheme) = (http.reachable(), http.scheme());
-            endpoints.push((format!("{scheme}://{at}"), format!("{CURL} {scheme}://{at}/v1/metrics")));
+            let signal = Signal::ALL.into_iter().find(|signal| self.ingest.takes(*signal)).unwrap_or(Signal::Metrics);
+            endpoints.push((format!("{scheme}://{at}"), curl(signal, &format!("{scheme}://{at}"))));
         }
         endpoints
     }
 }
 
-/// Sends one metric point when an address is put behind it.
-const CURL: &str = concat!(
-    "curl -H 'Content-Type: application/json' ",
-    r#"-d '{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"name":"work.done","#,
-    r#""sum":{"aggregationTemporality":1,"isMonotonic":true,"dataPoints":[{"asInt":1,"#,
-    r#""attributes":[{"key":"work.type","value":{"stringValue":"manual"}}]}]}}]}]}]}'"#,
-);
+/// Sends one item of that signal to the server with this address.
+fn curl(signal: Signal, server: &str) -> String {
+    let body = match signal {
+        Signal::Metrics => concat!(
+            r#"{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"name":"work.done","#,
+            r#""sum":{"aggregationTemporality":1,"isMonotonic":true,"dataPoints":[{"asInt":1,"#,
+            r#""attributes":[{"key":"work.type","value":{"stringValue":"manual"}}]}]}}]}]}]}"#,
+        ),
+        Signal::Traces => concat!(
+            r#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"name":"work","kind":1,"#,
+            r#""traceId":"5b8efff798038103d269b633813fc60c","spanId":"eee19b7ec3c1b174"}]}]}]}"#,
+        ),
+        Signal::Logs => {
+            r#"{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":{"stringValue":"work is done"}}]}]}]}"#
+        }
+    };
+    format!("curl -H 'Content-Type: application/json' -d '{body}' {server}/v1/{signal}")
+}

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use super::foreign::Foreign;
 use super::intake::Transport;
 use super::rejection::Rejection;
+use crate::contract::Signal;
 use crate::net::{Paced, bounded};
 
 /// One port's lines.
@@ -16,6 +17,7 @@ pub(super) struct Told {
     requests: [Paced; Rejection::REASONS.len()],
     connections: [Paced; Foreign::ALL.len()],
     accepting: Paced,
+    empty: Paced,
 }
 
 /// The address of a peer, where the system still knows it.
@@ -31,6 +33,7 @@ impl Told {
             requests: Default::default(),
             connections: Default::default(),
             accepting: Paced::default(),
+            empty: Paced::default(),
         }
     }
 
@@ -41,6 +44,14 @@ impl Told {
         let (receiver, transport, peer) = (&self.receiver, self.transport.name(), peer_name(peer));
         let (reason, remedy, text) = (rejection.reason(), rejection.remedy(), bounded(&rejection.message()));
         tracing::warn!(receiver, transport, peer, reason, remedy, left_out, "a request was not accepted: {text}");
+    }
+
+    /// A request had nothing of its signal in it. It may be a probe, or data of another signal: what a reader does not know, OTLP lets it skip.
+    pub(super) fn empty(&self, signal: Signal, peer: Option<SocketAddr>) {
+        let Some(left_out) = self.empty.admit() else { return };
+        let (receiver, transport, peer) = (&self.receiver, self.transport.name(), peer_name(peer));
+        let remedy = "if data is missing, look whether it is sent to the path or service of its own signal";
+        tracing::info!(receiver, transport, peer, remedy, left_out, "a request for {signal} holds no {signal}");
     }
 
     /// No connection can be accepted for the moment.

@@ -165,6 +165,19 @@ async fn a_full_queue_says_when_to_come_back() -> TestResult {
 }
 
 #[tokio::test]
+async fn requests_that_hold_nothing_are_counted_by_signal() -> TestResult {
+    let running = Running::start(Rule::Answer(Some(Ok(accepted(0, 0)))), "", "").await?;
+    let metrics = br#"{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"name":"a","gauge":{"dataPoints":[{}]}}]}]}]}"#;
+    for _ in 0..2 {
+        let reply = Http1::connect(running.http).await?.post("/v1/traces", &[JSON], metrics).await?;
+        assert_eq!(reply.http_status, 200);
+    }
+    let empty = |signal| running.registry.total("otelier_receiver_empty_requests", &[("signal", signal)]);
+    assert_eq!((empty("traces"), empty("metrics")), (2, 0));
+    running.finish().await
+}
+
+#[tokio::test]
 async fn a_partial_success_is_a_success_that_says_so() -> TestResult {
     let running = Running::start(Rule::Answer(Some(Ok(accepted(10, 3)))), "", "").await?;
     let reply = Http1::connect(running.http).await?.post("/v1/logs", &[JSON], b"{}").await?;
