@@ -1,13 +1,12 @@
 //! The composition root: load, build, run, drain. The only place that knows every part.
 
-mod authenticators;
 mod breakers;
 mod check;
 mod components;
 mod drain;
-mod members;
-mod pages;
+mod extensions;
 mod probe;
+mod references;
 mod signals;
 
 use std::collections::{HashMap, HashSet};
@@ -27,7 +26,7 @@ use crate::contract::{
 use crate::control::{self, Desk, Letters};
 use crate::delivery::{self, Budget, DeadLetters, Lane, LocalLane, LocalTask, PushLane};
 use crate::descriptors;
-use crate::extensions::{MemoryLimiterConfig, memory_limiter};
+use crate::families::{ExporterEntry, ExtensionContext, FarEnd, ReceiverContext, Task};
 use crate::files::state_dir;
 use crate::logs;
 use crate::pipeline::{self, Handle, PipelineContext, Place, committer::Committer};
@@ -38,7 +37,9 @@ use crate::telemetry::Registry;
 use crate::updates::{self, Updates, Versions};
 
 pub use breakers::{Simulation, simulate};
-pub use components::{ExporterType, FarEnd, catalogue};
+pub use components::Components;
+use components::ExporterParts;
+use extensions::Extensions;
 use signals::Ending;
 
 /// How long a shutdown may take before the process gives up on the rest.
@@ -80,12 +81,13 @@ pub struct Options {
     /// Goes before the configuration's choice.
     pub log_encoding: Option<LogEncoding>,
     /// Exporter types beside the host's own: a test puts one there that keeps what it gets.
-    pub exporters: Vec<ExporterType>,
+    pub exporters: Vec<ExporterEntry>,
 }
 
 /// A configuration that was read, with every plugin compiled and every component's own part understood.
 pub struct Loaded {
     plan: Plan,
+    components: Components,
     plugins: Plugins,
     /// Processors that keep state.
     stateful: HashSet<ComponentId>,
@@ -93,48 +95,48 @@ pub struct Loaded {
 
 /// Reads and checks everything that can be checked without opening a port or the store.
 /// `exporters` are types beside the host's own.
-pub fn load(files: &Files, loader: &Loader, exporters: &[ExporterType]) -> Result<Loaded> {
-    compile(read(files, exporters), loader, exporters)
+pub fn load(files: &Files, loader: &Loader, exporters: &[ExporterEntry]) -> Result<Loaded> {
+    let components = Components::with(exporters);
+    compile(read(files, &components), loader, components)
 }
 
-fn read(files: &Files, exporters: &[ExporterType]) -> Draft {
-    let names = components::exporter_names(exporters);
-    let known = components::known(&names, files.built_in);
-    config::load(files.source(), files.manifest.as_deref(), &known)
+fn read(files: &Files, components: &Components) -> Draft {
+    config::load(files.source(), files.manifest.as_deref(), &components.known(files.built_in))
 }
 
 /// Looks at every part, also of a plan that is not whole, so that one run tells all that is wrong.
-fn compile(mut draft: Draft, loader: &Loader, exporters: &[ExporterType]) -> Result<Loaded> {
+fn compile(mut draft: Draft, loader: &Loader, components: Components) -> Result<Loaded> {
     let (mut plugins, mut stateful) = (Plugins::default(), HashSet::new());
     if let Some(plan) = draft.plan.take() {
-        draft.add(components::check(&plan, exporters));
+        draft.add(check::check(&plan, &components));
         let (loaded, errors) = plugins::load_all(&plan, loader);
         draft.add(errors);
         let described = plugins::describe_all(&plan, &loaded.processors);
         draft.add(described.errors);
-        draft.add(check::waiting_behind_state(&plan, &described.stateful));
+        draft.add(check::waiting_behind_state(&plan, &components, &described.stateful));
         draft.add(breakers::check(&plan, &loaded.policies));
         (plugins, stateful) = (loaded, described.stateful);
         draft.plan = Some(plan);
     }
     let plan = draft.finish().map_err(|errors| anyhow::anyhow!(errors.to_string()))?;
-    Ok(Loaded { plan, plugins, stateful })
+    Ok(Loaded { plan, components, plugins, stateful })
 }
 
 impl Loaded {
     /// What is probably not meant, but harms nothing: one line each.
     pub fn warnings(&self) -> Vec<String> {
         let own = self.plan.warnings.iter().map(ToString::to_string);
-        let of_memory = check::memory_behind_sync(&self.plan, &self.stateful);
-        own.chain(check::warnings(&self.plan)).chain(of_memory).collect()
+        let of_memory = check::memory_behind_sync(&self.plan, &self.components, &self.stateful);
+        own.chain(check::warnings(&self.plan, &self.components)).chain(of_memory).collect()
     }
 }
 
 /// Runs until SIGINT or SIGTERM, then drains. `announce` gets the banner's lines once everything is served.
 pub fn run(options: &Options, loader: Arc<Loader>, announce: impl FnOnce(&[String])) -> Result<()> {
-    let draft = read(&options.files, &options.exporters);
+    let components = Components::with(&options.exporters);
+    let draft = read(&options.files, &components);
     let Some(plan) = draft.plan.as_ref().filter(|_| draft.is_sound()) else {
-        return compile(draft, loader.as_ref(), &options.exporters).map(drop);
+        return compile(draft, loader.as_ref(), components).map(drop);
     };
     let mut log_settings = plan.telemetry.logs.clone();
     log_settings.encoding = options.log_encoding.unwrap_or(log_settings.encoding);
@@ -143,7 +145,7 @@ pub fn run(options: &Options, loader: Arc<Loader>, announce: impl FnOnce(&[Strin
     let config = options.files.config.as_deref().unwrap_or(Path::new(QUICK_START_NAME)).display();
     let version = env!("CARGO_PKG_VERSION");
     tracing::info!(version, %config, state_dir = %options.state_dir.display(), "starting; plugins are compiled first");
-    let wanted = components::connections(plan);
+    let wanted = components.connections(plan);
     descriptors::want(wanted);
     if wanted > connections_max {
         tracing::warn!(
@@ -165,8 +167,8 @@ pub fn run(options: &Options, loader: Arc<Loader>, announce: impl FnOnce(&[Strin
     state_dir::check(&options.state_dir)?;
     let versions = updates::open_versions(&options.state_dir);
     let choosing = updates::choosing(Arc::clone(&versions), Arc::clone(&loader));
-    let loaded = compile(draft, choosing.as_ref(), &options.exporters)
-        .map_err(|error| told_of_choices(error, &versions, options))?;
+    let loaded =
+        compile(draft, choosing.as_ref(), components).map_err(|error| told_of_choices(error, &versions, options))?;
     for warning in loaded.warnings() {
         tracing::warn!("{warning}");
     }
@@ -205,7 +207,8 @@ struct Host {
     health: Health,
     control: (PathBuf, Desk),
     updates: (Updates, std::thread::JoinHandle<()>),
-    limits: MemoryLimits,
+    /// What works beside the pipelines.
+    tasks: Vec<Task>,
     store: Store,
 }
 
@@ -224,38 +227,23 @@ fn tell_orphans(store: &Store, pushing: &[(PushLane, Arc<dyn Client>)]) -> Resul
     Ok(())
 }
 
-/// Every `memory_limiter`, and the gate they bound.
-struct MemoryLimits {
-    limiters: Vec<(ComponentId, MemoryLimiterConfig)>,
-    memory: MemoryGate,
-    registry: Registry,
-}
-
-impl MemoryLimits {
-    fn new(plan: &Plan, memory: MemoryGate, registry: Registry) -> Result<MemoryLimits> {
-        let read = |component: &config::Component| Ok((component.id.clone(), component.node.parse()?));
-        let limiters = plan.memory_limiters.iter().map(read).collect::<Result<_>>()?;
-        Ok(MemoryLimits { limiters, memory, registry })
-    }
-
-    fn start(&self, stopped: &watch::Receiver<bool>) {
-        for (id, config) in &self.limiters {
-            tokio::spawn(memory_limiter(id, config, self.memory.clone(), &self.registry, stop(stopped)));
-        }
-    }
-}
-
 impl Host {
     /// Builds the parts from the far end to the near one, so that each finds what it hands over to.
     fn build(loaded: Loaded, options: &Options, loader: Arc<Loader>, versions: Arc<Mutex<Versions>>) -> Result<Host> {
-        let Loaded { plan, plugins: Plugins { processors, policies, versions: loaded_versions }, .. } = loaded;
+        let Loaded { plan, components, plugins: Plugins { processors, policies, versions: loaded_versions }, .. } =
+            loaded;
         let (registry, health) = (Registry::default(), Health::default());
         let store = Store::open(&options.state_dir)?;
         let secret_key = SecretKey::open(&options.state_dir)?;
         let clock = Clock::system();
         clock.go_on_from(stored_steady(&store)?);
-        let pages = pages::serve(&plan, &registry, &health)?;
-        let authenticators = authenticators::make(&plan)?;
+        let memory = MemoryGate::default();
+        memory.budget(plan.receiver_limits.memory_bytes_max.get());
+        let topology = extensions::topology(&plan);
+        let making = ExtensionContext { registry: &registry, health: &health, topology: &topology, memory: &memory };
+        let mut extensions = Extensions::make(&plan, &components, &making)?;
+        let pages = extensions.serve_pages(&plan, &registry)?;
+        let Extensions { authenticators, quotas, tasks, .. } = extensions;
         let (mut exporters, mut pushing, mut lanes, mut gates) = (Vec::new(), Vec::new(), HashMap::new(), Vec::new());
         let dead_letters = DeadLetters::open(store.clone(), plan.delivery.dead_letter_bytes_max.get(), &registry)?;
         let kept = dead_letters.len();
@@ -268,14 +256,16 @@ impl Host {
         let queues = delivery::LaneContext {
             store: store.clone(),
             budget: Budget::new(plan.delivery.queue_bytes_max.get()),
-            quotas: components::quotas(&plan)?,
+            quotas,
             dead_letters: dead_letters.clone(),
             clock: clock.clone(),
             registry: registry.clone(),
         };
         for component in &plan.exporters {
             let id = component.id.clone();
-            let lane = match members::far_end(component, &plan, &registry, &authenticators, &options.exporters)? {
+            let parts = ExporterParts { plan: &plan, registry: &registry, authenticators: &authenticators };
+            let made = components.make_exporter(component, &parts);
+            let lane = match made.map_err(|error| anyhow::anyhow!("exporter {id}: {error}"))? {
                 FarEnd::Local(mut exporter) => {
                     exporter.bind()?;
                     if let Some(remarks) = exporter.remarks() {
@@ -311,9 +301,7 @@ impl Host {
             health: health.clone(),
             secret_key,
         };
-        let memory = MemoryGate::default();
-        memory.budget(plan.receiver_limits.memory_bytes_max.get());
-        let wired = wire(&context, &authenticators, &memory);
+        let wired = wire(&context, &components, &authenticators, &memory);
         drop(context);
         let (workers, receivers, places) = match wired {
             Ok(wired) => wired,
@@ -324,7 +312,6 @@ impl Host {
                 return Err(error);
             }
         };
-        let limits = MemoryLimits::new(&plan, memory, registry.clone())?;
         let running = |plugin: &PluginPlan| {
             let processor = || processors.get(&plugin.name).cloned().map(AnyPlugin::Processor);
             let loaded = processor().or_else(|| policies.get(&plugin.name).cloned().map(AnyPlugin::Policy))?;
@@ -349,7 +336,7 @@ impl Host {
         Ok(Host {
             updates: (updates, updating),
             control,
-            limits,
+            tasks,
             exporters,
             pushing,
             lanes,
@@ -379,7 +366,9 @@ impl Host {
             banner.push(format!("{:<12} to {}", lane.id().to_string(), client.destination()));
             lane_tasks.push(tokio::spawn(lane.run(client)));
         }
-        self.limits.start(&stopped);
+        for task in self.tasks {
+            drop(tokio::spawn(task(stop(&stopped))));
+        }
         // Restored state reaches the exporters before anybody can ask them.
         let workers = self.workers;
         let workers = flushed(workers, false).await?;
@@ -430,9 +419,14 @@ type Workers = Vec<(Handle, std::thread::JoinHandle<()>)>;
 type Wired = (Workers, Vec<Box<dyn Receiver>>, Vec<Place>);
 
 /// The pipelines, running, and the receivers in front of them, bound.
-fn wire(context: &PipelineContext<'_>, authenticators: &Authenticators, memory: &MemoryGate) -> Result<Wired> {
+fn wire(
+    context: &PipelineContext<'_>,
+    components: &Components,
+    authenticators: &Authenticators,
+    memory: &MemoryGate,
+) -> Result<Wired> {
     let built = pipeline::build(context)?;
-    match receivers(context, &built.doors, authenticators, memory) {
+    match receivers(context, components, &built.doors, authenticators, memory) {
         Ok(receivers) => Ok((built.workers, receivers, built.places)),
         Err(error) => {
             for (handle, thread) in built.workers {
@@ -472,6 +466,7 @@ fn stop(stopped: &watch::Receiver<bool>) -> Stop {
 
 fn receivers(
     context: &PipelineContext<'_>,
+    components: &Components,
     doors: &HashMap<ComponentId, Arc<dyn Ingest>>,
     authenticators: &Authenticators,
     memory: &MemoryGate,
@@ -479,7 +474,8 @@ fn receivers(
     let mut receivers = Vec::new();
     for component in &context.plan.receivers {
         let Some(door) = doors.get(&component.id) else { continue };
-        let mut receiver = components::receiver(component, door.clone(), &context.registry, authenticators, memory)?;
+        let making = ReceiverContext { ingest: door.clone(), registry: &context.registry, authenticators, memory };
+        let mut receiver = components.make_receiver(component, &making)?;
         receiver.bind()?;
         receivers.push(receiver);
     }

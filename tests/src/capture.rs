@@ -3,36 +3,45 @@
 //!
 //! A record of the file: the signal's number, the length in four bytes, little endian, and the batch.
 
-use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use otelier::config::Component;
-use otelier::contract::{Batch, Consumed, Exporter, ExporterError, Signal};
-use otelier::run::{ExporterType, FarEnd};
+use otelier::contract::{Batch, ComponentId, Consumed, Exporter, ExporterError, Signal};
+use otelier::families::{ComponentType, ExporterContext, ExporterEntry, ExporterType, FarEnd, MakeError};
 use serde_json::json;
 
 use crate::host::{Configuration, Host};
 use crate::request::Request;
 use crate::wait;
 
-/// The exporter type `capture`. Its one key is `file`.
-pub const TYPE: ExporterType = ExporterType {
-    name: "capture",
-    check: |node| node.parse::<HashMap<String, String>>().err(),
-    make: |component| Ok(FarEnd::Local(Box::new(Capture { file: open(component)? }))),
-};
+/// The exporter type `capture`.
+pub const TYPE: ExporterEntry = ExporterEntry::of::<Type>();
+
+struct Type;
+
+/// `exporters: {capture: …}`.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Config {
+    file: PathBuf,
+}
+
+impl ComponentType for Type {
+    const NAMES: &'static [&'static str] = &["capture"];
+    type Config = Config;
+}
+
+impl ExporterType for Type {
+    fn make(_: &ComponentId, config: Config, _: &ExporterContext<'_>) -> Result<FarEnd, MakeError> {
+        let file = OpenOptions::new().create(true).append(true).open(config.file)?;
+        Ok(FarEnd::Local(Box::new(Capture { file })))
+    }
+}
 
 struct Capture {
     file: File,
-}
-
-fn open(component: &Component) -> Result<File> {
-    let keys: HashMap<String, String> = component.node.parse()?;
-    let path = keys.get("file").context("an exporter of type capture needs the key `file`")?;
-    Ok(OpenOptions::new().create(true).append(true).open(path)?)
 }
 
 impl Exporter for Capture {

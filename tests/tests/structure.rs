@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
+use otelier::run::Components;
 use otelier_tests::environment;
 
 /// Each top-level module of the host, and the ones it may name.
@@ -27,12 +28,14 @@ const EDGES: &[(&str, &[&str])] = &[
             "descriptors",
             "exporters",
             "extensions",
+            "families",
             "files",
             "logs",
             "net",
             "pipeline",
             "plugins",
             "processor",
+            "processors",
             "receivers",
             "storage",
             "telemetry",
@@ -78,9 +81,11 @@ const EDGES: &[(&str, &[&str])] = &[
     ("wasm", &["clock", "contract", "files", "otlp", "processor"]),
     ("processor", &["clock", "contract", "files", "otlp", "storage", "telemetry"]),
     ("net", &["contract", "descriptors", "files", "otlp"]),
-    ("receivers", &["contract", "net", "otlp", "telemetry"]),
-    ("exporters", &["contract", "net", "otlp", "telemetry"]),
-    ("extensions", &["clock", "contract", "files", "net", "otlp", "telemetry"]),
+    ("receivers", &["contract", "families", "net", "otlp", "telemetry"]),
+    ("exporters", &["contract", "families", "net", "otlp", "telemetry"]),
+    ("processors", &["extensions", "families"]),
+    ("extensions", &["clock", "contract", "families", "files", "net", "otlp", "telemetry"]),
+    ("families", &["config", "contract", "telemetry"]),
     ("config", &["contract", "files"]),
     ("otlp", &["contract"]),
     ("storage", &["descriptors", "files", "guard"]),
@@ -255,6 +260,30 @@ fn pipelines_are_built_from_a_plan_and_know_nothing_else_of_the_configuration() 
                 ensure!(OF_THE_PLAN.contains(&first_name(item)), "{} uses config::{item}", source.path);
             }
         }
+    }
+    Ok(())
+}
+
+/// Whoever reads, checks and builds a configuration goes by the tables of families: a new type is a folder and a line of its family's table.
+#[test]
+fn a_type_of_components_is_named_in_its_own_folder_alone() -> Result<()> {
+    let types = Components::with(&[]);
+    let catalogue = types.catalogue();
+    let names: BTreeSet<&str> =
+        catalogue.iter().flat_map(|(_, types)| types.iter().flat_map(|about| about.names)).copied().collect();
+    ensure!(names.len() > 12, "{names:?}");
+    let homes = ["receivers", "processors", "exporters", "extensions"];
+    // What to write in the place of a type that there is not; and a log level that is called as a type is.
+    let others = ["config/instead.rs", "config/telemetry.rs"];
+    let is_exempt = |source: &&Source| homes.contains(&&*source.module) || others.contains(&&*source.path);
+    for source in sources()?.iter().filter(|source| !is_exempt(source)) {
+        let named = names.iter().find(|name| source.code.contains(&format!("\"{name}\"")));
+        ensure!(named.is_none(), "{} knows the type {}", source.path, named.unwrap_or(&""));
+    }
+    for home in homes {
+        let text = std::fs::read_to_string(environment::repository().join(format!("host/src/{home}/mod.rs")))?;
+        let matches = |line: &&str| line.contains(" => ");
+        ensure!(!text.lines().any(|line| matches(&line)), "{home}/mod.rs decides by more than its table");
     }
     Ok(())
 }

@@ -8,14 +8,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 
+use crate::format::{self, FUZZER};
 use crate::workspace::Workspace;
 use crate::{book, cargo, component, fuzz, plugins, process, setup, test};
 
 /// Long enough for a slow network, short enough where there is none.
 const ADVISORIES_LIMIT: Duration = Duration::from_secs(60);
-
-/// A workspace of its own, which commands on the whole workspace do not reach.
-const FUZZER: &str = "tests/fuzz/Cargo.toml";
 
 struct Step {
     title: &'static str,
@@ -27,7 +25,7 @@ struct Step {
 const STEPS: &[Step] = &[
     Step { title: "set-up", again: "cargo xtask setup", run: set_up },
     Step { title: "lock file", again: "cargo fetch --locked", run: lock_file },
-    Step { title: "format", again: "cargo fmt --all --check", run: format },
+    Step { title: "format", again: "cargo xtask fmt --check", run: formatted },
     Step { title: "book", again: "cargo xtask book", run: book::build },
     Step { title: "plugins", again: "cargo xtask plugins", run: plugins::build },
     Step { title: "clippy", again: "cargo clippy --release --workspace --all-targets -- -D warnings", run: clippy },
@@ -75,9 +73,8 @@ fn lock_file(workspace: &Workspace) -> Result<()> {
     process::run(cargo::command(workspace, "fetch").args(["--locked", "--manifest-path", FUZZER]))
 }
 
-fn format(workspace: &Workspace) -> Result<()> {
-    process::run(cargo::command(workspace, "fmt").args(["--all", "--check"]))?;
-    process::run(cargo::command(workspace, "fmt").args(["--check", "--manifest-path", FUZZER]))
+fn formatted(workspace: &Workspace) -> Result<()> {
+    format::command(workspace, &[format::CHECK.to_owned()])
 }
 
 fn clippy(workspace: &Workspace) -> Result<()> {

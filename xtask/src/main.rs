@@ -11,6 +11,7 @@ mod ci;
 mod component;
 mod demo;
 mod doctor;
+mod format;
 mod fuzz;
 mod http;
 mod plugins;
@@ -45,6 +46,7 @@ const COMMANDS: &[Command] = &[
         run: test::command,
     },
     Command { name: "ci", about: "all that must pass before a change lands", run: ci::command },
+    Command { name: "fmt", about: "format every source: fmt [--check]", run: format::command },
     Command {
         name: "fuzz",
         about: "build, then look for bytes that break a property: fuzz [TARGET] [--seconds N]",

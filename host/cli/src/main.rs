@@ -12,9 +12,9 @@ use anyhow::{Result, anyhow};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand, ValueEnum};
-use otelier::config::{BuiltInPlugin, LogEncoding, LogLevel, World};
+use otelier::config::{BuiltInPlugin, Family, LogEncoding, LogLevel, World};
 use otelier::control::{self, Request};
-use otelier::run::{self, Options};
+use otelier::run::{self, Components, Options};
 use otelier::{files, plugins, wasm};
 
 #[global_allocator]
@@ -103,8 +103,7 @@ struct Simulate {
 
 fn levels() -> impl TypedValueParser<Value = LogLevel> {
     let named = |name: String| LogLevel::ALL.into_iter().find(|level| level.name() == name);
-    PossibleValuesParser::new(LogLevel::ALL.map(LogLevel::name))
-        .try_map(move |name| named(name).ok_or("no level"))
+    PossibleValuesParser::new(LogLevel::ALL.map(LogLevel::name)).try_map(move |name| named(name).ok_or("no level"))
 }
 
 fn key_and_value(text: &str) -> Result<(String, String), &'static str> {
@@ -222,12 +221,16 @@ fn perform(command: Command) -> Result<()> {
         Command::Dlq(command) => dlq::run(&command),
         Command::Plugin { command } => plugin_command::run(&command),
         Command::Components => {
-            for (family, types) in run::catalogue() {
-                println!("{family}: {}", types.join(", "));
-            }
             let plugins = |world| BUILT_IN.iter().filter(move |plugin| plugin.world == world).map(|plugin| plugin.name);
             let listed = |world| plugins(world).collect::<Vec<_>>().join(", ");
-            println!("processors: memory_limiter, {}, and those of the manifest", listed(World::Processor));
+            for (family, types) in Components::with(&[]).catalogue() {
+                let names: Vec<&str> = types.iter().flat_map(|about| about.names).copied().collect();
+                let plugins = match family {
+                    Family::Processor => format!(", {}, and those of the manifest", listed(World::Processor)),
+                    _ => String::new(),
+                };
+                println!("{}: {}{plugins}", family.section(), names.join(", "));
+            }
             println!("breakers, under extensions: {}, and those of the manifest", listed(World::BreakerPolicy));
             Ok(())
         }

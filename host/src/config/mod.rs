@@ -51,8 +51,12 @@ const FILE_BYTES_MAX: u64 = 1024 * 1024;
 pub struct Known<'a> {
     /// Receiver types.
     pub receivers: &'a [&'a str],
+    /// Processor types that are no plugins.
+    pub processors: &'a [&'a str],
     /// Exporter types.
     pub exporters: &'a [&'a str],
+    /// Those of them that name other exporters, under `exporters`.
+    pub groups: &'a [&'a str],
     /// Extension types.
     pub extensions: &'a [&'a str],
     /// Plugins that need no manifest.

@@ -29,8 +29,8 @@ pub struct Plan {
     pub exporters: Vec<Component>,
     /// Exporters that stand in no pipeline, but in an exporter that names others.
     pub members: Vec<Component>,
-    /// Every `memory_limiter`, processor or extension: they look at the whole process.
-    pub memory_limiters: Vec<Component>,
+    /// Processors of some pipeline that are no plugins: they look at the whole process.
+    pub of_process: Vec<Component>,
     /// Extensions of the service.
     pub extensions: Vec<Component>,
     /// Extensions that are breakers, which run where an exporter names them.

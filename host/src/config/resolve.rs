@@ -13,11 +13,6 @@ use super::raw::{self, Raw, RawComponent, RawPipeline, Reference};
 use super::versions::Folder;
 use crate::contract::ComponentId;
 
-/// The one processor type that is no plugin: it looks at the whole process, before a request is read.
-const MEMORY_LIMITER: &str = "memory_limiter";
-/// The exporter type that names others.
-const FALLBACK: &str = "fallback";
-
 /// The manifest as far as it could be read.
 pub(super) struct Manifest {
     /// For messages; `None` where there are only the plugins that are built in.
@@ -44,7 +39,7 @@ pub(super) fn resolve(raw: &Raw<'_>, manifest: &Manifest, known: &Known<'_>, pro
     check_plugins(&raw.processors, manifest, known, problems);
     let attached = breakers::attached(raw, manifest, problems);
     let mut resolver =
-        Resolver { raw, used: Used::default(), processor_homes: HashMap::new(), shared: Vec::new(), problems };
+        Resolver { raw, known, used: Used::default(), processor_homes: HashMap::new(), shared: Vec::new(), problems };
     let pipelines: Vec<PipelinePlan> =
         raw.pipelines.iter().filter_map(|pipeline| resolver.pipeline(pipeline)).collect();
     resolver.members();
@@ -62,9 +57,8 @@ pub(super) fn resolve(raw: &Raw<'_>, manifest: &Manifest, known: &Known<'_>, pro
         family: *family,
         id: component.id.clone(),
     }));
-    let is_limiter = |raw: &&RawComponent<'_>| raw.id.kind() == MEMORY_LIMITER;
-    let limiters = processors.iter().chain(&extensions).copied().filter(is_limiter);
-    let memory_limiters = limiters.map(RawComponent::component).collect();
+    let is_plugin = |raw: &&RawComponent<'_>| !known.processors.contains(&raw.id.kind());
+    let (processors, of_process): (Vec<_>, Vec<_>) = processors.into_iter().partition(is_plugin);
     let in_pipeline = |raw: &&RawComponent<'_>| pipelines.iter().any(|pipeline| pipeline.exporters.contains(&raw.id));
     let (exporters, members): (Vec<_>, Vec<_>) = exporters.into_iter().partition(in_pipeline);
     let processors: Vec<ProcessorPlan> =
@@ -73,7 +67,7 @@ pub(super) fn resolve(raw: &Raw<'_>, manifest: &Manifest, known: &Known<'_>, pro
     let plugins = processors.iter().map(|processor| &processor.plugin);
     warnings.extend(plugins.chain(breakers.iter().map(|breaker| &breaker.plugin)).flat_map(misnamed));
     Plan {
-        memory_limiters,
+        of_process: of_process.into_iter().map(RawComponent::component).collect(),
         members: members.into_iter().map(RawComponent::component).collect(),
         breakers,
         receivers: receivers.into_iter().map(RawComponent::component).collect(),
@@ -129,7 +123,7 @@ pub(super) fn type_hint<'k>(
         (Family::Receiver, known.receivers),
         (Family::Exporter, known.exporters),
         (Family::Extension, known.extensions),
-        (Family::Processor, &[MEMORY_LIMITER][..]),
+        (Family::Processor, known.processors),
     ];
     match families.into_iter().find(|(other, types)| *other != family && types.contains(&kind)) {
         Some((other, _)) => Hint::Instead(format!(
@@ -143,7 +137,7 @@ pub(super) fn type_hint<'k>(
 
 fn check_plugins(processors: &[RawComponent<'_>], manifest: &Manifest, known: &Known<'_>, problems: &mut Vec<Error>) {
     let Some(plugins) = &manifest.plugins else { return };
-    for processor in processors.iter().filter(|processor| processor.id.kind() != MEMORY_LIMITER) {
+    for processor in processors.iter().filter(|processor| !known.processors.contains(&processor.id.kind())) {
         let kind = processor.id.kind();
         match plugins.get(kind) {
             Some(Some(plugin)) if plugin.world != World::Processor => {
@@ -172,14 +166,9 @@ fn processor_plan(raw: &RawComponent<'_>, manifest: &Manifest) -> Option<Process
     Some(ProcessorPlan { component: raw.component(), plugin })
 }
 
-/// Without what is no plugin.
-fn plugins_of(mut processors: Vec<ComponentId>) -> Vec<ComponentId> {
-    processors.retain(|id| id.kind() != MEMORY_LIMITER);
-    processors
-}
-
 struct Resolver<'a> {
     raw: &'a Raw<'a>,
+    known: &'a Known<'a>,
     used: Used,
     /// Which pipeline each processor stands in.
     processor_homes: HashMap<ComponentId, ComponentId>,
@@ -200,21 +189,23 @@ impl<'a> Resolver<'a> {
         let processors = raw.processors.as_deref().unwrap_or_default();
         self.assign_homes(processors, &raw.id);
         let receivers = self.list(raw.receivers.as_deref().unwrap_or_default(), Family::Receiver, &user);
-        let processors = plugins_of(self.list(processors, Family::Processor, &user));
+        let mut processors = self.list(processors, Family::Processor, &user);
+        processors.retain(|id| !self.known.processors.contains(&id.kind()));
         let exporters = self.list(raw.exporters.as_deref().unwrap_or_default(), Family::Exporter, &user);
         let (id, durability, position) = (raw.id.clone(), raw.durability, raw.position.clone());
         Some(PipelinePlan { id, signal: raw.signal?, receivers, processors, exporters, durability, position })
     }
 
-    /// Exporters that a fallback in some pipeline names.
+    /// Exporters that another one in some pipeline names.
     fn members(&mut self) {
         let raw = self.raw;
         let is_used = |component: &&RawComponent<'_>| {
-            component.id.kind() == FALLBACK && self.used.0.contains(&(Family::Exporter, component.id.clone()))
+            self.known.groups.contains(&component.id.kind())
+                && self.used.0.contains(&(Family::Exporter, component.id.clone()))
         };
-        for fallback in raw.exporters.iter().filter(is_used).collect::<Vec<_>>() {
-            let references = raw::members(fallback.node, self.problems);
-            self.list(&references, Family::Exporter, &format!("exporter `{}`", fallback.id));
+        for group in raw.exporters.iter().filter(is_used).collect::<Vec<_>>() {
+            let references = raw::members(group.node, self.problems);
+            self.list(&references, Family::Exporter, &format!("exporter `{}`", group.id));
         }
     }
 

@@ -19,6 +19,7 @@ mod policy;
 mod receiver;
 mod request;
 mod secret;
+mod topology;
 
 pub use admission::{BUDGET_BYTES, MemoryGate, MemoryHolder, MemoryPass};
 pub use answer::{Accepted, Answer, Ingest, Refusal};
@@ -40,3 +41,4 @@ pub use policy::{
 pub use receiver::{BindError, Receiver};
 pub use request::{Request, Submitted};
 pub use secret::Secret;
+pub use topology::{Members, Topology};

@@ -3,19 +3,25 @@
 //! [`value`] is the text of an attribute value, which every exporter to a text format needs; [`Clock`] is time, handed in so
 //! that a test can set it.
 
-pub mod debug;
 mod escape;
-pub mod fallback;
-pub mod nop;
-pub mod otlp;
-pub mod otlphttp;
-pub mod prometheus;
+mod pushing;
 #[cfg(test)]
 mod tests;
 pub mod value;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use crate::families::family;
+
+family! { ExporterEntry:
+    debug,
+    fallback,
+    nop,
+    otlp,
+    otlphttp,
+    prometheus,
+}
 
 /// Time since some fixed moment; never goes back.
 pub type Clock = Arc<dyn Fn() -> Duration + Send + Sync>;

@@ -1,12 +1,14 @@
 //! The `basicauth` extension: a name and a password (RFC 7617), put into requests for clients and looked for at servers.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use serde::Deserialize;
 
 use super::secrets::{FileError, Fingerprint, FromFile};
-use crate::contract::{ClientAuthenticator, Metadata, Secret, ServerAuthenticator};
+use crate::contract::{ClientAuthenticator, ComponentId, Metadata, Secret, ServerAuthenticator};
+use crate::families::{ComponentType, Extension, ExtensionContext, ExtensionType, MakeError, Role, Stability};
 use crate::otlp::json::{from_base64, to_base64};
 
 /// The Collector's keys: a client's or a server's.
@@ -104,6 +106,26 @@ fn user(number: u32, line: &str) -> Result<Fingerprint, String> {
         ));
     }
     Ok(Fingerprint::of(line.as_bytes()))
+}
+
+/// The type `basicauth`.
+pub struct Type;
+
+impl ComponentType for Type {
+    const NAMES: &'static [&'static str] = &["basicauth"];
+    const STABILITY: Stability = Stability::Beta;
+    type Config = Config;
+}
+
+impl ExtensionType for Type {
+    const ROLES: &'static [Role] = &[Role::ServerAuthenticator, Role::ClientAuthenticator];
+
+    fn make(_: &ComponentId, config: Config, _: &ExtensionContext<'_>) -> Result<Extension, MakeError> {
+        Ok(match BasicAuth::new(config)? {
+            BasicAuth::Client(client) => Extension { client: Some(Arc::new(client)), ..Extension::default() },
+            BasicAuth::Server(server) => Extension { server: Some(Arc::new(server)), ..Extension::default() },
+        })
+    }
 }
 
 /// The extension.

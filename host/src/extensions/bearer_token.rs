@@ -1,12 +1,14 @@
 //! The `bearertokenauth` extension: a token in a header, put there for clients and looked for at servers (RFC 6750).
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use serde::Deserialize;
 
 use super::secrets::{FileError, Fingerprint, FromFile};
-use crate::contract::{ClientAuthenticator, Metadata, Secret, ServerAuthenticator};
+use crate::contract::{ClientAuthenticator, ComponentId, Metadata, Secret, ServerAuthenticator};
+use crate::families::{ComponentType, Extension, ExtensionContext, ExtensionType, MakeError, Role, Stability};
 
 /// The Collector's keys. What parsed has tokens, or a file that should.
 #[derive(Debug, Clone, Deserialize)]
@@ -84,6 +86,24 @@ fn check(token: &str) -> Result<(), String> {
     match !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic()) {
         true => Ok(()),
         false => Err("a token is printable ASCII without spaces".to_owned()),
+    }
+}
+
+/// The type `bearertokenauth`.
+pub struct Type;
+
+impl ComponentType for Type {
+    const NAMES: &'static [&'static str] = &["bearertokenauth"];
+    const STABILITY: Stability = Stability::Beta;
+    type Config = Config;
+}
+
+impl ExtensionType for Type {
+    const ROLES: &'static [Role] = &[Role::ServerAuthenticator, Role::ClientAuthenticator];
+
+    fn make(_: &ComponentId, config: Config, _: &ExtensionContext<'_>) -> Result<Extension, MakeError> {
+        let token = Arc::new(BearerToken::new(config)?);
+        Ok(Extension { client: Some(token.clone()), server: Some(token), ..Extension::default() })
     }
 }
 

@@ -1,9 +1,14 @@
 //! The `headers_setter` extension: headers of outgoing requests from fixed texts or from what the sender's request said.
 
+use std::sync::Arc;
+
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use serde::Deserialize;
 
-use crate::contract::{ClientAuthenticator, Metadata, Secret};
+use crate::contract::{ClientAuthenticator, ComponentId, Metadata, Secret};
+use crate::families::{
+    ComponentType, Extension, ExtensionContext, ExtensionType, MakeError, MetadataUse, Role, Stability,
+};
 use crate::net::Headers;
 
 /// The Collector's keys.
@@ -13,13 +18,28 @@ pub struct Config {
     headers: Vec<Rule>,
 }
 
-impl Config {
-    /// The names of request metadata that it needs, in lower case.
-    pub fn metadata_names(&self) -> impl Iterator<Item = &str> {
-        self.headers.iter().filter_map(|rule| match &rule.source {
-            HeaderSource::Metadata { name, .. } => Some(name.as_str()),
+/// The type `headers_setter`.
+pub struct Type;
+
+impl ComponentType for Type {
+    const NAMES: &'static [&'static str] = &["headers_setter"];
+    const STABILITY: Stability = Stability::Beta;
+    type Config = Config;
+
+    fn metadata(config: &Config) -> Vec<MetadataUse> {
+        let of_rule = |rule: &Rule| match &rule.source {
+            HeaderSource::Metadata { name, .. } => Some(MetadataUse { key: "from_context", name: name.clone() }),
             _ => None,
-        })
+        };
+        config.headers.iter().filter_map(of_rule).collect()
+    }
+}
+
+impl ExtensionType for Type {
+    const ROLES: &'static [Role] = &[Role::ClientAuthenticator];
+
+    fn make(_: &ComponentId, config: Config, _: &ExtensionContext<'_>) -> Result<Extension, MakeError> {
+        Ok(Extension { client: Some(Arc::new(HeadersSetter::new(config))), ..Extension::default() })
     }
 }
 

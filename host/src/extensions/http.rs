@@ -1,7 +1,9 @@
 //! A page or two over HTTP/1.1, for endpoints that people and probes read.
 
 use std::convert::Infallible;
+use std::future::Future;
 use std::net::{TcpListener, ToSocketAddrs};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +15,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 
 use crate::contract::{BindError, Stop};
+use crate::families;
 use crate::net::{Connections, Entered, Place};
 
 /// How long a client may take over its request line and headers.
@@ -52,13 +55,7 @@ impl Page {
         Ok(Page { listener, endpoint, answer })
     }
 
-    /// The address that was opened.
-    pub fn endpoint(&self) -> &str {
-        &self.endpoint
-    }
-
-    /// Answers until `stop` resolves.
-    pub async fn serve(self, mut stop: Stop) {
+    async fn answer_all(self, mut stop: Stop) {
         let listener = match tokio::net::TcpListener::from_std(self.listener) {
             Ok(listener) => listener,
             Err(error) => return tracing::error!(endpoint = self.endpoint, %error, "endpoint cannot be served"),
@@ -80,6 +77,16 @@ impl Page {
                 Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
             }
         }
+    }
+}
+
+impl families::Page for Page {
+    fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    fn serve(self: Box<Self>, stop: Stop) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(self.answer_all(stop))
     }
 }
 

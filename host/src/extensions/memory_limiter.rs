@@ -9,13 +9,14 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::contract::{ComponentId, MemoryGate, Stop, duration};
-use crate::telemetry::Registry;
+use crate::contract::{ComponentId, MemoryGate, duration};
+use crate::families::{ComponentType, Extension, ExtensionContext, ExtensionType, MakeError, Stability, Task};
+use crate::telemetry::Gauge;
 
 /// `memory_limiter: …`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(try_from = "RawConfig")]
-pub struct MemoryLimiterConfig {
+pub struct Config {
     /// How often memory is measured.
     pub check_interval: Duration,
     /// The hard limit.
@@ -74,7 +75,7 @@ enum LimitError {
     Spike,
 }
 
-impl TryFrom<RawConfig> for MemoryLimiterConfig {
+impl TryFrom<RawConfig> for Config {
     type Error = LimitError;
 
     fn try_from(raw: RawConfig) -> Result<Self, LimitError> {
@@ -98,12 +99,12 @@ impl TryFrom<RawConfig> for MemoryLimiterConfig {
         if too_large {
             Err(LimitError::Spike)
         } else {
-            Ok(MemoryLimiterConfig { check_interval: raw.check_interval, limit, spike_limit })
+            Ok(Config { check_interval: raw.check_interval, limit, spike_limit })
         }
     }
 }
 
-impl MemoryLimiterConfig {
+impl Config {
     /// Hard and soft limit, in bytes, on a machine that has `total`.
     fn limits(&self, total: u64) -> (u64, u64) {
         let bytes = |share| match share {
@@ -116,35 +117,45 @@ impl MemoryLimiterConfig {
     }
 }
 
-/// Measures until `stop` resolves. The gate is bounded before this returns.
-pub fn memory_limiter(
-    id: &ComponentId,
-    config: &MemoryLimiterConfig,
-    gate: MemoryGate,
-    registry: &Registry,
-    stop: Stop,
-) -> impl Future<Output = ()> + Send + 'static {
-    let (hard, soft) = config.limits(total_bytes().unwrap_or(u64::MAX));
-    let interval = config.check_interval;
-    gate.limit(soft, interval);
-    let resident = registry.gauge("otelcol_process_memory_rss", "Resident memory, in bytes.", &[]);
-    let id = id.to_string();
-    let measuring = async move {
-        let mut above = false;
-        loop {
-            if let Some(used) = resident_bytes() {
-                gate.measured(used);
-                resident.set(i64::try_from(used).unwrap_or(i64::MAX));
-                tell(&id, used, hard, soft, &mut above);
-            }
-            tokio::time::sleep(interval).await;
+/// The type `memory_limiter`.
+pub struct Type;
+
+impl ComponentType for Type {
+    const NAMES: &'static [&'static str] = &["memory_limiter"];
+    const STABILITY: Stability = Stability::Beta;
+    type Config = Config;
+}
+
+impl ExtensionType for Type {
+    fn make(id: &ComponentId, config: Config, context: &ExtensionContext<'_>) -> Result<Extension, MakeError> {
+        let (id, gate) = (id.to_string(), context.memory.clone());
+        let resident = context.registry.gauge("otelcol_process_memory_rss", "Resident memory, in bytes.", &[]);
+        let task: Task = Box::new(move |stop| {
+            let (hard, soft) = config.limits(total_bytes().unwrap_or(u64::MAX));
+            let interval = config.check_interval;
+            // Before anything is served.
+            gate.limit(soft, interval);
+            Box::pin(async move {
+                tokio::select! {
+                    () = measure(&id, interval, hard, soft, &gate, &resident) => {}
+                    () = stop => {}
+                }
+            })
+        });
+        Ok(Extension { task: Some(task), ..Extension::default() })
+    }
+}
+
+/// Without an end.
+async fn measure(id: &str, interval: Duration, hard: u64, soft: u64, gate: &MemoryGate, resident: &Gauge) {
+    let mut above = false;
+    loop {
+        if let Some(used) = resident_bytes() {
+            gate.measured(used);
+            resident.set(i64::try_from(used).unwrap_or(i64::MAX));
+            tell(id, used, hard, soft, &mut above);
         }
-    };
-    async move {
-        tokio::select! {
-            () = measuring => {}
-            () = stop => {}
-        }
+        tokio::time::sleep(interval).await;
     }
 }
 
@@ -192,7 +203,7 @@ fn kib(text: &str, key: &str) -> Option<u64> {
 mod tests {
     use super::*;
 
-    fn parse(json: &str) -> Result<MemoryLimiterConfig, String> {
+    fn parse(json: &str) -> Result<Config, String> {
         serde_json::from_str(json).map_err(|error| error.to_string())
     }
 

@@ -1,3 +1,7 @@
 //! Components that accept telemetry from senders, one folder per protocol.
 
-pub mod otlp;
+use crate::families::family;
+
+family! { ReceiverEntry:
+    otlp,
+}

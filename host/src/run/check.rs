@@ -7,52 +7,119 @@ use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::authenticators;
-use super::components;
-use crate::config::{Component, Error, Node, PipelinePlan, Plan, Problem};
-use crate::contract::{
-    Authenticators, ComponentId, Delivery, Durability, Ingest, MemoryGate, NoAuthenticator, Request,
-};
-use crate::exporters::{fallback, prometheus};
-use crate::extensions::{FileStorageConfig, HealthCheckConfig};
+use super::components::{Components, ExporterParts};
+use super::extensions::{Extensions, topology};
+use super::references::{Parts, References};
+use crate::config::{Component, Error, Family, Node, PipelinePlan, Plan, Problem};
+use crate::contract::{ComponentId, Delivery, Durability, Health, Ingest, MemoryGate, Request};
+use crate::families::{ExtensionContext, Listener, MakeError, Oddity, ReceiverContext};
 use crate::net::{collide, listening};
 use crate::pipeline::BuildError;
-use crate::receivers::otlp;
 use crate::telemetry::Registry;
 
-/// Everything that is wrong. Components whose own configuration does not read are left out: that is told already.
-pub fn check(plan: &Plan) -> Vec<Error> {
-    let (authenticators, mut errors) = authenticators::check(plan);
-    errors.extend(clients(plan, &authenticators));
-    errors.extend(plan.receivers.iter().flat_map(|component| receiver(component, &authenticators)));
-    errors.extend(listeners(plan));
+/// Everything that is wrong with components that are no plugins.
+pub fn check(plan: &Plan, components: &Components) -> Vec<Error> {
+    let mut errors = components.faults(plan);
+    errors.extend(components.misfits(plan));
+    let unread = unread(plan, components);
+    let (extensions, broken) = extensions(plan, components, &unread, &mut errors);
+    let authenticators = &extensions.authenticators;
+    let references = References { plan, components, authenticators, broken: &broken };
+    let misled = references.check(&mut errors);
+    errors.extend(references.secret_metadata());
+    // What does not read, or names somebody who cannot be, is told already.
+    let is_whole = |family: Family, component: &Component| {
+        let part = (family, component.id.clone());
+        !unread.contains(&part) && !misled.contains(&part)
+    };
+    let exporters = plan.exporters.iter().chain(&plan.members);
+    for component in exporters.filter(|component| is_whole(Family::Exporter, component)) {
+        let parts = ExporterParts { plan, registry: &Registry::default(), authenticators };
+        let made = components.make_exporter(component, &parts);
+        errors.extend(made.err().map(|error| error.placed(component, &format!("exporter {}", component.id))));
+    }
+    for component in plan.receivers.iter().filter(|component| is_whole(Family::Receiver, component)) {
+        let (registry, memory) = (&Registry::default(), &MemoryGate::default());
+        let context = ReceiverContext { ingest: Arc::new(Nobody), registry, authenticators, memory };
+        let placed = |error: MakeError| error.placed(component, &format!("receiver {}", component.id));
+        errors.extend(components.receiver_obstacles(component, &context).into_iter().map(placed));
+    }
+    errors.extend(listeners(plan, components));
     errors
 }
 
-/// What is probably not meant.
-pub fn warnings(plan: &Plan) -> Vec<String> {
-    let mut warnings = Vec::new();
-    for component in plan.exporters.iter().chain(&plan.members) {
-        let told = delivery(component).and_then(|delivery| delivery.queue.warning());
-        let node = component.node.below(&["sending_queue"]);
-        warnings
-            .extend(told.map(|words| node.plugin_error(&format!("exporter {}: {words}", component.id)).to_string()));
-    }
-    for component in plan.extensions.iter().filter(|component| component.id.kind() == "file_storage") {
-        let Ok(config) = component.node.parse::<FileStorageConfig>() else { continue };
-        if config.directory.is_some() {
-            let words =
-                "`directory` is not used: queues are kept in the database of the state directory (`--state-dir`)";
-            warnings.push(component.node.plugin_error(words).to_string());
+/// Takes nothing: a receiver that is checked is not served.
+struct Nobody;
+
+impl Ingest for Nobody {
+    fn submit(&self, _: Request) {}
+}
+
+/// Components whose own configuration does not read.
+fn unread(plan: &Plan, components: &Components) -> Parts {
+    let all = components.of_plan(plan);
+    let unread = all.filter(|(_, component, about)| !(about.faults)(&component.node).is_empty());
+    unread.map(|(family, component, _)| (family, component.id.clone())).collect()
+}
+
+/// The extensions that can be made, and those that cannot.
+fn extensions(plan: &Plan, components: &Components, unread: &Parts, errors: &mut Vec<Error>) -> (Extensions, Parts) {
+    let (mut extensions, mut broken) = (Extensions::default(), unread.clone());
+    let (registry, health) = (&Registry::default(), &Health::default());
+    let (topology, memory) = (&topology(plan), &MemoryGate::default());
+    let context = ExtensionContext { registry, health, topology, memory };
+    for component in &plan.extensions {
+        let part = (Family::Extension, component.id.clone());
+        if unread.contains(&part) {
+            continue;
+        }
+        match components.make_extension(Family::Extension, component, &context) {
+            Ok(made) => extensions.add(&component.id, made),
+            Err(error) => {
+                errors.push(error.placed(component, &format!("extension {}", component.id)));
+                broken.insert(part);
+            }
         }
     }
-    warnings
+    (extensions, broken)
+}
+
+/// What is probably not meant.
+pub fn warnings(plan: &Plan, components: &Components) -> Vec<String> {
+    let of_type = components.of_plan(plan).flat_map(|(family, component, about)| {
+        let told = move |Oddity { keys, words }: Oddity| {
+            let words = format!("{family} {}: {words}", component.id);
+            component.node.below(keys).plugin_error(&words).to_string()
+        };
+        (about.oddities)(&component.node).into_iter().map(told)
+    });
+    of_type.chain(unused_lanes(plan, components)).collect()
+}
+
+/// What a destination of another exporter says of a lane that it does not have.
+fn unused_lanes(plan: &Plan, components: &Components) -> Vec<String> {
+    let told = plan.members.iter().filter_map(|component| {
+        let Delivery { queue, retry, breaker, .. } = components.delivery(component)?;
+        let keys = [
+            ("sending_queue", queue != Default::default()),
+            ("retry_on_failure", retry != Default::default()),
+            ("breaker", breaker.is_some()),
+        ];
+        let unused: Vec<String> = keys.iter().filter(|(_, is_set)| *is_set).map(|(key, _)| format!("`{key}`")).collect();
+        let words = format!(
+            "exporter {}: its {} counts for nothing: it stands in no pipeline, and the exporter that passes batches on to it has a lane of its own; set it there",
+            component.id,
+            unused.join(", ")
+        );
+        (!unused.is_empty()).then(|| component.node.plugin_error(&words).to_string())
+    });
+    told.collect()
 }
 
 /// Pipelines whose senders wait for the disk, and whose exporters keep what waits for them in memory: a line for each exporter.
-pub fn memory_behind_sync(plan: &Plan, stateful: &HashSet<ComponentId>) -> Vec<String> {
+pub fn memory_behind_sync(plan: &Plan, components: &Components, stateful: &HashSet<ComponentId>) -> Vec<String> {
     let is_in_memory = |component: &&Component| {
-        delivery(component).is_some_and(|delivery| delivery.queue.storage.is_none() && !delivery.waits())
+        components.delivery(component).is_some_and(|delivery| delivery.queue.storage.is_none() && !delivery.waits())
     };
     let is_synced = |pipeline: &PipelinePlan| {
         let default = || pipeline.processors.iter().any(|id| stateful.contains(id));
@@ -72,10 +139,10 @@ pub fn memory_behind_sync(plan: &Plan, stateful: &HashSet<ComponentId>) -> Vec<S
 }
 
 /// Pipelines of one receiver in which a plugin keeps state and an exporter lets senders wait.
-pub fn waiting_behind_state(plan: &Plan, stateful: &HashSet<ComponentId>) -> Vec<Error> {
+pub fn waiting_behind_state(plan: &Plan, components: &Components, stateful: &HashSet<ComponentId>) -> Vec<Error> {
     let waits = |id: &&ComponentId| {
         let component = plan.exporters.iter().find(|component| component.id == **id);
-        component.and_then(delivery).is_some_and(|delivery| delivery.waits())
+        component.and_then(|component| components.delivery(component)).is_some_and(|delivery| delivery.waits())
     };
     let wrong = plan.pipelines.iter().filter_map(|pipeline| {
         pipeline.processors.iter().find(|id| stateful.contains(id))?;
@@ -86,72 +153,17 @@ pub fn waiting_behind_state(plan: &Plan, stateful: &HashSet<ComponentId>) -> Vec
     wrong.collect()
 }
 
-/// How the lane of an exporter that pushes works.
-fn delivery(component: &Component) -> Option<Delivery> {
-    match component.id.kind() {
-        "fallback" => component.node.parse::<fallback::Config>().ok().map(|config| config.delivery()),
-        _ => components::push_config(component),
-    }
-}
-
-fn clients(plan: &Plan, authenticators: &Authenticators) -> Vec<Error> {
-    let exporters = plan.exporters.iter().chain(&plan.members);
-    let pushing = exporters.filter(|component| components::push_config(component).is_some());
-    let wrong = pushing.filter_map(|component| {
-        let made = components::far_end(component, &Registry::default(), authenticators, &[]);
-        let error = made.err().filter(|error| error.downcast_ref::<NoAuthenticator>().is_none())?;
-        // Which exporter, and what is wrong with it.
-        let words: Vec<String> = error.chain().take(2).map(ToString::to_string).collect();
-        let (node, words) = (&component.node, words.join(": "));
-        let node = if words.contains(": tls: ") { node.below(&["tls"]) } else { node };
-        Some(node.plugin_error(&words))
-    });
-    wrong.collect()
-}
-
-/// Takes nothing: a receiver that is checked is not served.
-struct Nobody;
-
-impl Ingest for Nobody {
-    fn submit(&self, _: Request) {}
-}
-
-/// Each protocol alone, so that what is wrong has its place.
-fn receiver(component: &Component, authenticators: &Authenticators) -> Vec<Error> {
-    let config = match component.node.parse::<otlp::Config>() {
-        Ok(config) if component.id.kind() == "otlp" => config,
-        _ => return Vec::new(),
-    };
-    let otlp::Protocols { grpc, http } = config.protocols.clone();
-    let alone = [("grpc", otlp::Protocols { grpc, http: None }), ("http", otlp::Protocols { grpc: None, http })];
-    let wrong = alone
-        .into_iter()
-        .filter(|(_, protocols)| protocols.grpc.is_some() || protocols.http.is_some())
-        .filter_map(|(name, protocols)| {
-            let (id, config) = (component.id.clone(), otlp::Config { protocols, ..config.clone() });
-            let memory = MemoryGate::default();
-            let made =
-                otlp::OtlpReceiver::new(id, config, Arc::new(Nobody), &Registry::default(), authenticators, &memory);
-            let error = made.err().filter(|error| !matches!(error, otlp::MakeError::Auth(_)))?;
-            let words = format!("receiver {}: {error}", component.id);
-            let below: &[&str] =
-                if words.contains(": tls: ") { &["protocols", name, "tls"] } else { &["protocols", name] };
-            Some(component.node.below(below).plugin_error(&words))
-        });
-    wrong.collect()
-}
-
 /// Something that listens: who, where that is said, and where it is.
-struct Listener<'p> {
+struct Listening<'p> {
     who: String,
     node: Option<&'p Node>,
     endpoint: String,
 }
 
-fn listeners(plan: &Plan) -> Vec<Error> {
+fn listeners(plan: &Plan, components: &Components) -> Vec<Error> {
     let mut errors = Vec::new();
     let mut open: Vec<(String, Vec<SocketAddr>)> = Vec::new();
-    for Listener { who, node, endpoint } in listening_parts(plan) {
+    for Listening { who, node, endpoint } in listening_parts(plan, components) {
         let words = match listening(&endpoint) {
             Err(error) => format!("{who}: `{endpoint}`: {error}"),
             Ok(addresses) => {
@@ -167,28 +179,19 @@ fn listeners(plan: &Plan) -> Vec<Error> {
     errors
 }
 
-fn listening_parts(plan: &Plan) -> Vec<Listener<'_>> {
-    let mut parts = Vec::new();
-    if let Some(endpoint) = plan.telemetry.metrics.address.clone() {
-        parts.push(Listener { who: "service.telemetry.metrics".into(), node: plan.telemetry_node.as_ref(), endpoint });
-    }
-    for component in plan.receivers.iter().filter(|component| component.id.kind() == "otlp") {
-        let Ok(otlp::Config { protocols, .. }) = component.node.parse() else { continue };
-        let endpoints =
-            [("grpc", protocols.grpc.map(|grpc| grpc.endpoint)), ("http", protocols.http.map(|http| http.endpoint))];
-        for (name, endpoint) in endpoints {
-            let Some(endpoint) = endpoint else { continue };
-            let (who, node) = (format!("receiver {}", component.id), component.node.below(&["protocols", name]));
-            parts.push(Listener { who, node: Some(node), endpoint: endpoint.to_string() });
-        }
-    }
-    for component in plan.exporters.iter().filter(|component| component.id.kind() == "prometheus") {
-        let Ok(prometheus::Config { endpoint, .. }) = component.node.parse() else { continue };
-        parts.push(Listener { who: format!("exporter {}", component.id), node: Some(&component.node), endpoint });
-    }
-    for component in plan.extensions.iter().filter(|component| component.id.kind() == "health_check") {
-        let Ok(HealthCheckConfig { endpoint, .. }) = component.node.parse() else { continue };
-        parts.push(Listener { who: format!("extension {}", component.id), node: Some(&component.node), endpoint });
-    }
-    parts
+fn listening_parts<'p>(plan: &'p Plan, components: &'p Components) -> impl Iterator<Item = Listening<'p>> {
+    let own = plan.telemetry.metrics.address.clone().map(|endpoint| Listening {
+        who: "service.telemetry.metrics".into(),
+        node: plan.telemetry_node.as_ref(),
+        endpoint,
+    });
+    let parts = components.of_plan(plan).flat_map(|(family, component, about)| {
+        let part = move |listener: Listener| Listening {
+            who: format!("{family} {}", component.id),
+            node: Some(component.node.below(listener.keys)),
+            endpoint: listener.endpoint,
+        };
+        (about.listeners)(&component.node).into_iter().map(part)
+    });
+    own.into_iter().chain(parts)
 }

@@ -1,238 +1,214 @@
-//! The tables: which types of components this host has, and how each is made from its configuration.
+//! The tables of all families together: which types of components there are, and how each is checked and made.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use anyhow::Result;
 
-use anyhow::{Context as _, Result};
-
-use crate::config::{BuiltInPlugin, Component, Error, Family, Known, Node, Plan};
-use crate::contract::{Authenticators, Client, ComponentId, Delivery, Exporter, Ingest, MemoryGate, Receiver, Signal};
-use crate::delivery::Budget;
-use crate::exporters::{debug, fallback, nop, otlp as otlp_out, otlphttp, prometheus};
-use crate::extensions::{
-    BasicAuthConfig, BearerTokenConfig, FileStorageConfig, HeadersSetterConfig, HealthCheckConfig, MemoryLimiterConfig,
-    StorageConfig,
+use crate::config::{BuiltInPlugin, Component, Error, Family, Known, Plan};
+use crate::contract::{Authenticators, ComponentId, Delivery, Receiver};
+use crate::families::{
+    About, Destination, ExporterContext, ExporterEntry, Extension, ExtensionContext, ExtensionEntry, FarEnd, MakeError,
+    ReceiverContext, ReceiverEntry, Role,
 };
-use crate::receivers::otlp;
 use crate::telemetry::Registry;
+use crate::{exporters, extensions, processors, receivers};
 
-use super::members;
-
-const RECEIVERS: &[&str] = &["otlp"];
-const EXPORTERS: &[&str] = &["debug", "fallback", "nop", "otlp", "otlp_grpc", "otlp_http", "otlphttp", "prometheus"];
-const EXTENSIONS: &[&str] =
-    &["basicauth", "bearertokenauth", "file_storage", "headers_setter", "health_check", "memory_limiter", "rocksdb"];
-
-/// An exporter type that this host does not have by itself: whoever calls [`run`](super::run()) brings it along.
-#[derive(Debug, Clone, Copy)]
-pub struct ExporterType {
-    /// As in the configuration; none of the host's own.
-    pub name: &'static str,
-    /// Reads a component's own configuration and says what is wrong.
-    pub check: fn(&Node) -> Option<Error>,
-    /// Makes an exporter.
-    pub make: fn(&Component) -> Result<FarEnd>,
+/// Every type of components but plugins.
+pub struct Components {
+    receivers: &'static [ReceiverEntry],
+    processors: &'static [ExtensionEntry],
+    exporters: Vec<ExporterEntry>,
+    extensions: &'static [ExtensionEntry],
+    names: Names,
 }
 
-/// The types, for the configuration to check names against.
-pub fn known<'a>(exporters: &'a [&'a str], plugins: &'a [BuiltInPlugin]) -> Known<'a> {
-    Known { receivers: RECEIVERS, exporters, extensions: EXTENSIONS, plugins }
+/// What types are called, by family.
+struct Names {
+    receivers: Vec<&'static str>,
+    processors: Vec<&'static str>,
+    exporters: Vec<&'static str>,
+    extensions: Vec<&'static str>,
+    /// Exporters that name others.
+    groups: Vec<&'static str>,
 }
 
-/// The names of the host's own exporter types and of `more`.
-pub fn exporter_names(more: &[ExporterType]) -> Vec<&'static str> {
-    EXPORTERS.iter().copied().chain(more.iter().map(|exporter| exporter.name)).collect()
+fn names<'a>(abouts: impl Iterator<Item = &'a About>) -> Vec<&'static str> {
+    abouts.flat_map(|about| about.names).copied().collect()
 }
 
-/// Each family with its types, for `otelier components`.
-pub fn catalogue() -> Vec<(&'static str, &'static [&'static str])> {
-    vec![("receivers", RECEIVERS), ("exporters", EXPORTERS), ("extensions", EXTENSIONS)]
-}
-
-/// Reads every component's own configuration and says what is wrong.
-pub fn check(plan: &Plan, more: &[ExporterType]) -> Vec<Error> {
-    let exporters = plan.exporters.iter().chain(&plan.members);
-    let mut errors: Vec<Error> = plan.unused.iter().flat_map(|unused| unused_errors(unused, more)).collect();
-    errors.extend(plan.receivers.iter().flat_map(receiver_errors));
-    errors.extend(exporters.flat_map(|component| exporter_errors(component, more)));
-    errors.extend(plan.extensions.iter().chain(&plan.memory_limiters).flat_map(extension_errors));
-    errors.extend(misplaced(plan));
-    errors.extend(members::check(plan));
-    errors.extend(super::check::check(plan));
-    errors
-}
-
-fn unused_errors((family, component): &(Family, Component), more: &[ExporterType]) -> Vec<Error> {
-    match family {
-        Family::Receiver => receiver_errors(component),
-        Family::Exporter => exporter_errors(component, more),
-        Family::Extension => extension_errors(component),
-        // Only its plugin knows.
-        Family::Processor => Vec::new(),
-    }
-}
-
-fn receiver_errors(component: &Component) -> Vec<Error> {
-    match component.id.kind() {
-        "otlp" => component.node.faults::<otlp::Config>(),
-        _ => Vec::new(),
-    }
-}
-
-fn exporter_errors(component: &Component, more: &[ExporterType]) -> Vec<Error> {
-    match component.id.kind() {
-        "debug" => component.node.faults::<debug::Config>(),
-        "fallback" => component.node.faults::<fallback::Config>(),
-        "nop" => component.node.faults::<nop::Config>(),
-        "otlp" | "otlp_grpc" => component.node.faults::<otlp_out::Config>(),
-        "otlphttp" | "otlp_http" => component.node.faults::<otlphttp::Config>(),
-        "prometheus" => component.node.faults::<prometheus::Config>(),
-        kind => brought(more, kind).and_then(|exporter| (exporter.check)(&component.node)).into_iter().collect(),
-    }
-}
-
-fn extension_errors(component: &Component) -> Vec<Error> {
-    match component.id.kind() {
-        "basicauth" => component.node.faults::<BasicAuthConfig>(),
-        "bearertokenauth" => component.node.faults::<BearerTokenConfig>(),
-        "headers_setter" => component.node.faults::<HeadersSetterConfig>(),
-        "health_check" => component.node.faults::<HealthCheckConfig>(),
-        "memory_limiter" => component.node.faults::<MemoryLimiterConfig>(),
-        "rocksdb" => component.node.faults::<StorageConfig>(),
-        "file_storage" => component.node.faults::<FileStorageConfig>(),
-        _ => Vec::new(),
-    }
-}
-
-/// Exporters in pipelines whose signal they have no form for.
-fn misplaced(plan: &Plan) -> Vec<Error> {
-    let exporters = plan.pipelines.iter().flat_map(|pipeline| pipeline.exporters.iter().map(move |id| (pipeline, id)));
-    let wrong = exporters.filter_map(|(pipeline, id)| {
-        let component = plan.exporters.iter().find(|component| component.id == *id)?;
-        let (signal, pipeline) = (pipeline.signal, &pipeline.id);
-        let message = match id.kind() {
-            "prometheus" if signal != Signal::Metrics => {
-                format!("exporter {id} has metrics only; take it out of pipeline {pipeline}")
-            }
-            "otlphttp" | "otlp_http" => {
-                let config = component.node.parse::<otlphttp::Config>().ok()?;
-                config.target(signal).is_none().then(|| {
-                    format!(
-                        "exporter {id} has no endpoint for pipeline {pipeline}: set `endpoint` or `{signal}_endpoint`"
-                    )
-                })?
-            }
-            _ => return None,
+impl Components {
+    /// Those of the host, and more exporters.
+    pub fn with(more: &[ExporterEntry]) -> Components {
+        let exporters: Vec<ExporterEntry> = exporters::TYPES.iter().chain(more).copied().collect();
+        let names = Names {
+            receivers: names(receivers::TYPES.iter().map(|entry| &entry.about)),
+            processors: names(processors::TYPES.iter().map(|entry| &entry.about)),
+            exporters: names(exporters.iter().map(|entry| &entry.about)),
+            extensions: names(extensions::TYPES.iter().map(|entry| &entry.about)),
+            groups: names(exporters.iter().filter(|entry| entry.has_destinations).map(|entry| &entry.about)),
         };
-        Some(component.node.plugin_error(&message))
-    });
-    wrong.collect()
-}
-
-/// How many connections of senders and scrapers the plan's listeners take at a time.
-pub fn connections(plan: &Plan) -> usize {
-    let of_receiver =
-        |component: &Component| component.node.parse::<otlp::Config>().map_or(0, |config| config.connections_max());
-    let scrapers = plan.exporters.iter().filter(|component| component.id.kind() == "prometheus").count();
-    plan.receivers.iter().map(of_receiver).sum::<usize>() + scrapers * prometheus::CONNECTIONS_MAX
-}
-
-/// Makes a receiver.
-pub fn receiver(
-    component: &Component,
-    ingest: Arc<dyn Ingest>,
-    registry: &Registry,
-    authenticators: &Authenticators,
-    memory: &MemoryGate,
-) -> Result<Box<dyn Receiver>> {
-    let (id, node) = (component.id.clone(), &component.node);
-    match id.kind() {
-        "otlp" => {
-            let receiver = otlp::OtlpReceiver::new(id, node.parse()?, ingest, registry, authenticators, memory);
-            Ok(Box::new(receiver.with_context(|| format!("receiver {}", component.id))?))
+        Components {
+            receivers: receivers::TYPES,
+            processors: processors::TYPES,
+            exporters,
+            extensions: extensions::TYPES,
+            names,
         }
-        kind => Err(anyhow::anyhow!("receiver type {kind} is in no table")),
     }
-}
 
-/// What stands at the end of a lane.
-pub enum FarEnd {
-    /// An exporter that holds its data in memory.
-    Local(Box<dyn Exporter>),
-    /// A client that pushes, and how its lane works.
-    Push(Arc<dyn Client>, Box<Delivery>),
-}
-
-/// Makes what stands at the end of a component's lane.
-pub fn far_end(
-    component: &Component,
-    registry: &Registry,
-    authenticators: &Authenticators,
-    more: &[ExporterType],
-) -> Result<FarEnd> {
-    let (id, node) = (component.id.clone(), &component.node);
-    match id.kind() {
-        "debug" => Ok(local(debug::DebugExporter::new(id, node.parse()?, Box::new(std::io::stdout())))),
-        "nop" => {
-            node.parse::<nop::Config>()?;
-            Ok(local(nop::NopExporter))
-        }
-        "otlp" | "otlp_grpc" | "otlphttp" | "otlp_http" => {
-            push(component, authenticators).with_context(|| format!("exporter {id}"))
-        }
-        "prometheus" => Ok(local(prometheus::PrometheusExporter::new(id, node.parse()?, registry))),
-        kind => match brought(more, kind) {
-            Some(exporter) => (exporter.make)(component),
-            None => Err(anyhow::anyhow!("exporter type {kind} is in no table")),
-        },
+    /// For the configuration to check names against.
+    pub fn known<'a>(&'a self, plugins: &'a [BuiltInPlugin]) -> Known<'a> {
+        let Names { receivers, processors, exporters, extensions, groups } = &self.names;
+        Known { receivers, processors, exporters, extensions, groups, plugins }
     }
-}
 
-/// What each storage extension may hold.
-pub fn quotas(plan: &Plan) -> Result<HashMap<ComponentId, Budget>> {
-    let mut quotas = HashMap::new();
-    for component in &plan.extensions {
-        let bytes_max = match component.id.kind() {
-            "rocksdb" => component.node.parse::<StorageConfig>()?.max_bytes,
-            "file_storage" => component.node.parse::<FileStorageConfig>()?.max_bytes,
-            _ => continue,
+    /// Each family with what its types say of themselves.
+    pub fn catalogue(&self) -> [(Family, Vec<&About>); 4] {
+        [
+            (Family::Receiver, self.receivers.iter().map(|entry| &entry.about).collect()),
+            (Family::Processor, self.processors.iter().map(|entry| &entry.about).collect()),
+            (Family::Exporter, self.exporters.iter().map(|entry| &entry.about).collect()),
+            (Family::Extension, self.extensions.iter().map(|entry| &entry.about).collect()),
+        ]
+    }
+
+    /// What the type of a component says of itself; `None` for a plugin.
+    pub fn about(&self, family: Family, id: &ComponentId) -> Option<&About> {
+        match family {
+            Family::Receiver => self.receiver(id).map(|entry| &entry.about),
+            Family::Processor => found(self.processors, id).map(|entry| &entry.about),
+            Family::Exporter => self.exporter(id).map(|entry| &entry.about),
+            Family::Extension => found(self.extensions, id).map(|entry| &entry.about),
+        }
+    }
+
+    fn receiver(&self, id: &ComponentId) -> Option<&ReceiverEntry> {
+        self.receivers.iter().find(|entry| entry.about.is_called(id.kind()))
+    }
+
+    fn exporter(&self, id: &ComponentId) -> Option<&ExporterEntry> {
+        self.exporters.iter().find(|entry| entry.about.is_called(id.kind()))
+    }
+
+    /// Every component of a plan that is no plugin, with what its type says of itself.
+    pub fn of_plan<'a>(&'a self, plan: &'a Plan) -> impl Iterator<Item = (Family, &'a Component, &'a About)> {
+        let receivers = plan.receivers.iter().map(|component| (Family::Receiver, component));
+        let processors = plan.of_process.iter().map(|component| (Family::Processor, component));
+        let exporters = plan.exporters.iter().chain(&plan.members).map(|component| (Family::Exporter, component));
+        let extensions = plan.extensions.iter().map(|component| (Family::Extension, component));
+        let all = receivers.chain(processors).chain(exporters).chain(extensions);
+        all.filter_map(|(family, component)| Some((family, component, self.about(family, &component.id)?)))
+    }
+
+    /// Everything that cannot be read, also of components that stand nowhere.
+    pub fn faults(&self, plan: &Plan) -> Vec<Error> {
+        let used = self.of_plan(plan).map(|(_, component, about)| (component, about));
+        let unused =
+            plan.unused.iter().filter_map(|(family, component)| Some((component, self.about(*family, &component.id)?)));
+        used.chain(unused).flat_map(|(component, about)| (about.faults)(&component.node)).collect()
+    }
+
+    /// Exporters that are of no use in a pipeline they stand in.
+    pub fn misfits(&self, plan: &Plan) -> Vec<Error> {
+        let exporters =
+            plan.pipelines.iter().flat_map(|pipeline| pipeline.exporters.iter().map(move |id| (pipeline, id)));
+        let wrong = exporters.filter_map(|(pipeline, id)| {
+            let component = plan.exporters.iter().find(|component| component.id == *id)?;
+            let words = (self.exporter(id)?.misfit)(&component.node, pipeline.signal, &pipeline.id)?;
+            Some(component.node.plugin_error(&format!("exporter {id} {words}")))
+        });
+        wrong.collect()
+    }
+
+    /// How many connections of senders and scrapers the plan's listeners take at a time.
+    pub fn connections(&self, plan: &Plan) -> usize {
+        let listeners = self.of_plan(plan).flat_map(|(_, component, about)| (about.listeners)(&component.node));
+        listeners.map(|listener| listener.connections_max).sum()
+    }
+
+    /// How the lane of an exporter works; `None` for one that does not push, or does not read.
+    pub fn delivery(&self, component: &Component) -> Option<Delivery> {
+        (self.exporter(&component.id)?.delivery)(&component.node)
+    }
+
+    /// Whether an exporter can take what another one passes on.
+    pub fn is_destination(&self, component: &Component) -> bool {
+        self.exporter(&component.id).is_some_and(|entry| !entry.has_destinations) && self.delivery(component).is_some()
+    }
+
+    /// The types of extensions that can play a role.
+    pub fn types_for(&self, role: Role) -> Vec<&'static str> {
+        let entries = self.extensions.iter().filter(|entry| entry.roles.contains(&role));
+        entries.filter_map(|entry| entry.about.names.first().copied()).collect()
+    }
+
+    /// Makes a receiver.
+    pub fn make_receiver(&self, component: &Component, context: &ReceiverContext<'_>) -> Result<Box<dyn Receiver>> {
+        let entry = self.receiver(&component.id).ok_or_else(|| anyhow::anyhow!(no_type(component)))?;
+        (entry.make)(component, context).map_err(|error| anyhow::anyhow!("receiver {}: {error}", component.id))
+    }
+
+    /// Everything that is in the way of a receiver.
+    pub fn receiver_obstacles(&self, component: &Component, context: &ReceiverContext<'_>) -> Vec<MakeError> {
+        self.receiver(&component.id).map(|entry| (entry.obstacles)(component, context)).unwrap_or_default()
+    }
+
+    /// Makes what stands at the end of an exporter's lane, and what that passes on to.
+    pub fn make_exporter(&self, component: &Component, parts: &ExporterParts<'_>) -> Result<FarEnd, MakeError> {
+        let ExporterParts { plan, registry, authenticators } = *parts;
+        let destination = |id: &ComponentId| {
+            let defined = plan.exporters.iter().chain(&plan.members).find(|exporter| exporter.id == *id);
+            let defined = defined.ok_or_else(|| format!("exporter {id} is not defined"))?;
+            let refused = || MakeError::from(format!("`{id}` cannot take what {} passes on", component.id));
+            match self.exporter(id).filter(|_| self.is_destination(defined)) {
+                Some(entry) => {
+                    let nobody = |_: &ComponentId| Err(refused());
+                    let context = ExporterContext { registry, authenticators, destination: &nobody };
+                    match (entry.make)(defined, &context)? {
+                        FarEnd::Push(client, delivery) => {
+                            Ok(Destination { id: id.clone(), client, timeout: delivery.timeout })
+                        }
+                        FarEnd::Local(_) => Err(refused()),
+                    }
+                }
+                None => Err(refused()),
+            }
         };
-        quotas.insert(component.id.clone(), Budget::new(bytes_max.get()));
+        let entry = self.exporter(&component.id).ok_or_else(|| no_type(component))?;
+        (entry.make)(component, &ExporterContext { registry, authenticators, destination: &destination })
     }
-    Ok(quotas)
-}
 
-/// The lane of an exporter that pushes by itself; `None` for another one, or one that does not read.
-pub fn push_config(component: &Component) -> Option<Delivery> {
-    match component.id.kind() {
-        "otlp" | "otlp_grpc" => component.node.parse::<otlp_out::Config>().ok().map(|config| config.delivery),
-        "otlphttp" | "otlp_http" => component.node.parse::<otlphttp::Config>().ok().map(|config| config.delivery),
-        _ => None,
+    /// Makes an extension, or a processor that is no plugin.
+    pub fn make_extension(
+        &self,
+        family: Family,
+        component: &Component,
+        context: &ExtensionContext<'_>,
+    ) -> Result<Extension, MakeError> {
+        let table = if family == Family::Processor { self.processors } else { self.extensions };
+        let entry = found(table, &component.id).ok_or_else(|| no_type(component))?;
+        (entry.make)(component, context)
     }
-}
 
-fn push(component: &Component, authenticators: &Authenticators) -> Result<FarEnd> {
-    let node = &component.node;
-    match component.id.kind() {
-        "otlp" | "otlp_grpc" => {
-            let config: otlp_out::Config = node.parse()?;
-            let delivery = Box::new(config.delivery.clone());
-            let credentials = authenticators.client(config.authenticator.as_ref())?;
-            Ok(FarEnd::Push(Arc::new(otlp_out::OtlpClient::new(config, credentials)?), delivery))
-        }
-        _ => {
-            let config: otlphttp::Config = node.parse()?;
-            let delivery = Box::new(config.delivery.clone());
-            let credentials = authenticators.client(config.authenticator.as_ref())?;
-            Ok(FarEnd::Push(Arc::new(otlphttp::OtlpHttpClient::new(config, credentials)?), delivery))
-        }
+    /// Whether a type can play a role.
+    pub fn can_be(&self, id: &ComponentId, role: Role) -> bool {
+        found(self.extensions, id).is_some_and(|entry| entry.roles.contains(&role))
     }
 }
 
-fn local(exporter: impl Exporter) -> FarEnd {
-    FarEnd::Local(Box::new(exporter))
+/// What exporters are made with.
+#[derive(Clone, Copy)]
+pub struct ExporterParts<'p> {
+    /// With the exporters that others pass on to.
+    pub plan: &'p Plan,
+    /// Where they count.
+    pub registry: &'p Registry,
+    /// Who is who.
+    pub authenticators: &'p Authenticators,
 }
 
-fn brought<'a>(more: &'a [ExporterType], kind: &str) -> Option<&'a ExporterType> {
-    more.iter().find(|exporter| exporter.name == kind)
+fn found<'t>(table: &'t [ExtensionEntry], id: &ComponentId) -> Option<&'t ExtensionEntry> {
+    table.iter().find(|entry| entry.about.is_called(id.kind()))
+}
+
+fn no_type(component: &Component) -> String {
+    format!("type {} is in no table", component.id.kind())
 }

@@ -13,8 +13,7 @@ use crate::config::Telemetry;
 use crate::contract::{RetryOnFailure, SendingQueue};
 use crate::exporters::{debug, fallback, otlp as otlp_out, otlphttp, prometheus};
 use crate::extensions::{
-    BasicAuthConfig, BearerTokenConfig, FileStorageConfig, HeadersSetterConfig, HealthCheckConfig, MemoryLimiterConfig,
-    StorageConfig,
+    basic_auth, bearer_token, file_storage, headers_setter, health_check, memory_limiter, rocksdb,
 };
 use crate::net::Pings;
 use crate::net::tls::{ClientTls, ServerTls};
@@ -230,8 +229,12 @@ fn exporters_that_show() {
 
 #[test]
 fn extensions() {
-    compare::<HealthCheckConfig>("health_check", &[], &[("endpoint", SAME), ("path", SAME), ("response_body", SAME)]);
-    compare::<HealthCheckConfig>("health_check", &["response_body"], &[("healthy", SAME), ("unhealthy", SAME)]);
+    compare::<health_check::Config>(
+        "health_check",
+        &[],
+        &[("endpoint", SAME), ("path", SAME), ("response_body", SAME)],
+    );
+    compare::<health_check::Config>("health_check", &["response_body"], &[("healthy", SAME), ("unhealthy", SAME)]);
     let bearer: Keys = &[
         ("header", SAME),
         ("scheme", SAME),
@@ -239,13 +242,13 @@ fn extensions() {
         ("tokens", SAME),
         ("filename", "same; beside a token it is refused, there it goes before"),
     ];
-    compare::<BearerTokenConfig>("bearertokenauth", &[], bearer);
-    compare::<BasicAuthConfig>("basicauth", &[], &[("client_auth", SAME), ("htpasswd", SAME)]);
-    compare::<BasicAuthConfig>("basicauth", &["client_auth"], &[("username", SAME), ("password", SAME)]);
+    compare::<bearer_token::Config>("bearertokenauth", &[], bearer);
+    compare::<basic_auth::Config>("basicauth", &[], &[("client_auth", SAME), ("htpasswd", SAME)]);
+    compare::<basic_auth::Config>("basicauth", &["client_auth"], &[("username", SAME), ("password", SAME)]);
     let htpasswd: Keys =
         &[("file", "same; hashed passwords are refused"), ("inline", "same; hashed passwords are refused")];
-    compare::<BasicAuthConfig>("basicauth", &["htpasswd"], htpasswd);
-    compare::<HeadersSetterConfig>("headers_setter", &[], &[("headers", SAME)]);
+    compare::<basic_auth::Config>("basicauth", &["htpasswd"], htpasswd);
+    compare::<headers_setter::Config>("headers_setter", &[], &[("headers", SAME)]);
     let header: Keys = &[
         ("action", SAME),
         ("key", SAME),
@@ -253,7 +256,7 @@ fn extensions() {
         ("from_context", "same; what is never kept of a request is refused"),
         ("default_value", SAME),
     ];
-    compare::<HeadersSetterConfig>("headers_setter", &["headers", "[]"], header);
+    compare::<headers_setter::Config>("headers_setter", &["headers", "[]"], header);
     let limiter: Keys = &[
         ("check_interval", "same; it has a default"),
         ("limit_mib", SAME),
@@ -263,8 +266,8 @@ fn extensions() {
         ("min_gc_interval_when_soft_limited", "of Go's garbage collector: there is none"),
         ("min_gc_interval_when_hard_limited", "of Go's garbage collector: there is none"),
     ];
-    compare::<MemoryLimiterConfig>("memory_limiter", &[], limiter);
-    compare::<StorageConfig>("rocksdb", &[], &[("max_bytes", OURS)]);
+    compare::<memory_limiter::Config>("memory_limiter", &[], limiter);
+    compare::<rocksdb::Config>("rocksdb", &[], &[("max_bytes", OURS)]);
     let files: Keys = &[
         ("directory", "not used, with a warning: queues are in the database of the state directory"),
         ("timeout", "not used, as above"),
@@ -275,7 +278,7 @@ fn extensions() {
         ("recreate", "not used: a damaged database is never made anew"),
         ("max_bytes", OURS),
     ];
-    compare::<FileStorageConfig>("file_storage", &[], files);
+    compare::<file_storage::Config>("file_storage", &[], files);
 }
 
 #[test]
@@ -303,15 +306,15 @@ fn what_cannot_mean_the_same_says_why() {
     refused::<otlp_out::Config>(json!({"endpoint": "http://a:1"}), "a Collector uses TLS all the same");
     refused::<debug::Config>(json!({"use_internal_logger": true}), "standard output and not to the log");
     let header = json!({"headers": [{"key": "x", "from_context": "Authorization"}]});
-    refused::<HeadersSetterConfig>(header, "not kept of a request");
+    refused::<headers_setter::Config>(header, "not kept of a request");
     let keys = json!({"batch": {"partition": {"metadata_keys": ["user-agent"]}}});
     refused::<SendingQueue>(keys, "not kept of a request");
-    refused::<BasicAuthConfig>(json!({"htpasswd": {"inline": "a:{SSHA}x"}}), "salted SHA-1");
+    refused::<basic_auth::Config>(json!({"htpasswd": {"inline": "a:{SSHA}x"}}), "salted SHA-1");
 }
 
 #[test]
 fn what_had_another_meaning_once_has_the_collectors() {
-    let read = |config: Value| serde_json::from_value::<MemoryLimiterConfig>(config).unwrap();
+    let read = |config: Value| serde_json::from_value::<memory_limiter::Config>(config).unwrap();
     let limits = |config: Value| format!("{:?}", read(config).spike_limit);
     assert_eq!(limits(json!({"limit_mib": 1000, "spike_limit_percentage": 30})), "None");
     assert_eq!(limits(json!({"limit_percentage": 80, "spike_limit_mib": 30})), "None");

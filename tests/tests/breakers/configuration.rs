@@ -5,11 +5,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use otelier::contract::{Batch, Client, Outcome};
-use otelier::run::{self, ExporterType, FarEnd};
+use otelier::contract::{Batch, Client, ComponentId, Outcome};
+use otelier::families::{ComponentType, ExporterContext, ExporterEntry, ExporterType, FarEnd, MakeError};
+use otelier::run;
 use otelier::{plugins, wasm};
 use otelier_tests::environment;
 use otelier_tests::host::manifest;
+use serde::de::IgnoredAny;
 use serde_json::json;
 
 struct Nowhere;
@@ -25,8 +27,20 @@ impl Client for Nowhere {
 }
 
 /// An exporter that pushes, and reads nothing but its breaker.
-const PUSH: ExporterType =
-    ExporterType { name: "push", check: |_| None, make: |_| Ok(FarEnd::Push(Arc::new(Nowhere), Box::default())) };
+const PUSH: ExporterEntry = ExporterEntry::of::<Push>();
+
+struct Push;
+
+impl ComponentType for Push {
+    const NAMES: &'static [&'static str] = &["push"];
+    type Config = IgnoredAny;
+}
+
+impl ExporterType for Push {
+    fn make(_: &ComponentId, _: IgnoredAny, _: &ExporterContext<'_>) -> Result<FarEnd, MakeError> {
+        Ok(FarEnd::Push(Arc::new(Nowhere), Box::default()))
+    }
+}
 
 /// What a load says of it: warnings, or errors.
 fn said(extensions: &str, exporters: &str, listed: &str, processors: &str) -> Result<String> {

@@ -15,7 +15,9 @@ use super::{ConfigText, Errors, Known, Plan, load_str};
 
 const KNOWN: Known<'_> = Known {
     receivers: &["otlp", "prometheus"],
+    processors: &["memory_limiter"],
     exporters: &["debug", "prometheus"],
+    groups: &["fallback"],
     extensions: &["health_check"],
     plugins: &[],
 };

@@ -20,10 +20,26 @@ pub use config::{Config, Verbosity};
 
 use super::{Clock, monotonic_clock};
 use crate::contract::{Batch, ComponentId, Consumed, Exporter, ExporterError, Signal};
+use crate::families::{ComponentType, ExporterContext, ExporterType, FarEnd, MakeError, Stability};
 use crate::otlp::wire::Fault;
 use crate::otlp::{Malformed, Strings, check};
 use sampler::Sampler;
 use sink::Sink;
+
+/// The type `debug`.
+pub struct Type;
+
+impl ComponentType for Type {
+    const NAMES: &'static [&'static str] = &["debug"];
+    const STABILITY: Stability = Stability::Beta;
+    type Config = Config;
+}
+
+impl ExporterType for Type {
+    fn make(id: &ComponentId, config: Config, _: &ExporterContext<'_>) -> Result<FarEnd, MakeError> {
+        Ok(FarEnd::Local(Box::new(DebugExporter::new(id.clone(), config, Box::new(std::io::stdout())))))
+    }
+}
 
 /// `exporters: debug:`, running.
 pub struct DebugExporter {

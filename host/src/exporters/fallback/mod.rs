@@ -14,11 +14,17 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de};
+
+use super::pushing;
 
 use crate::contract::{
     Batch, Client, ComponentId, Delivery, Failure, FailureClass, OnFull, Outcome, RetryOnFailure, SendingQueue,
     duration,
+};
+use crate::families::{
+    ComponentType, Destination, ExporterContext, ExporterType, FarEnd, MakeError, MetadataUse, Oddity, Reference, Role,
+    Stability,
 };
 use crate::telemetry::{Counter, Gauge, Registry};
 
@@ -27,6 +33,7 @@ use crate::telemetry::{Counter, Gauge, Registry};
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// The exporters, the one to prefer first. Their own queues, retries and breakers are not used.
+    #[serde(deserialize_with = "some")]
     pub exporters: Vec<ComponentId>,
     /// How long a destination that failed is left alone before the next try.
     #[serde(default = "probe_interval", deserialize_with = "duration::nonzero")]
@@ -43,6 +50,16 @@ pub struct Config {
     /// What becomes of a batch that finds the queue full.
     #[serde(default)]
     pub on_full: OnFull,
+}
+
+fn some<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<ComponentId>, D::Error> {
+    let exporters = Vec::deserialize(deserializer)?;
+    match exporters.is_empty() {
+        false => Ok(exporters),
+        true => {
+            Err(de::Error::custom("`exporters` names nobody: list the exporters to send to, the one to prefer first"))
+        }
+    }
 }
 
 fn probe_interval() -> Duration {
@@ -62,14 +79,40 @@ impl Config {
     }
 }
 
-/// One of the destinations.
-pub struct Member {
-    /// Its exporter's id.
-    pub id: ComponentId,
-    /// What sends to it.
-    pub client: Arc<dyn Client>,
-    /// Of one attempt. Zero is none.
-    pub timeout: Duration,
+/// The type `fallback`.
+pub struct Type;
+
+impl ComponentType for Type {
+    const NAMES: &'static [&'static str] = &["fallback"];
+    const STABILITY: Stability = Stability::Beta;
+    type Config = Config;
+
+    fn references(config: &Config) -> Vec<Reference> {
+        let destinations = config.exporters.iter().map(|id| Reference { role: Role::Destination, id: id.clone() });
+        destinations.chain(pushing::references(&config.delivery(), None)).collect()
+    }
+
+    fn metadata(config: &Config) -> Vec<MetadataUse> {
+        pushing::metadata(&config.delivery())
+    }
+
+    fn oddities(config: &Config) -> Vec<Oddity> {
+        pushing::oddities(&config.delivery())
+    }
+}
+
+impl ExporterType for Type {
+    const HAS_DESTINATIONS: bool = true;
+
+    fn make(id: &ComponentId, config: Config, context: &ExporterContext<'_>) -> Result<FarEnd, MakeError> {
+        let destinations = config.exporters.iter().map(context.destination).collect::<Result<_, _>>()?;
+        let client = FallbackClient::new(id.clone(), config.probe_interval, destinations, context.registry);
+        Ok(FarEnd::Push(Arc::new(client), Box::new(config.delivery())))
+    }
+
+    fn delivery(config: &Config) -> Option<Delivery> {
+        Some(config.delivery())
+    }
 }
 
 /// The client behind a fallback's lane.
@@ -83,7 +126,7 @@ pub struct FallbackClient {
 
 /// A destination and how it stands.
 struct Standing {
-    member: Member,
+    member: Destination,
     /// When it may be tried again; `None` while it works.
     down_until: Mutex<Option<Instant>>,
     active: Gauge,
@@ -91,10 +134,15 @@ struct Standing {
 
 impl FallbackClient {
     /// Sends to these, in this order.
-    pub fn new(id: ComponentId, probe_interval: Duration, members: Vec<Member>, registry: &Registry) -> FallbackClient {
+    pub fn new(
+        id: ComponentId,
+        probe_interval: Duration,
+        members: Vec<Destination>,
+        registry: &Registry,
+    ) -> FallbackClient {
         let exporter = id.to_string();
         let labels = [("exporter", exporter.as_str())];
-        let standing = |member: Member| {
+        let standing = |member: Destination| {
             let destination = member.id.to_string();
             let labels = [("exporter", exporter.as_str()), ("destination", destination.as_str())];
             let active = registry.gauge("otelier_fallback_up", "Whether a destination took the last batch.", &labels);
@@ -133,7 +181,7 @@ impl FallbackClient {
             if last.as_ref().is_some_and(leaves_open) {
                 self.uncertain.add(batch.items.unwrap_or(0));
             }
-            let outcome = standing.member.attempt(batch).await;
+            let outcome = attempt(&standing.member, batch).await;
             match outcome {
                 Outcome::Failed(failure) if failure.class.is_retryable() => {
                     self.went_down(standing, &failure);
@@ -203,17 +251,16 @@ impl Standing {
     }
 }
 
-impl Member {
-    async fn attempt(&self, batch: &Batch) -> Outcome {
-        let sending = self.client.send(batch);
-        if self.timeout.is_zero() {
-            return sending.await;
-        }
-        tokio::time::timeout(self.timeout, sending).await.unwrap_or_else(|_| {
-            let reason = format!("no answer within {} ms", self.timeout.as_millis());
-            Outcome::Failed(Failure { class: FailureClass::Timeout, reason, retry_after: None, answered: None })
-        })
+async fn attempt(destination: &Destination, batch: &Batch) -> Outcome {
+    let sending = destination.client.send(batch);
+    let timeout = destination.timeout;
+    if timeout.is_zero() {
+        return sending.await;
     }
+    tokio::time::timeout(timeout, sending).await.unwrap_or_else(|_| {
+        let reason = format!("no answer within {} ms", timeout.as_millis());
+        Outcome::Failed(Failure { class: FailureClass::Timeout, reason, retry_after: None, answered: None })
+    })
 }
 
 impl Client for FallbackClient {

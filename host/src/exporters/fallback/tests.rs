@@ -56,7 +56,7 @@ fn batch() -> Batch {
 }
 
 fn fallback(first: &Arc<Fixed>, second: &Arc<Fixed>, interval: Duration, registry: &Registry) -> FallbackClient {
-    let member = |id: &str, client: &Arc<Fixed>| Member {
+    let member = |id: &str, client: &Arc<Fixed>| Destination {
         id: id.parse().unwrap(),
         client: client.clone(),
         timeout: Duration::from_secs(1),

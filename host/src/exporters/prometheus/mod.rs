@@ -53,10 +53,10 @@ use tokio::net::TcpListener;
 pub use config::{Config, ResourceToTelemetry};
 pub use exposition::Format as ScrapeFormat;
 pub use scrape::ScrapeBody;
-pub use server::CONNECTIONS_MAX;
 
 use super::{Clock, monotonic_clock};
 use crate::contract::{Batch, BindError, ComponentId, Consumed, Exporter, ExporterError, Remarks, Signal, Stop};
+use crate::families::{ComponentType, ExporterContext, ExporterType, FarEnd, Listener, MakeError, Stability};
 use crate::otlp::levels::Order;
 use crate::otlp::{Malformed, Strings, check, metrics};
 use crate::telemetry::Registry;
@@ -69,6 +69,29 @@ use read::PointReader;
 use scrape::ScrapeTarget;
 use settings::Settings;
 use store::Store;
+
+/// The type `prometheus`.
+pub struct Type;
+
+impl ComponentType for Type {
+    const NAMES: &'static [&'static str] = &["prometheus"];
+    const STABILITY: Stability = Stability::Beta;
+    type Config = Config;
+
+    fn listeners(config: &Config) -> Vec<Listener> {
+        vec![Listener { keys: &[], endpoint: config.endpoint.clone(), connections_max: server::CONNECTIONS_MAX }]
+    }
+}
+
+impl ExporterType for Type {
+    fn make(id: &ComponentId, config: Config, context: &ExporterContext<'_>) -> Result<FarEnd, MakeError> {
+        Ok(FarEnd::Local(Box::new(PrometheusExporter::new(id.clone(), config, context.registry))))
+    }
+
+    fn misfit(_: &Config, signal: Signal, pipeline: &ComponentId) -> Option<String> {
+        (signal != Signal::Metrics).then(|| format!("has metrics only; take it out of pipeline {pipeline}"))
+    }
+}
 
 /// `exporters: prometheus:`, running.
 pub struct PrometheusExporter {

@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 use super::destination::Destination;
 use super::{TestResult, batch, client_with, failure};
 use crate::contract::{Accepted, Authenticators, Batch, FailureClass, Metadata, Outcome, Signal};
-use crate::extensions::{BasicAuth, BearerToken, HeadersSetter};
+use crate::extensions::basic_auth::BasicAuth;
+use crate::extensions::bearer_token::BearerToken;
+use crate::extensions::headers_setter::HeadersSetter;
 
 fn known() -> Result<Authenticators, Box<dyn std::error::Error>> {
     let mut known = Authenticators::default();

@@ -19,9 +19,10 @@ use serde_json::json;
 
 use super::http::Page;
 use crate::clock;
-use crate::contract::{BindError, ComponentId, Health, Phase, STORE};
-
-pub use status::{Members, Topology};
+use crate::contract::{ComponentId, Health, Phase, STORE, Topology};
+use crate::families::{
+    self, ComponentType, Extension, ExtensionContext, ExtensionType, Listener, MakeError, Stability,
+};
 
 /// The Collector's keys.
 #[derive(Debug, Clone, Deserialize)]
@@ -60,14 +61,29 @@ fn path<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::
     }
 }
 
-/// Opens the health endpoint.
-pub struct HealthCheck;
+/// The type `health_check`.
+pub struct Type;
 
-impl HealthCheck {
-    /// Binds it; `health` is asked at every request.
-    pub fn bind(id: &ComponentId, config: &Config, health: Health, topology: Topology) -> Result<Page, BindError> {
-        let answers = Answers { config: config.clone(), health, topology, started: clock::Clock::system().now() };
-        Page::bind(&id.to_string(), &config.endpoint, Arc::new(move |path, query| answers.answer(path, query)))
+impl ComponentType for Type {
+    const NAMES: &'static [&'static str] = &["health_check"];
+    const STABILITY: Stability = Stability::Beta;
+    type Config = Config;
+
+    fn listeners(config: &Config) -> Vec<Listener> {
+        vec![Listener { keys: &[], endpoint: config.endpoint.clone(), connections_max: 0 }]
+    }
+}
+
+impl ExtensionType for Type {
+    /// Health is asked at every request.
+    fn make(id: &ComponentId, config: Config, context: &ExtensionContext<'_>) -> Result<Extension, MakeError> {
+        let (component, endpoint) = (id.to_string(), config.endpoint.clone());
+        let (health, topology) = (context.health.clone(), context.topology.clone());
+        let answers = Answers { config, health, topology, started: clock::Clock::system().now() };
+        let answer = Arc::new(move |path: &str, query: &str| answers.answer(path, query));
+        let open =
+            move || Page::bind(&component, &endpoint, answer).map(|page| Box::new(page) as Box<dyn families::Page>);
+        Ok(Extension { page: Some(Box::new(open)), ..Extension::default() })
     }
 }
 

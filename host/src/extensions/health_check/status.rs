@@ -8,29 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Answered, JSON};
 use crate::clock;
-use crate::contract::{Health, Phase, STORE, Severity, Trouble};
-
-/// What there is to say something about.
-#[derive(Debug, Clone, Default)]
-pub struct Topology {
-    /// Ids of extensions.
-    pub extensions: Vec<String>,
-    /// Pipelines with their components.
-    pub pipelines: Vec<Members>,
-}
-
-/// The components of one pipeline, by id.
-#[derive(Debug, Clone, Default)]
-pub struct Members {
-    /// The pipeline's id.
-    pub id: String,
-    /// Its receivers.
-    pub receivers: Vec<String>,
-    /// Its processors.
-    pub processors: Vec<String>,
-    /// Its exporters.
-    pub exporters: Vec<String>,
-}
+use crate::contract::{Health, Members, Phase, STORE, Severity, Topology, Trouble};
 
 /// The status of a component, or of those below it.
 #[derive(Debug, Clone)]
@@ -63,7 +41,7 @@ fn process(health: &Health, topology: &Topology, since: u64) -> Status {
     let mut troubles = health.details();
     let mut components = BTreeMap::new();
     for pipeline in &topology.pipelines {
-        components.insert(format!("pipeline:{}", pipeline.id), pipeline.status(&troubles, since));
+        components.insert(format!("pipeline:{}", pipeline.id), status(pipeline, &troubles, since));
     }
     let extension = |id: &String| {
         let key = format!("extension:{id}");
@@ -76,25 +54,23 @@ fn process(health: &Health, topology: &Topology, since: u64) -> Status {
     Status::above(components, since)
 }
 
-impl Members {
-    fn status(&self, troubles: &BTreeMap<String, Trouble>, since: u64) -> Status {
-        let mut components = BTreeMap::new();
-        let of = |wanted: &dyn Fn(&str) -> bool| {
-            Status::of(troubles.iter().filter(|(part, _)| wanted(part)).map(|(_, trouble)| trouble), since)
-        };
-        for id in &self.receivers {
-            let key = format!("receiver:{id}");
-            components.insert(key.clone(), of(&|part| part == key));
-        }
-        for id in &self.processors {
-            components.insert(format!("processor:{id}"), of(&|part| is_of(part, id, &self.id)));
-        }
-        for id in &self.exporters {
-            let key = format!("exporter:{id}");
-            components.insert(key.clone(), of(&|part| part == key));
-        }
-        Status::above(components, since)
+fn status(pipeline: &Members, troubles: &BTreeMap<String, Trouble>, since: u64) -> Status {
+    let mut components = BTreeMap::new();
+    let of = |wanted: &dyn Fn(&str) -> bool| {
+        Status::of(troubles.iter().filter(|(part, _)| wanted(part)).map(|(_, trouble)| trouble), since)
+    };
+    for id in &pipeline.receivers {
+        let key = format!("receiver:{id}");
+        components.insert(key.clone(), of(&|part| part == key));
     }
+    for id in &pipeline.processors {
+        components.insert(format!("processor:{id}"), of(&|part| is_of(part, id, &pipeline.id)));
+    }
+    for id in &pipeline.exporters {
+        let key = format!("exporter:{id}");
+        components.insert(key.clone(), of(&|part| part == key));
+    }
+    Status::above(components, since)
 }
 
 /// Workers call a processor `ID in PIPELINE`, with `flushes of` in front and the number of an instance behind it.

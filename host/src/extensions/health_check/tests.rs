@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::status::{Members, Topology};
 use super::*;
+use crate::contract::Members;
 
 fn answers(config: &str) -> Answers {
     let member = Members {

@@ -23,15 +23,6 @@ pub struct Config {
     pub invalid_utf8: InvalidUtf8,
 }
 
-impl Config {
-    /// How many connections its ports take at a time.
-    pub fn connections_max(&self) -> usize {
-        let Protocols { grpc, http } = &self.protocols;
-        let each = [grpc.as_ref().map(|grpc| grpc.max_connections), http.as_ref().map(|http| http.max_connections)];
-        each.into_iter().flatten().map(|max| usize::try_from(max.get()).unwrap_or(usize::MAX)).sum()
-    }
-}
-
 /// The protocols whose key is present; at least one.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(try_from = "RawProtocols")]

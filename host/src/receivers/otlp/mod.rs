@@ -23,6 +23,7 @@ mod wire;
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -36,8 +37,73 @@ pub use self::endpoint::{Endpoint, EndpointError};
 use self::grpc::GrpcServer;
 use self::http::HttpServer;
 use self::intake::{Intake, Transport};
-use crate::contract::{Authenticators, BindError, ComponentId, Ingest, MemoryGate, Receiver, Signal, Stop};
+use crate::contract::{
+    Authentication, Authenticators, BindError, ComponentId, Ingest, MemoryGate, Receiver, Signal, Stop,
+};
+use crate::families::{self, ComponentType, Listener, ReceiverContext, ReceiverType, Reference, Role, Stability};
 use crate::telemetry::Registry;
+
+/// The type `otlp`.
+pub struct Type;
+
+impl ComponentType for Type {
+    const NAMES: &'static [&'static str] = &["otlp"];
+    const STABILITY: Stability = Stability::Beta;
+    type Config = Config;
+
+    fn references(config: &Config) -> Vec<Reference> {
+        let Protocols { grpc, http } = &config.protocols;
+        let named =
+            [grpc.as_ref().and_then(|grpc| grpc.auth.as_ref()), http.as_ref().and_then(|http| http.auth.as_ref())];
+        let reference =
+            |auth: &Authentication| Reference { role: Role::ServerAuthenticator, id: auth.authenticator.clone() };
+        named.into_iter().flatten().map(reference).collect()
+    }
+
+    fn listeners(config: &Config) -> Vec<Listener> {
+        let listener = |keys, endpoint: &Endpoint, connections: NonZeroU32| Listener {
+            keys,
+            endpoint: endpoint.to_string(),
+            connections_max: usize::try_from(connections.get()).unwrap_or(usize::MAX),
+        };
+        let Protocols { grpc, http } = &config.protocols;
+        let grpc = grpc.iter().map(|grpc| listener(GRPC_KEYS, &grpc.endpoint, grpc.max_connections));
+        let http = http.iter().map(|http| listener(HTTP_KEYS, &http.endpoint, http.max_connections));
+        grpc.chain(http).collect()
+    }
+}
+
+const GRPC_KEYS: &[&str] = &["protocols", "grpc"];
+const HTTP_KEYS: &[&str] = &["protocols", "http"];
+
+impl ReceiverType for Type {
+    fn make(
+        id: &ComponentId,
+        config: Config,
+        context: &ReceiverContext<'_>,
+    ) -> Result<Box<dyn Receiver>, families::MakeError> {
+        let ReceiverContext { ingest, registry, authenticators, memory } = context;
+        let receiver = OtlpReceiver::new(id.clone(), config, Arc::clone(ingest), registry, authenticators, memory)?;
+        Ok(Box::new(receiver))
+    }
+
+    /// Each protocol alone, so that what is wrong has its place.
+    fn obstacles(id: &ComponentId, config: Config, context: &ReceiverContext<'_>) -> Vec<families::MakeError> {
+        let Protocols { grpc, http } = config.protocols.clone();
+        let alone = [("grpc", Protocols { grpc, http: None }), ("http", Protocols { grpc: None, http })];
+        let is_on = |protocols: &Protocols| protocols.grpc.is_some() || protocols.http.is_some();
+        let obstacle = |(name, protocols)| {
+            let ReceiverContext { ingest, registry, authenticators, memory } = context;
+            let config = Config { protocols, ..config.clone() };
+            let made = OtlpReceiver::new(id.clone(), config, Arc::clone(ingest), registry, authenticators, memory);
+            let error = made.err()?;
+            let below: &[&str] = if matches!(error, MakeError::Tls(_)) { &["tls"] } else { &[] };
+            let error = below.iter().fold(families::MakeError::from(error), |error, key| error.below(key));
+            Some(error.below(name).below("protocols"))
+        };
+        alone.into_iter().filter(|(_, protocols)| is_on(protocols)).filter_map(obstacle).collect()
+    }
+}
 
 /// The receiver behind one `otlp` entry of the configuration.
 pub struct OtlpReceiver {

@@ -1,31 +1,18 @@
-//! Storage extensions: what a `sending_queue.storage` names. Both keep queues in the one database of the state directory, so that a
-//! trip and what it queues are written together.
+//! The `file_storage` extension, by the Collector's name and with its keys: the same as `rocksdb`.
 
 use std::num::NonZeroU64;
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-/// `extensions: {rocksdb: …}`.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct StorageConfig {
-    /// Bytes that all queues which name this extension may hold together.
-    pub max_bytes: NonZeroU64,
-}
-
-impl Default for StorageConfig {
-    fn default() -> Self {
-        StorageConfig { max_bytes: BYTES_MAX }
-    }
-}
-
-const BYTES_MAX: NonZeroU64 = const { NonZeroU64::new(10 << 30).unwrap() };
+use super::rocksdb::BYTES_MAX;
+use crate::contract::ComponentId;
+use crate::families::{ComponentType, Extension, ExtensionContext, ExtensionType, MakeError, Oddity, Role, Stability};
 
 /// `extensions: {file_storage: …}`, with the Collector's keys. They are read and not used: there is no file of its own.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct FileStorageConfig {
+pub struct Config {
     /// Where the Collector would keep its files.
     pub directory: Option<String>,
     /// How long it would wait for their lock.
@@ -44,9 +31,9 @@ pub struct FileStorageConfig {
     pub max_bytes: NonZeroU64,
 }
 
-impl Default for FileStorageConfig {
+impl Default for Config {
     fn default() -> Self {
-        FileStorageConfig {
+        Config {
             directory: None,
             timeout: None,
             create_directory: None,
@@ -56,5 +43,27 @@ impl Default for FileStorageConfig {
             recreate: None,
             max_bytes: BYTES_MAX,
         }
+    }
+}
+
+/// The type `file_storage`.
+pub struct Type;
+
+impl ComponentType for Type {
+    const NAMES: &'static [&'static str] = &["file_storage"];
+    const STABILITY: Stability = Stability::Beta;
+    type Config = Config;
+
+    fn oddities(config: &Config) -> Vec<Oddity> {
+        let words = "`directory` is not used: queues are kept in the database of the state directory (`--state-dir`)";
+        config.directory.as_ref().map(|_| Oddity { keys: &[], words: words.to_owned() }).into_iter().collect()
+    }
+}
+
+impl ExtensionType for Type {
+    const ROLES: &'static [Role] = &[Role::Storage];
+
+    fn make(_: &ComponentId, config: Config, _: &ExtensionContext<'_>) -> Result<Extension, MakeError> {
+        Ok(Extension { storage_bytes_max: Some(config.max_bytes), ..Extension::default() })
     }
 }

@@ -1,0 +1,92 @@
+//! What the extensions of a plan do, all of them together.
+
+use std::collections::HashMap;
+
+use anyhow::Result;
+
+use super::components::Components;
+use crate::config::{Family, Plan};
+use crate::contract::{Authenticators, ComponentId, Members, Stop, Topology};
+use crate::delivery::Budget;
+use crate::extensions::own_metrics;
+use crate::families::{Extension, ExtensionContext, Page, PageOpener, Task};
+use crate::telemetry::Registry;
+
+/// The banner's name for the host's own metrics.
+const OWN_METRICS: &str = "own metrics";
+
+/// Extensions, and processors that are no plugins, by what they do.
+#[derive(Default)]
+pub struct Extensions {
+    /// Who is who.
+    pub authenticators: Authenticators,
+    /// What each storage may hold.
+    pub quotas: HashMap<ComponentId, Budget>,
+    /// What works until the process ends.
+    pub tasks: Vec<Task>,
+    pages: Vec<(ComponentId, PageOpener)>,
+}
+
+impl Extensions {
+    /// Makes them all. Their files are read here.
+    pub fn make(plan: &Plan, components: &Components, context: &ExtensionContext<'_>) -> Result<Extensions> {
+        let mut extensions = Extensions::default();
+        let of_process = plan.of_process.iter().map(|component| (Family::Processor, component));
+        let all = plan.extensions.iter().map(|component| (Family::Extension, component)).chain(of_process);
+        for (family, component) in all {
+            let made = components.make_extension(family, component, context);
+            let made = made.map_err(|error| anyhow::anyhow!("{family} {}: {error}", component.id))?;
+            extensions.add(&component.id, made);
+        }
+        Ok(extensions)
+    }
+
+    /// Adds what one of them does.
+    pub fn add(&mut self, id: &ComponentId, made: Extension) {
+        let Extension { client, server, storage_bytes_max, page, task } = made;
+        if let Some(client) = client {
+            self.authenticators.add_client(id.clone(), client);
+        }
+        if let Some(server) = server {
+            self.authenticators.add_server(id.clone(), server);
+        }
+        if let Some(bytes_max) = storage_bytes_max {
+            self.quotas.insert(id.clone(), Budget::new(bytes_max.get()));
+        }
+        self.pages.extend(page.map(|page| (id.clone(), page)));
+        self.tasks.extend(task);
+    }
+
+    /// Opens and serves all pages, and the host's own metrics, inside the tokio runtime. They answer from that moment on, also while state is read
+    /// at start and while the process drains, until it ends. Returns the banner's lines.
+    pub fn serve_pages(&mut self, plan: &Plan, registry: &Registry) -> Result<Vec<String>> {
+        let mut pages: Vec<(String, &str, Box<dyn Page>)> = Vec::new();
+        for (id, open) in self.pages.drain(..) {
+            pages.push((id.to_string(), "", open()?));
+        }
+        if let Some(address) = &plan.telemetry.metrics.address {
+            let page = own_metrics(address, registry)?;
+            pages.push((OWN_METRICS.to_owned(), "/metrics", Box::new(page)));
+        }
+        let served = |(name, path, page): (String, &str, Box<dyn Page>)| {
+            let line = format!("{name:<12} http://{}{path}", page.endpoint());
+            let until_the_end: Stop = Box::pin(std::future::pending());
+            drop(tokio::spawn(page.serve(until_the_end)));
+            line
+        };
+        Ok(pages.into_iter().map(served).collect())
+    }
+}
+
+/// Which components there are, for whoever tells of them.
+pub fn topology(plan: &Plan) -> Topology {
+    let names = |ids: &[ComponentId]| ids.iter().map(ToString::to_string).collect();
+    let pipelines = plan.pipelines.iter().map(|pipeline| Members {
+        id: pipeline.id.to_string(),
+        receivers: names(&pipeline.receivers),
+        processors: names(&pipeline.processors),
+        exporters: names(&pipeline.exporters),
+    });
+    let extensions = plan.extensions.iter().map(|extension| extension.id.to_string()).collect();
+    Topology { extensions, pipelines: pipelines.collect() }
+}
