@@ -32,7 +32,8 @@ pub fn check(plan: &Plan, components: &Components) -> Vec<Error> {
         let part = (family, component.id.clone());
         !unread.contains(&part) && !misled.contains(&part)
     };
-    let exporters = plan.exporters.iter().chain(&plan.members);
+    // Those that another one passes on to are looked at themselves.
+    let exporters = plan.exporters.iter().chain(&plan.members).filter(|component| !components.passes_on(component));
     for component in exporters.filter(|component| is_whole(Family::Exporter, component)) {
         let parts = ExporterParts { plan, registry: &Registry::default(), authenticators };
         let made = components.make_exporter(component, &parts);

@@ -131,7 +131,12 @@ impl Components {
 
     /// Whether an exporter can take what another one passes on.
     pub fn is_destination(&self, component: &Component) -> bool {
-        self.exporter(&component.id).is_some_and(|entry| !entry.has_destinations) && self.delivery(component).is_some()
+        !self.passes_on(component) && self.delivery(component).is_some()
+    }
+
+    /// Whether an exporter is nothing but those that it passes on to.
+    pub fn passes_on(&self, component: &Component) -> bool {
+        self.exporter(&component.id).is_some_and(|entry| entry.has_destinations)
     }
 
     /// The types of extensions that can play a role.
