@@ -13,16 +13,19 @@ use crate::{Plugin, cumulative, delta, swaps, until_swaps};
 
 /// How often the host is killed in one run of the usual length.
 const KILLS: u32 = 30;
-/// Swaps while it is: a life has none, or one, or three.
-const SWAPS_BETWEEN_KILLS: u32 = 10;
+/// Of so many lives one waits for a swap; the others have none, or one, or three.
+const LIVES_A_SWAP: u32 = 3;
 const SWAPS: u32 = 200;
-/// How long these may take on a machine that does much else; alone it is less than a third.
+/// How long these, and a single one, may take on a machine that does much else; alone it is less than a third.
 const SWAPS_WITHIN_S: u32 = 600;
 /// Outcomes that the history has at least, where there were more.
 const HISTORY_KEEPS: usize = 990;
 
 /// SIGKILL, while versions go on changing.
-struct Kill;
+#[derive(Default)]
+struct Kill {
+    lives: u32,
+}
 
 impl Death for Kill {
     /// Long enough for swaps, and so short that many a kill comes into the middle of one.
@@ -31,6 +34,10 @@ impl Death for Kill {
     }
 
     fn end(&mut self, host: Host<'_>) -> Result<()> {
+        self.lives += 1;
+        if self.lives.is_multiple_of(LIVES_A_SWAP) {
+            until_swapped(&host, 1, SWAPS_WITHIN_S)?;
+        }
         host.kill()
     }
 }
@@ -47,12 +54,16 @@ impl Death for Patience {
         if !is_next {
             return host.kill();
         }
-        let (all, limit) = (length::rounds(SWAPS)?, length::rounds(SWAPS_WITHIN_S)?);
-        wait::within(Duration::from_secs(limit.into()), "all swaps", || {
-            Ok((swaps(&host, "aggregate", "swapped")? >= f64::from(all)).then_some(()))
-        })?;
+        until_swapped(&host, length::rounds(SWAPS)?, length::rounds(SWAPS_WITHIN_S)?)?;
         host.kill()
     }
+}
+
+/// Waits until so many versions have followed another in this life of `host`.
+fn until_swapped(host: &Host<'_>, count: u32, within_s: u32) -> Result<()> {
+    wait::within(Duration::from_secs(within_s.into()), "all swaps", || {
+        Ok((swaps(host, "aggregate", "swapped")? >= f64::from(count)).then_some(()))
+    })
 }
 
 /// Two files that take turns.
@@ -134,11 +145,12 @@ impl Turns {
     }
 
     fn counts_deltas_between_kills(&self, setup: &Setup) -> Result<()> {
-        self.during(setup, || delta::counts_once(setup, length::rounds(KILLS)?, &mut Kill))?.between_kills()
+        self.during(setup, || delta::counts_once(setup, length::rounds(KILLS)?, &mut Kill::default()))?.between_kills()
     }
 
     fn counts_cumulative_points_between_kills(&self, setup: &Setup) -> Result<()> {
-        self.during(setup, || cumulative::counts_once(setup, length::rounds(KILLS)?, &mut Kill))?.between_kills()
+        self.during(setup, || cumulative::counts_once(setup, length::rounds(KILLS)?, &mut Kill::default()))?
+            .between_kills()
     }
 
     fn counts_deltas_over_swaps(&self, setup: &Setup) -> Result<()> {
@@ -161,7 +173,8 @@ struct Swapped {
 impl Swapped {
     /// Senders may meet a host that comes up.
     fn between_kills(&self) -> Result<()> {
-        ensure!(self.swaps >= length::rounds(SWAPS_BETWEEN_KILLS)? as usize, "only {} swaps", self.swaps);
+        let waited_for = (length::rounds(KILLS)? / LIVES_A_SWAP) as usize;
+        ensure!(self.swaps >= waited_for.min(HISTORY_KEEPS), "{} swaps, {waited_for} waited for", self.swaps);
         Ok(())
     }
 
