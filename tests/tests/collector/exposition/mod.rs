@@ -86,20 +86,20 @@ fn shown(settings: &Value, seeds: u32) -> Result<Vec<Shown>> {
     Format::ALL.into_iter().map(|format| of(format, here, there, last)).collect()
 }
 
-/// Waits for the last request, then reads: the host strictly, the Collector as far as the grammar goes.
+/// Waits for the last request, then reads: the host strictly, the Collector as far as the grammar goes. A scrape goes through the metrics while
+/// requests come in, so the one that shows the last request first may have passed others of its metrics before.
 fn of(format: Format, here: SocketAddr, there: SocketAddr, last: u64) -> Result<Shown> {
     let has_all = |text: &str| {
         let mut sentinels = text.lines().filter(|line| !line.starts_with('#') && line.contains(generate::SENTINEL));
         sentinels.any(|line| line.split(' ').nth(1).is_some_and(|value| value.parse() == Ok(last as f64)))
     };
-    let here = scrape::until("the host shows the last request", here, format, has_all)?.exposition;
-    let there = wait::until("the Collector shows the last request", || {
-        let there = scrape::foreign(there, format)?;
-        let is_last =
-            there.samples.iter().any(|sample| sample.name.ends_with(generate::SENTINEL) && sample.value == last as f64);
-        Ok(is_last.then_some(there))
+    scrape::until("the host shows the last request", here, format, has_all)?;
+    wait::until("the Collector shows the last request", || {
+        let mut samples = scrape::foreign(there, format)?.samples.into_iter();
+        let is_last = samples.any(|sample| sample.name.ends_with(generate::SENTINEL) && sample.value == last as f64);
+        Ok(is_last.then_some(()))
     })?;
-    Ok(Shown { format, here, there })
+    Ok(Shown { format, here: scrape::page(here, format)?.exposition, there: scrape::foreign(there, format)? })
 }
 
 /// Every difference that no entry of the list allows, and which entries were needed.
