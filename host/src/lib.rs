@@ -4,6 +4,7 @@
 
 pub mod clock;
 pub mod config;
+pub mod connectors;
 pub mod contract;
 pub mod control;
 pub mod delivery;

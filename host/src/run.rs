@@ -5,8 +5,10 @@ mod check;
 mod components;
 mod drain;
 mod extensions;
+mod fetch;
 mod probe;
 mod references;
+mod schema;
 mod signals;
 
 use std::collections::{HashMap, HashSet};
@@ -19,7 +21,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
-use crate::config::{self, BuiltInPlugin, ConfigText, Draft, LogEncoding, Plan, PluginPlan};
+use crate::config::{self, BuiltInPlugin, ConfigText, Draft, LogEncoding, Plan, PluginPlan, Providers, Sources, Tree};
 use crate::contract::{
     Authenticators, Client, ComponentId, Exporter, Health, Ingest, MemoryGate, Phase, Receiver, Stop,
 };
@@ -55,19 +57,30 @@ const QUICK_START_NAME: &str = "quickstart.yaml (built in)";
 #[derive(Debug, Clone, Default)]
 pub struct Files {
     /// The configuration; the quick start's where there is none.
-    pub config: Option<PathBuf>,
+    pub sources: Sources,
     /// The manifest, where there is more than what is built in.
     pub manifest: Option<PathBuf>,
     /// Plugins that need no manifest.
     pub built_in: &'static [BuiltInPlugin],
 }
 
+fn default() -> ConfigText<'static> {
+    ConfigText { path: Path::new(QUICK_START_NAME), text: QUICK_START }
+}
+
 impl Files {
-    fn source(&self) -> config::Source<'_> {
-        match &self.config {
-            Some(path) => config::Source::File(path),
-            None => config::Source::BuiltIn(ConfigText { path: Path::new(QUICK_START_NAME), text: QUICK_START }),
+    /// What the configuration goes by in messages.
+    fn shown(&self) -> String {
+        match self.sources.configs.is_empty() {
+            true => QUICK_START_NAME.to_owned(),
+            false => self.sources.configs.iter().map(|uri| Sources::shown(uri)).collect::<Vec<_>>().join(", "),
         }
+    }
+
+    /// The configuration as it stands once everything is retrieved, merged and replaced, whatever it means.
+    pub fn tree(&self) -> Result<Tree> {
+        config::load_tree(&self.sources, &default(), &Providers::of_process(&fetch::fetch))
+            .map_err(|errors| anyhow::anyhow!("{errors}"))
     }
 }
 
@@ -101,7 +114,8 @@ pub fn load(files: &Files, loader: &Loader, exporters: &[ExporterEntry]) -> Resu
 }
 
 fn read(files: &Files, components: &Components) -> Draft {
-    config::load(files.source(), files.manifest.as_deref(), &components.known(files.built_in))
+    let Files { sources, manifest, built_in } = files;
+    config::load(sources, &default(), manifest.as_deref(), &components.known(built_in), &fetch::fetch)
 }
 
 /// Looks at every part, also of a plan that is not whole, so that one run tells all that is wrong.
@@ -118,7 +132,8 @@ fn compile(mut draft: Draft, loader: &Loader, components: Components) -> Result<
         (plugins, stateful) = (loaded, described.stateful);
         draft.plan = Some(plan);
     }
-    let plan = draft.finish().map_err(|errors| anyhow::anyhow!(errors.to_string()))?;
+    let unset = draft.unset();
+    let plan = draft.finish().map_err(|errors| anyhow::anyhow!("{errors}{unset}"))?;
     Ok(Loaded { plan, components, plugins, stateful })
 }
 
@@ -142,9 +157,9 @@ pub fn run(options: &Options, loader: Arc<Loader>, announce: impl FnOnce(&[Strin
     log_settings.encoding = options.log_encoding.unwrap_or(log_settings.encoding);
     logs::start(&log_settings);
     let (files_max, connections_max) = descriptors::raise();
-    let config = options.files.config.as_deref().unwrap_or(Path::new(QUICK_START_NAME)).display();
+    let config = options.files.shown();
     let version = env!("CARGO_PKG_VERSION");
-    tracing::info!(version, %config, state_dir = %options.state_dir.display(), "starting; plugins are compiled first");
+    tracing::info!(version, config, state_dir = %options.state_dir.display(), "starting; plugins are compiled first");
     let wanted = components.connections(plan);
     descriptors::want(wanted);
     if wanted > connections_max {
@@ -300,6 +315,7 @@ impl Host {
             clock: clock.clone(),
             health: health.clone(),
             secret_key,
+            connect: &|id: &ComponentId, signal| components.make_connector(&plan, id, signal),
         };
         let wired = wire(&context, &components, &authenticators, &memory);
         drop(context);

@@ -22,7 +22,7 @@ pub const TYPE: ExporterEntry = ExporterEntry::of::<Type>();
 struct Type;
 
 /// `exporters: {capture: …}`.
-#[derive(serde::Deserialize)]
+#[derive(serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Config {
     file: PathBuf,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use aggregate::Aggregate;
 use anyhow::Result;
-use otelier::config::PluginPlan;
+use otelier::config::{PluginPlan, Sources};
 use otelier::plugins::{AnyPlugin, LoadedPlugin, PluginError, Version};
 use otelier::run::{self, Options};
 use otelier::wasm::PluginFile;
@@ -26,7 +26,7 @@ pub struct Files {
 /// Runs until SIGTERM.
 pub fn run(files: Files) -> Result<()> {
     let Files { config, manifest, state_dir } = files;
-    let files = run::Files { config: Some(config), manifest: Some(manifest), built_in: &[] };
+    let files = run::Files { sources: Sources::file(&config), manifest: Some(manifest), built_in: &[] };
     let options = Options { files, state_dir, log_encoding: None, exporters: Vec::new() };
     run::run(&options, Arc::new(load), |_| {})
 }

@@ -1,5 +1,7 @@
 //! The command line: the only place that prints an error and exits.
 
+mod components_command;
+mod config_command;
 mod dlq;
 mod plugin_build;
 mod plugin_command;
@@ -12,9 +14,9 @@ use anyhow::{Result, anyhow};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand, ValueEnum};
-use otelier::config::{BuiltInPlugin, Family, LogEncoding, LogLevel, World};
+use otelier::config::{BuiltInPlugin, LogEncoding, LogLevel, Sources, World};
 use otelier::control::{self, Request};
-use otelier::run::{self, Components, Options};
+use otelier::run::{self, Options};
 use otelier::{files, plugins, wasm};
 
 #[global_allocator]
@@ -45,8 +47,13 @@ enum Command {
         #[command(flatten)]
         files: Files,
     },
+    /// Look at a configuration: what it says in the end, and where each value is from.
+    Config {
+        #[command(subcommand)]
+        command: config_command::ConfigCommand,
+    },
     /// List the component types this binary has. A manifest adds processors and breakers.
-    Components,
+    Components(components_command::ComponentsCommand),
     /// Look at what could not be delivered, send it again, or throw it away.
     Dlq(dlq::Dlq),
     /// Look at plugins.
@@ -126,16 +133,22 @@ struct Run {
 #[derive(Debug, clap::Args)]
 struct Files {
     /// The configuration: receivers, processors, exporters, extensions, service. Without it, the quick start's.
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
+    ///
+    /// A file, or a URI: `file:`, `env:`, `yaml:`, `http:` or `https:`. Given more than once, later ones are merged over earlier ones: mappings key
+    /// by key, lists and everything else as a whole.
+    #[arg(long, value_name = "URI")]
+    config: Vec<String>,
+    /// One key of it, such as `exporters.prometheus.endpoint=127.0.0.1:9000`; goes before every `--config`.
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
     /// The manifest: which plugins there are beside those built in, and what each may use.
     #[arg(long, value_name = "FILE")]
     manifest: Option<PathBuf>,
 }
 
 impl From<Files> for run::Files {
-    fn from(Files { config, manifest }: Files) -> run::Files {
-        run::Files { config, manifest, built_in: BUILT_IN }
+    fn from(Files { config, set, manifest }: Files) -> run::Files {
+        run::Files { sources: Sources { configs: config, sets: set }, manifest, built_in: BUILT_IN }
     }
 }
 
@@ -218,22 +231,10 @@ fn perform(command: Command) -> Result<()> {
             println!("the configuration is valid");
             Ok(())
         }
+        Command::Config { command } => config_command::run(command),
         Command::Dlq(command) => dlq::run(&command),
         Command::Plugin { command } => plugin_command::run(&command),
-        Command::Components => {
-            let plugins = |world| BUILT_IN.iter().filter(move |plugin| plugin.world == world).map(|plugin| plugin.name);
-            let listed = |world| plugins(world).collect::<Vec<_>>().join(", ");
-            for (family, types) in Components::with(&[]).catalogue() {
-                let names: Vec<&str> = types.iter().flat_map(|about| about.names).copied().collect();
-                let plugins = match family {
-                    Family::Processor => format!(", {}, and those of the manifest", listed(World::Processor)),
-                    _ => String::new(),
-                };
-                println!("{}: {}{plugins}", family.section(), names.join(", "));
-            }
-            println!("breakers, under extensions: {}, and those of the manifest", listed(World::BreakerPolicy));
-            Ok(())
-        }
+        Command::Components(command) => components_command::run(&command),
         Command::LogLevel { level, host } => {
             let answer = control::ask(&host.state_dir, &Request::LogLevel { level })?;
             answer.ok_or_else(|| host.not_running())?;

@@ -55,6 +55,24 @@ fn list<'a, V: Visitor<'a>>(items: &'a [Node], visitor: V) -> Result<V::Value, F
     }
 }
 
+/// Where a whole number is wanted, one that is written as a float counts too: `1e3`, as in the Collector. That one takes the whole part of `5.5`,
+/// without a word; here it is an error.
+macro_rules! whole_numbers {
+    ($($name:ident)*) => {
+        $(fn $name<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Fault> {
+            match self.0.value {
+                Value::Float(number) if number.fract() == 0.0 && number.abs() <= WHOLE_MAX => {
+                    self.placed(visitor.visit_i64(number as i64))
+                }
+                _ => self.deserialize_any(visitor),
+            }
+        })*
+    };
+}
+
+/// Up to here floats have every whole number.
+const WHOLE_MAX: f64 = 9_007_199_254_740_992.0;
+
 impl<'a> Deserializer<'a> for NodeDeserializer<'a> {
     type Error = Fault;
 
@@ -64,7 +82,12 @@ impl<'a> Deserializer<'a> for NodeDeserializer<'a> {
 
     forward_to_deserialize_any! {
         <V: Visitor<'a>>
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 unit unit_struct ignored_any
+        bool i128 u128 f32 f64 unit unit_struct ignored_any
+    }
+
+    whole_numbers! {
+        deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64
+        deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64
     }
 
     fn deserialize_bytes<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Fault> {

@@ -16,6 +16,7 @@ pub(super) fn remedy(family: Family, kind: &str) -> Option<&'static str> {
         Family::Processor => processor(&kind),
         Family::Exporter => exporter(&kind),
         Family::Extension => extension(&kind),
+        Family::Connector => connector(&kind),
     }
 }
 
@@ -179,6 +180,20 @@ fn extension(kind: &str) -> Option<&'static str> {
     })
 }
 
+fn connector(kind: &str) -> Option<&'static str> {
+    Some(match kind {
+        "count" | "exceptions" | "grafanacloud" | "servicegraph" | "signaltometrics" | "spanmetrics" | "sum" => {
+            "not available yet; run it in a Collector in front that sends OTLP here"
+        }
+        "failover" => "use the exporter `fallback`: it passes batches on to the first destination that works",
+        "otlpjson" => "not available yet; run it in a Collector that sends OTLP here",
+        "datadog" | "metricsaslogs" | "roundrobin" | "slowsql" | "spanmetricsconnector" => {
+            "not available yet; run it in a Collector"
+        }
+        _ => return None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -194,6 +209,7 @@ mod tests {
             (Family::Processor, "deltatocumulative", "delta_to_cumulative"),
             (Family::Exporter, "prometheusremotewrite", "prometheus_remote_write"),
             (Family::Extension, "cgroupruntime", "cgroup_runtime"),
+            (Family::Connector, "spanmetrics", "span_metrics"),
         ] {
             let words = remedy(family, old);
             assert!(words.is_some() && words == remedy(family, new), "{family} {old}: {words:?}");

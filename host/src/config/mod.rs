@@ -1,15 +1,16 @@
 //! The configuration: from two YAML files, the Collector's kind and the plugin manifest, to one validated [`Plan`].
 //!
-//! The way: `tree` parses text to [`Node`]s and expands variables (`env`), `raw` reads the top level, `manifest` the
-//! plugins, `resolve` follows every reference. Each step goes on after a problem, so that one run reports them all.
+//! The way: `resolution` retrieves, merges and expands what `tree` parses to [`Node`]s, `raw` reads the top level, `manifest` the plugins,
+//! `resolve` follows every reference to a component. Each step goes on after a problem, so that one run reports them all.
 //! This module knows no component: types come in as [`Known`], and a component's body stays a [`Node`] that its
 //! factory parses, with errors that still point into the file.
 
 mod breakers;
 mod complaint;
+mod connections;
 mod deserialize;
-mod env;
 mod error;
+mod explain;
 mod fault;
 mod faults;
 mod fields;
@@ -19,6 +20,7 @@ mod node;
 mod plan;
 mod problem;
 mod raw;
+mod resolution;
 mod resolve;
 mod scalar;
 mod telemetry;
@@ -32,14 +34,15 @@ use std::path::Path;
 
 use crate::files::bounded::{self, ReadError};
 
-pub use env::{EnvError, Environment};
 pub use error::{Error, Errors, Position};
+pub use explain::Explanation;
 pub use node::Node;
 pub use plan::{
     BreakerPlan, BuiltInPlugin, Component, DeliveryLimits, Limits, PipelinePlan, Plan, PluginPlan, ProcessorPlan,
     ReceiverLimits, SharedProcessor, Update, Warning, World,
 };
 pub use problem::{Family, Hint, Problem};
+pub use resolution::{Environment, Fetch, Providers, Retrieved, Sources};
 pub use telemetry::{LogEncoding, LogLevel, LogSettings, MetricLevel, MetricSettings, Telemetry};
 pub use versions::{Chosen, Folder, FolderError};
 
@@ -59,6 +62,8 @@ pub struct Known<'a> {
     pub groups: &'a [&'a str],
     /// Extension types.
     pub extensions: &'a [&'a str],
+    /// Connector types.
+    pub connectors: &'a [&'a str],
     /// Plugins that need no manifest.
     pub plugins: &'a [BuiltInPlugin],
 }
@@ -72,23 +77,44 @@ pub struct ConfigText<'a> {
     pub text: &'a str,
 }
 
-/// Where a configuration comes from.
-#[derive(Debug, Clone, Copy)]
-pub enum Source<'a> {
-    /// A file.
-    File(&'a Path),
-    /// A text that is built in.
-    BuiltIn(ConfigText<'a>),
+/// Reads a configuration and the manifest, if there is one, with the variables of the process. `default` stands in where no `--config` is.
+/// `fetch` gets what is named by `http:` and `https:`.
+pub fn load(
+    sources: &Sources,
+    default: &ConfigText<'_>,
+    manifest: Option<&Path>,
+    known: &Known<'_>,
+    fetch: &Fetch<'_>,
+) -> Draft {
+    let providers = Providers::of_process(fetch);
+    let config = resolution::resolve(sources, default, &providers);
+    draft(config, manifest.map(|path| (path, open(path, &local()))), known)
 }
 
-/// Reads a configuration and the manifest, if there is one, with the variables of the process.
-pub fn load(config: Source<'_>, manifest: Option<&Path>, known: &Known<'_>) -> Draft {
-    let environment = |name: &str| std::env::var_os(name);
-    let config = match config {
-        Source::File(path) => open(path, &environment),
-        Source::BuiltIn(text) => Parsed::new(&text, &environment),
-    };
-    draft(config, manifest.map(|path| (path, open(path, &environment))), known)
+/// A resolved configuration as it stands, whatever it means.
+pub fn load_tree(sources: &Sources, default: &ConfigText<'_>, providers: &Providers<'_>) -> Result<Tree, Errors> {
+    let resolved = resolution::resolve(sources, default, providers);
+    Errors::check(resolved.problems)?;
+    let root = resolved.root.ok_or_else(|| Error::new(&resolved.file, Problem::Empty))?;
+    Ok(Tree { root, warnings: resolved.warnings })
+}
+
+/// A configuration before anybody has asked what it means.
+#[derive(Debug)]
+pub struct Tree {
+    /// All of it.
+    pub root: Node,
+    /// What is probably not meant.
+    pub warnings: Vec<Warning>,
+}
+
+/// For files that are read before anything is on the network.
+fn nothing_fetched(uri: &str) -> Result<Vec<u8>, String> {
+    Err(format!("{uri} is not read here: name a file"))
+}
+
+fn local() -> Providers<'static> {
+    Providers::of_process(&nothing_fetched)
 }
 
 /// A plan as far as it could be made, and what is wrong so far: who knows more of its parts adds to that, so that one run tells everything.
@@ -126,6 +152,13 @@ impl Draft {
         }
     }
 
+    /// Variables that are not set, a line each, for whoever tells of what is wrong: it may come of them.
+    pub fn unset(&self) -> String {
+        let warnings = self.plan.iter().flat_map(|plan| &plan.warnings);
+        let unset = warnings.filter(|warning| matches!(warning, Warning::Unset { .. }));
+        unset.map(|warning| format!("\nwarning: {warning}")).collect()
+    }
+
     /// The plan, if nothing is wrong.
     pub fn finish(self) -> Result<Plan, Errors> {
         Errors::check(self.problems)?;
@@ -145,7 +178,7 @@ pub fn load_manifest_partly(
     path: Option<&Path>,
     built_in: &[BuiltInPlugin],
 ) -> (BTreeMap<String, PluginPlan>, Result<(), Errors>) {
-    let manifest = path.map(|path| (path, open(path, &|name| std::env::var_os(name))));
+    let manifest = path.map(|path| (path, open(path, &local())));
     let (view, findings) = plugins(manifest, built_in);
     let read = view.plugins.into_iter().flatten().filter_map(|(name, plugin)| Some((name, plugin?))).collect();
     (read, Errors::check(findings.problems))
@@ -153,7 +186,7 @@ pub fn load_manifest_partly(
 
 /// Reads any file of the configuration's kind, with the variables of the process.
 pub fn load_node(path: &Path) -> Result<Node, Errors> {
-    let parsed = open(path, &|name| std::env::var_os(name));
+    let parsed = open(path, &local());
     Errors::check(parsed.problems)?;
     parsed.root.ok_or_else(|| Error::new(&parsed.file, Problem::Empty).into())
 }
@@ -165,10 +198,12 @@ pub fn load_str(
     known: &Known<'_>,
     environment: &Environment<'_>,
 ) -> Result<Plan, Errors> {
-    draft(Parsed::new(config, environment), Some((manifest.path, Parsed::new(manifest, environment))), known).finish()
+    let providers = Providers { environment, fetch: &nothing_fetched };
+    let read = |text| resolution::resolve_text(text, &providers);
+    draft(read(config), Some((manifest.path, read(manifest))), known).finish()
 }
 
-/// One file's tree, as far as there is one, and what is wrong with it so far.
+/// A tree, as far as there is one, and what is wrong with it so far.
 struct Parsed {
     file: Position,
     root: Option<Node>,
@@ -179,20 +214,8 @@ struct Parsed {
 }
 
 impl Parsed {
-    fn new(source: &ConfigText<'_>, environment: &Environment<'_>) -> Self {
-        let file = whole(source.path);
-        let (root, mut problems, warnings) = tree::read(source, environment);
-        if root.is_none() && problems.is_empty() {
-            problems.push(Error::new(&file, Problem::Empty));
-        }
-        let spoilt = problems.iter().map(|error| error.position.clone()).collect();
-        Parsed { file, root, problems, warnings, spoilt }
-    }
-
-    fn unreadable(path: &Path, problem: Problem) -> Self {
-        let file = whole(path);
-        let problems = vec![Error::new(&file, problem)];
-        Parsed { file, root: None, problems, warnings: Vec::new(), spoilt: HashSet::new() }
+    fn nothing(file: Position) -> Self {
+        Parsed { file, root: None, problems: Vec::new(), warnings: Vec::new(), spoilt: HashSet::new() }
     }
 
     fn add(&mut self, mut problems: Vec<Error>) {
@@ -201,10 +224,14 @@ impl Parsed {
     }
 }
 
-fn open(path: &Path, environment: &Environment<'_>) -> Parsed {
+fn open(path: &Path, providers: &Providers<'_>) -> Parsed {
     match read_file(path) {
-        Ok(text) => Parsed::new(&ConfigText { path, text: &text }, environment),
-        Err(problem) => Parsed::unreadable(path, problem),
+        Ok(text) => resolution::resolve_text(&ConfigText { path, text: &text }, providers),
+        Err(problem) => {
+            let mut parsed = Parsed::nothing(whole(path));
+            parsed.problems.push(Error::new(&parsed.file.clone(), problem));
+            parsed
+        }
     }
 }
 

@@ -4,12 +4,15 @@
 //! aliases and merge keys are resolved, keys are unique, and the depth is bounded, so that recursion is safe.
 
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
 use super::deserialize::NodeDeserializer;
 use super::error::{Error, Errors, Position};
-use super::{ConfigText, tree};
+use super::problem::Problem;
+use super::resolution::{Providers, Retrieved, resolve_text};
+use super::{ConfigText, Parsed};
 
 /// One value of a configuration and everything below it.
 #[derive(Debug, Clone)]
@@ -18,8 +21,12 @@ pub struct Node {
     pub(super) value: Value,
     /// The text behind an unquoted `${...}`: where text is wanted, `"0123"` is not the number 123.
     pub(super) expanded: Option<String>,
-    /// Whether the environment had a part in it: what is kept out of files is often a secret.
+    /// Whether something from outside of the configuration had a part in it: what is kept out of files is often a secret.
     pub(super) from_environment: bool,
+    /// Where the values stood that this one replaced, the first one first.
+    pub(super) replaced: Vec<Position>,
+    /// What its references named, in the order in which they were followed.
+    pub(super) via: Vec<Arc<Retrieved>>,
 }
 
 /// What a node holds.
@@ -59,7 +66,30 @@ pub(super) struct Entry {
 
 impl Node {
     pub(super) fn new(position: Position, value: Value) -> Self {
-        Node { position, value, expanded: None, from_environment: false }
+        Node { position, value, expanded: None, from_environment: false, replaced: Vec::new(), via: Vec::new() }
+    }
+
+    /// Gives this and everything below one place.
+    pub(super) fn stand_at(&mut self, position: &Position) {
+        self.position = position.clone();
+        match &mut self.value {
+            Value::List(items) => items.iter_mut().for_each(|item| item.stand_at(position)),
+            Value::Map(entries) => entries.iter_mut().for_each(|entry| {
+                entry.position = position.clone();
+                entry.value.stand_at(position);
+            }),
+            _ => {}
+        }
+    }
+
+    /// Says of this and everything below that it is not from the configuration itself.
+    pub(super) fn come_from_outside(&mut self) {
+        self.from_environment = true;
+        match &mut self.value {
+            Value::List(items) => items.iter_mut().for_each(Node::come_from_outside),
+            Value::Map(entries) => entries.iter_mut().for_each(|entry| entry.value.come_from_outside()),
+            _ => {}
+        }
     }
 
     /// Where it stands: a scalar or a `{..}` or `[..]` at its first character; a block, or nothing, at its key.
@@ -195,8 +225,10 @@ impl FromStr for Node {
 
     fn from_str(text: &str) -> Result<Self, Errors> {
         let path = "inline".as_ref();
-        let (node, problems, _) = tree::read(&ConfigText { path, text }, &|_| None);
+        let providers = Providers { environment: &|_| None, fetch: &|_| Err("there is no network here".to_owned()) };
+        let Parsed { root, mut problems, .. } = resolve_text(&ConfigText { path, text }, &providers);
+        problems.retain(|error| !matches!(error.problem, Problem::Empty));
         Errors::check(problems)?;
-        Ok(node.unwrap_or_else(|| Node::new(Position::whole("inline".into()), Value::Null)))
+        Ok(root.unwrap_or_else(|| Node::new(Position::whole("inline".into()), Value::Null)))
     }
 }

@@ -8,6 +8,7 @@ use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use semver::Version;
 use serde::Deserialize;
 
@@ -33,6 +34,8 @@ pub struct Plan {
     pub of_process: Vec<Component>,
     /// Extensions of the service.
     pub extensions: Vec<Component>,
+    /// What stands between pipelines.
+    pub connectors: Vec<Component>,
     /// Extensions that are breakers, which run where an exporter names them.
     pub breakers: Vec<BreakerPlan>,
     /// At least one.
@@ -54,16 +57,51 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Pipelines that get the same requests as this one, itself among them: of its signal, and with a receiver in common.
-    pub fn beside(&self, pipeline: &PipelinePlan) -> impl Iterator<Item = &PipelinePlan> {
-        self.pipelines.iter().filter(move |other| {
-            other.signal == pipeline.signal && other.receivers.iter().any(|id| pipeline.receivers.contains(id))
-        })
+    /// Pipelines that get the same requests as this one, or something of them, itself among them: those behind any receiver that it is behind.
+    pub fn beside(&self, pipeline: &PipelinePlan) -> Vec<&PipelinePlan> {
+        let receivers = |start: &&PipelinePlan| !start.receivers.is_empty();
+        let starts = self.pipelines.iter().filter(receivers).filter(|start| start.signal == pipeline.signal);
+        let reached: Vec<(&PipelinePlan, Vec<&PipelinePlan>)> =
+            starts.map(|start| (start, self.behind(start))).collect();
+        let is_in = |one: &PipelinePlan, several: &[&PipelinePlan]| several.iter().any(|other| other.id == one.id);
+        let ways = reached.iter().filter(|(_, behind)| is_in(pipeline, behind));
+        let receivers: Vec<&ComponentId> = ways.flat_map(|(start, _)| &start.receivers).collect();
+        let mut beside: Vec<&PipelinePlan> = Vec::new();
+        for (start, behind) in &reached {
+            if start.receivers.iter().any(|receiver| receivers.contains(&receiver)) {
+                beside.extend(behind.iter().filter(|other| !is_in(other, &beside)).copied().collect::<Vec<_>>());
+            }
+        }
+        beside
+    }
+
+    /// The pipelines that a connector begins where one of this signal ends in it.
+    pub fn begun_by<'p>(
+        &'p self,
+        connector: &'p ComponentId,
+        signal: Signal,
+    ) -> impl Iterator<Item = &'p PipelinePlan> {
+        self.pipelines.iter().filter(move |other| other.signal == signal && other.begun_by.contains(connector))
+    }
+
+    /// The pipelines that get what one gets, or something of it: itself, and those behind its connectors. There are no circles.
+    pub fn behind<'p>(&'p self, start: &'p PipelinePlan) -> Vec<&'p PipelinePlan> {
+        let mut behind = vec![start];
+        let mut next = 0;
+        while let Some(pipeline) = behind.get(next).copied() {
+            next += 1;
+            for other in pipeline.ended_by.iter().flat_map(|connector| self.begun_by(connector, pipeline.signal)) {
+                if !behind.iter().any(|known| known.id == other.id) {
+                    behind.push(other);
+                }
+            }
+        }
+        behind
     }
 }
 
 /// `service.delivery`: bounds over all exporters that push.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct DeliveryLimits {
     /// Bytes that all queues in memory may hold together.
@@ -80,7 +118,7 @@ impl Default for DeliveryLimits {
 }
 
 /// `service.receivers`: bounds over all receivers.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ReceiverLimits {
     /// Bytes that requests under way may hold together: as they arrive, unpacked, until they are answered.
@@ -127,12 +165,16 @@ pub struct PipelinePlan {
     pub id: ComponentId,
     /// From the part of the id before the slash.
     pub signal: Signal,
-    /// At least one.
+    /// At least one, if no connector begins it.
     pub receivers: Vec<ComponentId>,
+    /// Connectors that begin it.
+    pub begun_by: Vec<ComponentId>,
     /// In the order in which batches pass them.
     pub processors: Vec<ComponentId>,
-    /// At least one.
+    /// At least one, if no connector ends it.
     pub exporters: Vec<ComponentId>,
+    /// Connectors that end it.
+    pub ended_by: Vec<ComponentId>,
     /// When the sender is answered; `None` leaves it to what is in the pipeline.
     pub durability: Option<Durability>,
     /// Of its key.
@@ -363,6 +405,13 @@ pub enum Warning {
         /// Of the value.
         position: Position,
     },
+    /// A variable of the environment that is not set, without a default: it is empty.
+    Unset {
+        /// Of the value.
+        position: Position,
+        /// The variable.
+        name: String,
+    },
     /// A file in a folder of versions whose name is none.
     Misnamed {
         /// Of the folder in the manifest.
@@ -390,6 +439,10 @@ impl fmt::Display for Warning {
                     "{position}: `$` and a name stay as they are, as in a Collector: write `${{env:NAME}}` for a variable, or `$$` to say that it is none"
                 )
             }
+            Warning::Unset { position, name } => write!(
+                f,
+                "{position}: environment variable `{name}` is not set, and counts as empty, as in a Collector; set it, or give a default: `${{env:{name}:-default}}`"
+            ),
             Warning::Misnamed { position, plugin, file } => {
                 write!(
                     f,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::env::EnvError;
+use super::resolution::{LocationError, RetrieveError};
 use crate::contract::IdError;
 use crate::files::bounded::ReadError;
 
@@ -77,9 +77,42 @@ pub enum Problem {
         /// The bound.
         limit: usize,
     },
-    /// `${...}` that cannot be expanded.
+    /// A URI, or a reference, that names nothing.
     #[error(transparent)]
-    Env(#[from] EnvError),
+    Location(#[from] LocationError),
+    /// What a URI or a reference names cannot be read.
+    #[error(transparent)]
+    Retrieve(#[from] RetrieveError),
+    /// `--set` without its `=`.
+    #[error("write `--set path.to.key=value`")]
+    Set,
+    /// A reference whose value is replaced again and again.
+    #[error("`${{…}}` leads to itself: what it names has the same reference in it, without an end")]
+    EndlessExpansion,
+    /// More than a reference may bring in: a Collector takes none from a provider that does not fit 63 bits.
+    #[error("`{number}` is too large for a number that a reference brings in; put it in quotes for a text")]
+    TooLarge {
+        /// The number.
+        number: u64,
+    },
+    /// `${env:a$b}`.
+    #[error("`${{{reference}}}` has a `$` in it, which no name can have; write `$$` in front of it for a dollar sign")]
+    DollarInUri {
+        /// Between the braces.
+        reference: String,
+    },
+    /// A text that grows with every reference.
+    #[error("more than {limit} bytes once its `${{…}}` are replaced")]
+    TextTooLong {
+        /// The bound.
+        limit: usize,
+    },
+    /// More references than a configuration has.
+    #[error("more than {limit} `${{…}}` are replaced; use fewer")]
+    TooManyReferences {
+        /// The bound.
+        limit: usize,
+    },
     /// A key nobody reads.
     #[error("unknown key `{key}`{hint}")]
     UnknownKey {
@@ -188,11 +221,40 @@ pub enum Problem {
         /// As written.
         id: String,
     },
-    /// Connectors are a later step.
+    /// A connector that ends pipelines of a signal and begins none, or the other way round.
     #[error(
-        "connectors are not available yet; remove them, and let both pipelines name the same receivers, or run the connector in a Collector"
+        "connector `{id}` stands among the {there} of {signal} pipelines, and among the {missing} of none: list it there too, or remove it here"
     )]
-    Connectors,
+    HalfConnector {
+        /// As written.
+        id: String,
+        /// Of which signal.
+        signal: &'static str,
+        /// `receivers` or `exporters`.
+        there: &'static str,
+        /// The other one.
+        missing: &'static str,
+    },
+    /// Pipelines that feed themselves.
+    #[error("pipelines are connected in a circle: {way}; take one of these connectors out")]
+    Circle {
+        /// Pipelines and connectors, in order.
+        way: String,
+    },
+    /// So many that one request would take too long.
+    #[error("a request would go through more than {limit} pipelines by this one's connectors: connect fewer")]
+    TooManyWays {
+        /// The bound.
+        limit: usize,
+    },
+    /// One id in two families that stand in the same lists.
+    #[error("`{id}` is a connector and {} {other} too: give one of them another name, such as `{id}/2`", other.article())]
+    Ambiguous {
+        /// As written.
+        id: String,
+        /// The other family.
+        other: Family,
+    },
     /// A reference to a component that is not defined.
     #[error("{user} names {family} `{id}`, which is not defined under `{}`{hint}", family.section())]
     Undefined {
@@ -253,7 +315,7 @@ pub enum Problem {
     },
 }
 
-/// The four kinds of components of a configuration.
+/// The five kinds of components of a configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Family {
     /// Accepts telemetry.
@@ -264,6 +326,8 @@ pub enum Family {
     Exporter,
     /// Runs beside the pipelines.
     Extension,
+    /// Stands between pipelines.
+    Connector,
 }
 
 impl Family {
@@ -274,18 +338,20 @@ impl Family {
             Family::Processor => "processors",
             Family::Exporter => "exporters",
             Family::Extension => "extensions",
+            Family::Connector => "connectors",
         }
     }
 }
 
 impl Family {
     /// All of them.
-    pub const ALL: [Family; 4] = [Family::Receiver, Family::Processor, Family::Exporter, Family::Extension];
+    pub const ALL: [Family; 5] =
+        [Family::Receiver, Family::Processor, Family::Exporter, Family::Extension, Family::Connector];
 
     /// `a` or `an`.
     pub fn article(self) -> &'static str {
         match self {
-            Family::Receiver | Family::Processor => "a",
+            Family::Receiver | Family::Processor | Family::Connector => "a",
             Family::Exporter | Family::Extension => "an",
         }
     }

@@ -19,8 +19,8 @@ pub(super) struct Raw<'a> {
     pub extensions: Vec<RawComponent<'a>>,
     pub service_extensions: Vec<Reference<'a>>,
     pub pipelines: Vec<RawPipeline<'a>>,
-    /// Ids under `connectors`, which stand in pipelines as receivers and exporters.
-    pub connectors: Vec<ComponentId>,
+    /// They stand in pipelines as receivers and exporters.
+    pub connectors: Vec<RawComponent<'a>>,
     /// Families whose section is misspelt or no mapping: what it would define is not known, and nobody is blamed for naming it.
     pub unread: Vec<Family>,
     pub telemetry: Telemetry,
@@ -83,9 +83,6 @@ fn of_pipelines(key: &str) -> Option<&'static str> {
 /// Reads the whole file.
 pub(super) fn read<'a>(root: &'a Node, problems: &mut Vec<Error>) -> Raw<'a> {
     let top = Fields::with_misplaced(root, &TOP_KEYS, of_service, problems);
-    if let Some(connectors) = top.get("connectors").filter(|node| node.count() > 1) {
-        problems.push(Error::new(connectors.position(), Problem::Connectors));
-    }
     let service = top.required("service", problems);
     let service = service.map(|node| Fields::with_misplaced(node, &SERVICE_KEYS, of_pipelines, problems));
     let is_unread = |family: &Family| {
@@ -94,14 +91,12 @@ pub(super) fn read<'a>(root: &'a Node, problems: &mut Vec<Error>) -> Raw<'a> {
     };
     let unread = Family::ALL.into_iter().filter(is_unread).collect();
     let part = |key| service.as_ref().and_then(|fields: &Fields<'a>| fields.get(key));
-    let connectors = top.get("connectors").map_or(&[][..], |node| fields::entries(node, problems));
-    let connectors = connectors.iter().filter_map(|entry| entry.key.parse().ok()).collect();
     Raw {
-        connectors,
         receivers: components(&top, Family::Receiver, problems),
         processors: components(&top, Family::Processor, problems),
         exporters: components(&top, Family::Exporter, problems),
         extensions: components(&top, Family::Extension, problems),
+        connectors: components(&top, Family::Connector, problems),
         service_extensions: part("extensions").and_then(|node| references(node, problems)).unwrap_or_default(),
         pipelines: service.as_ref().map(|fields| pipelines(fields, problems)).unwrap_or_default(),
         delivery: part("delivery").map(|node| parsed(node, problems)).unwrap_or_default(),

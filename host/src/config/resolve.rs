@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::Known;
 use super::breakers;
+use super::connections;
 use super::error::Error;
 use super::instead;
 use super::manifest::Plugins;
@@ -35,6 +36,8 @@ impl Manifest {
 pub(super) fn resolve(raw: &Raw<'_>, manifest: &Manifest, known: &Known<'_>, problems: &mut Vec<Error>) -> Plan {
     check_types(&raw.receivers, Family::Receiver, known.receivers, known, problems);
     check_types(&raw.exporters, Family::Exporter, known.exporters, known, problems);
+    check_types(&raw.connectors, Family::Connector, known.connectors, known, problems);
+    ambiguous(raw, problems);
     breakers::check_types(raw, manifest, known, problems);
     check_plugins(&raw.processors, manifest, known, problems);
     let attached = breakers::attached(raw, manifest, problems);
@@ -43,12 +46,14 @@ pub(super) fn resolve(raw: &Raw<'_>, manifest: &Manifest, known: &Known<'_>, pro
     let pipelines: Vec<PipelinePlan> =
         raw.pipelines.iter().filter_map(|pipeline| resolver.pipeline(pipeline)).collect();
     resolver.members();
+    connections::check(&pipelines, raw, known.connectors, resolver.problems);
     resolver.list(&raw.service_extensions, Family::Extension, "`service`");
     let (used, shared) = (resolver.used, resolver.shared);
     let (mut warnings, mut unused) = (Vec::new(), Vec::new());
     let receivers = used.of(raw.receivers.iter(), Family::Receiver, &mut unused);
     let processors = used.of(raw.processors.iter(), Family::Processor, &mut unused);
     let exporters = used.of(raw.exporters.iter(), Family::Exporter, &mut unused);
+    let connectors = used.of(raw.connectors.iter(), Family::Connector, &mut unused);
     let (breakers, others): (Vec<_>, Vec<_>) =
         raw.extensions.iter().partition(|extension| breakers::is_breaker(extension.id.kind(), manifest));
     let extensions = used.of(others.into_iter(), Family::Extension, &mut unused);
@@ -74,6 +79,7 @@ pub(super) fn resolve(raw: &Raw<'_>, manifest: &Manifest, known: &Known<'_>, pro
         processors,
         exporters: exporters.into_iter().map(RawComponent::component).collect(),
         extensions: extensions.into_iter().map(RawComponent::component).collect(),
+        connectors: connectors.into_iter().map(RawComponent::component).collect(),
         pipelines,
         shared,
         telemetry: raw.telemetry.clone(),
@@ -124,6 +130,7 @@ pub(super) fn type_hint<'k>(
         (Family::Exporter, known.exporters),
         (Family::Extension, known.extensions),
         (Family::Processor, known.processors),
+        (Family::Connector, known.connectors),
     ];
     match families.into_iter().find(|(other, types)| *other != family && types.contains(&kind)) {
         Some((other, _)) => Hint::Instead(format!(
@@ -161,6 +168,18 @@ fn check_plugins(processors: &[RawComponent<'_>], manifest: &Manifest, known: &K
     }
 }
 
+/// Ids that stand for two components where pipelines name them.
+fn ambiguous(raw: &Raw<'_>, problems: &mut Vec<Error>) {
+    for connector in &raw.connectors {
+        for (other, components) in [(Family::Receiver, &raw.receivers), (Family::Exporter, &raw.exporters)] {
+            if components.iter().any(|component| component.id == connector.id) {
+                problems
+                    .push(Error::new(connector.position, Problem::Ambiguous { id: connector.id.to_string(), other }));
+            }
+        }
+    }
+}
+
 fn processor_plan(raw: &RawComponent<'_>, manifest: &Manifest) -> Option<ProcessorPlan> {
     let plugin = manifest.plugins.as_ref()?.get(raw.id.kind())?.clone()?;
     Some(ProcessorPlan { component: raw.component(), plugin })
@@ -189,11 +208,14 @@ impl<'a> Resolver<'a> {
         let processors = raw.processors.as_deref().unwrap_or_default();
         self.assign_homes(processors, &raw.id);
         let receivers = self.list(raw.receivers.as_deref().unwrap_or_default(), Family::Receiver, &user);
+        let (begun_by, receivers) = receivers.into_iter().partition(|id| self.is_connector(id));
         let mut processors = self.list(processors, Family::Processor, &user);
         processors.retain(|id| !self.known.processors.contains(&id.kind()));
         let exporters = self.list(raw.exporters.as_deref().unwrap_or_default(), Family::Exporter, &user);
+        let (ended_by, exporters) = exporters.into_iter().partition(|id| self.is_connector(id));
         let (id, durability, position) = (raw.id.clone(), raw.durability, raw.position.clone());
-        Some(PipelinePlan { id, signal: raw.signal?, receivers, processors, exporters, durability, position })
+        let signal = raw.signal?;
+        Some(PipelinePlan { id, signal, receivers, begun_by, processors, exporters, ended_by, durability, position })
     }
 
     /// Exporters that another one in some pipeline names.
@@ -219,10 +241,15 @@ impl<'a> Resolver<'a> {
             } else if let Some(problem) = self.undefined(id, family, user) {
                 self.problems.push(Error::new(position, problem));
             }
-            self.used.0.insert((family, id.clone()));
+            let stands_between = matches!(family, Family::Receiver | Family::Exporter) && self.is_connector(id);
+            self.used.0.insert((if stands_between { Family::Connector } else { family }, id.clone()));
             ids.push(id.clone());
         }
         ids
+    }
+
+    fn is_connector(&self, id: &ComponentId) -> bool {
+        self.raw.connectors.iter().any(|connector| connector.id == *id)
     }
 
     fn undefined(&self, id: &ComponentId, family: Family, user: &str) -> Option<Problem> {
@@ -231,8 +258,11 @@ impl<'a> Resolver<'a> {
             Family::Processor => &self.raw.processors,
             Family::Exporter => &self.raw.exporters,
             Family::Extension => &self.raw.extensions,
+            Family::Connector => &self.raw.connectors,
         };
-        let is_connector = matches!(family, Family::Receiver | Family::Exporter) && self.raw.connectors.contains(id);
+        // Connectors stand in pipelines as receivers and exporters.
+        let between = matches!(family, Family::Receiver | Family::Exporter);
+        let is_connector = between && (self.is_connector(id) || self.raw.unread.contains(&Family::Connector));
         if is_connector || self.raw.unread.contains(&family) || defined.iter().any(|component| component.id == *id) {
             return None;
         }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::de::{self, Deserializer};
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +11,7 @@ const HOST: &str = "127.0.0.1";
 const PORT: u16 = 8888;
 
 /// The host's own logs and metrics.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Telemetry {
     /// What is written to standard error.
@@ -20,7 +21,7 @@ pub struct Telemetry {
 }
 
 /// What is written to standard error.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct LogSettings {
     /// The least severity that is written.
@@ -30,7 +31,7 @@ pub struct LogSettings {
 }
 
 /// The least severity that is written.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum LogLevel {
     /// Everything.
@@ -66,7 +67,7 @@ impl fmt::Display for LogLevel {
 }
 
 /// How a log line looks.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum LogEncoding {
     /// For people.
@@ -77,8 +78,9 @@ pub enum LogEncoding {
 }
 
 /// What the metrics endpoint shows, and where.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(try_from = "RawMetricSettings")]
+#[schemars(with = "RawMetricSettings")]
 pub struct MetricSettings {
     /// How much.
     pub level: MetricLevel,
@@ -93,7 +95,7 @@ impl Default for MetricSettings {
 }
 
 /// How much the metrics endpoint shows.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum MetricLevel {
     /// Nothing; there is no endpoint.
@@ -107,14 +109,21 @@ pub enum MetricLevel {
     Detailed,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct RawMetricSettings {
+    /// How much.
+    #[schemars(extend("x-collector" = "same; only `none` makes a difference"))]
     #[serde(default)]
     level: MetricLevel,
+    /// Where the Prometheus endpoint listens: `host:port`.
+    #[schemars(extend("x-collector" = "same, as it was"))]
     #[serde(default, deserialize_with = "address")]
     address: Option<String>,
+    /// The same in the newer form; an empty list is none.
+    #[schemars(extend("x-collector" = "same; one, that pulls"))]
     #[serde(default, deserialize_with = "readers")]
+    #[schemars(with = "Option<Vec<Reader>>")]
     readers: Option<Readers>,
 }
 
@@ -139,28 +148,33 @@ enum Readers {
     Prometheus(String),
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Reader {
+    /// Metrics are fetched.
     pull: Pull,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Pull {
+    /// By whom.
     exporter: PullExporter,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct PullExporter {
+    /// By Prometheus.
     prometheus: Prometheus,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 struct Prometheus {
+    /// Where it listens.
     host: String,
+    /// At which port.
     port: u16,
 }
 

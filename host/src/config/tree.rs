@@ -1,7 +1,7 @@
-//! From YAML text to [`Node`]s. The only code that sees the parser.
+//! From YAML text to [`Node`]s, with references in it as they stand. The only code that sees the parser.
 //!
-//! It goes by the parser's events and not through serde, because only they tell `${env:PORT}` from `"${env:PORT}"`, and
-//! because one pass can then report every bad variable and duplicate key, not only the first.
+//! It goes by the parser's events and not through serde, because they have places, and because one pass can then report every duplicate key,
+//! not only the first.
 //!
 //! Bounded: depth, and the number of values after aliases are expanded, so that a file of nested aliases cannot grow
 //! beyond them. The size of the text is the caller's bound.
@@ -13,7 +13,6 @@ use serde_saphyr::granit_parser::{
     Event, Options, Parser, ScalarStyle, ScanError, Span, StrInput, StructureStyle, Tag,
 };
 
-use super::env::{self, Environment, Expanded};
 use super::error::{Error, Position};
 use super::node::{Entry, Node, Value};
 use super::plan::Warning;
@@ -25,9 +24,9 @@ pub(super) const DEPTH_MAX: usize = 64;
 /// Values in a file, counted again for each anchor and alias, at the most.
 pub(super) const VALUES_MAX: usize = 100_000;
 
-/// Reads one file's only document. The node is `None` when the text is no YAML or holds nothing; problems that leave
-/// the tree whole, such as an unset variable, come beside it.
-pub(super) fn read(source: &ConfigText<'_>, environment: &Environment<'_>) -> (Option<Node>, Vec<Error>, Vec<Warning>) {
+/// Reads a text's only document. The node is `None` when the text is no YAML or holds nothing; problems that leave the tree whole, such as a
+/// key that stands twice, come beside it.
+pub(super) fn read(source: &ConfigText<'_>) -> (Option<Node>, Vec<Error>, Vec<Warning>) {
     let file: Arc<str> = source.path.display().to_string().into();
     let mut options = Options::default();
     options.set_emit_comments(false);
@@ -35,11 +34,11 @@ pub(super) fn read(source: &ConfigText<'_>, environment: &Environment<'_>) -> (O
     let mut reader = Reader {
         events: Parser::new_from_str_with_options(source.text, options),
         file,
-        environment,
         anchors: HashMap::new(),
         problems: Vec::new(),
         warnings: Vec::new(),
         values: 0,
+        open_end: (!source.text.ends_with('\n')).then(|| source.text.chars().count()),
     };
     match reader.document() {
         Ok(node) => (node, reader.problems, reader.warnings),
@@ -56,12 +55,13 @@ struct Stop(Error);
 struct Reader<'a> {
     events: Parser<'a, StrInput<'a>>,
     file: Arc<str>,
-    environment: &'a Environment<'a>,
     /// By the parser's anchor number; an anchor is here only once its value is complete.
     anchors: HashMap<usize, Node>,
     problems: Vec<Error>,
     warnings: Vec<Warning>,
     values: usize,
+    /// The characters of a text that does not end its last line.
+    open_end: Option<usize>,
 }
 
 impl<'a> Reader<'a> {
@@ -89,8 +89,10 @@ impl<'a> Reader<'a> {
         let at_key = || key.unwrap_or(&here).clone();
         match event {
             Event::Scalar(text, style, anchor, tag) => {
-                // The parser says `~` where nothing is written.
-                let (text, position) = if span.is_empty() { ("", at_key()) } else { (&*text, here) };
+                // The parser says `~` where nothing is written, and ends a block with a line break that the end of the text lacks.
+                let is_cut = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded) && self.is_last(span);
+                let whole = if is_cut { text.strip_suffix('\n').unwrap_or(&text) } else { &text };
+                let (text, position) = if span.is_empty() { ("", at_key()) } else { (whole, here) };
                 let node = self.scalar(text, style, tag.as_deref(), position);
                 self.anchor(anchor, node, span)
             }
@@ -160,8 +162,11 @@ impl<'a> Reader<'a> {
     /// The text of a key, and whether it is the merge key; `None` for one that cannot be used, which is reported.
     fn key(&mut self, event: Event<'a>, span: Span, depth: usize) -> Result<Option<(String, bool)>, Stop> {
         if let Event::Scalar(text, style, _, _) = &event {
-            let is_merge = text == "<<" && *style == ScalarStyle::Plain;
-            return Ok(Some((text.clone().into_owned(), is_merge)));
+            if *style != ScalarStyle::Plain {
+                return Ok(Some((text.clone().into_owned(), false)));
+            }
+            let key = scalar::as_key(if span.is_empty() { "" } else { text });
+            return Ok(Some((key, text == "<<")));
         }
         let position = self.position(span);
         self.report(&position, Problem::ComplexKey);
@@ -181,26 +186,19 @@ impl<'a> Reader<'a> {
     }
 
     fn scalar(&mut self, text: &str, style: ScalarStyle, tag: Option<&Tag>, position: Position) -> Node {
-        let is_text = style != ScalarStyle::Plain || tag.is_some_and(|tag| tag.is_yaml_core_schema_tag("str"));
-        self.refuse_tag(tag, &position, "str");
-        let bare = env::is_bare(text).then(|| Warning::Variable { position: position.clone() });
+        let bare = is_bare(text).then(|| Warning::Variable { position: position.clone() });
         self.warnings.extend(bare);
-        let expanded = env::expand(text, self.environment).unwrap_or_else(|problem| {
-            self.report(&position, problem.into());
-            None
-        });
-        match expanded {
-            Some(Expanded { text, whole: true }) if !is_text => {
-                let value = scalar::typed(&text);
-                Node { expanded: Some(text), from_environment: true, ..Node::new(position, value) }
+        let value = match tag.map(|tag| scalar::tagged(text, |name| tag.is_yaml_core_schema_tag(name))) {
+            None if style == ScalarStyle::Plain => scalar::typed(text),
+            None => Value::Text(text.to_owned()),
+            Some(Some(value)) => value,
+            Some(None) => {
+                let tag = tag.map(Tag::original).unwrap_or_default();
+                self.report(&position, Problem::UnsupportedTag { tag });
+                Value::Text(text.to_owned())
             }
-            Some(Expanded { text: value, .. }) => {
-                // `$$` alone is no variable.
-                Node { from_environment: text.contains("${"), ..Node::new(position, Value::Text(value)) }
-            }
-            None if is_text => Node::new(position, Value::Text(text.to_owned())),
-            None => Node::new(position, scalar::typed(text)),
-        }
+        };
+        Node::new(position, value)
     }
 
     fn alias(&mut self, anchor: usize, here: Position, span: Span, depth: usize) -> Result<Node, Stop> {
@@ -253,9 +251,32 @@ impl<'a> Reader<'a> {
         Error::new(&position, Problem::Syntax { reason: error.info() })
     }
 
+    /// Whether it ends where a text does that does not end its last line.
+    fn is_last(&self, span: Span) -> bool {
+        self.open_end.is_some_and(|end| span.end.index() >= end)
+    }
+
     fn position(&self, span: Span) -> Position {
         Position::at(self.file.clone(), line_of(span), bounded(span.start.col() + 1))
     }
+}
+
+/// Whether a text has a `$NAME`, which looks like a variable and is none: only `${NAME}` is, as in the Collector.
+fn is_bare(text: &str) -> bool {
+    let mut rest = text;
+    while let Some((_, after)) = rest.split_once('$') {
+        if let Some(after) = after.strip_prefix('$') {
+            rest = after;
+            continue;
+        }
+        let is_part = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+        let name = after.get(..after.find(|c| !is_part(c)).unwrap_or(after.len())).unwrap_or_default();
+        if name.len() > 1 && !name.starts_with(|c: char| c.is_ascii_digit()) {
+            return true;
+        }
+        rest = after;
+    }
+    false
 }
 
 fn line_of(span: Span) -> u32 {

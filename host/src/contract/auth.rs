@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName};
+use schemars::JsonSchema;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 
 use super::{ComponentId, Metadata};
@@ -81,7 +82,7 @@ fn no_authenticator(id: &ComponentId, side: &'static str) -> NoAuthenticator {
 }
 
 /// `auth: {authenticator: bearertokenauth}`.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Authentication {
     /// The extension.
@@ -89,11 +90,21 @@ pub struct Authentication {
 }
 
 /// `auth` of an exporter: an authenticator, or, as some configurations of the Collector attach one, a breaker.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
+#[schemars(with = "RawExporterAuth")]
 pub enum ExporterAuth {
     /// `auth: {authenticator: bearertokenauth}`.
     Authenticator(ComponentId),
     /// `auth: circuit_breaker`, which means the same as `breaker: circuit_breaker`.
+    Breaker(ComponentId),
+}
+
+/// The two forms, as they are written.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+#[allow(dead_code, reason = "it describes what `AuthVisitor` reads")]
+enum RawExporterAuth {
+    Authenticator(Authentication),
     Breaker(ComponentId),
 }
 

@@ -6,8 +6,9 @@ use std::fmt;
 use std::num::{NonZeroU32, NonZeroU64};
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::de::{self, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{ComponentId, Metadata, duration};
 
@@ -34,7 +35,7 @@ impl Delivery {
 }
 
 /// What becomes of a batch that finds the queue full.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum OnFull {
     /// The whole request is refused before any plugin has seen it; its sender is told when to come back.
@@ -45,7 +46,7 @@ pub enum OnFull {
 }
 
 /// In what the size of a queue or a batch is counted.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Sizer {
     /// Batches as they come out of a pipeline.
@@ -58,8 +59,9 @@ pub enum Sizer {
 }
 
 /// `sending_queue`, with the Collector's keys and defaults.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(try_from = "RawQueue")]
+#[schemars(with = "RawQueue")]
 pub struct SendingQueue {
     /// Without a queue, a sender waits for the destination's answer.
     pub enabled: bool,
@@ -79,16 +81,26 @@ pub struct SendingQueue {
     pub batch: Option<Batching>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 struct RawQueue {
+    /// Without a queue, a sender waits for the destination's answer.
     enabled: bool,
+    /// Attempts under way at a time.
     num_consumers: NonZeroU32,
+    /// How much the queue holds, in `sizer` units, what is being sent included.
     queue_size: NonZeroU64,
+    /// The unit of `queue_size`; `requests` without it.
     sizer: Option<Sizer>,
+    /// Whether a full queue makes senders wait instead of refusing them.
     block_on_overflow: bool,
+    /// Whether a sender is answered by the destination's answer.
+    #[schemars(extend("x-collector" = "same; refused behind a plugin that keeps state"))]
     wait_for_result: bool,
+    /// The storage extension that keeps the queue on disk; in memory without one.
+    #[schemars(extend("x-collector" = "same; the extension is `rocksdb` or `file_storage`"))]
     storage: Option<ComponentId>,
+    /// Whether batches are merged and split on their way out. `batch:` alone switches that on with its defaults.
     #[serde(deserialize_with = "batch_when_present")]
     batch: Option<RawBatching>,
 }
@@ -187,21 +199,28 @@ pub struct Batching {
     pub metadata_keys: Vec<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 struct RawBatching {
+    /// A batch is sent when it has waited this long.
     #[serde(deserialize_with = "duration::nonzero")]
     flush_timeout: Duration,
+    /// A batch is sent when it has this much, in `sizer` units.
     min_size: u64,
+    /// A batch has at most this much; zero is no bound.
     max_size: u64,
-    /// The queue's, where that has one of its own.
+    /// Items or bytes; without it the queue's unit where that is one of them, and items otherwise.
+    #[schemars(extend("x-collector" = "same: the queue's, where only that one has one"))]
     sizer: Option<Sizer>,
+    /// What keeps batches apart.
     partition: Partition,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 struct Partition {
+    /// Names of request metadata: batches that differ in one of them are never merged.
+    #[schemars(extend("x-collector" = "same; what is never kept of a request is refused"))]
     metadata_keys: Vec<String>,
 }
 
@@ -291,24 +310,28 @@ impl RawBatching {
 }
 
 /// `retry_on_failure`, with the Collector's keys and defaults.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct RetryOnFailure {
     /// Without it one failure is the last.
     pub enabled: bool,
     /// The wait after the first failure.
+    #[schemars(extend("x-collector" = "same, 0 refused"))]
     #[serde(deserialize_with = "duration::nonzero")]
     pub initial_interval: Duration,
     /// How far a wait may be from what it should be, as a share of it: 0 to 1.
     #[serde(deserialize_with = "share")]
     pub randomization_factor: f64,
     /// By how much each wait is longer than the one before: at least 1.
+    #[schemars(extend("x-collector" = "same, below 1 refused"))]
     #[serde(deserialize_with = "at_least_one")]
     pub multiplier: f64,
     /// The longest wait.
+    #[schemars(extend("x-collector" = "same, 0 refused"))]
     #[serde(deserialize_with = "duration::nonzero")]
     pub max_interval: Duration,
     /// When it is given up; zero is never.
+    #[schemars(extend("x-collector" = "same; one below the intervals is let in"))]
     #[serde(deserialize_with = "duration::deserialize")]
     pub max_elapsed_time: Duration,
 }

@@ -90,6 +90,24 @@ fn fraction_of(digits: &str, unit_nanoseconds: u128) -> u128 {
     sum
 }
 
+/// As a configuration writes it: the shortest text that [`parse`] reads as the same.
+pub fn shown(duration: Duration) -> String {
+    let nanoseconds = duration.as_nanos();
+    if nanoseconds == 0 {
+        return "0s".to_owned();
+    }
+    if nanoseconds < 1_000_000_000 {
+        // Of one unit; Rust writes it as Go does, but for the microsecond's letter.
+        return format!("{duration:?}").replace('µ', "u");
+    }
+    let (minutes, rest) = (nanoseconds / 60_000_000_000, nanoseconds % 60_000_000_000);
+    let (hours, minutes) = (minutes / 60, minutes % 60);
+    let part = |count: u128, unit: &str| if count == 0 { String::new() } else { format!("{count}{unit}") };
+    let seconds = u64::try_from(rest).map(Duration::from_nanos).unwrap_or_default().as_secs_f64();
+    let seconds = if rest == 0 { String::new() } else { format!("{seconds}s") };
+    format!("{}{}{seconds}", part(hours, "h"), part(minutes, "m"))
+}
+
 /// For `#[serde(deserialize_with)]`: text such as `5s`; a bare number is refused with what to write.
 pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     deserializer.deserialize_any(DurationVisitor)

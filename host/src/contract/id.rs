@@ -4,8 +4,9 @@ use std::fmt;
 use std::str::FromStr;
 
 /// `type[/name]`: the key of a component in the configuration and its label in logs, metrics and state.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Deserialize, schemars::JsonSchema)]
 #[serde(try_from = "String")]
+#[schemars(with = "String")]
 pub struct ComponentId {
     kind: String,
     name: Option<String>,

@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// A password, a token or a key from the configuration. `Debug` hides it, so that no log of a configuration gives it away.
-#[derive(Clone, Default, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
 #[serde(transparent)]
 pub struct Secret(String);
 

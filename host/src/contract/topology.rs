@@ -16,6 +16,8 @@ pub struct Members {
     pub id: String,
     /// Its receivers.
     pub receivers: Vec<String>,
+    /// The connectors that begin or end it.
+    pub connectors: Vec<String>,
     /// Its processors.
     pub processors: Vec<String>,
     /// Its exporters.

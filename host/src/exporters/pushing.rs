@@ -1,21 +1,89 @@
-//! What every exporter that pushes says of its lane.
+//! What every type of exporters that push has in common: it says how its lane works, and makes a client.
 
-use crate::contract::{ComponentId, Delivery};
-use crate::families::{MetadataUse, Oddity, Reference, Role};
+use std::sync::Arc;
 
-/// The extensions that it names.
-pub(super) fn references(delivery: &Delivery, authenticator: Option<&ComponentId>) -> Vec<Reference> {
-    let named = [(Role::Storage, delivery.queue.storage.as_ref()), (Role::ClientAuthenticator, authenticator)];
-    named.into_iter().filter_map(|(role, id)| Some(Reference { role, id: id?.clone() })).collect()
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+
+use crate::contract::{Client, ComponentId, Delivery, Signal};
+use crate::families::{
+    ComponentType, ExporterContext, ExporterType, FarEnd, MakeError, MetadataUse, Oddity, Reference, Role,
+};
+
+/// A type of exporters that push.
+pub trait PushType: 'static {
+    /// See [`ComponentType::NAMES`].
+    const NAMES: &'static [&'static str];
+
+    /// See [`ExporterType::HAS_DESTINATIONS`].
+    const HAS_DESTINATIONS: bool = false;
+
+    /// See [`ComponentType::Config`].
+    type Config: DeserializeOwned + JsonSchema;
+
+    /// How its lane works.
+    fn delivery(config: &Self::Config) -> Delivery;
+
+    /// The extension that signs its requests in.
+    fn authenticator(_config: &Self::Config) -> Option<&ComponentId> {
+        None
+    }
+
+    /// The exporters that it passes on to.
+    fn destinations(_config: &Self::Config) -> &[ComponentId] {
+        &[]
+    }
+
+    /// See [`ExporterType::misfit`].
+    fn misfit(_config: &Self::Config, _signal: Signal, _pipeline: &ComponentId) -> Option<String> {
+        None
+    }
+
+    /// What sends. Files that the configuration names are read here.
+    fn client(
+        id: &ComponentId,
+        config: Self::Config,
+        context: &ExporterContext<'_>,
+    ) -> Result<Arc<dyn Client>, MakeError>;
 }
 
-/// What keeps batches apart.
-pub(super) fn metadata(delivery: &Delivery) -> Vec<MetadataUse> {
-    let names = delivery.queue.batch.iter().flat_map(|batch| &batch.metadata_keys);
-    names.map(|name| MetadataUse { key: "metadata_keys", name: name.clone() }).collect()
+impl<T: PushType> ComponentType for T {
+    const NAMES: &'static [&'static str] = T::NAMES;
+    type Config = T::Config;
+
+    fn references(config: &T::Config) -> Vec<Reference> {
+        let destinations = T::destinations(config).iter().map(|id| (Role::Destination, id.clone()));
+        let storage = T::delivery(config).queue.storage.map(|id| (Role::Storage, id));
+        let authenticator = T::authenticator(config).map(|id| (Role::ClientAuthenticator, id.clone()));
+        destinations.chain(storage).chain(authenticator).map(|(role, id)| Reference { role, id }).collect()
+    }
+
+    /// What keeps batches apart.
+    fn metadata(config: &T::Config) -> Vec<MetadataUse> {
+        let batch = T::delivery(config).queue.batch;
+        let names = batch.into_iter().flat_map(|batch| batch.metadata_keys);
+        names.map(|name| MetadataUse { key: "metadata_keys", name }).collect()
+    }
+
+    fn oddities(config: &T::Config) -> Vec<Oddity> {
+        let warning = T::delivery(config).queue.warning();
+        warning.map(|words| Oddity { keys: &["sending_queue"], words }).into_iter().collect()
+    }
 }
 
-/// What is odd about its queue.
-pub(super) fn oddities(delivery: &Delivery) -> Vec<Oddity> {
-    delivery.queue.warning().map(|words| Oddity { keys: &["sending_queue"], words }).into_iter().collect()
+impl<T: PushType> ExporterType for T {
+    const HAS_DESTINATIONS: bool = T::HAS_DESTINATIONS;
+
+    fn make(id: &ComponentId, config: T::Config, context: &ExporterContext<'_>) -> Result<FarEnd, MakeError> {
+        let delivery = Box::new(T::delivery(&config));
+        Ok(FarEnd::Push(T::client(id, config, context)?, delivery))
+    }
+
+    fn delivery(config: &T::Config) -> Option<Delivery> {
+        Some(T::delivery(config))
+    }
+
+    fn misfit(config: &T::Config, signal: Signal, pipeline: &ComponentId) -> Option<String> {
+        T::misfit(config, signal, pipeline)
+    }
 }

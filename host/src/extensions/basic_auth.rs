@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::secrets::{FileError, Fingerprint, FromFile};
@@ -12,8 +13,9 @@ use crate::families::{ComponentType, Extension, ExtensionContext, ExtensionType,
 use crate::otlp::json::{from_base64, to_base64};
 
 /// The Collector's keys: a client's or a server's.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(try_from = "RawConfig")]
+#[schemars(with = "RawConfig")]
 pub enum Config {
     /// `client_auth`.
     Client(ClientAuth),
@@ -21,28 +23,36 @@ pub enum Config {
     Server(Htpasswd),
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct RawConfig {
+    /// For exporters: who they are.
     #[serde(default)]
     client_auth: Option<ClientAuth>,
+    /// For receivers: who is let in.
     #[serde(default)]
     htpasswd: Option<Htpasswd>,
 }
 
 /// `client_auth`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ClientAuth {
+    /// The name.
     username: String,
+    /// The password.
     password: Secret,
 }
 
 /// `htpasswd`: `name:password` a line. What stands in the configuration goes before what is in the file.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Htpasswd {
+    /// A file of `name:password` lines.
+    #[schemars(extend("x-collector" = "same; hashed passwords are refused"))]
     file: Option<PathBuf>,
+    /// The same in line; it goes before what is in the file.
+    #[schemars(extend("x-collector" = "same; hashed passwords are refused"))]
     inline: Secret,
 }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::secrets::{FileError, Fingerprint, FromFile};
@@ -11,8 +12,9 @@ use crate::contract::{ClientAuthenticator, ComponentId, Metadata, Secret, Server
 use crate::families::{ComponentType, Extension, ExtensionContext, ExtensionType, MakeError, Role, Stability};
 
 /// The Collector's keys. What parsed has tokens, or a file that should.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(try_from = "RawConfig")]
+#[schemars(with = "RawConfig")]
 pub struct Config {
     header: HeaderName,
     scheme: String,
@@ -25,13 +27,19 @@ enum TokenSource {
     File(PathBuf),
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 struct RawConfig {
+    /// The header that has the token.
     header: String,
+    /// What stands in front of it.
     scheme: String,
+    /// The token.
     token: Secret,
+    /// Several: each of them is let in, and the first one is sent.
     tokens: Vec<Secret>,
+    /// A file with a token in each line, which is read again when it changes.
+    #[schemars(extend("x-collector" = "same; beside a token it is refused, there it goes before"))]
     filename: Option<PathBuf>,
 }
 

@@ -2,32 +2,47 @@
 
 use std::num::NonZeroU64;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::rocksdb::BYTES_MAX;
 use crate::contract::ComponentId;
-use crate::families::{ComponentType, Extension, ExtensionContext, ExtensionType, MakeError, Oddity, Role, Stability};
+use crate::families::{ComponentType, Extension, ExtensionContext, ExtensionType, MakeError, Role, Stability};
 
 /// `extensions: {file_storage: …}`, with the Collector's keys. They are read and not used: there is no file of its own.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Where the Collector would keep its files.
+    #[schemars(extend("x-no-effect" = "queues are kept in the database of the state directory (`--state-dir`)"))]
     pub directory: Option<String>,
     /// How long it would wait for their lock.
+    #[schemars(extend("x-no-effect" = "queues are kept in the database of the state directory (`--state-dir`)"))]
+    #[schemars(with = "serde_json::Value")]
     pub timeout: Option<IgnoredAny>,
-    /// Whether it would make the directory,
+    /// Whether it would make the directory.
+    #[schemars(extend("x-no-effect" = "queues are kept in the database of the state directory (`--state-dir`)"))]
+    #[schemars(with = "serde_json::Value")]
     pub create_directory: Option<IgnoredAny>,
-    /// and for whom.
+    /// Who might read it.
+    #[schemars(extend("x-no-effect" = "queues are kept in the database of the state directory (`--state-dir`)"))]
+    #[schemars(with = "serde_json::Value")]
     pub directory_permissions: Option<IgnoredAny>,
     /// How it would give room back.
+    #[schemars(extend("x-no-effect" = "the database compacts by itself"))]
+    #[schemars(with = "serde_json::Value")]
     pub compaction: Option<IgnoredAny>,
     /// Whether it would sync.
+    #[schemars(extend("x-no-effect" = "`durability` of a pipeline says when its data is synced"))]
+    #[schemars(with = "serde_json::Value")]
     pub fsync: Option<IgnoredAny>,
     /// What it would do about a damaged file.
+    #[schemars(extend("x-no-effect" = "a damaged database is never made anew"))]
+    #[schemars(with = "serde_json::Value")]
     pub recreate: Option<IgnoredAny>,
-    /// Ours: as of `rocksdb`.
+    /// Bytes that all queues which name this extension may hold together.
+    #[schemars(extend("x-collector" = "ours"))]
     pub max_bytes: NonZeroU64,
 }
 
@@ -53,11 +68,6 @@ impl ComponentType for Type {
     const NAMES: &'static [&'static str] = &["file_storage"];
     const STABILITY: Stability = Stability::Beta;
     type Config = Config;
-
-    fn oddities(config: &Config) -> Vec<Oddity> {
-        let words = "`directory` is not used: queues are kept in the database of the state directory (`--state-dir`)";
-        config.directory.as_ref().map(|_| Oddity { keys: &[], words: words.to_owned() }).into_iter().collect()
-    }
 }
 
 impl ExtensionType for Type {

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::contract::{ClientAuthenticator, ComponentId, Metadata, Secret};
 use crate::families::{
@@ -12,9 +13,10 @@ use crate::families::{
 use crate::net::Headers;
 
 /// The Collector's keys.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
+    /// What happens to which header, in that order.
     headers: Vec<Rule>,
 }
 
@@ -44,15 +46,16 @@ impl ExtensionType for Type {
 }
 
 /// What happens to one header.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(try_from = "RawRule")]
+#[schemars(with = "RawRule")]
 struct Rule {
     name: HeaderName,
     action: Action,
     source: HeaderSource,
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 enum Action {
     /// Where it is not there yet.
@@ -78,13 +81,19 @@ enum HeaderSource {
     },
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 struct RawRule {
+    /// What happens.
     action: Action,
+    /// The name of the header.
     key: String,
+    /// What it says.
     value: Option<Secret>,
+    /// A header of the request that came in, whose value it says: the receiver's `include_metadata` keeps it.
+    #[schemars(extend("x-collector" = "same; what is never kept of a request is refused"))]
     from_context: Option<String>,
+    /// What it says where the request had none.
     default_value: Option<Secret>,
 }
 

@@ -7,6 +7,7 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::contract::{ComponentId, MemoryGate, duration};
@@ -14,8 +15,9 @@ use crate::families::{ComponentType, Extension, ExtensionContext, ExtensionType,
 use crate::telemetry::Gauge;
 
 /// `memory_limiter: …`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(try_from = "RawConfig")]
+#[schemars(with = "RawConfig")]
 pub struct Config {
     /// How often memory is measured.
     pub check_interval: Duration,
@@ -34,18 +36,27 @@ pub enum Share {
     Percent(u64),
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 struct RawConfig {
+    /// How often memory is measured.
+    #[schemars(extend("x-collector" = "same; it has a default"))]
     #[serde(deserialize_with = "duration::nonzero")]
     check_interval: Duration,
+    /// The hard limit, in MiB: above it requests are refused.
     limit_mib: u64,
+    /// How much below it the soft limit is, in MiB; a fifth of the limit without it.
     spike_limit_mib: u64,
+    /// The hard limit, in percent of what the machine or the control group has.
     limit_percentage: u64,
+    /// How much below it the soft limit is, in percent.
     spike_limit_percentage: u64,
-    /// Of Go's garbage collector; read and not used.
+    /// How often Go's garbage collector may be run.
+    #[schemars(extend("x-no-effect" = "there is no garbage collector"))]
     #[serde(deserialize_with = "duration::deserialize")]
     min_gc_interval_when_soft_limited: Duration,
+    /// How often Go's garbage collector may be run.
+    #[schemars(extend("x-no-effect" = "there is no garbage collector"))]
     #[serde(deserialize_with = "duration::deserialize")]
     min_gc_interval_when_hard_limited: Duration,
 }

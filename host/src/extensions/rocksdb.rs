@@ -3,6 +3,7 @@
 
 use std::num::NonZeroU64;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::contract::ComponentId;
@@ -12,10 +13,11 @@ use crate::families::{ComponentType, Extension, ExtensionContext, ExtensionType,
 pub(super) const BYTES_MAX: NonZeroU64 = const { NonZeroU64::new(10 << 30).unwrap() };
 
 /// `extensions: {rocksdb: …}`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Bytes that all queues which name this extension may hold together.
+    #[schemars(extend("x-collector" = "ours"))]
     pub max_bytes: NonZeroU64,
 }
 

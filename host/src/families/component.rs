@@ -2,8 +2,11 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
+use super::schema;
 use crate::config::{Error, Node};
 use crate::contract::ComponentId;
 
@@ -43,7 +46,7 @@ pub trait ComponentType: 'static {
     const CHANGES_IN_PLACE: &'static [&'static str] = &[];
 
     /// What stands behind an id of this type. What parsed is valid, as far as it can be seen without the rest of the configuration.
-    type Config: DeserializeOwned;
+    type Config: DeserializeOwned + JsonSchema;
 
     /// The components that a configuration names.
     fn references(_config: &Self::Config) -> Vec<Reference> {
@@ -127,6 +130,8 @@ pub struct About {
     pub stability: Stability,
     /// Keys that a running component can take over.
     pub changes_in_place: &'static [&'static str],
+    /// What a configuration can have: see [`schema`].
+    pub schema: fn() -> Value,
     /// Everything in a configuration that cannot be read, each at its place.
     pub faults: fn(&Node) -> Vec<Error>,
     /// See [`ComponentType::references`].
@@ -146,6 +151,7 @@ impl About {
             names: T::NAMES,
             stability: T::STABILITY,
             changes_in_place: T::CHANGES_IN_PLACE,
+            schema: schema::of::<T::Config>,
             faults: |node| node.faults::<T::Config>(),
             references: |node| read::<T, _>(node, T::references),
             listeners: |node| read::<T, _>(node, T::listeners),

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::Request;
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::answer::Answer;
 use super::body::Outgoing;
@@ -31,7 +32,7 @@ pub enum Protocol {
 }
 
 /// `balancer_name`: which of several addresses a request goes to.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Balancer {
     /// To each in turn.
@@ -42,13 +43,15 @@ pub enum Balancer {
 }
 
 /// `keepalive`: pings on connections that are quiet.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Pings {
     /// A connection silent for this long is pinged. Servers of gRPC's own refuse more than one ping in five minutes by default.
+    #[schemars(extend("x-collector" = "same, 0 refused"))]
     #[serde(deserialize_with = "duration::nonzero")]
     pub time: Duration,
     /// A ping unanswered for this long ends the connection.
+    #[schemars(extend("x-collector" = "same, 0 refused"))]
     #[serde(deserialize_with = "duration::nonzero")]
     pub timeout: Duration,
     /// Whether connections without a request are pinged too.

@@ -1,12 +1,15 @@
 //! `headers`: what the configuration adds to every request.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
+use schemars::JsonSchema;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 /// Names and values, in the order of the file. Values are secrets: neither logs nor `Debug` show them.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq, JsonSchema)]
+#[schemars(with = "RawHeaders")]
 pub struct Headers(Vec<(HeaderName, HeaderValue)>);
 
 /// What the protocols set themselves.
@@ -57,11 +60,22 @@ impl<'de> Deserialize<'de> for Headers {
 
 struct HeadersVisitor;
 
+/// The two forms, as they are written.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+#[allow(dead_code, reason = "it describes what `HeadersVisitor` reads")]
+enum RawHeaders {
+    ByName(BTreeMap<String, String>),
+    List(Vec<NameAndValue>),
+}
+
 /// The Collector's other form: a list.
-#[derive(serde::Deserialize)]
+#[derive(serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct NameAndValue {
+    /// The header.
     name: String,
+    /// What it says.
     value: String,
 }
 

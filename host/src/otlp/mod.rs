@@ -26,6 +26,7 @@ pub mod parts;
 pub mod patterns;
 pub mod points;
 pub mod projection;
+pub mod resources;
 pub mod schema;
 pub mod select;
 pub mod spans;

@@ -6,8 +6,9 @@ use std::thread::JoinHandle;
 
 use crate::clock::Clock;
 use crate::config::{PipelinePlan, Plan, ProcessorPlan};
-use crate::contract::{ComponentId, Durability, Ingest, Refusal, Request, Signal};
+use crate::contract::{ComponentId, Connector, Durability, Ingest, Refusal, Request, Signal};
 use crate::delivery::{DeadLetters, Lane};
+use crate::families::MakeError;
 use crate::otlp::partition::Partitions;
 use crate::processor::{Instance, InstanceError, Partition, Plugin, SecretKey, Secrets, Setup, Telling, partitions_of};
 use crate::storage::Store;
@@ -18,7 +19,7 @@ use super::handle::{Entrance, Handle};
 use super::health::Health;
 use super::slot::Slot;
 use super::step::{Helpers, Processors, Step};
-use super::trip::Pipeline;
+use super::trip::{Exit, Pipeline, behind};
 use super::worker::Worker;
 
 /// What pipelines are built from.
@@ -43,7 +44,12 @@ pub struct PipelineContext<'m> {
     pub health: Health,
     /// What stored secrets are hashed with.
     pub secret_key: SecretKey,
+    /// Makes what a connector puts between pipelines of a signal.
+    pub connect: &'m Connect<'m>,
 }
+
+/// Makes what a connector puts between pipelines of a signal.
+pub type Connect<'m> = dyn Fn(&ComponentId, Signal) -> Result<Arc<dyn Connector>, MakeError> + 'm;
 
 /// A pipeline that cannot be built.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +61,14 @@ pub enum BuildError {
         component: ComponentId,
         /// Why.
         source: Box<InstanceError>,
+    },
+    /// A connector cannot be made.
+    #[error("connector {component}: {reason}")]
+    Connector {
+        /// The component id.
+        component: ComponentId,
+        /// Why.
+        reason: MakeError,
     },
     /// Its state would be committed before its senders are answered.
     #[error(
@@ -134,13 +148,16 @@ pub fn build(context: &PipelineContext<'_>) -> Result<Built, BuildError> {
     Ok(Built { workers: started, doors, places })
 }
 
-/// Pipelines that share a receiver, directly or over others, in one group.
+/// Pipelines that share a receiver or are connected, directly or over others, in one group.
 fn groups(pipelines: &[PipelinePlan]) -> Vec<Vec<&PipelinePlan>> {
     let mut groups: Vec<Vec<&PipelinePlan>> = Vec::new();
+    let share = |some: &[ComponentId], others: &[ComponentId]| some.iter().any(|id| others.contains(id));
     for pipeline in pipelines {
         let shares = |other: &&PipelinePlan| {
             other.signal == pipeline.signal
-                && other.receivers.iter().any(|receiver| pipeline.receivers.contains(receiver))
+                && (share(&other.receivers, &pipeline.receivers)
+                    || share(&other.ended_by, &pipeline.begun_by)
+                    || share(&pipeline.ended_by, &other.begun_by))
         };
         let (mut joined, apart): (Vec<_>, Vec<_>) = groups.into_iter().partition(|group| group.iter().any(shares));
         groups = apart;
@@ -148,7 +165,22 @@ fn groups(pipelines: &[PipelinePlan]) -> Vec<Vec<&PipelinePlan>> {
         group.push(pipeline);
         groups.push(group);
     }
-    groups
+    groups.into_iter().map(in_front_first).collect()
+}
+
+/// Pipelines in the order in which a request passes them: what the last flush of one emits comes before the last flush of those behind it.
+fn in_front_first(mut group: Vec<&PipelinePlan>) -> Vec<&PipelinePlan> {
+    let mut ordered = Vec::with_capacity(group.len());
+    while !group.is_empty() {
+        let feeds = |front: &PipelinePlan, pipeline: &PipelinePlan| {
+            front.ended_by.iter().any(|connector| pipeline.begun_by.contains(connector))
+        };
+        let is_first = |pipeline: &&&PipelinePlan| !group.iter().any(|front| feeds(front, pipeline));
+        // There are no circles; if there were, their pipelines stay in the order of the file.
+        let first = group.iter().position(|pipeline| is_first(&pipeline)).unwrap_or(0);
+        ordered.push(group.remove(first));
+    }
+    ordered
 }
 
 type Sources = Vec<(ComponentId, Signal)>;
@@ -198,7 +230,7 @@ fn worker(
         }
         let stateful = slots.iter().skip(first).any(Slot::is_stateful);
         let lanes: Vec<Lane> = plan.exporters.iter().filter_map(|id| context.lanes.get(id).cloned()).collect();
-        let beside = context.plan.beside(plan).flat_map(|other| &other.exporters);
+        let beside = context.plan.beside(plan).into_iter().flat_map(|other| &other.exporters);
         let mut beside = beside.filter(|id| context.lanes.get(*id).is_some_and(Lane::waits));
         if let Some(exporter) = beside.next().filter(|_| stateful) {
             return Err(BuildError::WaitsBehindState { pipeline: plan.id.clone(), exporter: exporter.clone() });
@@ -208,8 +240,15 @@ fn worker(
             id: plan.id.to_string(),
             steps: first_step..steps.len(),
             lanes,
+            exits: exits(plan, group, context)?,
+            reached: Vec::new(),
             durability: plan.durability.unwrap_or(if on_disk { Durability::Sync } else { Durability::Memory }),
         });
+    }
+    let connected: Vec<_> = pipelines.iter().map(|pipeline| of_connected(&behind(&pipelines, pipeline))).collect();
+    for (pipeline, (strictest, reached)) in pipelines.iter_mut().zip(connected) {
+        pipeline.durability = strictest.unwrap_or(pipeline.durability);
+        pipeline.reached = reached;
     }
     let stateful = slots.iter().any(Slot::is_stateful);
     let sources = sources(group);
@@ -234,6 +273,32 @@ fn worker(
         handed_over: 0,
     };
     Ok((worker, sources))
+}
+
+/// The strictest durability of pipelines, and their lanes, each once.
+fn of_connected(pipelines: &[&Pipeline]) -> (Option<Durability>, Vec<Lane>) {
+    let mut reached: Vec<Lane> = Vec::new();
+    for lane in pipelines.iter().flat_map(|pipeline| &pipeline.lanes) {
+        if !reached.iter().any(|known| known.id() == lane.id()) {
+            reached.push(lane.clone());
+        }
+    }
+    (pipelines.iter().map(|pipeline| pipeline.durability).max(), reached)
+}
+
+/// The connectors that end a pipeline of a group. Those that they begin are in the same group.
+fn exits(plan: &PipelinePlan, group: &[&PipelinePlan], context: &PipelineContext<'_>) -> Result<Vec<Exit>, BuildError> {
+    let exit = |id: &ComponentId| {
+        let fail = |reason| BuildError::Connector { component: id.clone(), reason };
+        let begun = context.plan.begun_by(id, plan.signal);
+        let behind = begun.filter_map(|next| group.iter().position(|other| other.id == next.id)).collect();
+        let (connector, signal) = (id.to_string(), plan.signal.name());
+        let labels = [("connector", connector.as_str()), ("signal", signal)];
+        let help = "Items that no pipeline behind a connector gets.";
+        let unrouted = context.registry.counter("otelier_connector_unrouted_items", help, &labels);
+        Ok(Exit { connector: (context.connect)(id, plan.signal).map_err(fail)?, behind, unrouted })
+    };
+    plan.ended_by.iter().map(exit).collect()
 }
 
 fn sources(group: &[&PipelinePlan]) -> Sources {

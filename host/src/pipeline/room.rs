@@ -5,14 +5,15 @@ use crate::delivery::{Lane, LaneFull, Reserved};
 
 use super::trip::{Pipeline, count};
 
-/// Reserves room for a request in every lane of its pipelines, in the order of the pipelines. A lane that makes senders wait is
+/// Reserves room for a request in every lane that its pipelines reach, in the order of the pipelines. Behind connectors several batches may go into
+/// one lane, as from a plugin that emits: the room is for one of about that size, and what is more is counted when it goes out. A lane that makes senders wait is
 /// waited for with nothing reserved, as two trips could otherwise hold what the other one needs. `None` once nobody waits for the request.
 pub fn reserve(
     pipelines: &[&Pipeline],
     batch: &mut Batch,
     is_withdrawn: &dyn Fn() -> bool,
 ) -> Result<Option<Vec<Vec<Reserved>>>, Refusal> {
-    if pipelines.iter().flat_map(|pipeline| &pipeline.lanes).any(Lane::counts_items) {
+    if pipelines.iter().flat_map(|pipeline| &pipeline.reached).any(Lane::counts_items) {
         batch.items = Some(count(batch)?);
     }
     loop {
@@ -47,7 +48,7 @@ struct NoRoom<'p> {
 /// Reserves in all lanes or in none. An exporter of several pipelines is asked once, for all of them: half its room would be of no
 /// use, and nobody would get the other half.
 fn reserve_at_once<'p>(pipelines: &[&'p Pipeline], batch: Option<&Batch>) -> Result<Vec<Vec<Reserved>>, NoRoom<'p>> {
-    let lanes = || pipelines.iter().flat_map(|pipeline| &pipeline.lanes);
+    let lanes = || pipelines.iter().flat_map(|pipeline| &pipeline.reached);
     let mut rooms: Vec<(&ComponentId, Vec<Reserved>)> = Vec::new();
     for lane in lanes() {
         if rooms.iter().any(|(id, _)| *id == lane.id()) {
@@ -58,5 +59,5 @@ fn reserve_at_once<'p>(pipelines: &[&'p Pipeline], batch: Option<&Batch>) -> Res
         rooms.push((lane.id(), reserved));
     }
     let mut share = |lane: &Lane| rooms.iter_mut().find(|(id, _)| *id == lane.id()).and_then(|(_, room)| room.pop());
-    Ok(pipelines.iter().map(|pipeline| pipeline.lanes.iter().filter_map(&mut share).collect()).collect())
+    Ok(pipelines.iter().map(|pipeline| pipeline.reached.iter().filter_map(&mut share).collect()).collect())
 }

@@ -1,10 +1,11 @@
 //! One batch's way through the pipelines of its receiver, before anything of it counts.
 
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Moment;
-use crate::contract::{Batch, Durability, OnTrap, Refusal};
+use crate::contract::{Batch, Connector, Durability, OnTrap, Refusal, Unroutable};
 use crate::delivery::dead_letters::Stage;
 use crate::delivery::{Lane, Reserved};
 use crate::otlp::{Malformed, Strings, check};
@@ -46,8 +47,58 @@ pub struct Pipeline {
     pub steps: Range<usize>,
     /// Its exporters.
     pub lanes: Vec<Lane>,
-    /// When senders are answered.
+    /// The connectors that end it.
+    pub exits: Vec<Exit>,
+    /// Its exporters and those of the pipelines behind it, each once.
+    pub reached: Vec<Lane>,
+    /// When senders are answered: as the strictest of the pipelines says that get something of it.
     pub durability: Durability,
+}
+
+/// A connector that ends a pipeline.
+pub struct Exit {
+    /// What stands there.
+    pub connector: Arc<dyn Connector>,
+    /// The pipelines that it begins, as places in the worker's pipelines.
+    pub behind: Vec<usize>,
+    /// Items that none of them gets.
+    pub unrouted: Counter,
+}
+
+/// A pipeline and those behind it, each once. There are no circles.
+pub fn behind<'p>(pipelines: &'p [Pipeline], start: &'p Pipeline) -> Vec<&'p Pipeline> {
+    let mut found = vec![start];
+    let mut next = 0;
+    while let Some(pipeline) = found.get(next).copied() {
+        next += 1;
+        for other in pipeline.exits.iter().flat_map(|exit| &exit.behind).filter_map(|place| pipelines.get(*place)) {
+            if !found.iter().any(|known| std::ptr::eq(*known, other)) {
+                found.push(other);
+            }
+        }
+    }
+    found
+}
+
+/// What goes out of a pipeline and those behind it.
+struct Outgoing<'p> {
+    /// The lanes that it reaches.
+    lanes: &'p [Lane],
+    /// What each of them gets, in that order.
+    batches: Vec<Vec<Batch>>,
+}
+
+impl<'p> Outgoing<'p> {
+    fn of(pipeline: &'p Pipeline) -> Outgoing<'p> {
+        Outgoing { lanes: &pipeline.reached, batches: vec![Vec::new(); pipeline.reached.len()] }
+    }
+
+    fn add(&mut self, lane: &Lane, batches: &[Batch]) {
+        let place = self.lanes.iter().position(|reached| reached.id() == lane.id());
+        if let Some(out) = place.and_then(|place| self.batches.get_mut(place)) {
+            out.extend_from_slice(batches);
+        }
+    }
 }
 
 /// What a trip has gathered so far.
@@ -79,6 +130,8 @@ pub struct Gathered {
 pub struct Run<'w> {
     /// All processors.
     pub processors: &'w mut Processors,
+    /// All pipelines.
+    pub pipelines: &'w [Pipeline],
     /// When its calls are made.
     pub moment: Moment,
     /// Where the trips before this one are committed, under which generation.
@@ -88,11 +141,11 @@ pub struct Run<'w> {
 }
 
 impl Run<'_> {
-    /// Sends a request through one pipeline.
+    /// Sends a request through one pipeline, and those behind it. There is room in each lane that it reaches.
     pub fn request(
         &mut self,
         pipeline: &Pipeline,
-        lanes: Vec<Reserved>,
+        rooms: Vec<Reserved>,
         mut batch: Batch,
         trip: &mut Gathered,
     ) -> Result<(), Refusal> {
@@ -100,7 +153,7 @@ impl Run<'_> {
             trip.items = Some(count(&batch)?);
         }
         batch.items = batch.items.or(trip.items);
-        self.onwards(pipeline, pipeline.steps.start, lanes, vec![batch], trip)
+        self.onwards(pipeline, pipeline.steps.start, rooms, vec![batch], trip)
     }
 
     /// Whether the first step of a pipeline walks every byte of a request.
@@ -111,12 +164,27 @@ impl Run<'_> {
         step.divided.is_some() || slots.get_mut(step.slots.start).is_some_and(checks)
     }
 
-    /// Sends batches through the processors from a step of the pipeline on, and into the lanes.
+    /// Sends batches through the processors from a step of the pipeline on, and into the lanes that it reaches.
     pub fn onwards(
         &mut self,
         pipeline: &Pipeline,
         first: usize,
-        lanes: Vec<Reserved>,
+        rooms: Vec<Reserved>,
+        batches: Vec<Batch>,
+        trip: &mut Gathered,
+    ) -> Result<(), Refusal> {
+        let mut out = Outgoing::of(pipeline);
+        self.pass(pipeline, first, &mut out, batches, trip)?;
+        trip.deliveries.extend(rooms.into_iter().zip(out.batches));
+        Ok(())
+    }
+
+    /// Sends batches through the processors from a step of the pipeline on, out of it, and into the pipelines behind it.
+    fn pass(
+        &mut self,
+        pipeline: &Pipeline,
+        first: usize,
+        out: &mut Outgoing<'_>,
         mut batches: Vec<Batch>,
         trip: &mut Gathered,
     ) -> Result<(), Refusal> {
@@ -129,8 +197,36 @@ impl Run<'_> {
         }
         // What has no item is nothing to send: OTLP's "SHOULD NOT create empty envelopes".
         batches.retain(|batch| batch.items != Some(0));
-        for lane in lanes {
-            trip.deliveries.push((lane, batches.clone()));
+        pipeline.lanes.iter().for_each(|lane| out.add(lane, &batches));
+        for exit in &pipeline.exits {
+            self.connect(exit, out, &batches, trip)?;
+        }
+        Ok(())
+    }
+
+    /// Sends batches into the pipelines behind a connector.
+    fn connect(
+        &mut self,
+        exit: &Exit,
+        out: &mut Outgoing<'_>,
+        batches: &[Batch],
+        trip: &mut Gathered,
+    ) -> Result<(), Refusal> {
+        let mut parts = vec![Vec::new(); exit.behind.len()];
+        for batch in batches {
+            let unroutable = |Unroutable { offset, reason }| Refusal::Malformed { offset, reason };
+            let routed = exit.connector.route(batch).map_err(unroutable)?;
+            let parts = parts.iter_mut().zip(routed.parts);
+            parts.for_each(|(parts, part)| parts.extend(part.filter(|part| part.items != Some(0))));
+            if routed.unrouted > 0 {
+                trip.tally.push((exit.unrouted.clone(), routed.unrouted));
+            }
+        }
+        let pipelines = self.pipelines;
+        for (place, parts) in exit.behind.iter().zip(parts) {
+            if let Some(next) = pipelines.get(*place) {
+                self.pass(next, next.steps.start, out, parts, trip)?;
+            }
         }
         Ok(())
     }
@@ -381,7 +477,7 @@ impl Run<'_> {
         &mut self,
         pipeline: &Pipeline,
         place: FlushPlace,
-        lanes: Vec<Reserved>,
+        rooms: Vec<Reserved>,
         last: bool,
         trip: &mut Gathered,
     ) -> Result<bool, FlushRefused> {
@@ -404,7 +500,7 @@ impl Run<'_> {
             trip.unless_committed.extend(counts);
         }
         let batches = keep(slot, index, processed, trip);
-        let passed = self.onwards(pipeline, step + 1, lanes, batches, trip);
+        let passed = self.onwards(pipeline, step + 1, rooms, batches, trip);
         let Some(slot) = self.processors.slots.get_mut(index) else { return Ok(false) };
         match passed {
             Ok(()) => slot.flush_succeeded(),

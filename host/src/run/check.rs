@@ -11,8 +11,8 @@ use super::components::{Components, ExporterParts};
 use super::extensions::{Extensions, topology};
 use super::references::{Parts, References};
 use crate::config::{Component, Error, Family, Node, PipelinePlan, Plan, Problem};
-use crate::contract::{ComponentId, Delivery, Durability, Health, Ingest, MemoryGate, Request};
-use crate::families::{ExtensionContext, Listener, MakeError, Oddity, ReceiverContext};
+use crate::contract::{ComponentId, Delivery, Durability, Health, Ingest, MemoryGate, Request, Signal};
+use crate::families::{ExtensionContext, Listener, MakeError, Oddity, ReceiverContext, schema};
 use crate::net::{collide, listening};
 use crate::pipeline::BuildError;
 use crate::telemetry::Registry;
@@ -44,6 +44,13 @@ pub fn check(plan: &Plan, components: &Components) -> Vec<Error> {
         let context = ReceiverContext { ingest: Arc::new(Nobody), registry, authenticators, memory };
         let placed = |error: MakeError| error.placed(component, &format!("receiver {}", component.id));
         errors.extend(components.receiver_obstacles(component, &context).into_iter().map(placed));
+    }
+    for component in plan.connectors.iter().filter(|component| is_whole(Family::Connector, component)) {
+        let signals = Signal::ALL.into_iter().filter(|signal| plan.begun_by(&component.id, *signal).next().is_some());
+        let made = signals.map(|signal| components.make_connector(plan, &component.id, signal));
+        errors.extend(
+            made.filter_map(Result::err).map(|error| error.placed(component, &format!("connector {}", component.id))),
+        );
     }
     errors.extend(listeners(plan, components));
     errors
@@ -94,7 +101,21 @@ pub fn warnings(plan: &Plan, components: &Components) -> Vec<String> {
         };
         (about.oddities)(&component.node).into_iter().map(told)
     });
-    of_type.chain(unused_lanes(plan, components)).collect()
+    of_type.chain(without_effect(plan, components)).chain(unused_lanes(plan, components)).collect()
+}
+
+/// Keys that are read, because a Collector has them, and that change nothing here.
+fn without_effect(plan: &Plan, components: &Components) -> Vec<String> {
+    let told = components.of_plan(plan).flat_map(|(family, component, about)| {
+        let schema = (about.schema)();
+        let told = |(keys, reason): (Vec<&str>, &str)| {
+            let node = keys.iter().try_fold(&component.node, |node, key| node.get(key))?;
+            let words = format!("{family} {}: `{}` has no effect here: {reason}", component.id, keys.join("."));
+            Some(node.plugin_error(&words).to_string())
+        };
+        schema::without_effect(&schema).into_iter().filter_map(told).collect::<Vec<_>>()
+    });
+    told.collect()
 }
 
 /// What a destination of another exporter says of a lane that it does not have.
@@ -126,9 +147,10 @@ pub fn memory_behind_sync(plan: &Plan, components: &Components, stateful: &HashS
         let default = || pipeline.processors.iter().any(|id| stateful.contains(id));
         pipeline.durability.map_or_else(default, |durability| durability == Durability::Sync)
     };
-    let behind = |component: &&Component| {
-        plan.pipelines.iter().any(|pipeline| is_synced(pipeline) && pipeline.exporters.contains(&component.id))
-    };
+    // A request is answered as the strictest of its pipelines says.
+    let has_synced = |pipeline: &&PipelinePlan| plan.beside(pipeline).into_iter().any(is_synced);
+    let synced: Vec<&PipelinePlan> = plan.pipelines.iter().filter(has_synced).collect();
+    let behind = |component: &&Component| synced.iter().any(|pipeline| pipeline.exporters.contains(&component.id));
     let told = plan.exporters.iter().filter(is_in_memory).filter(behind).map(|component| {
         let words = format!(
             "exporter {}: what waits in its queue is in memory and goes with a killed process, although its senders wait until their data is on disk; `sending_queue: {{storage: …}}` keeps it there too",
@@ -147,7 +169,7 @@ pub fn waiting_behind_state(plan: &Plan, components: &Components, stateful: &Has
     };
     let wrong = plan.pipelines.iter().filter_map(|pipeline| {
         pipeline.processors.iter().find(|id| stateful.contains(id))?;
-        let exporter = plan.beside(pipeline).flat_map(|other| &other.exporters).find(waits)?.clone();
+        let exporter = plan.beside(pipeline).into_iter().flat_map(|other| &other.exporters).find(waits)?.clone();
         let reason = BuildError::WaitsBehindState { pipeline: pipeline.id.clone(), exporter }.to_string();
         Some(Error { position: pipeline.position.clone(), problem: Problem::Invalid { reason } })
     });

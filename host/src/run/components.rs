@@ -1,15 +1,17 @@
 //! The tables of all families together: which types of components there are, and how each is checked and made.
 
+use std::sync::Arc;
+
 use anyhow::Result;
 
 use crate::config::{BuiltInPlugin, Component, Error, Family, Known, Plan};
-use crate::contract::{Authenticators, ComponentId, Delivery, Receiver};
+use crate::contract::{Authenticators, ComponentId, Connector, Delivery, Receiver, Signal};
 use crate::families::{
-    About, Destination, ExporterContext, ExporterEntry, Extension, ExtensionContext, ExtensionEntry, FarEnd, MakeError,
-    ReceiverContext, ReceiverEntry, Role,
+    About, ConnectorContext, ConnectorEntry, Destination, ExporterContext, ExporterEntry, Extension, ExtensionContext,
+    ExtensionEntry, FarEnd, MakeError, ReceiverContext, ReceiverEntry, Role,
 };
 use crate::telemetry::Registry;
-use crate::{exporters, extensions, processors, receivers};
+use crate::{connectors, exporters, extensions, processors, receivers};
 
 /// Every type of components but plugins.
 pub struct Components {
@@ -17,6 +19,7 @@ pub struct Components {
     processors: &'static [ExtensionEntry],
     exporters: Vec<ExporterEntry>,
     extensions: &'static [ExtensionEntry],
+    connectors: &'static [ConnectorEntry],
     names: Names,
 }
 
@@ -26,6 +29,7 @@ struct Names {
     processors: Vec<&'static str>,
     exporters: Vec<&'static str>,
     extensions: Vec<&'static str>,
+    connectors: Vec<&'static str>,
     /// Exporters that name others.
     groups: Vec<&'static str>,
 }
@@ -43,6 +47,7 @@ impl Components {
             processors: names(processors::TYPES.iter().map(|entry| &entry.about)),
             exporters: names(exporters.iter().map(|entry| &entry.about)),
             extensions: names(extensions::TYPES.iter().map(|entry| &entry.about)),
+            connectors: names(connectors::TYPES.iter().map(|entry| &entry.about)),
             groups: names(exporters.iter().filter(|entry| entry.has_destinations).map(|entry| &entry.about)),
         };
         Components {
@@ -50,23 +55,25 @@ impl Components {
             processors: processors::TYPES,
             exporters,
             extensions: extensions::TYPES,
+            connectors: connectors::TYPES,
             names,
         }
     }
 
     /// For the configuration to check names against.
     pub fn known<'a>(&'a self, plugins: &'a [BuiltInPlugin]) -> Known<'a> {
-        let Names { receivers, processors, exporters, extensions, groups } = &self.names;
-        Known { receivers, processors, exporters, extensions, groups, plugins }
+        let Names { receivers, processors, exporters, extensions, connectors, groups } = &self.names;
+        Known { receivers, processors, exporters, extensions, connectors, groups, plugins }
     }
 
     /// Each family with what its types say of themselves.
-    pub fn catalogue(&self) -> [(Family, Vec<&About>); 4] {
+    pub fn catalogue(&self) -> [(Family, Vec<&About>); 5] {
         [
             (Family::Receiver, self.receivers.iter().map(|entry| &entry.about).collect()),
             (Family::Processor, self.processors.iter().map(|entry| &entry.about).collect()),
             (Family::Exporter, self.exporters.iter().map(|entry| &entry.about).collect()),
             (Family::Extension, self.extensions.iter().map(|entry| &entry.about).collect()),
+            (Family::Connector, self.connectors.iter().map(|entry| &entry.about).collect()),
         ]
     }
 
@@ -77,7 +84,12 @@ impl Components {
             Family::Processor => found(self.processors, id).map(|entry| &entry.about),
             Family::Exporter => self.exporter(id).map(|entry| &entry.about),
             Family::Extension => found(self.extensions, id).map(|entry| &entry.about),
+            Family::Connector => self.connector(id).map(|entry| &entry.about),
         }
+    }
+
+    fn connector(&self, id: &ComponentId) -> Option<&ConnectorEntry> {
+        self.connectors.iter().find(|entry| entry.about.is_called(id.kind()))
     }
 
     fn receiver(&self, id: &ComponentId) -> Option<&ReceiverEntry> {
@@ -94,7 +106,8 @@ impl Components {
         let processors = plan.of_process.iter().map(|component| (Family::Processor, component));
         let exporters = plan.exporters.iter().chain(&plan.members).map(|component| (Family::Exporter, component));
         let extensions = plan.extensions.iter().map(|component| (Family::Extension, component));
-        let all = receivers.chain(processors).chain(exporters).chain(extensions);
+        let connectors = plan.connectors.iter().map(|component| (Family::Connector, component));
+        let all = receivers.chain(processors).chain(exporters).chain(extensions).chain(connectors);
         all.filter_map(|(family, component)| Some((family, component, self.about(family, &component.id)?)))
     }
 
@@ -191,6 +204,20 @@ impl Components {
         let table = if family == Family::Processor { self.processors } else { self.extensions };
         let entry = found(table, &component.id).ok_or_else(|| no_type(component))?;
         (entry.make)(component, context)
+    }
+
+    /// Makes what a connector of a plan puts between pipelines of one signal.
+    pub fn make_connector(
+        &self,
+        plan: &Plan,
+        id: &ComponentId,
+        signal: Signal,
+    ) -> Result<Arc<dyn Connector>, MakeError> {
+        let component = plan.connectors.iter().find(|component| component.id == *id);
+        let component = component.ok_or_else(|| format!("connector {id} is not defined"))?;
+        let behind: Vec<ComponentId> = plan.begun_by(id, signal).map(|pipeline| pipeline.id.clone()).collect();
+        let entry = self.connector(id).ok_or_else(|| no_type(component))?;
+        (entry.make)(component, &ConnectorContext { id, behind: &behind })
     }
 
     /// Whether a type can play a role.

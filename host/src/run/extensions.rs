@@ -84,6 +84,7 @@ pub fn topology(plan: &Plan) -> Topology {
     let pipelines = plan.pipelines.iter().map(|pipeline| Members {
         id: pipeline.id.to_string(),
         receivers: names(&pipeline.receivers),
+        connectors: pipeline.begun_by.iter().chain(&pipeline.ended_by).map(ToString::to_string).collect(),
         processors: names(&pipeline.processors),
         exporters: names(&pipeline.exporters),
     });

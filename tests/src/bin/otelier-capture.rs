@@ -17,7 +17,7 @@ fn main() -> Result<()> {
     let mut words = std::env::args_os().skip_while(|word| word != "run").skip(1);
     while let (Some(flag), Some(value)) = (words.next(), words.next()) {
         match flag.to_str() {
-            Some("--config") => options.files.config = Some(value.into()),
+            Some("--config") => options.files.sources.configs.push(value.to_string_lossy().into_owned()),
             Some("--manifest") => options.files.manifest = Some(value.into()),
             Some("--state-dir") => options.state_dir = value.into(),
             _ => bail!("run --config FILE --manifest FILE --state-dir DIR, not {}", flag.display()),

@@ -75,6 +75,17 @@ impl Configuration {
         self.set(&format!("service/pipelines/{}", id.replace('/', "~1")), body)
     }
 
+    /// Defines a connector.
+    pub fn connector(self, id: &str, body: Value) -> Configuration {
+        self.set(&format!("connectors/{}", id.replace('/', "~1")), body)
+    }
+
+    /// Defines a pipeline from a connector.
+    pub fn behind(self, connector: &str, id: &str, processors: &[&str], exporters: &[&str]) -> Configuration {
+        let body = json!({"receivers": [connector], "processors": processors, "exporters": exporters});
+        self.set(&format!("service/pipelines/{}", id.replace('/', "~1")), body)
+    }
+
     /// The file's text.
     pub fn text(&self) -> String {
         format!("{:#}", self.root)

@@ -170,6 +170,39 @@ fn what_is_probably_not_meant_is_a_warning_with_its_place() -> Result<()> {
 }
 
 /// The limit is to be raised, so its place is told, and whose it is.
+/// A Collector has them, so they are read; nobody is to believe that they do something.
+#[test]
+fn keys_without_an_effect_are_warned_of() -> Result<()> {
+    let route = json!({"condition": "attributes[\"a\"] == 1", "pipelines": ["logs/out"]});
+    let config = Configuration::default()
+        .set("exporters/nop", json!({}))
+        .set(
+            "extensions/file_storage",
+            json!({"directory": "/var/lib/otelcol", "compaction": {"on_start": true}, "fsync": true}),
+        )
+        .set("extensions/memory_limiter", json!({"limit_mib": 4000, "min_gc_interval_when_hard_limited": "1s"}))
+        .set("service/extensions", json!(["health_check", "file_storage", "memory_limiter"]))
+        .connector("routing", json!({"error_mode": "silent", "table": [route]}))
+        .pipeline("logs", &[], &["routing"])
+        .behind("routing", "logs/out", &[], &["nop"]);
+    let setup = Setup::without_plugins(&config)?;
+    let validated = setup.validate()?;
+    let text = String::from_utf8_lossy(&validated.stdout).into_owned();
+    ensure!(validated.status.success(), "{text} {}", String::from_utf8_lossy(&validated.stderr));
+    for words in [
+        "extension file_storage: `directory` has no effect here: queues are kept in the database",
+        "extension file_storage: `compaction` has no effect here: ",
+        "extension file_storage: `fsync` has no effect here: ",
+        "extension memory_limiter: `min_gc_interval_when_hard_limited` has no effect here: ",
+        "connector routing: `error_mode` has no effect here: ",
+    ] {
+        let told = text.lines().filter(|line| line.starts_with("warning: ") && line.contains(words)).count();
+        ensure!(told == 1, "{told} warnings `{words}`: {text}");
+    }
+    ensure!(text.matches("has no effect here").count() == 5, "{text}");
+    Ok(())
+}
+
 #[test]
 fn too_little_memory_is_told_at_the_limit() -> Result<()> {
     let plugin = otelier_tests::environment::plugin("aggregate")?;

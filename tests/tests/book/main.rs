@@ -5,6 +5,7 @@
 mod links;
 mod page;
 mod part;
+mod reference;
 mod script;
 
 use std::path::{Path, PathBuf};

@@ -5,13 +5,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
+use otelier::config::Sources;
 use otelier::contract::{Batch, Client, ComponentId, Outcome};
 use otelier::families::{ComponentType, ExporterContext, ExporterEntry, ExporterType, FarEnd, MakeError};
 use otelier::run;
 use otelier::{plugins, wasm};
 use otelier_tests::environment;
 use otelier_tests::host::manifest;
-use serde::de::IgnoredAny;
 use serde_json::json;
 
 struct Nowhere;
@@ -33,11 +33,11 @@ struct Push;
 
 impl ComponentType for Push {
     const NAMES: &'static [&'static str] = &["push"];
-    type Config = IgnoredAny;
+    type Config = serde_json::Value;
 }
 
 impl ExporterType for Push {
-    fn make(_: &ComponentId, _: IgnoredAny, _: &ExporterContext<'_>) -> Result<FarEnd, MakeError> {
+    fn make(_: &ComponentId, _: serde_json::Value, _: &ExporterContext<'_>) -> Result<FarEnd, MakeError> {
         Ok(FarEnd::Push(Arc::new(Nowhere), Box::default()))
     }
 }
@@ -60,7 +60,7 @@ fn said(extensions: &str, exporters: &str, listed: &str, processors: &str) -> Re
          service:\n  extensions: [{listed}]\n  pipelines:\n    logs: {{receivers: [otlp], exporters: [push]}}\n"
     );
     std::fs::write(&config, text)?;
-    let files = run::Files { config: Some(config), manifest: Some(plugins_file), built_in: &[] };
+    let files = run::Files { sources: Sources::file(&config), manifest: Some(plugins_file), built_in: &[] };
     let loaded = run::load(&files, plugins::sandboxed(wasm::Engine::new()?).as_ref(), &[PUSH]);
     let said = match loaded {
         Ok(loaded) => loaded.warnings().join("\n"),
@@ -164,7 +164,7 @@ fn a_component_of_another_world_is_no_policy() -> Result<()> {
         "receivers: {otlp: {protocols: {grpc: }}}\nextensions: {rate: }\nexporters: {push: {breaker: rate}}\n\
          service: {pipelines: {logs: {receivers: [otlp], exporters: [push]}}}\n",
     )?;
-    let files = run::Files { config: Some(config), manifest: Some(plugins_file), built_in: &[] };
+    let files = run::Files { sources: Sources::file(&config), manifest: Some(plugins_file), built_in: &[] };
     let loaded = run::load(&files, plugins::sandboxed(wasm::Engine::new()?).as_ref(), &[PUSH]);
     let error = loaded.err().context("it is loaded")?.to_string();
     assert!(error.contains("does not fit world otelier:plugin/breaker-policy@0.1.0"), "{error}");

@@ -13,6 +13,7 @@ use anyhow::Result;
 use otelier_tests::host::{Configuration, Host, Setup};
 use otelier_tests::length;
 use reaper::Death;
+use serde_json::json;
 
 /// How often the host is killed in one run of the usual length.
 const KILLS: u32 = 50;
@@ -42,6 +43,30 @@ fn points_divided_among_instances_count_once_over_fifty_kills() -> Result<()> {
     delta::counts_once(&Setup::with_instances(&delta::configuration(), 3)?, length::rounds(KILLS)?, &mut Kill)?;
     cumulative::counts_once(&Setup::with_instances(&Configuration::aggregate(), 3)?, length::rounds(KILLS)?, &mut Kill)
         .map(drop)
+}
+
+/// Two pipelines of one request: one of them has the plugin, behind a connector.
+#[test]
+fn points_behind_a_connector_count_once_over_fifty_kills() -> Result<()> {
+    let connected = |configuration: Configuration| {
+        configuration
+            .set("exporters/nop", json!({}))
+            .connector("forward", json!({}))
+            .pipeline("metrics/in", &[], &["forward", "nop"])
+            .behind("forward", "metrics", &["aggregate"], &["prometheus"])
+    };
+    let setup = Setup::with_aggregate(&connected(delta::configuration()))?;
+    delta::counts_once(&setup, length::rounds(KILLS)?, &mut Kill).map(drop)
+}
+
+/// What the plugin flushes goes through a connector.
+#[test]
+fn points_in_front_of_a_connector_count_once_over_fifty_kills() -> Result<()> {
+    let configuration = Configuration::aggregate()
+        .connector("forward", json!({}))
+        .pipeline("metrics", &["aggregate"], &["forward"])
+        .behind("forward", "metrics/out", &[], &["prometheus"]);
+    cumulative::counts_once(&Setup::with_aggregate(&configuration)?, length::rounds(KILLS)?, &mut Kill).map(drop)
 }
 
 #[test]

@@ -5,6 +5,7 @@
 mod aggregate;
 mod clock;
 mod commands;
+mod connectors;
 mod dictionary;
 mod edits;
 mod fail_closed;

@@ -14,6 +14,9 @@ use crate::workspace::Workspace;
 const BUILDER: &str = "go.opentelemetry.io/collector/cmd/builder";
 /// `output_path` and `name` of the builder's configuration.
 const PROGRAM: &str = "collector/otelcol-tests";
+/// A component of the tests.
+const OWN_FOLDER: &str = "anything";
+const OWN: [&str; 2] = ["go.mod", "anything.go"];
 
 /// The program, where set-up has built it.
 pub fn program(workspace: &Workspace) -> Option<PathBuf> {
@@ -26,7 +29,13 @@ pub fn ensure(workspace: &Workspace, why: &str) -> Result<()> {
     let folder = workspace.root().join("tests/collector");
     let config = folder.join("builder-config.yaml");
     let read = |file: &PathBuf| fs::read(file).with_context(|| format!("cannot read {}", file.display()));
-    let wanted = [read(&config)?, read(&folder.join("go.mod"))?].concat();
+    let mut wanted = [read(&config)?, read(&folder.join("go.mod"))?].concat();
+    let mut own = Vec::new();
+    for name in OWN {
+        let content = read(&folder.join(OWN_FOLDER).join(name))?;
+        wanted.extend(&content);
+        own.push((name, content));
+    }
     // Written last: an interrupted build is not taken for a finished one.
     let built = workspace.tools().join("collector.built");
     if program(workspace).is_some() && fs::read(&built).is_ok_and(|present| present == wanted) {
@@ -34,6 +43,13 @@ pub fn ensure(workspace: &Workspace, why: &str) -> Result<()> {
     }
     if process::find("go").is_none() {
         apt::install(&["golang-go"], why)?;
+    }
+    // Beside what the builder generates: the path in its configuration begins in the folder that it runs in.
+    let copies = workspace.tools().join(OWN_FOLDER);
+    fs::create_dir_all(&copies).with_context(|| format!("cannot create {}", copies.display()))?;
+    for (name, content) in own {
+        let copy = copies.join(name);
+        fs::write(&copy, content).with_context(|| format!("cannot write {}", copy.display()))?;
     }
     let builder = workspace.tools().join("bin/ocb");
     let mut build = Command::new("go");

@@ -19,6 +19,7 @@ const KNOWN: Known<'_> = Known {
     exporters: &["debug", "prometheus"],
     groups: &["fallback"],
     extensions: &["health_check"],
+    connectors: &["forward", "routing"],
     plugins: &[],
 };
 

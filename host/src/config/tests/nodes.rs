@@ -8,13 +8,15 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::environment;
-use crate::config::{ConfigText, Node, tree};
+use crate::config::resolution::resolve_text;
+use crate::config::{ConfigText, Node, Providers};
 use crate::contract::duration;
 
 fn node(text: &str) -> Node {
-    let (node, problems, _) = tree::read(&ConfigText { path: Path::new("c.yaml"), text }, &environment);
-    assert!(problems.is_empty(), "{problems:?}");
-    node.unwrap_or_else(|| panic!("nothing in {text}"))
+    let providers = Providers { environment: &environment, fetch: &|_| Err("no network".to_owned()) };
+    let parsed = resolve_text(&ConfigText { path: Path::new("c.yaml"), text }, &providers);
+    assert!(parsed.problems.is_empty(), "{:?}", parsed.problems);
+    parsed.root.unwrap_or_else(|| panic!("nothing in {text}"))
 }
 
 #[derive(Debug, Default, PartialEq, Deserialize)]
@@ -55,7 +57,7 @@ enum Mode {
 #[test]
 fn scalars_have_the_core_schemas_types() {
     let text = "[~, null, '', true, no, 12, -3, +4, 0x1F, 0o17, 1_000, 18446744073709551615, 1.5, -.5, 1e3, .inf, .nan, \
-                '5', 1.2.3, 5s, infinity, '~', !!str 5, 0x, 1_, \"a\\tb\"]";
+                '5', 1.2.3, 5s, infinity, '~', !!str 5, 0x, 1_, 017, -0b11, 089, \"a\\tb\"]";
     let expected = json!([
         null,
         null,
@@ -81,33 +83,27 @@ fn scalars_have_the_core_schemas_types() {
         "~",
         "5",
         "0x",
-        "1_",
+        1,
+        15,
+        -3,
+        89.0,
         "a\tb"
     ]);
     assert_eq!(node(text).to_json(), expected);
 }
 
 #[test]
-fn a_whole_unquoted_variable_takes_the_type_of_what_it_holds() {
-    let cases = [
-        ("${env:PORT}", json!(4317)),
-        ("${PORT}", json!(4317)),
-        ("\"${env:PORT}\"", json!("4317")),
-        ("${env:NOT_SET:-true}", json!(true)),
-        ("${NOT_SET:-127.0.0.1:80}", json!("127.0.0.1:80")),
-        ("${env:NOT_SET:-${env:WORD}-${PORT}}", json!("word-4317")),
-        ("${env:EMPTY:-5}", json!(null)),
-        ("${env:NOT_SET:-}", json!(null)),
-        ("1${env:PORT}", json!("14317")),
-        ("${env:PORT}${env:PORT}", json!("43174317")),
-        ("${env:DOLLARS}", json!("${env:WORD} $$")),
-        ("$${env:PORT} $$ $x 5$", json!("${env:PORT} $ $x 5$")),
-    ];
-    for (text, expected) in cases {
-        assert_eq!(node(&format!("a: {text}\n")).to_json(), json!({ "a": expected }), "for {text}");
+fn a_block_ends_with_a_line_break_where_the_text_has_one() {
+    for (text, expected) in [
+        ("a: |\n  one\n  two\n", "one\ntwo\n"),
+        ("a: |\n  one\n  two", "one\ntwo"),
+        ("a: >\n  one\n  two", "one two"),
+        ("a: |-\n  one", "one"),
+        ("a: |\n  ö", "ö"),
+    ] {
+        assert_eq!(node(text).to_json(), json!({ "a": expected }), "{text:?}");
     }
-    let literal = node("a: |\n  ${env:WORD}\n  $$1\n");
-    assert_eq!(literal.to_json(), json!({ "a": "word\n$1\n" }));
+    assert_eq!(node("a: |\n  one\nb: |\n  two").to_json(), json!({"a": "one\n", "b": "two"}));
 }
 
 #[test]

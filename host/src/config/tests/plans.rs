@@ -7,8 +7,8 @@ use serde_json::json;
 
 use super::{KNOWN, MANIFEST, PIPELINE, load_with};
 use crate::config::{
-    ConfigText, Environment, Errors, Known, Limits, LogEncoding, LogLevel, LogSettings, MetricLevel, MetricSettings,
-    Plan, Source, Telemetry, Update, World, load, load_str,
+    ConfigText, Draft, Environment, Errors, Known, Limits, LogEncoding, LogLevel, LogSettings, MetricLevel,
+    MetricSettings, Plan, Sources, Telemetry, Update, World, load, load_str,
 };
 use crate::contract::{Durability, Instances, Interface, OnTrap, PartitionKey, PartitionLevel, Signal};
 
@@ -163,7 +163,7 @@ fn every_shipped_configuration_loads() {
         if file == manifest || file.extension().is_none_or(|extension| extension != "yaml") {
             continue;
         }
-        let plan = good(load(Source::File(&file), Some(&manifest), &known).finish());
+        let plan = good(from_file(&file, &manifest, &known).finish());
         assert!(plan.warnings.is_empty(), "{:?}", plan.warnings);
         loaded += 1;
     }
@@ -207,10 +207,7 @@ fn every_address_of_the_quickstart_can_be_overridden() {
 #[test]
 fn a_file_that_cannot_be_read_is_named() {
     let found = |path: &Path| {
-        load(Source::File(path), Some(&shipped().join("plugins.yaml")), &KNOWN)
-            .finish()
-            .err()
-            .map(|errors| errors.to_string())
+        from_file(path, &shipped().join("plugins.yaml"), &KNOWN).finish().err().map(|errors| errors.to_string())
     };
     let missing = found(Path::new("/nowhere/c.yaml")).unwrap_or_default();
     assert!(missing.starts_with("/nowhere/c.yaml: cannot be read: "), "{missing}");
@@ -223,6 +220,11 @@ fn a_file_that_cannot_be_read_is_named() {
     let not_utf8 = found(&latin);
     assert!(std::fs::remove_file(&latin).is_ok());
     assert_eq!(not_utf8, Some(format!("{}: is not UTF-8 at byte 3; save the file as UTF-8", latin.display())));
+}
+
+fn from_file(config: &Path, manifest: &Path, known: &Known<'_>) -> Draft {
+    let default = ConfigText { path: Path::new("default"), text: "" };
+    load(&Sources::file(config), &default, Some(manifest), known, &|_| Err("no network".to_owned()))
 }
 
 /// The quickstart with the given variables, whatever the process has.

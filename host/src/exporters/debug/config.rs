@@ -1,9 +1,10 @@
 //! The settings of the debug exporter, under the Collector's names.
 
-use serde::{Deserialize, Deserializer, de};
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize, de};
 
 /// `exporters: debug:`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// How much is written.
@@ -13,6 +14,7 @@ pub struct Config {
     /// Of the batches behind those, every how-manieth is written; `1` writes all, `0` none.
     pub sampling_thereafter: u64,
     /// `false`, as it is here: what is shown goes to standard output. A Collector's own log is no place of this exporter.
+    #[schemars(extend("x-collector" = "`false` is the same; `true`, the default there, is refused"))]
     #[serde(deserialize_with = "no_logger")]
     pub use_internal_logger: bool,
 }
@@ -33,7 +35,7 @@ fn no_logger<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Erro
 }
 
 /// How much the debug exporter writes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Verbosity {
     /// A line for each batch.

@@ -14,28 +14,27 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, de};
 
-use super::pushing;
-
+use super::pushing::PushType;
 use crate::contract::{
     Batch, Client, ComponentId, Delivery, Failure, FailureClass, OnFull, Outcome, RetryOnFailure, SendingQueue,
     duration,
 };
-use crate::families::{
-    ComponentType, Destination, ExporterContext, ExporterType, FarEnd, MakeError, MetadataUse, Oddity, Reference, Role,
-    Stability,
-};
+use crate::families::{Destination, ExporterContext, MakeError};
 use crate::telemetry::{Counter, Gauge, Registry};
 
 /// `exporters: {fallback: …}`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// The exporters, the one to prefer first. Their own queues, retries and breakers are not used.
+    #[schemars(extend("x-collector" = "ours"))]
     #[serde(deserialize_with = "some")]
     pub exporters: Vec<ComponentId>,
     /// How long a destination that failed is left alone before the next try.
+    #[schemars(extend("x-collector" = "ours"))]
     #[serde(default = "probe_interval", deserialize_with = "duration::nonzero")]
     pub probe_interval: Duration,
     /// The queue in front of all of them.
@@ -45,9 +44,11 @@ pub struct Config {
     #[serde(default)]
     pub retry_on_failure: RetryOnFailure,
     /// When to try at all.
+    #[schemars(extend("x-collector" = "ours"))]
     #[serde(default)]
     pub breaker: Option<ComponentId>,
     /// What becomes of a batch that finds the queue full.
+    #[schemars(extend("x-collector" = "ours"))]
     #[serde(default)]
     pub on_full: OnFull,
 }
@@ -82,36 +83,23 @@ impl Config {
 /// The type `fallback`.
 pub struct Type;
 
-impl ComponentType for Type {
+impl PushType for Type {
     const NAMES: &'static [&'static str] = &["fallback"];
-    const STABILITY: Stability = Stability::Beta;
+    const HAS_DESTINATIONS: bool = true;
     type Config = Config;
 
-    fn references(config: &Config) -> Vec<Reference> {
-        let destinations = config.exporters.iter().map(|id| Reference { role: Role::Destination, id: id.clone() });
-        destinations.chain(pushing::references(&config.delivery(), None)).collect()
+    fn delivery(config: &Config) -> Delivery {
+        config.delivery()
     }
 
-    fn metadata(config: &Config) -> Vec<MetadataUse> {
-        pushing::metadata(&config.delivery())
+    fn destinations(config: &Config) -> &[ComponentId] {
+        &config.exporters
     }
 
-    fn oddities(config: &Config) -> Vec<Oddity> {
-        pushing::oddities(&config.delivery())
-    }
-}
-
-impl ExporterType for Type {
-    const HAS_DESTINATIONS: bool = true;
-
-    fn make(id: &ComponentId, config: Config, context: &ExporterContext<'_>) -> Result<FarEnd, MakeError> {
+    fn client(id: &ComponentId, config: Config, context: &ExporterContext<'_>) -> Result<Arc<dyn Client>, MakeError> {
         let destinations = config.exporters.iter().map(context.destination).collect::<Result<_, _>>()?;
         let client = FallbackClient::new(id.clone(), config.probe_interval, destinations, context.registry);
-        Ok(FarEnd::Push(Arc::new(client), Box::new(config.delivery())))
-    }
-
-    fn delivery(config: &Config) -> Option<Delivery> {
-        Some(config.delivery())
+        Ok(Arc::new(client))
     }
 }
 

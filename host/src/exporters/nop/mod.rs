@@ -6,7 +6,7 @@ use crate::families::{ComponentType, ExporterContext, ExporterType, FarEnd, Make
 use crate::otlp::{Strings, check};
 
 /// `exporters: nop:`, which has no settings.
-#[derive(Debug, Clone, Copy, Default, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, Default, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {}
 

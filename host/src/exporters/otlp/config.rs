@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::contract::{ComponentId, Delivery, ExporterAuth, OnFull, RetryOnFailure, SendingQueue, duration};
@@ -9,8 +10,9 @@ use crate::net::tls::ClientTls;
 use crate::net::{Balancer, Compression, Headers, Pings, PushKeys, Target, TargetError, TwoBreakers};
 
 /// `exporters: {otlp: …}`. What parsed is valid.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(try_from = "RawConfig")]
+#[schemars(with = "RawConfig")]
 pub struct Config {
     /// `endpoint`.
     pub target: Target,
@@ -32,22 +34,40 @@ pub struct Config {
     pub delivery: Delivery,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 struct RawConfig {
+    /// Where it sends: `host:port`, also with `https://` or `dns:///` in front.
+    #[schemars(extend("x-collector" = "same; `http://` is refused where a Collector would use TLS, `unix` always"))]
     endpoint: String,
+    /// TLS; on unless `insecure` says otherwise.
     tls: Option<ClientTls>,
+    /// What goes along with each request.
     headers: Headers,
+    /// How messages are compressed: `gzip`, `zstd`, `snappy` or `none`.
     compression: Compression,
+    /// Pings on quiet connections; none without it.
     keepalive: Option<Pings>,
+    /// Which of several addresses a request goes to.
+    #[schemars(extend("x-collector" = "same; others than round_robin and pick_first are refused"))]
     balancer_name: Balancer,
+    /// What the destination is called in requests, in place of the endpoint.
     authority: Option<String>,
+    /// How long one attempt may take; 0 is no bound.
     #[serde(deserialize_with = "duration::deserialize")]
     timeout: Duration,
+    /// The queue in front of it.
     sending_queue: SendingQueue,
+    /// What happens after an attempt that failed.
     retry_on_failure: RetryOnFailure,
+    /// The breaker that decides when to try.
+    #[schemars(extend("x-collector" = "ours"))]
     breaker: Option<ComponentId>,
+    /// Who signs requests: `{authenticator: <extension>}`. The id of a breaker alone is the same as `breaker`.
+    #[schemars(extend("x-collector" = "same; the id of a breaker alone is ours"))]
     auth: Option<ExporterAuth>,
+    /// What becomes of a batch that finds the queue full.
+    #[schemars(extend("x-collector" = "ours"))]
     on_full: OnFull,
 }
 

@@ -11,47 +11,33 @@ mod status;
 pub use client::OtlpClient;
 pub use config::Config;
 
-use super::pushing;
 use std::sync::Arc;
 
-use crate::contract::{ComponentId, Delivery};
-use crate::families::{
-    ComponentType, ExporterContext, ExporterType, FarEnd, MakeError, MetadataUse, Oddity, Reference, Stability,
-};
+use super::pushing::PushType;
+use crate::contract::{Client, ComponentId, Delivery};
+use crate::families::{ExporterContext, MakeError};
 
 /// The type `otlp`.
 pub struct Type;
 
-impl ComponentType for Type {
+impl PushType for Type {
     const NAMES: &'static [&'static str] = &["otlp", "otlp_grpc"];
-    const STABILITY: Stability = Stability::Beta;
     type Config = Config;
 
-    fn references(config: &Config) -> Vec<Reference> {
-        pushing::references(&config.delivery, config.authenticator.as_ref())
+    fn delivery(config: &Config) -> Delivery {
+        config.delivery.clone()
     }
 
-    fn metadata(config: &Config) -> Vec<MetadataUse> {
-        pushing::metadata(&config.delivery)
+    fn authenticator(config: &Config) -> Option<&ComponentId> {
+        config.authenticator.as_ref()
     }
 
-    fn oddities(config: &Config) -> Vec<Oddity> {
-        pushing::oddities(&config.delivery)
-    }
-}
-
-impl ExporterType for Type {
-    fn make(_: &ComponentId, config: Config, context: &ExporterContext<'_>) -> Result<FarEnd, MakeError> {
-        let delivery = Box::new(config.delivery.clone());
+    fn client(_: &ComponentId, config: Config, context: &ExporterContext<'_>) -> Result<Arc<dyn Client>, MakeError> {
         let credentials = context.authenticators.client(config.authenticator.as_ref())?;
         let client = OtlpClient::new(config, credentials).map_err(|error| match error {
             client::ClientError::Tls(error) => MakeError::from(error).below("tls"),
             error => error.into(),
         })?;
-        Ok(FarEnd::Push(Arc::new(client), delivery))
-    }
-
-    fn delivery(config: &Config) -> Option<Delivery> {
-        Some(config.delivery.clone())
+        Ok(Arc::new(client))
     }
 }

@@ -2,15 +2,17 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::contract::{ComponentId, Delivery, ExporterAuth, OnFull, RetryOnFailure, SendingQueue, Signal, duration};
 use crate::net::tls::ClientTls;
 use crate::net::{Balancer, Compression, Headers, PushKeys, Target, TargetError, TwoBreakers};
 
 /// `exporters: {otlphttp: …}`. What parsed is valid.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(try_from = "RawConfig")]
+#[schemars(with = "RawConfig")]
 pub struct Config {
     /// Where each signal goes, in their order; `None` where nothing says so.
     pub targets: [Option<Target>; 3],
@@ -33,7 +35,7 @@ pub struct Config {
 }
 
 /// OTLP/HTTP's two encodings.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Encoding {
     /// Protobuf.
@@ -56,30 +58,56 @@ pub struct Connections {
     pub offer_http2: bool,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 struct RawConfig {
+    /// Where it sends, as a URL; behind it comes `/v1/` and the signal.
+    #[schemars(extend("x-collector" = "same; one that ends in a signal's path is refused"))]
     endpoint: String,
+    /// Where metrics go, as a whole URL.
     metrics_endpoint: String,
+    /// Where traces go, as a whole URL.
     traces_endpoint: String,
+    /// Where logs go, as a whole URL.
     logs_endpoint: String,
+    /// How messages are written.
     encoding: Encoding,
+    /// TLS, for destinations whose URL says `https`.
     tls: ClientTls,
+    /// What goes along with each request.
     headers: Headers,
+    /// How messages are compressed.
     compression: Compression,
+    /// Which of several addresses a request goes to.
+    #[schemars(extend("x-collector" = "ours"))]
     balancer_name: Balancer,
+    /// Connections of HTTP/1.1 that are kept between requests; 0 is no bound.
     max_idle_conns: usize,
+    /// The same for each address; 0 is two.
+    #[schemars(extend("x-collector" = "same; 100 by default and not 2"))]
     max_idle_conns_per_host: usize,
+    /// How long they are kept; 0 is as long as the destination lets them.
     #[serde(deserialize_with = "duration::deserialize")]
     idle_conn_timeout: Duration,
+    /// Whether each request has a connection of its own.
     disable_keep_alives: bool,
+    /// Whether TLS offers HTTP/2.
     force_attempt_http2: bool,
+    /// How long one attempt may take; 0 is no bound.
     #[serde(deserialize_with = "duration::deserialize")]
     timeout: Duration,
+    /// The queue in front of it.
     sending_queue: SendingQueue,
+    /// What happens after an attempt that failed.
     retry_on_failure: RetryOnFailure,
+    /// The breaker that decides when to try.
+    #[schemars(extend("x-collector" = "ours"))]
     breaker: Option<ComponentId>,
+    /// Who signs requests: `{authenticator: <extension>}`. The id of a breaker alone is the same as `breaker`.
+    #[schemars(extend("x-collector" = "same; the id of a breaker alone is ours"))]
     auth: Option<ExporterAuth>,
+    /// What becomes of a batch that finds the queue full.
+    #[schemars(extend("x-collector" = "ours"))]
     on_full: OnFull,
 }
 

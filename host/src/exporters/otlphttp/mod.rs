@@ -13,46 +13,23 @@ pub use config::{Config, Encoding};
 
 use std::sync::Arc;
 
-use super::pushing;
-use crate::contract::{ComponentId, Delivery, Signal};
-use crate::families::{
-    ComponentType, ExporterContext, ExporterType, FarEnd, MakeError, MetadataUse, Oddity, Reference, Stability,
-};
+use super::pushing::PushType;
+use crate::contract::{Client, ComponentId, Delivery, Signal};
+use crate::families::{ExporterContext, MakeError};
 
 /// The type `otlphttp`.
 pub struct Type;
 
-impl ComponentType for Type {
+impl PushType for Type {
     const NAMES: &'static [&'static str] = &["otlphttp", "otlp_http"];
-    const STABILITY: Stability = Stability::Beta;
     type Config = Config;
 
-    fn references(config: &Config) -> Vec<Reference> {
-        pushing::references(&config.delivery, config.authenticator.as_ref())
+    fn delivery(config: &Config) -> Delivery {
+        config.delivery.clone()
     }
 
-    fn metadata(config: &Config) -> Vec<MetadataUse> {
-        pushing::metadata(&config.delivery)
-    }
-
-    fn oddities(config: &Config) -> Vec<Oddity> {
-        pushing::oddities(&config.delivery)
-    }
-}
-
-impl ExporterType for Type {
-    fn make(_: &ComponentId, config: Config, context: &ExporterContext<'_>) -> Result<FarEnd, MakeError> {
-        let delivery = Box::new(config.delivery.clone());
-        let credentials = context.authenticators.client(config.authenticator.as_ref())?;
-        let client = OtlpHttpClient::new(config, credentials).map_err(|error| match error {
-            client::ClientError::Tls(error) => MakeError::from(error).below("tls"),
-            error => error.into(),
-        })?;
-        Ok(FarEnd::Push(Arc::new(client), delivery))
-    }
-
-    fn delivery(config: &Config) -> Option<Delivery> {
-        Some(config.delivery.clone())
+    fn authenticator(config: &Config) -> Option<&ComponentId> {
+        config.authenticator.as_ref()
     }
 
     fn misfit(config: &Config, signal: Signal, pipeline: &ComponentId) -> Option<String> {
@@ -60,5 +37,14 @@ impl ExporterType for Type {
             .target(signal)
             .is_none()
             .then(|| format!("has no endpoint for pipeline {pipeline}: set `endpoint` or `{signal}_endpoint`"))
+    }
+
+    fn client(_: &ComponentId, config: Config, context: &ExporterContext<'_>) -> Result<Arc<dyn Client>, MakeError> {
+        let credentials = context.authenticators.client(config.authenticator.as_ref())?;
+        let client = OtlpHttpClient::new(config, credentials).map_err(|error| match error {
+            client::ClientError::Tls(error) => MakeError::from(error).below("tls"),
+            error => error.into(),
+        })?;
+        Ok(Arc::new(client))
     }
 }

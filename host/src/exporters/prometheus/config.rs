@@ -3,15 +3,17 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::contract::duration;
 
 /// `exporters: prometheus:`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Where the exporter listens. Metrics are at `/metrics`.
+    #[schemars(extend("x-collector" = "same; it has a default"))]
     pub endpoint: String,
     /// Put in front of every metric name, with an underscore between.
     pub namespace: String,
@@ -20,18 +22,22 @@ pub struct Config {
     /// Whether a sample carries the time of its point. Off, the time of the scrape counts.
     pub send_timestamps: bool,
     /// How long a series stays after its last point.
+    #[schemars(extend("x-collector" = "same, 0 refused"))]
     #[serde(deserialize_with = "duration::nonzero")]
     pub metric_expiration: Duration,
     /// Resource attributes as labels of every series.
     pub resource_to_telemetry_conversion: ResourceToTelemetry,
     /// Whether a scraper that asks for OpenMetrics gets it. Off, every answer is in the Prometheus text format.
+    #[schemars(extend("x-collector" = "same; on by default"))]
     pub enable_open_metrics: bool,
     /// Whether unit and type are added to metric names.
     pub add_metric_suffixes: bool,
     /// What becomes of the deltas of sums that go up and down.
+    #[schemars(extend("x-collector" = "ours"))]
     pub non_monotonic_deltas: NonMonotonicDeltas,
     /// The most series kept, as Prometheus counts them: each bucket is one. Points of further ones are dropped with the reason
     /// `series_limit`. About 70 bytes each and the part of its label text that it does not share with its neighbours.
+    #[schemars(extend("x-collector" = "ours"))]
     pub series_max: usize,
 }
 
@@ -53,7 +59,7 @@ impl Default for Config {
 }
 
 /// `resource_to_telemetry_conversion:`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ResourceToTelemetry {
     /// Whether all resource attributes become labels. Off, they are only on `target_info`.
@@ -61,7 +67,7 @@ pub struct ResourceToTelemetry {
 }
 
 /// `non_monotonic_deltas`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum NonMonotonicDeltas {
     /// They are dropped with the reason `non_monotonic_delta`, as the compatibility specification says.
@@ -72,8 +78,9 @@ pub enum NonMonotonicDeltas {
 }
 
 /// The name of a label that a configuration may add: as Prometheus wants it, and none that the exposition writes itself.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
+#[schemars(with = "String")]
 pub struct LabelName(String);
 
 /// What the exposition writes itself.

@@ -66,6 +66,10 @@ fn status(pipeline: &Members, troubles: &BTreeMap<String, Trouble>, since: u64) 
     for id in &pipeline.processors {
         components.insert(format!("processor:{id}"), of(&|part| is_of(part, id, &pipeline.id)));
     }
+    // Nothing is wrong with what only passes batches on.
+    for id in &pipeline.connectors {
+        components.insert(format!("connector:{id}"), of(&|_| false));
+    }
     for id in &pipeline.exporters {
         let key = format!("exporter:{id}");
         components.insert(key.clone(), of(&|part| part == key));

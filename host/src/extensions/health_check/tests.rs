@@ -7,6 +7,7 @@ use crate::contract::Members;
 
 fn answers(config: &str) -> Answers {
     let member = Members {
+        connectors: Vec::new(),
         id: "metrics/a".into(),
         receivers: vec!["otlp".into()],
         processors: vec!["sum".into()],

@@ -1,16 +1,19 @@
 //! `tls`: the Collector's keys. What parsed is consistent; whether files exist and hold what they should is found when they are read.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 
 use super::material::{Identity, PemSource, Trust};
 use crate::contract::{Secret, duration};
 
 /// The `tls` of a client.
-#[derive(Debug, Clone, Default, serde::Deserialize)]
+#[derive(Debug, Clone, Default, serde::Deserialize, JsonSchema)]
 #[serde(try_from = "RawClient")]
+#[schemars(with = "RawClient")]
 pub struct ClientTls {
     insecure: bool,
     /// TLS with whoever answers.
@@ -21,8 +24,9 @@ pub struct ClientTls {
 }
 
 /// The `tls` of a server.
-#[derive(Debug, Clone, serde::Deserialize)]
+#[derive(Debug, Clone, serde::Deserialize, JsonSchema)]
 #[serde(try_from = "RawServer")]
+#[schemars(with = "RawServer")]
 pub struct ServerTls {
     /// Whose clients are let in; all, without it.
     pub(super) client_ca: Option<PemSource>,
@@ -49,6 +53,17 @@ pub enum TlsVersion {
     Tls13,
 }
 
+/// YAML reads a bare `1.2` as a number.
+impl JsonSchema for TlsVersion {
+    fn schema_name() -> Cow<'static, str> {
+        "TlsVersion".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"enum": ["1.2", "1.3", 1.2, 1.3]})
+    }
+}
+
 /// A configuration that contradicts itself.
 #[derive(Debug, thiserror::Error)]
 enum Contradiction {
@@ -64,35 +79,61 @@ enum Contradiction {
     Versions,
 }
 
-#[derive(Default, serde::Deserialize)]
+#[derive(Default, serde::Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 struct RawClient {
+    /// Whether there is to be no TLS. Counts for nothing beside a CA, or an endpoint of `https://`.
+    #[schemars(extend("x-collector" = "same: counts for nothing beside a CA, and where it counts the other keys do not"))]
     insecure: bool,
+    /// TLS with whoever answers.
     insecure_skip_verify: bool,
+    /// The name that the server's certificate must have, in place of the endpoint's.
     server_name_override: Option<String>,
+    /// Whose certificates are believed, in PEM; the system's without it.
     ca_file: Option<PathBuf>,
+    /// The same in line.
     ca_pem: Option<Secret>,
+    /// Whether the system's count as well.
     include_system_ca_certs_pool: bool,
+    /// The certificate, in PEM; beside it `key_file` or `key_pem`.
     cert_file: Option<PathBuf>,
+    /// The same in line.
     cert_pem: Option<Secret>,
+    /// The certificate's private key, in PEM.
     key_file: Option<PathBuf>,
+    /// The same in line.
     key_pem: Option<Secret>,
+    /// The oldest version of TLS that is spoken; 1.2 without it.
     min_version: Option<TlsVersion>,
+    /// The newest one; 1.3 without it.
     max_version: Option<TlsVersion>,
+    /// How often the files are looked at; 0 is never again.
+    #[schemars(extend("x-collector" = "same; CAs are read again too"))]
     #[serde(deserialize_with = "duration::deserialize")]
     reload_interval: Duration,
 }
 
-#[derive(Default, serde::Deserialize)]
+#[derive(Default, serde::Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 struct RawServer {
+    /// Whose clients are let in, in PEM; all without it.
     client_ca_file: Option<PathBuf>,
+    /// The certificate, in PEM; beside it `key_file` or `key_pem`.
     cert_file: Option<PathBuf>,
+    /// The same in line.
     cert_pem: Option<Secret>,
+    /// The certificate's private key, in PEM.
     key_file: Option<PathBuf>,
+    /// The same in line.
     key_pem: Option<Secret>,
+    /// The oldest version of TLS that is spoken; 1.2 without it.
+    #[schemars(extend("x-collector" = "same; 1.0 and 1.1 are refused"))]
     min_version: Option<TlsVersion>,
+    /// The newest one; 1.3 without it.
+    #[schemars(extend("x-collector" = "same; 1.0 and 1.1 are refused"))]
     max_version: Option<TlsVersion>,
+    /// How often the files are looked at; 0 is never again.
+    #[schemars(extend("x-collector" = "same; the CA of clients is read again too, without `client_ca_file_reload`"))]
     #[serde(deserialize_with = "duration::deserialize")]
     reload_interval: Duration,
 }

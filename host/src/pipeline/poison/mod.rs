@@ -103,7 +103,7 @@ pub struct Survivors {
 
 /// What a batch was made of.
 pub struct Separated {
-    /// `None` where nothing passes.
+    /// `None` where nothing passes, and nothing of the trip did before.
     pub survivors: Option<Survivors>,
     /// One for each way in which the plugin broke.
     pub poison: Vec<Poison>,
@@ -131,7 +131,9 @@ impl Broken<'_> {
         let plugin_is_broken = found.sound.is_empty() && !trial.control_passes()?;
         drop(trial);
         let survivors = match found.sound.as_slice() {
-            [] => None,
+            [] if self.before.is_empty() => None,
+            // What went through before it counts, and the trip may have more.
+            [] => Some(self.process(&[], &units)?),
             sound => Some(self.process_sound(sound, &units)?),
         };
         let poison = self.letters(found.poison, &units, letters_max)?;

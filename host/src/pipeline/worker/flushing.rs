@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::pipeline::room::reserve_for_flush;
 use crate::pipeline::slot::Slot;
-use crate::pipeline::trip::{FlushPlace, FlushRefused, Run};
+use crate::pipeline::trip::{FlushPlace, FlushRefused, Run, behind};
 
 use super::{Worker, position};
 
@@ -86,21 +86,24 @@ impl Worker {
             finishes = last && slot.is_flushing() && !slot.is_flushing_last();
             last &= !finishes;
         }
-        let behind = self.processors.steps.get(step + 1..pipeline.steps.end).unwrap_or_default();
+        let connected = behind(&self.pipelines, pipeline).into_iter().skip(1).map(|pipeline| pipeline.steps.clone());
+        let steps = std::iter::once(step + 1..pipeline.steps.end).chain(connected);
+        let behind = steps.flat_map(|steps| self.processors.steps.get(steps).unwrap_or_default());
         let down = |slot: usize| self.processors.slots.get(slot).is_some_and(|slot| slot.retry_at().is_some());
-        if behind.iter().flat_map(|step| step.slots.clone()).any(down) {
+        if behind.flat_map(|step| step.slots.clone()).any(down) {
             let loses = is_last && self.processors.slots.get_mut(index).is_some_and(Slot::loses_what_is_not_flushed);
             self.put_off_flush(index);
             return if loses { Flushed::NoRoom } else { Flushed::Done };
         }
-        let Some(lanes) = reserve_for_flush(pipeline) else {
+        let Some(rooms) = reserve_for_flush(pipeline) else {
             self.put_off_flush(index);
             return Flushed::NoRoom;
         };
         let failed_before = self.flushes_fail(index);
         let commits = (&self.committer, &self.generation);
-        let mut run = Run { processors: &mut self.processors, moment: self.clock.moment(), commits, resumed: false };
-        let flushed = run.flush(pipeline, FlushPlace { step, index }, lanes, last, &mut trip);
+        let (processors, pipelines) = (&mut self.processors, self.pipelines.as_slice());
+        let mut run = Run { processors, pipelines, moment: self.clock.moment(), commits, resumed: false };
+        let flushed = run.flush(pipeline, FlushPlace { step, index }, rooms, last, &mut trip);
         let durability = pipeline.durability;
         match flushed {
             Ok(more) => {

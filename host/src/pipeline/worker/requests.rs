@@ -17,7 +17,7 @@ use super::{Worker, position};
 pub(super) struct Prepared {
     batch: Batch,
     /// By pipeline, in the order of the source's pipelines.
-    reserved: Vec<Vec<Reserved>>,
+    rooms: Vec<Vec<Reserved>>,
 }
 
 impl Worker {
@@ -71,7 +71,7 @@ impl Worker {
         request: &Request,
     ) -> Result<Option<Prepared>, Refusal> {
         let reserved = reserve(&self.behind(source), &mut batch, &|| request.is_withdrawn())?;
-        Ok(reserved.map(|reserved| Prepared { batch, reserved }))
+        Ok(reserved.map(|rooms| Prepared { batch, rooms }))
     }
 
     pub(super) fn resume(&mut self, resumed: Resumed) {
@@ -99,29 +99,31 @@ impl Worker {
         };
         trip.items = batch.items;
         let reserved = reserve(&[pipeline], &mut batch, &|| false)?;
-        let lanes = reserved.and_then(|mut reserved| reserved.pop()).unwrap_or_default();
-        if lanes.iter().any(Reserved::drops) {
+        let rooms = reserved.and_then(|mut reserved| reserved.pop()).unwrap_or_default();
+        if rooms.iter().any(Reserved::drops) {
             return Err(Refusal::Full { queue: "the queue of an exporter".to_owned(), retry_after: RETRY_AFTER });
         }
         let commits = (&self.committer, &self.generation);
-        let mut run = Run { processors: &mut self.processors, moment: self.clock.moment(), commits, resumed: true };
-        run.onwards(pipeline, step, lanes, vec![batch], trip)
+        let (processors, pipelines) = (&mut self.processors, self.pipelines.as_slice());
+        let mut run = Run { processors, pipelines, moment: self.clock.moment(), commits, resumed: true };
+        run.onwards(pipeline, step, rooms, vec![batch], trip)
     }
 
     /// Processes, in that order over all pipelines of the source.
     pub(super) fn pass(
         &mut self,
         source: usize,
-        Prepared { batch, reserved }: Prepared,
+        Prepared { batch, rooms }: Prepared,
         trip: &mut Gathered,
     ) -> Result<Durability, Refusal> {
         let places = self.sources.get(&source).map(Vec::as_slice).unwrap_or_default();
         let pipelines = places.iter().filter_map(|place| self.pipelines.get(*place));
         let commits = (&self.committer, &self.generation);
-        let mut run = Run { processors: &mut self.processors, moment: self.clock.moment(), commits, resumed: false };
+        let (processors, all) = (&mut self.processors, self.pipelines.as_slice());
+        let mut run = Run { processors, pipelines: all, moment: self.clock.moment(), commits, resumed: false };
         let mut durability = Durability::Memory;
-        for (pipeline, lanes) in pipelines.zip(reserved) {
-            run.request(pipeline, lanes, batch.clone(), trip)?;
+        for (pipeline, rooms) in pipelines.zip(rooms) {
+            run.request(pipeline, rooms, batch.clone(), trip)?;
             durability = durability.max(pipeline.durability);
         }
         Ok(durability)

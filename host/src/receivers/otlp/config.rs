@@ -6,6 +6,7 @@
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
 use super::endpoint::Endpoint;
@@ -13,19 +14,21 @@ use crate::contract::{Authentication, InvalidUtf8, duration};
 use crate::net::tls::ServerTls;
 
 /// `receivers: {otlp: …}`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// Which protocols are on.
     pub protocols: Protocols,
-    /// What to do with strings that are not UTF-8: `reject` (default) or `accept`.
+    /// What to do with strings that are not UTF-8.
     #[serde(default)]
+    #[schemars(extend("x-collector" = "ours"))]
     pub invalid_utf8: InvalidUtf8,
 }
 
 /// The protocols whose key is present; at least one.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(try_from = "RawProtocols")]
+#[schemars(with = "RawProtocols")]
 pub struct Protocols {
     /// OTLP/gRPC.
     pub grpc: Option<GrpcConfig>,
@@ -33,11 +36,13 @@ pub struct Protocols {
     pub http: Option<HttpConfig>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct RawProtocols {
+    /// OTLP/gRPC.
     #[serde(default, deserialize_with = "on_when_present")]
     grpc: Option<GrpcConfig>,
+    /// OTLP/HTTP, protobuf and JSON.
     #[serde(default, deserialize_with = "on_when_present")]
     http: Option<HttpConfig>,
 }
@@ -68,27 +73,34 @@ where
 }
 
 /// `protocols: {grpc: …}`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct GrpcConfig {
     /// Where to listen.
+    #[schemars(extend("x-collector" = "same; a port by name and `unix` are refused"))]
     pub endpoint: Endpoint,
     /// The largest message, compressed and decompressed, in MiB.
+    #[schemars(extend("x-collector" = "same, 0 refused; 64 by default and not 4"))]
     pub max_recv_msg_size_mib: NonZeroU32,
     /// Requests under way on one connection; a sender waits with the next.
+    #[schemars(extend("x-collector" = "same, 0 refused; 100 by default and not unbounded"))]
     pub max_concurrent_streams: NonZeroU32,
     /// Connections at a time; a further one is closed at once and counted.
+    #[schemars(extend("x-collector" = "ours"))]
     pub max_connections: NonZeroU32,
     /// How long one request may take to arrive.
+    #[schemars(extend("x-collector" = "ours"))]
     #[serde(deserialize_with = "duration::nonzero")]
     pub read_timeout: Duration,
     /// What is done about quiet connections.
+    #[schemars(extend("x-collector" = "same; `enforcement_policy` is refused"))]
     pub keepalive: Keepalive,
     /// TLS; without it, none.
     pub tls: Option<ServerTls>,
     /// Who may send; without it, all.
     pub auth: Option<Authentication>,
     /// Whether requests' headers go along with what they brought.
+    #[schemars(extend("x-collector" = "same, but for headers with secrets and of the connection: who names those elsewhere is refused"))]
     pub include_metadata: bool,
 }
 
@@ -116,7 +128,7 @@ impl GrpcConfig {
 }
 
 /// `keepalive: …`, nested as the Collector nests it.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Keepalive {
     /// What the server does.
@@ -124,16 +136,19 @@ pub struct Keepalive {
 }
 
 /// `keepalive: {server_parameters: …}`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ServerParameters {
     /// A connection without a request for this long is told to go away.
+    #[schemars(extend("x-collector" = "same, 0 refused"))]
     #[serde(deserialize_with = "duration::nonzero")]
     pub max_connection_idle: Duration,
     /// A connection silent for this long is pinged.
+    #[schemars(extend("x-collector" = "same, 0 refused"))]
     #[serde(deserialize_with = "duration::nonzero")]
     pub time: Duration,
     /// A ping unanswered for this long closes the connection.
+    #[schemars(extend("x-collector" = "same, 0 refused"))]
     #[serde(deserialize_with = "duration::nonzero")]
     pub timeout: Duration,
 }
@@ -149,31 +164,40 @@ impl Default for ServerParameters {
 }
 
 /// `protocols: {http: …}`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct HttpConfig {
     /// Where to listen.
+    #[schemars(extend("x-collector" = "same; a port by name and `unix` are refused"))]
     pub endpoint: Endpoint,
     /// The largest body, compressed, decompressed and transcoded, in bytes.
+    #[schemars(extend("x-collector" = "same, 0 refused; 64 MiB by default and not 20"))]
     pub max_request_body_size: NonZeroUsize,
     /// Requests under way on one HTTP/2 connection; a sender waits with the next.
+    #[schemars(extend("x-collector" = "ours"))]
     pub max_concurrent_streams: NonZeroU32,
     /// Connections at a time; a further one is closed at once and counted.
+    #[schemars(extend("x-collector" = "ours"))]
     pub max_connections: NonZeroU32,
     /// How long a new connection may take until its first request header is complete.
+    #[schemars(extend("x-collector" = "same, 0 refused"))]
     #[serde(deserialize_with = "duration::nonzero")]
     pub read_header_timeout: Duration,
     /// How long one request body may take to arrive.
+    #[schemars(extend("x-collector" = "same, 0 refused"))]
     #[serde(deserialize_with = "duration::nonzero")]
     pub read_timeout: Duration,
     /// How long a connection may go without a request; a later request's header has to arrive within it too.
+    #[schemars(extend("x-collector" = "same, 0 refused"))]
     #[serde(deserialize_with = "duration::nonzero")]
     pub idle_timeout: Duration,
     /// TLS; without it, none.
     pub tls: Option<ServerTls>,
     /// Who may send; without it, all.
+    #[schemars(extend("x-collector" = "same; `request_params` is refused"))]
     pub auth: Option<Authentication>,
     /// Whether requests' headers go along with what they brought.
+    #[schemars(extend("x-collector" = "same, but for headers with secrets and of the connection: who names those elsewhere is refused"))]
     pub include_metadata: bool,
 }
 

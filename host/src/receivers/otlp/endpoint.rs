@@ -5,7 +5,8 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::str::FromStr;
 
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize, Serializer};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
 
@@ -15,8 +16,9 @@ use crate::contract::{BindError, ComponentId};
 const BACKLOG: i32 = 1024;
 
 /// `host:port`, `[ipv6]:port`, or `:port` for every IPv4 address of the machine.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
+#[schemars(with = "String")]
 pub struct Endpoint {
     host: String,
     port: u16,
@@ -109,6 +111,12 @@ impl TryFrom<String> for Endpoint {
 
     fn try_from(text: String) -> Result<Self, EndpointError> {
         text.parse()
+    }
+}
+
+impl Serialize for Endpoint {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 
