@@ -23,7 +23,7 @@ use tokio::task::JoinHandle;
 use crate::clock::Clock;
 use crate::config::{self, BuiltInPlugin, ConfigText, Draft, LogEncoding, Plan, PluginPlan, Providers, Sources, Tree};
 use crate::contract::{
-    Authenticators, Client, ComponentId, Exporter, Health, Ingest, MemoryGate, Phase, Receiver, Stop,
+    Authenticators, Client, ComponentId, Exporter, Health, Ingest, MemoryGate, Phase, Pressure, Receiver, Stop,
 };
 use crate::control::{self, Desk, Letters};
 use crate::delivery::{self, Budget, DeadLetters, Lane, LocalLane, LocalTask, PushLane};
@@ -93,6 +93,8 @@ pub struct Options {
     pub state_dir: PathBuf,
     /// Goes before the configuration's choice.
     pub log_encoding: Option<LogEncoding>,
+    /// Is told when requests begin to hold much memory, and when they hold little again.
+    pub pressure: Option<Pressure>,
     /// Exporter types beside the host's own: a test puts one there that keeps what it gets.
     pub exporters: Vec<ExporterEntry>,
 }
@@ -254,6 +256,7 @@ impl Host {
         clock.go_on_from(stored_steady(&store)?);
         let memory = MemoryGate::default();
         memory.budget(plan.receiver_limits.memory_bytes_max.get());
+        options.pressure.into_iter().for_each(|pressure| memory.tell(pressure));
         let topology = extensions::topology(&plan);
         let making = ExtensionContext { registry: &registry, health: &health, topology: &topology, memory: &memory };
         let mut extensions = Extensions::make(&plan, &components, &making)?;

@@ -27,7 +27,7 @@ pub struct Files {
 pub fn run(files: Files) -> Result<()> {
     let Files { config, manifest, state_dir } = files;
     let files = run::Files { sources: Sources::file(&config), manifest: Some(manifest), built_in: &[] };
-    let options = Options { files, state_dir, log_encoding: None, exporters: Vec::new() };
+    let options = Options { files, state_dir, log_encoding: None, pressure: None, exporters: Vec::new() };
     run::run(&options, Arc::new(load), |_| {})
 }
 

@@ -1,5 +1,6 @@
 //! The command line: the only place that prints an error and exits.
 
+mod allocator;
 mod components_command;
 mod config_command;
 mod dlq;
@@ -217,7 +218,8 @@ fn perform(command: Command) -> Result<()> {
                 LogFormat::Json => LogEncoding::Json,
             });
             let engine = wasm::Engine::with_cache(&state_dir.join(wasm::CACHE_FOLDER))?;
-            let options = Options { files: files.into(), state_dir, log_encoding, exporters: Vec::new() };
+            let pressure = Some(allocator::hasten as fn(bool));
+            let options = Options { files: files.into(), state_dir, log_encoding, pressure, exporters: Vec::new() };
             run::run(&options, plugins::sandboxed(engine.clone()), |lines| {
                 announce(lines);
                 engine.keep_compiled();

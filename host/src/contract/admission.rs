@@ -5,8 +5,8 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use super::Refusal;
@@ -20,6 +20,10 @@ const PEER_PART: u64 = 2;
 /// One part in so many is kept for requests of no more bytes than these.
 const KEPT_PART: u64 = 8;
 const SMALL_BYTES: u64 = 1 << 20;
+
+/// Of the budget, what is much for requests to hold, and what is little: one part in so many.
+const MUCH_PART: u64 = 4;
+const LITTLE_PART: u64 = 8;
 
 /// When a sender that found no room comes back: by then others have been answered.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -41,7 +45,13 @@ struct MemoryCell {
     /// When memory is measured again.
     interval_ms: AtomicU64,
     peers: Mutex<Peers>,
+    /// Who is told when requests begin to hold much, and when they hold little again.
+    pressure: OnceLock<Pressure>,
+    is_pressed: AtomicBool,
 }
+
+/// Is told that requests hold much, or little again. Called where they are served: it may not wait.
+pub type Pressure = fn(bool);
 
 impl Default for MemoryCell {
     fn default() -> Self {
@@ -52,6 +62,8 @@ impl Default for MemoryCell {
             budget: AtomicU64::new(BUDGET_BYTES),
             interval_ms: AtomicU64::default(),
             peers: Mutex::default(),
+            pressure: OnceLock::new(),
+            is_pressed: AtomicBool::default(),
         }
     }
 }
@@ -94,6 +106,11 @@ impl MemoryGate {
         self.0.budget.store(bytes, Ordering::Relaxed);
     }
 
+    /// Tells of pressure from now on; only the first that asks is told.
+    pub fn tell(&self, pressure: Pressure) {
+        self.0.pressure.get_or_init(|| pressure);
+    }
+
     /// So much is in use, all told.
     pub fn measured(&self, bytes: u64) {
         let held = self.0.held.load(Ordering::Relaxed);
@@ -127,6 +144,18 @@ impl MemoryGate {
         let pass = MemoryPass { gate: Arc::clone(&self.0), holder: holder.clone(), held: 0 };
         pass.has_room_for(announced)?;
         Ok(pass)
+    }
+}
+
+impl MemoryCell {
+    fn note_pressure(&self) {
+        let Some(tell) = self.pressure.get() else { return };
+        let (held, budget) = (self.held.load(Ordering::Relaxed), self.budget.load(Ordering::Relaxed));
+        let was_pressed = self.is_pressed.load(Ordering::Relaxed);
+        let is_pressed = if was_pressed { held > budget / LITTLE_PART } else { held > budget / MUCH_PART };
+        if is_pressed != was_pressed && self.is_pressed.swap(is_pressed, Ordering::Relaxed) == was_pressed {
+            tell(is_pressed);
+        }
     }
 }
 
@@ -171,6 +200,7 @@ impl MemoryPass {
         for held in self.counted() {
             held.fetch_add(more, Ordering::Relaxed);
         }
+        self.gate.note_pressure();
         // What is not taken keeps nobody else out.
         self.has_room_for(0).inspect_err(|_| self.give(more))
     }
@@ -189,6 +219,7 @@ impl MemoryPass {
         for held in self.counted() {
             held.fetch_sub(less, Ordering::Relaxed);
         }
+        self.gate.note_pressure();
     }
 }
 

@@ -22,7 +22,7 @@ mod request;
 mod secret;
 mod topology;
 
-pub use admission::{BUDGET_BYTES, MemoryGate, MemoryHolder, MemoryPass};
+pub use admission::{BUDGET_BYTES, MemoryGate, MemoryHolder, MemoryPass, Pressure};
 pub use answer::{Accepted, Answer, Ingest, Refusal};
 pub use auth::{
     Authentication, Authenticators, ClientAuthenticator, Credentials, ExporterAuth, NoAuthenticator,

@@ -12,6 +12,7 @@ fn main() -> Result<()> {
         files: Files::default(),
         state_dir: PathBuf::new(),
         log_encoding: None,
+        pressure: None,
         exporters: vec![capture::TYPE],
     };
     let mut words = std::env::args_os().skip_while(|word| word != "run").skip(1);
