@@ -6,7 +6,7 @@ use otelier::config::{BuiltInPlugin, Family, World};
 use otelier::run::Components;
 use serde_json::{Value, json};
 
-use crate::BUILT_IN;
+use crate::{BUILT_IN, print_text};
 
 /// How to list them.
 #[derive(Debug, Args)]
@@ -26,10 +26,12 @@ enum Format {
 pub fn run(command: &ComponentsCommand) -> Result<()> {
     let components = Components::with(&[]);
     match command.format {
-        Format::Text => print(&components),
-        Format::Json => println!("{}", serde_json::to_string_pretty(&described(&components))?),
+        Format::Text => {
+            print(&components);
+            Ok(())
+        }
+        Format::Json => print_text(&format!("{:#}\n", described(&components))),
     }
-    Ok(())
 }
 
 fn of_world(world: World) -> impl Iterator<Item = &'static BuiltInPlugin> {

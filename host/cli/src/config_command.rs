@@ -7,7 +7,7 @@ use clap::{Subcommand, ValueEnum};
 use otelier::config::{Explanation, Node};
 use otelier::run;
 
-use crate::Files;
+use crate::{Files, print_text};
 
 /// What to look at.
 #[derive(Debug, Subcommand)]
@@ -58,21 +58,20 @@ pub fn run(command: ConfigCommand) -> Result<()> {
                 Mode::Redacted => tree.root.redacted(),
                 Mode::Unredacted => tree.root,
             };
-            match format {
-                Format::Yaml => print!("{}", serde_saphyr::to_string(&shown)?),
-                Format::Json => println!("{}", serde_json::to_string_pretty(&shown.to_json())?),
-            }
+            print_text(&match format {
+                Format::Yaml => serde_saphyr::to_string(&shown)?,
+                Format::Json => format!("{:#}\n", shown.to_json()),
+            })
         }
         ConfigCommand::Explain { path, files } => {
             let tree = run::Files::from(files).tree()?;
             match tree.root.explain(&path) {
-                Some(explanation) => print!("{}", told(&path, &explanation)),
+                Some(explanation) => print_text(&told(&path, &explanation)),
                 None => bail!("nothing stands at `{path}`{}", nearest(&tree.root, &path)),
             }
         }
-        ConfigCommand::Schema => println!("{:#}", run::Components::with(&[]).schema()),
+        ConfigCommand::Schema => print_text(&format!("{:#}\n", run::Components::with(&[]).schema())),
     }
-    Ok(())
 }
 
 fn told(path: &str, explanation: &Explanation) -> String {

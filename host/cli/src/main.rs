@@ -263,6 +263,14 @@ impl Host {
     }
 }
 
+/// Prints a text. Who reads it may have had enough before its end.
+fn print_text(text: &str) -> Result<()> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        written => Ok(written?),
+    }
+}
+
 fn announce(lines: &[String]) {
     let lines: String = lines.iter().map(|line| format!("  {line}\n")).collect();
     let banner = format!("otelier {} is running\n{lines}", env!("CARGO_PKG_VERSION"));
