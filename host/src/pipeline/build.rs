@@ -19,7 +19,7 @@ use super::handle::{Entrance, Handle};
 use super::health::Health;
 use super::slot::Slot;
 use super::step::{Helpers, Processors, Step};
-use super::trip::{Exit, Pipeline, behind};
+use super::trip::{Exit, Pipeline};
 use super::worker::Worker;
 
 /// What pipelines are built from.
@@ -241,13 +241,14 @@ fn worker(
             steps: first_step..steps.len(),
             lanes,
             exits: exits(plan, group, context)?,
+            behind: places(context.plan.behind(plan).into_iter().skip(1), group),
             reached: Vec::new(),
             durability: plan.durability.unwrap_or(if on_disk { Durability::Sync } else { Durability::Memory }),
         });
     }
-    let connected: Vec<_> = pipelines.iter().map(|pipeline| of_connected(&behind(&pipelines, pipeline))).collect();
+    let connected: Vec<_> = pipelines.iter().map(|pipeline| of_connected(&pipelines, pipeline)).collect();
     for (pipeline, (strictest, reached)) in pipelines.iter_mut().zip(connected) {
-        pipeline.durability = strictest.unwrap_or(pipeline.durability);
+        pipeline.durability = strictest;
         pipeline.reached = reached;
     }
     let stateful = slots.iter().any(Slot::is_stateful);
@@ -275,23 +276,30 @@ fn worker(
     Ok((worker, sources))
 }
 
-/// The strictest durability of pipelines, and their lanes, each once.
-fn of_connected(pipelines: &[&Pipeline]) -> (Option<Durability>, Vec<Lane>) {
-    let mut reached: Vec<Lane> = Vec::new();
-    for lane in pipelines.iter().flat_map(|pipeline| &pipeline.lanes) {
-        if !reached.iter().any(|known| known.id() == lane.id()) {
-            reached.push(lane.clone());
+/// Where pipelines of a group stand in it.
+fn places<'p>(pipelines: impl Iterator<Item = &'p PipelinePlan>, group: &[&PipelinePlan]) -> Vec<usize> {
+    pipelines.filter_map(|pipeline| group.iter().position(|other| other.id == pipeline.id)).collect()
+}
+
+/// The strictest durability of a pipeline and those behind it, and their lanes, each once.
+fn of_connected(pipelines: &[Pipeline], start: &Pipeline) -> (Durability, Vec<Lane>) {
+    let (mut strictest, mut reached) = (start.durability, start.lanes.clone());
+    for pipeline in start.behind.iter().filter_map(|place| pipelines.get(*place)) {
+        strictest = strictest.max(pipeline.durability);
+        for lane in &pipeline.lanes {
+            if !reached.iter().any(|known| known.id() == lane.id()) {
+                reached.push(lane.clone());
+            }
         }
     }
-    (pipelines.iter().map(|pipeline| pipeline.durability).max(), reached)
+    (strictest, reached)
 }
 
 /// The connectors that end a pipeline of a group. Those that they begin are in the same group.
 fn exits(plan: &PipelinePlan, group: &[&PipelinePlan], context: &PipelineContext<'_>) -> Result<Vec<Exit>, BuildError> {
     let exit = |id: &ComponentId| {
         let fail = |reason| BuildError::Connector { component: id.clone(), reason };
-        let begun = context.plan.begun_by(id, plan.signal);
-        let behind = begun.filter_map(|next| group.iter().position(|other| other.id == next.id)).collect();
+        let behind = places(context.plan.begun_by(id, plan.signal), group);
         let (connector, signal) = (id.to_string(), plan.signal.name());
         let labels = [("connector", connector.as_str()), ("signal", signal)];
         let help = "Items that no pipeline behind a connector gets.";

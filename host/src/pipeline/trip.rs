@@ -49,6 +49,8 @@ pub struct Pipeline {
     pub lanes: Vec<Lane>,
     /// The connectors that end it.
     pub exits: Vec<Exit>,
+    /// The pipelines behind these, each once, as places in the worker's pipelines.
+    pub behind: Vec<usize>,
     /// Its exporters and those of the pipelines behind it, each once.
     pub reached: Vec<Lane>,
     /// When senders are answered: as the strictest of the pipelines says that get something of it.
@@ -63,21 +65,6 @@ pub struct Exit {
     pub behind: Vec<usize>,
     /// Items that none of them gets.
     pub unrouted: Counter,
-}
-
-/// A pipeline and those behind it, each once. There are no circles.
-pub fn behind<'p>(pipelines: &'p [Pipeline], start: &'p Pipeline) -> Vec<&'p Pipeline> {
-    let mut found = vec![start];
-    let mut next = 0;
-    while let Some(pipeline) = found.get(next).copied() {
-        next += 1;
-        for other in pipeline.exits.iter().flat_map(|exit| &exit.behind).filter_map(|place| pipelines.get(*place)) {
-            if !found.iter().any(|known| std::ptr::eq(*known, other)) {
-                found.push(other);
-            }
-        }
-    }
-    found
 }
 
 /// What goes out of a pipeline and those behind it.

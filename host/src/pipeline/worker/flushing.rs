@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::pipeline::room::reserve_for_flush;
 use crate::pipeline::slot::Slot;
-use crate::pipeline::trip::{FlushPlace, FlushRefused, Run, behind};
+use crate::pipeline::trip::{FlushPlace, FlushRefused, Run};
 
 use super::{Worker, position};
 
@@ -86,7 +86,7 @@ impl Worker {
             finishes = last && slot.is_flushing() && !slot.is_flushing_last();
             last &= !finishes;
         }
-        let connected = behind(&self.pipelines, pipeline).into_iter().skip(1).map(|pipeline| pipeline.steps.clone());
+        let connected = pipeline.behind.iter().filter_map(|place| Some(self.pipelines.get(*place)?.steps.clone()));
         let steps = std::iter::once(step + 1..pipeline.steps.end).chain(connected);
         let behind = steps.flat_map(|steps| self.processors.steps.get(steps).unwrap_or_default());
         let down = |slot: usize| self.processors.slots.get(slot).is_some_and(|slot| slot.retry_at().is_some());

@@ -134,25 +134,28 @@ impl Machine {
 
     /// What the Collector understands: `tree`, `texts`, `numbers` and `flags`.
     fn of_collector(&self, arguments: &[String]) -> Result<Result<Value, String>> {
-        let mut command = self.command(&environment::collector()?);
-        command.args(["print-config", "--mode=unredacted", "--validate=false", "--format=json"]);
-        let output = command.args(arguments).output()?;
+        self.printed(&environment::collector()?, &["print-config", "--validate=false"], arguments)
+    }
+
+    /// What a program prints of the exporter, or why it refuses the configuration.
+    fn printed(&self, program: &Path, words: &[&str], arguments: &[String]) -> Result<Result<Value, String>> {
+        let mut command = self.command(program);
+        command.args(words).args(["--mode=unredacted", "--format=json"]).args(arguments);
+        let output = command.output()?;
         if !output.status.success() {
             return Ok(Err(String::from_utf8_lossy(&output.stderr).into_owned()));
         }
-        let mut whole: Value = serde_json::from_slice(&output.stdout).context("the Collector prints no JSON")?;
+        let parsed = serde_json::from_slice(&output.stdout);
+        let mut whole: Value = parsed.with_context(|| format!("{} prints no JSON", program.display()))?;
         Ok(Ok(whole["exporters"]["anything"].take()))
     }
 
     /// The same of ours: the tree as the command prints it, the rest as components read it.
     fn of_ours(&self, arguments: &[String]) -> Result<Result<Value, String>> {
-        let mut command = self.command(&environment::binary()?);
-        command.args(["config", "print", "--mode=unredacted", "--format=json"]);
-        let output = command.args(arguments).output()?;
-        if !output.status.success() {
-            return Ok(Err(String::from_utf8_lossy(&output.stderr).into_owned()));
-        }
-        let whole: Value = serde_json::from_slice(&output.stdout).context("`config print` prints no JSON")?;
+        let printed = match self.printed(&environment::binary()?, &["config", "print"], arguments)? {
+            Ok(printed) => printed,
+            Err(refused) => return Ok(Err(refused)),
+        };
         let exporter = match self.node(arguments) {
             Ok(exporter) => exporter,
             Err(error) => return Ok(Err(format!("printed, and refused by {error:#}"))),
@@ -164,9 +167,9 @@ impl Machine {
                 "flags": field::<BTreeMap<String, bool>>(&exporter, "flags")?,
             });
             // Nothing is an empty mapping.
-            shown["tree"] = match &whole["exporters"]["anything"] {
+            shown["tree"] = match &printed {
                 Value::Null => json!({}),
-                Value::Object(entries) => typed(&entries.clone().into()),
+                Value::Object(_) => typed(&printed),
                 _ => anyhow::bail!("a component's configuration is a mapping"),
             };
             Ok(shown)
