@@ -55,6 +55,9 @@ const USUAL_RATIO: usize = 6;
 const FIRST_BYTES_MIN: usize = 4 << 10;
 const FIRST_BYTES_MAX: usize = 1 << 20;
 
+/// Of a buffer that grows, what the allocator keeps beside it for a while: one part in so many.
+const ALLOCATOR_PART: usize = 8;
+
 impl Encoding {
     const ALL: [Encoding; 7] = [
         Encoding::Identity,
@@ -161,10 +164,10 @@ fn read_bounded(
     let most = limit.saturating_add(1);
     let mut unpacked = Vec::new();
     loop {
-        let first = packed_bytes.saturating_mul(USUAL_RATIO).clamp(FIRST_BYTES_MIN, FIRST_BYTES_MAX);
-        let capacity = unpacked.capacity().saturating_mul(2).max(first).min(most);
+        let capacity = unpacked.capacity().saturating_mul(2).max(first_capacity(packed_bytes, most)).min(most);
         // What is there already is copied.
-        if !has_room(capacity + unpacked.len()) {
+        let taken = capacity + unpacked.len();
+        if !has_room(taken + taken / ALLOCATOR_PART) {
             return Err(UnpackError::NoRoom);
         }
         unpacked.reserve_exact(capacity - unpacked.len());
@@ -177,6 +180,17 @@ fn read_bounded(
             return Ok(Bytes::from(unpacked));
         }
     }
+}
+
+/// What `most` is when it is halved often enough to be close to the guess: doubled, it comes back to `most`, with half of that beside it
+/// at the last copy and never more.
+fn first_capacity(packed_bytes: usize, most: usize) -> usize {
+    let guess = packed_bytes.saturating_mul(USUAL_RATIO).clamp(FIRST_BYTES_MIN, FIRST_BYTES_MAX);
+    let mut first = most;
+    while first / 2 >= guess {
+        first = first.div_ceil(2);
+    }
+    first
 }
 
 #[cfg(test)]
@@ -227,6 +241,24 @@ mod tests {
         }
         assert_eq!(Encoding::named(b"gzip, gzip"), None);
         assert_eq!(Encoding::named(b"br"), None);
+        Ok(())
+    }
+
+    #[test]
+    fn unpacking_never_takes_more_than_a_peer_s_share_for_a_message_of_the_largest_size() -> io::Result<()> {
+        let limit = 64 << 20;
+        for packed_bytes in [1, 1 << 10, 150_000, 173_000, 1 << 20, 63 << 20] {
+            let (mut capacity, most, mut taken) = (super::first_capacity(packed_bytes, limit + 1), limit + 1, 0);
+            while capacity < most {
+                taken = (2 * capacity).min(most) + capacity;
+                capacity = (2 * capacity).min(most);
+            }
+            assert!(taken + taken / super::ALLOCATOR_PART <= 112 << 20, "{packed_bytes}: {taken}");
+        }
+        for length in [0, 1, 4096, 60_000, 99_999, 100_000] {
+            let packed = pack(Encoding::Zstd, &vec![7; length])?;
+            assert_eq!(Encoding::Zstd.unpack(packed, 100_000, &mut |_| true).ok().map(|data| data.len()), Some(length));
+        }
         Ok(())
     }
 
