@@ -15,6 +15,7 @@ pub mod families;
 pub mod files;
 mod guard;
 pub mod inspect;
+pub mod intake;
 pub mod logs;
 pub mod net;
 pub mod otlp;

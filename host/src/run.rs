@@ -23,13 +23,14 @@ use tokio::task::JoinHandle;
 use crate::clock::Clock;
 use crate::config::{self, BuiltInPlugin, ConfigText, Draft, LogEncoding, Plan, PluginPlan, Providers, Sources, Tree};
 use crate::contract::{
-    Authenticators, Client, ComponentId, Exporter, Health, Ingest, MemoryGate, Phase, Pressure, Receiver, Stop,
+    Authenticators, Client, ComponentId, Exporter, Health, Ingest, MemoryGate, Phase, Pressure, Stop,
 };
 use crate::control::{self, Desk, Letters};
 use crate::delivery::{self, Budget, DeadLetters, Lane, LocalLane, LocalTask, PushLane};
 use crate::descriptors;
 use crate::families::{ExporterEntry, ExtensionContext, FarEnd, ReceiverContext, Task};
 use crate::files::state_dir;
+use crate::intake::{Listeners, Serving};
 use crate::logs;
 use crate::pipeline::{self, Handle, PipelineContext, Place, committer::Committer};
 use crate::plugins::{self, AnyPlugin, Loader, Plugins};
@@ -215,7 +216,8 @@ struct Host {
     exporters: Vec<(ComponentId, LocalTask, Box<dyn Exporter>)>,
     pushing: Vec<(PushLane, Arc<dyn Client>)>,
     lanes: Vec<Lane>,
-    receivers: Vec<Box<dyn Receiver>>,
+    listeners: Listeners,
+    serving: Serving,
     /// The banner's lines for pages that are served.
     pages: Vec<String>,
     workers: Workers,
@@ -321,8 +323,9 @@ impl Host {
             connect: &|id: &ComponentId, signal| components.make_connector(&plan, id, signal),
         };
         let wired = wire(&context, &components, &authenticators, &memory);
+        let serving = Serving { memory, registry: registry.clone(), health: health.clone() };
         drop(context);
-        let (workers, receivers, places) = match wired {
+        let (workers, listeners, places) = match wired {
             Ok(wired) => wired,
             Err(error) => {
                 // The store has to be closed before the process ends.
@@ -359,7 +362,8 @@ impl Host {
             exporters,
             pushing,
             lanes,
-            receivers,
+            listeners,
+            serving,
             pages,
             workers,
             committer,
@@ -398,9 +402,9 @@ impl Host {
         ending.drains();
         let served: Vec<JoinHandle<()>> = serving.into_iter().map(|(serving, _)| tokio::spawn(serving)).collect();
         let mut accepting = Vec::new();
-        for receiver in self.receivers {
-            banner.extend(receiver.endpoints().into_iter().map(|(endpoint, line)| format!("{endpoint}\n    {line}")));
-            accepting.push(tokio::spawn(receiver.serve(stop(&stopped))));
+        for listener in self.listeners {
+            banner.extend(listener.samples().into_iter().map(|(endpoint, line)| format!("{endpoint}\n    {line}")));
+            accepting.push(tokio::spawn(listener.serve(&self.serving, stop(&stopped))));
         }
         banner.extend(self.pages);
         let (state_dir, desk) = self.control;
@@ -434,10 +438,10 @@ impl Host {
 
 type Workers = Vec<(Handle, std::thread::JoinHandle<()>)>;
 
-/// Running pipelines, the receivers in front of them, and where each processor is.
-type Wired = (Workers, Vec<Box<dyn Receiver>>, Vec<Place>);
+/// Running pipelines, the listeners in front of them, and where each processor is.
+type Wired = (Workers, Listeners, Vec<Place>);
 
-/// The pipelines, running, and the receivers in front of them, bound.
+/// The pipelines, running, and the listeners in front of them, bound.
 fn wire(
     context: &PipelineContext<'_>,
     components: &Components,
@@ -445,8 +449,8 @@ fn wire(
     memory: &MemoryGate,
 ) -> Result<Wired> {
     let built = pipeline::build(context)?;
-    match receivers(context, components, &built.doors, authenticators, memory) {
-        Ok(receivers) => Ok((built.workers, receivers, built.places)),
+    match listeners(context, components, &built.doors, authenticators, memory) {
+        Ok(listeners) => Ok((built.workers, listeners, built.places)),
         Err(error) => {
             for (handle, thread) in built.workers {
                 handle.stop();
@@ -483,22 +487,25 @@ fn stop(stopped: &watch::Receiver<bool>) -> Stop {
     })
 }
 
-fn receivers(
+fn listeners(
     context: &PipelineContext<'_>,
     components: &Components,
     doors: &HashMap<ComponentId, Arc<dyn Ingest>>,
     authenticators: &Authenticators,
     memory: &MemoryGate,
-) -> Result<Vec<Box<dyn Receiver>>> {
-    let mut receivers = Vec::new();
+) -> Result<Listeners> {
+    let mut ports = Vec::new();
     for component in &context.plan.receivers {
         let Some(door) = doors.get(&component.id) else { continue };
         let making = ReceiverContext { ingest: door.clone(), registry: &context.registry, authenticators, memory };
-        let mut receiver = components.make_receiver(component, &making)?;
-        receiver.bind()?;
-        receivers.push(receiver);
+        ports.extend(components.make_receiver(component, &making)?);
     }
-    Ok(receivers)
+    let (mut listeners, errors) = Listeners::join(ports);
+    if let Some(error) = errors.into_iter().next() {
+        return Err(anyhow::anyhow!("receiver {}: {error}", error.receiver));
+    }
+    listeners.bind()?;
+    Ok(listeners)
 }
 
 #[cfg(test)]

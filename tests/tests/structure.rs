@@ -34,6 +34,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "extensions",
             "families",
             "files",
+            "intake",
             "logs",
             "net",
             "pipeline",
@@ -88,12 +89,13 @@ const EDGES: &[(&str, &[&str])] = &[
     ("wasm", &["clock", "contract", "files", "otlp", "processor"]),
     ("processor", &["clock", "contract", "files", "otlp", "storage", "telemetry"]),
     ("net", &["contract", "descriptors", "files", "otlp"]),
-    ("receivers", &["contract", "families", "net", "otlp", "telemetry"]),
+    ("receivers", &["contract", "families", "intake", "net", "otlp"]),
     ("exporters", &["contract", "families", "net", "otlp", "telemetry"]),
     ("connectors", &["contract", "families", "otlp"]),
     ("processors", &["extensions", "families"]),
     ("extensions", &["clock", "contract", "families", "files", "net", "otlp", "telemetry"]),
-    ("families", &["config", "contract", "telemetry"]),
+    ("families", &["config", "contract", "intake", "telemetry"]),
+    ("intake", &["contract", "net", "otlp", "telemetry"]),
     ("config", &["contract", "files"]),
     ("otlp", &["contract"]),
     ("storage", &["descriptors", "files", "guard"]),
@@ -109,7 +111,7 @@ const EDGES: &[(&str, &[&str])] = &[
 const OF_THE_PLAN: &[&str] = &["Plan", "PipelinePlan", "ProcessorPlan", "PluginPlan", "Component"];
 
 /// Crates that only one module names.
-const HOMES: &[(&str, &str)] = &[("rocksdb", "storage"), ("wasmtime", "wasm")];
+const HOMES: &[(&str, &str)] = &[("rocksdb", "storage"), ("wasmtime", "wasm"), ("tonic", "intake")];
 
 /// The files that may say `unsafe`: one loads machine code from the cache, the other one calls the allocator.
 const UNSAFE_HOMES: [&str; 2] = ["wasm/trusted.rs", "allocator.rs"];

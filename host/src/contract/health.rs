@@ -113,6 +113,17 @@ impl Health {
         self.lock().troubles.iter().map(|(part, trouble)| (part.clone(), trouble.message.clone())).collect()
     }
 
+    /// Why requests cannot be taken at the moment; `None` where they can.
+    pub fn obstacle(&self) -> Option<String> {
+        let state = self.lock();
+        match (state.phase, state.troubles.get(STORE)) {
+            (Phase::Starting, _) => Some("starting".to_owned()),
+            (Phase::Stopping, _) => Some("shutting down".to_owned()),
+            (Phase::Running, Some(trouble)) => Some(format!("state cannot be written: {}", trouble.message)),
+            (Phase::Running, None) => None,
+        }
+    }
+
     /// `part` is asked whenever somebody looks: what it says makes it degraded.
     pub fn ask(&self, part: &str, remarks: Remarks) {
         self.lock().asked.push(Asked { part: part.to_owned(), remarks });

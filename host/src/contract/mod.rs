@@ -7,6 +7,7 @@ mod admission;
 mod answer;
 mod auth;
 mod batch;
+mod bind_error;
 mod breaker;
 mod client;
 mod code;
@@ -17,7 +18,6 @@ mod exporter;
 mod health;
 mod id;
 mod policy;
-mod receiver;
 mod request;
 mod secret;
 mod topology;
@@ -29,6 +29,7 @@ pub use auth::{
     ServerAuthenticator,
 };
 pub use batch::{Batch, InvalidUtf8, Metadata, Signal};
+pub use bind_error::BindError;
 pub use breaker::{Counters, Decision, Ended, Policy, PolicyError, PolicySource, Question};
 pub use client::{Client, Failure, FailureClass, Outcome};
 pub use code::Code;
@@ -40,7 +41,6 @@ pub use id::{ComponentId, IdError};
 pub use policy::{
     Durability, Grants, Instances, Interface, Limits, OnTrap, PLUGIN_BYTES_MAX, PartitionKey, PartitionLevel,
 };
-pub use receiver::{BindError, Receiver};
 pub use request::{Request, Submitted};
 pub use secret::Secret;
 pub use topology::{Members, Topology};

@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::future::Future;
-use std::net::{TcpListener, ToSocketAddrs};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,10 +12,11 @@ use hyper::header::CONTENT_TYPE;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpListener;
 
 use crate::contract::{BindError, Stop};
 use crate::families;
-use crate::net::{Connections, Entered, Place};
+use crate::net::{Connections, Endpoint, Entered, Place, canonical};
 
 /// How long a client may take over its request line and headers.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
@@ -40,26 +40,15 @@ pub struct Page {
 impl Page {
     /// Opens `endpoint`, `host:port`, for `component`.
     pub fn bind(component: &str, endpoint: &str, answer: Answer) -> Result<Page, BindError> {
-        let wrong = |source: std::io::Error| match source.kind() {
-            std::io::ErrorKind::AddrInUse => {
-                BindError::InUse { component: component.to_owned(), endpoint: endpoint.to_owned() }
-            }
-            _ => BindError::Address { component: component.to_owned(), endpoint: endpoint.to_owned(), source },
-        };
-        // As in Go, nothing before the port means every address.
-        let address = if endpoint.starts_with(':') { format!("0.0.0.0{endpoint}") } else { endpoint.to_owned() };
-        let addresses: Vec<_> = address.to_socket_addrs().map_err(wrong)?.collect();
-        let listener = TcpListener::bind(&addresses[..]).map_err(wrong)?;
-        listener.set_nonblocking(true).map_err(wrong)?;
-        let endpoint = listener.local_addr().map_err(wrong)?.to_string();
+        let endpoint = Endpoint::read(component, endpoint)?;
+        let listener = endpoint.bind(component)?;
+        let shown = listener.local_addr().map(|address| endpoint.reachable(address).to_string());
+        let endpoint = shown.unwrap_or_else(|_| endpoint.to_string());
         Ok(Page { listener, endpoint, answer })
     }
 
     async fn answer_all(self, mut stop: Stop) {
-        let listener = match tokio::net::TcpListener::from_std(self.listener) {
-            Ok(listener) => listener,
-            Err(error) => return tracing::error!(endpoint = self.endpoint, %error, "endpoint cannot be served"),
-        };
+        let listener = self.listener;
         let places = Connections::reserved(CONNECTIONS_MAX);
         loop {
             let stream = tokio::select! {
@@ -69,7 +58,7 @@ impl Page {
             match stream {
                 // Whoever comes finds a place: an answer is made at once, so that none of those who have one is at work.
                 Ok((stream, peer)) => {
-                    if let Ok(Entered { place, .. }) = places.enter(Some(peer)) {
+                    if let Ok(Entered { place, .. }) = places.enter(Some(canonical(peer))) {
                         tokio::spawn(connection(stream, place, self.answer.clone()));
                     }
                 }

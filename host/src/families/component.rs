@@ -100,6 +100,8 @@ pub struct Listener {
     pub endpoint: String,
     /// Connections that it takes at a time; 0 where they are reserved.
     pub connections_max: usize,
+    /// Whether another component can be served there as well.
+    pub is_shared: bool,
 }
 
 /// A part of a request's metadata that a component needs.

@@ -5,17 +5,14 @@ use std::sync::Arc;
 use super::component::{About, ComponentType};
 use super::make_error::MakeError;
 use crate::config::Component;
-use crate::contract::{Authenticators, ComponentId, Ingest, MemoryGate, Receiver};
+use crate::contract::{Authenticators, ComponentId, Ingest, MemoryGate};
+use crate::intake::Port;
 use crate::telemetry::Registry;
 
 /// A type of receivers.
 pub trait ReceiverType: ComponentType {
-    /// Makes one. Files that the configuration names are read here; nothing is opened before it is bound.
-    fn make(
-        id: &ComponentId,
-        config: Self::Config,
-        context: &ReceiverContext<'_>,
-    ) -> Result<Box<dyn Receiver>, MakeError>;
+    /// What one serves, and where. Files that the configuration names are read here; nothing is opened before it is bound.
+    fn make(id: &ComponentId, config: Self::Config, context: &ReceiverContext<'_>) -> Result<Vec<Port>, MakeError>;
 
     /// Everything that is in the way of making one.
     fn obstacles(id: &ComponentId, config: Self::Config, context: &ReceiverContext<'_>) -> Vec<MakeError> {
@@ -36,7 +33,7 @@ pub struct ReceiverContext<'c> {
 }
 
 /// Makes a receiver of a type, from a configuration that is not read yet.
-pub type Make = fn(&Component, &ReceiverContext<'_>) -> Result<Box<dyn Receiver>, MakeError>;
+pub type Make = fn(&Component, &ReceiverContext<'_>) -> Result<Vec<Port>, MakeError>;
 
 /// A type of receivers in its table.
 #[derive(Debug, Clone, Copy)]

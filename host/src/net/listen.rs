@@ -1,25 +1,17 @@
 //! Whether one could listen somewhere, as far as that can be said without taking the port: the form of an endpoint, the address behind its
 //! name, and whether that address is this machine's.
 
-use std::fmt;
 use std::io;
-use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::net::{SocketAddr, TcpListener};
+
+use super::endpoint::{Endpoint, EndpointError};
 
 /// A place where nobody can listen.
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
-    /// A scheme, which a listening address has not.
-    #[error("an endpoint to listen on has no scheme: write `host:port`, such as 127.0.0.1:4317{}", variable(text))]
-    Scheme {
-        /// As written.
-        text: String,
-    },
-    /// No host and port.
-    #[error("not an endpoint: write `host:port`, such as 127.0.0.1:4317, [::1]:4317 or 0.0.0.0:4317{}", variable(text))]
-    Form {
-        /// As written.
-        text: String,
-    },
+    /// No endpoint.
+    #[error(transparent)]
+    Form(#[from] EndpointError),
     /// No address.
     #[error("cannot listen on {text}: {source}; is it a name of this machine?")]
     Unresolved {
@@ -38,43 +30,10 @@ pub enum ListenError {
     },
 }
 
-/// What to write in place of a `$NAME`, which is no variable.
-fn variable(text: &str) -> Variable<'_> {
-    let name = text.split_once('$').map_or("", |(_, after)| after);
-    let end = name.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(name.len());
-    Variable(name.get(..end).unwrap_or_default())
-}
-
-struct Variable<'t>(&'t str);
-
-impl fmt::Display for Variable<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            "" => Ok(()),
-            name => write!(f, "; a variable is written `${{env:{name}}}`"),
-        }
-    }
-}
-
-/// Where an endpoint to listen on leads. As in Go, nothing before the port means every address.
+/// Where an endpoint to listen on leads.
 pub fn listening(text: &str) -> Result<Vec<SocketAddr>, ListenError> {
-    let form = || ListenError::Form { text: text.to_owned() };
-    if text.contains("://") {
-        return Err(ListenError::Scheme { text: text.to_owned() });
-    }
-    let (host, port) = text.rsplit_once(':').ok_or_else(form)?;
-    let port: u16 = port.parse().map_err(|_| form())?;
-    let host = match host.strip_prefix('[') {
-        Some(inner) => inner.strip_suffix(']').ok_or_else(form)?,
-        None if host.contains(':') => return Err(form()),
-        None if host.is_empty() => "0.0.0.0",
-        None => host,
-    };
-    if host.is_empty() || !host.chars().all(|c| c.is_ascii_graphic() && c != '$') {
-        return Err(form());
-    }
-    let unresolved = |source| ListenError::Unresolved { text: text.to_owned(), source };
-    let addresses: Vec<SocketAddr> = (host, port).to_socket_addrs().map_err(unresolved)?.collect();
+    let endpoint: Endpoint = text.parse()?;
+    let addresses = endpoint.resolve().map_err(|source| ListenError::Unresolved { text: text.to_owned(), source })?;
     let here = |address: &SocketAddr| TcpListener::bind(SocketAddr::new(address.ip(), 0)).map(drop);
     let mut elsewhere = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
     for address in &addresses {
@@ -115,8 +74,8 @@ mod tests {
             ),
             ("$HOST:4317", "a variable is written `${env:HOST}`"),
             ("4317", "write `host:port`"),
-            ("a:b", "write `host:port`"),
-            ("localhost:70000", "write `host:port`"),
+            ("a:b", "the port is not a number"),
+            ("localhost:70000", "the port is not a number"),
             ("::1:4317", "write `host:port`"),
             ("http://localhost:4317", "has no scheme"),
             ("no-such-host.invalid:4317", "cannot listen on no-such-host.invalid:4317"),

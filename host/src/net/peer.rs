@@ -1,6 +1,6 @@
 //! Who a peer is, where what peers take is shared fairly.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 /// An IPv4 address, or the network of an IPv6 address (RFC 4291, section 2.5.1: 64 bits), of which one machine has as many addresses as it
 /// likes.
@@ -12,6 +12,11 @@ pub fn network(address: IpAddr) -> IpAddr {
         }
         address => address,
     }
+}
+
+/// The address of a peer as it is known elsewhere: one of IPv4 that came to a socket of both is one of IPv4.
+pub fn canonical(peer: SocketAddr) -> SocketAddr {
+    SocketAddr::new(peer.ip().to_canonical(), peer.port())
 }
 
 #[cfg(test)]

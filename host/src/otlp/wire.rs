@@ -304,6 +304,20 @@ pub fn put_varint_field(out: &mut Vec<u8>, number: u32, value: u64) {
     put_varint(out, value);
 }
 
+/// Appends a varint field unless it is 0, which proto3 does not write.
+pub fn put_nonzero(out: &mut Vec<u8>, number: u32, value: u64) {
+    if value > 0 {
+        put_varint_field(out, number, value);
+    }
+}
+
+/// Appends a length-delimited field unless it is empty, which proto3 does not write.
+pub fn put_nonempty(out: &mut Vec<u8>, number: u32, bytes: &[u8]) {
+    if !bytes.is_empty() {
+        put_bytes(out, number, bytes);
+    }
+}
+
 /// Appends a fixed64, sfixed64 or double field, given as bits.
 pub fn put_fixed64(out: &mut Vec<u8>, number: u32, bits: u64) {
     put_varint(out, u64::from(number) << 3 | 1);

@@ -13,6 +13,7 @@ use super::references::{Parts, References};
 use crate::config::{Component, Error, Family, Node, PipelinePlan, Plan, Problem};
 use crate::contract::{ComponentId, Delivery, Durability, Health, Ingest, MemoryGate, Request, Signal};
 use crate::families::{ExtensionContext, Listener, MakeError, Oddity, ReceiverContext, schema};
+use crate::intake::Listeners;
 use crate::net::{collide, listening};
 use crate::pipeline::BuildError;
 use crate::telemetry::Registry;
@@ -39,12 +40,18 @@ pub fn check(plan: &Plan, components: &Components) -> Vec<Error> {
         let made = components.make_exporter(component, &parts);
         errors.extend(made.err().map(|error| error.placed(component, &format!("exporter {}", component.id))));
     }
+    let mut ports = Vec::new();
     for component in plan.receivers.iter().filter(|component| is_whole(Family::Receiver, component)) {
         let (registry, memory) = (&Registry::default(), &MemoryGate::default());
         let context = ReceiverContext { ingest: Arc::new(Nobody), registry, authenticators, memory };
         let placed = |error: MakeError| error.placed(component, &format!("receiver {}", component.id));
         errors.extend(components.receiver_obstacles(component, &context).into_iter().map(placed));
+        ports.extend(components.make_receiver(component, &context).into_iter().flatten());
     }
+    errors.extend(Listeners::join(ports).1.into_iter().filter_map(|error| {
+        let component = plan.receivers.iter().find(|component| component.id == error.receiver)?;
+        Some(component.node.below(error.keys).plugin_error(&format!("receiver {}: {error}", error.receiver)))
+    }));
     for component in plan.connectors.iter().filter(|component| is_whole(Family::Connector, component)) {
         let signals = Signal::ALL.into_iter().filter(|signal| plan.begun_by(&component.id, *signal).next().is_some());
         let made = signals.map(|signal| components.make_connector(plan, &component.id, signal));
@@ -181,17 +188,23 @@ struct Listening<'p> {
     who: String,
     node: Option<&'p Node>,
     endpoint: String,
+    is_shared: bool,
 }
 
+/// Listeners that are in each other's way. Whether ports that can share one address may do so is looked at where they are joined.
 fn listeners(plan: &Plan, components: &Components) -> Vec<Error> {
     let mut errors = Vec::new();
-    let mut open: Vec<(String, Vec<SocketAddr>)> = Vec::new();
-    for Listening { who, node, endpoint } in listening_parts(plan, components) {
+    let mut open: Vec<(String, Vec<SocketAddr>, Option<String>)> = Vec::new();
+    for Listening { who, node, endpoint, is_shared } in listening_parts(plan, components) {
         let words = match listening(&endpoint) {
             Err(error) => format!("{who}: `{endpoint}`: {error}"),
             Ok(addresses) => {
-                let other = open.iter().find(|(_, others)| collide(others, &addresses)).map(|(other, _)| other.clone());
-                open.push((who.clone(), addresses));
+                let shared = is_shared.then(|| endpoint.clone());
+                let is_in_the_way = |(_, others, other): &&(String, Vec<SocketAddr>, Option<String>)| {
+                    collide(others, &addresses) && !(shared.is_some() && *other == shared)
+                };
+                let other = open.iter().find(is_in_the_way).map(|(other, ..)| other.clone());
+                open.push((who.clone(), addresses, shared));
                 let Some(other) = other else { continue };
                 format!("{who}: `{endpoint}`: {other} listens there too; set another `endpoint` for one of them")
             }
@@ -207,12 +220,14 @@ fn listening_parts<'p>(plan: &'p Plan, components: &'p Components) -> impl Itera
         who: "service.telemetry.metrics".into(),
         node: plan.telemetry_node.as_ref(),
         endpoint,
+        is_shared: false,
     });
     let parts = components.of_plan(plan).flat_map(|(family, component, about)| {
         let part = move |listener: Listener| Listening {
             who: format!("{family} {}", component.id),
             node: Some(component.node.below(listener.keys)),
             endpoint: listener.endpoint,
+            is_shared: listener.is_shared,
         };
         (about.listeners)(&component.node).into_iter().map(part)
     });

@@ -1,15 +1,17 @@
 //! The tables of all families together: which types of components there are, and how each is checked and made.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use anyhow::Result;
 
 use crate::config::{BuiltInPlugin, Component, Error, Family, Known, Plan};
-use crate::contract::{Authenticators, ComponentId, Connector, Delivery, Receiver, Signal};
+use crate::contract::{Authenticators, ComponentId, Connector, Delivery, Signal};
 use crate::families::{
     About, ConnectorContext, ConnectorEntry, Destination, ExporterContext, ExporterEntry, Extension, ExtensionContext,
     ExtensionEntry, FarEnd, MakeError, ReceiverContext, ReceiverEntry, Role,
 };
+use crate::intake::Port;
 use crate::telemetry::Registry;
 use crate::{connectors, exporters, extensions, processors, receivers};
 
@@ -134,7 +136,10 @@ impl Components {
     /// How many connections of senders and scrapers the plan's listeners take at a time.
     pub fn connections(&self, plan: &Plan) -> usize {
         let listeners = self.of_plan(plan).flat_map(|(_, component, about)| (about.listeners)(&component.node));
-        listeners.map(|listener| listener.connections_max).sum()
+        let mut shared = HashSet::new();
+        // What several components share is one.
+        let once = listeners.filter(|listener| !listener.is_shared || shared.insert(listener.endpoint.clone()));
+        once.map(|listener| listener.connections_max).sum()
     }
 
     /// How the lane of an exporter works; `None` for one that does not push, or does not read.
@@ -158,8 +163,8 @@ impl Components {
         entries.filter_map(|entry| entry.about.names.first().copied()).collect()
     }
 
-    /// Makes a receiver.
-    pub fn make_receiver(&self, component: &Component, context: &ReceiverContext<'_>) -> Result<Box<dyn Receiver>> {
+    /// What a receiver serves, and where.
+    pub fn make_receiver(&self, component: &Component, context: &ReceiverContext<'_>) -> Result<Vec<Port>> {
         let entry = self.receiver(&component.id).ok_or_else(|| anyhow::anyhow!(no_type(component)))?;
         (entry.make)(component, context).map_err(|error| anyhow::anyhow!("receiver {}: {error}", component.id))
     }

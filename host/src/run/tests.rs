@@ -67,7 +67,9 @@ fn the_receiver() {
     compare::<otlp::Config>(&["protocols", "grpc"], &["tls", "auth"]);
     compare::<otlp::Config>(&["protocols", "grpc", "keepalive"], &["server_parameters"]);
     compare::<otlp::Config>(&["protocols", "grpc", "keepalive", "server_parameters"], &[]);
-    compare::<otlp::Config>(&["protocols", "http"], &["tls"]);
+    let paths = ["logs_url_path", "metrics_url_path", "traces_url_path"];
+    compare::<otlp::Config>(&["protocols", "http"], &[&paths[..], &["cors", "tls"]].concat());
+    compare::<otlp::Config>(&["protocols", "http", "cors"], &["allowed_origins", "exposed_headers", "max_age"]);
     compare::<otlp::Config>(&["protocols", "http", "auth"], &["authenticator"]);
 }
 

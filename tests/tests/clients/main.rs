@@ -8,6 +8,7 @@
 
 mod aggregate;
 mod collection;
+mod health;
 mod live;
 mod programs;
 mod replay;

@@ -79,7 +79,12 @@ impl ComponentType for Type {
     type Config = Config;
 
     fn listeners(config: &Config) -> Vec<Listener> {
-        vec![Listener { keys: &[], endpoint: config.endpoint.clone(), connections_max: server::CONNECTIONS_MAX }]
+        vec![Listener {
+            keys: &[],
+            endpoint: config.endpoint.clone(),
+            connections_max: server::CONNECTIONS_MAX,
+            is_shared: false,
+        }]
     }
 }
 
@@ -177,8 +182,8 @@ impl Exporter for PrometheusExporter {
     }
 
     fn bind(&mut self) -> Result<(), BindError> {
-        let listener = server::bind(&self.id, &self.endpoint)?;
-        self.address = listener.local_addr().ok();
+        let (listener, address) = server::bind(&self.id, &self.endpoint)?;
+        self.address = address;
         self.listener = Some(listener);
         Ok(())
     }

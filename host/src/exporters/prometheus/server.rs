@@ -5,8 +5,7 @@
 
 use std::convert::Infallible;
 use std::future::Future;
-use std::io;
-use std::net::TcpListener as StdListener;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -29,7 +28,7 @@ use super::negotiate;
 use super::pace::{Limits, Pace, Turns};
 use super::scrape::{ScrapeBody, ScrapeTarget};
 use crate::contract::{BindError, ComponentId, Stop};
-use crate::net::{Connections, Entered, Paced, Place};
+use crate::net::{Connections, Endpoint, Entered, Paced, Place, canonical};
 
 /// Where the metrics are.
 pub const PATH: &str = "/metrics";
@@ -51,23 +50,12 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 type Answer = Response<Either<ScrapeBody, Full<Bytes>>>;
 
-/// Opens the socket. Inside the tokio runtime.
-pub fn bind(id: &ComponentId, endpoint: &str) -> Result<TcpListener, BindError> {
-    // As in Go, nothing before the port means every address.
-    let address = if endpoint.starts_with(':') { format!("0.0.0.0{endpoint}") } else { endpoint.to_owned() };
-    listen(&address).map_err(|source| {
-        let (component, endpoint) = (id.to_string(), endpoint.to_owned());
-        match source.kind() {
-            io::ErrorKind::AddrInUse => BindError::InUse { component, endpoint },
-            _ => BindError::Address { component, endpoint, source },
-        }
-    })
-}
-
-fn listen(address: &str) -> io::Result<TcpListener> {
-    let listener = StdListener::bind(address)?;
-    listener.set_nonblocking(true)?;
-    TcpListener::from_std(listener)
+/// Opens the socket, and says where a scraper on this machine reaches it. Inside the tokio runtime.
+pub fn bind(id: &ComponentId, endpoint: &str) -> Result<(TcpListener, Option<SocketAddr>), BindError> {
+    let endpoint = Endpoint::read(&id.to_string(), endpoint)?;
+    let listener = endpoint.bind(&id.to_string())?;
+    let address = listener.local_addr().ok().map(|address| endpoint.reachable(address));
+    Ok((listener, address))
 }
 
 /// Serves scrapes until `stop` resolves, then lets those under way finish.
@@ -81,7 +69,7 @@ pub async fn serve(listener: TcpListener, shared: Arc<ScrapeTarget>, limits: Lim
             () = &mut stop => break,
             Some(_) = connections.join_next() => {}
             accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => match places.enter(Some(peer)) {
+                Ok((stream, peer)) => match places.enter(Some(canonical(peer))) {
                     Ok(Entered { place, given_way }) => {
                         if let Some((Some(other), left)) = given_way
                             && let Some(left_out) = told.gave_way.admit()

@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
-use crate::contract::{Accepted, Answer, Authenticators, Batch, Ingest, MemoryGate, Receiver, Request};
-use crate::receivers::otlp::{Config, OtlpReceiver};
+use crate::contract::{Accepted, Answer, Authenticators, Batch, Ingest, Request};
+use crate::receivers::otlp::Config;
+use crate::receivers::otlp::tests::receiving::Receiving;
 use crate::telemetry::Registry;
 
 /// What is served until it is dropped.
@@ -55,13 +56,7 @@ impl Destination {
         let config: Config = serde_json::from_str(&json!({"protocols": {"grpc": port, "http": port}}).to_string())?;
         let host = Arc::new(Host { batches: Mutex::default(), answer });
         let (registry, ingest): (_, Arc<dyn Ingest>) = (Registry::default(), host.clone());
-        let mut receiver =
-            OtlpReceiver::new("otlp".parse()?, config, ingest, &registry, known, &MemoryGate::default())?;
-        receiver.bind()?;
-        let grpc = receiver.grpc_address().ok_or("grpc is not bound")?;
-        let http = receiver.http_address().ok_or("http is not bound")?;
-        let (stop, stopped) = oneshot::channel();
-        tokio::spawn(Box::new(receiver).serve(Box::pin(async move { drop(stopped.await) })));
+        let Receiving { grpc, http, stop, .. } = Receiving::start("otlp", config, ingest, &registry, known)?;
         Ok(Destination { grpc, http, registry, host, _stop: stop })
     }
 

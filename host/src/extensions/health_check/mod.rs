@@ -20,7 +20,7 @@ use serde_json::json;
 
 use super::http::Page;
 use crate::clock;
-use crate::contract::{ComponentId, Health, Phase, STORE, Topology};
+use crate::contract::{ComponentId, Health, Phase, Topology};
 use crate::families::{
     self, ComponentType, Extension, ExtensionContext, ExtensionType, Listener, MakeError, Stability,
 };
@@ -71,7 +71,7 @@ impl ComponentType for Type {
     type Config = Config;
 
     fn listeners(config: &Config) -> Vec<Listener> {
-        vec![Listener { keys: &[], endpoint: config.endpoint.clone(), connections_max: 0 }]
+        vec![Listener { keys: &[], endpoint: config.endpoint.clone(), connections_max: 0, is_shared: false }]
     }
 }
 
@@ -134,13 +134,10 @@ impl Answers {
     }
 
     fn readiness(&self) -> Answered {
-        let reason = match (self.health.phase().0, self.health.trouble(STORE)) {
-            (Phase::Starting, _) => "starting".to_owned(),
-            (Phase::Stopping, _) => "shutting down".to_owned(),
-            (Phase::Running, Some(trouble)) => format!("state cannot be written: {}", trouble.message),
-            (Phase::Running, None) => return (StatusCode::OK, TEXT, "ok\n".to_owned()),
-        };
-        (StatusCode::SERVICE_UNAVAILABLE, TEXT, format!("{reason}\n"))
+        match self.health.obstacle() {
+            None => (StatusCode::OK, TEXT, "ok\n".to_owned()),
+            Some(reason) => (StatusCode::SERVICE_UNAVAILABLE, TEXT, format!("{reason}\n")),
+        }
     }
 }
 

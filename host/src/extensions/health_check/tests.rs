@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::*;
-use crate::contract::Members;
+use crate::contract::{Members, STORE};
 
 fn answers(config: &str) -> Answers {
     let member = Members {

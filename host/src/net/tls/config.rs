@@ -24,7 +24,7 @@ pub struct ClientTls {
 }
 
 /// The `tls` of a server.
-#[derive(Debug, Clone, serde::Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize, JsonSchema)]
 #[serde(try_from = "RawServer")]
 #[schemars(with = "RawServer")]
 pub struct ServerTls {
@@ -34,7 +34,7 @@ pub struct ServerTls {
 }
 
 /// What both have.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Common {
     pub(super) identity: Option<Identity>,
     pub(super) trust: Trust,

@@ -13,7 +13,7 @@ use crate::contract::Secret;
 use crate::files::bounded::{self, ReadError, TEXT_BYTES_MAX};
 
 /// Where a certificate or a key is.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum PemSource {
     /// In a file, in PEM.
     File {
@@ -32,14 +32,14 @@ pub(super) enum PemSource {
 }
 
 /// Who we are.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Identity {
     pub(super) certificate: PemSource,
     pub(super) key: PemSource,
 }
 
 /// Whom we believe.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Trust {
     /// The system's certificates, without it.
     pub(super) ca: Option<PemSource>,

@@ -3,15 +3,12 @@
 //! Keys are the Collector's where it has them. What parsed is valid: endpoints, periods and limits carry their proof in
 //! their types, and at least one protocol is on.
 
-use std::num::{NonZeroU32, NonZeroUsize};
-use std::time::Duration;
-
+use ::http::Uri;
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 
-use super::endpoint::Endpoint;
-use crate::contract::{Authentication, InvalidUtf8, duration};
-use crate::net::tls::ServerTls;
+use crate::contract::{InvalidUtf8, Signal};
+use crate::intake::{grpc_config, http_config};
 
 /// `receivers: {otlp: …}`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -72,160 +69,64 @@ where
     Ok(Some(Option::<T>::deserialize(deserializer)?.unwrap_or_default()))
 }
 
-/// `protocols: {grpc: …}`.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct GrpcConfig {
-    /// Where to listen.
-    #[schemars(extend("x-collector" = "same; a port by name and `unix` are refused"))]
-    pub endpoint: Endpoint,
-    /// The largest message, compressed and decompressed, in MiB.
-    #[schemars(extend("x-collector" = "same, 0 refused; 64 by default and not 4"))]
-    pub max_recv_msg_size_mib: NonZeroU32,
-    /// Requests under way on one connection; a sender waits with the next.
-    #[schemars(extend("x-collector" = "same, 0 refused; 100 by default and not unbounded"))]
-    pub max_concurrent_streams: NonZeroU32,
-    /// Connections at a time; a further one is closed at once and counted.
-    #[schemars(extend("x-collector" = "ours"))]
-    pub max_connections: NonZeroU32,
-    /// How long one request may take to arrive.
-    #[schemars(extend("x-collector" = "ours"))]
-    #[serde(deserialize_with = "duration::nonzero")]
-    pub read_timeout: Duration,
-    /// What is done about quiet connections.
-    #[schemars(extend("x-collector" = "same; `enforcement_policy` is refused"))]
-    pub keepalive: Keepalive,
-    /// TLS; without it, none.
-    pub tls: Option<ServerTls>,
-    /// Who may send; without it, all.
-    pub auth: Option<Authentication>,
-    /// Whether requests' headers go along with what they brought.
-    #[schemars(extend("x-collector" = "same, but for headers with secrets and of the connection: who names those elsewhere is refused"))]
-    pub include_metadata: bool,
+grpc_config! {
+    /// `protocols: {grpc: …}`.
+    pub struct GrpcConfig at 4317;
 }
 
-impl Default for GrpcConfig {
-    fn default() -> Self {
-        GrpcConfig {
-            endpoint: Endpoint::loopback(4317),
-            max_recv_msg_size_mib: const { NonZeroU32::new(64).unwrap() },
-            max_concurrent_streams: MAX_CONCURRENT_STREAMS,
-            max_connections: MAX_CONNECTIONS,
-            read_timeout: READ_TIMEOUT,
-            keepalive: Keepalive::default(),
-            tls: None,
-            auth: None,
-            include_metadata: false,
+http_config! {
+    /// `protocols: {http: …}`.
+    pub struct HttpConfig at 4318 {
+        /// The path to which traces are sent.
+        pub traces_url_path: UrlPath = UrlPath::new("/v1/traces"),
+        /// The path to which metrics are sent.
+        pub metrics_url_path: UrlPath = UrlPath::new("/v1/metrics"),
+        /// The path to which logs are sent.
+        pub logs_url_path: UrlPath = UrlPath::new("/v1/logs"),
+    }
+}
+
+impl HttpConfig {
+    /// The path of a signal.
+    pub fn path(&self, signal: Signal) -> &str {
+        match signal {
+            Signal::Metrics => &self.metrics_url_path.0,
+            Signal::Traces => &self.traces_url_path.0,
+            Signal::Logs => &self.logs_url_path.0,
         }
     }
 }
 
-impl GrpcConfig {
-    /// The message limit in bytes.
-    pub(super) fn message_bytes_max(&self) -> usize {
-        usize::try_from(self.max_recv_msg_size_mib.get()).unwrap_or(usize::MAX).saturating_mul(1 << 20)
+/// A path of a URL; a slash at its beginning is added where it is missing, as in the Collector.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "String")]
+#[schemars(with = "String")]
+pub struct UrlPath(String);
+
+/// A text that is no path of a URL.
+#[derive(Debug, thiserror::Error)]
+#[error("{0:?} is not the path of a URL: write one such as /v1/traces")]
+pub struct UrlPathError(String);
+
+impl UrlPath {
+    fn new(path: &str) -> UrlPath {
+        UrlPath(path.to_owned())
     }
 }
 
-/// `keepalive: …`, nested as the Collector nests it.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Keepalive {
-    /// What the server does.
-    pub server_parameters: ServerParameters,
-}
+impl TryFrom<String> for UrlPath {
+    type Error = UrlPathError;
 
-/// `keepalive: {server_parameters: …}`.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct ServerParameters {
-    /// A connection without a request for this long is told to go away.
-    #[schemars(extend("x-collector" = "same, 0 refused"))]
-    #[serde(deserialize_with = "duration::nonzero")]
-    pub max_connection_idle: Duration,
-    /// A connection silent for this long is pinged.
-    #[schemars(extend("x-collector" = "same, 0 refused"))]
-    #[serde(deserialize_with = "duration::nonzero")]
-    pub time: Duration,
-    /// A ping unanswered for this long closes the connection.
-    #[schemars(extend("x-collector" = "same, 0 refused"))]
-    #[serde(deserialize_with = "duration::nonzero")]
-    pub timeout: Duration,
-}
-
-impl Default for ServerParameters {
-    fn default() -> Self {
-        ServerParameters {
-            max_connection_idle: Duration::from_secs(600),
-            time: Duration::from_secs(60),
-            timeout: Duration::from_secs(20),
-        }
+    fn try_from(text: String) -> Result<Self, UrlPathError> {
+        let path = if text.starts_with('/') { text.clone() } else { format!("/{text}") };
+        let is_path = path.parse::<Uri>().is_ok_and(|uri| uri.query().is_none() && uri.path() == path);
+        if is_path { Ok(UrlPath(path)) } else { Err(UrlPathError(text)) }
     }
 }
-
-/// `protocols: {http: …}`.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct HttpConfig {
-    /// Where to listen.
-    #[schemars(extend("x-collector" = "same; a port by name and `unix` are refused"))]
-    pub endpoint: Endpoint,
-    /// The largest body, compressed, decompressed and transcoded, in bytes.
-    #[schemars(extend("x-collector" = "same, 0 refused; 64 MiB by default and not 20"))]
-    pub max_request_body_size: NonZeroUsize,
-    /// Requests under way on one HTTP/2 connection; a sender waits with the next.
-    #[schemars(extend("x-collector" = "ours"))]
-    pub max_concurrent_streams: NonZeroU32,
-    /// Connections at a time; a further one is closed at once and counted.
-    #[schemars(extend("x-collector" = "ours"))]
-    pub max_connections: NonZeroU32,
-    /// How long a new connection may take until its first request header is complete.
-    #[schemars(extend("x-collector" = "same, 0 refused"))]
-    #[serde(deserialize_with = "duration::nonzero")]
-    pub read_header_timeout: Duration,
-    /// How long one request body may take to arrive.
-    #[schemars(extend("x-collector" = "same, 0 refused"))]
-    #[serde(deserialize_with = "duration::nonzero")]
-    pub read_timeout: Duration,
-    /// How long a connection may go without a request; a later request's header has to arrive within it too.
-    #[schemars(extend("x-collector" = "same, 0 refused"))]
-    #[serde(deserialize_with = "duration::nonzero")]
-    pub idle_timeout: Duration,
-    /// TLS; without it, none.
-    pub tls: Option<ServerTls>,
-    /// Who may send; without it, all.
-    #[schemars(extend("x-collector" = "same; `request_params` is refused"))]
-    pub auth: Option<Authentication>,
-    /// Whether requests' headers go along with what they brought.
-    #[schemars(extend("x-collector" = "same, but for headers with secrets and of the connection: who names those elsewhere is refused"))]
-    pub include_metadata: bool,
-}
-
-impl Default for HttpConfig {
-    fn default() -> Self {
-        HttpConfig {
-            endpoint: Endpoint::loopback(4318),
-            max_request_body_size: const { NonZeroUsize::new(64 << 20).unwrap() },
-            max_concurrent_streams: MAX_CONCURRENT_STREAMS,
-            max_connections: MAX_CONNECTIONS,
-            read_header_timeout: Duration::from_secs(10),
-            read_timeout: READ_TIMEOUT,
-            // Above the 60 s at which SDKs export metrics, so that their connections are still open for the next time.
-            idle_timeout: Duration::from_secs(180),
-            tls: None,
-            auth: None,
-            include_metadata: false,
-        }
-    }
-}
-
-const MAX_CONCURRENT_STREAMS: NonZeroU32 = const { NonZeroU32::new(100).unwrap() };
-const MAX_CONNECTIONS: NonZeroU32 = const { NonZeroU32::new(1024).unwrap() };
-const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 #[cfg(test)]
 mod tests {
-    use super::Config;
+    use super::{Config, Signal};
 
     fn parse(json: &str) -> Result<Config, String> {
         serde_json::from_str(json).map_err(|error| error.to_string())
@@ -236,12 +137,20 @@ mod tests {
         let config = parse(r#"{"protocols": {"grpc": null}}"#)?;
         let grpc = config.protocols.grpc.ok_or("grpc is off")?;
         assert_eq!(grpc.endpoint.to_string(), "127.0.0.1:4317");
-        assert_eq!(grpc.message_bytes_max(), 64 << 20);
+        assert_eq!(grpc.max_recv_msg_size_mib.get(), 64);
         assert!(config.protocols.http.is_none());
         let config = parse(r#"{"protocols": {"http": {"endpoint": ":4318", "idle_timeout": "1m30s"}}}"#)?;
         let http = config.protocols.http.ok_or("http is off")?;
-        assert_eq!(http.endpoint.to_string(), "0.0.0.0:4318");
+        assert_eq!(http.endpoint.to_string(), ":4318");
         assert_eq!(http.idle_timeout.as_secs(), 90);
+        Ok(())
+    }
+
+    #[test]
+    fn each_signal_has_a_path() -> Result<(), String> {
+        let config = parse(r#"{"protocols": {"http": {"traces_url_path": "shop/traces", "logs_url_path": "/logs"}}}"#)?;
+        let http = config.protocols.http.ok_or("http is off")?;
+        assert_eq!(Signal::ALL.map(|signal| http.path(signal)), ["/v1/metrics", "/shop/traces", "/logs"]);
         Ok(())
     }
 
@@ -253,6 +162,9 @@ mod tests {
             (r#"{"protocols": {"grpc": {"endpoint": "4317"}}}"#, "write `host:port`"),
             (r#"{"protocols": {"grpc": {"max_recv_msg_size_mib": 0}}}"#, "nonzero"),
             (r#"{"protocols": {"http": {"read_timeout": "30"}}}"#, "30s"),
+            (r#"{"protocols": {"http": {"traces_url_path": "/a b"}}}"#, "not the path of a URL"),
+            (r#"{"protocols": {"http": {"logs_url_path": "/logs?a=b"}}}"#, "not the path of a URL"),
+            (r#"{"protocols": {"http": {"cors": {"allowed_headers": ["a b"]}}}}"#, "not the name of a header"),
             (r#"{"protocols": {"http": null}, "invalid_utf8": "repair"}"#, "`reject` or `accept`"),
             (r#"{}"#, "missing field `protocols`"),
         ] {

@@ -1,9 +1,13 @@
 //! The receiver from outside: real sockets on loopback, real clients, and a host that answers as the test says.
 
 mod client;
+mod cors;
 mod grpc;
+mod health;
 mod http;
 mod items;
+pub(crate) mod receiving;
+mod sharing;
 
 use std::error::Error;
 use std::net::SocketAddr;
@@ -12,8 +16,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::{Config, OtlpReceiver};
-use crate::contract::{Accepted, Answer, Authenticators, Batch, Ingest, MemoryGate, Receiver, Refusal, Request};
+use self::receiving::Receiving;
+use super::Config;
+use crate::contract::{Accepted, Answer, Authenticators, Batch, Health, Ingest, Refusal, Request};
 use crate::telemetry::Registry;
 
 type TestResult = Result<(), Box<dyn Error>>;
@@ -62,6 +67,7 @@ struct Running {
     http: SocketAddr,
     host: Arc<FakeHost>,
     registry: Registry,
+    health: Health,
     stop: oneshot::Sender<()>,
     served: JoinHandle<()>,
 }
@@ -76,23 +82,9 @@ impl Running {
             Arc::new(FakeHost { batches: Mutex::default(), held: Mutex::default(), waiting: Mutex::default(), rule });
         let registry = Registry::default();
         let ingest: Arc<dyn Ingest> = host.clone();
-        let mut receiver = OtlpReceiver::new(
-            "otlp/test".parse()?,
-            config,
-            ingest,
-            &registry,
-            &Authenticators::default(),
-            &MemoryGate::default(),
-        )?;
-        receiver.bind()?;
-        let grpc = receiver.grpc_address().ok_or("grpc is not bound")?;
-        let http = receiver.http_address().ok_or("http is not bound")?;
-        let (stop, stopped) = oneshot::channel();
-        let stop_signal = Box::pin(async move {
-            let _ = stopped.await;
-        });
-        let served = tokio::spawn(Box::new(receiver).serve(stop_signal));
-        Ok(Running { grpc, http, host, registry, stop, served })
+        let receiving = Receiving::start("otlp/test", config, ingest, &registry, &Authenticators::default())?;
+        let Receiving { grpc, http, health, stop, served, .. } = receiving;
+        Ok(Running { grpc, http, host, registry, health, stop, served })
     }
 
     /// A receiver whose host accepts five items of each request.
@@ -144,17 +136,9 @@ async fn endpoints_name_what_was_bound_and_how_to_send_there() -> TestResult {
     )?;
     let host =
         FakeHost { batches: Mutex::default(), held: Mutex::default(), waiting: Mutex::default(), rule: Rule::Hold };
-    let mut receiver = OtlpReceiver::new(
-        "otlp".parse()?,
-        config,
-        Arc::new(host),
-        &Registry::default(),
-        &Authenticators::default(),
-        &MemoryGate::default(),
-    )?;
-    receiver.bind()?;
-    let http = receiver.http_address().ok_or("http is not bound")?;
-    let [grpc_line, http_line] = <[_; 2]>::try_from(receiver.endpoints()).map_err(|_| "two endpoints")?;
+    let receiving = Receiving::start("otlp", config, Arc::new(host), &Registry::default(), &Authenticators::default())?;
+    let http = receiving.http;
+    let [grpc_line, http_line] = <[_; 2]>::try_from(receiving.samples).map_err(|_| "two endpoints")?;
     assert!(grpc_line.1.contains("OTEL_EXPORTER_OTLP_PROTOCOL=grpc"), "{grpc_line:?}");
     assert_eq!(http_line.0, format!("http://127.0.0.1:{}", http.port()));
     assert!(http_line.1.starts_with("curl ") && http_line.1.ends_with("/v1/metrics"), "{http_line:?}");

@@ -34,16 +34,16 @@ static COMPUTING: LazyLock<Semaphore> =
 
 /// How large a body may be, and which setting says so.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct SizeLimit {
+pub struct SizeLimit {
     /// As sent, and again unpacked.
-    pub(super) bytes: usize,
+    pub bytes: usize,
     /// For the error text.
-    pub(super) setting: &'static str,
+    pub setting: &'static str,
 }
 
 impl SizeLimit {
     /// The rejection of a body beyond it.
-    pub(super) fn passed(self) -> Rejection {
+    pub fn passed(self) -> Rejection {
         Rejection::TooLarge { limit: self.bytes, setting: self.setting }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ::http::{HeaderMap, HeaderName};
 
-use super::intake::IntakeMetrics;
+use super::metrics::IntakeMetrics;
 use super::rejection::Rejection;
 use crate::contract::{Authentication, Authenticators, Metadata, NoAuthenticator, ServerAuthenticator};
 use crate::net::tls::TlsError;

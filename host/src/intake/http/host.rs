@@ -5,10 +5,10 @@ use std::net::Ipv6Addr;
 use ::http::header::HOST;
 use ::http::{HeaderMap, Version};
 
-use super::rejection::Rejection;
+use super::super::rejection::Rejection;
 
 /// One `Host` in HTTP/1.1, and a good one (RFC 9112, section 3.2). HTTP/1.0 needs none, HTTP/2 has its own.
-pub(super) fn check_host(version: Version, headers: &HeaderMap) -> Result<(), Rejection> {
+pub fn check_host(version: Version, headers: &HeaderMap) -> Result<(), Rejection> {
     if version > Version::HTTP_11 {
         return Ok(());
     }

@@ -10,7 +10,7 @@ use crate::otlp::json::JsonError;
 
 /// A request that was not accepted.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Rejection {
+pub enum Rejection {
     /// Nobody who may send. The words name no secret.
     #[error("not authenticated: {reason}")]
     Unauthenticated {
@@ -25,7 +25,7 @@ pub(super) enum Rejection {
         /// What was asked for.
         path: String,
         /// What there is.
-        served: &'static str,
+        served: String,
     },
     /// Not a POST.
     #[error("method {method} is not allowed: send the export request with POST")]
@@ -176,12 +176,12 @@ impl Rejection {
     }
 
     /// The HTTP status.
-    pub(super) fn http_status(&self) -> StatusCode {
+    pub fn http_status(&self) -> StatusCode {
         self.row().1
     }
 
     /// The gRPC code.
-    pub(super) fn code(&self) -> Code {
+    pub fn code(&self) -> Code {
         self.row().2
     }
 
@@ -223,7 +223,7 @@ impl Rejection {
     }
 
     /// When the sender should come back; `None` when sending again cannot help.
-    pub(super) fn retry_after(&self) -> Option<Duration> {
+    pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Rejection::Refused(refusal) => refusal.retry_after(),
             Rejection::GoingDown => Some(GOING_DOWN_RETRY),
@@ -232,7 +232,7 @@ impl Rejection {
     }
 
     /// What the sender reads.
-    pub(super) fn message(&self) -> String {
+    pub fn message(&self) -> String {
         let mut message = self.to_string();
         message.truncate(message.floor_char_boundary(MESSAGE_BYTES_MAX));
         message
@@ -344,7 +344,7 @@ mod tests {
 
     #[test]
     fn messages_are_cut_between_characters() {
-        let rejection = Rejection::Path { path: "é".repeat(2000), served: "" };
+        let rejection = Rejection::Path { path: "é".repeat(2000), served: String::new() };
         let message = rejection.message();
         assert!(message.len() <= 1024 && message.len() > 1020);
     }

@@ -16,9 +16,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 
 use super::foreign::{Ended, FIRST_BYTES, First, Foreign, Heard};
-use super::intake::IntakeMetrics;
+use super::metrics::PortMetrics;
+use crate::contract::{MemoryGate, MemoryHolder};
 use crate::net::tls::TlsServer;
-use crate::net::{Connections, Entered, Place, Stream, Working};
+use crate::net::{Connections, Entered, Place, Stream, Working, canonical, network};
 
 /// How long requests under way may take when a connection, or the whole process, is to end.
 const DRAIN_MAX: Duration = Duration::from_secs(10);
@@ -61,6 +62,33 @@ pub(super) struct Activity {
     pub(super) peer: Option<SocketAddr>,
     first: Arc<First>,
     place: Place,
+}
+
+/// Who sends a request.
+#[derive(Debug, Clone)]
+pub(super) struct Sender {
+    /// The other end of the connection.
+    pub(super) peer: Option<SocketAddr>,
+    /// What its requests hold.
+    pub(super) memory: MemoryHolder,
+}
+
+impl Sender {
+    /// The other end of a connection.
+    pub(super) fn of(activity: &Activity, memory: &MemoryGate) -> Sender {
+        let peer = activity.peer;
+        Sender { peer, memory: memory.holder(peer.map(|peer| network(peer.ip()))) }
+    }
+}
+
+/// Some names in a sentence: `a, b or c`.
+pub(super) fn listed<'n>(names: impl Iterator<Item = &'n str>) -> String {
+    let names: Vec<&str> = names.collect();
+    match &names[..] {
+        [] => "nothing".to_owned(),
+        [only] => (*only).to_owned(),
+        [others @ .., last] => format!("{} or {last}", others.join(", ")),
+    }
 }
 
 /// A request under way, until it is dropped.
@@ -118,7 +146,7 @@ pub(super) async fn accept<C, F>(
     listener: TcpListener,
     bounds: Bounds,
     tls: Option<TlsServer>,
-    counters: &Arc<IntakeMetrics>,
+    counters: &Arc<PortMetrics>,
     mut stop: watch::Receiver<bool>,
     connect: F,
 ) where
@@ -134,7 +162,7 @@ pub(super) async fn accept<C, F>(
             () = stopped(&mut stop) => break,
             stream = next(&listener, counters) => stream,
         };
-        let peer = stream.peer_addr().ok();
+        let peer = stream.peer_addr().ok().map(canonical);
         let place = match connections.enter(peer) {
             Ok(Entered { place, given_way: None }) => place,
             Ok(Entered { place, given_way: Some((other, left)) }) => {
@@ -196,11 +224,11 @@ async fn secure(stream: TcpStream, tls: Option<&TlsServer>, open: &Open, peer: O
 
 /// A connection that is counted as open until it is dropped.
 struct Open {
-    counters: Arc<IntakeMetrics>,
+    counters: Arc<PortMetrics>,
 }
 
 impl Open {
-    fn new(counters: &Arc<IntakeMetrics>) -> Self {
+    fn new(counters: &Arc<PortMetrics>) -> Self {
         counters.open_connections.add(1);
         Open { counters: Arc::clone(counters) }
     }
@@ -250,12 +278,12 @@ async fn drive<C: GracefulConnection>(
 }
 
 /// Resolves when the port is to stop; whoever could say so being gone means the same.
-async fn stopped(stop: &mut watch::Receiver<bool>) {
+pub(super) async fn stopped(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stopping| *stopping).await;
 }
 
 /// The next connection. An error is either of one connection that is already gone or of a shortage that passes.
-async fn next(listener: &TcpListener, counters: &IntakeMetrics) -> TcpStream {
+async fn next(listener: &TcpListener, counters: &PortMetrics) -> TcpStream {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
