@@ -7,6 +7,7 @@
 mod flushing;
 mod mending;
 mod requests;
+mod swapping;
 
 use std::collections::HashMap;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
@@ -17,8 +18,6 @@ use crate::contract::Refusal;
 use crate::delivery::DeadLetters;
 use crate::guard::EndWithProcess;
 use crate::processor::Setup;
-
-pub(super) use flushing::Flushed;
 
 use super::committer::{Committer, Generation};
 use super::handle::{Handle, Job, PlannedFork};
