@@ -15,11 +15,11 @@ use crate::storage::Store;
 use crate::telemetry::Registry;
 
 use super::committer::{Committer, Generation, Trip};
+use super::connected::{Exit, Pipeline};
 use super::handle::{Entrance, Handle};
 use super::health::Health;
 use super::slot::Slot;
 use super::step::{Helpers, Processors, Step};
-use super::trip::{Exit, Pipeline};
 use super::worker::Worker;
 
 /// What pipelines are built from.

@@ -20,12 +20,13 @@ use crate::guard::EndWithProcess;
 use crate::processor::Setup;
 
 use super::committer::{Committer, Generation};
+use super::connected::Pipeline;
 use super::handle::{Handle, Job, PlannedFork};
 use super::health::Health;
 use super::slot::Slot;
 use super::step::{Processors, Step};
 use super::swap::PlannedSwap;
-use super::trip::{Gathered, Pipeline, RETRY_AFTER};
+use super::trip::{Gathered, RETRY_AFTER};
 
 /// How often a worker looks up when nothing is due.
 const IDLE: Duration = Duration::from_secs(60);
