@@ -25,6 +25,7 @@ mod plan;
 mod position;
 mod problem;
 mod raw;
+mod reach;
 mod resolution;
 mod resolve;
 mod retrieved;

@@ -57,50 +57,6 @@ pub struct Plan {
     pub warnings: Vec<Warning>,
 }
 
-impl Plan {
-    /// Pipelines that get the same requests as this one, or something of them, itself among them: those behind any receiver that it is behind.
-    pub fn beside(&self, pipeline: &PipelinePlan) -> Vec<&PipelinePlan> {
-        let receivers = |start: &&PipelinePlan| !start.receivers.is_empty();
-        let starts = self.pipelines.iter().filter(receivers).filter(|start| start.signal == pipeline.signal);
-        let reached: Vec<(&PipelinePlan, Vec<&PipelinePlan>)> =
-            starts.map(|start| (start, self.behind(start))).collect();
-        let is_in = |one: &PipelinePlan, several: &[&PipelinePlan]| several.iter().any(|other| other.id == one.id);
-        let ways = reached.iter().filter(|(_, behind)| is_in(pipeline, behind));
-        let receivers: Vec<&ComponentId> = ways.flat_map(|(start, _)| &start.receivers).collect();
-        let mut beside: Vec<&PipelinePlan> = Vec::new();
-        for (start, behind) in &reached {
-            if start.receivers.iter().any(|receiver| receivers.contains(&receiver)) {
-                beside.extend(behind.iter().filter(|other| !is_in(other, &beside)).copied().collect::<Vec<_>>());
-            }
-        }
-        beside
-    }
-
-    /// The pipelines that a connector begins where one of this signal ends in it.
-    pub fn begun_by<'p>(
-        &'p self,
-        connector: &'p ComponentId,
-        signal: Signal,
-    ) -> impl Iterator<Item = &'p PipelinePlan> {
-        self.pipelines.iter().filter(move |other| other.signal == signal && other.begun_by.contains(connector))
-    }
-
-    /// The pipelines that get what one gets, or something of it: itself, and those behind its connectors. There are no circles.
-    pub fn behind<'p>(&'p self, start: &'p PipelinePlan) -> Vec<&'p PipelinePlan> {
-        let mut behind = vec![start];
-        let mut next = 0;
-        while let Some(pipeline) = behind.get(next).copied() {
-            next += 1;
-            for other in pipeline.ended_by.iter().flat_map(|connector| self.begun_by(connector, pipeline.signal)) {
-                if !behind.iter().any(|known| known.id == other.id) {
-                    behind.push(other);
-                }
-            }
-        }
-        behind
-    }
-}
-
 /// `service.delivery`: bounds over all exporters that push.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
