@@ -12,13 +12,19 @@ use otelier_tests::environment;
 
 /// Each top-level module of the host, and the ones it may name.
 const EDGES: &[(&str, &[&str])] = &[
-    ("main", &["config", "control", "files", "plugins", "run", "wasm"]),
+    ("main", &["arguments", "built_in", "config", "control", "files", "plugins", "run", "wasm"]),
+    ("arguments", &["built_in", "config", "run"]),
+    ("built_in", &["config"]),
+    ("output", &[]),
     ("dlq", &["clock", "control"]),
     ("allocator", &[]),
-    ("components_command", &["config", "run"]),
-    ("config_command", &["config", "run"]),
+    ("components_command", &["built_in", "config", "output", "run"]),
+    ("config_command", &["arguments", "config", "output", "run"]),
     ("plugin_build", &["inspect"]),
-    ("plugin_command", &["clock", "contract", "inspect", "control", "plugin_build", "updates"]),
+    (
+        "plugin_command",
+        &["arguments", "built_in", "clock", "contract", "inspect", "control", "plugin_build", "updates"],
+    ),
     ("inspect", &["config", "contract", "otlp", "plugins", "processor", "wasm"]),
     (
         "run",
