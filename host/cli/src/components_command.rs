@@ -6,7 +6,8 @@ use otelier::config::{BuiltInPlugin, Family, World};
 use otelier::run::Components;
 use serde_json::{Value, json};
 
-use crate::{BUILT_IN, print_text};
+use crate::built_in::BUILT_IN;
+use crate::output::print_text;
 
 /// How to list them.
 #[derive(Debug, Args)]

@@ -7,7 +7,8 @@ use clap::{Subcommand, ValueEnum};
 use otelier::config::{Explanation, Node};
 use otelier::run;
 
-use crate::{Files, print_text};
+use crate::arguments::Files;
+use crate::output::print_text;
 
 /// What to look at.
 #[derive(Debug, Subcommand)]

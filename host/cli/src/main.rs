@@ -1,9 +1,12 @@
 //! The command line: the only place that prints an error and exits.
 
 mod allocator;
+mod arguments;
+mod built_in;
 mod components_command;
 mod config_command;
 mod dlq;
+mod output;
 mod plugin_build;
 mod plugin_command;
 
@@ -11,14 +14,17 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand, ValueEnum};
-use otelier::config::{BuiltInPlugin, LogEncoding, LogLevel, Sources, World};
+use otelier::config::{LogEncoding, LogLevel};
 use otelier::control::{self, Request};
 use otelier::run::{self, Options};
 use otelier::{files, plugins, wasm};
+
+use crate::arguments::{Files, Host};
+use crate::built_in::BUILT_IN;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -131,39 +137,6 @@ struct Run {
     log_format: Option<LogFormat>,
 }
 
-#[derive(Debug, clap::Args)]
-struct Files {
-    /// The configuration: receivers, processors, exporters, extensions, service. Without it, the quick start's.
-    ///
-    /// A file, or a URI: `file:`, `env:`, `yaml:`, `http:` or `https:`. Given more than once, later ones are merged over earlier ones: mappings key
-    /// by key, lists and everything else as a whole.
-    #[arg(long, value_name = "URI")]
-    config: Vec<String>,
-    /// One key of it, such as `exporters.prometheus.endpoint=127.0.0.1:9000`; goes before every `--config`.
-    #[arg(long, value_name = "KEY=VALUE")]
-    set: Vec<String>,
-    /// The manifest: which plugins there are beside those built in, and what each may use.
-    #[arg(long, value_name = "FILE")]
-    manifest: Option<PathBuf>,
-}
-
-impl From<Files> for run::Files {
-    fn from(Files { config, set, manifest }: Files) -> run::Files {
-        run::Files { sources: Sources { configs: config, sets: set }, manifest, built_in: BUILT_IN }
-    }
-}
-
-/// Plugins that need no manifest.
-const BUILT_IN: &[BuiltInPlugin] = include!(concat!(env!("OUT_DIR"), "/built_in.rs"));
-
-/// Which collector.
-#[derive(Debug, clap::Args)]
-struct Host {
-    /// Its state directory.
-    #[arg(long, value_name = "DIR", default_value = "./otelier-state")]
-    state_dir: PathBuf,
-}
-
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum LogFormat {
     /// For people.
@@ -251,23 +224,6 @@ fn perform(command: Command) -> Result<()> {
                 println!("{line}")
             })
         }
-    }
-}
-
-impl Host {
-    fn not_running(&self) -> anyhow::Error {
-        anyhow!(
-            "no collector is running on state directory {}: start it, or name another by --state-dir",
-            self.state_dir.display()
-        )
-    }
-}
-
-/// Prints a text. Who reads it may have had enough before its end.
-fn print_text(text: &str) -> Result<()> {
-    match std::io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        written => Ok(written?),
     }
 }
 

@@ -11,7 +11,9 @@ use otelier::inspect::{self, Question};
 use otelier::updates;
 use serde_json::{Value, json};
 
-use crate::{BUILT_IN, Host, plugin_build};
+use crate::arguments::Host;
+use crate::built_in::BUILT_IN;
+use crate::plugin_build;
 
 /// What to do with plugins.
 #[derive(Debug, Subcommand)]

@@ -4,13 +4,14 @@
 
 use std::collections::HashSet;
 
-use super::Known;
 use super::error::Error;
+use super::known::Known;
+use super::manifest::Manifest;
 use super::node::{Node, Value};
-use super::plan::{BreakerPlan, PluginPlan, Warning, World};
+use super::plan::{BreakerPlan, PluginPlan, World};
 use super::problem::{Family, Hint, Problem};
 use super::raw::{Raw, RawComponent};
-use super::resolve::{Manifest, type_hint};
+use super::warning::Warning;
 use crate::contract::ComponentId;
 
 /// Whether an extension's type is a plugin for breakers.
@@ -33,7 +34,7 @@ pub(super) fn check_types(raw: &Raw<'_>, manifest: &Manifest, known: &Known<'_>,
                 let plugins = manifest.plugins.iter().flatten().map(|(name, _)| name.as_str());
                 let breakers = plugins.filter(|name| is_breaker(name, manifest));
                 let types = known.extensions.iter().copied().chain(breakers);
-                let hint = type_hint(Family::Extension, kind, types, known);
+                let hint = known.type_hint(Family::Extension, kind, types);
                 Problem::UnknownType { family: Family::Extension, kind: kind.to_owned(), hint }
             }
         };

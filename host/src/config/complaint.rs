@@ -1,8 +1,9 @@
 //! Where a plugin's complaint about its configuration belongs. A plugin has read JSON and knows no places; what it names, it
 //! names between backquotes: paths such as `actions[2].level`, keys and values.
 
-use super::error::{Error, Position};
+use super::error::Error;
 use super::node::{Node, Value};
+use super::position::Position;
 use super::problem::Problem;
 
 /// The words of plugins before the name of a key that is not there: it may be that of another one.

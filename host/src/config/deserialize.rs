@@ -1,16 +1,29 @@
 //! serde's view of a [`Node`]: each step down remembers its place, so that an error gets the innermost one.
 
 use serde::de::value::{BorrowedStrDeserializer, MapDeserializer, SeqDeserializer};
-use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Expected, MapAccess, SeqAccess, VariantAccess, Visitor};
+use serde::de::{
+    DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, Expected, MapAccess, SeqAccess, VariantAccess, Visitor,
+};
 use serde::forward_to_deserialize_any;
 
+use super::error::Error;
 use super::fault::{self, Fault};
 use super::node::{Entry, Node, Value, is_secret_key};
 use super::problem::Problem;
 
+impl Node {
+    /// Reads a component's configuration; the first problem is reported at the key or value that caused it.
+    ///
+    /// Where a mapping or a list is expected, nothing (`grpc:`) stands for an empty one, also behind an `Option`: as in
+    /// the Collector, a key without a value switches on the defaults. Where a scalar is expected, nothing is an error.
+    pub fn parse<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        T::deserialize(NodeDeserializer(self)).map_err(|fault| fault.into_error(&self.position))
+    }
+}
+
 /// Reads one node.
 #[derive(Clone, Copy)]
-pub(super) struct NodeDeserializer<'a>(pub &'a Node);
+struct NodeDeserializer<'a>(&'a Node);
 
 impl<'a> NodeDeserializer<'a> {
     fn any<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Fault> {

@@ -3,47 +3,9 @@
 //! All errors of a load are collected, so that a person repairs a file in one go.
 
 use std::fmt;
-use std::sync::Arc;
 
+use super::position::Position;
 use super::problem::Problem;
-
-/// A place in a file; displays as `file:line:column`, or as the file alone where no place in it is meant.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Position {
-    file: Arc<str>,
-    mark: Option<(u32, u32)>,
-}
-
-impl Position {
-    /// The file as a whole.
-    pub(super) fn whole(file: Arc<str>) -> Self {
-        Position { file, mark: None }
-    }
-
-    /// A place in the file; both numbers count characters and lines from one.
-    pub(super) fn at(file: Arc<str>, line: u32, column: u32) -> Self {
-        Position { file, mark: Some((line, column)) }
-    }
-
-    /// The file's path as it was given.
-    pub fn file(&self) -> &str {
-        &self.file
-    }
-
-    /// Line and column, from one; `None` when the file as a whole is meant.
-    pub fn line_and_column(&self) -> Option<(u32, u32)> {
-        self.mark
-    }
-}
-
-impl fmt::Display for Position {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.mark {
-            Some((line, column)) => write!(f, "{}:{line}:{column}", self.file),
-            None => f.write_str(&self.file),
-        }
-    }
-}
 
 /// One problem and its place.
 #[derive(Debug, thiserror::Error)]
@@ -71,13 +33,15 @@ impl Errors {
         if problems.is_empty() {
             return Ok(());
         }
-        let mut files: Vec<Arc<str>> = Vec::new();
+        let mut files: Vec<String> = Vec::new();
         for problem in &problems {
-            if !files.contains(&problem.position.file) {
-                files.push(problem.position.file.clone());
+            let file = problem.position.file();
+            if !files.iter().any(|known| known == file) {
+                files.push(file.to_owned());
             }
         }
-        problems.sort_by_key(|e| (files.iter().position(|file| *file == e.position.file), e.position.mark));
+        let file = |position: &Position| files.iter().position(|known| known == position.file());
+        problems.sort_by_key(|error| (file(&error.position), error.position.line_and_column()));
         Err(Errors(problems))
     }
 

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
-use super::error::Position;
 use super::node::{Entry, Node, Value, is_secret_key};
-use super::resolution::Retrieved;
+use super::position::Position;
+use super::retrieved::Retrieved;
 
 /// What stands in the place of a secret.
 const REDACTED: &str = "[REDACTED]";

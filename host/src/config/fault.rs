@@ -6,7 +6,8 @@ use std::fmt;
 
 use serde::de::{self, Expected, Unexpected};
 
-use super::error::{Error, Position};
+use super::error::Error;
+use super::position::Position;
 use super::problem::{Hint, Problem};
 
 /// A problem on its way up through serde, with the place of the innermost node that knew one.

@@ -4,8 +4,9 @@ use std::collections::HashSet;
 
 use serde::de::DeserializeOwned;
 
-use super::error::{Error, Position};
+use super::error::Error;
 use super::node::{Node, Value};
+use super::position::Position;
 use super::problem::Problem;
 
 /// Nobody mends more than so many in one place before he looks again.

@@ -1,7 +1,8 @@
 //! Mappings read by hand, where serde would stop at the first problem: every unknown key is reported.
 
-use super::error::{Error, Position};
+use super::error::Error;
 use super::node::{Entry, Node, Value};
+use super::position::Position;
 use super::problem::{Hint, Problem};
 
 /// The keys of one mapping, of which only some are known.

@@ -11,9 +11,10 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
 
 use super::error::Error;
-use super::fields::Fields;
+use super::fields::{self, Fields};
+use super::limits::Limits;
 use super::node::{Entry, Node};
-use super::plan::{BuiltInPlugin, Limits, PluginPlan, Update, World};
+use super::plan::{BuiltInPlugin, PluginPlan, Update, World};
 use super::problem::Problem;
 use super::versions::{Chosen, Folder};
 use crate::contract::{ComponentId, Grants, Instances, OnTrap, PartitionKey, PartitionLevel};
@@ -21,11 +22,26 @@ use crate::contract::{ComponentId, Grants, Instances, OnTrap, PartitionKey, Part
 /// Each has a memory of its own, and takes a part of every batch.
 const INSTANCES_MAX: u32 = 64;
 
-/// What a wasm32 memory can address.
-const MEMORY_MIB_MAX: u32 = 4096;
-
 /// The plugins by name; `None` for one whose entry has a problem of its own.
 pub(super) type Plugins = BTreeMap<String, Option<PluginPlan>>;
+
+/// The manifest as far as it could be read.
+pub(super) struct Manifest {
+    /// For messages; `None` where there are only the plugins that are built in.
+    pub path: Option<String>,
+    /// `None` when the file could not be read at all: then no processor is blamed for it.
+    pub plugins: Option<Plugins>,
+}
+
+impl Manifest {
+    /// Where a plugin was looked for.
+    pub fn plugins_name(&self) -> String {
+        match &self.path {
+            Some(path) => format!("in the manifest {path}"),
+            None => "among those built in, and no `--manifest FILE` has others".to_owned(),
+        }
+    }
+}
 
 /// The plugins that are built in.
 pub(super) fn built_in(built_in: &[BuiltInPlugin]) -> Plugins {
@@ -45,7 +61,7 @@ pub(super) fn read(root: &Node, path: &Path, known: &[BuiltInPlugin], problems: 
     }
     let fields = Fields::of(root, &["plugins"], problems);
     let entries = fields.required("plugins", problems)?;
-    for entry in super::fields::entries(entries, problems) {
+    for entry in fields::entries(entries, problems) {
         check_name(entry, problems);
         let plugin = match entry.value.parse::<RawPlugin>() {
             Ok(raw) => raw.resolve(entry, path, known).map_err(|error| problems.push(error)).ok(),
@@ -275,24 +291,5 @@ impl Visitor<'_> for PinVisitor {
         let bytes: Vec<u8> =
             digits.as_chunks().0.iter().filter_map(|[high, low]| u8::try_from(high * 16 + low).ok()).collect();
         bytes.try_into().map_err(|_| malformed())
-    }
-}
-
-/// For [`Limits::memory_mib`].
-pub(super) fn memory_mib<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
-    match u32::deserialize(deserializer)? {
-        0 => Err(de::Error::custom("must be at least 1")),
-        mib if mib > MEMORY_MIB_MAX => {
-            Err(de::Error::custom(format_args!("a plugin can address at most {MEMORY_MIB_MAX} MiB, `{mib}` is more")))
-        }
-        mib => Ok(mib),
-    }
-}
-
-/// For limits where zero would forbid everything.
-pub(super) fn at_least_one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-    match u64::deserialize(deserializer)? {
-        0 => Err(de::Error::custom("must be at least 1")),
-        number => Ok(number),
     }
 }

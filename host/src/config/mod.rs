@@ -14,68 +14,52 @@ mod explain;
 mod fault;
 mod faults;
 mod fields;
+mod file;
 mod instead;
+mod known;
+mod limits;
 mod manifest;
 mod node;
+mod parsed;
 mod plan;
+mod position;
 mod problem;
 mod raw;
+mod reach;
 mod resolution;
 mod resolve;
+mod retrieved;
 mod scalar;
 mod telemetry;
 #[cfg(test)]
 mod tests;
 mod tree;
 mod versions;
+mod warning;
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
-use crate::files::bounded::{self, ReadError};
-
-pub use error::{Error, Errors, Position};
+pub use error::{Error, Errors};
 pub use explain::Explanation;
+pub use file::ConfigText;
+pub use known::Known;
+pub use limits::Limits;
 pub use node::Node;
 pub use plan::{
-    BreakerPlan, BuiltInPlugin, Component, DeliveryLimits, Limits, PipelinePlan, Plan, PluginPlan, ProcessorPlan,
-    ReceiverLimits, SharedProcessor, Update, Warning, World,
+    BreakerPlan, BuiltInPlugin, Component, DeliveryLimits, PipelinePlan, Plan, PluginPlan, ProcessorPlan,
+    ReceiverLimits, SharedProcessor, Update, World,
 };
+pub use position::Position;
 pub use problem::{Family, Hint, Problem};
-pub use resolution::{Environment, Fetch, Providers, Retrieved, Sources};
+pub use resolution::Sources;
+pub use resolution::providers::{Environment, Fetch, Providers};
+pub use retrieved::Retrieved;
 pub use telemetry::{LogEncoding, LogLevel, LogSettings, MetricLevel, MetricSettings, Telemetry};
 pub use versions::{Chosen, Folder, FolderError};
+pub use warning::Warning;
 
-/// Bytes in a file, at the most.
-const FILE_BYTES_MAX: u64 = 1024 * 1024;
-
-/// The component types that the host has. Types of processors and breakers are plugins: those of the manifest, and those built in.
-#[derive(Debug, Clone, Copy)]
-pub struct Known<'a> {
-    /// Receiver types.
-    pub receivers: &'a [&'a str],
-    /// Processor types that are no plugins.
-    pub processors: &'a [&'a str],
-    /// Exporter types.
-    pub exporters: &'a [&'a str],
-    /// Those of them that name other exporters, under `exporters`.
-    pub groups: &'a [&'a str],
-    /// Extension types.
-    pub extensions: &'a [&'a str],
-    /// Connector types.
-    pub connectors: &'a [&'a str],
-    /// Plugins that need no manifest.
-    pub plugins: &'a [BuiltInPlugin],
-}
-
-/// A text and the path it goes by in messages.
-#[derive(Debug, Clone, Copy)]
-pub struct ConfigText<'a> {
-    /// Of the file, whether or not it exists; a manifest's plugin files are relative to its folder.
-    pub path: &'a Path,
-    /// Its content.
-    pub text: &'a str,
-}
+use parsed::Parsed;
 
 /// Reads a configuration and the manifest, if there is one, with the variables of the process. `default` stands in where no `--config` is.
 /// `fetch` gets what is named by `http:` and `https:`.
@@ -163,7 +147,7 @@ impl Draft {
     pub fn finish(self) -> Result<Plan, Errors> {
         Errors::check(self.problems)?;
         // There is one, or something was wrong.
-        self.plan.ok_or_else(|| Errors::from(Error::new(&whole(Path::new("the configuration")), Problem::Empty)))
+        self.plan.ok_or_else(|| Errors::from(Error::new(&Position::of(Path::new("the configuration")), Problem::Empty)))
     }
 }
 
@@ -203,48 +187,15 @@ pub fn load_str(
     draft(read(config), Some((manifest.path, read(manifest))), known).finish()
 }
 
-/// A tree, as far as there is one, and what is wrong with it so far.
-struct Parsed {
-    file: Position,
-    root: Option<Node>,
-    problems: Vec<Error>,
-    warnings: Vec<Warning>,
-    /// Where the text itself is wrong. What is said about such a place later only follows from that.
-    spoilt: HashSet<Position>,
-}
-
-impl Parsed {
-    fn nothing(file: Position) -> Self {
-        Parsed { file, root: None, problems: Vec::new(), warnings: Vec::new(), spoilt: HashSet::new() }
-    }
-
-    fn add(&mut self, mut problems: Vec<Error>) {
-        problems.retain(|error| !self.spoilt.contains(&error.position));
-        self.problems.append(&mut problems);
-    }
-}
-
 fn open(path: &Path, providers: &Providers<'_>) -> Parsed {
-    match read_file(path) {
+    match file::read(path) {
         Ok(text) => resolution::resolve_text(&ConfigText { path, text: &text }, providers),
         Err(problem) => {
-            let mut parsed = Parsed::nothing(whole(path));
-            parsed.problems.push(Error::new(&parsed.file.clone(), problem));
+            let mut parsed = Parsed::nothing(Position::of(path));
+            parsed.problems.push(Error::new(&parsed.file.clone(), problem.into()));
             parsed
         }
     }
-}
-
-fn read_file(path: &Path) -> Result<String, Problem> {
-    let bytes = bounded::read_once(path, FILE_BYTES_MAX).map_err(|error| match error {
-        ReadError::TooLarge { bytes_max } => Problem::TooLong { limit: bytes_max },
-        error => Problem::Unreadable(error),
-    })?;
-    String::from_utf8(bytes).map_err(|error| Problem::NotUtf8 { offset: error.utf8_error().valid_up_to() })
-}
-
-fn whole(path: &Path) -> Position {
-    Position::whole(path.display().to_string().into())
 }
 
 /// What is wrong with a file, and what is only odd.
@@ -255,14 +206,14 @@ struct Findings {
 }
 
 /// The plugins there are, and what there is to say about the manifest.
-fn plugins(manifest: Option<(&Path, Parsed)>, built_in: &[BuiltInPlugin]) -> (resolve::Manifest, Findings) {
+fn plugins(manifest: Option<(&Path, Parsed)>, built_in: &[BuiltInPlugin]) -> (manifest::Manifest, Findings) {
     let Some((path, mut manifest)) = manifest else {
-        return (resolve::Manifest { path: None, plugins: Some(manifest::built_in(built_in)) }, Findings::default());
+        return (manifest::Manifest { path: None, plugins: Some(manifest::built_in(built_in)) }, Findings::default());
     };
     let mut problems = Vec::new();
     let plugins = manifest.root.take().and_then(|root| manifest::read(&root, path, built_in, &mut problems));
     manifest.add(problems);
-    let view = resolve::Manifest { path: Some(path.display().to_string()), plugins };
+    let view = manifest::Manifest { path: Some(path.display().to_string()), plugins };
     (view, Findings { problems: manifest.problems, warnings: manifest.warnings })
 }
 

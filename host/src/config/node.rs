@@ -3,16 +3,10 @@
 //! A component's configuration stays a [`Node`] until its factory parses it. Invariants: variables are expanded,
 //! aliases and merge keys are resolved, keys are unique, and the depth is bounded, so that recursion is safe.
 
-use std::str::FromStr;
 use std::sync::Arc;
 
-use serde::de::DeserializeOwned;
-
-use super::deserialize::NodeDeserializer;
-use super::error::{Error, Errors, Position};
-use super::problem::Problem;
-use super::resolution::{Providers, Retrieved, resolve_text};
-use super::{ConfigText, Parsed};
+use super::position::Position;
+use super::retrieved::Retrieved;
 
 /// One value of a configuration and everything below it.
 #[derive(Debug, Clone)]
@@ -95,14 +89,6 @@ impl Node {
     /// Where it stands: a scalar or a `{..}` or `[..]` at its first character; a block, or nothing, at its key.
     pub fn position(&self) -> &Position {
         &self.position
-    }
-
-    /// Reads a component's configuration; the first problem is reported at the key or value that caused it.
-    ///
-    /// Where a mapping or a list is expected, nothing (`grpc:`) stands for an empty one, also behind an `Option`: as in
-    /// the Collector, a key without a value switches on the defaults. Where a scalar is expected, nothing is an error.
-    pub fn parse<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        T::deserialize(NodeDeserializer(self)).map_err(|fault| fault.into_error(&self.position))
     }
 
     /// What lies behind these keys, as far as they lead.
@@ -216,19 +202,5 @@ impl Node {
             Value::Map(entries) => Box::new(entries.iter().map(|entry| &entry.value)),
             _ => Box::new(std::iter::empty()),
         }
-    }
-}
-
-/// A tree from text alone, for tests of components: no variable is set, and the file is called `inline`.
-impl FromStr for Node {
-    type Err = Errors;
-
-    fn from_str(text: &str) -> Result<Self, Errors> {
-        let path = "inline".as_ref();
-        let providers = Providers { environment: &|_| None, fetch: &|_| Err("there is no network here".to_owned()) };
-        let Parsed { root, mut problems, .. } = resolve_text(&ConfigText { path, text }, &providers);
-        problems.retain(|error| !matches!(error.problem, Problem::Empty));
-        Errors::check(problems)?;
-        Ok(root.unwrap_or_else(|| Node::new(Position::whole("inline".into()), Value::Null)))
     }
 }

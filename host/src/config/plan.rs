@@ -3,21 +3,22 @@
 //! Only `config` makes a [`Plan`], so later code need not check again. Components' own bodies are the exception: they
 //! stay [`Node`]s until their factories read them.
 
-use std::fmt;
 use std::num::NonZeroU64;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use schemars::JsonSchema;
 use semver::Version;
 use serde::Deserialize;
 
-use super::error::{Error, Position};
+use super::error::Error;
+use super::limits::Limits;
 use super::node::Node;
+use super::position::Position;
 use super::problem::{Family, Problem};
 use super::telemetry::Telemetry;
 use super::versions::Folder;
-use crate::contract::{self, BUDGET_BYTES, ComponentId, Durability, Grants, Instances, OnTrap, Signal};
+use super::warning::Warning;
+use crate::contract::{BUDGET_BYTES, ComponentId, Durability, Grants, Instances, OnTrap, Signal};
 
 /// What to build and run. Holds only components that a pipeline or the service uses, in the order of the file.
 #[derive(Debug, Clone)]
@@ -54,50 +55,6 @@ pub struct Plan {
     pub unused: Vec<(Family, Component)>,
     /// What is probably not meant, but harms nothing.
     pub warnings: Vec<Warning>,
-}
-
-impl Plan {
-    /// Pipelines that get the same requests as this one, or something of them, itself among them: those behind any receiver that it is behind.
-    pub fn beside(&self, pipeline: &PipelinePlan) -> Vec<&PipelinePlan> {
-        let receivers = |start: &&PipelinePlan| !start.receivers.is_empty();
-        let starts = self.pipelines.iter().filter(receivers).filter(|start| start.signal == pipeline.signal);
-        let reached: Vec<(&PipelinePlan, Vec<&PipelinePlan>)> =
-            starts.map(|start| (start, self.behind(start))).collect();
-        let is_in = |one: &PipelinePlan, several: &[&PipelinePlan]| several.iter().any(|other| other.id == one.id);
-        let ways = reached.iter().filter(|(_, behind)| is_in(pipeline, behind));
-        let receivers: Vec<&ComponentId> = ways.flat_map(|(start, _)| &start.receivers).collect();
-        let mut beside: Vec<&PipelinePlan> = Vec::new();
-        for (start, behind) in &reached {
-            if start.receivers.iter().any(|receiver| receivers.contains(&receiver)) {
-                beside.extend(behind.iter().filter(|other| !is_in(other, &beside)).copied().collect::<Vec<_>>());
-            }
-        }
-        beside
-    }
-
-    /// The pipelines that a connector begins where one of this signal ends in it.
-    pub fn begun_by<'p>(
-        &'p self,
-        connector: &'p ComponentId,
-        signal: Signal,
-    ) -> impl Iterator<Item = &'p PipelinePlan> {
-        self.pipelines.iter().filter(move |other| other.signal == signal && other.begun_by.contains(connector))
-    }
-
-    /// The pipelines that get what one gets, or something of it: itself, and those behind its connectors. There are no circles.
-    pub fn behind<'p>(&'p self, start: &'p PipelinePlan) -> Vec<&'p PipelinePlan> {
-        let mut behind = vec![start];
-        let mut next = 0;
-        while let Some(pipeline) = behind.get(next).copied() {
-            next += 1;
-            for other in pipeline.ended_by.iter().flat_map(|connector| self.begun_by(connector, pipeline.signal)) {
-                if !behind.iter().any(|known| known.id == other.id) {
-                    behind.push(other);
-                }
-            }
-        }
-        behind
-    }
 }
 
 /// `service.delivery`: bounds over all exporters that push.
@@ -319,149 +276,6 @@ impl World {
         match self {
             World::Processor => ("processor", "processors"),
             World::BreakerPolicy => ("breaker policy", "extensions"),
-        }
-    }
-}
-
-/// A plugin's bounds. A missing key has its default, which [`Limits::default`] states.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Limits {
-    /// Linear memory of one instance.
-    #[serde(deserialize_with = "super::manifest::memory_mib")]
-    pub memory_mib: u32,
-    /// Wall-clock time of one call.
-    #[serde(deserialize_with = "contract::duration::nonzero")]
-    pub call_timeout: Duration,
-    /// Rows that one call may emit.
-    #[serde(deserialize_with = "super::manifest::at_least_one")]
-    pub emitted_rows: u64,
-    /// Keys that one keying may hold.
-    #[serde(deserialize_with = "super::manifest::at_least_one")]
-    pub dictionary_entries: u64,
-    /// What one component may keep in the store: keys and values, dictionaries included.
-    #[serde(deserialize_with = "super::manifest::at_least_one")]
-    pub storage_mib: u64,
-    /// Bytes that one call may write to the log. The rest is left out, and counted.
-    pub log_bytes: u64,
-    /// Imports that one call may make.
-    #[serde(deserialize_with = "super::manifest::at_least_one")]
-    pub host_calls: u64,
-    /// Bytes of its file, which is read into memory.
-    #[serde(deserialize_with = "super::manifest::at_least_one")]
-    pub plugin_bytes_max: u64,
-}
-
-impl Limits {
-    /// Whether a message is about memory: then the limit is to be looked at, and hardly the configuration of who ran into it.
-    pub fn is_memory_named_in(message: &str) -> bool {
-        message.contains("`memory_mib` of the manifest")
-    }
-
-    /// The same in the units of those who keep them.
-    pub fn granted(&self) -> contract::Limits {
-        let bounded = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
-        contract::Limits {
-            memory_bytes: bounded(u64::from(self.memory_mib) << 20),
-            call_ms: u64::try_from(self.call_timeout.as_millis()).unwrap_or(u64::MAX),
-            emitted_rows: bounded(self.emitted_rows),
-            dictionary_entries: bounded(self.dictionary_entries),
-            storage_bytes: self.storage_mib.saturating_mul(1 << 20),
-            log_bytes: bounded(self.log_bytes),
-            host_calls: self.host_calls,
-        }
-    }
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Limits {
-            memory_mib: 64,
-            call_timeout: Duration::from_secs(1),
-            emitted_rows: 1_000_000,
-            dictionary_entries: 1_000_000,
-            storage_mib: 1024,
-            log_bytes: 64 << 10,
-            host_calls: 1_000_000,
-            plugin_bytes_max: contract::PLUGIN_BYTES_MAX,
-        }
-    }
-}
-
-/// Something that is probably not meant.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Warning {
-    /// A component that is defined, but runs nowhere.
-    Unused {
-        /// Of its key.
-        position: Position,
-        /// What it is.
-        family: Family,
-        /// As in the configuration.
-        id: ComponentId,
-    },
-    /// `$NAME`, which is expanded nowhere. What stands there may be a secret, so it is not said.
-    Variable {
-        /// Of the value.
-        position: Position,
-    },
-    /// A variable of the environment that is not set, without a default: it is empty.
-    Unset {
-        /// Of the value.
-        position: Position,
-        /// The variable.
-        name: String,
-    },
-    /// A file in a folder of versions whose name is none.
-    Misnamed {
-        /// Of the folder in the manifest.
-        position: Position,
-        /// The plugin.
-        plugin: String,
-        /// The file.
-        file: PathBuf,
-    },
-    /// A breaker that nobody asks.
-    Unattached {
-        /// Of its key.
-        position: Position,
-        /// As in the configuration.
-        id: ComponentId,
-    },
-}
-
-impl fmt::Display for Warning {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Warning::Variable { position } => {
-                write!(
-                    f,
-                    "{position}: `$` and a name stay as they are, as in a Collector: write `${{env:NAME}}` for a variable, or `$$` to say that it is none"
-                )
-            }
-            Warning::Unset { position, name } => write!(
-                f,
-                "{position}: environment variable `{name}` is not set, and counts as empty, as in a Collector; set it, or give a default: `${{env:{name}:-default}}`"
-            ),
-            Warning::Misnamed { position, plugin, file } => {
-                write!(
-                    f,
-                    "{position}: {} is not taken for a version of plugin `{plugin}`: name it `{plugin}-X.Y.Z.wasm`, such as `{plugin}-1.0.0.wasm`",
-                    file.display()
-                )
-            }
-            Warning::Unattached { position, id } => {
-                write!(f, "{position}: breaker `{id}` is defined but no exporter names it; write `breaker: {id}` there")
-            }
-            Warning::Unused { position, family: Family::Extension, id } => {
-                write!(
-                    f,
-                    "{position}: extension `{id}` is defined but not listed under `service.extensions`; it does not run"
-                )
-            }
-            Warning::Unused { position, family, id } => {
-                write!(f, "{position}: {family} `{id}` is defined but stands in no pipeline; it does not run")
-            }
         }
     }
 }

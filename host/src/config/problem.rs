@@ -2,28 +2,17 @@
 
 use std::fmt;
 
-use super::resolution::{LocationError, RetrieveError};
+use super::file::FileError;
+use super::resolution::location::LocationError;
+use super::resolution::providers::RetrieveError;
 use crate::contract::IdError;
-use crate::files::bounded::ReadError;
 
 /// What is wrong.
 #[derive(Debug, thiserror::Error)]
 pub enum Problem {
-    /// The operating system refused the file.
-    #[error("cannot be read: {0}; check the path and its permissions")]
-    Unreadable(ReadError),
-    /// More bytes than a configuration has.
-    #[error("is longer than {limit} bytes; a configuration is not, is this the right file?")]
-    TooLong {
-        /// The bound.
-        limit: u64,
-    },
-    /// Not text.
-    #[error("is not UTF-8 at byte {offset}; save the file as UTF-8")]
-    NotUtf8 {
-        /// Of the first byte that does not fit.
-        offset: usize,
-    },
+    /// A file that is no text of a configuration's size.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// No value in the whole file.
     #[error("holds nothing; is this the right file?")]
     Empty,

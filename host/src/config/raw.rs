@@ -2,10 +2,11 @@
 
 use serde::de::DeserializeOwned;
 
-use super::error::{Error, Position};
+use super::error::Error;
 use super::fields::{self, Fields};
 use super::node::{Entry, Node};
 use super::plan::{Component, DeliveryLimits, ReceiverLimits};
+use super::position::Position;
 use super::problem::{Family, Hint, Problem};
 use super::telemetry::Telemetry;
 use crate::contract::Durability;

@@ -2,35 +2,17 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::Known;
 use super::breakers;
 use super::connections;
 use super::error::Error;
-use super::instead;
-use super::manifest::Plugins;
-use super::plan::{PipelinePlan, Plan, PluginPlan, ProcessorPlan, SharedProcessor, Warning, World};
+use super::known::Known;
+use super::manifest::Manifest;
+use super::plan::{PipelinePlan, Plan, PluginPlan, ProcessorPlan, SharedProcessor, World};
 use super::problem::{Family, Hint, Problem};
 use super::raw::{self, Raw, RawComponent, RawPipeline, Reference};
 use super::versions::Folder;
+use super::warning::Warning;
 use crate::contract::ComponentId;
-
-/// The manifest as far as it could be read.
-pub(super) struct Manifest {
-    /// For messages; `None` where there are only the plugins that are built in.
-    pub path: Option<String>,
-    /// `None` when the file could not be read at all: then no processor is blamed for it.
-    pub plugins: Option<Plugins>,
-}
-
-impl Manifest {
-    /// Where a plugin was looked for.
-    pub fn plugins_name(&self) -> String {
-        match &self.path {
-            Some(path) => format!("in the manifest {path}"),
-            None => "among those built in, and no `--manifest FILE` has others".to_owned(),
-        }
-    }
-}
 
 /// Checks `raw` and makes the plan. The plan is whole only if no problem was added.
 pub(super) fn resolve(raw: &Raw<'_>, manifest: &Manifest, known: &Known<'_>, problems: &mut Vec<Error>) -> Plan {
@@ -109,36 +91,9 @@ fn check_types(
     for component in components {
         let kind = component.id.kind();
         if !types.contains(&kind) {
-            let hint = type_hint(family, kind, types.iter().copied(), known);
+            let hint = known.type_hint(family, kind, types.iter().copied());
             problems.push(Error::new(component.position, Problem::UnknownType { family, kind: kind.to_owned(), hint }));
         }
-    }
-}
-
-/// What to do about a type that is not there.
-pub(super) fn type_hint<'k>(
-    family: Family,
-    kind: &str,
-    types: impl Iterator<Item = &'k str>,
-    known: &Known<'_>,
-) -> Hint {
-    if let Some(words) = instead::remedy(family, kind) {
-        return Hint::Instead(words.to_owned());
-    }
-    let families = [
-        (Family::Receiver, known.receivers),
-        (Family::Exporter, known.exporters),
-        (Family::Extension, known.extensions),
-        (Family::Processor, known.processors),
-        (Family::Connector, known.connectors),
-    ];
-    match families.into_iter().find(|(other, types)| *other != family && types.contains(&kind)) {
-        Some((other, _)) => Hint::Instead(format!(
-            "there is {} {other} of this type: define it under `{}`",
-            other.article(),
-            other.section()
-        )),
-        None => Hint::misspelt(kind, types),
     }
 }
 
@@ -155,7 +110,7 @@ fn check_plugins(processors: &[RawComponent<'_>], manifest: &Manifest, known: &K
                 let is_processor =
                     |plugin: &Option<PluginPlan>| plugin.as_ref().is_none_or(|plugin| plugin.world == World::Processor);
                 let processors = plugins.iter().filter(|(_, plugin)| is_processor(plugin));
-                let hint = type_hint(Family::Processor, kind, processors.map(|(name, _)| name.as_str()), known);
+                let hint = known.type_hint(Family::Processor, kind, processors.map(|(name, _)| name.as_str()));
                 let kind = kind.to_owned();
                 let problem = match hint {
                     // A Collector has it: it is not the manifest that lacks something.

@@ -13,11 +13,13 @@ use serde_saphyr::granit_parser::{
     Event, Options, Parser, ScalarStyle, ScanError, Span, StrInput, StructureStyle, Tag,
 };
 
-use super::error::{Error, Position};
+use super::error::Error;
+use super::file::ConfigText;
 use super::node::{Entry, Node, Value};
-use super::plan::Warning;
+use super::position::Position;
 use super::problem::Problem;
-use super::{ConfigText, scalar};
+use super::scalar;
+use super::warning::Warning;
 
 /// Collections within collections, at the most.
 pub(super) const DEPTH_MAX: usize = 64;

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use super::request::{Request, Response};
 use super::server::{SOCKET, short_path};
-use super::{Request, Response};
 use crate::files::private::{Kind, PrivateError, check_to_look};
 use crate::files::state_dir;
 

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::{Letters, Request, Response};
+use super::letters::Letters;
+use super::request::{Request, Response};
 use crate::logs;
 use crate::updates::{Command, Updates};
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{Request, Selection};
+use super::request::{Request, Selection};
 use crate::contract::{Batch, ComponentId, Refusal};
 use crate::delivery::dead_letters::{Claim, Head, Stage};
 use crate::delivery::{DeadLetters, LetterError, PushLane, Size};

@@ -10,7 +10,8 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 
-use super::{Desk, Request, Response};
+use super::desk::Desk;
+use super::request::{Request, Response};
 
 /// The socket's name in the state directory.
 pub(super) const SOCKET: &str = "control.sock";

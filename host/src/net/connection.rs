@@ -15,7 +15,8 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 
 use super::body::Outgoing;
-use super::channel::{Broken, Options, Protocol};
+use super::broken::Broken;
+use super::options::{Options, Protocol};
 use super::stream::Stream;
 use super::tls::TlsClient;
 

@@ -6,6 +6,7 @@
 
 mod answer;
 mod body;
+mod broken;
 mod channel;
 mod connection;
 mod connections;
@@ -13,6 +14,7 @@ mod endpoint;
 mod failure;
 mod headers;
 mod listen;
+mod options;
 mod otlp;
 mod paced;
 mod pack;
@@ -27,12 +29,14 @@ mod unpack;
 
 pub use answer::{ANSWER_BYTES_MAX, Answer};
 pub use body::Outgoing;
-pub use channel::{Balancer, Broken, Channel, Options, Pings, Protocol};
+pub use broken::Broken;
+pub use channel::Channel;
 pub use connections::{Connections, Crowded, Entered, Place, Working};
 pub use endpoint::{Endpoint, EndpointError};
 pub use failure::{REASON_BYTES_MAX, bounded, failed, refused, retry_after};
 pub use headers::Headers;
 pub use listen::{ListenError, collide, listening};
+pub use options::{Balancer, Options, Pings, Protocol};
 pub use otlp::{PartialSuccess, RpcStatus};
 pub use paced::Paced;
 pub use pack::Compression;

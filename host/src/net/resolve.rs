@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::channel::{Balancer, Broken};
+use super::broken::Broken;
+use super::options::Balancer;
 use super::slot::ConnectionSlot;
 use super::target::Target;
 

@@ -13,8 +13,9 @@ use tokio::time::Instant;
 
 use super::answer::Answer;
 use super::body::Outgoing;
-use super::channel::{Broken, Options, Protocol};
+use super::broken::Broken;
 use super::connection::{self, Exclusive, Multiplexed, Opened, TrySend, in_origin_form, with_causes};
+use super::options::{Options, Protocol};
 
 /// How long an address is passed by after the first failure to connect; doubled with each further one.
 const REST_MIN: Duration = Duration::from_secs(1);

@@ -6,6 +6,7 @@
 use super::attribute::{Attribute, Strings};
 use super::levels::{self, Levels, Order, UNUSUAL};
 use super::message::Message;
+pub use super::metric_kind::MetricKind;
 use super::parts::{POINTS_MAX, TOO_MANY_POINTS, one_more};
 use super::points::{Attributes, ExponentialPoint, HistogramPoint, SummaryPoint};
 use super::schema;
@@ -20,70 +21,6 @@ pub enum Temporality {
     Delta,
     /// 2.
     Cumulative,
-}
-
-/// Which variant of `Metric.data` is set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum MetricKind {
-    /// Field 5.
-    Gauge,
-    /// Field 7.
-    Sum,
-    /// Field 9.
-    Histogram,
-    /// Field 10.
-    ExponentialHistogram,
-    /// Field 11.
-    Summary,
-}
-
-impl MetricKind {
-    /// Each of them, by its number.
-    pub const ALL: [MetricKind; 5] = {
-        use MetricKind::{ExponentialHistogram, Gauge, Histogram, Sum, Summary};
-        [Gauge, Sum, Histogram, ExponentialHistogram, Summary]
-    };
-
-    /// As reports and the log have it.
-    pub fn name(self) -> &'static str {
-        match self {
-            MetricKind::Gauge => "gauge",
-            MetricKind::Sum => "sum",
-            MetricKind::Histogram => "histogram",
-            MetricKind::ExponentialHistogram => "exponential_histogram",
-            MetricKind::Summary => "summary",
-        }
-    }
-
-    /// Whether its points are `NumberDataPoint`s.
-    pub fn has_numbers(self) -> bool {
-        matches!(self, MetricKind::Gauge | MetricKind::Sum)
-    }
-
-    /// The number of its field in `Metric`.
-    pub fn field(self) -> u32 {
-        match self {
-            MetricKind::Gauge => 5,
-            MetricKind::Sum => 7,
-            MetricKind::Histogram => 9,
-            MetricKind::ExponentialHistogram => 10,
-            MetricKind::Summary => 11,
-        }
-    }
-
-    /// The number of attributes in its points.
-    pub fn attributes(self) -> u32 {
-        match self {
-            MetricKind::Gauge | MetricKind::Sum | MetricKind::Summary => 7,
-            MetricKind::Histogram => 9,
-            MetricKind::ExponentialHistogram => 1,
-        }
-    }
-
-    /// The kind behind a field of `Metric`.
-    pub fn of_field(number: u32) -> Option<MetricKind> {
-        MetricKind::ALL.into_iter().find(|kind| kind.field() == number)
-    }
 }
 
 /// A metric without its points.

@@ -19,6 +19,7 @@ pub mod keying;
 pub mod levels;
 pub mod logs;
 pub mod message;
+mod metric_kind;
 pub mod metrics;
 mod packed;
 pub mod partition;

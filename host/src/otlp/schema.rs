@@ -5,7 +5,7 @@
 
 use super::attribute::Strings;
 use super::message::Message;
-use super::metrics::MetricKind;
+use super::metric_kind::MetricKind;
 use super::wire::{DEPTH_MAX, Fault, Field, Reader, Value};
 
 /// What a field holds. Repeated or not makes no difference to a check, except for numbers, which may come packed.

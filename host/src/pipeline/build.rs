@@ -15,11 +15,11 @@ use crate::storage::Store;
 use crate::telemetry::Registry;
 
 use super::committer::{Committer, Generation, Trip};
+use super::connected::{Exit, Pipeline};
 use super::handle::{Entrance, Handle};
 use super::health::Health;
 use super::slot::Slot;
 use super::step::{Helpers, Processors, Step};
-use super::trip::{Exit, Pipeline};
 use super::worker::Worker;
 
 /// What pipelines are built from.
@@ -88,6 +88,13 @@ pub enum BuildError {
     Helpers(#[from] rayon_core::ThreadPoolBuildError),
 }
 
+impl BuildError {
+    /// A pipeline whose state would be committed before the senders of that exporter are answered.
+    pub fn waits_behind_state(pipeline: &PipelinePlan, exporter: &ComponentId) -> BuildError {
+        BuildError::WaitsBehindState { pipeline: pipeline.id.clone(), exporter: exporter.clone() }
+    }
+}
+
 /// Running pipelines.
 pub struct Built {
     /// Each worker and its thread.
@@ -124,6 +131,12 @@ pub fn build(context: &PipelineContext<'_>) -> Result<Built, BuildError> {
     let mut workers = Vec::new();
     for (number, group) in groups.iter().enumerate() {
         workers.push((worker(number, group, context)?, group));
+    }
+    let processors = workers.iter().flat_map(|((worker, _), _)| worker.processors());
+    let stateful = processors.filter(|(_, _, keeps_state)| *keeps_state).map(|(_, setup, _)| setup.id).collect();
+    let waits = |id: &ComponentId| context.lanes.get(id).is_some_and(Lane::waits);
+    if let Some((pipeline, exporter)) = context.plan.waiting_behind_state(&stateful, waits).first() {
+        return Err(BuildError::waits_behind_state(pipeline, exporter));
     }
     let (mut doors, mut started, mut places) = (HashMap::<ComponentId, Door>::new(), Vec::new(), Vec::new());
     for ((worker, sources), group) in workers {
@@ -230,11 +243,6 @@ fn worker(
         }
         let stateful = slots.iter().skip(first).any(Slot::is_stateful);
         let lanes: Vec<Lane> = plan.exporters.iter().filter_map(|id| context.lanes.get(id).cloned()).collect();
-        let beside = context.plan.beside(plan).into_iter().flat_map(|other| &other.exporters);
-        let mut beside = beside.filter(|id| context.lanes.get(*id).is_some_and(Lane::waits));
-        if let Some(exporter) = beside.next().filter(|_| stateful) {
-            return Err(BuildError::WaitsBehindState { pipeline: plan.id.clone(), exporter: exporter.clone() });
-        }
         let on_disk = stateful || lanes.iter().any(Lane::is_persistent);
         pipelines.push(Pipeline {
             id: plan.id.to_string(),

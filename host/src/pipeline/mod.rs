@@ -5,6 +5,7 @@
 
 mod build;
 pub mod committer;
+mod connected;
 mod handle;
 mod health;
 mod poison;

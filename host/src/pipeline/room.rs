@@ -3,7 +3,8 @@
 use crate::contract::{Batch, ComponentId, Refusal};
 use crate::delivery::{Lane, LaneFull, Reserved};
 
-use super::trip::{Pipeline, count};
+use super::connected::Pipeline;
+use super::trip::count;
 
 /// Reserves room for a request in every lane that its pipelines reach, in the order of the pipelines. Behind connectors several batches may go into
 /// one lane, as from a plugin that emits: the room is for one of about that size, and what is more is counted when it goes out. A lane that makes senders wait is

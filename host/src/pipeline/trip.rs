@@ -1,19 +1,18 @@
 //! One batch's way through the pipelines of its receiver, before anything of it counts.
 
-use std::ops::Range;
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Moment;
-use crate::contract::{Batch, Connector, Durability, OnTrap, Refusal, Unroutable};
+use crate::contract::{Batch, OnTrap, Refusal, Unroutable};
+use crate::delivery::Reserved;
 use crate::delivery::dead_letters::Stage;
-use crate::delivery::{Lane, Reserved};
 use crate::otlp::{Malformed, Strings, check};
 use crate::processor::{CallError, InstanceError, Processed};
 use crate::storage::Write;
 use crate::telemetry::Counter;
 
 use super::committer::{Committer, Generation};
+use super::connected::{Exit, Outgoing, Pipeline};
 use super::poison::{Broken, Poison, Searches, Separated, Survivors};
 use super::slot::Slot;
 use super::step::{Attempt, Outcome, Processors, Share, attempt, divide, merged, refusing, run};
@@ -37,55 +36,6 @@ pub struct FlushRefused {
     pub refusal: Refusal,
     /// Whether there is more to flush, where the instance lives on without what it has emitted.
     pub more: Option<bool>,
-}
-
-/// One pipeline of a worker.
-pub struct Pipeline {
-    /// Its name, as `metrics/edge`.
-    pub id: String,
-    /// Its processors, as places in the worker's steps.
-    pub steps: Range<usize>,
-    /// Its exporters.
-    pub lanes: Vec<Lane>,
-    /// The connectors that end it.
-    pub exits: Vec<Exit>,
-    /// The pipelines behind these, each once, as places in the worker's pipelines.
-    pub behind: Vec<usize>,
-    /// Its exporters and those of the pipelines behind it, each once.
-    pub reached: Vec<Lane>,
-    /// When senders are answered: as the strictest of the pipelines says that get something of it.
-    pub durability: Durability,
-}
-
-/// A connector that ends a pipeline.
-pub struct Exit {
-    /// What stands there.
-    pub connector: Arc<dyn Connector>,
-    /// The pipelines that it begins, as places in the worker's pipelines.
-    pub behind: Vec<usize>,
-    /// Items that none of them gets.
-    pub unrouted: Counter,
-}
-
-/// What goes out of a pipeline and those behind it.
-struct Outgoing<'p> {
-    /// The lanes that it reaches.
-    lanes: &'p [Lane],
-    /// What each of them gets, in that order.
-    batches: Vec<Vec<Batch>>,
-}
-
-impl<'p> Outgoing<'p> {
-    fn of(pipeline: &'p Pipeline) -> Outgoing<'p> {
-        Outgoing { lanes: &pipeline.reached, batches: vec![Vec::new(); pipeline.reached.len()] }
-    }
-
-    fn add(&mut self, lane: &Lane, batches: &[Batch]) {
-        let place = self.lanes.iter().position(|reached| reached.id() == lane.id());
-        if let Some(out) = place.and_then(|place| self.batches.get_mut(place)) {
-            out.extend_from_slice(batches);
-        }
-    }
 }
 
 /// What a trip has gathered so far.

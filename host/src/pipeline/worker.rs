@@ -7,6 +7,7 @@
 mod flushing;
 mod mending;
 mod requests;
+mod swapping;
 
 use std::collections::HashMap;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
@@ -18,15 +19,14 @@ use crate::delivery::DeadLetters;
 use crate::guard::EndWithProcess;
 use crate::processor::Setup;
 
-pub(super) use flushing::Flushed;
-
 use super::committer::{Committer, Generation};
+use super::connected::Pipeline;
 use super::handle::{Handle, Job, PlannedFork};
 use super::health::Health;
 use super::slot::Slot;
 use super::step::{Processors, Step};
 use super::swap::PlannedSwap;
-use super::trip::{Gathered, Pipeline, RETRY_AFTER};
+use super::trip::{Gathered, RETRY_AFTER};
 
 /// How often a worker looks up when nothing is due.
 const IDLE: Duration = Duration::from_secs(60);

@@ -4,7 +4,7 @@ use crate::contract::ComponentId;
 use crate::otlp::projection::Projector;
 
 use super::context::Context;
-use super::instance::InstanceError;
+use super::error::InstanceError;
 use super::output::Output;
 use super::state::{State, StateError};
 

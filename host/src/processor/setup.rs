@@ -9,12 +9,14 @@ use crate::telemetry::Registry;
 
 use super::context::Context;
 use super::declared::Declared;
-use super::instance::InstanceError;
+use super::error::InstanceError;
 use super::partition::{Namespace, Partition, check};
-use super::secrets::{Secrets, Telltale};
+use super::plugin::{Plugin, Processor};
+use super::secrets::Secrets;
 use super::state::{State, Watermark};
 use super::telling::Telling;
-use super::{CallError, Plugin, Processor, Trap, TrapReason};
+use super::telltale::Telltale;
+use super::trap::{CallError, Trap, TrapReason};
 
 /// What an instance is made from.
 #[derive(Clone)]

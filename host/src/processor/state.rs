@@ -16,7 +16,6 @@ use account::Account;
 use fork::Since;
 pub use fork::{Extent, Forgotten, Mark, SNAPSHOT_BYTES_MAX, Snapshot};
 use layer::{Layer, Overlay, Said, said_by};
-pub use steady::stored_steady;
 
 use super::partition::Namespace;
 use crate::storage::{Family, Store, StoreError, Write};
@@ -491,6 +490,6 @@ fn check_range(start: &[u8], end: &[u8]) -> Result<(), StateError> {
 mod account;
 mod fork;
 mod layer;
-mod steady;
+pub(super) mod steady;
 #[cfg(test)]
 mod tests;

@@ -12,26 +12,20 @@
 //! An heir: batches wait for its `start`, and for nothing else. The state and the dictionaries are the host's and are handed over as they
 //! are; what `start` reads was read from the store beforehand.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
+use std::sync::mpsc::TryRecvError;
 
 use crate::clock::Moment;
-use crate::contract::Batch;
-use crate::otlp::columns::Bitmap;
 use crate::otlp::projection::{Projection, Projector};
 use crate::storage::Write;
 
 use super::dictionaries::restore_dictionaries;
-use super::instance::{Instance, InstanceError, Processed};
+use super::error::InstanceError;
+use super::instance::Instance;
+use super::plugin::Processor;
+use super::recorder::{Call, Recorded, Recorder};
 use super::setup::Setup;
 use super::state::{Mark, Snapshot, State};
-use super::{CallError, Processor, TrapReason};
-
-/// Bytes of batches that a follower may be behind; of several that are to take over together, each by its share.
-const BEHIND_BYTES_MAX: usize = 64 << 20;
-/// What a recorded call takes beside its batch.
-const CALL_BYTES: usize = 256;
+use super::trap::{CallError, TrapReason};
 
 /// A version that has shown that it reads its configuration, starts and flushes.
 pub struct Candidate {
@@ -99,67 +93,6 @@ pub struct Marked {
     pub memory_bytes: usize,
 }
 
-/// A call that counted.
-enum Call {
-    Process { batch: Batch, moment: Moment, came_of_it: Outcome },
-    Flush { moment: Moment, last: bool, came_of_it: Outcome },
-}
-
-/// What has to come of a call at a follower as well: the items are where the running version put them.
-#[derive(Debug, Default)]
-pub(super) struct Outcome {
-    dropped: Bitmap,
-    absorbed: Bitmap,
-    emitted: u64,
-    more: bool,
-}
-
-impl Outcome {
-    fn of(processed: &Processed) -> Outcome {
-        let (dropped, absorbed) = processed.rows.clone().unwrap_or_default();
-        Outcome { dropped, absorbed, emitted: processed.emitted, more: processed.more }
-    }
-
-    fn is_that_of(&self, processed: &Processed) -> bool {
-        let Outcome { dropped, absorbed, emitted, more } = Outcome::of(processed);
-        let same_rows = self.dropped.is_like(&dropped) && self.absorbed.is_like(&absorbed);
-        same_rows && (self.emitted, self.more) == (emitted, more)
-    }
-}
-
-impl Call {
-    fn bytes(&self) -> usize {
-        match self {
-            Call::Process { batch, .. } => CALL_BYTES + batch.bytes.len(),
-            Call::Flush { .. } => CALL_BYTES,
-        }
-    }
-}
-
-/// The end of a followed instance.
-pub(super) struct Recorder {
-    calls: Sender<Call>,
-    /// Bytes of calls that the follower has not made yet.
-    behind: Arc<AtomicUsize>,
-    behind_max: usize,
-}
-
-impl Recorder {
-    pub fn process(&self, batch: Batch, moment: Moment, processed: &Processed) -> bool {
-        self.record(Call::Process { batch, moment, came_of_it: Outcome::of(processed) })
-    }
-
-    pub fn flush(&self, moment: Moment, last: bool, processed: &Processed) -> bool {
-        self.record(Call::Flush { moment, last, came_of_it: Outcome::of(processed) })
-    }
-
-    /// False when nobody follows any more, or too far behind.
-    fn record(&self, call: Call) -> bool {
-        let bytes = call.bytes();
-        self.behind.fetch_add(bytes, Ordering::Relaxed) + bytes <= self.behind_max && self.calls.send(call).is_ok()
-    }
-}
-
 /// A copy of an instance's state, and the calls that it counts from then on.
 pub struct Fork {
     state: State,
@@ -167,15 +100,13 @@ pub struct Fork {
     projection: Projection,
     /// What the steady clock showed in the last call that is in the state.
     steady: u64,
-    calls: Receiver<Call>,
-    behind: Arc<AtomicUsize>,
+    recorded: Recorded,
 }
 
 /// An instance of a new version that makes the calls of a running one.
 pub struct Follower {
     instance: Instance,
-    calls: Receiver<Call>,
-    behind: Arc<AtomicUsize>,
+    recorded: Recorded,
     /// How many calls it has made, its start included.
     made: u64,
 }
@@ -198,7 +129,7 @@ impl Follower {
     /// `None` where it carries over more than is held for an exchange, or other items are its rows: then the two cannot be compared.
     pub fn start(setup: Setup, fork: Fork, now: u64) -> Result<Option<Follower>, InstanceError> {
         // The calls that it makes from here on were made later than that, and perhaps earlier than now.
-        let Fork { state, projection, steady, calls, behind } = fork;
+        let Fork { state, projection, steady, recorded } = fork;
         let mut instance = Instance::build_on(setup, state)?;
         if !instance.context().declared.projection.has_the_rows_of(&projection) {
             return Ok(None);
@@ -209,13 +140,13 @@ impl Follower {
         let context = instance.context();
         context.state.keep(made);
         context.mute(true);
-        Ok(if context.state.is_overgrown() { None } else { Some(Follower { instance, calls, behind, made }) })
+        Ok(if context.state.is_overgrown() { None } else { Some(Follower { instance, recorded, made }) })
     }
 
     /// Makes recorded calls, so many at the most. An error is the version's: it breaks on a call that the running one has made.
     pub fn catch_up(&mut self, calls: usize) -> Result<Standing, InstanceError> {
         for _ in 0..calls {
-            let call = match self.calls.try_recv() {
+            let call = match self.recorded.calls.try_recv() {
                 Ok(call) => call,
                 Err(TryRecvError::Empty) => return Ok(self.standing()),
                 Err(TryRecvError::Disconnected) => return Ok(Standing::Lost),
@@ -248,16 +179,13 @@ impl Follower {
             if state.is_overgrown() {
                 return Ok(Standing::Lost);
             }
-            self.behind.fetch_sub(bytes, Ordering::Relaxed);
+            self.recorded.made(bytes);
         }
         Ok(self.standing())
     }
 
     fn standing(&self) -> Standing {
-        match self.behind.load(Ordering::Relaxed) {
-            0 => Standing::CaughtUp,
-            _ => Standing::Behind,
-        }
+        if self.recorded.is_all_made() { Standing::CaughtUp } else { Standing::Behind }
     }
 
     /// The instance of the new version.
@@ -336,12 +264,11 @@ impl Instance {
     /// Forks the state, and records calls from now on. `None` where the snapshot is not of the mark that is set.
     pub fn fork(&mut self, snapshot: Snapshot) -> Option<Fork> {
         let state = self.context().state.fork(snapshot)?;
-        let ((sender, calls), behind) = (channel(), Arc::<AtomicUsize>::default());
-        let behind_max = BEHIND_BYTES_MAX / self.context().state.marked_among();
-        self.recorder = Some(Recorder { calls: sender, behind: Arc::clone(&behind), behind_max });
+        let (recorder, recorded) = Recorder::new(self.context().state.marked_among());
+        self.recorder = Some(recorder);
         let projection = self.context().declared.projection.clone();
         let steady = self.context().moment().steady;
-        Some(Fork { state, projection, steady, calls, behind })
+        Some(Fork { state, projection, steady, recorded })
     }
 
     /// Whether it is this instance that the other one follows, as of this moment, with all that has changed since.

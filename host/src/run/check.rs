@@ -155,8 +155,11 @@ pub fn memory_behind_sync(plan: &Plan, components: &Components, stateful: &HashS
         pipeline.durability.map_or_else(default, |durability| durability == Durability::Sync)
     };
     // A request is answered as the strictest of its pipelines says.
-    let has_synced = |pipeline: &&PipelinePlan| plan.beside(pipeline).into_iter().any(is_synced);
-    let synced: Vec<&PipelinePlan> = plan.pipelines.iter().filter(has_synced).collect();
+    let beside = plan.beside().into_iter();
+    let synced: Vec<&PipelinePlan> = beside
+        .filter(|(_, beside)| beside.iter().any(|other| is_synced(other)))
+        .map(|(pipeline, _)| pipeline)
+        .collect();
     let behind = |component: &&Component| synced.iter().any(|pipeline| pipeline.exporters.contains(&component.id));
     let told = plan.exporters.iter().filter(is_in_memory).filter(behind).map(|component| {
         let words = format!(
@@ -170,15 +173,13 @@ pub fn memory_behind_sync(plan: &Plan, components: &Components, stateful: &HashS
 
 /// Pipelines of one receiver in which a plugin keeps state and an exporter lets senders wait.
 pub fn waiting_behind_state(plan: &Plan, components: &Components, stateful: &HashSet<ComponentId>) -> Vec<Error> {
-    let waits = |id: &&ComponentId| {
-        let component = plan.exporters.iter().find(|component| component.id == **id);
+    let waits = |id: &ComponentId| {
+        let component = plan.exporters.iter().find(|component| component.id == *id);
         component.and_then(|component| components.delivery(component)).is_some_and(|delivery| delivery.waits())
     };
-    let wrong = plan.pipelines.iter().filter_map(|pipeline| {
-        pipeline.processors.iter().find(|id| stateful.contains(id))?;
-        let exporter = plan.beside(pipeline).into_iter().flat_map(|other| &other.exporters).find(waits)?.clone();
-        let reason = BuildError::WaitsBehindState { pipeline: pipeline.id.clone(), exporter }.to_string();
-        Some(Error { position: pipeline.position.clone(), problem: Problem::Invalid { reason } })
+    let wrong = plan.waiting_behind_state(stateful, waits).into_iter().map(|(pipeline, exporter)| {
+        let reason = BuildError::waits_behind_state(pipeline, exporter).to_string();
+        Error { position: pipeline.position.clone(), problem: Problem::Invalid { reason } }
     });
     wrong.collect()
 }

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use wasmtime::component::Component;
 
-use super::engine::{Engine, LoadError};
+use super::engine::Engine;
 use super::file::PluginFile;
+use super::load_error::LoadError;
 use super::sections::Sections;
 
 /// Of linear memory.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::engine::LoadError;
+use super::load_error::LoadError;
 use crate::contract::PLUGIN_BYTES_MAX;
 use crate::files::bounded::{self, ReadError};
 use crate::files::private;

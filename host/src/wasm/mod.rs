@@ -10,12 +10,14 @@ mod cache;
 mod engine;
 mod error;
 mod file;
+mod load_error;
 mod sections;
 mod trusted;
 
 pub use adapter::{PolicyPlugin, ProcessorPlugin};
 pub use anatomy::Anatomy;
 pub use cache::FOLDER as CACHE_FOLDER;
-pub use engine::{Engine, LoadError, Origin};
+pub use engine::{Engine, Origin};
 pub use file::{Hash, PluginFile, hexadecimal, short};
+pub use load_error::LoadError;
 pub use sections::Sections;

@@ -12,13 +12,15 @@ use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::Retrieved;
 use super::location::Location;
 use super::providers::{Content, Providers, Variable};
-use crate::config::error::{Error, Position};
+use crate::config::error::Error;
+use crate::config::file::{self, ConfigText};
 use crate::config::node::{Node, Value};
+use crate::config::position::Position;
 use crate::config::problem::Problem;
-use crate::config::{ConfigText, tree};
+use crate::config::retrieved::Retrieved;
+use crate::config::tree;
 
 /// How often one value is looked at.
 const ROUNDS_MAX: usize = 1000;
@@ -183,8 +185,7 @@ impl<'a> Expander<'a> {
             _ => Location::shown(&location.uri()),
         };
         let retrieved = Retrieved::new(&uri, &bytes);
-        let text =
-            String::from_utf8(bytes).map_err(|error| Problem::NotUtf8 { offset: error.utf8_error().valid_up_to() })?;
+        let text = file::text(bytes)?;
         let value = match is_text {
             true => Node::new(position.clone(), Value::Text(String::new())),
             false => typed(&uri, &text, position)?,

@@ -4,29 +4,29 @@
 //! Where the Collector has no bound this has one: of values, of bytes, and of how often something is retrieved.
 
 mod expansion;
-mod location;
+pub(super) mod location;
 mod merge;
-mod providers;
+pub(super) mod providers;
 #[cfg(test)]
 mod tests;
 
 use std::collections::HashSet;
 use std::path::Path;
-use std::sync::Arc;
+use std::str::FromStr;
 
-use sha2::{Digest, Sha256};
-
-use super::error::{Error, Position};
+use super::error::{Error, Errors};
+use super::file::{self, ConfigText};
 use super::node::{Entry, Node, Value};
-use super::plan::Warning;
+use super::parsed::Parsed;
+use super::position::Position;
 use super::problem::{Family, Problem};
-use super::{ConfigText, Parsed, tree, whole};
-
-pub use location::{Location, LocationError};
-pub use providers::{Environment, Fetch, Providers, RetrieveError};
+use super::tree;
+use super::warning::Warning;
 
 use expansion::Expander;
+use location::Location;
 use merge::{merge, nest};
+use providers::{Providers, RetrieveError};
 
 /// What a configuration is made of.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -49,29 +49,9 @@ impl Sources {
     }
 }
 
-/// Something that was retrieved, and in which state.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Retrieved {
-    /// As it was named, without what signs a request in.
-    pub uri: String,
-    /// The beginning of the SHA-256 of its content, in hexadecimal digits.
-    pub revision: String,
-}
-
-/// Bytes of a hash that tell contents apart.
-const REVISION_BYTES: usize = 6;
-
-impl Retrieved {
-    fn new(uri: &str, content: &[u8]) -> Arc<Retrieved> {
-        let hash = Sha256::digest(content);
-        let revision = hash.iter().take(REVISION_BYTES).map(|byte| format!("{byte:02x}")).collect();
-        Arc::new(Retrieved { uri: uri.to_owned(), revision })
-    }
-}
-
 /// Retrieves, merges and expands; where there is no `--config`, `default` stands in.
 pub(super) fn resolve(sources: &Sources, default: &ConfigText<'_>, providers: &Providers<'_>) -> Parsed {
-    let mut trees = Trees { parsed: Parsed::nothing(whole(default.path)), providers };
+    let mut trees = Trees { parsed: Parsed::nothing(Position::of(default.path)), providers };
     if sources.configs.is_empty() {
         trees.add_text(default.path, default.text);
     }
@@ -102,7 +82,7 @@ fn nest_components(parsed: &mut Parsed) {
 
 /// Reads and expands a single text.
 pub(super) fn resolve_text(text: &ConfigText<'_>, providers: &Providers<'_>) -> Parsed {
-    let mut trees = Trees { parsed: Parsed::nothing(whole(text.path)), providers };
+    let mut trees = Trees { parsed: Parsed::nothing(Position::of(text.path)), providers };
     if let Some(mut root) = trees.read(text.path, text.text) {
         match nest(&mut root) {
             Ok(()) => trees.parsed.root = Some(root),
@@ -126,13 +106,11 @@ impl Trees<'_> {
             Err(error) => return self.refuse(&position, error.into()),
         };
         match self.providers.retrieve(&location) {
-            Ok(content) => match String::from_utf8(content.into_bytes()) {
+            Ok(content) => match file::text(content.into_bytes()) {
                 Ok(text) => self.add_text(Path::new(position.file()), &text),
-                Err(error) => {
-                    self.refuse(&position, Problem::NotUtf8 { offset: error.utf8_error().valid_up_to() });
-                }
+                Err(error) => self.refuse(&position, error.into()),
             },
-            Err(RetrieveError::File { problem, .. }) => self.refuse(&position, *problem),
+            Err(RetrieveError::File { problem, .. }) => self.refuse(&position, problem.into()),
             Err(error) => self.refuse(&position, error.into()),
         }
     }
@@ -149,7 +127,7 @@ impl Trees<'_> {
         self.parsed.problems.extend(problems);
         self.parsed.warnings.extend(warnings);
         if root.is_none() && self.parsed.problems.is_empty() && self.parsed.root.is_none() {
-            self.parsed.file = whole(path);
+            self.parsed.file = Position::of(path);
         }
         root
     }
@@ -207,5 +185,19 @@ impl Trees<'_> {
             self.parsed.problems.push(Error::new(&file, Problem::Empty));
         }
         self.parsed
+    }
+}
+
+/// A tree from text alone, for tests of components: no variable is set, and the file is called `inline`.
+impl FromStr for Node {
+    type Err = Errors;
+
+    fn from_str(text: &str) -> Result<Self, Errors> {
+        let path = "inline".as_ref();
+        let providers = Providers { environment: &|_| None, fetch: &|_| Err("there is no network here".to_owned()) };
+        let Parsed { root, mut problems, .. } = resolve_text(&ConfigText { path, text }, &providers);
+        problems.retain(|error| !matches!(error.problem, Problem::Empty));
+        Errors::check(problems)?;
+        Ok(root.unwrap_or_else(|| Node::new(Position::whole("inline".into()), Value::Null)))
     }
 }

@@ -4,8 +4,7 @@ use std::ffi::OsString;
 use std::path::{Component, Path, PathBuf};
 
 use super::location::Location;
-use crate::config::problem::Problem;
-use crate::config::read_file;
+use crate::config::file::{self, FileError};
 
 /// Where variables are looked up.
 pub type Environment<'a> = dyn Fn(&str) -> Option<OsString> + 'a;
@@ -30,7 +29,7 @@ pub enum RetrieveError {
         /// As it was named.
         path: String,
         /// What is wrong with it.
-        problem: Box<Problem>,
+        problem: FileError,
     },
     /// No variable.
     #[error(
@@ -126,9 +125,9 @@ impl<'a> Providers<'a> {
     pub(super) fn retrieve(&self, location: &Location) -> Result<Content, RetrieveError> {
         let bytes = match location.scheme.as_str() {
             "env" => return self.variable(&location.value),
-            "file" => read_file(&cleaned(&location.value))
+            "file" => file::read(&cleaned(&location.value))
                 .map(String::into_bytes)
-                .map_err(|problem| RetrieveError::File { path: location.value.clone(), problem: Box::new(problem) })?,
+                .map_err(|problem| RetrieveError::File { path: location.value.clone(), problem })?,
             "yaml" => location.value.clone().into_bytes(),
             _ => (self.fetch)(&location.uri())
                 .map_err(|reason| RetrieveError::Http { uri: Location::shown(&location.uri()), reason })?,

@@ -306,3 +306,40 @@ fn the_value_of_a_key_of_secrets_is_not_shown() {
     let Ok(Ok(Keys { tokens, password })) = keys else { panic!("they do not read") };
     assert_eq!((tokens.map(|tokens| tokens.len()), password.flatten()), (Some(1), Some(5)));
 }
+
+#[test]
+fn pipelines_are_beside_those_that_share_a_receiver_with_what_is_in_front_of_them() {
+    let config = "\
+receivers: {otlp/a: , otlp/b: }
+processors: {aggregate: }
+exporters: {debug/1: , debug/2: , debug/3: , debug/4: , debug/5: }
+connectors: {forward: }
+service:
+  pipelines:
+    metrics/1: {receivers: [otlp/a], exporters: [debug/1]}
+    metrics/2: {receivers: [otlp/a, otlp/b], exporters: [debug/2]}
+    metrics/3: {receivers: [otlp/b], exporters: [forward]}
+    metrics/4: {receivers: [forward], processors: [aggregate], exporters: [debug/4]}
+    traces: {receivers: [otlp/a], exporters: [debug/5]}
+";
+    let plan = good(load_with(config, MANIFEST));
+    let told = plan.beside().into_iter().map(|(pipeline, beside)| {
+        let beside: Vec<String> = beside.into_iter().map(|other| other.id.to_string()).collect();
+        format!("{}: {}", pipeline.id, beside.join(" "))
+    });
+    let expected = [
+        "metrics/1: metrics/1 metrics/2",
+        "metrics/2: metrics/1 metrics/2 metrics/3 metrics/4",
+        "metrics/3: metrics/2 metrics/3 metrics/4",
+        "metrics/4: metrics/2 metrics/3 metrics/4",
+        "traces: traces",
+    ];
+    assert_eq!(told.collect::<Vec<_>>(), expected);
+    let stateful = plan.processors.iter().map(|processor| processor.component.id.clone()).collect();
+    let waiting = |name: &str| {
+        let found = plan.waiting_behind_state(&stateful, |exporter| exporter.name() == Some(name));
+        found.into_iter().map(|(pipeline, _)| pipeline.id.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(waiting("2"), ["metrics/4"], "a receiver feeds both");
+    assert_eq!(waiting("1"), [""; 0], "no request reaches both");
+}

@@ -14,42 +14,20 @@ use std::sync::Arc;
 use super::guarded::{Guarded, Maker};
 use super::metrics::Metrics;
 use super::settings::Settings;
+use super::state::BreakerState;
 use super::window::Window;
 use crate::contract::{Counters, Decision, Ended, Policy, PolicySource, Question};
-
-use super::Pressure;
 
 /// How often the policy is asked while every probe is under way: time may end that state, and no outcome may come.
 const HALF_OPEN_NS: u64 = 1_000_000_000;
 
-/// What the gate is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BreakerState {
-    /// Attempts are made.
-    Closed = 0,
-    /// A few are.
-    HalfOpen = 1,
-    /// None is.
-    Open = 2,
-}
-
-impl BreakerState {
-    /// For labels and people.
-    pub fn name(self) -> &'static str {
-        match self {
-            BreakerState::Closed => "closed",
-            BreakerState::HalfOpen => "half_open",
-            BreakerState::Open => "open",
-        }
-    }
-
-    fn of(decision: Decision) -> BreakerState {
-        match decision {
-            Decision::Allow => BreakerState::Closed,
-            Decision::Probe(_) => BreakerState::HalfOpen,
-            Decision::Reject(_) => BreakerState::Open,
-        }
-    }
+/// What a lane holds and how fast it drains, which a policy may go by.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Pressure {
+    /// Batches held.
+    pub depth: u64,
+    /// Batches a second that have left lately.
+    pub drain_per_s: f64,
 }
 
 /// Why an attempt is made.

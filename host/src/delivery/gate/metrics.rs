@@ -3,7 +3,7 @@
 use crate::contract::{ComponentId, PolicyError};
 use crate::telemetry::{Counter, Gauge, Registry};
 
-use super::machine::BreakerState;
+use super::state::BreakerState;
 
 /// The metrics of one gate.
 #[derive(Debug, Clone)]

@@ -14,6 +14,7 @@ mod machine;
 mod metrics;
 mod replay;
 mod settings;
+mod state;
 #[cfg(test)]
 mod tests;
 mod time;
@@ -29,10 +30,11 @@ use crate::telemetry::Registry;
 
 use guarded::{Guarded, Maker};
 use machine::{Admission, Machine, Verdict};
-pub use machine::{BreakerState, Transition};
+pub use machine::{Pressure, Transition};
 use metrics::Metrics;
 pub use replay::{Record, RecordError, Replay, Summary, read_trace};
 pub use settings::{Settings, SettingsError};
+pub use state::BreakerState;
 use time::{Steady, Time};
 
 /// The gate of one lane. Clones are the same gate.
@@ -68,15 +70,6 @@ pub struct Permit(Option<(Arc<GateCell>, Admission)>);
 pub struct NextPolicy {
     source: Arc<dyn PolicySource>,
     policy: Box<dyn Policy>,
-}
-
-/// What a lane holds and how fast it drains, which a policy may go by.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Pressure {
-    /// Batches held.
-    pub depth: u64,
-    /// Batches a second that have left lately.
-    pub drain_per_s: f64,
 }
 
 impl Gate {

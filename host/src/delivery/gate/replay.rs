@@ -9,8 +9,9 @@ use std::io::BufRead;
 
 use serde::Deserialize;
 
-use super::machine::{Admission, BreakerState, Kind, Machine, Transition, Verdict};
-use super::{Breaker, Pressure};
+use super::Breaker;
+use super::machine::{Admission, Kind, Machine, Pressure, Transition, Verdict};
+use super::state::BreakerState;
 use crate::contract::{ComponentId, Ended};
 use crate::telemetry::Registry;
 

@@ -11,8 +11,8 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::json;
 
-use super::machine::{Admission, BreakerState, Kind, Machine, Verdict};
-use super::{Breaker, Pressure, Settings};
+use super::machine::{Admission, Kind, Machine, Verdict};
+use super::{Breaker, BreakerState, Pressure, Settings};
 use crate::contract::{
     ComponentId, Decision, Ended, FailureClass, Limits, Policy, PolicyError, PolicySource, Question,
 };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::store::Filling;
+use super::store::filling::Filling;
 
 /// The type a family has in an exposition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

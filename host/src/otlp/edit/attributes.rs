@@ -1,8 +1,9 @@
 //! Attribute edits of one message: its attributes as a list, the steps on the list, the message written anew around it.
 
+use super::edits::{Action, AttributeEdit, When};
+use super::error::Stop;
 use super::plan::{Plan, Step};
 use super::writer::Writer;
-use super::{Action, AttributeEdit, Stop, When};
 use crate::otlp::attribute::{Attribute, Strings};
 use crate::otlp::wire::{Fault, Reader, put_bytes};
 

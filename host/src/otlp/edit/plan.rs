@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Action, AttributeEdit, Edits, MetricEdit};
+use super::edits::{Action, AttributeEdit, Edits, MetricEdit};
 use crate::contract::Signal;
 use crate::otlp::columns::{Bitmap, Layout};
 use crate::otlp::key::Level;

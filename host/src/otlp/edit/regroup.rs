@@ -3,10 +3,10 @@
 
 use std::collections::HashMap;
 
-use super::plan::Step;
+use super::error::Stop;
+use super::plan::{Plan, Step};
 use super::stream::{RESOURCE_ATTRIBUTES, Rest, SCOPE_ATTRIBUTES, Stream, metric_fields};
 use super::writer::Writer;
-use super::{Stop, plan::Plan};
 use crate::contract::Signal;
 use crate::otlp::key::Level;
 use crate::otlp::message::Message;

@@ -1,9 +1,10 @@
 //! The walk that writes: front to back, level by level, as long as items of a level are edited alike.
 
 use super::attributes::Slots;
+use super::edits::MetricEdit;
+use super::error::Stop;
 use super::plan::{Alike, Plan, Step};
 use super::writer::Writer;
-use super::{MetricEdit, Stop};
 use crate::contract::Signal;
 use crate::otlp::columns::{Extent, Run};
 use crate::otlp::descriptors::cut_description;

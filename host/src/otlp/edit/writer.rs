@@ -3,7 +3,7 @@
 //! As many bytes are reserved as the length had before the edit, which is nearly always right; where it is not, the message is
 //! moved by the difference.
 
-use super::Stop;
+use super::error::Stop;
 use crate::otlp::wire::put_varint;
 
 /// The bytes of a request on their way out.

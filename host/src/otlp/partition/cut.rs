@@ -5,7 +5,7 @@
 
 use super::Part;
 use crate::contract::Signal;
-use crate::otlp::edit::Stop;
+use crate::otlp::edit::error::Stop;
 use crate::otlp::edit::writer::{Mark, Writer};
 use crate::otlp::metrics::read_own;
 use crate::otlp::split::{Child, Level};

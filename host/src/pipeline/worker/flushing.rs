@@ -16,7 +16,7 @@ const FLUSH_ALL_MAX: Duration = Duration::from_secs(10);
 
 /// How a flush ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::pipeline) enum Flushed {
+pub(super) enum Flushed {
     Done,
     More,
     NoRoom,
@@ -74,7 +74,7 @@ impl Worker {
 
     /// Flushes one processor. A full lane, or a processor further on that is down, puts it off. The last flush has no other time: it finds no
     /// room there, unless there is nothing to lose, as the plugin keeps what it has in its state or is never flushed.
-    pub(in crate::pipeline) fn flush(&mut self, index: usize, last: bool) -> Flushed {
+    pub(super) fn flush(&mut self, index: usize, last: bool) -> Flushed {
         let (started, mut trip) = (Instant::now(), self.trip());
         let Some((pipeline, step)) = position(&self.pipelines, &self.processors.steps, index) else {
             return Flushed::Done;

@@ -6,10 +6,11 @@ use crate::contract::{Accepted, Answer, Batch, Durability, Refusal, Request};
 use crate::delivery::Reserved;
 use crate::delivery::dead_letters::Stage;
 use crate::pipeline::committer::{Trip, complete};
+use crate::pipeline::connected::Pipeline;
 use crate::pipeline::handle::Resumed;
 use crate::pipeline::poison::Poison;
 use crate::pipeline::room::reserve;
-use crate::pipeline::trip::{Gathered, Pipeline, RETRY_AFTER, Run};
+use crate::pipeline::trip::{Gathered, RETRY_AFTER, Run};
 
 use super::{Worker, position};
 

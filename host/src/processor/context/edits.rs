@@ -1,16 +1,12 @@
 //! `output`: edits of rows that go on.
 
-use super::{Context, Violation};
+use super::Context;
+use super::maxima::{DESCRIPTOR_BYTES_MAX, EDITS_MAX, VALUE_MAX};
+use super::violation::Violation;
 use crate::otlp::Strings;
 use crate::otlp::columns::Bitmap;
 use crate::otlp::edit::{Action, AttributeEdit, MetricEdit, When};
 use crate::otlp::key::{self, Level};
-use crate::processor::context::results::DESCRIPTOR_BYTES_MAX;
-
-/// Edits of one call.
-pub const EDITS_MAX: usize = 1024;
-/// Bytes of one attribute's value, as a guest writes it.
-pub const VALUE_MAX: usize = 16 << 20;
 
 /// A value, or one for each row.
 #[derive(Debug)]

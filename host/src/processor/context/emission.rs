@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use super::Context;
+use super::maxima::{DESCRIBED_BYTES_MAX, OUTPUT_BYTES_MAX};
 use super::numbered::Bounds;
-use super::results::{DESCRIBED_BYTES_MAX, OUTPUT_BYTES_MAX, whole};
-use super::{Context, Violation};
+use super::results::whole;
+use super::violation::Violation;
 use crate::contract::Signal;
 use crate::otlp::columns::ExponentialBuckets;
 use crate::otlp::dictionary::{NONE, OVERFLOW};

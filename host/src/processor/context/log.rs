@@ -1,7 +1,7 @@
 //! A guest's lines in the host's log: bounded, and tagged with the component they come from.
 
 use crate::contract::ComponentId;
-use crate::processor::Secrets;
+use crate::processor::secrets::Secrets;
 
 /// Lines of one call.
 const LINES_MAX: u32 = 64;

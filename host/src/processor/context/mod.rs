@@ -2,13 +2,14 @@
 //!
 //! Adapters translate; every rule of the contract is kept here. A [`Violation`] is the guest's mistake and ends the call as a trap.
 
-mod edits;
-mod emission;
-mod log;
+pub(super) mod edits;
+pub(super) mod emission;
+pub(super) mod log;
+pub(super) mod maxima;
 mod numbered;
 mod results;
-mod rows;
-mod violation;
+pub(super) mod rows;
+pub(super) mod violation;
 
 use std::time::Instant;
 
@@ -25,14 +26,9 @@ use super::partition::Partition;
 use super::secrets::Secrets;
 use super::state::State;
 
+use log::{GuestLog, Severity};
 use numbered::{Bounds, Numbered};
-
-pub use edits::SetAttribute;
-pub use emission::{Identity, Rows};
-pub use log::{GuestLog, Severity, cut};
-pub(super) use results::OUTPUT_BYTES_MAX;
-pub use rows::{NewKeys, Quantiles};
-pub use violation::Violation;
+use violation::Violation;
 
 /// Which export is running.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,18 +1,12 @@
 //! `output`: rows that go no further, and keys that come and go.
 
-use super::{Context, Phase, Violation};
+use super::maxima::{DESCRIBED_BYTES_MAX, DESCRIPTOR_BYTES_MAX, DESCRIPTORS_MAX, OUTPUT_BYTES_MAX};
+use super::violation::Violation;
+use super::{Context, Phase};
 use crate::otlp::columns::Bitmap;
 use crate::otlp::descriptors::Descriptor;
 use crate::otlp::key;
-use crate::processor::Output;
-
-pub const DESCRIPTORS_MAX: usize = 65_536;
-/// Bytes of one output metric's texts.
-pub const DESCRIPTOR_BYTES_MAX: usize = 16 << 10;
-/// Bytes of all output metrics' texts, and of all explicit bounds.
-pub const DESCRIBED_BYTES_MAX: usize = 16 << 20;
-/// Bytes of host memory that one call's results may take.
-pub const OUTPUT_BYTES_MAX: usize = 256 << 20;
+use crate::processor::output::Output;
 
 /// A bitmap of so many rows, without the zeros behind them.
 pub fn whole(mut words: Vec<u64>, rows: usize) -> Result<Bitmap, Violation> {

@@ -1,6 +1,7 @@
 //! `rows`: the batch at hand.
 
-use super::{Context, Phase, Violation};
+use super::violation::Violation;
+use super::{Context, Phase};
 use crate::contract::Signal;
 use crate::otlp::Strings;
 use crate::otlp::columns::{Bitmap, Blob, Columns, ExponentialBuckets, Histograms, Word};

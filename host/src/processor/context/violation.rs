@@ -1,8 +1,7 @@
 //! What a guest may not do.
 
 use super::super::declared::DeclareError;
-use super::edits::{EDITS_MAX, VALUE_MAX};
-use super::results::{DESCRIPTOR_BYTES_MAX, DESCRIPTORS_MAX, OUTPUT_BYTES_MAX};
+use super::maxima::{DESCRIPTOR_BYTES_MAX, DESCRIPTORS_MAX, EDITS_MAX, OUTPUT_BYTES_MAX, VALUE_MAX};
 use crate::otlp::key;
 
 /// A request the contract does not allow.

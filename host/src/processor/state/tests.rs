@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use super::{CALL_MAX, ENTRY_BYTES, Extent, Namespace, Section, Snapshot, State, StateError, Watermark, stored_steady};
+use super::steady::stored_steady;
+use super::{CALL_MAX, ENTRY_BYTES, Extent, Namespace, Section, Snapshot, State, StateError, Watermark};
 use crate::contract::ComponentId;
 use crate::storage::{Family, Store, Write};
 

@@ -15,9 +15,10 @@ use super::anatomy::world_of;
 use super::bindings::exports::otelier::plugin::processor as exported;
 use super::bindings::otelier::plugin::types;
 use super::bindings::{ProcessorPlugin as World, ProcessorPluginPre};
-use super::engine::{Engine, LoadError, TICK};
+use super::engine::{Engine, TICK};
 use super::error::{call_error, text};
 use super::file::{PluginFile, hexadecimal};
+use super::load_error::LoadError;
 use crate::contract::{Grants, Interface, Limits, Signal};
 use crate::processor::{CallError, Context, Plugin, Processor, Progress, Severity, Stored, Violation};
 

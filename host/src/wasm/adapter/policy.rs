@@ -17,9 +17,10 @@ use crate::processor::{CallError, GuestLog, Severity, Telling, TrapReason, Viola
 use crate::wasm::bindings::breaker::exports::otelier::plugin::breaker as exported;
 use crate::wasm::bindings::breaker::otelier::plugin::{log, types};
 use crate::wasm::bindings::breaker::{BreakerPolicy, BreakerPolicyPre};
-use crate::wasm::engine::{Engine, LoadError};
+use crate::wasm::engine::Engine;
 use crate::wasm::error::{call_error, text};
 use crate::wasm::file::{PluginFile, short};
+use crate::wasm::load_error::LoadError;
 
 const WORLD: &str = "breaker-policy";
 

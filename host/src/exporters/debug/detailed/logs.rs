@@ -3,7 +3,7 @@
 use super::super::go::time;
 use super::super::sink::Sink;
 use super::super::view::Fields;
-use super::{attributes, typed};
+use super::attributes::{attributes, typed};
 use crate::otlp::wire::Fault;
 
 /// Writes a `LogRecord`.

@@ -2,7 +2,8 @@
 
 use super::super::sink::Sink;
 use super::super::view::Fields;
-use super::{INDENT, attributes, points};
+use super::attributes::{INDENT, attributes};
+use super::points;
 use crate::otlp::wire::Fault;
 
 /// Writes a `Metric`.

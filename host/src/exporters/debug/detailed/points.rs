@@ -3,7 +3,7 @@
 use super::super::go::{fixed, time};
 use super::super::sink::Sink;
 use super::super::view::{Fields, bucket_bound};
-use super::{INDENT, attributes};
+use super::attributes::{INDENT, attributes};
 use crate::otlp::wire::Fault;
 
 /// Writes a data point of the metric whose data is in field `kind`.

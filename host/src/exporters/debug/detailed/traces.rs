@@ -5,7 +5,7 @@ use std::fmt::Display;
 use super::super::go::time;
 use super::super::sink::Sink;
 use super::super::view::Fields;
-use super::{INDENT, attributes};
+use super::attributes::{INDENT, attributes};
 use crate::otlp::wire::Fault;
 
 /// Writes a `Span`.

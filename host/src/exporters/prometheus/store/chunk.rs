@@ -12,6 +12,7 @@ use super::super::exemplar::Exemplar;
 use super::super::family::FamilyKind;
 use super::super::series::{Joined, Point, Update};
 use super::entry::{Entry, Sample, Shown};
+use super::piece::Piece;
 use super::text::{self, Places};
 use crate::otlp::hash::Hasher;
 
@@ -234,7 +235,7 @@ impl Chunk {
     }
 
     /// Copies what a scrape shows of the series that it may show.
-    pub fn show(&self, shows: impl Fn(&Entry) -> bool, piece: &mut super::Piece) {
+    pub fn show(&self, shows: impl Fn(&Entry) -> bool, piece: &mut Piece) {
         piece.text = Arc::clone(&self.text);
         for (slot, entry) in self.iter().filter(|(_, entry)| shows(entry)) {
             if self.kind.is_compound() {

@@ -10,7 +10,16 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::super::family::{Family, FamilyKind, Meta};
-use super::families::PRECEDENCE;
+
+/// What stays where two families clash in OpenMetrics; the first one of these does. `target_info` can do without its type.
+const PRECEDENCE: [FamilyKind; 6] = [
+    FamilyKind::Target,
+    FamilyKind::Counter,
+    FamilyKind::Histogram,
+    FamilyKind::Summary,
+    FamilyKind::Gauge,
+    FamilyKind::Unknown,
+];
 
 /// What an OpenMetrics answer leaves out.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -5,20 +5,9 @@
 
 use std::sync::Arc;
 
-use super::super::family::{Family, FamilyKind, Meta};
+use super::super::family::{Family, Meta};
 use super::super::note::Note;
-use super::Store;
-
-/// The family that a metric belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Found {
-    /// There is none yet, and it can be made.
-    Nothing,
-    /// The one in this place, which says something else about itself where there is a note.
-    Own(u32, Option<Note>),
-    /// The names are those of the family in this place, which has another type.
-    Taken(u32),
-}
+use super::{Found, Store};
 
 impl Store {
     /// The family of this name and type.
@@ -99,13 +88,3 @@ fn merge(kept: &mut Arc<Meta>, new: &Meta) -> Option<Note> {
     }
     differs(&kept.help, &new.help).then_some(Note::DescriptionConflict)
 }
-
-/// What stays where two families clash in OpenMetrics; the first one of these does. `target_info` can do without its type.
-pub(super) const PRECEDENCE: [FamilyKind; 6] = [
-    FamilyKind::Target,
-    FamilyKind::Counter,
-    FamilyKind::Histogram,
-    FamilyKind::Summary,
-    FamilyKind::Gauge,
-    FamilyKind::Unknown,
-];

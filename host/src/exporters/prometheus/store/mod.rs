@@ -12,9 +12,11 @@ mod chunk;
 mod clashes;
 mod entry;
 mod families;
-mod filling;
+pub(super) mod filling;
 mod index;
+mod piece;
 mod pieces;
+mod room;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -28,6 +30,7 @@ use std::time::Duration;
 use super::bounds::SERIES_BYTES_MAX;
 use super::drops::Reason;
 use super::family::Family;
+use super::note::Note;
 use super::series::{Joined, Update};
 use super::slab::Slab;
 use crate::otlp::hash::Hasher;
@@ -35,10 +38,8 @@ use chunk::{CHUNK_SERIES, Chunk};
 use clashes::Clashes;
 use entry::Entry;
 pub use entry::{Sample, Stream};
-pub use families::Found;
-pub use filling::Filling;
 use index::Index;
-pub use pieces::{Cursor, Piece};
+pub use piece::{Cursor, Piece};
 pub use text::{write as write_labels, write_inner as write_labels_inner};
 
 /// How finely the age of a series is measured: one part in so many of the time it may have.
@@ -56,6 +57,17 @@ pub struct Arrival<'p> {
     pub sample: Sample<'p>,
     /// When, by [`Store::tick`].
     pub now: u32,
+}
+
+/// The family that a metric belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    /// There is none yet, and it can be made.
+    Nothing,
+    /// The one in this place, which says something else about itself where there is a note.
+    Own(u32, Option<Note>),
+    /// The names are those of the family in this place, which has another type.
+    Taken(u32),
 }
 
 /// What became of a point whose stream was not known.

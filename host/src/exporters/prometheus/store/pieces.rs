@@ -6,61 +6,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::compound::Compound;
-use super::super::exemplar::Exemplar;
-use super::super::family::{Family, Meta};
+use super::super::family::Family;
 use super::Store;
-use super::clashes::Hidden;
-use super::entry::Shown;
-
-/// Where a scrape is.
-#[derive(Debug)]
-pub struct Cursor {
-    /// How many scrapes had begun when this one did, itself included.
-    scrape: u32,
-    now: u32,
-    /// Place and id of the family being read.
-    family: Option<(u32, u64)>,
-    /// The name of the family being read, or read last.
-    name: Option<Arc<str>>,
-    /// The ordinal of the next chunk.
-    ordinal: u64,
-    header_written: bool,
-    /// What this scrape leaves out.
-    hidden: Arc<Hidden>,
-}
-
-/// A family that an OpenMetrics answer leaves out.
-#[derive(Debug)]
-pub struct LeftOut {
-    /// The family.
-    pub meta: Arc<Meta>,
-    /// The name of the one that stays.
-    pub other: Arc<str>,
-    /// How many series it has.
-    pub series: u64,
-}
-
-/// A part of one family, copied for rendering. Filled again and again, so that it is allocated once.
-#[derive(Debug, Default)]
-pub struct Piece {
-    /// The family; absent before the first piece.
-    pub meta: Option<Arc<Meta>>,
-    /// Whether these are its first samples.
-    pub first: bool,
-    /// Whether `target_info` has to be a gauge.
-    pub plain_target: bool,
-    /// The families that were passed over on the way here.
-    pub left_out: Vec<LeftOut>,
-    /// All labels of the samples.
-    pub text: Arc<Vec<u8>>,
-    /// Labels and numbers of each series.
-    pub samples: Vec<Shown>,
-    /// Of a compound kind, the states of the same series.
-    pub compounds: Vec<Arc<Compound>>,
-    /// Exemplars of numbers, with the index of the series, ascending.
-    pub exemplars: Vec<(usize, Exemplar)>,
-}
+use super::piece::{Cursor, LeftOut, Piece};
 
 impl Store {
     /// Starts a scrape: it will show what is there now, in the order of family names. In OpenMetrics names must not clash.

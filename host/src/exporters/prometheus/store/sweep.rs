@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::Store;
 use super::chunk::CHUNK_SERIES;
-use super::{Filling, Store};
+use super::filling::Filling;
 
 /// How many series a sweep looks at, besides one for each point of the batch.
 const SWEEP_SERIES_MIN: u64 = 1024;

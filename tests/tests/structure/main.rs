@@ -3,6 +3,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod imports;
+mod paths;
+mod picture;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -10,16 +14,36 @@ use anyhow::{Context, Result, ensure};
 use otelier::run::Components;
 use otelier_tests::environment;
 
-/// Each top-level module of the host, and the ones it may name.
+use crate::imports::{File, Sources, circles};
+
+/// Each top-level module of the host and of its command line, and the ones it may name: all of them stand below it.
 const EDGES: &[(&str, &[&str])] = &[
-    ("main", &["config", "control", "files", "plugins", "run", "wasm"]),
+    (
+        "main",
+        &[
+            "allocator",
+            "arguments",
+            "built_in",
+            "components_command",
+            "config",
+            "config_command",
+            "control",
+            "dlq",
+            "files",
+            "plugin_command",
+            "plugins",
+            "run",
+            "wasm",
+        ],
+    ),
+    ("config_command", &["arguments", "config", "output", "run"]),
+    (
+        "plugin_command",
+        &["arguments", "built_in", "clock", "contract", "control", "inspect", "plugin_build", "updates"],
+    ),
+    ("components_command", &["built_in", "config", "output", "run"]),
+    ("arguments", &["built_in", "config", "run"]),
     ("dlq", &["clock", "control"]),
-    ("allocator", &[]),
-    ("components_command", &["config", "run"]),
-    ("config_command", &["config", "run"]),
-    ("plugin_build", &["inspect"]),
-    ("plugin_command", &["clock", "contract", "inspect", "control", "plugin_build", "updates"]),
-    ("inspect", &["config", "contract", "otlp", "plugins", "processor", "wasm"]),
     (
         "run",
         &[
@@ -47,22 +71,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "updates",
         ],
     ),
-    (
-        "updates",
-        &[
-            "clock",
-            "config",
-            "contract",
-            "delivery",
-            "files",
-            "guard",
-            "pipeline",
-            "plugins",
-            "processor",
-            "telemetry",
-            "wasm",
-        ],
-    ),
+    ("plugin_build", &["inspect"]),
     // Dead letters are shown in the words of the debug exporter, and sent again through lanes and pipelines.
     (
         "control",
@@ -79,32 +88,52 @@ const EDGES: &[(&str, &[&str])] = &[
             "updates",
         ],
     ),
+    ("inspect", &["config", "contract", "otlp", "plugins", "processor", "wasm"]),
+    (
+        "updates",
+        &[
+            "clock",
+            "config",
+            "contract",
+            "delivery",
+            "files",
+            "guard",
+            "pipeline",
+            "plugins",
+            "processor",
+            "telemetry",
+            "wasm",
+        ],
+    ),
     ("plugins", &["config", "contract", "processor", "wasm"]),
-    ("logs", &["config"]),
+    ("processors", &["extensions", "families"]),
     (
         "pipeline",
         &["clock", "config", "contract", "delivery", "families", "guard", "otlp", "processor", "storage", "telemetry"],
     ),
-    ("delivery", &["clock", "contract", "guard", "otlp", "storage", "telemetry"]),
     ("wasm", &["clock", "contract", "files", "otlp", "processor"]),
-    ("processor", &["clock", "contract", "files", "otlp", "storage", "telemetry"]),
-    ("net", &["contract", "descriptors", "files", "otlp"]),
     ("receivers", &["contract", "families", "intake", "net", "otlp"]),
     ("exporters", &["contract", "families", "net", "otlp", "telemetry"]),
     ("connectors", &["contract", "families", "otlp"]),
-    ("processors", &["extensions", "families"]),
     ("extensions", &["clock", "contract", "families", "files", "net", "otlp", "telemetry"]),
+    ("logs", &["config"]),
+    ("delivery", &["clock", "contract", "guard", "otlp", "storage", "telemetry"]),
+    ("processor", &["clock", "contract", "files", "otlp", "storage", "telemetry"]),
     ("families", &["config", "contract", "intake", "telemetry"]),
     ("intake", &["contract", "net", "otlp", "telemetry"]),
+    ("net", &["contract", "descriptors", "files", "otlp"]),
+    ("built_in", &["config"]),
     ("config", &["contract", "files"]),
     ("otlp", &["contract"]),
     ("storage", &["descriptors", "files", "guard"]),
+    ("allocator", &[]),
     ("telemetry", &[]),
     ("files", &[]),
     ("descriptors", &[]),
     ("guard", &[]),
     ("clock", &[]),
     ("contract", &[]),
+    ("output", &[]),
 ];
 
 /// What `pipeline` may name of `config`: a plan, never the reading of it.
@@ -116,24 +145,28 @@ const HOMES: &[(&str, &str)] = &[("rocksdb", "storage"), ("wasmtime", "wasm"), (
 /// The files that may say `unsafe`: one loads machine code from the cache, the other one calls the allocator.
 const UNSAFE_HOMES: [&str; 2] = ["wasm/trusted.rs", "allocator.rs"];
 
+/// Files that may import each other in a circle, such as a small state machine and its parts.
+const CIRCLE_FILES_MAX: usize = 3;
+
 /// One file, without its tests and comments.
 struct Source {
+    /// Below its crate's `src`.
     path: String,
     /// The first part of its path.
     module: String,
-    /// Folders between the module and the file's own items.
-    depth: usize,
     code: String,
+    file: File,
 }
 
 fn sources() -> Result<Vec<Source>> {
     let mut sources = Vec::new();
-    for folder in ["host/src", "host/cli/src"] {
+    for (folder, name) in [("host/src", "otelier"), ("host/cli/src", "cli")] {
         let root = environment::repository().join(folder);
         let mut files = Vec::new();
         collect(&root, &mut files)?;
         for file in files {
-            sources.push(source(&root, &file)?);
+            let relative = file.strip_prefix(&root)?.to_string_lossy().replace('\\', "/");
+            sources.push(source(folder, name, relative, &std::fs::read_to_string(&file)?));
         }
     }
     sources.retain(|source| !is_test(&source.path));
@@ -158,87 +191,42 @@ fn is_test(path: &str) -> bool {
     path.split('/').any(|part| part == "tests" || part == "tests.rs")
 }
 
-fn source(root: &Path, file: &Path) -> Result<Source> {
-    let relative = file.strip_prefix(root)?.to_string_lossy().replace('\\', "/");
-    let stem = relative.trim_end_matches(".rs").trim_end_matches("/mod");
+fn source(folder: &str, name: &str, path: String, text: &str) -> Source {
+    let stem = path.trim_end_matches(".rs").trim_end_matches("/mod");
     let module = stem.split('/').next().unwrap_or_default().to_owned();
-    let depth = stem.matches('/').count();
-    Ok(Source { module, depth, code: code(&std::fs::read_to_string(file)?), path: relative })
+    let inside = if matches!(stem, "lib" | "main") { name.to_owned() } else { format!("{name}/{stem}") };
+    let code = code(text);
+    let file = File::new(&format!("{folder}/{path}"), &inside.replace('/', "::"), &code);
+    Source { module, file, code, path }
 }
 
 /// What is compiled into the host: lines up to the module of tests, which stands last, without comments.
 fn code(text: &str) -> String {
-    let is_tests = |line: &&str| line.starts_with("#[cfg(test)]") || line.starts_with("#![cfg(test)]");
     let lines: Vec<&str> = text.lines().collect();
-    let end = lines.iter().position(is_tests).filter(|at| tests_follow(&lines, *at)).unwrap_or(lines.len());
+    let is_tests = |at: &usize| lines[*at].starts_with("#[cfg(test)]") && tests_follow(&lines[*at..]);
+    let end = (0..lines.len()).find(is_tests).unwrap_or(lines.len());
     let without_comment = |line: &&str| line.split("//").next().unwrap_or_default().to_owned();
     lines.iter().take(end).map(without_comment).collect::<Vec<_>>().join("\n")
 }
 
-fn tests_follow(lines: &[&str], at: usize) -> bool {
-    lines.iter().skip(at + 1).find(|line| !line.starts_with("#[")).is_some_and(|line| line.starts_with("mod tests"))
+/// Whether the module has its tests in it: those in a file of their own are no part of it.
+fn tests_follow(lines: &[&str]) -> bool {
+    lines.iter().find(|line| !line.starts_with("#[")).is_some_and(|line| line.starts_with("mod tests {"))
 }
 
-/// The names that follow `prefix` in the code: `crate::` in front of `storage::Store` and of `{storage, wasm::Engine}`.
-fn names_after<'c>(code: &'c str, prefix: &str) -> Vec<(&'c str, &'c str)> {
-    let mut found = Vec::new();
-    for (at, _) in code.match_indices(prefix) {
-        let before = code.get(..at).and_then(|before| before.chars().next_back());
-        if before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':') {
-            continue;
-        }
-        let rest = code.get(at + prefix.len()..).unwrap_or_default();
-        match rest.strip_prefix('{') {
-            Some(group) => found.extend(parts(group).into_iter().map(|part| (first_name(part), part))),
-            None => found.push((first_name(rest), statement(rest))),
-        }
-    }
-    found
+/// The paths that a source names, from their crates on.
+fn paths(files: &Sources<'_>, file: &File) -> Vec<Vec<String>> {
+    file.named.iter().filter_map(|named| files.absolute(file, &named.parts)).collect()
 }
 
-/// The parts of a group, up to its closing brace.
-fn parts(group: &str) -> Vec<&str> {
-    let (mut parts, mut depth, mut start) = (Vec::new(), 0, 0);
-    for (at, character) in group.char_indices() {
-        match character {
-            '{' => depth += 1,
-            '}' if depth == 0 => {
-                parts.push(group.get(start..at).unwrap_or_default().trim());
-                return parts;
-            }
-            '}' => depth -= 1,
-            ',' if depth == 0 => {
-                parts.push(group.get(start..at).unwrap_or_default().trim());
-                start = at + 1;
-            }
-            _ => {}
-        }
-    }
-    parts
-}
-
-fn statement(rest: &str) -> &str {
-    rest.split(';').next().unwrap_or_default()
-}
-
-fn first_name(path: &str) -> &str {
-    let is_name = |c: char| c.is_alphanumeric() || c == '_';
-    path.get(..path.find(|c| !is_name(c)).unwrap_or(path.len())).unwrap_or_default()
-}
-
-/// The other top-level modules that a source names.
-fn edges<'s>(source: &'s Source, modules: &BTreeSet<&str>) -> Vec<(&'s str, &'s str)> {
-    let mut named = names_after(&source.code, "crate::");
-    named.extend(names_after(&source.code, "otelier::"));
-    // As many steps up as lead out of the module lead to its siblings.
-    named.extend(names_after(&source.code, &"super::".repeat(source.depth + 1)));
-    named.retain(|(name, _)| modules.contains(name) && *name != source.module);
-    named
+fn files(sources: &[Source]) -> Sources<'_> {
+    Sources::new(sources.iter().map(|source| &source.file))
 }
 
 #[test]
 fn modules_know_only_whom_they_may() -> Result<()> {
     let sources = sources()?;
+    let files = files(&sources);
     let modules: BTreeSet<&str> =
         sources.iter().map(|source| source.module.as_str()).filter(|module| *module != "lib").collect();
     let listed: BTreeSet<&str> = EDGES.iter().map(|(module, _)| *module).collect();
@@ -246,29 +234,51 @@ fn modules_know_only_whom_they_may() -> Result<()> {
     let (mut wrong, mut used) = (Vec::new(), BTreeSet::new());
     for source in sources.iter().filter(|source| source.module != "lib") {
         let allowed = EDGES.iter().find(|(module, _)| *module == source.module).map_or(&[][..], |(_, allowed)| allowed);
-        for (name, _) in edges(source, &modules) {
-            used.insert((source.module.as_str(), name));
-            if !allowed.contains(&name) {
+        for path in paths(&files, &source.file) {
+            let Some(name) = path.get(1).and_then(|name| modules.get(name.as_str())) else { continue };
+            if *name == source.module {
+                continue;
+            }
+            used.insert((source.module.clone(), *name));
+            if !allowed.contains(name) {
                 wrong.push(format!("{} names {name}", source.path));
             }
         }
     }
     assert!(wrong.is_empty(), "edges that ARCHITECTURE.md does not have: {wrong:#?}");
-    let every = EDGES.iter().flat_map(|(module, allowed)| allowed.iter().map(move |name| (*module, *name)));
+    let every =
+        EDGES.iter().flat_map(|(module, allowed)| allowed.iter().map(move |name| ((*module).to_owned(), *name)));
     let unused: Vec<_> = every.filter(|edge| !used.contains(edge)).collect();
     assert!(unused.is_empty(), "edges that nobody needs any more: {unused:?}");
     Ok(())
 }
 
 #[test]
+fn no_arrow_leads_upwards() {
+    for (place, (module, allowed)) in EDGES.iter().enumerate() {
+        let above = EDGES.iter().take(place + 1).find(|(other, _)| allowed.contains(other));
+        assert!(above.is_none(), "{module} imports {above:?}, which stands above it: no order of the table is one way");
+    }
+}
+
+#[test]
+fn no_circle_of_imports_is_large() -> Result<()> {
+    let sources = sources()?;
+    let arrows = files(&sources).arrows();
+    ensure!(arrows.len() > 1000, "only {} arrows", arrows.len());
+    let circles = circles(&arrows, CIRCLE_FILES_MAX);
+    ensure!(circles.is_empty(), "move what several need to a file below them:\n{}", circles.join("\n"));
+    Ok(())
+}
+
+#[test]
 fn pipelines_are_built_from_a_plan_and_know_nothing_else_of_the_configuration() -> Result<()> {
-    for source in sources()?.iter().filter(|source| source.module == "pipeline") {
-        for (_, path) in names_after(&source.code, "crate::").iter().filter(|(name, _)| *name == "config") {
-            let path = path.trim_start_matches("config::");
-            let items = path.strip_prefix('{').map_or_else(|| vec![path], |group| parts(group));
-            for item in items {
-                ensure!(OF_THE_PLAN.contains(&first_name(item)), "{} uses config::{item}", source.path);
-            }
+    let sources = sources()?;
+    let files = files(&sources);
+    for source in sources.iter().filter(|source| source.module == "pipeline") {
+        for path in paths(&files, &source.file).iter().filter(|path| path.get(1).is_some_and(|name| name == "config")) {
+            let item = path.get(2).map_or("itself", String::as_str);
+            ensure!(OF_THE_PLAN.contains(&item), "{} uses config::{item}", source.path);
         }
     }
     Ok(())
@@ -302,7 +312,7 @@ fn a_type_of_components_is_named_in_its_own_folder_alone() -> Result<()> {
 fn a_dependency_with_a_home_is_named_nowhere_else() -> Result<()> {
     for source in sources()? {
         for (name, home) in HOMES {
-            let named = !names_after(&source.code, &format!("{name}::")).is_empty();
+            let named = source.file.named.iter().any(|named| named.parts.first().is_some_and(|first| first == name));
             ensure!(!named || source.module == *home, "{} names {name}, which only {home} may", source.path);
         }
     }
@@ -340,18 +350,6 @@ fn no_test_scrapes_but_through_the_strict_reader() -> Result<()> {
         ensure!(!text.contains(path), "{} asks for {path} itself", file.display());
     }
     Ok(())
-}
-
-/// The test's own eyes.
-#[test]
-fn names_are_found_in_every_form_of_use() {
-    let code = "use crate::config::{self, Plan};\nuse crate::{clock::Clock, storage::{Store, Write}};\n\
-                fn f() -> crate::telemetry::Counter { notcrate::wasm::x() }";
-    let names: Vec<&str> = names_after(code, "crate::").into_iter().map(|(name, _)| name).collect();
-    assert_eq!(names, ["config", "clock", "storage", "telemetry"]);
-    let source =
-        Source { path: String::new(), module: "a".into(), depth: 1, code: "use super::super::wasm::E;".into() };
-    assert_eq!(edges(&source, &BTreeSet::from(["a", "wasm"])).len(), 1);
 }
 
 /// The numbers that stand between two characters, as in `[7]`.

@@ -1,0 +1,82 @@
+//! What is to be done to a request.
+
+use crate::otlp::columns::Bitmap;
+use crate::otlp::key::Level;
+
+/// When an attribute is set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// Whether it is there or not.
+    Always,
+    /// Only where it is not there.
+    Absent,
+    /// Only where it is there.
+    Present,
+}
+
+/// What is done to an attribute.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// Sets it.
+    Set {
+        /// The condition.
+        when: When,
+        /// `AnyValue` messages.
+        values: Vec<Box<[u8]>>,
+        /// Which value each row in question gets, in order; empty: the first.
+        indices: Vec<u32>,
+    },
+    /// Removes it.
+    Remove,
+    /// Gives it another key.
+    Rename(Box<[u8]>),
+    /// Gives its value to another key.
+    Copy {
+        /// The condition, of the other one.
+        when: When,
+        /// The other one's key.
+        key: Box<[u8]>,
+    },
+}
+
+/// An edit of one attribute on some rows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AttributeEdit {
+    /// Resource, scope or item.
+    pub level: Level,
+    /// The attribute's key.
+    pub key: Box<[u8]>,
+    /// Which rows; bits behind the last row are not set.
+    pub rows: Bitmap,
+    /// What is done.
+    pub action: Action,
+}
+
+/// Other texts for the metrics of one descriptor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MetricEdit {
+    /// The descriptor's number.
+    pub descriptor: u32,
+    /// `name`.
+    pub name: String,
+    /// `unit`.
+    pub unit: String,
+    /// `description`.
+    pub description: String,
+}
+
+/// What a call asked for.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Edits {
+    /// In order.
+    pub attributes: Vec<AttributeEdit>,
+    /// The last one counts.
+    pub metrics: Vec<MetricEdit>,
+}
+
+impl Edits {
+    /// Whether nothing is asked for.
+    pub fn is_empty(&self) -> bool {
+        self.attributes.is_empty() && self.metrics.is_empty()
+    }
+}
