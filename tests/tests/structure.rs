@@ -96,7 +96,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("families", &["config", "contract", "telemetry"]),
     ("config", &["contract", "files"]),
     ("otlp", &["contract"]),
-    ("storage", &["descriptors", "files", "guard"]),
+    ("storage", &["contract", "descriptors", "files", "guard"]),
     ("telemetry", &[]),
     ("files", &[]),
     ("descriptors", &[]),
@@ -110,6 +110,20 @@ const OF_THE_PLAN: &[&str] = &["Plan", "PipelinePlan", "ProcessorPlan", "PluginP
 
 /// Crates that only one module names.
 const HOMES: &[(&str, &str)] = &[("rocksdb", "storage"), ("wasmtime", "wasm")];
+
+/// What `storage` has for the others: its ends, and what they make. Keys and families are its own affair.
+const OF_THE_STORE: &[&str] = &[
+    "Division",
+    "ExporterQueue",
+    "Namespace",
+    "QueueStore",
+    "Section",
+    "StateStore",
+    "Store",
+    "StoreError",
+    "Write",
+    "told_to_senders",
+];
 
 /// The files that may say `unsafe`: one loads machine code from the cache, the other one calls the allocator.
 const UNSAFE_HOMES: [&str; 2] = ["wasm/trusted.rs", "allocator.rs"];
@@ -258,17 +272,42 @@ fn modules_know_only_whom_they_may() -> Result<()> {
     Ok(())
 }
 
+/// What a source names of another module, of its own crate or of the host.
+fn items_of<'s>(source: &'s Source, module: &str) -> Vec<&'s str> {
+    let named = ["crate::", "otelier::"].into_iter().flat_map(|prefix| names_after(&source.code, prefix));
+    let paths = named.filter(|(name, _)| *name == module).map(|(_, path)| path);
+    let items = paths.flat_map(|path| {
+        let path = path.strip_prefix(module).unwrap_or(path).trim_start_matches("::");
+        path.strip_prefix('{').map_or_else(|| vec![path], |group| parts(group))
+    });
+    items.map(first_name).collect()
+}
+
 #[test]
 fn pipelines_are_built_from_a_plan_and_know_nothing_else_of_the_configuration() -> Result<()> {
     for source in sources()?.iter().filter(|source| source.module == "pipeline") {
-        for (_, path) in names_after(&source.code, "crate::").iter().filter(|(name, _)| *name == "config") {
-            let path = path.trim_start_matches("config::");
-            let items = path.strip_prefix('{').map_or_else(|| vec![path], |group| parts(group));
-            for item in items {
-                ensure!(OF_THE_PLAN.contains(&first_name(item)), "{} uses config::{item}", source.path);
-            }
+        for item in items_of(source, "config") {
+            ensure!(OF_THE_PLAN.contains(&item), "{} uses config::{item}", source.path);
         }
     }
+    Ok(())
+}
+
+/// So a backend can change its families, and state and queues can be in two: nobody else builds a key, or a change of one.
+#[test]
+fn only_the_store_knows_its_keys() -> Result<()> {
+    let mut users = 0;
+    for source in sources()?.iter().filter(|source| source.module != "storage") {
+        let items = items_of(source, "storage");
+        users += usize::from(!items.is_empty());
+        for item in items {
+            ensure!(OF_THE_STORE.contains(&item), "{} uses storage::{item}", source.path);
+        }
+        for made in ["Write::Put", "Write::Delete", ".backend()"] {
+            ensure!(!source.code.contains(made), "{} has {made}: the store's ends have a function for it", source.path);
+        }
+    }
+    ensure!(users > 10, "the test's own eyes: {users} users");
     Ok(())
 }
 

@@ -21,7 +21,7 @@ pub use context::{
 pub use declared::{AnySource, Declared};
 pub use instance::{Called, Instance, InstanceError, Processed};
 pub use output::Output;
-pub use partition::{Namespace, Partition, PartitionError, check as check_partitions, partitions_of};
+pub use partition::{Partition, PartitionError, check as check_partitions, partitions_of};
 pub use secrets::{KeyError, SecretKey, Secrets};
 pub use setup::{Setup, describe};
 pub use state::{
