@@ -14,6 +14,7 @@ mod explain;
 mod fault;
 mod faults;
 mod fields;
+mod host_keys;
 mod instead;
 mod manifest;
 mod node;
@@ -36,6 +37,7 @@ use crate::files::bounded::{self, ReadError};
 
 pub use error::{Error, Errors, Position};
 pub use explain::Explanation;
+pub use host_keys::{HostKeys, Named};
 pub use node::Node;
 pub use plan::{
     BreakerPlan, BuiltInPlugin, Component, DeliveryLimits, Limits, PipelinePlan, Plan, PluginPlan, ProcessorPlan,
