@@ -139,7 +139,7 @@ impl Subject {
             signal,
             limits,
             on_trap: OnTrap::Refuse,
-            store: store.clone(),
+            store: store.state(),
             watermark: watermark.clone(),
             partition: None,
             telling: None,

@@ -91,10 +91,10 @@ fn lane(folder: &Path, bytes: u64) -> Result<(PushLane, Store)> {
     config.queue.storage = Some(storage.clone());
     config.queue.queue_size = u64::MAX.try_into()?;
     let context = LaneContext {
-        store: store.clone(),
+        store: store.queues(),
         budget: Budget::new(256 << 20),
         quotas: [(storage, Budget::new(bytes * 2))].into(),
-        dead_letters: DeadLetters::open(store.clone(), 1 << 30, &registry)?,
+        dead_letters: DeadLetters::open(store.queues(), 1 << 30, &registry)?,
         clock: Clock::system(),
         registry,
     };

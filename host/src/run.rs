@@ -35,7 +35,7 @@ use crate::logs;
 use crate::pipeline::{self, Handle, PipelineContext, Place, committer::Committer};
 use crate::plugins::{self, AnyPlugin, Loader, Plugins};
 use crate::processor::{SecretKey, stored_steady};
-use crate::storage::Store;
+use crate::storage::{QueueStore, StateStore, Store};
 use crate::telemetry::Registry;
 use crate::updates::{self, Updates, Versions};
 
@@ -228,12 +228,12 @@ struct Host {
     updates: (Updates, std::thread::JoinHandle<()>),
     /// What works beside the pipelines.
     tasks: Vec<Task>,
-    store: Store,
+    state: StateStore,
 }
 
 /// Says which queues on disk nobody sends from: those of exporters that are gone, or that have their queue in memory now.
-fn tell_orphans(store: &Store, pushing: &[(PushLane, Arc<dyn Client>)]) -> Result<()> {
-    for (exporter, batches) in delivery::holders(store)? {
+fn tell_orphans(queues: &QueueStore, pushing: &[(PushLane, Arc<dyn Client>)]) -> Result<()> {
+    for (exporter, batches) in queues.holders()? {
         let is_sent = |lane: &PushLane| lane.is_persistent() && lane.id().to_string() == exporter;
         if !pushing.iter().any(|(lane, _)| is_sent(lane)) {
             tracing::warn!(
@@ -255,7 +255,7 @@ impl Host {
         let store = Store::open(&options.state_dir)?;
         let secret_key = SecretKey::open(&options.state_dir)?;
         let clock = Clock::system();
-        clock.go_on_from(stored_steady(&store)?);
+        clock.go_on_from(stored_steady(&store.state())?);
         let memory = MemoryGate::default();
         memory.budget(plan.receiver_limits.memory_bytes_max.get());
         options.pressure.into_iter().for_each(|pressure| memory.tell(pressure));
@@ -265,7 +265,7 @@ impl Host {
         let pages = extensions.serve_pages(&plan, &registry)?;
         let Extensions { authenticators, quotas, tasks, .. } = extensions;
         let (mut exporters, mut pushing, mut lanes, mut gates) = (Vec::new(), Vec::new(), HashMap::new(), Vec::new());
-        let dead_letters = DeadLetters::open(store.clone(), plan.delivery.dead_letter_bytes_max.get(), &registry)?;
+        let dead_letters = DeadLetters::open(store.queues(), plan.delivery.dead_letter_bytes_max.get(), &registry)?;
         let kept = dead_letters.len();
         if kept > 0 {
             tracing::warn!(
@@ -274,7 +274,7 @@ impl Host {
             );
         }
         let queues = delivery::LaneContext {
-            store: store.clone(),
+            store: store.queues(),
             budget: Budget::new(plan.delivery.queue_bytes_max.get()),
             quotas,
             dead_letters: dead_letters.clone(),
@@ -306,14 +306,14 @@ impl Host {
             };
             lanes.insert(id, lane);
         }
-        tell_orphans(&store, &pushing)?;
-        let (committer, committing) = Committer::start(store.clone(), health.clone(), dead_letters.clone(), &registry)?;
-        let stale = store.clone();
+        tell_orphans(&store.queues(), &pushing)?;
+        let state = store.state();
+        let (committer, committing) = Committer::start(store, health.clone(), dead_letters.clone(), &registry)?;
         let context = PipelineContext {
             plan: &plan,
             lanes: lanes.clone(),
             plugins: processors.clone(),
-            store,
+            store: state.clone(),
             committer: committer.clone(),
             letters: dead_letters.clone(),
             registry: registry.clone(),
@@ -369,7 +369,7 @@ impl Host {
             committer,
             committing,
             health,
-            store: stale,
+            state,
         })
     }
 
@@ -398,7 +398,7 @@ impl Host {
         for lane in &self.lanes {
             lane.drained().await;
         }
-        drop_stale(self.store).await?;
+        drop_stale(self.state).await?;
         ending.drains();
         let served: Vec<JoinHandle<()>> = serving.into_iter().map(|(serving, _)| tokio::spawn(serving)).collect();
         let mut accepting = Vec::new();
@@ -471,8 +471,8 @@ async fn flushed(workers: Workers, last: bool) -> Result<Workers> {
 }
 
 /// What the start has replaced and is not to be read any more leaves the disk.
-async fn drop_stale(store: Store) -> Result<()> {
-    let dropped = tokio::task::spawn_blocking(move || store.drop_stale()).await?;
+async fn drop_stale(state: StateStore) -> Result<()> {
+    let dropped = tokio::task::spawn_blocking(move || state.drop_stale()).await?;
     if let Err(error) = dropped {
         tracing::warn!("secrets that an older version has stored are still on the disk: {error}");
     }

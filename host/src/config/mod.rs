@@ -15,6 +15,7 @@ mod fault;
 mod faults;
 mod fields;
 mod file;
+mod host_keys;
 mod instead;
 mod known;
 mod limits;
@@ -45,6 +46,7 @@ pub use explain::Explanation;
 pub use file::ConfigText;
 pub use known::Known;
 pub use limits::Limits;
+pub use host_keys::{HostKeys, Named};
 pub use node::Node;
 pub use plan::{
     BreakerPlan, BuiltInPlugin, Component, DeliveryLimits, PipelinePlan, Plan, PluginPlan, ProcessorPlan,

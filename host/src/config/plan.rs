@@ -11,6 +11,7 @@ use semver::Version;
 use serde::Deserialize;
 
 use super::error::Error;
+use super::host_keys::Named;
 use super::limits::Limits;
 use super::node::Node;
 use super::position::Position;
@@ -100,10 +101,12 @@ pub struct Component {
 /// One processor and the plugin that does its work.
 #[derive(Debug, Clone)]
 pub struct ProcessorPlan {
-    /// Its id and the configuration the plugin will read.
+    /// Its id and the configuration the plugin will read: without the keys that are the host's.
     pub component: Component,
     /// From the manifest.
     pub plugin: PluginPlan,
+    /// The storage extension that has its state, where it names one.
+    pub storage: Option<Named>,
 }
 
 /// One breaker and the plugin that decides for it.

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::breakers;
 use super::connections;
 use super::error::Error;
+use super::host_keys;
 use super::known::Known;
 use super::manifest::Manifest;
 use super::plan::{PipelinePlan, Plan, PluginPlan, ProcessorPlan, SharedProcessor, World};
@@ -49,7 +50,7 @@ pub(super) fn resolve(raw: &Raw<'_>, manifest: &Manifest, known: &Known<'_>, pro
     let in_pipeline = |raw: &&RawComponent<'_>| pipelines.iter().any(|pipeline| pipeline.exporters.contains(&raw.id));
     let (exporters, members): (Vec<_>, Vec<_>) = exporters.into_iter().partition(in_pipeline);
     let processors: Vec<ProcessorPlan> =
-        processors.into_iter().filter_map(|raw| processor_plan(raw, manifest)).collect();
+        processors.into_iter().filter_map(|raw| processor_plan(raw, manifest, problems)).collect();
     let breakers = breakers::plans(&breakers, &attached, manifest, &mut warnings);
     let plugins = processors.iter().map(|processor| &processor.plugin);
     warnings.extend(plugins.chain(breakers.iter().map(|breaker| &breaker.plugin)).flat_map(misnamed));
@@ -135,9 +136,11 @@ fn ambiguous(raw: &Raw<'_>, problems: &mut Vec<Error>) {
     }
 }
 
-fn processor_plan(raw: &RawComponent<'_>, manifest: &Manifest) -> Option<ProcessorPlan> {
+fn processor_plan(raw: &RawComponent<'_>, manifest: &Manifest, problems: &mut Vec<Error>) -> Option<ProcessorPlan> {
+    let storage = host_keys::storage(raw, problems);
+    let component = Component { id: raw.id.clone(), node: raw.node.of_plugin() };
     let plugin = manifest.plugins.as_ref()?.get(raw.id.kind())?.clone()?;
-    Some(ProcessorPlan { component: raw.component(), plugin })
+    Some(ProcessorPlan { component, plugin, storage })
 }
 
 struct Resolver<'a> {

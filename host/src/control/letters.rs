@@ -113,7 +113,7 @@ struct Ways {
 /// Carries out a request on the store of a host that is not running.
 pub fn offline(state_dir: &Path, request: &Request) -> Result<Value, LettersError> {
     let store = Store::open(state_dir)?;
-    let letters = DeadLetters::open(store, u64::MAX, &Registry::default())?;
+    let letters = DeadLetters::open(store.queues(), u64::MAX, &Registry::default())?;
     Letters { letters, ways: None }.perform(request)
 }
 

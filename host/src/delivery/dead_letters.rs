@@ -1,8 +1,8 @@
 //! What could not be delivered, or what a plugin breaks on, kept with the reason until a person decides: shown, sent again, or thrown away.
 //!
-//! Each letter is two records in family `dead`: `0` and its number (big endian) hold the head as JSON, `1` and its number the OTLP
-//! bytes. Heads are read at start and for a list, bytes only for a letter that is looked at or sent again. The store is bounded
-//! in bytes and in letters: the oldest make room for new ones, which is counted. `numbers` sees to it that no number is given out twice.
+//! Each letter is two records of the store under its number: the head as JSON, and the OTLP bytes. Heads are read at start and for a list, bytes
+//! only for a letter that is looked at or sent again. The store is bounded in bytes and in letters: the oldest make room for new ones, which is
+//! counted. `numbers` sees to it that no number is given out twice.
 //!
 //! Whoever wants to send a letter again or throw it away takes a [`Claim`] first. There is one at a time, so that each letter is sent
 //! once, however many commands ask for it.
@@ -10,14 +10,12 @@
 mod numbers;
 
 use std::collections::{HashSet, VecDeque};
-use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::contract::{Batch, ComponentId, Failure, InvalidUtf8, Metadata, Signal};
-use crate::storage::{Family, Store, StoreError, Write};
+use crate::storage::{QueueStore, StoreError, Write};
 use crate::telemetry::{Counter, Gauge, Registry};
 
 use numbers::Numbers;
@@ -120,7 +118,7 @@ pub struct DeadLetters(Arc<LettersCell>);
 
 #[derive(Debug)]
 struct LettersCell {
-    store: Store,
+    store: QueueStore,
     bytes_max: u64,
     state: Mutex<KeptLetters>,
     letters: Gauge,
@@ -208,9 +206,9 @@ impl KeptLetters {
 
 impl DeadLetters {
     /// Those in `store`, of which `bytes_max` bytes are kept.
-    pub fn open(store: Store, bytes_max: u64, registry: &Registry) -> Result<DeadLetters, LetterError> {
+    pub fn open(store: QueueStore, bytes_max: u64, registry: &Registry) -> Result<DeadLetters, LetterError> {
         let mut state = KeptLetters { numbers: Numbers::open(&store)?, ..KeptLetters::default() };
-        each_head(&store, |number, text| {
+        store.each_letter(|number, text| {
             // Of one that does not read it is not known how much is behind it; it stays for a person to look at.
             let (payload, is_poison) =
                 parse(number, text).map_or((0, false), |head| (head.bytes, head.stage.is_some()));
@@ -294,13 +292,12 @@ impl DeadLetters {
         while state.bytes + bytes > self.0.bytes_max || state.kept.len() >= LETTERS_MAX {
             let Some(letter) = state.oldest(is_poison) else { break };
             // The new letter covers its number.
-            writes.extend(deletion(letter.number));
+            writes.extend(QueueStore::letter_removal(letter.number));
             evicted.push(letter);
         }
         state.bytes += bytes;
         state.kept.push_back(Kept { number, bytes, is_poison });
-        writes.push(Write::Put(Family::Dead, key(HEAD, number), text.into()));
-        writes.push(Write::Put(Family::Dead, key(PAYLOAD, number), batch.bytes.clone()));
+        writes.extend(QueueStore::put_letter(number, text.into(), batch.bytes.clone()));
         Burial { number, evicted }
     }
 
@@ -327,7 +324,7 @@ impl DeadLetters {
     /// The changes that remove a letter. They count once [`removed`](DeadLetters::removed) says that they are made.
     pub fn removal(&self, number: u64) -> Vec<Write> {
         let mut writes = self.0.lock().numbers.mark(number);
-        writes.extend(deletion(number));
+        writes.extend(QueueStore::letter_removal(number));
         writes
     }
 
@@ -370,41 +367,20 @@ impl LettersCell {
     }
 }
 
-const HEAD: u8 = 0;
-const PAYLOAD: u8 = 1;
-const MARK: u8 = 2;
-
-fn key(section: u8, number: u64) -> Bytes {
-    [&[section][..], &number.to_be_bytes()].concat().into()
-}
-
-/// The changes after which a letter is not there.
-fn deletion(number: u64) -> [Write; 2] {
-    [HEAD, PAYLOAD].map(|section| Write::Delete(Family::Dead, key(section, number)))
-}
-
-fn heads(store: &Store) -> Result<Heads, LetterError> {
+fn heads(store: &QueueStore) -> Result<Heads, LetterError> {
     let mut heads = Vec::new();
-    each_head(store, |number, text| heads.push((number, parse(number, text))))?;
+    store.each_letter(|number, text| heads.push((number, parse(number, text))))?;
     Ok(heads)
-}
-
-/// Calls `see` with the number and the head of every letter, oldest first.
-fn each_head(store: &Store, mut see: impl FnMut(u64, &[u8])) -> Result<(), StoreError> {
-    store.each(Family::Dead, &[HEAD], &[PAYLOAD], |key, head| {
-        see(key.last_chunk().map_or(0, |number| u64::from_be_bytes(*number)), &head);
-        ControlFlow::Continue(())
-    })
 }
 
 fn parse(number: u64, head: &[u8]) -> Result<Head, LetterError> {
     serde_json::from_slice(head).map_err(|error| LetterError::Unreadable { number, reason: error.to_string() })
 }
 
-fn read(store: &Store, number: u64) -> Result<(Head, Batch), LetterError> {
+fn read(store: &QueueStore, number: u64) -> Result<(Head, Batch), LetterError> {
     let missing = || LetterError::Missing(number);
-    let head = parse(number, &store.get(Family::Dead, &key(HEAD, number))?.ok_or_else(missing)?)?;
-    let bytes = store.get(Family::Dead, &key(PAYLOAD, number))?.ok_or_else(missing)?;
+    let head = parse(number, &store.letter_head(number)?.ok_or_else(missing)?)?;
+    let bytes = store.letter_payload(number)?.ok_or_else(missing)?;
     let signal = Signal::ALL.into_iter().find(|signal| signal.name() == head.signal);
     let signal = signal.ok_or_else(|| {
         let reason = format!("`{}` is no signal", head.signal);

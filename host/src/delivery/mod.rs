@@ -34,5 +34,4 @@ pub use dead_letters::{DeadLetters, LetterError};
 pub use gate::Gate;
 pub use lane::{Lane, LaneContext, LaneError, LaneFull, LocalLane, LocalTask, PushLane, Reserved};
 pub use queue::Size;
-pub use stored::holders;
 pub use waiter::Waiter;

@@ -4,12 +4,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::dispatch::STORE_PAUSE;
 use crate::contract::ComponentId;
-use crate::storage::{Store, StoreError, Write};
+use crate::storage::{QueueStore, StoreError, Write};
 
 /// The commits of one lane, one at a time.
 pub struct Settling {
     exporter: ComponentId,
-    store: Store,
+    store: QueueStore,
     waiting: Mutex<Waiting>,
     turn: tokio::sync::Mutex<()>,
 }
@@ -27,7 +27,7 @@ struct Waiting {
 
 impl Settling {
     /// For a lane that keeps its queue in that store.
-    pub fn new(exporter: ComponentId, store: Store) -> Settling {
+    pub fn new(exporter: ComponentId, store: QueueStore) -> Settling {
         Settling { exporter, store, waiting: Mutex::default(), turn: tokio::sync::Mutex::default() }
     }
 

@@ -1,16 +1,12 @@
-//! A queue on disk. Each entry is two records under one key, exporter id, 0, number (big endian, so that keys are in the order of
-//! the queue): the head in family `queue`, and the OTLP bytes, untouched, in family `payload`. A start reads the heads only.
+//! A queue on disk. Each entry is two records of the store under its number: the head, and the OTLP bytes, untouched. A start reads the heads
+//! only.
 //!
 //! ```text
 //! head = 0x01 signal:u8 utf8:u8 items:u64 bytes:u64 (length:u32 name length:u32 value)*      little endian
 //! ```
 
-use std::collections::BTreeMap;
-
-use bytes::Bytes;
-
 use crate::contract::{Batch, ComponentId, InvalidUtf8, Metadata, Signal};
-use crate::storage::{Family, Store, StoreError, Write};
+use crate::storage::{ExporterQueue, QueueStore, StoreError, Write};
 
 use super::queue::Size;
 
@@ -51,9 +47,8 @@ pub enum StoredError {
 /// The stored queue of one exporter.
 #[derive(Debug, Clone)]
 pub struct StoredQueue {
-    store: Store,
+    queue: ExporterQueue,
     exporter: ComponentId,
-    prefix: Vec<u8>,
 }
 
 /// What a start needs to know of an entry.
@@ -67,47 +62,32 @@ pub struct Head {
 
 impl StoredQueue {
     /// The queue of that exporter in that store.
-    pub fn new(store: Store, exporter: &ComponentId) -> StoredQueue {
-        let mut prefix = exporter.to_string().into_bytes();
-        prefix.push(0);
-        StoredQueue { store, exporter: exporter.clone(), prefix }
-    }
-
-    fn key(&self, number: u64) -> Bytes {
-        [&self.prefix[..], &number.to_be_bytes()].concat().into()
+    pub fn new(store: &QueueStore, exporter: &ComponentId) -> StoredQueue {
+        StoredQueue { queue: store.queue(exporter), exporter: exporter.clone() }
     }
 
     /// What makes an entry be there, to be committed with its trip.
     pub fn put(&self, number: u64, batch: &Batch) -> [Write; 2] {
-        let key = self.key(number);
-        [
-            Write::Put(Family::Queue, key.clone(), write_head(batch).into()),
-            Write::Put(Family::Payload, key, batch.bytes.clone()),
-        ]
+        self.queue.put(number, write_head(batch).into(), batch.bytes.clone())
     }
 
     /// What makes an entry that is settled be gone.
     pub fn removal(&self, number: u64) -> [Write; 2] {
-        let key = self.key(number);
-        [Write::Delete(Family::Queue, key.clone()), Write::Delete(Family::Payload, key)]
+        self.queue.removal(number)
     }
 
     /// All entries, in order.
     pub fn heads(&self) -> Result<Vec<Head>, StoredError> {
-        let end = [self.prefix.get(..self.prefix.len() - 1).unwrap_or_default(), &[1]].concat();
         let (mut heads, mut wrong) = (Vec::new(), None);
-        self.store.each(Family::Queue, &self.prefix, &end, |key, head| {
-            let number = key.last_chunk().map_or(u64::MAX, |number| u64::from_be_bytes(*number));
-            match read_head(&head) {
-                Ok(batch) => {
-                    let size = Size { requests: 1, items: batch.items, bytes: batch.bytes };
-                    heads.push(Head { number, size });
-                    std::ops::ControlFlow::Continue(())
-                }
-                Err(fault) => {
-                    wrong = Some(self.error(number, fault));
-                    std::ops::ControlFlow::Break(())
-                }
+        self.queue.each_head(|number, head| match read_head(&head) {
+            Ok(batch) => {
+                let size = Size { requests: 1, items: batch.items, bytes: batch.bytes };
+                heads.push(Head { number, size });
+                std::ops::ControlFlow::Continue(())
+            }
+            Err(fault) => {
+                wrong = Some(self.error(number, fault));
+                std::ops::ControlFlow::Break(())
             }
         })?;
         wrong.map_or(Ok(heads), Err)
@@ -116,10 +96,9 @@ impl StoredQueue {
     /// One entry.
     pub fn read(&self, number: u64) -> Result<Batch, StoredError> {
         let damaged = |reason| self.error(number, Fault::Damaged(reason));
-        let key = self.key(number);
-        let head = self.store.get(Family::Queue, &key)?.ok_or_else(|| damaged("its head is gone"))?;
+        let head = self.queue.head(number)?.ok_or_else(|| damaged("its head is gone"))?;
         let head = read_head(&head).map_err(|fault| self.error(number, fault))?;
-        let bytes = self.store.get(Family::Payload, &key)?.ok_or_else(|| damaged("its payload is gone"))?;
+        let bytes = self.queue.payload(number)?.ok_or_else(|| damaged("its payload is gone"))?;
         if bytes.len() as u64 != head.bytes {
             return Err(damaged("its payload has another length"));
         }
@@ -134,17 +113,6 @@ impl StoredQueue {
             Fault::Damaged(reason) => StoredError::Damaged { exporter, number, reason },
         }
     }
-}
-
-/// Which exporters have entries in a store, and how many each.
-pub fn holders(store: &Store) -> Result<BTreeMap<String, u64>, StoreError> {
-    let mut holders = BTreeMap::new();
-    store.each(Family::Queue, &[], &[0xff], |key, _| {
-        let exporter = key.split(|byte| *byte == 0).next().unwrap_or_default();
-        *holders.entry(String::from_utf8_lossy(exporter).into_owned()).or_default() += 1;
-        std::ops::ControlFlow::Continue(())
-    })?;
-    Ok(holders)
 }
 
 enum Fault {
@@ -207,7 +175,10 @@ fn read_head(head: &[u8]) -> Result<Head1, Fault> {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use bytes::Bytes;
+
     use super::*;
+    use crate::storage::Store;
 
     fn batch(bytes: &'static [u8]) -> Batch {
         Batch {
@@ -223,8 +194,8 @@ mod tests {
     fn entries_are_there_until_they_are_removed() {
         let directory = tempfile::tempdir().unwrap();
         let store = Store::open(directory.path()).unwrap();
-        let queue = StoredQueue::new(store.clone(), &"otlp".parse().unwrap());
-        let other = StoredQueue::new(store.clone(), &"otlp/two".parse().unwrap());
+        let queue = StoredQueue::new(&store.queues(), &"otlp".parse().unwrap());
+        let other = StoredQueue::new(&store.queues(), &"otlp/two".parse().unwrap());
         store.commit(&queue.put(255, &batch(b"first")), true).unwrap();
         store.commit(&queue.put(256, &batch(b"second")), true).unwrap();
         store.commit(&other.put(1, &batch(b"other")), true).unwrap();
@@ -239,15 +210,15 @@ mod tests {
         assert!(matches!(queue.read(255), Err(StoredError::Damaged { .. })));
         assert_eq!(other.heads().unwrap().len(), 1);
         let expected = [("otlp".to_owned(), 1), ("otlp/two".to_owned(), 1)];
-        assert_eq!(holders(&store).unwrap().into_iter().collect::<Vec<_>>(), expected);
+        assert_eq!(store.queues().holders().unwrap().into_iter().collect::<Vec<_>>(), expected);
     }
 
     #[test]
     fn another_format_is_named() {
         let directory = tempfile::tempdir().unwrap();
         let store = Store::open(directory.path()).unwrap();
-        let queue = StoredQueue::new(store.clone(), &"otlp".parse().unwrap());
-        let later = Write::Put(Family::Queue, queue.key(4), Bytes::from_static(&[9, 1, 2]));
+        let queue = StoredQueue::new(&store.queues(), &"otlp".parse().unwrap());
+        let [later, _] = queue.queue.put(4, Bytes::from_static(&[9, 1, 2]), Bytes::new());
         store.commit(&[later], true).unwrap();
         let error = queue.heads().unwrap_err().to_string();
         assert!(error.starts_with("entry 4 of the queue of otlp has format 9, this version reads format 1"), "{error}");

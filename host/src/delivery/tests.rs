@@ -62,7 +62,7 @@ impl Bench {
         let client = Scripted { answers: Mutex::new(answers.into_iter().collect()), got: Mutex::default() };
         let (registry, store) = (Registry::default(), Store::open(directory.path()).unwrap());
         Bench {
-            dead_letters: DeadLetters::open(store.clone(), 1 << 20, &registry).unwrap(),
+            dead_letters: DeadLetters::open(store.queues(), 1 << 20, &registry).unwrap(),
             registry,
             store,
             budget: Budget::new(1 << 20),
@@ -73,7 +73,7 @@ impl Bench {
 
     fn lane(&self, config: &Delivery) -> PushLane {
         let context = LaneContext {
-            store: self.store.clone(),
+            store: self.store.queues(),
             budget: self.budget.clone(),
             quotas: [("rocksdb".parse().unwrap(), Budget::new(1 << 20))].into(),
             dead_letters: self.dead_letters.clone(),

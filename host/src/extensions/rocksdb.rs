@@ -1,5 +1,5 @@
-//! The `rocksdb` extension: what a `sending_queue.storage` names. Queues are in the one database of the state directory, so that a trip and what
-//! it queues are written together.
+//! The `rocksdb` extension: what `sending_queue.storage` of an exporter names, and `storage` of a processor. Queues are in the one database of the
+//! state directory, as state is, so that a trip and what it queues are written together.
 
 use std::num::NonZeroU64;
 

@@ -303,12 +303,13 @@ impl Question {
                 let node = config::load_node(config)?;
                 let file = node.to_json();
                 let name = id.to_string();
-                let Some(body) = file.pointer("/processors").and_then(|processors| processors.get(&name)) else {
+                if file.pointer("/processors").is_none_or(|processors| processors.get(&name).is_none()) {
                     let known = file["processors"].as_object().into_iter().flatten();
                     let known: Vec<&str> = known.map(|(name, _)| name.as_str()).collect();
                     let hint = config::Hint::new(&name, known);
                     return Err(InspectError::NoProcessor { config: config.clone(), name, hint });
-                };
+                }
+                let body = node.below(&["processors", &name]).of_plugin().to_json();
                 Ok((id.clone(), body.to_string(), secrets(&node, &name), signals(&file, &name)))
             }
         }

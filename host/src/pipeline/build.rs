@@ -11,7 +11,7 @@ use crate::delivery::{DeadLetters, Lane};
 use crate::families::MakeError;
 use crate::otlp::partition::Partitions;
 use crate::processor::{Instance, InstanceError, Partition, Plugin, SecretKey, Secrets, Setup, Telling, partitions_of};
-use crate::storage::Store;
+use crate::storage::StateStore;
 use crate::telemetry::Registry;
 
 use super::committer::{Committer, Generation, Trip};
@@ -31,7 +31,7 @@ pub struct PipelineContext<'m> {
     /// A compiled plugin for every name of the manifest that is used.
     pub plugins: HashMap<String, Arc<dyn Plugin>>,
     /// State.
-    pub store: Store,
+    pub store: StateStore,
     /// The commit.
     pub committer: Committer,
     /// Where items go on which a plugin breaks.

@@ -31,7 +31,7 @@ pub use declared::{AnySource, Declared};
 pub use error::InstanceError;
 pub use instance::{Called, Instance};
 pub use output::Output;
-pub use partition::{Namespace, Partition, PartitionError, check as check_partitions, partitions_of};
+pub use partition::{Partition, PartitionError, check as check_partitions, partitions_of};
 pub use plugin::{Plugin, Processor, Progress, Stored};
 pub use processed::Processed;
 pub use secrets::{KeyError, SecretKey, Secrets};

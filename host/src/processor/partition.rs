@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::declared::Declared;
-use crate::contract::{ComponentId, Instances, PartitionKey, PartitionLevel, Signal};
+use crate::contract::{Instances, PartitionKey, PartitionLevel, Signal};
 use crate::otlp::Malformed;
 use crate::otlp::key::{self, Level};
 use crate::otlp::partition::Partitions;
+use crate::storage::Division;
 
 /// An attribute of points whose key is not of the partition that emits them, such as of a series for what found no room: two instances
 /// must not emit one series.
@@ -52,10 +53,9 @@ pub enum PartitionError {
 }
 
 impl Partition {
-    /// What keys of its state begin with, behind the component id. Of another division it is something else.
-    pub(super) fn prefix(&self) -> Vec<u8> {
-        let (count, identity) = (self.of.count().to_be_bytes(), self.of.identity().to_be_bytes());
-        [&count[..], &identity, &self.number.to_be_bytes()].concat()
+    /// Where it keeps its state. Of another division it is elsewhere.
+    pub(super) fn division(&self) -> Division {
+        Division { count: self.of.count(), identity: self.of.identity(), number: self.number }
     }
 
     /// A key under which no other instance emits anything: of its own partition as it is, any other with the partition's number. Different
@@ -114,91 +114,12 @@ pub fn check(partitions: &Partitions, signal: Signal, declared: &Declared) -> Re
     }
 }
 
-/// What all keys of a component's state begin with. Two components' never overlap, nor do two partitions': an id has no control character,
-/// and what stands behind it is of one length.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Namespace {
-    prefix: Vec<u8>,
-    id: usize,
-}
-
-/// Behind the id of a component with one instance.
-const WHOLE: u8 = 0;
-/// Behind the id of one with several.
-const DIVIDED: u8 = 1;
-
-impl Namespace {
-    /// Of a component, or of a partition of it.
-    pub fn new(component: &ComponentId, partition: Option<&Partition>) -> Namespace {
-        let id = component.to_string().into_bytes();
-        let (length, rest) = (id.len(), partition.map(Partition::prefix));
-        let behind = rest.map_or_else(|| vec![WHOLE], |rest| [&[DIVIDED], &rest[..]].concat());
-        Namespace { prefix: [id, behind].concat(), id: length }
-    }
-
-    pub(super) fn prefix(&self) -> &[u8] {
-        &self.prefix
-    }
-
-    /// Among how many instances a key of the component was divided.
-    pub(super) fn instances_of(&self, key: &[u8]) -> u32 {
-        let divided = key.get(self.id..).and_then(|behind| behind.strip_prefix(&[DIVIDED]));
-        divided.and_then(|behind| behind.first_chunk()).map_or(1, |count| u32::from_be_bytes(*count))
-    }
-
-    /// Ranges of the component's keys that are of another division.
-    pub(super) fn others(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
-        let (id, behind) = self.prefix.split_at(self.id);
-        let at = |byte: u8| [id, &[byte]].concat();
-        let (whole, divided, end) = (at(WHOLE), at(DIVIDED), at(DIVIDED + 1));
-        match behind.split_last_chunk::<4>().filter(|_| behind.first() == Some(&DIVIDED)) {
-            None => vec![(divided, end)],
-            // All numbers of this division.
-            Some((division, _)) => {
-                let first = [id, division].concat();
-                let mut behind_last = first.clone();
-                behind_last.extend([u8::MAX; 5]);
-                vec![(whole, first), (behind_last, end)]
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
     use crate::otlp::key::KeyBuilder;
-
-    fn namespace(partition: Option<(u32, u32, &[u8])>) -> Namespace {
-        let id = "aggregate/a".parse().unwrap();
-        let partition = partition.map(|(number, count, name)| Partition {
-            number,
-            of: Arc::new(Partitions::new(vec![(Level::Item, name.to_vec())], count)),
-        });
-        Namespace::new(&id, partition.as_ref())
-    }
-
-    #[test]
-    fn another_division_is_seen_and_the_own_is_not() {
-        let divisions: [&[Namespace]; 4] = [
-            &[namespace(None)],
-            &[namespace(Some((0, 2, b"a"))), namespace(Some((1, 2, b"a")))],
-            &[namespace(Some((0, 3, b"a"))), namespace(Some((2, 3, b"a")))],
-            &[namespace(Some((0, 2, b"b"))), namespace(Some((1, 2, b"b")))],
-        ];
-        for (number, division) in divisions.iter().enumerate() {
-            for (other, namespaces) in divisions.iter().enumerate() {
-                for (one, another) in division.iter().flat_map(|one| namespaces.iter().map(move |other| (one, other))) {
-                    let key = [another.prefix(), b"\x03key"].concat();
-                    let is_seen = one.others().iter().any(|(start, end)| *start <= key && key < *end);
-                    assert_eq!(one.instances_of(&key), [1, 2, 3, 2][other]);
-                    assert_eq!(is_seen, number != other, "{one:?} {another:?}");
-                }
-            }
-        }
-    }
 
     #[test]
     fn a_foreign_key_gets_the_number() {

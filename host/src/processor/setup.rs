@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::contract::{ComponentId, Limits, OnTrap, Signal};
-use crate::storage::{Family, Store, Write};
+use crate::storage::{Namespace, StateStore, Write};
 use crate::telemetry::Registry;
 
 use super::context::Context;
 use super::declared::Declared;
 use super::error::InstanceError;
-use super::partition::{Namespace, Partition, check};
+use super::partition::{Partition, check};
 use super::plugin::{Plugin, Processor};
 use super::secrets::Secrets;
 use super::state::{State, Watermark};
@@ -36,7 +36,7 @@ pub struct Setup {
     /// The manifest's choice.
     pub on_trap: OnTrap,
     /// The store that has the component's state.
-    pub store: Store,
+    pub store: StateStore,
     /// What has been committed of the trips of the instance's owner.
     pub watermark: Watermark,
     /// Which of several instances it is; `None` for the only one.
@@ -74,14 +74,12 @@ impl Setup {
 
     /// Whether a change is one of its state.
     pub fn owns(&self, write: &Write) -> bool {
-        let namespace = self.namespace();
-        let (Write::Put(family, key, _) | Write::Delete(family, key) | Write::DeleteRange(family, key, _)) = write;
-        *family == Family::State && key.starts_with(namespace.prefix())
+        self.namespace().owns(write)
     }
 
     /// Where its state is.
     pub fn namespace(&self) -> Namespace {
-        Namespace::new(&self.id, self.partition.as_ref())
+        Namespace::new(&self.id, self.partition.as_ref().map(Partition::division))
     }
 
     /// A processor that has described itself, and can be what it is to be. It may get ready for as much memory as that.

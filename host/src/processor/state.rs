@@ -17,8 +17,7 @@ use fork::Since;
 pub use fork::{Extent, Forgotten, Mark, SNAPSHOT_BYTES_MAX, Snapshot};
 use layer::{Layer, Overlay, Said, said_by};
 
-use super::partition::Namespace;
-use crate::storage::{Family, Store, StoreError, Write};
+use crate::storage::{Namespace, Section, StateStore, StoreError, Write};
 
 const KEY_MAX: usize = 1024;
 const VALUE_MAX: usize = 16 << 20;
@@ -32,18 +31,6 @@ const ENTRY_BYTES: usize = 128;
 const LOOK_EVERY: u32 = 256;
 /// Ranges one call may delete: every look-up passes them all.
 const RANGES_MAX: usize = 1024;
-
-/// Sections of a component's namespace.
-#[derive(Debug, Clone, Copy)]
-#[repr(u8)]
-enum Section {
-    /// Which format and configuration wrote the rest.
-    Meta = 1,
-    /// Durable dictionaries.
-    Dictionary = 2,
-    /// The plugin's own keys.
-    Data = 3,
-}
 
 /// The number of the last trip that was committed; shared with the committer.
 #[derive(Debug, Clone, Default)]
@@ -96,8 +83,8 @@ pub struct Entries {
 /// The namespace of one component.
 #[derive(Debug)]
 pub struct State {
-    store: Option<Store>,
-    prefix: Vec<u8>,
+    store: Option<StateStore>,
+    namespace: Namespace,
     call: Layer,
     call_max: usize,
     /// What each write of the call counts beside its bytes.
@@ -118,10 +105,10 @@ pub struct State {
 
 impl State {
     /// What the store has of a namespace; without a store, nothing.
-    pub fn new(store: Option<Store>, namespace: &Namespace, watermark: Watermark) -> State {
+    pub fn new(store: Option<StateStore>, namespace: &Namespace, watermark: Watermark) -> State {
         State {
             store,
-            prefix: namespace.prefix().to_vec(),
+            namespace: namespace.clone(),
             call: Layer::default(),
             call_max: CALL_MAX,
             entry_bytes: ENTRY_BYTES,
@@ -141,7 +128,7 @@ impl State {
     }
 
     fn full_key(&self, section: Section, key: &[u8]) -> Bytes {
-        full_key(&self.prefix, section, key).into()
+        self.namespace.key(section, key)
     }
 
     /// Begins a call: layers that arrived are forgotten, and so is whatever a call before left undone.
@@ -226,7 +213,7 @@ impl State {
             (Said::Is(value), ..) => Ok(Some(value.clone())),
             (Said::Gone, ..) => Ok(None),
             (Said::Nothing, Some(snapshot), _) => Ok(snapshot.get(key).cloned()),
-            (Said::Nothing, None, Some(store)) => self.noted(store.get(Family::State, key)),
+            (Said::Nothing, None, Some(store)) => self.noted(store.get(key)),
             (Said::Nothing, None, None) => Ok(None),
         }
     }
@@ -275,7 +262,7 @@ impl State {
     pub fn delete(&mut self, key: &[u8]) -> Result<(), StateError> {
         check_key(key)?;
         self.in_time()?;
-        self.grow(self.prefix.len() + 1 + key.len())?;
+        self.grow(self.namespace.overhead() + key.len())?;
         self.remove(Section::Data, key)
     }
 
@@ -308,7 +295,7 @@ impl State {
 
     fn range_in(&self, section: Section, start: &[u8], end: &[u8], limit: usize) -> Result<Entries, StateError> {
         let (start, end) = (self.full_key(section, start), self.full_key(section, end));
-        let strip = start.len().min(self.prefix.len() + 1);
+        let strip = start.len().min(self.namespace.overhead());
         let mut found = Found { entries: Entries::default(), bytes: 0, limit, strip };
         self.each_in(&start, &end, |key, value| match found.push(key, value) {
             true => ControlFlow::Continue(()),
@@ -367,7 +354,7 @@ impl State {
     ) -> Result<(), StateError> {
         match (self.below(start), &self.store) {
             (Some(snapshot), _) => snapshot.each(start, end, each),
-            (None, Some(store)) => self.noted(store.each(Family::State, start, end, each))?,
+            (None, Some(store)) => self.noted(store.range(start, end, each))?,
             (None, None) => {}
         }
         Ok(())
@@ -378,7 +365,7 @@ impl State {
         let Some(store) = &self.store else { return Ok(None) };
         for (start, end) in ranges {
             let mut found = None;
-            self.noted(store.each(Family::State, start, end, |key, _| {
+            self.noted(store.range(start, end, |key, _| {
                 found = Some(key.to_vec());
                 ControlFlow::Break(())
             }))?;
@@ -451,14 +438,6 @@ impl Found {
         self.entries.entries.push((key.slice(self.strip.min(key.len())..), value.clone()));
         true
     }
-}
-
-fn full_key(prefix: &[u8], section: Section, key: &[u8]) -> Vec<u8> {
-    let mut full = Vec::with_capacity(prefix.len() + 1 + key.len());
-    full.extend_from_slice(prefix);
-    full.push(section as u8);
-    full.extend_from_slice(key);
-    full
 }
 
 fn code_key(keying: &[u8], code: u32) -> Vec<u8> {

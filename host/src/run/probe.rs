@@ -3,20 +3,15 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-
 use crate::contract::{Health, STORE};
 use crate::pipeline::committer::{Committer, Generation, Trip};
-use crate::storage::{Family, Write};
+use crate::storage::QueueStore;
 
 /// Between two tries.
 const INTERVAL: Duration = Duration::from_secs(2);
 
 /// What a request may need at least: where less fits, the disk is full.
 const BYTES: usize = 64 << 10;
-
-/// No letter has it.
-const KEY: &[u8] = &[0xff];
 
 /// No pipeline's worker has it.
 const WORKER: usize = usize::MAX;
@@ -40,7 +35,5 @@ pub async fn probe(health: Health, committer: Committer) {
 
 /// Written, synced, and gone in the same commit.
 fn trip(generation: Generation) -> Trip {
-    let key = Bytes::from_static(KEY);
-    let writes = vec![Write::Put(Family::Dead, key.clone(), vec![0; BYTES].into()), Write::Delete(Family::Dead, key)];
-    Trip::of_writes(generation, 0, writes)
+    Trip::of_writes(generation, 0, QueueStore::probe(BYTES).into())
 }

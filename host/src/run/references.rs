@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::components::Components;
-use crate::config::{Component, Error, Family, Plan};
+use crate::config::{Component, Error, Family, Named, Plan, Problem, ProcessorPlan};
 use crate::contract::{Authenticators, ComponentId};
 use crate::families::{Reference, Role};
 
@@ -35,7 +35,18 @@ impl References<'_> {
                 }
             }
         }
+        errors.extend(self.plan.processors.iter().filter_map(|processor| self.misplaced_state(processor)));
         misled
+    }
+
+    /// A processor whose state is to be where there is no store.
+    fn misplaced_state(&self, processor: &ProcessorPlan) -> Option<Error> {
+        let Named { id, position } = processor.storage.as_ref()?;
+        if self.broken.contains(&(Family::Extension, id.clone())) {
+            return None;
+        }
+        let message = self.wrong(&processor.component, &Reference { role: Role::Storage, id: id.clone() })?;
+        Some(Error { position: position.clone(), problem: Problem::Plugin { message } })
     }
 
     fn wrong(&self, component: &Component, Reference { role, id }: &Reference) -> Option<String> {

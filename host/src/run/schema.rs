@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::Components;
-use crate::config::{DeliveryLimits, Family, ReceiverLimits, Telemetry};
+use crate::config::{DeliveryLimits, Family, HostKeys, ReceiverLimits, Telemetry};
 use crate::families::{About, schema};
 
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
@@ -38,10 +38,14 @@ impl Components {
                 known.extend(patterns.map(|pattern| (pattern, (about.schema)())));
             }
             // Plugins have names of their own: as processors, and as breakers among the extensions.
-            let is_open = matches!(family, Family::Processor | Family::Extension);
+            let others = match family {
+                Family::Processor => of_plugin(),
+                Family::Extension => json!(true),
+                Family::Receiver | Family::Exporter | Family::Connector => json!(false),
+            };
             properties.insert(
                 family.section().to_owned(),
-                json!({"type": ["object", "null"], "patternProperties": known, "additionalProperties": is_open}),
+                json!({"type": ["object", "null"], "patternProperties": known, "additionalProperties": others}),
             );
         }
         properties.insert("service".to_owned(), service());
@@ -58,6 +62,16 @@ impl Components {
     }
 }
 
+/// The host's keys of a processor, beside which its plugin has its own.
+fn of_plugin() -> Value {
+    let mut keys = schema::of::<HostKeys>();
+    if let Some(fields) = keys.as_object_mut() {
+        fields.insert("additionalProperties".to_owned(), json!(true));
+        fields.insert("type".to_owned(), json!(["object", "null"]));
+    }
+    keys
+}
+
 /// Whatever a value is, a reference can stand in its place.
 fn allow_references(schema: &mut Value) {
     let Some(fields) = schema.as_object_mut() else { return };
@@ -69,7 +83,9 @@ fn allow_references(schema: &mut Value) {
         let below = fields.get_mut(key).and_then(Value::as_array_mut);
         below.into_iter().flatten().for_each(|form| form.as_object_mut().into_iter().for_each(references_below));
     }
-    fields.get_mut("items").into_iter().for_each(allow_references);
+    for key in ["items", "additionalProperties"] {
+        fields.get_mut(key).into_iter().for_each(allow_references);
+    }
     // Any text is one already.
     let is_text = fields.get("type").is_some_and(|kind| kind == "string") && !fields.contains_key("enum");
     if !is_text {

@@ -36,6 +36,9 @@ const FAMILIES: [(&str, &str, &str); 5] = [
     ),
 ];
 
+/// What the host reads of a processor that is a plugin.
+const OF_EVERY_PLUGIN: &str = "Of a plugin's processor these keys are the host's. The plugin sees neither, so a plugin of your own cannot have a key of that name.";
+
 /// What every table has.
 const HEADER: &str = "| key | what | default | meaning | in a Collector |\n|---|---|---|---|---|\n";
 
@@ -188,6 +191,14 @@ fn page(family: &str, title: &str, introduction: &str, components: &[Value]) -> 
     Ok(text)
 }
 
+/// The host's keys of plugins, in front of the processors that are none.
+fn with_keys_of_plugins(page: &str) -> Result<String> {
+    let schema = printed(&["config", "schema"])?;
+    let keys = &schema["properties"]["processors"]["anyOf"][0]["additionalProperties"];
+    let (introduction, types) = page.split_once("\n## ").context("no types")?;
+    Ok(format!("{introduction}\n## Every plugin\n\n{OF_EVERY_PLUGIN}\n\n{}\n## {types}", table(keys)?))
+}
+
 fn service() -> Result<String> {
     let schema = printed(&["config", "schema"])?;
     let service = &schema["properties"]["service"]["anyOf"][0]["properties"];
@@ -208,7 +219,8 @@ fn pages() -> Result<Vec<(String, String)>> {
     let described = printed(&["components", "--format", "json"])?;
     let components = described["components"].as_array().context("no components")?;
     let of_family = |(family, title, introduction): (&str, &str, &str)| {
-        Ok((title.to_lowercase(), page(family, title, introduction, components)?))
+        let page = page(family, title, introduction, components)?;
+        Ok((title.to_lowercase(), if family == "processor" { with_keys_of_plugins(&page)? } else { page }))
     };
     let mut pages = FAMILIES.into_iter().map(of_family).collect::<Result<Vec<_>>>()?;
     pages.push(("service".to_owned(), service()?));

@@ -99,8 +99,8 @@ fn run(breaker: Breaker, failures: u64, max_elapsed: Duration, done: impl Fn(&Re
     let (folder, registry) = (tempfile::tempdir()?, Registry::default());
     let store = Store::open(folder.path())?;
     let context = LaneContext {
-        dead_letters: DeadLetters::open(store.clone(), 1 << 20, &registry)?,
-        store,
+        dead_letters: DeadLetters::open(store.queues(), 1 << 20, &registry)?,
+        store: store.queues(),
         budget: Budget::new(1 << 20),
         quotas: HashMap::new(),
         clock: Clock::system(),

@@ -4,7 +4,6 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
-use bytes::Bytes;
 use otelier::storage::{Family, Store, Write};
 use otelier_tests::downstream::{Downstream, Fate};
 use otelier_tests::grpc::{self, Outcome, Refusal};
@@ -80,9 +79,9 @@ fn until_acknowledged(client: &mut grpc::Client) -> Result<()> {
 fn say_format(state: &Path, format: u8) -> Result<usize> {
     let store = Store::open(state)?;
     let mut writes = Vec::new();
-    store.each(Family::Queue, &[], &[u8::MAX], |key, head| {
+    store.backend().range(Family::Queue, &[], &[u8::MAX], &mut |key, head| {
         let rest = head.get(1..).unwrap_or_default();
-        writes.push(Write::Put(Family::Queue, Bytes::copy_from_slice(&key), [&[format], rest].concat().into()));
+        writes.push(Write::Put(Family::Queue, key, [&[format], rest].concat().into()));
         ControlFlow::Continue(())
     })?;
     store.commit(&writes, true)?;

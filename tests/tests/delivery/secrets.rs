@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
 use otelier::otlp::json::to_base64;
-use otelier::storage::{Family, Store, Write};
+use otelier::storage::{Family, StateStore, Store};
 use otelier_tests::downstream::{Downstream, Fate};
 use otelier_tests::host::{Configuration, Host, Setup};
 use otelier_tests::payload::{self, Temporality};
@@ -52,9 +52,9 @@ fn has_none(what: &str, bytes: &[u8]) -> Result<()> {
 /// Every record of the store, decoded.
 fn each_record(state: &Path, mut each: impl FnMut(Family, &Bytes, &Bytes) -> Result<()>) -> Result<()> {
     let store = Store::open(state)?;
-    for family in [Family::State, Family::Queue, Family::Payload, Family::Dead] {
+    for family in Family::ALL {
         let mut failed = Ok(());
-        store.each(family, &[], &[u8::MAX; 4], |key, value| {
+        store.backend().range(family, &[], &[u8::MAX; 4], &mut |key, value| {
             failed = each(family, &key, &value);
             if failed.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         })?;
@@ -167,7 +167,7 @@ fn store_plainly(state: &Path) -> Result<()> {
         Ok(())
     })?;
     let (key, plain) = found.context("no hidden value is stored")?;
-    Ok(Store::open(state)?.commit(&[Write::Put(Family::State, key, plain)], true)?)
+    Ok(Store::open(state)?.commit(&[StateStore::put(key, plain)], true)?)
 }
 
 #[test]

@@ -58,6 +58,33 @@ fn sigkill_loses_no_acknowledged_point() -> Result<()> {
     Ok(())
 }
 
+/// A plugin refuses keys that it does not know, so it has not seen this one; and it goes on as with an unchanged configuration.
+#[test]
+fn state_goes_on_where_a_processor_names_its_store_and_where_it_does_not() -> Result<()> {
+    let setup = Setup::with_aggregate(&never_flushing())?;
+    let host = setup.start()?;
+    host.accepts(&payload::work("manual", Temporality::Delta, &[1, 2, 3]))?;
+    host.kill()?;
+    for (storage, total) in [(json!("file_storage/state"), 16.0), (json!("rocksdb"), 26.0)] {
+        let named = never_flushing()
+            .set("extensions/file_storage~1state", json!({}))
+            .set("extensions/rocksdb", json!({}))
+            .set("service/extensions", json!(["health_check", "rocksdb", "file_storage/state"]))
+            .set("processors/aggregate/storage", storage);
+        setup.reconfigure(&named)?;
+        let host = setup.start()?;
+        host.accepts(&payload::work("manual", Temporality::Delta, &[10]))?;
+        host.kill()?;
+        let host = setup.start()?;
+        assert_eq!(host.scrape()?.value(TOTAL, &MANUAL), Some(total));
+        host.kill()?;
+    }
+    setup.reconfigure(&never_flushing())?;
+    let host = setup.start()?;
+    assert_eq!(host.scrape()?.value(TOTAL, &MANUAL), Some(26.0), "at the first scrape");
+    Ok(())
+}
+
 #[test]
 fn a_start_time_is_the_moment_the_state_was_made_and_not_the_first_points() -> Result<()> {
     let setup = Setup::with_aggregate(&Configuration::aggregate())?;

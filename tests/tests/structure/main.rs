@@ -125,7 +125,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("built_in", &["config"]),
     ("config", &["contract", "files"]),
     ("otlp", &["contract"]),
-    ("storage", &["descriptors", "files", "guard"]),
+    ("storage", &["contract", "descriptors", "files", "guard"]),
     ("allocator", &[]),
     ("telemetry", &[]),
     ("files", &[]),
@@ -141,6 +141,20 @@ const OF_THE_PLAN: &[&str] = &["Plan", "PipelinePlan", "ProcessorPlan", "PluginP
 
 /// Crates that only one module names.
 const HOMES: &[(&str, &str)] = &[("rocksdb", "storage"), ("wasmtime", "wasm"), ("tonic", "intake")];
+
+/// What `storage` has for the others: its ends, and what they make. Keys and families are its own affair.
+const OF_THE_STORE: &[&str] = &[
+    "Division",
+    "ExporterQueue",
+    "Namespace",
+    "QueueStore",
+    "Section",
+    "StateStore",
+    "Store",
+    "StoreError",
+    "Write",
+    "told_to_senders",
+];
 
 /// The files that may say `unsafe`: one loads machine code from the cache, the other one calls the allocator.
 const UNSAFE_HOMES: [&str; 2] = ["wasm/trusted.rs", "allocator.rs"];
@@ -253,6 +267,15 @@ fn modules_know_only_whom_they_may() -> Result<()> {
     Ok(())
 }
 
+/// What a source names of another module.
+fn items_of(files: &Sources<'_>, source: &Source, module: &str) -> Vec<String> {
+    let of_module = |path: Vec<String>| match &path[..] {
+        [_, named, rest @ ..] if named == module => Some(rest.first().cloned().unwrap_or_else(|| "itself".to_owned())),
+        _ => None,
+    };
+    paths(files, &source.file).into_iter().filter_map(of_module).collect()
+}
+
 #[test]
 fn no_arrow_leads_upwards() {
     for (place, (module, allowed)) in EDGES.iter().enumerate() {
@@ -276,11 +299,29 @@ fn pipelines_are_built_from_a_plan_and_know_nothing_else_of_the_configuration() 
     let sources = sources()?;
     let files = files(&sources);
     for source in sources.iter().filter(|source| source.module == "pipeline") {
-        for path in paths(&files, &source.file).iter().filter(|path| path.get(1).is_some_and(|name| name == "config")) {
-            let item = path.get(2).map_or("itself", String::as_str);
-            ensure!(OF_THE_PLAN.contains(&item), "{} uses config::{item}", source.path);
+        for item in items_of(&files, source, "config") {
+            ensure!(OF_THE_PLAN.contains(&item.as_str()), "{} uses config::{item}", source.path);
         }
     }
+    Ok(())
+}
+
+/// So a backend can change its families, and state and queues can be in two: nobody else builds a key, or a change of one.
+#[test]
+fn only_the_store_knows_its_keys() -> Result<()> {
+    let (sources, mut users) = (sources()?, 0);
+    let files = files(&sources);
+    for source in sources.iter().filter(|source| source.module != "storage") {
+        let items = items_of(&files, source, "storage");
+        users += usize::from(!items.is_empty());
+        for item in items {
+            ensure!(OF_THE_STORE.contains(&item.as_str()), "{} uses storage::{item}", source.path);
+        }
+        for made in ["Write::Put", "Write::Delete", ".backend()"] {
+            ensure!(!source.code.contains(made), "{} has {made}: the store's ends have a function for it", source.path);
+        }
+    }
+    ensure!(users > 10, "the test's own eyes: {users} users");
     Ok(())
 }
 

@@ -34,7 +34,7 @@ fn an_heir_has_the_memory_that_it_is_expected_to_need() -> Result<()> {
             signal: Signal::Metrics,
             limits: LIMITS,
             on_trap: OnTrap::Refuse,
-            store: store.clone(),
+            store: store.state(),
             watermark: Watermark::default(),
             partition: None,
             telling: None,

@@ -61,6 +61,26 @@ service:
     );
 }
 
+/// Keys of the host are in the plan, and not in what a plugin reads: it is configured as if they were not written.
+#[test]
+fn a_plugin_does_not_see_where_its_state_is_kept() {
+    let processors = |body: &str| {
+        let config = format!("{PIPELINE}      processors: [aggregate]\nprocessors: {{aggregate: {body}}}\n");
+        let processors = good(load_with(&config, MANIFEST)).processors;
+        let one = processors.into_iter().next().unwrap_or_else(|| panic!("no processor"));
+        (one.component.node.to_json(), one.storage.map(|named| (named.id.to_string(), named.position.to_string())))
+    };
+    let named = |position: &str| Some(("file_storage/a".to_owned(), position.to_owned()));
+    assert_eq!(processors("{storage: file_storage/a}"), (json!(null), named("c.yaml:9:35")));
+    assert_eq!(
+        processors("{k: {storage: 1, checkpoint_file: 2}, storage: file_storage/a}"),
+        (json!({"k": {"storage": 1, "checkpoint_file": 2}}), named("c.yaml:9:72")),
+        "below its own keys a plugin calls them as it likes"
+    );
+    assert_eq!(processors("{k: v}"), (json!({"k": "v"}), None));
+    assert_eq!(processors("{}"), (json!({}), None));
+}
+
 #[test]
 fn a_plugin_has_defaults_and_can_change_them() {
     let config = format!("{PIPELINE}      processors: [aggregate]\nprocessors: {{aggregate: }}\n");

@@ -1,17 +1,13 @@
 //! Numbers of letters. None is given out twice, also when all letters are gone and the host starts again: what a person wrote down
 //! means one letter for good.
 //!
-//! A letter that is kept covers every number up to its own. A removal leaves a mark, `2` and the next number, which covers those that
-//! were given out by then. Marks are keys of their own and never overwritten, so it does not matter in which order commits arrive;
+//! A letter that is kept covers every number up to its own. A removal leaves a mark with the next number, which covers those that were given
+//! out by then. Marks are keys of their own and never overwritten, so it does not matter in which order commits arrive;
 //! those below the newest go with a later removal.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::ControlFlow;
 
-use bytes::Bytes;
-
-use super::{MARK, key};
-use crate::storage::{Family, Store, StoreError, Write};
+use crate::storage::{QueueStore, StoreError, Write};
 
 #[derive(Debug, Default)]
 pub(super) struct Numbers {
@@ -24,12 +20,9 @@ pub(super) struct Numbers {
 
 impl Numbers {
     /// Goes on behind every mark of a store.
-    pub fn open(store: &Store) -> Result<Numbers, StoreError> {
+    pub fn open(store: &QueueStore) -> Result<Numbers, StoreError> {
         let mut numbers = Numbers::default();
-        store.each(Family::Dead, &[MARK], &[MARK + 1], |key, _| {
-            numbers.marks.extend(key.last_chunk().map(|next| u64::from_be_bytes(*next)));
-            ControlFlow::Continue(())
-        })?;
+        store.each_mark(|next| numbers.marks.extend([next]))?;
         numbers.next = numbers.marks.last().copied().unwrap_or(0);
         Ok(numbers)
     }
@@ -53,9 +46,8 @@ impl Numbers {
             return Vec::new();
         }
         self.coming.insert(letter, self.next);
-        let older = self.marks.iter().map(|mark| Write::Delete(Family::Dead, key(MARK, *mark)));
-        let mark = Write::Put(Family::Dead, key(MARK, self.next), Bytes::new());
-        older.chain([mark]).collect()
+        let older = self.marks.iter().map(|mark| QueueStore::mark_removal(*mark));
+        older.chain([QueueStore::put_mark(self.next)]).collect()
     }
 
     /// That removal is stored.

@@ -1,7 +1,16 @@
 #![allow(clippy::unwrap_used)]
 
+use std::ops::ControlFlow;
+
+use bytes::Bytes;
+
 use super::*;
 use crate::contract::FailureClass;
+use crate::storage::{Family, Store};
+
+const HEAD: u8 = 0;
+const PAYLOAD: u8 = 1;
+const MARK: u8 = 2;
 
 fn batch(length: usize) -> Batch {
     Batch {
@@ -27,7 +36,7 @@ fn numbers(letters: &DeadLetters) -> Vec<u64> {
 fn a_letter_is_what_could_not_be_delivered_and_why() {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(directory.path()).unwrap();
-    let letters = DeadLetters::open(store.clone(), 1000, &Registry::default()).unwrap();
+    let letters = DeadLetters::open(store.queues(), 1000, &Registry::default()).unwrap();
     bury(&letters, 400);
     let (head, read) = letters.read(0).unwrap();
     assert_eq!((head.exporter.as_str(), head.items, head.class.as_str()), ("otlp/one", 3, "permanent"));
@@ -43,7 +52,7 @@ fn a_letter_is_what_could_not_be_delivered_and_why() {
 fn items_that_break_a_plugin_make_room_for_their_like_and_come_back_where_that_failed() {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(directory.path()).unwrap();
-    let letters = DeadLetters::open(store.clone(), 3000, &Registry::default()).unwrap();
+    let letters = DeadLetters::open(store.queues(), 3000, &Registry::default()).unwrap();
     let stage = Stage { pipeline: "logs".into(), processor: "filter".into(), plugin: "00".into() };
     let poison = |letters: &DeadLetters| {
         let mut writes = Vec::new();
@@ -67,7 +76,7 @@ fn items_that_break_a_plugin_make_room_for_their_like_and_come_back_where_that_f
 fn a_letter_that_was_never_written_does_not_come_back_with_those_that_took_its_room() {
     let directory = tempfile::tempdir().unwrap();
     let (store, registry) = (Store::open(directory.path()).unwrap(), Registry::default());
-    let letters = DeadLetters::open(store, 1500, &registry).unwrap();
+    let letters = DeadLetters::open(store.queues(), 1500, &registry).unwrap();
     let stage = Stage { pipeline: "logs".into(), processor: "filter".into(), plugin: "00".into() };
     let poison = || letters.bury_poison(&stage, &batch(900), "", 5, &mut Vec::new());
     let (first, second, third) = (poison(), poison(), poison());
@@ -83,10 +92,10 @@ fn the_oldest_make_room_also_after_a_restart() {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(directory.path()).unwrap();
     let registry = Registry::default();
-    let letters = DeadLetters::open(store.clone(), 1500, &registry).unwrap();
+    let letters = DeadLetters::open(store.queues(), 1500, &registry).unwrap();
     (0..3).for_each(|_| bury(&letters, 400));
     assert_eq!(numbers(&letters), [1, 2]);
-    let letters = DeadLetters::open(store.clone(), 1500, &registry).unwrap();
+    let letters = DeadLetters::open(store.queues(), 1500, &registry).unwrap();
     bury(&letters, 400);
     assert_eq!(numbers(&letters), [2, 3]);
     assert_eq!(registry.total("otelier_dead_letters_evicted", &[]), 2);
@@ -98,12 +107,11 @@ fn the_oldest_make_room_also_after_a_restart() {
 
 fn stored(store: &Store, section: u8) -> Vec<u8> {
     let mut bytes = Vec::new();
-    store
-        .each(Family::Dead, &[section], &[section + 1], |_, value| {
-            bytes.extend_from_slice(&value);
-            ControlFlow::Continue(())
-        })
-        .unwrap();
+    let all = &mut |_: Bytes, value: Bytes| {
+        bytes.extend_from_slice(&value);
+        ControlFlow::Continue(())
+    };
+    store.backend().range(Family::Dead, &[section], &[section + 1], all).unwrap();
     bytes
 }
 
@@ -111,7 +119,7 @@ fn stored(store: &Store, section: u8) -> Vec<u8> {
 fn what_is_kept_about_a_letter_takes_room_as_the_letter_does() {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(directory.path()).unwrap();
-    let letters = DeadLetters::open(store.clone(), 4000, &Registry::default()).unwrap();
+    let letters = DeadLetters::open(store.queues(), 4000, &Registry::default()).unwrap();
     let stage = Stage { pipeline: "logs".into(), processor: "filter".into(), plugin: "00".into() };
     for _ in 0..100 {
         let mut writes = Vec::new();
@@ -127,7 +135,7 @@ fn what_is_kept_about_a_letter_takes_room_as_the_letter_does() {
 fn a_number_is_given_out_once_also_when_all_letters_are_gone() {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(directory.path()).unwrap();
-    let open = || DeadLetters::open(store.clone(), 1000, &Registry::default()).unwrap();
+    let open = || DeadLetters::open(store.queues(), 1000, &Registry::default()).unwrap();
     let drop_all = |letters: &DeadLetters, order: &[u64]| {
         order.iter().for_each(|number| letters.remove(&[*number], &letters.removal(*number)).unwrap());
         assert!(letters.is_empty());
@@ -142,12 +150,11 @@ fn a_number_is_given_out_once_also_when_all_letters_are_gone() {
         drop_all(&letters, &[3 + round]);
     }
     let mut marks = 0;
-    store
-        .each(Family::Dead, &[MARK], &[MARK + 1], |_, _| {
-            marks += 1;
-            ControlFlow::Continue(())
-        })
-        .unwrap();
+    let count = &mut |_: Bytes, _: Bytes| {
+        marks += 1;
+        ControlFlow::Continue(())
+    };
+    store.backend().range(Family::Dead, &[MARK], &[MARK + 1], count).unwrap();
     assert_eq!(marks, 1, "older marks go");
 }
 
@@ -156,13 +163,13 @@ fn a_number_is_given_out_once_also_when_all_letters_are_gone() {
 fn a_removal_that_is_stored_late_takes_no_number_back() {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(directory.path()).unwrap();
-    let letters = DeadLetters::open(store.clone(), 1000, &Registry::default()).unwrap();
+    let letters = DeadLetters::open(store.queues(), 1000, &Registry::default()).unwrap();
     bury(&letters, 10);
     let late = letters.removal(0);
     bury(&letters, 10);
     letters.remove(&[1], &letters.removal(1)).unwrap();
     letters.remove(&[0], &late).unwrap();
-    let letters = DeadLetters::open(store, 1000, &Registry::default()).unwrap();
+    let letters = DeadLetters::open(store.queues(), 1000, &Registry::default()).unwrap();
     bury(&letters, 10);
     assert_eq!(numbers(&letters), [2]);
 }
@@ -171,7 +178,7 @@ fn a_removal_that_is_stored_late_takes_no_number_back() {
 fn a_letter_is_in_one_hand_at_a_time() {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(directory.path()).unwrap();
-    let letters = DeadLetters::open(store, 1000, &Registry::default()).unwrap();
+    let letters = DeadLetters::open(store.queues(), 1000, &Registry::default()).unwrap();
     bury(&letters, 10);
     let claim = letters.claim(0).unwrap();
     assert!(matches!(letters.claim(0), Err(LetterError::InHand(0))));

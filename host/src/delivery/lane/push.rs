@@ -17,7 +17,7 @@ use crate::delivery::metrics::LaneMetrics;
 use crate::delivery::queue::{Entry, Held, Queue, Size};
 use crate::delivery::stored::{StoredError, StoredQueue};
 use crate::delivery::waiter::Waiter;
-use crate::storage::{Store, Write};
+use crate::storage::{QueueStore, Write};
 use crate::telemetry::Registry;
 
 /// How much of a queue on disk is in memory as well, so that what comes and goes fast is never read back, in bytes.
@@ -33,7 +33,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(20);
 #[derive(Clone)]
 pub struct LaneContext {
     /// Where queues are kept.
-    pub store: Store,
+    pub store: QueueStore,
     /// Memory for all lanes.
     pub budget: Budget,
     /// What each storage extension may hold.
@@ -96,7 +96,7 @@ pub(in crate::delivery) struct LaneCell {
     pub budget: Budget,
     /// What a queue on disk may hold, with all others of its storage extension.
     pub quota: Option<Budget>,
-    pub store: Store,
+    pub store: QueueStore,
     pub dead_letters: DeadLetters,
     pub clock: Clock,
     /// Something to take has come.
@@ -147,7 +147,7 @@ impl PushLane {
         let now = Instant::now();
         let counters = LaneMetrics::new(id, config.queue.sizer, &context.registry);
         let quota = quota(id, &config, context)?;
-        let stored = quota.is_some().then(|| Arc::new(StoredQueue::new(context.store.clone(), id)));
+        let stored = quota.is_some().then(|| Arc::new(StoredQueue::new(&context.store, id)));
         let mut queue = Queue::default();
         if let Some(stored) = &stored {
             let heads = stored

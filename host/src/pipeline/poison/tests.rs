@@ -123,7 +123,7 @@ fn separated(values: &[i64]) -> (u64, u64, f64) {
         signal: Signal::Metrics,
         limits: LIMITS,
         on_trap: OnTrap::Refuse,
-        store: Store::open(folder.path()).unwrap(),
+        store: Store::open(folder.path()).unwrap().state(),
         watermark: Watermark::default(),
         partition: None,
         telling: None,

@@ -10,7 +10,7 @@ use std::ops::ControlFlow;
 
 use bytes::Bytes;
 
-use super::{Family, LOOK_EVERY, Said, Section, State, StateError, Write, said_by};
+use super::{LOOK_EVERY, Said, Section, State, StateError, StateStore, Write, said_by};
 
 /// Under which key of [`Section::Meta`] the count is stored: bytes, little endian, and whether they are exact.
 const KEY: &[u8] = b"bytes";
@@ -131,7 +131,7 @@ impl State {
     pub(super) fn counted(&self) -> Option<Write> {
         let Tally { bytes, exact } = self.account.now?;
         let value = [&bytes.to_le_bytes()[..], &[u8::from(exact)]].concat();
-        Some(Write::Put(Family::State, self.account_key(), value.into()))
+        Some(StateStore::put(self.account_key(), value.into()))
     }
 
     /// Where the count is stored.
@@ -145,7 +145,7 @@ impl State {
             return Ok(tally);
         }
         let stored = match &self.store {
-            Some(store) => self.noted(store.get(Family::State, &self.account_key()))?,
+            Some(store) => self.noted(store.get(&self.account_key()))?,
             None => None,
         };
         match stored.as_deref().and_then(|stored| stored.split_first_chunk::<8>()) {
@@ -160,9 +160,8 @@ impl State {
 
     /// Counts everything. With much of the quota taken, the count is kept exact from here on.
     fn recount(&mut self) -> Result<Tally, StateError> {
-        let mut end = self.prefix.clone();
-        end.push(u8::MAX);
-        let bytes = self.count(&Bytes::from(self.prefix.clone()), &end.into())?;
+        let (start, end) = self.namespace.range();
+        let bytes = self.count(&start, &end)?;
         let tally = Tally { bytes, exact: bytes > self.account.quota / 2 };
         self.account.now = Some(tally);
         Ok(tally)

@@ -13,8 +13,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::{
-    CALL_MAX, ENTRY_BYTES, Family, Layer, Namespace, Said, Section, State, StateError, Store, StoreError, Watermark,
-    account, full_key, said_by,
+    CALL_MAX, ENTRY_BYTES, Layer, Namespace, Said, Section, State, StateError, StateStore, StoreError, Watermark,
+    account, said_by,
 };
 
 /// What is read of states for one new version, in all its places.
@@ -38,7 +38,7 @@ impl PartialEq for Mark {
 pub struct Snapshot {
     mark: Mark,
     /// It has every key from this one on.
-    first: Vec<u8>,
+    first: Bytes,
     /// In the store's own keys, ascending.
     entries: Vec<(Bytes, Bytes)>,
     bytes: usize,
@@ -71,20 +71,19 @@ pub(super) struct Since {
 impl Snapshot {
     /// Reads the committed state of a namespace, after its owner has set the mark. `None` where it is larger than `bytes_max`.
     pub fn read(
-        store: &Store,
+        store: &StateStore,
         namespace: &Namespace,
         extent: Extent,
         mark: Mark,
         bytes_max: usize,
     ) -> Result<Option<Snapshot>, StoreError> {
-        let prefix = namespace.prefix();
+        let (whole, end) = namespace.range();
         let first = match extent {
-            Extent::Whole => prefix.to_vec(),
-            Extent::Data => full_key(prefix, Section::Data, &[]),
+            Extent::Whole => whole,
+            Extent::Data => namespace.key(Section::Data, &[]),
         };
-        let end = [prefix, &[u8::MAX]].concat();
         let (mut entries, mut bytes) = (Vec::new(), 0);
-        store.each(Family::State, &first, &end, |key, value| {
+        store.range(&first, &end, |key, value| {
             bytes += key.len() + value.len() + ENTRY_BYTES;
             entries.push((key, value));
             if bytes > bytes_max { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
@@ -177,7 +176,7 @@ impl State {
         self.flying.iter().for_each(|(_, layer)| beside.absorb(layer.changes()));
         Some(State {
             store: None,
-            prefix: self.prefix.clone(),
+            namespace: self.namespace.clone(),
             call: Layer::default(),
             call_max: CALL_MAX,
             entry_bytes: ENTRY_BYTES,
@@ -276,6 +275,3 @@ impl Layer {
         Layer { writes: Vec::new(), latest: self.latest.clone(), deleted: self.deleted.clone(), bytes: self.bytes }
     }
 }
-
-/// Keys of a namespace begin with a section; nothing is behind the last.
-const _: () = assert!((Section::Data as u8) < u8::MAX);

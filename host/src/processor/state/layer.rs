@@ -5,7 +5,7 @@ use std::iter::Peekable;
 
 use bytes::Bytes;
 
-use crate::storage::{Family, Write};
+use crate::storage::{StateStore, Write};
 
 /// One call's changes, in the store's own keys.
 #[derive(Debug, Default)]
@@ -51,8 +51,8 @@ impl Layer {
     /// Sets a key, or deletes it.
     pub fn put(&mut self, key: Bytes, value: Option<Bytes>) {
         self.writes.push(match &value {
-            Some(value) => Write::Put(Family::State, key.clone(), value.clone()),
-            None => Write::Delete(Family::State, key.clone()),
+            Some(value) => StateStore::put(key.clone(), value.clone()),
+            None => StateStore::delete(key.clone()),
         });
         self.latest.insert(key, value);
     }
@@ -60,7 +60,7 @@ impl Layer {
     pub fn delete_range(&mut self, start: Bytes, end: Bytes) {
         self.forget(&start, &end);
         self.deleted.push((start.clone(), end.clone()));
-        self.writes.push(Write::DeleteRange(Family::State, start, end));
+        self.writes.push(StateStore::delete_range(start, end));
     }
 }
 

@@ -7,11 +7,11 @@ use bytes::Bytes;
 use super::steady::stored_steady;
 use super::{CALL_MAX, ENTRY_BYTES, Extent, Namespace, Section, Snapshot, State, StateError, Watermark};
 use crate::contract::ComponentId;
-use crate::storage::{Family, Store, Write};
+use crate::storage::{StateStore, Store, Write};
 
 fn state(store: &Store, watermark: &Watermark) -> State {
     let id: ComponentId = "aggregate/a".parse().unwrap();
-    State::new(Some(store.clone()), &Namespace::new(&id, None), watermark.clone())
+    State::new(Some(store.state()), &Namespace::new(&id, None), watermark.clone())
 }
 
 fn keys(state: &State, limit: usize) -> (Vec<(String, String)>, bool) {
@@ -186,7 +186,7 @@ fn what_was_never_counted_is_counted_at_the_first_write() {
     let mut bounded = Bounded::new(1000);
     bounded.call(|state| (0..4).for_each(|key| assert!(!is_refused(state, key))));
     let key = [b"aggregate/a\0\x01", &b"bytes"[..]].concat();
-    bounded.store.commit(&[Write::Delete(Family::State, key.into())], false).unwrap();
+    bounded.store.commit(&[StateStore::delete(key.into())], false).unwrap();
     bounded.rebuild(4);
     bounded.call(|state| assert!(is_refused(state, 4) && !is_refused(state, 0)));
 }
@@ -280,7 +280,7 @@ fn a_fork_is_the_present_and_can_take_its_place() {
     let namespace = Namespace::new(&id, None);
     let other: ComponentId = "aggregate/b".parse().unwrap();
     let mut random = fastrand::Rng::with_seed(7);
-    let mut foreign = State::new(Some(store.clone()), &Namespace::new(&other, None), Watermark::default());
+    let mut foreign = State::new(Some(store.state()), &Namespace::new(&other, None), Watermark::default());
     foreign.set(b"m", b"not ours").unwrap();
     store.commit(&foreign.finish(1), true).unwrap();
     for round in 0..300 {
@@ -311,7 +311,8 @@ fn a_fork_is_the_present_and_can_take_its_place() {
                 watermark.advance(trip);
             }
             if trip == read_at {
-                snapshot = Snapshot::read(&store, &namespace, Extent::Whole, mark.take().unwrap(), usize::MAX).unwrap();
+                snapshot = Snapshot::read(&store.state(), &namespace, Extent::Whole, mark.take().unwrap(), usize::MAX)
+                    .unwrap();
             }
             if trip == forked_at {
                 fork = state.fork(snapshot.take().unwrap());
@@ -325,10 +326,10 @@ fn a_fork_is_the_present_and_can_take_its_place() {
         waiting.push((30, state.finish(30)));
         assert_eq!(seen(&state), seen(&fork), "round {round}");
         waiting.iter().for_each(|(_, writes)| store.commit(writes, false).unwrap());
-        let stored = State::new(Some(store.clone()), &namespace, Watermark::default());
+        let stored = State::new(Some(store.state()), &namespace, Watermark::default());
         assert_eq!(seen(&stored), seen(&fork), "round {round}");
     }
-    let foreign = State::new(Some(store), &Namespace::new(&other, None), Watermark::default());
+    let foreign = State::new(Some(store.state()), &Namespace::new(&other, None), Watermark::default());
     assert_eq!(foreign.get(b"m").unwrap().unwrap(), "not ours");
 }
 
@@ -346,7 +347,7 @@ fn what_is_alike_is_not_written_again() {
     watermark.advance(1);
     let mark = state.mark(1);
     let snapshot =
-        Snapshot::read(&store, &Namespace::new(&id, None), Extent::Whole, mark, usize::MAX).unwrap().unwrap();
+        Snapshot::read(&store.state(), &Namespace::new(&id, None), Extent::Whole, mark, usize::MAX).unwrap().unwrap();
     let mut fork = state.fork(snapshot).unwrap();
     for state in [&mut state, &mut fork] {
         state.begin();
@@ -375,12 +376,13 @@ fn a_snapshot_of_another_mark_makes_no_fork() {
     let store = Store::open(directory.path()).unwrap();
     let id: ComponentId = "aggregate/a".parse().unwrap();
     let mut state = state(&store, &Watermark::default());
-    let snapshot =
-        Snapshot::read(&store, &Namespace::new(&id, None), Extent::Whole, state.mark(1), usize::MAX).unwrap().unwrap();
+    let snapshot = Snapshot::read(&store.state(), &Namespace::new(&id, None), Extent::Whole, state.mark(1), usize::MAX)
+        .unwrap()
+        .unwrap();
     let mark = state.mark(1);
     assert!(state.fork(snapshot).is_none());
     let snapshot =
-        Snapshot::read(&store, &Namespace::new(&id, None), Extent::Whole, mark, usize::MAX).unwrap().unwrap();
+        Snapshot::read(&store.state(), &Namespace::new(&id, None), Extent::Whole, mark, usize::MAX).unwrap().unwrap();
     let fork = state.fork(snapshot).unwrap();
     state.adopt(&fork).unwrap();
     state.mark(1);
@@ -411,7 +413,8 @@ fn a_snapshot_and_what_came_since_are_the_present() {
                 watermark.advance(trip);
             }
             if trip == marked_at + read_at {
-                snapshot = Snapshot::read(&store, &namespace, Extent::Data, mark.take().unwrap(), usize::MAX).unwrap();
+                snapshot =
+                    Snapshot::read(&store.state(), &namespace, Extent::Data, mark.take().unwrap(), usize::MAX).unwrap();
             }
         }
         state.begin();
@@ -458,10 +461,10 @@ fn small_writes_count_what_they_take() {
 fn the_steady_clock_is_stored_with_what_a_call_writes_and_goes_on_from_the_latest() {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(directory.path()).unwrap();
-    assert_eq!(stored_steady(&store).unwrap(), 0, "a store of an earlier version");
+    assert_eq!(stored_steady(&store.state()).unwrap(), 0, "a store of an earlier version");
     let mut own = state(&store, &Watermark::default());
     let other: ComponentId = "buffer".parse().unwrap();
-    let mut other = State::new(Some(store.clone()), &Namespace::new(&other, None), Watermark::default());
+    let mut other = State::new(Some(store.state()), &Namespace::new(&other, None), Watermark::default());
     // Commits of two workers have no order.
     for (is_own, steady) in [(true, 7_u64), (false, 5), (false, 6)] {
         let state = if is_own { &mut own } else { &mut other };
@@ -470,7 +473,7 @@ fn the_steady_clock_is_stored_with_what_a_call_writes_and_goes_on_from_the_lates
         state.set(b"a", &steady.to_le_bytes()).unwrap();
         store.commit(&state.finish(1), false).unwrap();
     }
-    assert_eq!(stored_steady(&store).unwrap(), 7);
+    assert_eq!(stored_steady(&store.state()).unwrap(), 7);
     own.begin();
     own.set_steady(9);
     assert!(own.finish(2).is_empty(), "a call that writes nothing does not write the time either");

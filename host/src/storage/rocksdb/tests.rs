@@ -4,8 +4,12 @@ use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use super::{Family, Store, StoreError, Write};
 use bytes::Bytes;
+
+use super::{FORMAT_KEY, Family, RocksDb, error, family, record};
+use crate::storage::{Storage as _, Store, StoreError, Write};
+
+mod bench;
 
 fn put(key: &'static str, value: &'static str) -> Write {
     Write::Put(Family::State, Bytes::from_static(key.as_bytes()), Bytes::from_static(value.as_bytes()))
@@ -26,9 +30,9 @@ fn what_was_committed_is_there_after_reopening() {
         entries.push((key, value));
         std::ops::ControlFlow::Continue(())
     };
-    store.each(Family::State, b"a", b"z", gather).unwrap();
+    store.backend().range(Family::State, b"a", b"z", &mut { gather }).unwrap();
     assert_eq!(entries, vec![("b".into(), "2".into()), ("c".into(), "3".into())]);
-    assert_eq!(store.get(Family::State, b"a").unwrap(), None);
+    assert_eq!(store.backend().get(Family::State, b"a").unwrap(), None);
 }
 
 /// RocksDB makes its files readable for everybody, as far as the process lets it.
@@ -85,13 +89,13 @@ fn a_former_value_that_is_not_to_be_read_any_more_leaves_logs_and_tables() {
     let store = Store::open(directory).unwrap();
     store.commit(&[put("key", "hidden")], true).unwrap();
     assert!(has(directory, b"topsecret"));
-    store.drop_stale().unwrap();
+    store.state().drop_stale().unwrap();
     assert!(has(directory, b"topsecret"), "nothing is marked");
-    store.mark_stale(Bytes::from_static(b"key"));
-    store.drop_stale().unwrap();
+    store.state().mark_stale(Bytes::from_static(b"key"));
+    store.state().drop_stale().unwrap();
     drop(store);
     let store = Store::open(directory).unwrap();
-    assert_eq!(store.get(Family::State, b"key").unwrap(), Some("hidden".into()));
+    assert_eq!(store.state().get(b"key").unwrap(), Some("hidden".into()));
     drop(store);
     assert!(!has(directory, b"topsecret"));
 }
@@ -107,9 +111,9 @@ fn a_second_opener_is_told_who_holds_it() {
 #[test]
 fn a_store_of_another_format_is_refused() {
     let directory = tempfile::tempdir().unwrap();
-    let store = Store::open(directory.path()).unwrap();
+    let store = RocksDb::open(directory.path()).unwrap();
     let newer = |db: &rocksdb::DB| {
-        db.put(super::FORMAT_KEY, b"otelier-store 2").map_err(|error| StoreError::writing(&store.path, &error))
+        db.put(FORMAT_KEY, b"otelier-store 2").map_err(|failed| error::writing(&store.path, &failed))
     };
     store.with(newer).unwrap();
     drop(store);
@@ -123,17 +127,22 @@ fn a_store_of_another_format_is_refused() {
 #[test]
 fn a_damaged_record_is_named_and_not_used() {
     let directory = tempfile::tempdir().unwrap();
-    let store = Store::open(directory.path()).unwrap();
-    store.commit(&[put("aggregate\0x", "1")], true).unwrap();
-    let mut record = super::record::seal(b"aggregate\0x", b"1");
-    record[5] ^= 1;
-    let damage = |db: &rocksdb::DB| {
-        let state = super::family(db, Family::State, &store.path)?;
-        db.put_cf(state, b"aggregate\0x", &record).map_err(|error| StoreError::writing(&store.path, &error))
-    };
-    store.with(damage).unwrap();
+    let store = RocksDb::open(directory.path()).unwrap();
+    store.damage(Family::State, b"aggregate\0x").unwrap();
     let error = store.get(Family::State, b"aggregate\0x").unwrap_err();
     assert!(error.to_string().contains("key `aggregate\\x00x`: checksum does not match"), "{error}");
+}
+
+impl RocksDb {
+    /// A bit of a record is turned.
+    fn damage(&self, of: Family, key: &[u8]) -> Result<(), StoreError> {
+        let mut sealed = record::seal(key, b"1");
+        sealed[5] ^= 1;
+        self.with(|db| {
+            let of = family(db, of, &self.path)?;
+            db.put_cf(of, key, &sealed).map_err(|failed| error::writing(&self.path, &failed))
+        })
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::error::StoreError;
+use super::StoreError;
 use super::log_file::{self, Ending};
 
 /// How a database may be opened.
