@@ -19,6 +19,7 @@ pub mod intake;
 pub mod logs;
 pub mod net;
 pub mod otlp;
+pub mod own_telemetry;
 pub mod pipeline;
 pub mod plugins;
 pub mod processor;

@@ -8,12 +8,13 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, fmt, reload};
 
 use crate::config::{LogEncoding, LogLevel, LogSettings};
+use crate::own_telemetry::LogLayer;
 
 /// Puts another filter into the place of the one that was started with; false where that is not possible any more.
 static REPLACE: OnceLock<Box<dyn Fn(EnvFilter) -> bool + Send + Sync>> = OnceLock::new();
 
-/// Starts logging. Later calls in one process change nothing.
-pub fn start(settings: &LogSettings) {
+/// Starts logging, also into what pushes the log. Later calls in one process change nothing.
+pub fn start(settings: &LogSettings, pushed: Option<LogLayer>) {
     // RUST_LOG goes before the file, for a closer look at one part.
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| from(settings.level));
     let (filter, handle) = reload::Layer::new(filter);
@@ -28,7 +29,7 @@ pub fn start(settings: &LogSettings) {
         LogEncoding::Console => lines.boxed(),
         LogEncoding::Json => lines.json().flatten_event(true).boxed(),
     };
-    if tracing_subscriber::registry().with(filter).with(lines).try_init().is_ok() {
+    if tracing_subscriber::registry().with(filter).with(lines).with(pushed).try_init().is_ok() {
         let _ = REPLACE.set(Box::new(move |filter| handle.reload(filter).is_ok()));
     }
 }

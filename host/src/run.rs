@@ -6,6 +6,7 @@ mod components;
 mod drain;
 mod extensions;
 mod fetch;
+mod own_telemetry;
 mod probe;
 mod references;
 mod schema;
@@ -23,7 +24,7 @@ use tokio::task::JoinHandle;
 use crate::clock::Clock;
 use crate::config::{self, BuiltInPlugin, ConfigText, Draft, LogEncoding, Plan, PluginPlan, Providers, Sources, Tree};
 use crate::contract::{
-    Authenticators, Client, ComponentId, Exporter, Health, Ingest, MemoryGate, Phase, Pressure, Stop,
+    Authenticators, Client, ComponentId, Exporter, Health, Ingest, MemoryGate, Phase, Pressure, Stop, Tracer,
 };
 use crate::control::{self, Desk, Letters};
 use crate::delivery::{self, Budget, DeadLetters, Lane, LocalLane, LocalTask, PushLane};
@@ -43,6 +44,7 @@ pub use breakers::{Simulation, simulate};
 pub use components::Components;
 use components::ExporterParts;
 use extensions::Extensions;
+use own_telemetry::Own;
 use signals::Ending;
 
 /// How long a shutdown may take before the process gives up on the rest.
@@ -158,7 +160,8 @@ pub fn run(options: &Options, loader: Arc<Loader>, announce: impl FnOnce(&[Strin
     };
     let mut log_settings = plan.telemetry.logs.clone();
     log_settings.encoding = options.log_encoding.unwrap_or(log_settings.encoding);
-    logs::start(&log_settings);
+    let (own, pushed) = Own::new(&plan.telemetry);
+    logs::start(&log_settings, pushed);
     let (files_max, connections_max) = descriptors::raise();
     let config = options.files.shown();
     let version = env!("CARGO_PKG_VERSION");
@@ -190,8 +193,11 @@ pub fn run(options: &Options, loader: Arc<Loader>, announce: impl FnOnce(&[Strin
     for warning in loaded.warnings() {
         tracing::warn!("{warning}");
     }
-    let host = Host::build(loaded, options, loader, versions)?;
-    let result = runtime.block_on(host.serve(ending, announce));
+    let (registry, tracer) = (own.registry.clone(), own.tracer.clone());
+    let pushing = own.push(&loaded.plan.telemetry)?;
+    let host = Host::build(loaded, options, loader, versions, (registry, tracer));
+    let result = host.and_then(|host| runtime.block_on(host.serve(ending, announce)));
+    runtime.block_on(pushing.finish());
     runtime.shutdown_timeout(Duration::from_secs(1));
     result
 }
@@ -248,10 +254,16 @@ fn tell_orphans(queues: &QueueStore, pushing: &[(PushLane, Arc<dyn Client>)]) ->
 
 impl Host {
     /// Builds the parts from the far end to the near one, so that each finds what it hands over to.
-    fn build(loaded: Loaded, options: &Options, loader: Arc<Loader>, versions: Arc<Mutex<Versions>>) -> Result<Host> {
+    fn build(
+        loaded: Loaded,
+        options: &Options,
+        loader: Arc<Loader>,
+        versions: Arc<Mutex<Versions>>,
+        (registry, tracer): (Registry, Tracer),
+    ) -> Result<Host> {
         let Loaded { plan, components, plugins: Plugins { processors, policies, versions: loaded_versions }, .. } =
             loaded;
-        let (registry, health) = (Registry::default(), Health::default());
+        let health = Health::default();
         let store = Store::open(&options.state_dir)?;
         let secret_key = SecretKey::open(&options.state_dir)?;
         let clock = Clock::system();
@@ -317,6 +329,7 @@ impl Host {
             committer: committer.clone(),
             letters: dead_letters.clone(),
             registry: registry.clone(),
+            tracer,
             clock: clock.clone(),
             health: health.clone(),
             secret_key,

@@ -36,22 +36,28 @@ pub struct Collector {
 }
 
 impl Collector {
-    /// Starts one and waits until it listens. An error shows its log.
+    /// Starts one with these routes and waits until it listens. An error shows its log.
     pub fn start(routes: &[Route]) -> Result<Collector> {
+        let listens: Vec<SocketAddr> = routes.iter().map(|route| route.listen).collect();
+        Collector::run(&configuration(routes), &listens)
+    }
+
+    /// Starts one with this configuration and waits until it listens there. An error shows its log.
+    pub fn run(configuration: &Value, listens: &[SocketAddr]) -> Result<Collector> {
         let folder = tempfile::Builder::new().prefix("otelier-collector-").tempdir()?;
         let config = folder.path().join("config.yaml");
-        fs::write(&config, format!("{:#}", configuration(routes)))?;
+        fs::write(&config, format!("{configuration:#}"))?;
         let log = File::create(folder.path().join("log"))?;
         let mut command = Command::new(environment::collector()?);
         command.arg("--config").arg(&config).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         let child = command.spawn().context("cannot start the Collector")?;
         let mut collector = Collector { folder, child };
-        collector.wait_for(routes).with_context(|| format!("the Collector's log:\n{}", collector.log()))?;
+        collector.wait_for(listens).with_context(|| format!("the Collector's log:\n{}", collector.log()))?;
         Ok(collector)
     }
 
-    fn wait_for(&mut self, routes: &[Route]) -> Result<()> {
-        for address in routes.iter().map(|route| route.listen) {
+    fn wait_for(&mut self, listens: &[SocketAddr]) -> Result<()> {
+        for address in listens {
             wait::until(&format!("the Collector listens on {address}"), || match self.child.try_wait()? {
                 Some(status) => Ok(Some(Err(status))),
                 None => Ok(TcpStream::connect(address).is_ok().then_some(Ok(()))),

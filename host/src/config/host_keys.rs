@@ -4,8 +4,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, de};
 
-use super::error::{Error, Position};
+use super::error::Error;
 use super::node::{Entry, Node, Value};
+use super::position::Position;
 use super::raw::RawComponent;
 use crate::contract::ComponentId;
 

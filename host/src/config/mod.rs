@@ -44,9 +44,9 @@ use std::path::Path;
 pub use error::{Error, Errors};
 pub use explain::Explanation;
 pub use file::ConfigText;
+pub use host_keys::{HostKeys, Named};
 pub use known::Known;
 pub use limits::Limits;
-pub use host_keys::{HostKeys, Named};
 pub use node::Node;
 pub use plan::{
     BreakerPlan, BuiltInPlugin, Component, DeliveryLimits, PipelinePlan, Plan, PluginPlan, ProcessorPlan,
@@ -57,7 +57,10 @@ pub use problem::{Family, Hint, Problem};
 pub use resolution::Sources;
 pub use resolution::providers::{Environment, Fetch, Providers};
 pub use retrieved::Retrieved;
-pub use telemetry::{LogEncoding, LogLevel, LogSettings, MetricLevel, MetricSettings, Telemetry};
+pub use telemetry::{
+    BatchProcessor, LogEncoding, LogLevel, LogSettings, MetricLevel, MetricSettings, PeriodicReader, ResourceSettings,
+    Telemetry, TraceSettings,
+};
 pub use versions::{Chosen, Folder, FolderError};
 pub use warning::Warning;
 

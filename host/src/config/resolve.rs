@@ -8,7 +8,7 @@ use super::error::Error;
 use super::host_keys;
 use super::known::Known;
 use super::manifest::Manifest;
-use super::plan::{PipelinePlan, Plan, PluginPlan, ProcessorPlan, SharedProcessor, World};
+use super::plan::{Component, PipelinePlan, Plan, PluginPlan, ProcessorPlan, SharedProcessor, World};
 use super::problem::{Family, Hint, Problem};
 use super::raw::{self, Raw, RawComponent, RawPipeline, Reference};
 use super::versions::Folder;

@@ -1,33 +1,78 @@
 //! `service.telemetry`: what the host says about itself, in the Collector's words.
 
+mod destination;
+mod processors;
+mod readers;
+mod resource;
+
 use std::fmt;
 
 use schemars::JsonSchema;
 use serde::de::{self, Deserializer};
 use serde::{Deserialize, Serialize};
 
+pub use processors::BatchProcessor;
+use processors::{Processor, Sampler};
+pub use readers::PeriodicReader;
+use readers::{Reader, Readers};
+pub use resource::ResourceSettings;
+
 /// Where the metrics endpoint listens, unless told otherwise; the Collector's choice.
 const HOST: &str = "127.0.0.1";
 const PORT: u16 = 8888;
 
-/// The host's own logs and metrics.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+/// The host's own logs, metrics and traces.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Telemetry {
-    /// What is written to standard error.
+    /// What is written to standard error, and pushed.
     pub logs: LogSettings,
-    /// What the metrics endpoint shows.
+    /// What the metrics endpoint shows, and what is pushed.
     pub metrics: MetricSettings,
+    /// What is pushed of the way of requests; nothing without a processor.
+    pub traces: TraceSettings,
+    /// As whom the collector speaks of itself.
+    pub resource: ResourceSettings,
 }
 
-/// What is written to standard error.
+/// What is written to standard error, and pushed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(from = "RawLogSettings")]
+#[schemars(with = "RawLogSettings")]
 pub struct LogSettings {
     /// The least severity that is written.
     pub level: LogLevel,
     /// For people or for machines.
     pub encoding: LogEncoding,
+    /// What pushes them as well.
+    pub processors: Vec<BatchProcessor>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct RawLogSettings {
+    /// The least severity that is written and pushed.
+    #[serde(default)]
+    level: LogLevel,
+    /// For people or for machines.
+    #[serde(default)]
+    encoding: LogEncoding,
+    /// What pushes them as well; nothing without one.
+    #[schemars(extend("x-collector" = "same; others than `batch` to `otlp` are refused"))]
+    #[serde(default)]
+    processors: Vec<Processor>,
+}
+
+/// What the first log record of a batch waits for more, unless told otherwise; that of OpenTelemetry's SDKs, as for spans.
+const LOGS_DELAY_MS: u64 = 1000;
+const SPANS_DELAY_MS: u64 = 5000;
+
+impl From<RawLogSettings> for LogSettings {
+    fn from(raw: RawLogSettings) -> LogSettings {
+        let RawLogSettings { level, encoding, processors } = raw;
+        let processors = processors.into_iter().map(|processor| processor.resolve(LOGS_DELAY_MS)).collect();
+        LogSettings { level, encoding, processors }
+    }
 }
 
 /// The least severity that is written.
@@ -77,20 +122,23 @@ pub enum LogEncoding {
     Json,
 }
 
-/// What the metrics endpoint shows, and where.
+/// What the metrics endpoint shows, and where; and where metrics are pushed.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(try_from = "RawMetricSettings")]
 #[schemars(with = "RawMetricSettings")]
 pub struct MetricSettings {
     /// How much.
     pub level: MetricLevel,
-    /// `host:port` of the Prometheus endpoint; `None` when it is off, by level `none` or an empty list of readers.
-    pub address: Option<String>,
+    /// `host:port` of each Prometheus endpoint; none where it is off, by level `none` or a list of readers without one that pulls.
+    pub addresses: Vec<String>,
+    /// What pushes.
+    pub periodic: Vec<PeriodicReader>,
 }
 
 impl Default for MetricSettings {
     fn default() -> Self {
-        MetricSettings { level: MetricLevel::default(), address: Some(format!("{HOST}:{PORT}")) }
+        let addresses = vec![format!("{HOST}:{PORT}")];
+        MetricSettings { level: MetricLevel::default(), addresses, periodic: Vec::new() }
     }
 }
 
@@ -120,8 +168,8 @@ struct RawMetricSettings {
     #[schemars(extend("x-collector" = "same, as it was"))]
     #[serde(default, deserialize_with = "address")]
     address: Option<String>,
-    /// The same in the newer form; an empty list is none.
-    #[schemars(extend("x-collector" = "same; one, that pulls"))]
+    /// The same in the newer form, and where metrics are pushed; an empty list is none.
+    #[schemars(extend("x-collector" = "same; others than `prometheus` and `otlp` are refused"))]
     #[serde(default, deserialize_with = "readers")]
     #[schemars(with = "Option<Vec<Reader>>")]
     readers: Option<Readers>,
@@ -131,74 +179,68 @@ impl TryFrom<RawMetricSettings> for MetricSettings {
     type Error = &'static str;
 
     fn try_from(raw: RawMetricSettings) -> Result<Self, &'static str> {
-        let address = match (raw.address, raw.readers) {
+        let readers = match (raw.address, raw.readers) {
             (Some(_), Some(_)) => return Err("`address` and `readers` both say where metrics go; keep one of them"),
-            (Some(address), None) => Some(address),
-            (None, Some(Readers::Off)) => None,
-            (None, Some(Readers::Prometheus(address))) => Some(address),
-            (None, None) => MetricSettings::default().address,
+            (Some(address), None) => Readers { addresses: vec![address], ..Readers::default() },
+            (None, Some(readers)) => readers,
+            (None, None) => Readers { addresses: MetricSettings::default().addresses, ..Readers::default() },
         };
-        Ok(MetricSettings { level: raw.level, address: address.filter(|_| raw.level != MetricLevel::None) })
-    }
-}
-
-/// The Collector's newer form, of which one Prometheus reader is supported.
-enum Readers {
-    Off,
-    Prometheus(String),
-}
-
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct Reader {
-    /// Metrics are fetched.
-    pull: Pull,
-}
-
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct Pull {
-    /// By whom.
-    exporter: PullExporter,
-}
-
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct PullExporter {
-    /// By Prometheus.
-    prometheus: Prometheus,
-}
-
-#[derive(Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-struct Prometheus {
-    /// Where it listens.
-    host: String,
-    /// At which port.
-    port: u16,
-}
-
-impl Default for Prometheus {
-    fn default() -> Self {
-        Prometheus { host: HOST.to_owned(), port: PORT }
+        let Readers { addresses, periodic } = if raw.level == MetricLevel::None { Readers::default() } else { readers };
+        Ok(MetricSettings { level: raw.level, addresses, periodic })
     }
 }
 
 fn readers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Readers>, D::Error> {
-    let mut readers = Vec::<Reader>::deserialize(deserializer)?;
-    let reader = readers.pop();
-    if !readers.is_empty() {
-        return Err(de::Error::custom("only one reader is supported; keep the one with `pull.exporter.prometheus`"));
+    Readers::of(Vec::<Reader>::deserialize(deserializer)?).map(Some).map_err(de::Error::custom)
+}
+
+/// What is pushed of the way of requests.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(try_from = "RawTraceSettings")]
+#[schemars(with = "RawTraceSettings")]
+pub struct TraceSettings {
+    /// The share of trips that have a trace: from 0 to 1.
+    pub ratio: f64,
+    /// What pushes them; no trip has a trace where there is none.
+    pub processors: Vec<BatchProcessor>,
+}
+
+impl Default for TraceSettings {
+    fn default() -> Self {
+        TraceSettings { ratio: 1.0, processors: Vec::new() }
     }
-    let Some(Reader { pull: Pull { exporter: PullExporter { prometheus } } }) = reader else {
-        return Ok(Some(Readers::Off));
-    };
-    let host = if prometheus.host.contains(':') && !prometheus.host.starts_with('[') {
-        format!("[{}]", prometheus.host)
-    } else {
-        prometheus.host
-    };
-    Ok(Some(Readers::Prometheus(format!("{host}:{}", prometheus.port))))
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct RawTraceSettings {
+    /// Whether there are any.
+    #[schemars(extend("x-collector" = "same; only `none` makes a difference"))]
+    #[serde(default = "basic")]
+    level: MetricLevel,
+    /// Which trips have a trace; all without it.
+    #[serde(default)]
+    sampler: Option<Sampler>,
+    /// What pushes them; nothing without one.
+    #[schemars(extend("x-collector" = "same; others than `batch` to `otlp` are refused"))]
+    #[serde(default)]
+    processors: Vec<Processor>,
+}
+
+fn basic() -> MetricLevel {
+    MetricLevel::Basic
+}
+
+impl TryFrom<RawTraceSettings> for TraceSettings {
+    type Error = &'static str;
+
+    fn try_from(raw: RawTraceSettings) -> Result<Self, &'static str> {
+        let RawTraceSettings { level, sampler, processors } = raw;
+        let ratio = sampler.map_or(Ok(1.0), Sampler::ratio)?;
+        let processors = if level == MetricLevel::None { Vec::new() } else { processors };
+        let processors = processors.into_iter().map(|processor| processor.resolve(SPANS_DELAY_MS)).collect();
+        Ok(TraceSettings { ratio, processors })
+    }
 }
 
 /// `host:port`. Without a host, as in `:8888`, all interfaces, as in the Collector.

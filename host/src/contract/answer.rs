@@ -2,13 +2,18 @@
 
 use std::time::Duration;
 
-use super::{Code, Request, Signal};
+use super::{Code, Request, Signal, Trace};
 
 /// Where receivers put requests. The implementation owns validation, the trip and the commit.
 pub trait Ingest: Send + Sync + 'static {
     /// Takes one request, which is answered once it is where its pipelines' `durability` says it must be, or with why it was refused;
     /// it is dropped unanswered only when the process is going down. Until a plugin sees it, its sender can withdraw it.
     fn submit(&self, request: Request);
+
+    /// The trace of the next request, if that has one.
+    fn trace(&self) -> Trace {
+        Trace::default()
+    }
 
     /// Whether any pipeline takes requests of this signal.
     fn takes(&self, signal: Signal) -> bool {

@@ -16,6 +16,11 @@ pub trait Client: Send + Sync + 'static {
 
     /// Where it sends to, for logs and the banner: `grpc://collector:4317`.
     fn destination(&self) -> String;
+
+    /// Host and port of the destination, for the labels of metrics; `None` where there are several.
+    fn server(&self) -> Option<(String, u16)> {
+        None
+    }
 }
 
 /// How one attempt ended.

@@ -58,6 +58,28 @@ impl Code {
         Code::Unauthenticated,
     ];
 
+    /// As gRPC's programs write it, and the Collector in `error.type`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Code::Cancelled => "Canceled",
+            Code::Unknown => "Unknown",
+            Code::InvalidArgument => "InvalidArgument",
+            Code::DeadlineExceeded => "DeadlineExceeded",
+            Code::NotFound => "NotFound",
+            Code::AlreadyExists => "AlreadyExists",
+            Code::PermissionDenied => "PermissionDenied",
+            Code::ResourceExhausted => "ResourceExhausted",
+            Code::FailedPrecondition => "FailedPrecondition",
+            Code::Aborted => "Aborted",
+            Code::OutOfRange => "OutOfRange",
+            Code::Unimplemented => "Unimplemented",
+            Code::Internal => "Internal",
+            Code::Unavailable => "Unavailable",
+            Code::DataLoss => "DataLoss",
+            Code::Unauthenticated => "Unauthenticated",
+        }
+    }
+
     /// The code of a number that is not OK's.
     pub fn of_number(number: u32) -> Code {
         Code::ALL.into_iter().find(|code| *code as u32 == number).unwrap_or(Code::Unknown)

@@ -5,6 +5,7 @@
 
 mod admission;
 mod answer;
+mod attribute;
 mod auth;
 mod batch;
 mod bind_error;
@@ -20,10 +21,13 @@ mod id;
 mod policy;
 mod request;
 mod secret;
+mod telemetry;
 mod topology;
+mod trace;
 
 pub use admission::{BUDGET_BYTES, MemoryGate, MemoryHolder, MemoryPass, Pressure};
 pub use answer::{Accepted, Answer, Ingest, Refusal};
+pub use attribute::{AttributeValue, Resource, ResourceChange};
 pub use auth::{
     Authentication, Authenticators, ClientAuthenticator, Credentials, ExporterAuth, NoAuthenticator,
     ServerAuthenticator,
@@ -43,4 +47,6 @@ pub use policy::{
 };
 pub use request::{Request, Submitted};
 pub use secret::Secret;
+pub use telemetry::{OtlpProtocol, TelemetryDestination};
 pub use topology::{Members, Topology};
+pub use trace::{COMMIT, DELIVER, PLUGIN, RECEIVE, Span, SpanAttributes, SpanEnd, Trace, Tracer, WAIT};

@@ -9,14 +9,22 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use tokio::sync::oneshot;
 
-use super::{Answer, Batch, Refusal};
+use super::{Answer, Batch, Refusal, Trace};
 
 /// The far end: what the host holds of a request until it processes it.
 #[derive(Debug, Clone)]
-pub struct Request(Arc<Mutex<Option<Waiting>>>);
+pub struct Request(Arc<RequestCell>);
+
+#[derive(Debug)]
+struct RequestCell {
+    began: Instant,
+    trace: Trace,
+    waiting: Mutex<Option<Waiting>>,
+}
 
 #[derive(Debug)]
 struct Waiting {
@@ -29,13 +37,29 @@ struct Waiting {
 impl Request {
     /// Both ends of a request.
     pub fn new(batch: Batch) -> (Request, Submitted) {
+        Request::traced(batch, Trace::default())
+    }
+
+    /// Both ends of a request with a trace.
+    pub fn traced(batch: Batch, trace: Trace) -> (Request, Submitted) {
         let (answer, receiver) = oneshot::channel();
-        let request = Request(Arc::new(Mutex::new(Some(Waiting { batch, answer, place: None }))));
+        let waiting = Mutex::new(Some(Waiting { batch, answer, place: None }));
+        let request = Request(Arc::new(RequestCell { began: Instant::now(), trace, waiting }));
         (request.clone(), Submitted { request, answer: Some(receiver) })
     }
 
     fn waiting(&self) -> MutexGuard<'_, Option<Waiting>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// When it was made: once all of it had been read.
+    pub fn began(&self) -> Instant {
+        self.0.began
+    }
+
+    /// What is told of its way.
+    pub fn trace(&self) -> &Trace {
+        &self.0.trace
     }
 
     /// What is dropped once the request is taken or withdrawn: its place in a queue.

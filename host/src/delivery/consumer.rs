@@ -4,12 +4,13 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::attempts::Attempts;
 use super::dispatch::{Dispatch, Dispatcher, QueueTicket};
 use super::lane::push::{Failing, LaneCell, PushLane};
 use super::metrics::LaneMetrics;
 use super::retry::Backoff;
 use super::settling::Settling;
-use crate::contract::{Client, Failure, FailureClass, Outcome, Refusal};
+use crate::contract::{Client, DELIVER, Failure, FailureClass, Outcome, Refusal};
 use crate::guard::EndWithProcess;
 
 /// How often the failures of one lane are logged while they go on.
@@ -29,10 +30,21 @@ enum Verdict {
     Interrupted,
 }
 
+impl Verdict {
+    fn error(&self) -> Option<String> {
+        match self {
+            Verdict::Delivered { .. } => None,
+            Verdict::Dead(failure) => Some(failure.to_string()),
+            Verdict::Interrupted => Some("the process ends; what is on disk is sent after the next start".to_owned()),
+        }
+    }
+}
+
 impl PushLane {
     /// Sends what comes until the lane is closed, and then what is left in memory.
     pub async fn run(self, client: Arc<dyn Client>) {
         let dispatcher = Arc::new(Dispatcher::new(Arc::clone(&self.shared)));
+        let attempts = Arc::new(Attempts::new(&self.shared.id, client.server(), &self.shared.registry));
         let settling = Arc::new(Settling::new(self.shared.id.clone(), self.shared.store.clone()));
         let consumers = (0..self.shared.config.queue.num_consumers.get()).map(|_| {
             let consumer = Consumer {
@@ -40,6 +52,7 @@ impl PushLane {
                 client: Arc::clone(&client),
                 dispatcher: Arc::clone(&dispatcher),
                 settling: Arc::clone(&settling),
+                attempts: Arc::clone(&attempts),
             };
             tokio::spawn(consumer.run())
         });
@@ -56,13 +69,18 @@ struct Consumer {
     client: Arc<dyn Client>,
     dispatcher: Arc<Dispatcher>,
     settling: Arc<Settling>,
+    attempts: Arc<Attempts>,
 }
 
 impl Consumer {
     async fn run(self) {
         let _end = EndWithProcess;
         while let Some(dispatch) = self.dispatcher.next().await {
+            let in_flight = &self.shared.counters.in_flight[dispatch.batch.signal as usize];
+            in_flight.add(1);
             let verdict = self.deliver(&dispatch).await;
+            in_flight.add(-1);
+            self.tell_traces(&dispatch, &verdict);
             self.conclude(dispatch, verdict).await;
         }
     }
@@ -71,6 +89,9 @@ impl Consumer {
     async fn deliver(&self, dispatch: &Dispatch) -> Verdict {
         let shared = &self.shared;
         let (started, mut backoff) = (Instant::now(), Backoff::new(&shared.config.retry));
+        if let Some(since) = dispatch.since() {
+            self.attempts.waited(dispatch.batch.signal, started.saturating_duration_since(since));
+        }
         // What a breaker holds back does not use up the time for retries.
         let mut held = Duration::ZERO;
         loop {
@@ -110,6 +131,16 @@ impl Consumer {
                 // An error means that the lane is gone, which ends everything as well.
                 _ = closing.wait_for(|closing| *closing) => {}
             }
+        }
+    }
+
+    /// A span for each trip of which something was sent.
+    fn tell_traces(&self, dispatch: &Dispatch, verdict: &Verdict) {
+        for ticket in &dispatch.tickets {
+            ticket.trace.span(DELIVER, ticket.since, || {
+                let destination = self.client.destination();
+                self.attempts.span(dispatch.batch.signal, ticket.size.items, Some(destination), verdict.error())
+            });
         }
     }
 
@@ -164,7 +195,9 @@ impl Consumer {
             outcome = in_time => outcome,
             () = self.out_of_time() => timed_out(CLOSING_MAX),
         };
-        permit.report(&outcome, before.elapsed());
+        let took = before.elapsed();
+        permit.report(&outcome, took);
+        self.attempts.ended(dispatch.batch.signal, &outcome, took);
         if let Outcome::Failed(failure) = &outcome
             && let Some(counter) = shared.counters.failures.get(failure.class as usize)
         {
@@ -184,7 +217,7 @@ impl Consumer {
 
     /// Counts what became of a dispatch, and lets go of the entries that are done with.
     async fn conclude(&self, dispatch: Dispatch, verdict: Verdict) {
-        let (counters, signal, items) = (&self.shared.counters, dispatch.batch.signal, dispatch.size.items);
+        let (signal, items) = (dispatch.batch.signal, dispatch.size.items);
         let (mut writes, mut sync) = (Vec::new(), false);
         match verdict {
             Verdict::Interrupted => {
@@ -193,13 +226,13 @@ impl Consumer {
             }
             Verdict::Delivered { rejected, message } => {
                 let rejected = rejected.min(items);
-                LaneMetrics::add(&counters.sent, signal, items - rejected);
+                LaneMetrics::add(&self.attempts.sent, signal, items - rejected);
                 if rejected > 0 || !message.is_empty() {
                     self.partially(&dispatch, rejected, &message);
                 }
             }
             Verdict::Dead(failure) => {
-                LaneMetrics::add(&counters.send_failed, signal, items);
+                LaneMetrics::add(&self.attempts.send_failed, signal, items);
                 let (exporter, destination) = (&self.shared.id, self.client.destination());
                 let class = failure.class.name();
                 dispatch.waiters().for_each(|waiter| waiter.failed(refusal(&self.shared, &failure)));

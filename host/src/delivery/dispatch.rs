@@ -10,7 +10,7 @@ use super::lane::push::LaneCell;
 use super::queue::{Entry, Held, Size};
 use super::stored::{StoredError, StoredQueue};
 use super::waiter::Waiter;
-use crate::contract::{Batch, Batching, Refusal};
+use crate::contract::{Batch, Batching, Refusal, Trace};
 use crate::storage::StoreError;
 
 /// One batch to send.
@@ -28,6 +28,11 @@ impl Dispatch {
     /// Whoever waits for what becomes of it.
     pub fn waiters(&self) -> impl Iterator<Item = &Waiter> {
         self.tickets.iter().filter_map(|ticket| ticket.waiter.as_ref())
+    }
+
+    /// When the oldest of it came into the queue.
+    pub fn since(&self) -> Option<Instant> {
+        self.tickets.iter().map(|ticket| ticket.since).min()
     }
 
     /// Tells those who wait that the destination refused some of it. It does not say which: the first hear of it, each of no more
@@ -55,6 +60,10 @@ pub struct QueueTicket {
     pub waiter: Option<Waiter>,
     /// The dead letter it is.
     pub letter: Option<u64>,
+    /// When it came into the queue.
+    pub since: Instant,
+    /// What is told of its trip.
+    pub trace: Trace,
     /// Whether some of it was not tried to the end, because the process ends: on disk it stays whole, whatever becomes of its other parts.
     pub is_interrupted: AtomicBool,
 }
@@ -185,7 +194,7 @@ impl Dispatcher {
         let stored: Vec<u64> = entries.iter().filter(|entry| entry.is_stored()).map(|entry| entry.number).collect();
         let mut read = self.read(stored).await.into_iter();
         let mut loaded = VecDeque::with_capacity(entries.len());
-        for Entry { number, size, held, waiter, letter } in entries {
+        for Entry { number, size, held, waiter, letter, since, trace } in entries {
             let batch = match held {
                 Held::Ready(batch) => batch,
                 Held::Stored => match read.next() {
@@ -201,9 +210,9 @@ impl Dispatcher {
                     None => break,
                 },
             };
-            let tickets =
-                vec![Arc::new(QueueTicket { number, size, waiter, letter, is_interrupted: AtomicBool::default() })];
-            loaded.push_back(Dispatch { batch, size, tickets });
+            let is_interrupted = AtomicBool::default();
+            let ticket = QueueTicket { number, size, waiter, letter, since, trace, is_interrupted };
+            loaded.push_back(Dispatch { batch, size, tickets: vec![Arc::new(ticket)] });
         }
         loaded
     }

@@ -10,7 +10,7 @@ pub(super) mod push;
 use std::time::Duration;
 
 use super::{Size, Waiter};
-use crate::contract::{Batch, ComponentId};
+use crate::contract::{Batch, ComponentId, Trace};
 use crate::storage::Write;
 pub use local::{LocalLane, LocalReserved, LocalTask};
 pub use push::{LaneContext, LaneError, PushLane, PushReserved};
@@ -121,6 +121,14 @@ impl Reserved {
     pub fn prepare(&mut self, batches: &[Batch], writes: &mut Vec<Write>) {
         if let Reserved::Push(reserved) = self {
             reserved.prepare(batches, writes);
+        }
+    }
+
+    /// What becomes of its batches is told to that trace.
+    pub fn follow(&mut self, trace: &Trace) {
+        match self {
+            Reserved::Local(reserved) => reserved.follow(trace),
+            Reserved::Push(reserved) => reserved.follow(trace),
         }
     }
 

@@ -6,10 +6,6 @@ use crate::telemetry::{Counter, Gauge, Registry};
 /// The metrics of one lane.
 #[derive(Debug)]
 pub struct LaneMetrics {
-    /// Items the destination has taken.
-    pub sent: [Counter; 3],
-    /// Items it refused for good, and items given up.
-    pub send_failed: [Counter; 3],
     /// Items that found the queue full.
     pub enqueue_failed: [Counter; 3],
     /// Items of partial successes that the destination refused.
@@ -28,6 +24,8 @@ pub struct LaneMetrics {
     pub queue_size: Gauge,
     /// What can be held, in the queue's unit.
     pub queue_capacity: Gauge,
+    /// Batches that are being sent, or wait to be sent again.
+    pub in_flight: [Gauge; 3],
     /// What is held by what drains, in seconds.
     pub backlog_s: Gauge,
 }
@@ -59,8 +57,6 @@ impl LaneMetrics {
         };
         let sized = [("exporter", id.as_str()), ("sizer", unit)];
         LaneMetrics {
-            sent: per_signal(SENT, "Items the destination took."),
-            send_failed: per_signal(SEND_FAILED, "Items that could not be sent."),
             enqueue_failed: per_signal(ENQUEUE_FAILED, "Items that found no room in the queue."),
             rejected: by_items("otelier_exporter_rejected_items", "Items of partial successes that were refused."),
             uncertain: by_items(
@@ -77,6 +73,10 @@ impl LaneMetrics {
             ),
             queue_size: registry.gauge("otelcol_exporter_queue_size", "What the queue holds.", &sized),
             queue_capacity: registry.gauge("otelcol_exporter_queue_capacity", "What the queue can hold.", &sized),
+            in_flight: Signal::ALL.map(|signal| {
+                let labels = [("exporter", id.as_str()), ("data_type", signal.name())];
+                registry.gauge("otelcol_exporter_in_flight_requests", IN_FLIGHT_HELP, &labels)
+            }),
             backlog_s: registry.gauge(
                 "otelier_exporter_backlog_seconds",
                 "How long the queue takes to drain at the rate of the last seconds; a day where it is more, or nothing drains.",
@@ -93,13 +93,8 @@ impl LaneMetrics {
     }
 }
 
-const SENT: [&str; 3] =
-    ["otelcol_exporter_sent_metric_points", "otelcol_exporter_sent_spans", "otelcol_exporter_sent_log_records"];
-const SEND_FAILED: [&str; 3] = [
-    "otelcol_exporter_send_failed_metric_points",
-    "otelcol_exporter_send_failed_spans",
-    "otelcol_exporter_send_failed_log_records",
-];
+const IN_FLIGHT_HELP: &str = "Batches that are being sent, waits between attempts included.";
+
 const ENQUEUE_FAILED: [&str; 3] = [
     "otelcol_exporter_enqueue_failed_metric_points",
     "otelcol_exporter_enqueue_failed_spans",

@@ -13,6 +13,7 @@
 //! - `dead_letters` keeps what could not be delivered, with the reason;
 //! - `stored` is the queue's form on disk: an entry is there from the commit of its trip until it is settled.
 
+mod attempts;
 mod backpressure;
 mod consumer;
 pub mod dead_letters;

@@ -4,9 +4,10 @@
 
 use std::collections::VecDeque;
 use std::ops::{AddAssign, SubAssign};
+use std::time::Instant;
 
 use super::waiter::Waiter;
-use crate::contract::{Batch, Sizer};
+use crate::contract::{Batch, Sizer, Trace};
 
 /// How much something is, in every unit a queue can be bounded in.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -79,6 +80,10 @@ pub struct Entry {
     pub waiter: Option<Waiter>,
     /// The dead letter it is, in a queue in memory: removed when it is settled.
     pub letter: Option<u64>,
+    /// When it came, or the process began.
+    pub since: Instant,
+    /// What is told of its trip.
+    pub trace: Trace,
 }
 
 impl Entry {
@@ -168,7 +173,15 @@ mod tests {
             invalid_utf8: InvalidUtf8::Accept,
             metadata: Metadata::default(),
         };
-        Entry { number, size, held: Held::Ready(batch), waiter: None, letter: None }
+        Entry {
+            number,
+            size,
+            held: Held::Ready(batch),
+            waiter: None,
+            letter: None,
+            since: Instant::now(),
+            trace: Trace::default(),
+        }
     }
 
     #[test]

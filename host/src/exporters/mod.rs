@@ -5,6 +5,7 @@
 
 mod escape;
 mod pushing;
+mod telemetry;
 #[cfg(test)]
 mod tests;
 pub mod value;
@@ -13,6 +14,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::families::family;
+
+pub use telemetry::telemetry_client;
 
 family! { ExporterEntry:
     debug,

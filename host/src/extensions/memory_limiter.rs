@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use crate::contract::{ComponentId, MemoryGate, duration};
 use crate::families::{ComponentType, Extension, ExtensionContext, ExtensionType, MakeError, Stability, Task};
-use crate::telemetry::Gauge;
+use crate::telemetry::resident_bytes;
 
 /// `memory_limiter: …`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -140,7 +140,6 @@ impl ComponentType for Type {
 impl ExtensionType for Type {
     fn make(id: &ComponentId, config: Config, context: &ExtensionContext<'_>) -> Result<Extension, MakeError> {
         let (id, gate) = (id.to_string(), context.memory.clone());
-        let resident = context.registry.gauge("otelcol_process_memory_rss", "Resident memory, in bytes.", &[]);
         let task: Task = Box::new(move |stop| {
             let (hard, soft) = config.limits(total_bytes().unwrap_or(u64::MAX));
             let interval = config.check_interval;
@@ -148,7 +147,7 @@ impl ExtensionType for Type {
             gate.limit(soft, interval);
             Box::pin(async move {
                 tokio::select! {
-                    () = measure(&id, interval, hard, soft, &gate, &resident) => {}
+                    () = measure(&id, interval, hard, soft, &gate) => {}
                     () = stop => {}
                 }
             })
@@ -158,12 +157,11 @@ impl ExtensionType for Type {
 }
 
 /// Without an end.
-async fn measure(id: &str, interval: Duration, hard: u64, soft: u64, gate: &MemoryGate, resident: &Gauge) {
+async fn measure(id: &str, interval: Duration, hard: u64, soft: u64, gate: &MemoryGate) {
     let mut above = false;
     loop {
         if let Some(used) = resident_bytes() {
             gate.measured(used);
-            resident.set(i64::try_from(used).unwrap_or(i64::MAX));
             tell(id, used, hard, soft, &mut above);
         }
         tokio::time::sleep(interval).await;
@@ -185,12 +183,6 @@ fn tell(component: &str, used: u64, hard: u64, soft: u64, above: &mut bool) {
         tracing::info!(component, used_mib, soft_limit_mib, "memory is below the soft limit again");
     }
     *above = used > soft;
-}
-
-/// `VmRSS`, without the sums that `smaps` would take.
-fn resident_bytes() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    kib(&status, "VmRSS:")
 }
 
 /// What the control group allows, else what the machine has.

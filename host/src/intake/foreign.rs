@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::metrics::Transport;
+use super::transport::Transport;
 use crate::net::Stream;
 
 /// As many bytes tell a protocol.

@@ -12,7 +12,8 @@ use tokio::sync::watch;
 
 use super::grpc::GrpcPort;
 use super::http::HttpPort;
-use super::metrics::{PortMetrics, Transport};
+use super::metrics::PortMetrics;
+use super::transport::Transport;
 use crate::contract::{BindError, ComponentId, Health, MemoryGate, Stop};
 use crate::net::Endpoint;
 use crate::telemetry::Registry;

@@ -9,27 +9,10 @@ use super::foreign::Foreign;
 use super::rejection::{Items, Rejection};
 use super::submit::Sent;
 use super::told::Told;
-use crate::contract::{Accepted, Answer, ComponentId, Signal};
+use super::transport::Transport;
+use crate::contract::{Accepted, Answer, ComponentId, RECEIVE, Signal, SpanEnd};
 use crate::otlp;
-use crate::telemetry::{Counter, Gauge, Registry};
-
-/// The `transport` label.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Transport {
-    /// gRPC.
-    Grpc,
-    /// HTTP.
-    Http,
-}
-
-impl Transport {
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Transport::Grpc => "grpc",
-            Transport::Http => "http",
-        }
-    }
-}
+use crate::telemetry::{Counter, Gauge, Histogram, Registry};
 
 /// Requests that were not accepted, by reason.
 #[derive(Debug)]
@@ -127,7 +110,13 @@ pub(super) struct IntakeMetrics {
     refused_requests: RefusedRequests,
     /// Accepted requests that had no item of their signal.
     empty: [Counter; 3],
+    /// From a request that was read to its answer.
+    durations: [Histogram; 3],
     told: Told,
+    /// Whose requests they are.
+    receiver: String,
+    /// How they come.
+    transport: Transport,
     /// Requests whose senders went before any plugin had seen them.
     pub(super) withdrawn: Counter,
     /// Headers of requests that were not kept as metadata, because there were too many.
@@ -147,7 +136,13 @@ impl IntakeMetrics {
                 let labels = [labels[0], labels[1], ("signal", signal.name())];
                 registry.counter("otelier_receiver_empty_requests", EMPTY_HELP, &labels)
             }),
+            durations: Signal::ALL.map(|signal| {
+                let labels = [labels[0], labels[1], ("data_type", signal.name())];
+                registry.histogram("otelier_receiver_request_duration_seconds", DURATION_HELP, &labels)
+            }),
             told: Told::new(receiver.clone(), transport),
+            receiver: receiver.clone(),
+            transport,
             withdrawn: registry.counter(
                 "otelier_receiver_withdrawn_requests",
                 "Requests whose senders went away, or ran out of time, before they were processed: nothing of them counts.",
@@ -167,6 +162,16 @@ impl IntakeMetrics {
         self.told.request(rejection, peer);
     }
 
+    /// What there is to say of a request that is answered.
+    fn span(&self, signal: Signal, outcome: &Result<Accepted, Rejection>) -> SpanEnd {
+        SpanEnd::default()
+            .with("receiver", self.receiver.as_str())
+            .with("transport", self.transport.name())
+            .with("data_type", signal.name())
+            .with_some("items", outcome.as_ref().ok().map(|accepted| accepted.items))
+            .failed(outcome.as_ref().err().map(Rejection::message))
+    }
+
     /// Counts the host's answer, and puts a missing one in words.
     pub(super) async fn count_answer(
         &self,
@@ -178,6 +183,8 @@ impl IntakeMetrics {
             Err(_) => Err(Rejection::GoingDown),
         };
         let place = sent.signal as usize;
+        sent.trace.root(RECEIVE, sent.began, || self.span(sent.signal, &outcome));
+        self.durations[place].record(sent.began.elapsed());
         match &outcome {
             Ok(accepted) => {
                 if accepted.items == 0 {
@@ -212,6 +219,7 @@ async fn add_items(counter: &Counter, Sent { signal, bytes, .. }: &Sent) {
 const ACCEPTED_HELP: &str = "Items taken over from senders.";
 const REFUSED_HELP: &str = "Items refused on their way: of refused requests, and of partial successes.";
 const FAILED_HELP: &str = "Items of requests that ended without an answer because the process was ending.";
+const DURATION_HELP: &str = "From the moment a request was read to its answer.";
 const EMPTY_HELP: &str = "Requests that were accepted and held nothing of their signal.";
 const REJECTED_CONNECTIONS_HELP: &str = "Connections that never got to a request, by what stood in their way.";
 

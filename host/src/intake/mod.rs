@@ -18,6 +18,7 @@ mod serve;
 mod status;
 mod submit;
 mod told;
+mod transport;
 
 pub use admission::MakeError;
 pub use grpc::{GrpcMethod, GrpcPort, GrpcService, GrpcSettings, Keepalive, ServerParameters};
@@ -25,7 +26,7 @@ pub(crate) use grpc::{grpc_config, grpc_defaults};
 pub use http::{Conversion, Cors, HttpFormat, HttpPath, HttpPort, HttpSettings, Reading};
 pub(crate) use http::{http_config, http_defaults};
 pub use listeners::{JoinError, Listener, Listeners, Port, Reachable, Sample, Served, Serving};
-pub use metrics::Transport;
 pub use rejection::Rejection;
 pub use status::{StatusFormat, rejected};
 pub use submit::Intake;
+pub use transport::Transport;

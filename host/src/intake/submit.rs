@@ -3,17 +3,19 @@
 use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use tokio::runtime::Handle;
 
 use super::body::compute;
 use super::deadline::Deadline;
-use super::metrics::{IntakeMetrics, Transport};
+use super::metrics::IntakeMetrics;
 use super::rejection::Rejection;
+use super::transport::Transport;
 use crate::contract::{
     Accepted, Batch, ComponentId, Ingest, InvalidUtf8, MemoryGate, MemoryHolder, MemoryPass, Metadata, Request, Signal,
-    Submitted,
+    Submitted, Trace,
 };
 use crate::otlp;
 use crate::telemetry::Registry;
@@ -78,9 +80,9 @@ impl Intake {
             true => compute(bytes.len(), move || Ok(migrated(bytes))).await?,
             false => bytes,
         };
-        let sent = Sent { signal, bytes: bytes.clone(), peer };
-        let batch = Batch { signal, bytes, items: None, invalid_utf8: self.invalid_utf8, metadata };
-        let (request, submitted) = Request::new(batch);
+        let batch = Batch { signal, bytes: bytes.clone(), items: None, invalid_utf8: self.invalid_utf8, metadata };
+        let (request, submitted) = Request::traced(batch, self.ingest.trace());
+        let sent = Sent { signal, bytes, peer, began: request.began(), trace: request.trace().clone() };
         let mut pending = Pending { submitted: Some(submitted), counters: Arc::clone(&self.counters), sent };
         self.ingest.submit(request);
         let Some(submitted) = &mut pending.submitted else {
@@ -111,6 +113,9 @@ pub(super) struct Sent {
     pub(super) signal: Signal,
     pub(super) bytes: Bytes,
     pub(super) peer: Option<SocketAddr>,
+    /// When all of it had been read.
+    pub(super) began: Instant,
+    pub(super) trace: Trace,
 }
 
 /// A request in the host's hands.

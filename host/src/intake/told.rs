@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 
 use super::foreign::Foreign;
-use super::metrics::Transport;
+use super::transport::Transport;
 use super::rejection::Rejection;
 use crate::contract::Signal;
 use crate::net::{Paced, bounded};

@@ -6,13 +6,13 @@ use std::thread::JoinHandle;
 
 use crate::clock::Clock;
 use crate::config::{PipelinePlan, Plan, ProcessorPlan};
-use crate::contract::{ComponentId, Connector, Durability, Ingest, Refusal, Request, Signal};
+use crate::contract::{ComponentId, Connector, Durability, Ingest, Refusal, Request, Signal, Trace, Tracer};
 use crate::delivery::{DeadLetters, Lane};
 use crate::families::MakeError;
 use crate::otlp::partition::Partitions;
 use crate::processor::{Instance, InstanceError, Partition, Plugin, SecretKey, Secrets, Setup, Telling, partitions_of};
 use crate::storage::StateStore;
-use crate::telemetry::Registry;
+use crate::telemetry::{Histogram, Registry};
 
 use super::committer::{Committer, Generation, Trip};
 use super::connected::{Exit, Pipeline};
@@ -38,6 +38,8 @@ pub struct PipelineContext<'m> {
     pub letters: DeadLetters,
     /// The host's own metrics.
     pub registry: Registry,
+    /// Which trips have a trace.
+    pub tracer: Tracer,
     /// The time.
     pub clock: Clock,
     /// Where troubles are told.
@@ -151,7 +153,8 @@ pub fn build(context: &PipelineContext<'_>) -> Result<Built, BuildError> {
             places.push(Place { plugin, handle, worker, slot, setup, pipeline, part, keeps_state });
         }
         for (source, (receiver, signal)) in sources.into_iter().enumerate() {
-            let door = doors.entry(receiver).or_default();
+            let new = || Door { entrances: HashMap::new(), tracer: context.tracer.clone() };
+            let door = doors.entry(receiver).or_insert_with(new);
             door.entrances.insert(signal, handle.entrance(source));
         }
         tracing::debug!(pipelines = group.len(), "worker started");
@@ -269,6 +272,7 @@ fn worker(
         processors: Processors { helpers: helpers(&steps)?, slots, steps },
         pipelines,
         sources: sources.iter().map(behind).enumerate().collect(),
+        waits: sources.iter().map(|source| waits(source, context)).collect(),
         committer: context.committer.clone(),
         letters: context.letters.clone(),
         stateful,
@@ -330,6 +334,14 @@ fn sources(group: &[&PipelinePlan]) -> Sources {
     sources
 }
 
+/// How long requests of a source wait for a worker.
+fn waits((receiver, signal): &(ComponentId, Signal), context: &PipelineContext<'_>) -> Histogram {
+    let receiver = receiver.to_string();
+    let labels = [("receiver", receiver.as_str()), ("data_type", signal.name())];
+    let help = "How long requests waited until their worker had begun with them.";
+    context.registry.histogram("otelier_receiver_queue_wait_seconds", help, &labels)
+}
+
 fn slot(
     processor: &ProcessorPlan,
     signal: Signal,
@@ -362,9 +374,9 @@ fn slot(
 }
 
 /// A receiver's way into the workers, by signal.
-#[derive(Default)]
 struct Door {
     entrances: HashMap<Signal, Entrance>,
+    tracer: Tracer,
 }
 
 impl Ingest for Door {
@@ -375,6 +387,10 @@ impl Ingest for Door {
             Some(entrance) => entrance.submit(request),
             None => request.refuse(Refusal::NoPipeline { signal }),
         }
+    }
+
+    fn trace(&self) -> Trace {
+        self.tracer.begin()
     }
 
     fn takes(&self, signal: Signal) -> bool {

@@ -12,13 +12,13 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use crate::contract::{Accepted, Answer, Batch, Durability, Refusal};
+use crate::contract::{Accepted, Answer, Batch, COMMIT, Durability, Refusal, SpanEnd, Trace};
 use crate::delivery::dead_letters::Burial;
 use crate::delivery::{DeadLetters, Reserved, Waiter};
 use crate::guard::EndWithProcess;
 use crate::processor::Watermark;
 use crate::storage::{Store, Write, told_to_senders};
-use crate::telemetry::{Counter, Registry};
+use crate::telemetry::{Counter, Histogram, Registry};
 
 use super::health::Health;
 
@@ -64,6 +64,8 @@ pub struct Trip {
     pub waits: bool,
     /// Dead letters among the writes.
     pub letters: Vec<Burial>,
+    /// What is told of its way, and when it was handed over.
+    pub trace: (Trace, Option<Instant>),
 }
 
 impl Trip {
@@ -81,7 +83,16 @@ impl Trip {
             told: 0,
             waits: false,
             letters: Vec::new(),
+            trace: (Trace::default(), None),
         }
+    }
+
+    /// Tells that it is decided.
+    fn tell(&self, error: Option<&str>) {
+        let (trace, handed_over) = &self.trace;
+        trace.span(COMMIT, *handed_over, || {
+            SpanEnd::default().with("writes", self.writes.len() as u64).failed(error.map(str::to_owned))
+        });
     }
 
     /// Bytes of what it writes and delivers. What goes to several lanes is there once.
@@ -181,9 +192,10 @@ impl Writing {
         *self.since() = Some(Instant::now());
     }
 
-    fn end(&self) {
-        *self.since() = None;
+    fn end(&self, durations: &Histogram) {
+        let since = self.since().take();
         self.ended.notify_all();
+        since.iter().for_each(|since| durations.record(since.elapsed()));
     }
 }
 
@@ -206,6 +218,7 @@ impl Committer {
             failure: String::new(),
             failing: None,
             lost: registry.counter("otelier_store_lost_items", LOST_HELP, &[]),
+            durations: Durations::new(registry),
             letters,
             backlog: Arc::clone(&backlog),
             writing: Arc::clone(&writing),
@@ -259,9 +272,30 @@ struct Commits {
     failing: Option<Failing>,
     /// Items of trips that failed after their senders had been told.
     lost: Counter,
+    durations: Durations,
     letters: DeadLetters,
     backlog: Arc<Backlog>,
     writing: Arc<Writing>,
+}
+
+/// How long the store takes.
+struct Durations {
+    /// A write that is synced with a later one.
+    write: Histogram,
+    /// A write that is on the disk when it ends.
+    write_and_sync: Histogram,
+    /// What brings earlier writes to the disk.
+    sync: Histogram,
+}
+
+impl Durations {
+    fn new(registry: &Registry) -> Durations {
+        let of = |operation| {
+            let help = "How long the store took to write the changes of one or more trips, or to sync them.";
+            registry.histogram("otelier_store_write_duration_seconds", help, &[("operation", operation)])
+        };
+        Durations { write: of("write"), write_and_sync: of("write_and_sync"), sync: of("sync") }
+    }
 }
 
 const LOST_HELP: &str = "Items accepted with durability `memory` whose state could not be written.";
@@ -322,7 +356,7 @@ impl Commits {
         if writes().next().is_some() {
             self.writing.begin();
             let written = self.store.commit(writes(), needs_sync);
-            self.writing.end();
+            self.writing.end(if needs_sync { &self.durations.write_and_sync } else { &self.durations.write });
             if let Err(error) = written {
                 return self.fail(sound, &error.to_string());
             }
@@ -371,6 +405,7 @@ impl Commits {
     }
 
     fn refuse(&self, trip: Trip, reason: &str) {
+        trip.tell(Some(reason));
         self.lost.add(trip.told);
         trip.unless_committed.iter().for_each(|(counter, count)| counter.add(*count));
         trip.letters.into_iter().rev().for_each(|burial| self.letters.unbury(burial));
@@ -392,7 +427,7 @@ impl Commits {
         }
         self.writing.begin();
         let synced = self.store.sync();
-        self.writing.end();
+        self.writing.end(&self.durations.sync);
         match synced {
             Ok(()) => self.recovered(),
             Err(error) => {
@@ -409,6 +444,7 @@ pub use crate::contract::STORE;
 
 /// The trip counts: deliver, count, answer.
 pub fn complete(trip: Trip) {
+    trip.tell(None);
     for (counter, count) in trip.tally {
         counter.add(count);
     }

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use rayon_core::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 
@@ -97,10 +98,15 @@ pub struct Attempt {
 
 /// A batch at one slot.
 pub fn attempt(slot: &mut Slot, batch: &Batch, trip: u64, moment: Moment) -> Outcome {
-    match slot.instance() {
-        Ok(instance) => Outcome::Ran(instance.process(batch.clone(), trip, moment)),
-        Err(_) => Outcome::Down,
+    let Ok(instance) = slot.instance() else { return Outcome::Down };
+    let began = Instant::now();
+    let processed = instance.process(batch.clone(), trip, moment);
+    // A batch without a row that the plugin reads passes without a call.
+    let is_uncalled = processed.as_ref().is_ok_and(|processed| !processed.called);
+    if !is_uncalled {
+        slot.ledger.calls.record(began.elapsed());
     }
+    Outcome::Ran(processed)
 }
 
 /// A batch in the parts of a step's instances, ascending; each knows its items.

@@ -1,9 +1,9 @@
 //! One batch's way through the pipelines of its receiver, before anything of it counts.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::clock::Moment;
-use crate::contract::{Batch, OnTrap, Refusal, Unroutable};
+use crate::contract::{Batch, OnTrap, PLUGIN, Refusal, SpanEnd, Trace, Unroutable};
 use crate::delivery::Reserved;
 use crate::delivery::dead_letters::Stage;
 use crate::otlp::{Malformed, Strings, check};
@@ -61,6 +61,8 @@ pub struct Gathered {
     pub seen: Vec<(usize, Batch)>,
     /// Items on which a plugin breaks.
     pub poison: Vec<(Stage, Poison)>,
+    /// What is told of its way.
+    pub trace: Trace,
 }
 
 /// The processors of a worker and the time, lent to one trip.
@@ -128,7 +130,10 @@ impl Run<'_> {
         for step in first..pipeline.steps.end {
             let mut next = Vec::new();
             for batch in batches {
-                next.append(&mut self.process(pipeline, step, batch, trip)?);
+                let (began, items) = (trip.trace.start(), batch.items);
+                let passed = self.process(pipeline, step, batch, trip);
+                trip.trace.span(PLUGIN, began, || self.span(pipeline, step, items, &passed));
+                next.append(&mut passed?);
             }
             batches = next;
         }
@@ -139,6 +144,25 @@ impl Run<'_> {
             self.connect(exit, out, &batches, trip)?;
         }
         Ok(())
+    }
+
+    /// What there is to say of a step that has ended.
+    fn span(
+        &self,
+        pipeline: &Pipeline,
+        step: usize,
+        items: Option<u64>,
+        passed: &Result<Vec<Batch>, Refusal>,
+    ) -> SpanEnd {
+        let Processors { slots, steps, .. } = &*self.processors;
+        let slot = steps.get(step).and_then(|step| slots.get(step.slots.start));
+        let outgoing = |batches: &Vec<Batch>| batches.iter().filter_map(|batch| batch.items).sum::<u64>();
+        SpanEnd::default()
+            .with("pipeline", pipeline.id.as_str())
+            .with_some("processor", slot.map(|slot| slot.setup().id.to_string()))
+            .with_some("items.incoming", items)
+            .with_some("items.outgoing", passed.as_ref().ok().map(outgoing))
+            .failed(passed.as_ref().err().map(ToString::to_string))
     }
 
     /// Sends batches into the pipelines behind a connector.
@@ -421,7 +445,10 @@ impl Run<'_> {
         let FlushPlace { step, index } = place;
         let Some(slot) = self.processors.slots.get_mut(index) else { return Ok(false) };
         let Ok(instance) = slot.instance() else { return Ok(false) };
-        let processed = match instance.flush(trip.number, self.moment, last) {
+        let began = Instant::now();
+        let flushed = instance.flush(trip.number, self.moment, last);
+        slot.ledger.flushes.record(began.elapsed());
+        let processed = match flushed {
             Ok(processed) => processed,
             Err(error) => {
                 slot.ledger.traps.add(u64::from(error.is_broken()));

@@ -18,6 +18,7 @@ use crate::contract::Refusal;
 use crate::delivery::DeadLetters;
 use crate::guard::EndWithProcess;
 use crate::processor::Setup;
+use crate::telemetry::Histogram;
 
 use super::committer::{Committer, Generation};
 use super::connected::Pipeline;
@@ -41,6 +42,8 @@ pub struct Worker {
     pub pipelines: Vec<Pipeline>,
     /// Source → pipelines, as places in `pipelines`.
     pub sources: HashMap<usize, Vec<usize>>,
+    /// How long requests of each source waited.
+    pub waits: Vec<Histogram>,
     /// Where its trips are committed.
     pub committer: Committer,
     /// Where items go on which a plugin breaks.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::components::{Components, ExporterParts};
 use super::extensions::{Extensions, topology};
+use super::own_telemetry;
 use super::references::{Parts, References};
 use crate::config::{Component, Error, Family, Node, PipelinePlan, Plan, Problem};
 use crate::contract::{ComponentId, Delivery, Durability, Health, Ingest, MemoryGate, Request, Signal};
@@ -59,6 +60,7 @@ pub fn check(plan: &Plan, components: &Components) -> Vec<Error> {
             made.filter_map(Result::err).map(|error| error.placed(component, &format!("connector {}", component.id))),
         );
     }
+    errors.extend(own_telemetry::check(plan));
     errors.extend(listeners(plan, components));
     errors
 }
@@ -217,10 +219,10 @@ fn listeners(plan: &Plan, components: &Components) -> Vec<Error> {
 }
 
 fn listening_parts<'p>(plan: &'p Plan, components: &'p Components) -> impl Iterator<Item = Listening<'p>> {
-    let own = plan.telemetry.metrics.address.clone().map(|endpoint| Listening {
+    let own = plan.telemetry.metrics.addresses.iter().map(|endpoint| Listening {
         who: "service.telemetry.metrics".into(),
         node: plan.telemetry_node.as_ref(),
-        endpoint,
+        endpoint: endpoint.clone(),
         is_shared: false,
     });
     let parts = components.of_plan(plan).flat_map(|(family, component, about)| {
@@ -232,5 +234,5 @@ fn listening_parts<'p>(plan: &'p Plan, components: &'p Components) -> impl Itera
         };
         (about.listeners)(&component.node).into_iter().map(part)
     });
-    own.into_iter().chain(parts)
+    own.chain(parts)
 }

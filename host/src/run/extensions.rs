@@ -64,7 +64,7 @@ impl Extensions {
         for (id, open) in self.pages.drain(..) {
             pages.push((id.to_string(), "", open()?));
         }
-        if let Some(address) = &plan.telemetry.metrics.address {
+        for address in &plan.telemetry.metrics.addresses {
             let page = own_metrics(address, registry)?;
             pages.push((OWN_METRICS.to_owned(), "/metrics", Box::new(page)));
         }

@@ -150,12 +150,39 @@ fn connectors() {
     compare::<routing::Config>(&["table", "[]"], &["action", "pipelines"]);
 }
 
+/// What an exporter of own telemetry has in common with the Collector's.
+const OTLP: [&str; 9] = [
+    "certificate",
+    "client_certificate",
+    "client_key",
+    "compression",
+    "endpoint",
+    "headers",
+    "insecure",
+    "protocol",
+    "timeout",
+];
+
 #[test]
 fn the_hosts_own_telemetry() {
-    compare::<Telemetry>(&[], &["logs", "metrics"]);
+    compare::<Telemetry>(&[], &["logs", "metrics", "resource", "traces"]);
     compare::<Telemetry>(&["logs"], &["level", "encoding"]);
     compare::<Telemetry>(&["metrics"], &[]);
-    compare::<Telemetry>(&["metrics", "readers", "[]", "pull", "exporter", "prometheus"], &["host", "port"]);
+    let readers = ["metrics", "readers", "[]"];
+    compare::<Telemetry>(&readers, &["periodic", "pull"]);
+    compare::<Telemetry>(&[&readers[..], &["pull", "exporter", "prometheus"]].concat(), &["host", "port"]);
+    let periodic = [&readers[..], &["periodic"]].concat();
+    compare::<Telemetry>(&periodic, &["exporter", "interval", "timeout"]);
+    compare::<Telemetry>(&[&periodic[..], &["exporter", "otlp"]].concat(), &OTLP);
+    for signal in ["logs", "traces"] {
+        let batch = [signal, "processors", "[]", "batch"];
+        let same = ["export_timeout", "exporter", "max_export_batch_size", "max_queue_size", "schedule_delay"];
+        compare::<Telemetry>(&batch, &same);
+        compare::<Telemetry>(&[&batch[..], &["exporter", "otlp"]].concat(), &OTLP);
+    }
+    compare::<Telemetry>(&["traces"], &["sampler"]);
+    compare::<Telemetry>(&["traces", "sampler"], &["always_off", "always_on", "trace_id_ratio_based"]);
+    compare::<Telemetry>(&["traces", "sampler", "trace_id_ratio_based"], &["ratio"]);
 }
 
 /// Where a key would mean something else, or nothing, it is refused with the reason.

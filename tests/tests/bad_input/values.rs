@@ -32,7 +32,7 @@ fn values_that_cannot_be_added_are_dropped_with_their_reason() -> Result<()> {
         let logged = setup.log().matches(reason).count();
         host.accepts(&payload::metrics(vec![metric]))?;
         wait::until(reason, || Ok((setup.log().matches(reason).count() > logged).then_some(())))?;
-        let labels = [("processor", "aggregate"), ("items", "metric_points"), ("reason", "plugin")];
+        let labels = [("processor", "aggregate"), ("otel_signal", "metrics"), ("reason", "plugin")];
         let dropped = host.own_metrics()?.value("otelier_processor_dropped_items", &labels);
         assert_eq!(dropped, Some(f64::from(number)), "{reason}");
         survivor.goes_on()?;

@@ -207,7 +207,10 @@ fn service() -> Result<String> {
     for (key, introduction) in [
         ("receivers", "Bounds over all receivers together."),
         ("delivery", "Bounds over all exporters that push."),
-        ("telemetry", "The collector's own logs and [metrics](../operations/metrics.md)."),
+        (
+            "telemetry",
+            "What the collector says of itself: logs, [metrics](../operations/metrics.md) and traces, here and [pushed](../operations/own-telemetry.md).",
+        ),
     ] {
         write!(text, "\n## {key}\n\n{introduction}\n\n{}", table(&service[key])?)?;
     }

@@ -15,7 +15,7 @@ use crate::requests::{self, Sent};
 use crate::ways::{self, Way};
 
 /// A route for each way, to a file for each signal.
-fn routes(ways: &[Way], listens: Vec<std::net::SocketAddr>, folder: &Path, security: Security<'_>) -> Vec<Route> {
+pub fn routes(ways: &[Way], listens: Vec<std::net::SocketAddr>, folder: &Path, security: Security<'_>) -> Vec<Route> {
     let route = |(way, listen): (&Way, _)| Route {
         name: way.name(),
         protocols: way.receiver(listen, security),
@@ -78,7 +78,7 @@ fn wait_for(folder: &Path, name: &str, count: usize) -> Result<Vec<Request>> {
 }
 
 /// The requests in a file that are there as a whole: each behind its length, four bytes, big endian.
-fn read(file: &Path, signal: Signal) -> Result<Vec<Request>> {
+pub fn read(file: &Path, signal: Signal) -> Result<Vec<Request>> {
     let bytes = std::fs::read(file).with_context(|| file.display().to_string())?;
     let (mut rest, mut requests) = (&bytes[..], Vec::new());
     while let Some((length, after)) = rest.split_first_chunk::<4>() {

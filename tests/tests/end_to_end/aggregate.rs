@@ -54,7 +54,7 @@ fn the_ledger_balances() -> Result<()> {
     wait::until("the ledger balances at one moment", || Ok(imbalances(&host)?.is_empty().then_some(())))?;
     let own = host.own_metrics()?;
     let count = |name, labels: &[(&str, &str)]| own.total(name, labels);
-    let one = [("processor", "aggregate/one"), ("items", "metric_points")];
+    let one = [("processor", "aggregate/one"), ("otel_signal", "metrics")];
     assert_eq!(count("otelier_processor_absorbed_items", &one), 20.0);
     assert_eq!(count("otelier_processor_dropped_items", &one), 20.0);
     assert_eq!(count("otelier_processor_dropped_items", &[one[0], ("reason", "plugin")]), 20.0);

@@ -17,7 +17,7 @@ fn items_without_a_code_are_counted_by_keying_and_told_once() -> Result<()> {
     let host = setup.start()?;
     // Each has a work.id of its own.
     host.accepts(&payload::work("a", Temporality::Delta, &[1; 10]))?;
-    let labels = [("processor", "honest"), ("items", "metric_points"), ("keying", "keep work.id")];
+    let labels = [("processor", "honest"), ("otel_signal", "metrics"), ("keying", "keep work.id")];
     let count = || Ok(host.own_metrics()?.value("otelier_processor_items_without_code", &labels).unwrap_or(0.0));
     ensure!(count()? == 0.0, "there is room for ten");
     for _ in 0..3 {

@@ -114,12 +114,12 @@ fn nothing_that_is_secret_or_noise_leaves_the_host() -> Result<()> {
 /// What each processor took, dropped and sent on.
 fn check_ledger(host: &Host<'_>) -> Result<()> {
     let own = host.own_metrics()?;
-    for (items, came, went) in [("spans", 3.0, 2.0), ("log_records", 3.0, 2.0), ("metric_points", 3.0, 1.0)] {
-        let count = |name, processor| own.value(name, &[("processor", processor), ("items", items)]);
-        assert_eq!(count("otelcol_processor_incoming_items", "filter"), Some(came), "{items}");
-        assert_eq!(count("otelcol_processor_outgoing_items", "filter"), Some(went), "{items}");
-        assert_eq!(count("otelcol_processor_incoming_items", "attributes"), Some(went), "{items}");
-        assert_eq!(count("otelcol_processor_outgoing_items", "attributes"), Some(went), "{items}");
+    for (signal, came, went) in [("traces", 3.0, 2.0), ("logs", 3.0, 2.0), ("metrics", 3.0, 1.0)] {
+        let count = |name, processor| own.value(name, &[("processor", processor), ("otel_signal", signal)]);
+        assert_eq!(count("otelcol_processor_incoming_items", "filter"), Some(came), "{signal}");
+        assert_eq!(count("otelcol_processor_outgoing_items", "filter"), Some(went), "{signal}");
+        assert_eq!(count("otelcol_processor_incoming_items", "attributes"), Some(went), "{signal}");
+        assert_eq!(count("otelcol_processor_outgoing_items", "attributes"), Some(went), "{signal}");
     }
     Ok(())
 }

@@ -131,7 +131,7 @@ fn metrics_are_excluded_whatever_their_description_and_points() -> Result<()> {
     })?;
     assert!(!output.contains("debug.") && !output.contains("test.") && !output.contains("oven-7"), "{output}");
     let own = host.own_metrics()?;
-    let count = |name| own.value(name, &[("processor", "filter"), ("items", "metric_points")]);
+    let count = |name| own.value(name, &[("processor", "filter"), ("otel_signal", "metrics")]);
     assert_eq!(count("otelcol_processor_incoming_items"), Some(3.0));
     assert_eq!(count("otelcol_processor_outgoing_items"), Some(1.0));
     Ok(())
@@ -148,7 +148,7 @@ fn points_of_metrics_whose_names_are_too_long_are_counted() -> Result<()> {
     assert!(outcome.is_acknowledged(), "{outcome:?}");
     let own = host.own_metrics()?;
     let unread = |processor| {
-        own.value("otelier_processor_unread_items", &[("processor", processor), ("items", "metric_points")])
+        own.value("otelier_processor_unread_items", &[("processor", processor), ("otel_signal", "metrics")])
     };
     // One needs the name, the other does not.
     assert_eq!((unread("filter"), unread("attributes")), (Some(2.0), Some(0.0)));

@@ -57,8 +57,8 @@ fn passes_on(exporter: &str, config: impl Fn(SocketAddr, SocketAddr) -> Value) -
     // The answer comes after the request has arrived.
     for items in ["metric_points", "spans", "log_records"] {
         let name = format!("otelcol_exporter_sent_{items}");
-        let sent = || Ok(near_host.own_metrics()?.value(&name, &[("exporter", exporter)]));
-        wait::until_equal(&name, &Some(1.0), sent)?;
+        let sent = || Ok(near_host.own_metrics()?.total(&name, &[("exporter", exporter)]));
+        wait::until_equal(&name, &1.0, sent)?;
     }
     Ok(())
 }

@@ -13,6 +13,7 @@ mod forward;
 mod identity;
 mod instances;
 mod odd_metrics;
+mod own_telemetry;
 mod passthrough;
 mod prometheus;
 mod readme;

@@ -61,6 +61,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "intake",
             "logs",
             "net",
+            "own_telemetry",
             "pipeline",
             "plugins",
             "processor",
@@ -116,7 +117,9 @@ const EDGES: &[(&str, &[&str])] = &[
     ("exporters", &["contract", "families", "net", "otlp", "telemetry"]),
     ("connectors", &["contract", "families", "otlp"]),
     ("extensions", &["clock", "contract", "families", "files", "net", "otlp", "telemetry"]),
-    ("logs", &["config"]),
+    ("logs", &["config", "own_telemetry"]),
+    // Whoever sends is handed in: a client of an exporter's.
+    ("own_telemetry", &["contract", "otlp", "telemetry"]),
     ("delivery", &["clock", "contract", "guard", "otlp", "storage", "telemetry"]),
     ("processor", &["clock", "contract", "files", "otlp", "storage", "telemetry"]),
     ("families", &["config", "contract", "intake", "telemetry"]),

@@ -295,17 +295,35 @@ fn telemetry() {
             "  telemetry:\n    metrics:\n      address: localhost\n",
             "c.yaml:10:16: `localhost` is no address; write `host:port` such as `127.0.0.1:8888`",
         ),
+        ("  telemetry:\n    metrics:\n      readers: [periodic: {}]\n", "c.yaml:10:27: missing key `exporter`"),
         (
-            "  telemetry:\n    metrics:\n      readers: [periodic: {}]\n",
-            "c.yaml:10:17: unknown key `periodic`; known here: `pull`",
+            "  telemetry:\n    metrics:\n      readers: [{}]\n",
+            "c.yaml:10:16: a reader is either `pull` or `periodic`: write one of them",
+        ),
+        (
+            "  telemetry:\n    metrics:\n      readers: [periodic: {interval: 0, exporter: {otlp: {protocol: grpc, endpoint: a}}}]\n",
+            "c.yaml:10:38: expected a whole number, 1 or more, found `0`",
+        ),
+        (
+            "  telemetry:\n    logs:\n      processors: [simple: {}]\n",
+            "c.yaml:10:20: unknown key `simple`; known here: `batch`",
+        ),
+        (
+            "  telemetry:\n    traces:\n      sampler: {always_on: {}, always_off: {}}\n",
+            "c.yaml:9:5: a sampler is one of `always_on`, `always_off`, `trace_id_ratio_based` and `parent_based`: write one of them",
+        ),
+        (
+            "  telemetry:\n    traces:\n      sampler: {trace_id_ratio_based: {ratio: 2}}\n",
+            "c.yaml:9:5: `ratio` is from 0 to 1",
+        ),
+        ("  telemetry:\n    resource: {a: 5}\n", "c.yaml:9:19: expected text or nothing, found `5`"),
+        (
+            "  telemetry:\n    resource: {a: b, attributes: [{name: c, value: d}]}\n",
+            "c.yaml:9:15: `attributes` and attributes by name cannot stand together; list all of them",
         ),
         (
             "  telemetry:\n    metrics:\n      readers:\n        - pull: {exporter: {prometheus: {port: 70000}}}\n",
             "c.yaml:11:48: expected a whole number from 0 to 65535, found `70000`",
-        ),
-        (
-            "  telemetry:\n    metrics:\n      readers: [{pull: {exporter: {prometheus: }}}, {pull: {exporter: {prometheus: }}}]\n",
-            "c.yaml:10:16: only one reader is supported; keep the one with `pull.exporter.prometheus`",
         ),
         (
             "  telemetry:\n    metrics:\n      readers: []\n      address: :8888\n",

@@ -8,9 +8,12 @@ use serde_json::json;
 use super::{KNOWN, MANIFEST, PIPELINE, load_with};
 use crate::config::{
     ConfigText, Draft, Environment, Errors, Known, Limits, LogEncoding, LogLevel, LogSettings, MetricLevel,
-    MetricSettings, Plan, Sources, Telemetry, Update, World, load, load_str,
+    MetricSettings, Plan, ResourceSettings, Sources, Telemetry, TraceSettings, Update, World, load, load_str,
 };
-use crate::contract::{Durability, Instances, Interface, OnTrap, PartitionKey, PartitionLevel, Signal};
+use crate::contract::{
+    AttributeValue, Durability, Instances, Interface, OnTrap, OtlpProtocol, PartitionKey, PartitionLevel, Signal,
+    TelemetryDestination,
+};
 
 fn good(result: Result<Plan, Errors>) -> Plan {
     result.unwrap_or_else(|errors| panic!("{errors}"))
@@ -147,28 +150,79 @@ fn a_plugin_is_chosen_in_a_folder_and_watched_unless_it_is_pinned() {
 #[test]
 fn telemetry_has_both_of_the_collectors_forms() {
     let telemetry = |text: &str| good(load_with(&format!("{PIPELINE}  telemetry: {text}\n"), MANIFEST)).telemetry;
-    let address = |text: &str| telemetry(&format!("{{metrics: {text}}}")).metrics.address;
-    assert_eq!(
-        telemetry(""),
-        Telemetry {
-            logs: LogSettings { level: LogLevel::Info, encoding: LogEncoding::Console },
-            metrics: MetricSettings { level: MetricLevel::Normal, address: Some("127.0.0.1:8888".to_owned()) },
-        }
-    );
-    assert_eq!(
-        telemetry("{logs: {level: debug, encoding: json}, metrics: }").logs,
-        LogSettings { level: LogLevel::Debug, encoding: LogEncoding::Json }
-    );
-    assert_eq!(address("{address: localhost:1}").as_deref(), Some("localhost:1"));
-    assert_eq!(address("{address: ':8888'}").as_deref(), Some("0.0.0.0:8888"));
-    assert_eq!(
-        address("{readers: [{pull: {exporter: {prometheus: {host: '::1', port: 9}}}}]}").as_deref(),
-        Some("[::1]:9")
-    );
-    assert_eq!(address("{readers: [{pull: {exporter: {prometheus: }}}]}").as_deref(), Some("127.0.0.1:8888"));
-    assert_eq!(address("{readers: []}"), None);
-    assert_eq!(address("{level: none}"), None);
-    assert_eq!(address("{level: detailed}").as_deref(), Some("127.0.0.1:8888"));
+    let addresses = |text: &str| telemetry(&format!("{{metrics: {text}}}")).metrics.addresses;
+    let quiet = MetricSettings { level: MetricLevel::Normal, addresses: vec![OWN.to_owned()], periodic: Vec::new() };
+    let logs = LogSettings { level: LogLevel::Info, encoding: LogEncoding::Console, processors: Vec::new() };
+    let (traces, resource) = (TraceSettings { ratio: 1.0, processors: Vec::new() }, ResourceSettings::default());
+    assert_eq!(telemetry(""), Telemetry { logs, metrics: quiet, traces, resource });
+    let logs = telemetry("{logs: {level: debug, encoding: json}, metrics: }").logs;
+    assert_eq!((logs.level, logs.encoding), (LogLevel::Debug, LogEncoding::Json));
+    assert_eq!(addresses("{address: localhost:1}"), ["localhost:1"]);
+    assert_eq!(addresses("{address: ':8888'}"), ["0.0.0.0:8888"]);
+    assert_eq!(addresses("{readers: [{pull: {exporter: {prometheus: {host: '::1', port: 9}}}}]}"), ["[::1]:9"]);
+    let prometheus = |port: u16| format!("{{pull: {{exporter: {{prometheus: {{port: {port}}}}}}}}}");
+    let two = addresses(&format!("{{readers: [{}, {}]}}", prometheus(1), prometheus(2)));
+    assert_eq!(two, ["127.0.0.1:1", "127.0.0.1:2"]);
+    assert_eq!(addresses("{readers: [{pull: {exporter: {prometheus: }}}]}"), [OWN]);
+    assert_eq!(addresses("{readers: []}"), [""; 0]);
+    assert_eq!(addresses("{level: none}"), [""; 0]);
+    assert_eq!(addresses("{level: detailed}"), [OWN]);
+}
+
+const OWN: &str = "127.0.0.1:8888";
+
+#[test]
+fn telemetry_is_pushed_where_the_collectors_configuration_says() {
+    let telemetry = |text: &str| good(load_with(&format!("{PIPELINE}  telemetry: {text}\n"), MANIFEST)).telemetry;
+    let otlp = |more: &str| format!("{{exporter: {{otlp: {{protocol: grpc, endpoint: 'backend:4317'{more}}}}}}}");
+    let metrics = telemetry(&format!("{{metrics: {{readers: [{{periodic: {}}}]}}}}", otlp(""))).metrics;
+    let [reader] = metrics.periodic.as_slice() else { panic!("{metrics:?}") };
+    assert_eq!((reader.interval, reader.timeout), (Duration::from_secs(60), Duration::from_secs(30)));
+    let expected = TelemetryDestination {
+        protocol: OtlpProtocol::Grpc,
+        endpoint: "https://backend:4317".to_owned(),
+        certificate: None,
+        client_certificate: None,
+        client_key: None,
+        headers: Vec::new(),
+        gzip: false,
+        timeout: Duration::from_secs(10),
+    };
+    assert_eq!(reader.destination, expected);
+    assert!(metrics.addresses.is_empty());
+    let more = ", insecure: true, compression: gzip, timeout: 7, headers: [{name: k, value: s3cret}]";
+    let logs = telemetry(&format!("{{logs: {{processors: [{{batch: {}}}]}}}}", otlp(more))).logs;
+    let [processor] = logs.processors.as_slice() else { panic!("{logs:?}") };
+    assert_eq!((processor.schedule_delay, processor.queue_max), (Duration::from_secs(1), 2048));
+    let destination = &processor.destination;
+    assert_eq!((destination.endpoint.as_str(), destination.gzip), ("http://backend:4317", true));
+    assert!(!format!("{processor:?}").contains("s3cret"), "{processor:?}");
+    let traces = |more: &str| telemetry(&format!("{{traces: {{processors: [{{batch: {}}}]{more}}}}}", otlp(""))).traces;
+    assert_eq!((traces("").ratio, traces("").processors.len()), (1.0, 1));
+    assert_eq!(traces(", level: none").processors, []);
+    for (sampler, ratio) in [
+        ("always_on: {}", 1.0),
+        ("always_off: ", 0.0),
+        ("trace_id_ratio_based: {ratio: 0.25}", 0.25),
+        ("parent_based: {root: {trace_id_ratio_based: {ratio: 0.01}}}", 0.01),
+        ("parent_based: {}", 1.0),
+    ] {
+        assert_eq!(traces(&format!(", sampler: {{{sampler}}}")).ratio, ratio, "{sampler}");
+    }
+}
+
+#[test]
+fn the_resource_has_both_of_the_collectors_forms() {
+    let changes = |text: &str| {
+        let config = format!("{PIPELINE}  telemetry: {{resource: {text}}}\n");
+        good(load_with(&config, MANIFEST)).telemetry.resource.changes
+    };
+    assert_eq!(changes(""), []);
+    let named = changes("{service.name: edge, service.version: }");
+    assert_eq!(named, [("service.name".to_owned(), Some("edge".into())), ("service.version".to_owned(), None)]);
+    let listed = changes("{attributes: [{name: floor, value: 3}, {name: kind, value: oven}]}");
+    let floor = ("floor".to_owned(), Some(AttributeValue::Integer(3)));
+    assert_eq!(listed, [floor, ("kind".to_owned(), Some("oven".into()))]);
 }
 
 #[test]
@@ -207,7 +261,7 @@ fn the_quickstart_is_what_the_documentation_says() {
     let extensions: Vec<_> = plan.extensions.iter().map(|extension| extension.node.to_json()).collect();
     assert_eq!(extensions, [json!({"endpoint": "127.0.0.1:13133"})]);
     assert_eq!(plan.pipelines.iter().map(|p| p.id.to_string()).collect::<Vec<_>>(), ["metrics", "traces", "logs"]);
-    assert_eq!(plan.telemetry.metrics.address.as_deref(), Some("127.0.0.1:8888"));
+    assert_eq!(plan.telemetry.metrics.addresses, [OWN]);
 }
 
 #[test]
@@ -221,7 +275,7 @@ fn every_address_of_the_quickstart_can_be_overridden() {
     let endpoints: Vec<_> = plan.exporters.iter().chain(&plan.extensions).map(|c| c.node.to_json()).collect();
     assert_eq!(endpoints.first(), Some(&json!({"endpoint": "OTELIER_PROMETHEUS_ENDPOINT:1"})));
     assert_eq!(endpoints.last(), Some(&json!({"endpoint": "OTELIER_HEALTH_ENDPOINT:1"})));
-    assert_eq!(plan.telemetry.metrics.address.as_deref(), Some("OTELIER_TELEMETRY_ADDRESS:1"));
+    assert_eq!(plan.telemetry.metrics.addresses, ["OTELIER_TELEMETRY_ADDRESS:1"]);
 }
 
 #[test]

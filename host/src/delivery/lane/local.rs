@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 
 use super::LaneFull;
-use crate::contract::{Batch, ComponentId, Exporter, Signal};
+use crate::contract::{Batch, ComponentId, DELIVER, Exporter, Signal, Trace};
+use crate::delivery::attempts::Attempts;
 use crate::guard::EndWithProcess;
 use crate::otlp::{Strings, check};
 use crate::telemetry::{Counter, Gauge, Registry};
@@ -21,8 +22,8 @@ pub const BYTES_MAX: usize = 64 << 20;
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 enum Load {
-    /// What one trip has for this exporter.
-    Batches(Vec<Batch>),
+    /// What one trip has for this exporter, since when, and what is told of the trip.
+    Batches(Vec<Batch>, Instant, Trace),
     /// Answered when everything before it has been consumed.
     Barrier(oneshot::Sender<()>),
 }
@@ -50,6 +51,7 @@ fn bytes_of(batches: &[Batch]) -> usize {
 pub struct LocalReserved {
     permit: mpsc::OwnedPermit<Load>,
     waiting: Waiting,
+    trace: Trace,
 }
 
 impl LocalLane {
@@ -81,7 +83,7 @@ impl LocalLane {
             return Err(self.full());
         }
         let permit = self.sender.clone().try_reserve_owned().map_err(|_| self.full())?;
-        Ok(LocalReserved { permit, waiting: self.waiting.clone() })
+        Ok(LocalReserved { permit, waiting: self.waiting.clone(), trace: Trace::default() })
     }
 
     /// Waits until everything sent so far has been consumed.
@@ -95,12 +97,17 @@ impl LocalLane {
 }
 
 impl LocalReserved {
+    /// What becomes of its batches is told to that trace.
+    pub fn follow(&mut self, trace: &Trace) {
+        self.trace = trace.clone();
+    }
+
     /// Fills the room. Nothing to send gives it back.
     pub fn send(self, batches: Vec<Batch>) {
         if !batches.is_empty() {
             self.waiting.trips.add(1);
             self.waiting.bytes.fetch_add(bytes_of(&batches), Ordering::Relaxed);
-            self.permit.send(Load::Batches(batches));
+            self.permit.send(Load::Batches(batches, Instant::now(), self.trace));
         }
     }
 }
@@ -120,11 +127,23 @@ impl LocalTask {
         let sent = Signal::ALL.map(|signal| self.counter("sent", signal, "Items the exporter took."));
         let failed =
             Signal::ALL.map(|signal| self.counter("send_failed", signal, "Items the exporter could not take."));
+        let attempts = Attempts::new(&self.id, None, &self.registry);
         while let Some(load) = self.receiver.recv().await {
             match load {
-                Load::Batches(batches) => {
+                Load::Batches(batches, since, trace) => {
+                    let wait = since.elapsed();
                     for batch in &batches {
-                        self.consume(exporter.as_mut(), batch, &sent, &failed);
+                        attempts.waited(batch.signal, wait);
+                        let began = Instant::now();
+                        let is_taken = self.consume(exporter.as_mut(), batch, &sent, &failed);
+                        match is_taken {
+                            true => attempts.taken(batch.signal, began.elapsed()),
+                            false => attempts.failed(batch.signal, None, began.elapsed()),
+                        }
+                        trace.span(DELIVER, since, || {
+                            let error = (!is_taken).then(|| "the exporter could not take it".to_owned());
+                            attempts.span(batch.signal, batch.items.unwrap_or(0), None, error)
+                        });
                     }
                     self.waiting.trips.add(-1);
                     self.waiting.bytes.fetch_sub(bytes_of(&batches), Ordering::Relaxed);
@@ -137,14 +156,17 @@ impl LocalTask {
         }
     }
 
-    fn consume(&self, exporter: &mut dyn Exporter, batch: &Batch, sent: &[Counter; 3], failed: &[Counter; 3]) {
+    /// Whether the exporter took it.
+    fn consume(&self, exporter: &mut dyn Exporter, batch: &Batch, sent: &[Counter; 3], failed: &[Counter; 3]) -> bool {
         let of = |counters: &[Counter; 3], count: u64| {
             let index = Signal::ALL.iter().position(|signal| *signal == batch.signal);
             if let Some(counter) = index.and_then(|index| counters.get(index)) {
                 counter.add(count);
             }
         };
-        match exporter.consume(batch) {
+        let consumed = exporter.consume(batch);
+        let is_taken = consumed.is_ok();
+        match consumed {
             Ok(consumed) => {
                 of(sent, consumed.items);
                 if consumed.dropped > 0 && !consumed.reason.is_empty() {
@@ -160,6 +182,7 @@ impl LocalTask {
                 tracing::error!(exporter = %self.id, %error, "batch lost by the exporter");
             }
         }
+        is_taken
     }
 
     fn counter(&self, what: &'static str, signal: Signal, help: &'static str) -> Counter {

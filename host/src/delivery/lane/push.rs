@@ -9,7 +9,7 @@ use tokio::sync::{Notify, watch};
 
 use super::LaneFull;
 use crate::clock::Clock;
-use crate::contract::{Batch, ComponentId, Delivery, OnFull, Remark, Remarks, Signal, Sizer};
+use crate::contract::{Batch, ComponentId, Delivery, OnFull, Remark, Remarks, Signal, Sizer, Trace};
 use crate::delivery::backpressure::{Budget, Capacity, DrainRate, retry_after};
 use crate::delivery::dead_letters::DeadLetters;
 use crate::delivery::gate::{Gate, Pressure};
@@ -99,6 +99,7 @@ pub(in crate::delivery) struct LaneCell {
     pub store: QueueStore,
     pub dead_letters: DeadLetters,
     pub clock: Clock,
+    pub registry: Registry,
     /// Something to take has come.
     pub work: Notify,
     /// While attempts fail.
@@ -128,6 +129,7 @@ pub(in crate::delivery) struct LaneState {
 pub struct PushReserved {
     shared: Arc<LaneCell>,
     room: Room,
+    trace: Trace,
 }
 
 enum Room {
@@ -160,7 +162,16 @@ impl PushLane {
             for head in heads {
                 quota.iter().for_each(|quota| quota.force(head.size.bytes));
                 let held = Held::Stored;
-                queue.restore(Entry { number: head.number, size: head.size, held, waiter: None, letter: None });
+                let (number, size) = (head.number, head.size);
+                queue.restore(Entry {
+                    number,
+                    size,
+                    held,
+                    waiter: None,
+                    letter: None,
+                    since: now,
+                    trace: Trace::default(),
+                });
             }
         }
         let capacity = Capacity::new(config.queue.queue_size.get());
@@ -183,6 +194,7 @@ impl PushLane {
             store: context.store.clone(),
             dead_letters: context.dead_letters.clone(),
             clock: context.clock.clone(),
+            registry: context.registry.clone(),
             work: Notify::new(),
             failing: Mutex::default(),
             closing: watch::Sender::new(false),
@@ -259,7 +271,7 @@ impl PushLane {
     }
 
     fn reserved(&self, room: Room) -> PushReserved {
-        PushReserved { shared: Arc::clone(&self.shared), room }
+        PushReserved { shared: Arc::clone(&self.shared), room, trace: Trace::default() }
     }
 
     /// Whether its bound is in items: they have to be counted before room is reserved.
@@ -304,6 +316,11 @@ impl PushReserved {
         self.room = Room::Numbered(*size, numbers);
     }
 
+    /// What becomes of its batches is told to that trace.
+    pub fn follow(&mut self, trace: &Trace) {
+        self.trace = trace.clone();
+    }
+
     /// Whether the trip's sender waits for what becomes of it here.
     pub fn waits(&self) -> bool {
         !self.drops() && self.shared.waits()
@@ -336,6 +353,7 @@ impl PushReserved {
                 return;
             }
         };
+        let since = Instant::now();
         let mut state = shared.lock();
         state.queue.release(size);
         let mut numbers = numbers.map(Vec::into_iter);
@@ -353,7 +371,15 @@ impl PushReserved {
                     Held::Ready(batch)
                 }
             };
-            state.queue.insert(Entry { number, size, held, waiter: waiter.cloned(), letter });
+            state.queue.insert(Entry {
+                number,
+                size,
+                held,
+                waiter: waiter.cloned(),
+                letter,
+                since,
+                trace: self.trace.clone(),
+            });
             shared.work.notify_one();
         }
         // What came is counted, so what was set aside for it need not be any more.

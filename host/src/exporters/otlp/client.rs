@@ -28,6 +28,7 @@ pub struct OtlpClient {
     compression: Compression,
     credentials: Credentials,
     destination: String,
+    server: (String, u16),
 }
 
 /// An exporter that cannot be made.
@@ -62,6 +63,7 @@ impl OtlpClient {
             idle_timeout: None,
         };
         let headers = call_headers(&headers, compression, delivery.timeout);
+        let server = (target.host.clone(), target.port);
         Ok(OtlpClient {
             channel: Channel::new(target, options),
             methods,
@@ -69,6 +71,7 @@ impl OtlpClient {
             compression,
             credentials,
             destination,
+            server,
         })
     }
 
@@ -107,6 +110,10 @@ impl Client for OtlpClient {
 
     fn destination(&self) -> String {
         self.destination.clone()
+    }
+
+    fn server(&self) -> Option<(String, u16)> {
+        Some(self.server.clone())
     }
 }
 

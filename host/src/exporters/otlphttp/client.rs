@@ -26,6 +26,8 @@ pub struct OtlpHttpClient {
     compression: Compression,
     credentials: Credentials,
     destination: String,
+    /// Of all signals, where they have one in common.
+    server: Option<(String, u16)>,
 }
 
 /// Where one signal goes.
@@ -69,8 +71,11 @@ impl OtlpHttpClient {
             *route = Some(Route { uri: uri.build()?, channel });
         }
         let headers = request_headers(&config.headers, config.encoding, config.compression);
+        let mut servers = config.targets.iter().flatten().map(|target| (target.host.clone(), target.port));
+        let server = servers.next().filter(|server| servers.all(|other| other == *server));
         let Config { encoding, compression, .. } = config;
-        Ok(OtlpHttpClient { routes, headers, encoding, compression, credentials, destination: shown.join(", ") })
+        let destination = shown.join(", ");
+        Ok(OtlpHttpClient { routes, headers, encoding, compression, credentials, destination, server })
     }
 
     async fn post(&self, batch: &Batch) -> Outcome {
@@ -122,6 +127,10 @@ impl Client for OtlpHttpClient {
 
     fn destination(&self) -> String {
         self.destination.clone()
+    }
+
+    fn server(&self) -> Option<(String, u16)> {
+        self.server.clone()
     }
 }
 

@@ -1,7 +1,7 @@
 //! What is counted at one processor.
 
 use crate::processor::Setup;
-use crate::telemetry::{Counter, Registry};
+use crate::telemetry::{Counter, Histogram, Registry};
 
 /// Items through one processor: in + emitted = out + absorbed + dropped.
 #[derive(Clone)]
@@ -30,15 +30,20 @@ pub struct Ledger {
     pub dropped_poison: Counter,
     /// Calls that trapped.
     pub traps: Counter,
+    /// How long the plugin was busy with a batch.
+    pub calls: Histogram,
+    /// How long it was busy with a call of a flush.
+    pub flushes: Histogram,
 }
 
 impl Ledger {
     pub(super) fn new(setup: &Setup, registry: &Registry) -> Ledger {
-        let (id, items) = (setup.id.to_string(), setup.signal.items());
-        let labels = [("processor", id.as_str()), ("items", items)];
+        let (id, signal) = (setup.id.to_string(), setup.signal.name());
+        let labels = [("processor", id.as_str()), ("otel.signal", signal)];
         let count = |name, help| registry.counter(name, help, &labels);
+        let time = |name, help| registry.histogram(name, help, &labels);
         let dropped = |reason| {
-            let labels = [("processor", id.as_str()), ("items", items), ("reason", reason)];
+            let labels = [("processor", id.as_str()), ("otel.signal", signal), ("reason", reason)];
             registry.counter("otelier_processor_dropped_items", "Items dropped at a processor, by reason.", &labels)
         };
         Ledger {
@@ -63,6 +68,8 @@ impl Ledger {
             ),
             dropped_poison: dropped("poison"),
             traps: count("otelier_processor_traps", "Calls that ended in a trap."),
+            calls: time("otelcol_processor_internal_duration", "How long a call for a batch took, in seconds."),
+            flushes: time("otelier_processor_flush_duration_seconds", "How long a call of a flush took."),
         }
     }
 }

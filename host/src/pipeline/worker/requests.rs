@@ -2,7 +2,7 @@
 
 use tokio::sync::oneshot;
 
-use crate::contract::{Accepted, Answer, Batch, Durability, Refusal, Request};
+use crate::contract::{Accepted, Answer, Batch, Durability, Refusal, Request, SpanEnd, WAIT};
 use crate::delivery::Reserved;
 use crate::delivery::dead_letters::Stage;
 use crate::pipeline::committer::{Trip, complete};
@@ -34,7 +34,12 @@ impl Worker {
         // It may have taken long until there was room.
         self.await_store(source, request);
         let Some((_, answer)) = request.take() else { return };
+        if let Some(waits) = self.waits.get(source) {
+            waits.record(request.began().elapsed());
+        }
         let mut trip = self.trip();
+        trip.trace = request.trace().clone();
+        trip.trace.span(WAIT, request.began(), SpanEnd::default);
         match self.pass(source, prepared, &mut trip) {
             Ok(durability) => self.conclude(trip, durability, Some(answer)),
             Err(refusal) => {
@@ -138,14 +143,17 @@ impl Worker {
         answer: Option<oneshot::Sender<Answer>>,
     ) {
         let accepted = Accepted { items: trip.items.unwrap_or(0), ..Accepted::default() };
-        let Gathered { mut writes, mut deliveries, poison, waits, unless_committed, .. } = trip;
+        let Gathered { mut writes, mut deliveries, poison, waits, unless_committed, trace, .. } = trip;
         // Whatever the pipeline promises: nobody else has them.
         let durability = if poison.is_empty() { durability } else { Durability::Sync };
         let bury = |(stage, Poison { batch, reason }): (Stage, Poison)| {
             self.letters.bury_poison(&stage, &batch, &reason, self.clock.now(), &mut writes)
         };
         let letters = poison.into_iter().map(bury).collect();
-        deliveries.iter_mut().for_each(|(reserved, batches)| reserved.prepare(batches, &mut writes));
+        for (reserved, batches) in &mut deliveries {
+            reserved.prepare(batches, &mut writes);
+            reserved.follow(&trace);
+        }
         let waits = waits && deliveries.iter().any(|(reserved, batches)| reserved.waits() && !batches.is_empty());
         let mut trip = Trip {
             generation: self.generation.clone(),
@@ -159,6 +167,7 @@ impl Worker {
             told: 0,
             waits,
             letters,
+            trace: (trace, None),
         };
         let memory = durability == Durability::Memory && !waits;
         if memory && trip.writes.is_empty() && !self.stateful && self.is_all_decided() {
@@ -170,6 +179,7 @@ impl Worker {
             let _ = answer.send(Ok(accepted));
         }
         self.handed_over = trip.number;
+        trip.trace.1 = trip.trace.0.start();
         self.committer.commit(trip);
     }
 

@@ -49,8 +49,8 @@ impl Instance {
         let Some(registry) = self.setup.registry.clone().filter(|_| !self.follows) else { return };
         for (keying, rows) in without_code {
             let keying = self.context().declared.projection.keyings.get(*keying).map(Keying::name).unwrap_or_default();
-            let (id, items) = (self.setup.id.to_string(), self.setup.signal.items());
-            let labels = [("processor", id.as_str()), ("items", items), ("keying", keying.as_str())];
+            let (id, signal) = (self.setup.id.to_string(), self.setup.signal.name());
+            let labels = [("processor", id.as_str()), ("otel.signal", signal), ("keying", keying.as_str())];
             registry.counter("otelier_processor_items_without_code", WITHOUT_CODE_HELP, &labels).add(*rows);
             if let Some(left_out) = self.setup.admit(&format!("keying {keying} is full")) {
                 let (component, entries) = (&self.setup.id, self.setup.limits.dictionary_entries);
