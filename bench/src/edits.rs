@@ -88,7 +88,7 @@ fn cases(layout: &Layout, key: &str) -> Vec<Case> {
     };
     let edit = |level, key: &str, action, step| {
         let key = key.as_bytes().into();
-        Edits { attributes: vec![AttributeEdit { level, key, rows: some(step), action }], metrics: Vec::new() }
+        Edits { attributes: vec![AttributeEdit { level, key, rows: some(step), action }], ..Edits::default() }
     };
     // `AnyValue` with a string.
     let value: Box<[u8]> = b"\x0a\x04test"[..].into();

@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::aggregate::Number;
 use crate::{
     Additions, Attribute, Bitmap, Blob, BoundsLists, BucketCounts, Column, Descriptor, ExemplarLists,
-    ExponentialBuckets, Host, Keying, Keys, Log, Output, QuantileValues, Signal, Storage, ValueColumn, When,
+    ExponentialBuckets, Field, Host, Keying, Keys, Log, Output, QuantileValues, Signal, Storage, ValueColumn, When,
 };
 
 /// One call's rows. A column can be pulled once, and only what was declared; what is not pulled costs nothing.
@@ -189,6 +189,17 @@ impl Batch<'_> {
     /// long it is: nothing has to be read.
     pub fn copy_attribute(&mut self, rows: Bitmap, attribute: Attribute, key: String, when: When) {
         self.host.output_copy_attribute(rows.into_words(), attribute, key, when);
+    }
+
+    /// Sets a field of these spans or log records to one value, encoded as in a key ([`key::write_value`](crate::key::write_value)); which
+    /// ones can be set, and to what, stands at [`Field`]. [`Value::Empty`](crate::key::Value::Empty) takes the field away. Columns show what came.
+    pub fn set_field(&mut self, rows: Bitmap, field: Field, value: Vec<u8>) {
+        self.set_field_by_row(rows, field, Blob::one(value), Vec::new());
+    }
+
+    /// The same with a value for each row: the n-th of `rows` gets `values[indices[n]]`. Without indices there is one value, for all of them.
+    pub fn set_field_by_row(&mut self, rows: Bitmap, field: Field, values: Blob, indices: Vec<u32>) {
+        self.host.output_set_field(rows.into_words(), field.name().to_owned(), values, indices);
     }
 
     /// Gives the metrics of this batch with that number (see [`Batch::runs`]) another name, unit and description; the rest of

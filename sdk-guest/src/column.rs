@@ -61,33 +61,48 @@ impl Column {
     }
 }
 
-/// A field of an item or of its scope, to key by or to read. One that is empty or 0 counts as absent.
+/// A field of an item or of its scope, to key by or to read. One that is empty or 0 counts as absent, and so does an id of zeros. Where it says what
+/// the field takes, [`Batch::set_field`](crate::Batch::set_field) can set it; another value ends the call as a trap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Field {
-    /// All signals.
+    /// All signals, a string.
     ScopeName,
-    /// All signals.
+    /// All signals, a string.
     ScopeVersion,
-    /// Of a metric or a span.
+    /// Of a metric or a span, a string. A span takes any.
     Name,
-    /// Metrics.
+    /// Metrics, a string.
     Unit,
-    /// Spans, an integer.
+    /// Spans, an integer. Takes 0 to 5.
     Kind,
-    /// Spans, an integer.
+    /// Spans, an integer. Takes 0 to 2.
     StatusCode,
-    /// Spans.
+    /// Spans, a string. Takes any.
     StatusMessage,
-    /// Spans.
+    /// Spans, a string. Takes any.
     TraceState,
-    /// Log records, an integer.
+    /// Log records, an integer. Takes 0 to 24.
     SeverityNumber,
-    /// Log records.
+    /// Log records, a string. Takes any.
     SeverityText,
-    /// Log records, any value.
+    /// Log records, any value. Takes any.
     Body,
-    /// Log records.
+    /// Log records, a string. Takes any.
     EventName,
+    /// Spans and log records, 16 bytes.
+    TraceId,
+    /// Spans and log records, 8 bytes.
+    SpanId,
+    /// Spans, 8 bytes. Takes 8 bytes or none.
+    ParentSpanId,
+    /// Spans, nanoseconds since the Unix epoch: an integer with the same 64 bits as the `u64`. Takes any.
+    StartTime,
+    /// The same.
+    EndTime,
+    /// Log records, as the times of spans. Takes any.
+    Time,
+    /// The same.
+    ObservedTime,
 }
 
 impl Field {
@@ -106,6 +121,13 @@ impl Field {
             Field::SeverityText => "severity_text",
             Field::Body => "body",
             Field::EventName => "event_name",
+            Field::TraceId => "trace_id",
+            Field::SpanId => "span_id",
+            Field::ParentSpanId => "parent_span_id",
+            Field::StartTime => "start_time_unix_nano",
+            Field::EndTime => "end_time_unix_nano",
+            Field::Time => "time_unix_nano",
+            Field::ObservedTime => "observed_time_unix_nano",
         }
     }
 }

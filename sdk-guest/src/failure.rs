@@ -35,6 +35,9 @@ impl From<StorageError> for Failure {
             StorageError::TooLarge(bytes) => {
                 Failure::refused(format!("one call's writes exceed the bound of {bytes} bytes; send smaller batches"))
             }
+            StorageError::NoNumber(place) => Failure::damaged(format!(
+                "what is merged into under the key number {place} of a call is no number of 8 bytes"
+            )),
             StorageError::Unavailable(reason) => Failure::retry(format!("the store is unavailable: {reason}")),
         }
     }

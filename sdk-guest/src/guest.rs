@@ -7,8 +7,8 @@ use crate::bindings::exports::otelier::plugin::processor::Guest;
 use crate::bindings::otelier::plugin::{clock, log, output, projection, rows, storage};
 use crate::{
     Additions, Attribute, Blob, BoundsLists, BucketCounts, Descriptor, Entries, ExemplarLists, ExponentialBuckets,
-    ExponentialHistograms, Failure, Found, Histograms, Host, Instance, MetricKind, Processor, Progress, QuantileValues,
-    Runs, Severity, Signal, Source, StorageError, Stored, Temporality, When,
+    ExponentialHistograms, Failure, Found, Histograms, Host, Instance, MergeOp, MetricKind, Processor, Progress,
+    QuantileValues, Runs, Severity, Signal, Source, StorageError, Stored, Temporality, When,
 };
 
 /// What [`export!`](crate::export) exports for a processor.
@@ -86,6 +86,12 @@ impl Host for Imports {
     }
     fn storage_set(&mut self, keys: Blob, values: Blob) -> Result<(), StorageError> {
         storage::set(&keys, &values)
+    }
+    fn storage_merge_integers(&mut self, keys: Blob, op: MergeOp, values: Vec<i64>) -> Result<(), StorageError> {
+        storage::merge_integers(&keys, op, &values)
+    }
+    fn storage_merge_doubles(&mut self, keys: Blob, op: MergeOp, values: Vec<f64>) -> Result<(), StorageError> {
+        storage::merge_doubles(&keys, op, &values)
     }
     fn storage_delete(&mut self, keys: Blob) -> Result<(), StorageError> {
         storage::delete(&keys)
@@ -229,6 +235,9 @@ impl Host for Imports {
     }
     fn output_copy_attribute(&mut self, rows: Vec<u64>, attribute: Attribute, key: String, when: When) {
         output::copy_attribute(&rows, &attribute, &key, when);
+    }
+    fn output_set_field(&mut self, rows: Vec<u64>, field: String, values: Blob, indices: Vec<u32>) {
+        output::set_field(&rows, &field, &values, &indices);
     }
     fn output_edit_metric(&mut self, descriptor: u32, name: String, unit: String, description: String) {
         output::edit_metric(descriptor, &name, &unit, &description);

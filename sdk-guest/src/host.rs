@@ -6,8 +6,8 @@
 
 use crate::{
     Additions, Attribute, Blob, BoundsLists, BucketCounts, Descriptor, Entries, ExemplarLists, ExponentialBuckets,
-    ExponentialHistograms, Found, Histograms, MetricKind, QuantileValues, Runs, Severity, Source, StorageError,
-    Temporality, When,
+    ExponentialHistograms, Found, Histograms, MergeOp, MetricKind, QuantileValues, Runs, Severity, Source,
+    StorageError, Temporality, When,
 };
 
 /// The host's end of a call.
@@ -19,6 +19,8 @@ pub trait Host {
 
     fn storage_get(&mut self, keys: Blob) -> Result<Found, StorageError>;
     fn storage_set(&mut self, keys: Blob, values: Blob) -> Result<(), StorageError>;
+    fn storage_merge_integers(&mut self, keys: Blob, op: MergeOp, values: Vec<i64>) -> Result<(), StorageError>;
+    fn storage_merge_doubles(&mut self, keys: Blob, op: MergeOp, values: Vec<f64>) -> Result<(), StorageError>;
     fn storage_delete(&mut self, keys: Blob) -> Result<(), StorageError>;
     fn storage_delete_range(&mut self, start: Vec<u8>, end: Vec<u8>) -> Result<(), StorageError>;
     fn storage_range(&mut self, start: Vec<u8>, end: Vec<u8>, limit: u32) -> Result<Entries, StorageError>;
@@ -73,6 +75,7 @@ pub trait Host {
     fn output_remove_attribute(&mut self, rows: Vec<u64>, attribute: Attribute);
     fn output_rename_attribute(&mut self, rows: Vec<u64>, attribute: Attribute, key: String);
     fn output_copy_attribute(&mut self, rows: Vec<u64>, attribute: Attribute, key: String, when: When);
+    fn output_set_field(&mut self, rows: Vec<u64>, field: String, values: Blob, indices: Vec<u32>);
     fn output_edit_metric(&mut self, descriptor: u32, name: String, unit: String, description: String);
     fn output_describe(&mut self, descriptor: Descriptor) -> u32;
     fn output_intern(&mut self, keying: u32, entries: Blob) -> Vec<u32>;

@@ -1,6 +1,6 @@
 //! The component's own ordered map from byte strings to byte strings.
 
-use crate::{Blob, Entries, Failure, Host, StorageError};
+use crate::{Blob, Entries, Failure, Host, MergeOp, StorageError};
 
 /// Entries asked for at once while a range is walked: what they take is used again for the next ones, and is in the processor's cache.
 const RANGE_ENTRIES: u32 = 128;
@@ -26,6 +26,53 @@ impl Storage<'_> {
     /// Sets each key to the value at the same place.
     pub fn set_all(&mut self, keys: Blob, values: Blob) -> Result<(), StorageError> {
         self.host.storage_set(keys, values)
+    }
+
+    /// Merges an integer into each key: what is stored under the key at place n becomes what `op` makes of it and `values[n]`, and a key that
+    /// does not exist gets `values[n]`. The host reads what is stored. Sums saturate. A number is stored in 8 bytes, as
+    /// [`i64::to_le_bytes`] makes them; under a key with anything else the error is [`StorageError::NoNumber`]. After an error no key has
+    /// changed.
+    ///
+    /// ```
+    /// use otelier_sdk::testing::{Harness, LogRecord};
+    /// use otelier_sdk::{Batch, Blob, Declare, Failure, Field, Keying, MergeOp, Processor, RowKey, Signal};
+    ///
+    /// /// Counts log records by trace, and keeps nothing in memory.
+    /// struct Counter(Keying);
+    ///
+    /// impl Processor for Counter {
+    ///     type Config = serde::de::IgnoredAny;
+    ///
+    ///     fn describe(_: Self::Config, _: Signal, declare: &mut Declare<'_>) -> Result<Counter, Failure> {
+    ///         declare.items();
+    ///         declare.state(1);
+    ///         Ok(Counter(declare.key_by(vec![Field::TraceId.into()], true)))
+    ///     }
+    ///
+    ///     fn process(&mut self, batch: &mut Batch<'_>) -> Result<(), Failure> {
+    ///         let mut keys = Blob::default();
+    ///         batch.keys(self.0).iter().filter_map(RowKey::code).for_each(|code| keys.push(&code.to_be_bytes()));
+    ///         let ones = vec![1; keys.len()];
+    ///         Ok(batch.storage().merge_integers(MergeOp::Add, keys, ones)?)
+    ///     }
+    /// }
+    ///
+    /// let mut harness = Harness::<Counter>::start_for(Signal::Logs, "{}", 0)?;
+    /// let record = |trace_id| LogRecord { trace_id, ..LogRecord::default() };
+    /// // An id of zeros is none.
+    /// harness.process_logs(&[record(7), record(0), record(7)], 1)?;
+    /// harness.process_logs(&[record(7)], 2)?;
+    /// let counts: Vec<_> = harness.host().storage().values().cloned().collect();
+    /// assert_eq!(counts, [3_i64.to_le_bytes()]);
+    /// # Ok::<(), Failure>(())
+    /// ```
+    pub fn merge_integers(&mut self, op: MergeOp, keys: Blob, values: Vec<i64>) -> Result<(), StorageError> {
+        self.host.storage_merge_integers(keys, op, values)
+    }
+
+    /// The same for doubles, in the bytes of [`f64::to_le_bytes`]. To the minimum and the maximum a NaN is no number: the other one stays.
+    pub fn merge_doubles(&mut self, op: MergeOp, keys: Blob, values: Vec<f64>) -> Result<(), StorageError> {
+        self.host.storage_merge_doubles(keys, op, values)
     }
 
     /// Deletes a key.

@@ -10,12 +10,12 @@ use otelier::processor::{
 };
 use otelier_sdk::{
     Additions, Attribute, Blob, BoundsLists, BucketCounts, Descriptor, Entries, ExemplarLists, ExponentialBuckets,
-    ExponentialHistograms, Found, Histograms, Host, MetricKind, QuantileValues, Runs, Severity, Source, StorageError,
-    Temporality, When,
+    ExponentialHistograms, Found, Histograms, Host, MergeOp, MetricKind, QuantileValues, Runs, Severity, Source,
+    StorageError, Temporality, When,
 };
 
 use super::types::{
-    guest_blob, guest_buckets, guest_descriptor, host_buckets, host_descriptor, host_kind, host_source,
+    guest_blob, guest_buckets, guest_descriptor, host_buckets, host_descriptor, host_kind, host_merge_op, host_source,
     host_temporality, host_when, named, named_one, storage_error,
 };
 
@@ -94,9 +94,29 @@ impl Host for Imports<'_> {
             let keys = blob_strings(&keys.ends, &keys.bytes)?;
             let values = blob_strings(&values.ends, &values.bytes)?;
             if keys.len() != values.len() {
-                return Err(Violation::Lengths);
+                return Err(Violation::StorageValues);
             }
             Ok(keys.into_iter().zip(values).try_for_each(|(key, value)| state.set(key, value)))
+        })
+    }
+
+    fn storage_merge_integers(&mut self, keys: Blob, op: MergeOp, values: Vec<i64>) -> Result<(), StorageError> {
+        self.storage(|state| {
+            let keys = blob_strings(&keys.ends, &keys.bytes)?;
+            if keys.len() != values.len() {
+                return Err(Violation::StorageValues);
+            }
+            Ok(state.merge_integers(host_merge_op(op), keys.zip(values)))
+        })
+    }
+
+    fn storage_merge_doubles(&mut self, keys: Blob, op: MergeOp, values: Vec<f64>) -> Result<(), StorageError> {
+        self.storage(|state| {
+            let keys = blob_strings(&keys.ends, &keys.bytes)?;
+            if keys.len() != values.len() {
+                return Err(Violation::StorageValues);
+            }
+            Ok(state.merge_doubles(host_merge_op(op), keys.zip(values)))
         })
     }
 
@@ -346,6 +366,12 @@ impl Host for Imports<'_> {
 
     fn output_copy_attribute(&mut self, rows: Vec<u64>, attribute: Attribute, key: String, when: When) {
         let result = self.context.copy_attribute(rows, named_one(attribute), key, host_when(when));
+        self.allowed(result);
+    }
+
+    fn output_set_field(&mut self, rows: Vec<u64>, field: String, values: Blob, indices: Vec<u32>) {
+        let values = blob_strings(&values.ends, &values.bytes).map(Iterator::collect);
+        let result = values.and_then(|values| self.context.set_field(rows, field, values, indices));
         self.allowed(result);
     }
 

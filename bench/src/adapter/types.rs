@@ -5,9 +5,10 @@ use otelier::otlp::descriptors::Descriptor as HostDescriptor;
 use otelier::otlp::edit::When as HostWhen;
 use otelier::otlp::key::Level as HostLevel;
 use otelier::otlp::metrics::{MetricKind as HostKind, Temporality as HostTemporality};
-use otelier::processor::{AnySource, StateError};
+use otelier::processor::{AnySource, MergeOp as HostMergeOp, StateError};
 use otelier_sdk::{
-    Attribute, Blob, Descriptor, ExponentialBuckets, Level, MetricKind, Source, StorageError, Temporality, When,
+    Attribute, Blob, Descriptor, ExponentialBuckets, Level, MergeOp, MetricKind, Source, StorageError, Temporality,
+    When,
 };
 
 /// An error of the store.
@@ -15,6 +16,7 @@ pub fn storage_error(error: StateError) -> StorageError {
     match error {
         StateError::Quota(quota) => StorageError::Quota(quota),
         StateError::TooLarge(bound) => StorageError::TooLarge(bound),
+        StateError::NoNumber(place) => StorageError::NoNumber(place),
         other => StorageError::Unavailable(other.to_string()),
     }
 }
@@ -52,6 +54,15 @@ pub fn host_when(when: When) -> HostWhen {
         When::Always => HostWhen::Always,
         When::Absent => HostWhen::Absent,
         When::Present => HostWhen::Present,
+    }
+}
+
+/// A merge of the SDK.
+pub fn host_merge_op(op: MergeOp) -> HostMergeOp {
+    match op {
+        MergeOp::Add => HostMergeOp::Add,
+        MergeOp::Min => HostMergeOp::Min,
+        MergeOp::Max => HostMergeOp::Max,
     }
 }
 

@@ -4,8 +4,8 @@
 use std::net::SocketAddr;
 
 use super::foreign::Foreign;
-use super::transport::Transport;
 use super::rejection::Rejection;
+use super::transport::Transport;
 use crate::contract::Signal;
 use crate::net::{Paced, bounded};
 

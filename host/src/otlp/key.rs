@@ -88,6 +88,13 @@ impl KeyBuilder {
         self.elements.push((level, name.to_vec(), value));
     }
 
+    /// Adds bytes.
+    pub fn bytes(&mut self, level: Level, name: &[u8], bytes: &[u8]) {
+        let mut value = Vec::new();
+        put_bytes_value(&mut value, bytes);
+        self.elements.push((level, name.to_vec(), value));
+    }
+
     /// Adds an `AnyValue`.
     pub fn value(&mut self, level: Level, name: &[u8], any_value: &Message<'_>) -> Result<(), Fault> {
         let mut value = Vec::new();
@@ -125,6 +132,12 @@ pub fn put_integer_value(out: &mut Vec<u8>, number: i64) {
     out.extend_from_slice(&number.to_le_bytes());
 }
 
+/// Appends bytes as a value.
+pub fn put_bytes_value(out: &mut Vec<u8>, bytes: &[u8]) {
+    out.push(7);
+    put_text(out, bytes);
+}
+
 fn put_text(out: &mut Vec<u8>, text: &[u8]) {
     put_varint(out, text.len() as u64);
     out.extend_from_slice(text);
@@ -143,10 +156,7 @@ pub fn put_value(out: &mut Vec<u8>, value: &Message<'_>) -> Result<(), Fault> {
         }
         AnyValue::Array(list) => put_array(out, &list)?,
         AnyValue::Map(map) => put_map(out, &map)?,
-        AnyValue::Bytes(bytes) => {
-            out.push(7);
-            put_text(out, bytes);
-        }
+        AnyValue::Bytes(bytes) => put_bytes_value(out, bytes),
     }
     Ok(())
 }
@@ -204,8 +214,8 @@ pub fn with_element(elements: &[Element<'_>], level: Level, name: &[u8], value: 
 
 /// Two encoded values as one, of bytes: it nests no deeper than other values.
 pub fn both_as_bytes(one: &[u8], other: &[u8]) -> Vec<u8> {
-    let mut value = vec![7];
-    put_text(&mut value, &[one, other].concat());
+    let mut value = Vec::new();
+    put_bytes_value(&mut value, &[one, other].concat());
     value
 }
 
@@ -213,6 +223,18 @@ pub fn both_as_bytes(one: &[u8], other: &[u8]) -> Vec<u8> {
 pub fn text_of(value: &[u8]) -> Option<&[u8]> {
     let (&1, rest) = value.split_first()? else { return None };
     take_bytes(&mut Reader::new(rest)).ok()
+}
+
+/// The bytes of an encoded value that is bytes.
+pub fn bytes_of(value: &[u8]) -> Option<&[u8]> {
+    let (&7, rest) = value.split_first()? else { return None };
+    take_bytes(&mut Reader::new(rest)).ok()
+}
+
+/// The integer of an encoded value that is one.
+pub fn integer_of(value: &[u8]) -> Option<i64> {
+    let (&3, rest) = value.split_first()? else { return None };
+    rest.first_chunk().map(|bytes| i64::from_le_bytes(*bytes))
 }
 
 /// What a key may hold.

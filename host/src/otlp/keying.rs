@@ -1,80 +1,8 @@
 //! Keyings: which attributes make a row's key.
 
+use super::field::Field;
 use super::key::Level;
 use super::metrics::Temporality;
-use crate::contract::Signal;
-
-/// A field of an item, or of what encloses it, by which rows can be keyed. Names are part of stored keys: they stay.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[repr(u8)]
-#[allow(missing_docs)] // Each is the protobuf's field of that name.
-pub enum Field {
-    ScopeName,
-    ScopeVersion,
-    Name,
-    Unit,
-    Kind,
-    StatusCode,
-    StatusMessage,
-    TraceState,
-    SeverityNumber,
-    SeverityText,
-    Body,
-    EventName,
-}
-
-/// Where a field stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
-    /// In the scope.
-    Scope,
-    /// In the metric.
-    Metric,
-    /// In the span or record.
-    Item,
-}
-
-impl Field {
-    const ALL: [(Field, &'static str); 12] = [
-        (Field::ScopeName, "scope.name"),
-        (Field::ScopeVersion, "scope.version"),
-        (Field::Name, "name"),
-        (Field::Unit, "unit"),
-        (Field::Kind, "kind"),
-        (Field::StatusCode, "status.code"),
-        (Field::StatusMessage, "status.message"),
-        (Field::TraceState, "trace_state"),
-        (Field::SeverityNumber, "severity_number"),
-        (Field::SeverityText, "severity_text"),
-        (Field::Body, "body"),
-        (Field::EventName, "event_name"),
-    ];
-
-    /// The field of that name.
-    pub fn of(name: &[u8]) -> Option<Field> {
-        Field::ALL.iter().find(|(_, known)| known.as_bytes() == name).map(|(field, _)| *field)
-    }
-
-    /// Its name.
-    pub fn name(self) -> &'static str {
-        Field::ALL.iter().find(|(field, _)| *field == self).map_or("", |(_, name)| name)
-    }
-
-    /// Where a signal has it, if it does.
-    pub fn place(self, signal: Signal) -> Option<Place> {
-        use Field::{
-            Body, EventName, Kind, Name, ScopeName, ScopeVersion, SeverityNumber, SeverityText, StatusCode,
-            StatusMessage, TraceState, Unit,
-        };
-        match (signal, self) {
-            (_, ScopeName | ScopeVersion) => Some(Place::Scope),
-            (Signal::Metrics, Name | Unit) => Some(Place::Metric),
-            (Signal::Traces, Name | Kind | StatusCode | StatusMessage | TraceState)
-            | (Signal::Logs, SeverityNumber | SeverityText | Body | EventName) => Some(Place::Item),
-            _ => None,
-        }
-    }
-}
 
 /// What a keying or a column of values reads.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,6 +12,7 @@ pub mod descriptors;
 pub mod dictionary;
 pub mod edit;
 pub mod emit;
+pub mod field;
 pub mod hash;
 pub mod json;
 pub mod key;

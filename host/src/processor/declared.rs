@@ -2,8 +2,9 @@
 
 use crate::contract::Signal;
 use crate::otlp::columns::Word;
+use crate::otlp::field::Field;
 use crate::otlp::key::Level;
-use crate::otlp::keying::{Field, Grouping, Keying, Source};
+use crate::otlp::keying::{Grouping, Keying, Source};
 use crate::otlp::metrics::{MetricKind, Temporality};
 use crate::otlp::projection::Projection;
 

@@ -16,6 +16,7 @@ use account::Account;
 use fork::Since;
 pub use fork::{Extent, Forgotten, Mark, SNAPSHOT_BYTES_MAX, Snapshot};
 use layer::{Layer, Overlay, Said, said_by};
+pub use merge::MergeOp;
 
 use crate::storage::{Namespace, Section, StateStore, StoreError, Write};
 
@@ -60,6 +61,9 @@ pub enum StateError {
     /// An empty key, or a range that ends before it begins.
     #[error("an empty key or an inverted range")]
     Key,
+    /// What is to be merged with, under the key at that place, is no number.
+    #[error("what is stored under the key number {0} of the call does not have the 8 bytes of a number")]
+    NoNumber(u32),
     /// The call has taken all the time it has.
     #[error("the call takes longer than it may")]
     Deadline,
@@ -240,8 +244,11 @@ impl State {
     }
 
     fn put(&mut self, section: Section, key: &[u8], value: &[u8]) -> Result<(), StateError> {
-        let key = self.full_key(section, key);
-        let value = Bytes::copy_from_slice(value);
+        self.put_at(self.full_key(section, key), Bytes::copy_from_slice(value))
+    }
+
+    /// The same under one of the store's own keys.
+    fn put_at(&mut self, key: Bytes, value: Bytes) -> Result<(), StateError> {
         self.grow(key.len() + value.len())?;
         if let Err(refused) = self.charge(&key, &value) {
             self.call.bytes -= key.len() + value.len() + self.entry_bytes;
@@ -469,6 +476,7 @@ fn check_range(start: &[u8], end: &[u8]) -> Result<(), StateError> {
 mod account;
 mod fork;
 mod layer;
+mod merge;
 pub(super) mod steady;
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,7 @@
 use crate::key::AnyValue;
 use crate::{Attribute, Bitmap, Blob, Descriptor, Level, When};
 
+use super::fields;
 use super::items::{Fed, Sent};
 
 /// Edits in one call.
@@ -52,6 +53,17 @@ pub enum Edit {
         key: String,
         /// On which condition.
         when: When,
+    },
+    /// `output.set-field`.
+    Field {
+        /// Which rows.
+        rows: Bitmap,
+        /// What, by its name in the contract.
+        field: String,
+        /// Encoded values.
+        values: Blob,
+        /// One for each row; none where one value is for all.
+        indices: Vec<u32>,
     },
     /// `output.edit-metric`.
     Metric {
@@ -105,6 +117,16 @@ pub(super) fn apply(edits: &[Edit], descriptors: &[Descriptor], items: &mut [Fed
                     }
                 }
             }
+            Edit::Field { rows: which, field, values, indices } => {
+                check_rows(which, rows.len());
+                let values = decoded(values);
+                values.iter().for_each(|value| fields::check(field, value));
+                check_indices(indices, values.len(), which.count());
+                for (nth, row) in chosen(&mut rows, which).enumerate() {
+                    let value = indices.get(nth).map_or(0, |index| *index as usize);
+                    fields::set(row, field, &values[value]);
+                }
+            }
             Edit::Metric { descriptor, name, unit, description } => {
                 let edited = &descriptors[*descriptor as usize];
                 for row in rows.iter_mut().filter(|row| row.descriptor.as_ref() == Some(edited)) {
@@ -119,6 +141,10 @@ pub(super) fn apply(edits: &[Edit], descriptors: &[Descriptor], items: &mut [Fed
 
 fn check(rows: &Bitmap, attribute: &Attribute, count: usize) {
     assert!(attribute.level != Level::Metadata, "metadata cannot be edited");
+    check_rows(rows, count);
+}
+
+fn check_rows(rows: &Bitmap, count: usize) {
     assert_eq!(rows.count(), (0..count).filter(|row| rows.get(*row)).count(), "rows are edited that do not exist");
 }
 
@@ -161,7 +187,7 @@ fn set(sent: &mut Sent, attribute: &Attribute, when: When, value: &AnyValue) {
 mod tests {
     use super::{Edit, apply};
     use crate::key::AnyValue;
-    use crate::testing::items::Fed;
+    use crate::testing::items::{Fed, Sent};
     use crate::testing::{Attributes, Span};
     use crate::{Attribute, Bitmap, Blob, When};
 
@@ -224,6 +250,47 @@ mod tests {
         for values in [&[][..], &[7], &[7, 8]] {
             assert_eq!(shown(&[set(Bitmap::new(), "a", When::Always, values, &[])]), ["a=1", "b=2", "a=1 b=2"]);
         }
+    }
+
+    fn field(name: &str, value: &AnyValue) -> Edit {
+        Edit::Field {
+            rows: Bitmap::all(1),
+            field: name.to_owned(),
+            values: Blob::one(value.encode()),
+            indices: Vec::new(),
+        }
+    }
+
+    fn sent_with(edits: &[Edit]) -> Sent {
+        let mut items = [Fed::span(&Span { name: "before".to_owned(), kind: 2, ..Span::default() })];
+        apply(edits, &[], &mut items);
+        items.map(|item| item.sent)[0].clone()
+    }
+
+    #[test]
+    fn fields_are_set_and_taken_away() {
+        let sent = sent_with(&[
+            field("name", &"after".into()),
+            field("kind", &AnyValue::from(3)),
+            field("kind", &AnyValue::from(0)),
+        ]);
+        assert_eq!((sent.name.as_str(), &sent.fields["kind"]), ("after", &AnyValue::Empty));
+        let id = AnyValue::Bytes(vec![7; 8]);
+        let sent = sent_with(&[field("name", &AnyValue::Empty), field("parent_span_id", &id)]);
+        assert_eq!((sent.name.as_str(), &sent.fields["name"]), ("", &AnyValue::Empty));
+        assert_eq!(sent.fields["parent_span_id"], id);
+    }
+
+    #[test]
+    #[should_panic(expected = "`severity_text` is no field of this item that can be set")]
+    fn an_item_has_the_fields_of_its_signal() {
+        sent_with(&[field("severity_text", &"x".into())]);
+    }
+
+    #[test]
+    #[should_panic(expected = "`kind` does not take Integer(6)")]
+    fn a_kind_is_one_of_those_that_there_are() {
+        sent_with(&[field("kind", &AnyValue::from(6))]);
     }
 
     #[test]

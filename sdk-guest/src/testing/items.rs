@@ -77,6 +77,8 @@ pub struct Sent {
     pub scope: Attributes,
     /// The item's own attributes.
     pub attributes: Attributes,
+    /// Fields that edits have set, by their names in the contract; `Empty` where one was taken away. The name is in `name` too.
+    pub fields: Attributes,
 }
 
 fn milliseconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
@@ -113,6 +115,10 @@ fn text(field: Field, text: &str) -> (&'static str, AnyValue) {
     (field.name(), AnyValue::from(text))
 }
 
+fn bytes(field: Field, id: &[u8]) -> (&'static str, AnyValue) {
+    (field.name(), AnyValue::Bytes(id.to_vec()))
+}
+
 fn number(field: Field, number: u64) -> (&'static str, AnyValue) {
     (field.name(), AnyValue::Integer(number.cast_signed()))
 }
@@ -137,6 +143,7 @@ impl Fed {
             resource: any(&point.resource),
             scope: any(&point.scope),
             attributes: any(&point.attributes),
+            fields: Attributes::new(),
         };
         let fields = [
             text(Field::ScopeName, &point.scope_name),
@@ -164,6 +171,11 @@ impl Fed {
             number(Field::StatusCode, span.status_code),
             text(Field::StatusMessage, &span.status_message),
             text(Field::TraceState, &span.trace_state),
+            bytes(Field::TraceId, &span.trace_id.to_be_bytes()),
+            bytes(Field::SpanId, &span.span_id.to_be_bytes()),
+            bytes(Field::ParentSpanId, &span.parent_span_id.to_be_bytes()),
+            number(Field::StartTime, span.start_time),
+            number(Field::EndTime, span.end_time),
         ];
         let words = [
             word(Column::Kind, span.kind),
@@ -194,6 +206,10 @@ impl Fed {
             text(Field::SeverityText, &record.severity_text),
             (Field::Body.name(), record.body.clone()),
             text(Field::EventName, &record.event_name),
+            bytes(Field::TraceId, &record.trace_id.to_be_bytes()),
+            bytes(Field::SpanId, &record.span_id.to_be_bytes()),
+            number(Field::Time, record.time),
+            number(Field::ObservedTime, record.observed_time),
         ];
         let words = [
             word(Column::SeverityNumber, record.severity_number),
@@ -235,10 +251,20 @@ impl Fed {
         }
     }
 
-    /// The encoded value of a field; one that is empty or 0 counts as absent.
+    /// The encoded value of a field; one that is empty or 0 counts as absent, and so does an id of zeros.
     pub fn field(&self, name: &str) -> Option<Vec<u8>> {
-        let absent = [AnyValue::Empty, AnyValue::from(""), AnyValue::from(0)];
-        self.fields.get(name).filter(|value| !absent.contains(value)).map(AnyValue::encode)
+        let is_absent = |value: &AnyValue| match value {
+            AnyValue::Empty | AnyValue::Integer(0) => true,
+            AnyValue::String(text) => text.is_empty(),
+            AnyValue::Bytes(id) if name != Field::Body.name() => id.iter().all(|byte| *byte == 0),
+            _ => false,
+        };
+        self.fields.get(name).filter(|value| !is_absent(value)).map(AnyValue::encode)
+    }
+
+    /// Whether it is a span or a log record that has such a field.
+    pub fn has_own_field(&self, name: &str) -> bool {
+        self.descriptor.is_none() && self.fields.contains_key(name)
     }
 }
 

@@ -266,6 +266,36 @@ impl MemoryHost {
         if self.written > CALL_MAX { Err(StorageError::TooLarge(CALL_MAX as u64)) } else { Ok(()) }
     }
 
+    /// Merges a number into each key, and changes none where that cannot be done for all.
+    fn merge<T>(
+        &mut self,
+        keys: &Blob,
+        values: &[T],
+        join: impl Fn(Option<[u8; 8]>, &T) -> [u8; 8],
+    ) -> Result<(), StorageError> {
+        self.available()?;
+        assert_eq!(keys.len(), values.len(), "as many keys as values");
+        let before = (self.durable.storage.clone(), self.written);
+        let merged = (0..).zip(keys.iter().zip(values)).try_for_each(|(place, (key, value))| {
+            let stored = self.durable.storage.get(key).map(|stored| <[u8; 8]>::try_from(stored.as_slice()));
+            let stored = stored.transpose().map_err(|_| StorageError::NoNumber(place))?;
+            self.put(key, &join(stored, value))
+        });
+        if merged.is_err() {
+            (self.durable.storage, self.written) = before;
+        }
+        merged
+    }
+
+    fn put(&mut self, key: &[u8], value: &[u8]) -> Result<(), StorageError> {
+        self.grow(key.len() + value.len())?;
+        if key.is_empty() || key.len() > KEY_MAX || value.len() > VALUE_MAX {
+            return Err(StorageError::TooLarge(VALUE_MAX as u64));
+        }
+        self.durable.storage.insert(key.to_vec(), value.to_vec());
+        Ok(())
+    }
+
     fn emit(
         &mut self,
         to: Destination,

@@ -34,11 +34,13 @@
 mod case;
 mod dictionary;
 mod edits;
+mod fields;
 mod gate;
 mod harness;
 mod histograms;
 mod items;
 mod memory;
+mod merge;
 mod metric;
 
 pub use case::run_cases;

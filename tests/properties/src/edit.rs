@@ -86,7 +86,13 @@ impl<'r> Case<'r> {
             Action::Copy { key, .. } => key.len(),
             Action::Remove => 0,
         };
-        self.edits.attributes.iter().map(|edit| edit.key.len() + bytes(&edit.action)).sum()
+        let attributes = self.edits.attributes.iter().map(|edit| edit.key.len() + bytes(&edit.action));
+        let fields = self
+            .edits
+            .fields
+            .iter()
+            .map(|edit| edit.values.iter().map(|value| value.len()).sum::<usize>() + edit.indices.len() * 4);
+        attributes.chain(fields).sum()
     }
 
     /// What should come of it; `None` where prost reads no request.

@@ -10,8 +10,9 @@ use crate::model::items::{self, Batch, Item};
 use crate::otlp::columns::{Columns, Word, WordSet};
 use crate::otlp::descriptors::Kinds;
 use crate::otlp::dictionary::{Dictionary, NONE, OVERFLOW};
+use crate::otlp::field::Field;
 use crate::otlp::key::{self, Level};
-use crate::otlp::keying::{Field, Grouping, Keying, Source};
+use crate::otlp::keying::{Grouping, Keying, Source};
 use crate::otlp::metrics::{MetricKind, Temporality};
 use crate::otlp::projection::{HistogramColumns, Projection, Projector};
 use crate::otlp::{self, Strings};
@@ -74,6 +75,10 @@ fn everything(keyings: Vec<Keying>) -> Projection {
             Source::Field(Field::Name),
             Source::Field(Field::ScopeName),
             Source::Field(Field::StatusMessage),
+            Source::Field(Field::TraceId),
+            Source::Field(Field::ParentSpanId),
+            Source::Field(Field::StartTime),
+            Source::Field(Field::ObservedTime),
         ],
         keyings,
     }
@@ -100,7 +105,13 @@ fn narrow_keyings() -> Vec<Keying> {
     let named = |level, name: &str| (level, name.as_bytes().to_vec());
     let fields = ["name", "unit", "kind", "status.code", "trace_state", "severity_text", "body", "scope.version"];
     let fields = fields.map(|field| named(Level::Field, field));
-    vec![keying(Grouping::Keep(fields.to_vec())), keying(Grouping::Keep(vec![named(Level::Item, "a")]))]
+    let ids = ["trace_id", "span_id", "parent_span_id", "end_time_unix_nano", "time_unix_nano"];
+    let ids = ids.map(|field| named(Level::Field, field));
+    vec![
+        keying(Grouping::Keep(ids.to_vec())),
+        keying(Grouping::Keep(fields.to_vec())),
+        keying(Grouping::Keep(vec![named(Level::Item, "a")])),
+    ]
 }
 
 /// A projector beside what it should know.

@@ -3,12 +3,14 @@
 use fastrand::Rng;
 
 use crate::bytes::Choices;
+use crate::contract::Signal;
 use crate::generate::attributes;
 use crate::model::Typed;
 use crate::model::key::encoded;
 use crate::otlp::Strings;
 use crate::otlp::columns::Bitmap;
-use crate::otlp::edit::{Action, AttributeEdit, Edits, MetricEdit, When};
+use crate::otlp::edit::{Action, AttributeEdit, Edits, FieldEdit, MetricEdit, Settable, Takes, When};
+use crate::otlp::field::Field;
 use crate::otlp::key::{self, Level};
 use crate::otlp::projection::Projection;
 use crate::projections::random;
@@ -45,7 +47,9 @@ fn turn(pattern: u64, row: usize) -> u64 {
 pub fn edits(choices: &mut Choices<'_>, rows: usize, descriptors: usize) -> Edits {
     let attributes = (0..choices.byte() % EDITS_MAX).map(|_| attribute_edit(choices, rows)).collect();
     let metrics = if descriptors == 0 { 0 } else { choices.byte() % 3 };
-    Edits { attributes, metrics: (0..metrics).map(|_| metric_edit(choices, descriptors)).collect() }
+    let metrics = (0..metrics).map(|_| metric_edit(choices, descriptors)).collect();
+    let fields = (0..choices.byte() % EDITS_MAX).filter_map(|_| field_edit(choices, rows)).collect();
+    Edits { attributes, fields, metrics }
 }
 
 fn attribute_edit(choices: &mut Choices<'_>, count: usize) -> AttributeEdit {
@@ -98,6 +102,34 @@ fn value(choices: &mut Choices<'_>, level: Level) -> Box<[u8]> {
     let mut message = Vec::new();
     key::put_any_value(&mut message, &given).expect("a value that was accepted can be written");
     message.into()
+}
+
+/// Of spans or log records, whatever the request is.
+fn field_edit(choices: &mut Choices<'_>, count: usize) -> Option<FieldEdit> {
+    let (field, _) = choices.pick(&Field::ALL);
+    let settable = Settable::of(field, choices.pick(&[Signal::Traces, Signal::Logs]))?;
+    let (rows, pattern) = (rows(choices, count), choices.word());
+    let values: Vec<Box<[u8]>> = (0..=choices.byte() % 3).map(|_| field_value(choices, settable)).collect();
+    let indices = if pattern == 0 { 0 } else { rows.count() as usize };
+    let indices = (0..indices).map(|row| (turn(pattern, row) % values.len() as u64) as u32).collect();
+    Some(FieldEdit { field, rows, values, indices })
+}
+
+/// What was given, where the field takes that, or something that it does take.
+fn field_value(choices: &mut Choices<'_>, settable: Settable) -> Box<[u8]> {
+    let given = choices.short();
+    if key::check_value(given, Strings::Utf8).is_ok()
+        && let Some(value) = settable.encode(given)
+    {
+        return value;
+    }
+    let value = match settable.takes() {
+        Takes::Text | Takes::Any => Typed::Text(String::from_utf8_lossy(given).into_owned().into_bytes()),
+        Takes::Number(most) => Typed::Integer(i64::from(choices.byte()) % (most + 1)),
+        Takes::Time => Typed::Integer(choices.word() as i64),
+        Takes::SpanId => Typed::Bytes(choices.word().to_le_bytes().to_vec()),
+    };
+    settable.encode(&encoded(&value)).expect("the field takes it")
 }
 
 fn metric_edit(choices: &mut Choices<'_>, descriptors: usize) -> MetricEdit {

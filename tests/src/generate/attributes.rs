@@ -26,9 +26,13 @@ pub fn bytes(rng: &mut Rng) -> Vec<u8> {
     several(rng, 4, |rng| rng.u8(..))
 }
 
-/// A trace or span id: mostly of the right length.
+/// A trace or span id: none, zeros, one of a few, or any.
 pub fn id(rng: &mut Rng, length: usize) -> Vec<u8> {
-    if chance(rng, 30) { Vec::new() } else { (0..length).map(|_| rng.u8(..)).collect() }
+    match rng.u32(..10) {
+        0..3 => Vec::new(),
+        3 => vec![rng.u8(..3); length],
+        _ => (0..length).map(|_| rng.u8(..)).collect(),
+    }
 }
 
 /// Any variant of `AnyValue`, none at all among them; lists and maps nest up to `depth` deep.

@@ -9,6 +9,7 @@ mod connectors;
 mod dictionary;
 mod edits;
 mod fail_closed;
+mod fields;
 mod forward;
 mod identity;
 mod instances;

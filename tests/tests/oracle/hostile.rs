@@ -3,15 +3,17 @@
 use otelier::contract::Signal;
 use otelier::otlp::columns::{Bitmap, Layout, Word, WordSet};
 use otelier::otlp::descriptors::Kinds;
-use otelier::otlp::edit::{Action, AttributeEdit, EditError, Edits, MetricEdit, When, apply};
+use otelier::otlp::edit::{Action, AttributeEdit, EditError, Edits, FieldEdit, MetricEdit, When, apply};
+use otelier::otlp::field::Field;
 use otelier::otlp::key::{self, Level};
-use otelier::otlp::keying::{Field, Grouping, Keying, Source};
+use otelier::otlp::keying::{Grouping, Keying, Source};
 use otelier::otlp::metrics::MetricKind;
 use otelier::otlp::projection::{HistogramColumns, Projection, Projector};
 use otelier::otlp::{Strings, check};
 use otelier_tests::generate::{Request, pick};
 use prost::Message;
 
+use crate::edits::random;
 use crate::model::Typed;
 use crate::projections::random::WORDS;
 use crate::seeds;
@@ -92,6 +94,14 @@ fn edit(signal: Signal, bytes: &[u8], layout: &Layout) {
             edit(Level::Item, b"b", 5, &|_| Action::Remove),
             edit(Level::Item, b"", 2, &set),
         ],
+        fields: random::settable()
+            .into_iter()
+            .map(|(field, settable)| {
+                let value = [&[0][..], b"\x01\x01x", b"\x03\x01\0\0\0\0\0\0\0"].into_iter().rev();
+                let values = value.filter_map(|value| settable.encode(value)).collect();
+                FieldEdit { field, rows: every(3), values, indices: Vec::new() }
+            })
+            .collect(),
         metrics: vec![MetricEdit { descriptor: 0, name: "x".into(), unit: "y".into(), description: "z".into() }],
     };
     match apply(signal, bytes, layout, &every(7), &edits) {
@@ -219,7 +229,7 @@ fn splits_without_measure_are_refused() {
     let values = (0..960).map(value).collect();
     let action = Action::Set { when: When::Always, values, indices: (0..960).collect() };
     let edit = AttributeEdit { level: Level::Resource, key: (*b"k").into(), rows, action };
-    let edits = Edits { attributes: vec![edit], metrics: Vec::new() };
+    let edits = Edits { attributes: vec![edit], ..Edits::default() };
     let outcome = apply(Signal::Logs, &request, &layout, &Bitmap::default(), &edits);
     assert!(matches!(outcome, Err(EditError::TooLarge(_))), "{outcome:?}");
 }

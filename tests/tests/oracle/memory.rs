@@ -107,7 +107,7 @@ fn edit_few_rows_often() {
         let action = Action::Set { when: When::Always, values: vec![Box::default()], indices: vec![0] };
         AttributeEdit { level: Level::Item, key: (*b"a").into(), rows, action }
     };
-    let edits = Edits { attributes: (0..1024).map(edit).collect(), metrics: Vec::new() };
+    let edits = Edits { attributes: (0..1024).map(edit).collect(), ..Edits::default() };
     let edited = apply(Signal::Logs, &request, &layout, &Bitmap::default(), &edits).unwrap();
     assert!(edited.len() < request.len() + 20);
 }

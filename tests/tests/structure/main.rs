@@ -173,6 +173,8 @@ struct Source {
     module: String,
     code: String,
     file: File,
+    /// Modules below it that are compiled into its tests alone.
+    of_tests: Vec<Vec<String>>,
 }
 
 fn sources() -> Result<Vec<Source>> {
@@ -186,7 +188,8 @@ fn sources() -> Result<Vec<Source>> {
             sources.push(source(folder, name, relative, &std::fs::read_to_string(&file)?));
         }
     }
-    sources.retain(|source| !is_test(&source.path));
+    let of_tests: Vec<Vec<String>> = sources.iter().flat_map(|source| source.of_tests.clone()).collect();
+    sources.retain(|source| !of_tests.iter().any(|module| source.file.module.starts_with(module)));
     ensure!(sources.len() > 50, "only {} sources", sources.len());
     Ok(sources)
 }
@@ -204,17 +207,25 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-fn is_test(path: &str) -> bool {
-    path.split('/').any(|part| part == "tests" || part == "tests.rs")
-}
-
 fn source(folder: &str, name: &str, path: String, text: &str) -> Source {
     let stem = path.trim_end_matches(".rs").trim_end_matches("/mod");
     let module = stem.split('/').next().unwrap_or_default().to_owned();
     let inside = if matches!(stem, "lib" | "main") { name.to_owned() } else { format!("{name}/{stem}") };
     let code = code(text);
     let file = File::new(&format!("{folder}/{path}"), &inside.replace('/', "::"), &code);
-    Source { module, file, code, path }
+    let of_tests = modules_of_tests(text).map(|name| [file.module.as_slice(), &[name.to_owned()]].concat()).collect();
+    Source { module, file, code, path, of_tests }
+}
+
+/// The files that a source declares for its tests: `#[cfg(test)]`, and then `mod name;`.
+fn modules_of_tests(text: &str) -> impl Iterator<Item = &str> {
+    let mut is_marked = false;
+    text.lines().filter_map(move |line| {
+        let declared = line.trim_start_matches("pub ").strip_prefix("mod ").and_then(|rest| rest.strip_suffix(';'));
+        let found = declared.filter(|_| is_marked);
+        is_marked = line.starts_with("#[cfg(test)]") || is_marked && line.starts_with("#[");
+        found
+    })
 }
 
 /// What is compiled into the host: lines up to the module of tests, which stands last, without comments.
@@ -394,6 +405,15 @@ fn no_test_scrapes_but_through_the_strict_reader() -> Result<()> {
         ensure!(!text.contains(path), "{} asks for {path} itself", file.display());
     }
     Ok(())
+}
+
+/// The test's own eyes.
+#[test]
+fn what_only_tests_compile_is_no_source() {
+    let text = "mod a;\n#[cfg(test)]\nmod tests;\nmod b;\n#[cfg(test)]\n#[path = \"x\"]\npub mod memory;\nmod c;";
+    assert_eq!(modules_of_tests(text).collect::<Vec<_>>(), ["tests", "memory"]);
+    let cut = code("fn f() {} // why\n#[cfg(test)]\nmod tests;\nfn g() {}\n#[cfg(test)]\nmod tests {\nfn h() {}\n}");
+    assert!(cut.contains("fn g") && !cut.contains("fn h") && !cut.contains("why"), "{cut}");
 }
 
 /// The numbers that stand between two characters, as in `[7]`.

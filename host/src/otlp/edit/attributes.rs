@@ -2,6 +2,7 @@
 
 use super::edits::{Action, AttributeEdit, When};
 use super::error::Stop;
+use super::fields::Numbers;
 use super::plan::{Plan, Step};
 use super::writer::Writer;
 use crate::otlp::attribute::{Attribute, Strings};
@@ -10,7 +11,7 @@ use crate::otlp::wire::{Fault, Reader, put_bytes};
 /// How many looks at an attribute are as much work as a byte that is written.
 const SLOTS_A_BYTE: usize = 4;
 
-/// One attribute of the message at hand.
+/// One attribute of the message at hand, or a field that is left out of it.
 #[derive(Debug, Clone, Copy)]
 struct AttributeSlot<'a> {
     /// The field in the message, tag and all; empty for a new attribute.
@@ -41,30 +42,35 @@ pub struct Slots<'a> {
 }
 
 impl<'a> Slots<'a> {
-    /// Whether any of these steps changes this message; then [`write`](Self::write) has to follow.
+    /// Whether any of these steps changes this message, whose attributes have that number; then [`write`](Self::write) has to follow. It leaves out
+    /// fields of the numbers in `cut`.
     pub fn edit(
         &mut self,
         plan: &Plan<'a>,
         message: &'a [u8],
         number: u32,
-        steps: &[Step],
+        (steps, cut): (&[Step], Numbers),
         writer: &mut Writer<'_>,
     ) -> Result<bool, Stop> {
         self.slots.clear();
         let mut reader = Reader::new(message);
+        // No field has the number 0: attributes that nobody edits are not looked at.
+        let number = if steps.is_empty() { 0 } else { number };
         let tag = (number << 3 | 2) as u8;
         while let [first, ..] = reader.rest {
             let start = message.len() - reader.rest.len();
             if *first == tag {
                 let raw = reader.delimited_after_tag()?;
                 self.push(message, start, raw, &reader)?;
-            } else if *first < 0x80 && *first >> 3 != tag >> 3 {
+            } else if *first < 0x80 && *first >> 3 != tag >> 3 && !cut.has(u32::from(*first >> 3)) {
                 reader.skip()?;
-            } else if let Some(field) = reader.field()?
-                && field.number == number
-            {
-                // A tag that is longer than it need be.
-                self.push(message, start, field.value.bytes(field.raw)?, &reader)?;
+            } else if let Some(field) = reader.field()? {
+                if field.number == number {
+                    // A tag that is longer than it need be.
+                    self.push(message, start, field.value.bytes(field.raw)?, &reader)?;
+                } else if cut.has(field.number) {
+                    self.cut(start, message.len() - reader.rest.len());
+                }
             }
         }
         // Each step looks at all of them, and at those that steps before it have added.
@@ -84,6 +90,12 @@ impl<'a> Slots<'a> {
         let end = message.len() - reader.rest.len();
         self.slots.push(AttributeSlot { start, end, raw, key, is_renamed: false, value: None, is_removed: false });
         Ok(())
+    }
+
+    /// Leaves out what is no attribute.
+    fn cut(&mut self, start: usize, end: usize) {
+        let (raw, key): (&[u8], &[u8]) = (&[], &[]);
+        self.slots.push(AttributeSlot { start, end, raw, key, is_renamed: false, value: None, is_removed: true });
     }
 
     fn step(&mut self, edit: &'a AttributeEdit, value: u32) -> bool {

@@ -1,6 +1,7 @@
 //! What is to be done to a request.
 
 use crate::otlp::columns::Bitmap;
+use crate::otlp::field::Field;
 use crate::otlp::key::Level;
 
 /// When an attribute is set.
@@ -52,6 +53,19 @@ pub struct AttributeEdit {
     pub action: Action,
 }
 
+/// Another value for a field of some spans or records.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldEdit {
+    /// Which field. Nothing happens where the request's signal does not have it.
+    pub field: Field,
+    /// Which rows; bits behind the last row are not set.
+    pub rows: Bitmap,
+    /// From [`Settable::encode`](super::Settable::encode).
+    pub values: Vec<Box<[u8]>>,
+    /// Which value each row in question gets, in order; empty: the first.
+    pub indices: Vec<u32>,
+}
+
 /// Other texts for the metrics of one descriptor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MetricEdit {
@@ -70,13 +84,20 @@ pub struct MetricEdit {
 pub struct Edits {
     /// In order.
     pub attributes: Vec<AttributeEdit>,
+    /// In order. No edit of an attribute sees anything of these.
+    pub fields: Vec<FieldEdit>,
     /// The last one counts.
     pub metrics: Vec<MetricEdit>,
 }
 
 impl Edits {
+    /// How many edits.
+    pub fn len(&self) -> usize {
+        self.attributes.len() + self.fields.len() + self.metrics.len()
+    }
+
     /// Whether nothing is asked for.
     pub fn is_empty(&self) -> bool {
-        self.attributes.is_empty() && self.metrics.is_empty()
+        self.len() == 0
     }
 }

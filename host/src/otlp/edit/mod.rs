@@ -9,10 +9,13 @@
 //!   under the key, where it stands, and removes repetitions; a new one comes last. Renaming removes what had the new key.
 //!   A copy is of the last value that stands under the key.
 //! - Items that are edited alike stay together, in the order of the first of each.
+//! - A field that is set stands once afterwards, in front of what else is in its item, or not at all where it has its default. Of several edits
+//!   of one field the last counts. Of a status that is edited, all pieces become one, and none where nothing is left in it.
 
 mod attributes;
 mod edits;
 pub(super) mod error;
+mod fields;
 mod plan;
 mod regroup;
 mod stream;
@@ -22,8 +25,9 @@ use super::columns::{Bitmap, Layout};
 use crate::contract::Signal;
 use error::Stop;
 
-pub use edits::{Action, AttributeEdit, Edits, MetricEdit, When};
+pub use edits::{Action, AttributeEdit, Edits, FieldEdit, MetricEdit, When};
 pub use error::EditError;
+pub use fields::{Settable, Takes};
 
 /// Bytes that an edited request may take: this, and this many times what came.
 const OUTPUT_BYTES: usize = 16 << 20;

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::edits::{Action, AttributeEdit, Edits, MetricEdit};
+use super::edits::{Action, AttributeEdit, Edits, FieldEdit, MetricEdit};
+use super::fields::{GivenFields, Settable};
 use crate::contract::Signal;
 use crate::otlp::columns::{Bitmap, Layout};
 use crate::otlp::key::Level;
@@ -31,6 +32,22 @@ pub struct Plan<'e> {
     resource: Vec<u32>,
     scope: Vec<u32>,
     item: Vec<u32>,
+    /// The edits of fields that items of the signal have.
+    fields: Vec<PlannedField<'e>>,
+}
+
+/// An edit of a field.
+struct PlannedField<'e> {
+    settable: Settable,
+    edit: &'e FieldEdit,
+    values: Values,
+}
+
+impl<'e> PlannedField<'e> {
+    fn new(signal: Signal, edit: &'e FieldEdit) -> Option<PlannedField<'e>> {
+        let values = Values::new(&edit.rows, &edit.indices);
+        Some(PlannedField { settable: Settable::of(edit.field, signal)?, edit, values })
+    }
 }
 
 impl<'e> Plan<'e> {
@@ -45,10 +62,11 @@ impl<'e> Plan<'e> {
             layout,
             removed,
             edits,
-            values: edits.attributes.iter().map(Values::new).collect(),
+            values: edits.attributes.iter().map(Values::of_attribute).collect(),
             resource: of(Level::Resource),
             scope: of(Level::Scope),
             item: of(Level::Item),
+            fields: edits.fields.iter().filter_map(|edit| PlannedField::new(signal, edit)).collect(),
         }
     }
 
@@ -64,7 +82,7 @@ impl<'e> Plan<'e> {
 
     /// How many edits are looked at where it is asked what happens to a resource, scope or metric.
     pub fn looks(&self) -> usize {
-        self.edits.attributes.len() + self.edits.metrics.len()
+        self.edits.len()
     }
 
     /// Whether anything happens to rows of [first, end), to what encloses them, or to metrics.
@@ -74,13 +92,33 @@ impl<'e> Plan<'e> {
 
     /// Whether anything happens to rows of [first, end) or to what encloses them.
     pub fn touches_rows(&self, first: usize, end: usize) -> bool {
-        self.removed.has_any(first, end) || self.edits.attributes.iter().any(|edit| edit.rows.has_any(first, end))
+        let of_attributes = || self.edits.attributes.iter().any(|edit| edit.rows.has_any(first, end));
+        self.removed.has_any(first, end) || of_attributes() || self.touches_fields(first, end)
     }
 
     /// Whether rows of [first, end) are removed or edited themselves.
     pub fn touches_items(&self, first: usize, end: usize) -> bool {
         let edits = || self.item.iter().filter_map(|number| self.edit(*number));
-        self.removed.has_any(first, end) || edits().any(|edit| edit.rows.has_any(first, end))
+        let of_attributes = || edits().any(|edit| edit.rows.has_any(first, end));
+        self.removed.has_any(first, end) || of_attributes() || self.touches_fields(first, end)
+    }
+
+    /// Whether fields of rows of [first, end) are set.
+    fn touches_fields(&self, first: usize, end: usize) -> bool {
+        self.fields.iter().any(|field| field.edit.rows.has_any(first, end))
+    }
+
+    /// The fields that a row is given, into `given`.
+    #[inline]
+    pub fn given(&self, row: usize, given: &mut GivenFields<'e>) {
+        given.clear();
+        for PlannedField { settable, edit, values } in &self.fields {
+            if edit.rows.get(row)
+                && let Some(value) = edit.values.get(values.of(&edit.rows, &edit.indices, row) as usize)
+            {
+                given.set(*settable, value);
+            }
+        }
     }
 
     /// The item edits of a row, into `steps`.
@@ -110,7 +148,7 @@ impl<'e> Plan<'e> {
         for number in numbers {
             let Some(edit) = self.edit(*number) else { continue };
             if edit.rows.get(row) {
-                let value = self.values.get(*number as usize).map_or(0, |values| values.of(edit, row));
+                let value = self.values.get(*number as usize).map_or(0, |values| values.of_row(edit, row));
                 steps.push((*number, value));
             }
         }
@@ -156,25 +194,36 @@ struct Values {
 }
 
 impl Values {
-    fn new(edit: &AttributeEdit) -> Values {
+    fn of_attribute(edit: &AttributeEdit) -> Values {
         match &edit.action {
             Action::Set { values, indices, .. } if !indices.is_empty() => {
                 let first = if edit.level == Level::Item { Vec::new() } else { first_of_each(values) };
-                Values { before: edit.rows.counts_before(), first }
+                Values { first, ..Values::new(&edit.rows, indices) }
             }
             _ => Values::default(),
         }
+    }
+
+    fn new(rows: &Bitmap, indices: &[u32]) -> Values {
+        let before = if indices.is_empty() { Vec::new() } else { rows.counts_before() };
+        Values { before, first: Vec::new() }
     }
 
     fn is_one(&self) -> bool {
         self.before.is_empty()
     }
 
-    /// The value of a row that is edited.
+    /// The value of a row whose attribute is edited.
     #[inline]
-    fn of(&self, edit: &AttributeEdit, row: usize) -> u32 {
-        let (Action::Set { indices, .. }, Some(before)) = (&edit.action, self.before.get(row / 64)) else { return 0 };
-        let place = *before as usize + edit.rows.count_in_word(row);
+    fn of_row(&self, edit: &AttributeEdit, row: usize) -> u32 {
+        if let Action::Set { indices, .. } = &edit.action { self.of(&edit.rows, indices, row) } else { 0 }
+    }
+
+    /// The value of a row that is among `rows`.
+    #[inline]
+    fn of(&self, rows: &Bitmap, indices: &[u32], row: usize) -> u32 {
+        let Some(before) = self.before.get(row / 64) else { return 0 };
+        let place = *before as usize + rows.count_in_word(row);
         let value = indices.get(place).copied().unwrap_or(0);
         self.first.get(value as usize).copied().unwrap_or(value)
     }

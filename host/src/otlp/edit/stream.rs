@@ -3,6 +3,7 @@
 use super::attributes::Slots;
 use super::edits::MetricEdit;
 use super::error::Stop;
+use super::fields::{GivenFields, Numbers};
 use super::plan::{Alike, Plan, Step};
 use super::writer::Writer;
 use crate::contract::Signal;
@@ -26,6 +27,7 @@ pub fn rewrite(plan: &Plan<'_>, request: &[u8], limit: usize) -> Result<Vec<u8>,
         place: Place::default(),
         slots: Slots::default(),
         steps: Vec::new(),
+        given: GivenFields::default(),
     };
     let mut reader = Reader::new(request);
     while let Some(field) = reader.field()? {
@@ -62,7 +64,9 @@ pub struct Stream<'p, 'a> {
     pub writer: Writer<'a>,
     pub place: Place,
     slots: Slots<'a>,
+    /// What is done to the item at hand: its attributes, and its fields.
     steps: Vec<Step>,
+    given: GivenFields<'a>,
 }
 
 impl<'a> Stream<'_, 'a> {
@@ -181,7 +185,8 @@ impl<'a> Stream<'_, 'a> {
             }
         };
         let mut slots = Slots::default();
-        let changed = slots.edit(self.plan, message, attributes, steps, &mut self.writer)?;
+        let asked = (steps, Numbers::default());
+        let changed = slots.edit(self.plan, message, attributes, asked, &mut self.writer)?;
         if !changed && !own.is_present() {
             return Ok(());
         }
@@ -214,16 +219,21 @@ impl<'a> Stream<'_, 'a> {
     #[inline]
     pub fn kept_item(&mut self, field: &Field<'a>, attributes: u32, row: usize) -> Result<(), Stop> {
         self.plan.item_steps(row, &mut self.steps);
-        if self.steps.is_empty() {
+        self.plan.given(row, &mut self.given);
+        if self.steps.is_empty() && self.given.is_empty() {
             self.writer.copy(field.raw);
             return Ok(());
         }
         let message = field.value.bytes(field.raw)?;
-        if !self.slots.edit(self.plan, message, attributes, &self.steps, &mut self.writer)? {
+        self.writer.work(self.given.edits())?;
+        let asked = (self.steps.as_slice(), self.given.numbers());
+        let changed = self.slots.edit(self.plan, message, attributes, asked, &mut self.writer)?;
+        if !changed && self.given.is_empty() {
             self.writer.copy(field.raw);
             return Ok(());
         }
         let mark = self.writer.open(field.number, message.len());
+        self.given.write(message, &mut self.writer)?;
         self.slots.write(message, attributes, &mut self.writer)?;
         self.writer.close(mark)
     }

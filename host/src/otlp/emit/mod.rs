@@ -10,8 +10,8 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::descriptors::Descriptor;
+use super::field::Field;
 use super::key::{self, Element, Level, VERSION};
-use super::keying::Field;
 use super::metrics::{MetricKind, Temporality};
 use super::wire::{Malformed, put_bytes, put_varint_field};
 

@@ -2,8 +2,8 @@
 
 use crate::contract::Signal;
 use crate::otlp::attribute::AnyValue;
+use crate::otlp::field::{Field, Place};
 use crate::otlp::key;
-use crate::otlp::keying::{Field, Place};
 use crate::otlp::logs::{self, LogRecord};
 use crate::otlp::message::Message;
 use crate::otlp::spans::{self, Span};
@@ -27,6 +27,8 @@ pub enum FieldValue<'v, 'a> {
     Text(&'a [u8]),
     /// A number.
     Integer(i64),
+    /// An id.
+    Bytes(&'a [u8]),
     /// An `AnyValue`.
     Any(&'v Message<'a>),
 }
@@ -41,11 +43,21 @@ impl<'a> FieldValue<'_, 'a> {
         if number == 0 { FieldValue::Absent } else { FieldValue::Integer(number.into()) }
     }
 
+    /// A time by its bits.
+    fn time(time: u64) -> Self {
+        if time == 0 { FieldValue::Absent } else { FieldValue::Integer(time.cast_signed()) }
+    }
+
+    /// An id of zeros is none, as an empty one is.
+    fn id(id: &'a [u8]) -> Self {
+        if id.iter().all(|byte| *byte == 0) { FieldValue::Absent } else { FieldValue::Bytes(id) }
+    }
+
     /// Bytes of the request that it stands in.
     pub fn len(&self) -> usize {
         match self {
             FieldValue::Absent => 0,
-            FieldValue::Text(text) => text.len(),
+            FieldValue::Text(bytes) | FieldValue::Bytes(bytes) => bytes.len(),
             FieldValue::Integer(_) => 8,
             FieldValue::Any(message) => message.pieces().map(<[u8]>::len).sum(),
         }
@@ -57,6 +69,7 @@ impl<'a> FieldValue<'_, 'a> {
             FieldValue::Absent => {}
             FieldValue::Text(text) => key::put_text_value(out, text),
             FieldValue::Integer(number) => key::put_integer_value(out, *number),
+            FieldValue::Bytes(bytes) => key::put_bytes_value(out, bytes),
             FieldValue::Any(message) => key::put_value(out, message)?,
         }
         Ok(())
@@ -90,6 +103,15 @@ impl<'v, 'a> Item<'v, 'a> {
             (Item::Span(span), Field::StatusCode) => FieldValue::integer(span.status_code),
             (Item::Span(span), Field::StatusMessage) => FieldValue::text(span.status_message),
             (Item::Span(span), Field::TraceState) => FieldValue::text(span.trace_state),
+            (Item::Span(span), Field::TraceId) => FieldValue::id(span.trace_id),
+            (Item::Span(span), Field::SpanId) => FieldValue::id(span.span_id),
+            (Item::Span(span), Field::ParentSpanId) => FieldValue::id(span.parent_span_id),
+            (Item::Span(span), Field::StartTime) => FieldValue::time(span.start_time),
+            (Item::Span(span), Field::EndTime) => FieldValue::time(span.end_time),
+            (Item::Record(record), Field::TraceId) => FieldValue::id(record.trace_id),
+            (Item::Record(record), Field::SpanId) => FieldValue::id(record.span_id),
+            (Item::Record(record), Field::Time) => FieldValue::time(record.time),
+            (Item::Record(record), Field::ObservedTime) => FieldValue::time(record.observed_time),
             (Item::Record(record), Field::SeverityNumber) => FieldValue::integer(record.severity_number),
             (Item::Record(record), Field::SeverityText) => FieldValue::text(record.severity_text),
             (Item::Record(record), Field::EventName) => FieldValue::text(record.event_name),

@@ -6,9 +6,10 @@
 use super::item::{FieldValue, Item};
 use crate::otlp::attribute::{Attribute, attributes};
 use crate::otlp::dictionary::{Dictionary, NONE, OVERFLOW};
+use crate::otlp::field::{Field, Place};
 use crate::otlp::hash::Hasher;
 use crate::otlp::key::{KeyBuilder, Level};
-use crate::otlp::keying::{Field, Grouping, Keying, Names, Place};
+use crate::otlp::keying::{Grouping, Keying, Names};
 use crate::otlp::message::Message;
 use crate::otlp::metrics::{MetricHeader, MetricKind, Temporality};
 use crate::otlp::wire::Fault;
@@ -295,6 +296,7 @@ impl<'p, 'a> Keys<'p, 'a> {
                 FieldValue::Absent => {}
                 FieldValue::Text(text) => key.text(level, name, text),
                 FieldValue::Integer(number) => key.integer(level, name, *number),
+                FieldValue::Bytes(bytes) => key.bytes(level, name, bytes),
                 FieldValue::Any(message) => key.value(level, name, message)?,
             }
         }
@@ -306,7 +308,7 @@ fn add_field(hasher: &Hasher, sum: &mut Sum, field: Field, value: &FieldValue<'_
     let salt = FIELD_SALT + field as u8;
     match value {
         FieldValue::Absent => {}
-        FieldValue::Text(text) => sum.add(hasher.hash(salt, text)),
+        FieldValue::Text(bytes) | FieldValue::Bytes(bytes) => sum.add(hasher.hash(salt, bytes)),
         FieldValue::Integer(number) => sum.add(hasher.hash(salt, &number.to_le_bytes())),
         FieldValue::Any(message) => match message.one_piece() {
             Some(piece) => sum.add(hasher.hash(salt, piece)),

@@ -2,6 +2,8 @@
 
 use super::super::declared::DeclareError;
 use super::maxima::{DESCRIPTOR_BYTES_MAX, DESCRIPTORS_MAX, EDITS_MAX, OUTPUT_BYTES_MAX, VALUE_MAX};
+use crate::contract::Signal;
+use crate::otlp::edit::Takes;
 use crate::otlp::key;
 
 /// A request the contract does not allow.
@@ -64,8 +66,24 @@ pub enum Violation {
     #[error("attributes of the request's metadata cannot be edited")]
     Metadata,
     /// A value that no attribute takes.
-    #[error("the value of an attribute is longer than {VALUE_MAX} bytes, or there is none for a row")]
+    #[error("the value of an attribute or field is longer than {VALUE_MAX} bytes, or there is none for a row")]
     Value,
+    /// A field that there is not, or that stays as it is.
+    #[error("{signal} have no field `{name}` that can be set")]
+    Field {
+        /// The signal.
+        signal: Signal,
+        /// What was asked for.
+        name: String,
+    },
+    /// A value that the field does not take.
+    #[error("the field `{name}` takes {takes}, and was given something else")]
+    FieldValue {
+        /// The field.
+        name: &'static str,
+        /// What it takes.
+        takes: Takes,
+    },
     /// Exemplars for nothing.
     #[error("exemplars without an emission before them, out of order, or malformed")]
     Exemplars,
@@ -75,6 +93,9 @@ pub enum Violation {
     /// A storage key that cannot be.
     #[error("an empty storage key, or a range that ends before it starts")]
     StorageKey,
+    /// Not one value for each key.
+    #[error("there are not as many values as storage keys")]
+    StorageValues,
     /// A key that no dictionary takes.
     #[error("a key is longer than {} bytes", key::KEY_MAX)]
     KeyLength,

@@ -45,6 +45,16 @@ impl Account {
         self.quota
     }
 
+    /// The count at the moment, for [`go_back`](Self::go_back).
+    pub fn standing(&self) -> Option<Tally> {
+        self.now
+    }
+
+    /// What was written since is gone again.
+    pub fn go_back(&mut self, standing: Option<Tally>) {
+        self.now = standing;
+    }
+
     /// The call counts.
     pub fn confirm(&mut self) {
         self.confirmed = self.now;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use super::steady::stored_steady;
-use super::{CALL_MAX, ENTRY_BYTES, Extent, Namespace, Section, Snapshot, State, StateError, Watermark};
+use super::{CALL_MAX, ENTRY_BYTES, Extent, MergeOp, Namespace, Section, Snapshot, State, StateError, Watermark};
 use crate::contract::ComponentId;
 use crate::storage::{StateStore, Store, Write};
 
@@ -229,6 +229,16 @@ fn step(random: &mut fastrand::Rng, state: &mut State, model: &mut BTreeMap<u8, 
             state.delete_range(&[key], &[key + 3]).unwrap();
             model.retain(|at, _| !(key..key + 3).contains(at));
         }
+        2 | 3 => {
+            let (cost, replaced) = (ENTRY - 100 + 8, model.get(&key).copied());
+            let is_number = replaced.is_none_or(|replaced| replaced == cost);
+            let fits = replaced.is_some() || model.values().sum::<u64>() + cost <= 10 * ENTRY;
+            let merged = state.merge_integers(MergeOp::Add, std::iter::once((&[key][..], 1)));
+            assert_eq!(merged.is_ok(), is_number && fits, "{merged:?} {model:?}");
+            if merged.is_ok() {
+                model.insert(key, cost);
+            }
+        }
         _ => {
             let cost = ENTRY - 100 + length as u64;
             let replaced = model.get(&key).copied().unwrap_or_default();
@@ -251,6 +261,8 @@ fn change(random: &mut fastrand::Rng, state: &mut State, value: u64) {
             1 => state.delete_range(&key, &[random.u8(key[0]..=b'z')]).unwrap(),
             2 => state.put_code(b"keying", u32::from(key[0]), &value.to_be_bytes()).unwrap(),
             3 => state.delete_code(b"keying", u32::from(key[0])).unwrap(),
+            // What is no number stays as it is.
+            4 | 5 => drop(state.merge_integers(MergeOp::Add, std::iter::once((&key[..], value as i64)))),
             _ => state.set(&key, value.to_string().as_bytes()).unwrap(),
         }
     }

@@ -7,7 +7,7 @@ use crate::otlp::edit::{MetricEdit, When};
 use crate::otlp::emit::{ExponentialRows, HistogramRows, Observations};
 use crate::otlp::metrics::Temporality;
 use crate::processor::{
-    Identity, NewKeys, Quantiles, READ_MAX, Rows, SetAttribute, Severity, StateError, Violation, blob_strings,
+    Identity, MergeOp, NewKeys, Quantiles, READ_MAX, Rows, SetAttribute, Severity, StateError, Violation, blob_strings,
 };
 use crate::wasm::bindings::otelier::plugin::{clock, log, output, projection, rows, storage, types};
 
@@ -41,11 +41,20 @@ fn storage_result<T>(result: Result<T, StateError>) -> wasmtime::Result<Result<T
         Ok(value) => Ok(Ok(value)),
         Err(StateError::Quota(quota)) => Ok(Err(storage::Error::Quota(quota))),
         Err(StateError::TooLarge(bound)) => Ok(Err(storage::Error::TooLarge(bound))),
+        Err(StateError::NoNumber(place)) => Ok(Err(storage::Error::NoNumber(place))),
         Err(error @ (StateError::Store(_) | StateError::Unmarked)) => {
             Ok(Err(storage::Error::Unavailable(error.to_string())))
         }
         Err(StateError::Key) => Err(Violation::StorageKey.into()),
         Err(StateError::Deadline) => Err(Violation::Deadline.into()),
+    }
+}
+
+fn merge_op(op: storage::MergeOp) -> MergeOp {
+    match op {
+        storage::MergeOp::Add => MergeOp::Add,
+        storage::MergeOp::Min => MergeOp::Min,
+        storage::MergeOp::Max => MergeOp::Max,
     }
 }
 
@@ -87,9 +96,37 @@ impl storage::Host for Data {
         let keys = blob_strings(&keys.ends, &keys.bytes)?;
         let values = blob_strings(&values.ends, &values.bytes)?;
         if keys.len() != values.len() {
-            return Err(Violation::Lengths.into());
+            return Err(Violation::StorageValues.into());
         }
         storage_result(keys.zip(values).try_for_each(|(key, value)| state.set(key, value)))
+    }
+
+    fn merge_integers(
+        &mut self,
+        keys: types::Blob,
+        op: storage::MergeOp,
+        values: Vec<i64>,
+    ) -> wasmtime::Result<Result<(), storage::Error>> {
+        let state = self.context.call()?.storage()?;
+        let keys = blob_strings(&keys.ends, &keys.bytes)?;
+        if keys.len() != values.len() {
+            return Err(Violation::StorageValues.into());
+        }
+        storage_result(state.merge_integers(merge_op(op), keys.zip(values)))
+    }
+
+    fn merge_doubles(
+        &mut self,
+        keys: types::Blob,
+        op: storage::MergeOp,
+        values: Vec<f64>,
+    ) -> wasmtime::Result<Result<(), storage::Error>> {
+        let state = self.context.call()?.storage()?;
+        let keys = blob_strings(&keys.ends, &keys.bytes)?;
+        if keys.len() != values.len() {
+            return Err(Violation::StorageValues.into());
+        }
+        storage_result(state.merge_doubles(merge_op(op), keys.zip(values)))
     }
 
     fn delete(&mut self, keys: types::Blob) -> wasmtime::Result<Result<(), storage::Error>> {
@@ -331,6 +368,17 @@ impl output::Host for Data {
         when: output::When,
     ) -> wasmtime::Result<()> {
         Ok(self.context.call()?.copy_attribute(rows, attribute.into(), key, condition(when))?)
+    }
+
+    fn set_field(
+        &mut self,
+        rows: Vec<u64>,
+        field: String,
+        values: types::Blob,
+        indices: Vec<u32>,
+    ) -> wasmtime::Result<()> {
+        let values = blob_strings(&values.ends, &values.bytes)?.collect();
+        Ok(self.context.call()?.set_field(rows, field, values, indices)?)
     }
 
     fn edit_metric(

@@ -3,14 +3,15 @@
 use crate::aggregate::Number;
 use crate::{
     Additions, Attribute, Bitmap, Blob, BoundsLists, BucketCounts, Descriptor, Entries, ExemplarLists,
-    ExponentialBuckets, ExponentialHistograms, Found, Histograms, Host, MetricKind, QuantileValues, Runs, Severity,
-    Source, StorageError, Temporality, When,
+    ExponentialBuckets, ExponentialHistograms, Found, Histograms, Host, MergeOp, MetricKind, QuantileValues, Runs,
+    Severity, Source, StorageError, Temporality, When,
 };
 
 use super::super::dictionary::Grouping;
 use super::super::edits::Edit;
 use super::super::histograms;
-use super::{Destination, INTERN_RESERVE, KEY_MAX, MemoryHost, VALUE_MAX};
+use super::super::merge;
+use super::{Destination, INTERN_RESERVE, MemoryHost};
 
 /// How many new keys come at once: few, so that tests have several pages.
 const NEW_KEYS_MAX: usize = 100;
@@ -40,14 +41,15 @@ impl Host for MemoryHost {
     fn storage_set(&mut self, keys: Blob, values: Blob) -> Result<(), StorageError> {
         self.available()?;
         assert_eq!(keys.len(), values.len(), "as many keys as values");
-        for (key, value) in keys.iter().zip(values.iter()) {
-            self.grow(key.len() + value.len())?;
-            if key.is_empty() || key.len() > KEY_MAX || value.len() > VALUE_MAX {
-                return Err(StorageError::TooLarge(VALUE_MAX as u64));
-            }
-            self.durable.storage.insert(key.to_vec(), value.to_vec());
-        }
-        Ok(())
+        keys.iter().zip(values.iter()).try_for_each(|(key, value)| self.put(key, value))
+    }
+
+    fn storage_merge_integers(&mut self, keys: Blob, op: MergeOp, values: Vec<i64>) -> Result<(), StorageError> {
+        self.merge(&keys, &values, |stored, value| merge::integers(op, stored, *value))
+    }
+
+    fn storage_merge_doubles(&mut self, keys: Blob, op: MergeOp, values: Vec<f64>) -> Result<(), StorageError> {
+        self.merge(&keys, &values, |stored, value| merge::doubles(op, stored, *value))
     }
 
     fn storage_delete(&mut self, keys: Blob) -> Result<(), StorageError> {
@@ -268,6 +270,10 @@ impl Host for MemoryHost {
 
     fn output_copy_attribute(&mut self, rows: Vec<u64>, attribute: Attribute, key: String, when: When) {
         self.edits.push(Edit::Copy { rows: Bitmap::from_words(rows), attribute, key, when });
+    }
+
+    fn output_set_field(&mut self, rows: Vec<u64>, field: String, values: Blob, indices: Vec<u32>) {
+        self.edits.push(Edit::Field { rows: Bitmap::from_words(rows), field, values, indices });
     }
 
     fn output_edit_metric(&mut self, descriptor: u32, name: String, unit: String, description: String) {

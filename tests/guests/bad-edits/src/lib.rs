@@ -1,7 +1,7 @@
 //! A guest whose edits of a batch cannot be made.
 
 use otelier_sdk::key::{Value, write_value};
-use otelier_sdk::{Attribute, Batch, Bitmap, Blob, Failure, Level, When};
+use otelier_sdk::{Attribute, Batch, Bitmap, Blob, Failure, Field, Level, When};
 use serde::Deserialize;
 use tally::{Tally, Vice};
 
@@ -27,6 +27,8 @@ enum Way {
     NoSuchType,
     /// Of what came with the request.
     Metadata,
+    /// Of a field, which points do not have.
+    Field,
     /// Of one row, 1,025 times.
     Flood,
 }
@@ -54,6 +56,7 @@ impl Vice for Way {
                 batch.remove_attribute(beyond, attribute);
             }
             Way::Metadata => batch.remove_attribute(all, Attribute { level: Level::Metadata, key: "a".to_owned() }),
+            Way::Field => batch.set_field(all, Field::Name, write_value(Value::String(b"name"))),
             Way::Flood => (0..1025).for_each(|_| batch.remove_attribute(Bitmap::all(1), attribute.clone())),
         }
         Ok(())

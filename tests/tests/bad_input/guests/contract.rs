@@ -49,7 +49,7 @@ fn strings_and_keys_that_are_none() -> Result<()> {
 
 #[test]
 fn edits_that_cannot_be_made() -> Result<()> {
-    let value = "the value of an attribute is longer than 16777216 bytes, or there is none for a row";
+    let value = "the value of an attribute or field is longer than 16777216 bytes, or there is none for a row";
     are_discarded_whole(&[
         ("bad-edits/row", "a bitmap has rows that there are not"),
         ("bad-edits/index", value),
@@ -60,6 +60,7 @@ fn edits_that_cannot_be_made() -> Result<()> {
         ("bad-edits/ends", "the ends of a blob do not fit its bytes"),
         ("bad-edits/no-such-type", "a key is not in the canonical encoding: byte 0: unknown value type"),
         ("bad-edits/metadata", "attributes of the request's metadata cannot be edited"),
+        ("bad-edits/field", "metrics have no field `name` that can be set"),
         ("bad-edits/flood", "more than 1024 edits in one call"),
     ])
 }

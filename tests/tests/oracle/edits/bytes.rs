@@ -10,6 +10,12 @@ use otelier_tests::generate::{Request, vary};
 use super::{Case, random};
 use crate::seeds;
 
+/// Whether an edit of items names a row.
+fn edits_item(edits: &Edits, row: usize) -> bool {
+    let of_attribute = edits.attributes.iter().any(|edit| edit.level == Level::Item && edit.rows.get(row));
+    of_attribute || edits.fields.iter().any(|edit| edit.rows.get(row))
+}
+
 /// Any bytes of a repeated field below a message, at the end of a path of field numbers.
 fn below<'b>(message: &'b [u8], path: &[u32]) -> Vec<&'b [u8]> {
     let Some((number, path)) = path.split_first() else { return vec![message] };
@@ -63,6 +69,9 @@ fn edits_of_no_rows_leave_a_plain_request_as_it_is() {
                 indices.clear();
             }
         }
+        for edit in &mut edits.fields {
+            (edit.rows, edit.indices) = (Bitmap::default(), Vec::new());
+        }
         assert_eq!(case.apply(&Bitmap::default(), &Edits::default()), case.bytes);
         assert_eq!(case.apply(&Bitmap::default(), &edits), case.bytes);
     });
@@ -86,9 +95,7 @@ fn items_that_no_edit_touches_keep_their_bytes_whatever_happens_around_them() {
         let removed = random::rows(rng, case.rows(), &[0, 30]);
         let edits = random::edits(rng, case.rows(), 0);
         let left = items(&case.request, &case.apply(&removed, &edits));
-        let touched = |row: usize| {
-            edits.attributes.iter().any(|edit| edit.level == Level::Item && edit.rows.get(row)) || removed.get(row)
-        };
+        let touched = |row: usize| edits_item(&edits, row) || removed.get(row);
         for (row, item) in before.iter().enumerate().filter(|(row, _)| !touched(*row)) {
             assert!(left.contains(item), "row {row} became other bytes: {item:02x?} in {left:02x?}");
         }
@@ -117,8 +124,7 @@ fn points_that_no_edit_touches_keep_their_bytes() {
         }
         let edits = random::edits(rng, case.rows(), case.descriptors.len());
         let left = items(&case.request, &case.apply(&Bitmap::default(), &edits));
-        let touched = |row: usize| edits.attributes.iter().any(|edit| edit.level == Level::Item && edit.rows.get(row));
-        for (_, item) in before.iter().enumerate().filter(|(row, _)| !touched(*row)) {
+        for (_, item) in before.iter().enumerate().filter(|(row, _)| !edits_item(&edits, *row)) {
             assert!(left.contains(item), "{item:02x?} is not in {left:02x?}");
         }
         assert_eq!(left.len(), before.len());
@@ -140,7 +146,8 @@ fn resources_that_no_edit_touches_keep_their_bytes() {
         let removed = random::rows(rng, rows, &[0, 5]);
         let edits = random::edits(rng, rows, 0);
         let left = case.apply(&removed, &edits);
-        let touched = |row: usize| removed.get(row) || edits.attributes.iter().any(|edit| edit.rows.get(row));
+        let of_attribute = |row: usize| edits.attributes.iter().any(|edit| edit.rows.get(row));
+        let touched = |row: usize| removed.get(row) || of_attribute(row) || edits_item(&edits, row);
         let mut first = 0;
         for (resource, extent) in below(&before, &[1]).iter().zip(&case.layout.resources) {
             let is_touched = (first..extent.end as usize).any(touched);

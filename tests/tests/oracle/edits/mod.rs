@@ -1,15 +1,16 @@
 //! Editing bytes is editing the decoded structs, and what is not edited keeps its bytes.
 
 mod bytes;
+mod fields;
 pub mod random;
 
 use fastrand::Rng;
 use otelier::contract::Signal;
-use otelier::otlp::Strings;
 use otelier::otlp::columns::{Bitmap, Layout};
 use otelier::otlp::descriptors::Descriptor;
 use otelier::otlp::edit::{Edits, apply};
 use otelier::otlp::projection::{Projection, Projector};
+use otelier::otlp::{Strings, check};
 use otelier_tests::generate::{Request, chance, pick};
 
 use crate::model::edits::{Editor, without_empty_parts};
@@ -52,6 +53,7 @@ impl Case {
     /// Whether bytes and structs come to the same.
     fn check(&self, removed: &Bitmap, edits: &Edits) {
         let edited = self.apply(removed, edits);
+        check(self.signal, &edited, Strings::Utf8).expect("what the host has edited it takes itself");
         let mut edited = Request::decode(self.signal, &edited).expect("an edited request is OTLP");
         let mut expected = Editor::new(&self.projection, removed, edits, &self.descriptors).apply(&self.request);
         without_empty_parts(&mut edited);

@@ -1,11 +1,16 @@
 //! Random edits.
 
 use fastrand::Rng;
+use otelier::contract::Signal;
 use otelier::otlp::columns::Bitmap;
-use otelier::otlp::edit::{Action, AttributeEdit, Edits, MetricEdit, When};
+use otelier::otlp::edit::{Action, AttributeEdit, Edits, FieldEdit, MetricEdit, Settable, Takes, When};
+use otelier::otlp::field::Field;
 use otelier::otlp::key::Level;
-use otelier_tests::generate::{attributes, chance, pick, several};
+use otelier_tests::generate::{attributes, chance, pick, several, time};
 use prost::Message;
+
+use crate::model::Typed;
+use crate::model::key::encoded;
 
 /// Rows with a chance of their own; often none or all.
 pub fn rows(rng: &mut Rng, rows: usize, percents: &[u32]) -> Bitmap {
@@ -21,6 +26,7 @@ pub fn edits(rng: &mut Rng, count: usize, descriptors: usize) -> Edits {
     let metrics = if descriptors > 0 && chance(rng, 30) { 2 } else { 0 };
     Edits {
         attributes: several(rng, most, |rng| attribute_edit(rng, count)),
+        fields: several(rng, most, |rng| field_edit(rng, count)),
         metrics: several(rng, metrics, |rng| metric_edit(rng, descriptors)),
     }
 }
@@ -52,6 +58,36 @@ fn set(rng: &mut Rng, rows: &Bitmap) -> Action {
     let indices = (0..rows.count()).map(|_| rng.u32(..values.len() as u32)).collect();
     // Where there are no rows, no indices are the same as one value for all.
     if rng.bool() { Action::Set { when, values, indices } } else { Action::Set { when, values, indices: Vec::new() } }
+}
+
+/// Of spans or of log records: what the request does not have is no edit of it.
+fn field_edit(rng: &mut Rng, count: usize) -> FieldEdit {
+    let (field, settable) = pick(rng, &settable());
+    let rows = rows(rng, count, &[0, 10, 50, 90, 100, 100]);
+    let mut values = vec![field_value(rng, settable)];
+    values.extend(several(rng, 2, |rng| field_value(rng, settable)));
+    let indices = (0..rows.count()).map(|_| rng.u32(..values.len() as u32)).collect();
+    let indices = if rng.bool() { indices } else { Vec::new() };
+    FieldEdit { field, rows, values, indices }
+}
+
+/// Every field that can be set.
+pub fn settable() -> Vec<(Field, Settable)> {
+    let of = |signal| Field::ALL.iter().filter_map(move |(field, _)| Some((*field, Settable::of(*field, signal)?)));
+    [Signal::Traces, Signal::Logs].into_iter().flat_map(of).collect()
+}
+
+/// A value that the field takes, as the host writes it.
+pub fn field_value(rng: &mut Rng, settable: Settable) -> Box<[u8]> {
+    let value = match settable.takes() {
+        _ if chance(rng, 10) => Typed::Empty,
+        Takes::Text => Typed::Text(attributes::text(rng).into_bytes()),
+        Takes::Number(most) => Typed::Integer(rng.i64(0..=most)),
+        Takes::Time => Typed::Integer(time(rng) as i64),
+        Takes::SpanId => Typed::Bytes(attributes::id(rng, 8)),
+        Takes::Any => Typed::of(Some(&attributes::any_value(rng, 2))),
+    };
+    settable.encode(&encoded(&value)).expect("the field takes it")
 }
 
 fn metric_edit(rng: &mut Rng, descriptors: usize) -> MetricEdit {

@@ -11,12 +11,14 @@ use opentelemetry_proto::tonic::trace::v1::Span;
 use otelier::otlp::columns::Bitmap;
 use otelier::otlp::descriptors::Descriptor;
 use otelier::otlp::edit::{Action, Edits};
+use otelier::otlp::field::Field;
 use otelier::otlp::key::Level;
 use otelier::otlp::projection::Projection;
 use otelier_tests::generate::Request;
 use prost::Message;
 
 use super::attributes::{Steps, edit_attributes};
+use super::fields::{edit_record, edit_span};
 use super::items::{descriptor, is_read, points};
 
 /// An item that is left.
@@ -233,14 +235,29 @@ impl<'e> Editor<'e> {
 
     fn span_of(&self, span: &Span, leaves: &[Leaf]) -> Span {
         let mut span = span.clone();
-        leaves.iter().for_each(|leaf| self.edit_item(&mut span.attributes, leaf.row));
+        for leaf in leaves {
+            self.edit_item(&mut span.attributes, leaf.row);
+            self.each_field(leaf.row, |field, value| edit_span(&mut span, field, value));
+        }
         span
     }
 
     fn record_of(&self, record: &LogRecord, leaves: &[Leaf]) -> LogRecord {
         let mut record = record.clone();
-        leaves.iter().for_each(|leaf| self.edit_item(&mut record.attributes, leaf.row));
+        for leaf in leaves {
+            self.edit_item(&mut record.attributes, leaf.row);
+            self.each_field(leaf.row, |field, value| edit_record(&mut record, field, value));
+        }
         record
+    }
+
+    /// The fields that a row is given, in order.
+    fn each_field(&self, row: Option<usize>, mut each: impl FnMut(Field, &[u8])) {
+        let Some(row) = row else { return };
+        for edit in self.edits.fields.iter().filter(|edit| edit.rows.get(row)) {
+            let nth = edit.rows.rows().filter(|other| *other < row).count();
+            each(edit.field, &edit.values[if edit.indices.is_empty() { 0 } else { edit.indices[nth] as usize }]);
+        }
     }
 
     /// The metric with these of its points, and the texts it is to have.
@@ -277,7 +294,7 @@ impl<'e> Editor<'e> {
     }
 }
 
-/// A resource or scope that is there without anything in it says the same as none.
+/// A resource, a scope or a status that is there without anything in it says the same as none.
 pub fn without_empty_parts(request: &mut Request) {
     fn none_if_empty<M: Message + Default + PartialEq>(part: &mut Option<M>) {
         part.take_if(|part| *part == M::default());
@@ -289,7 +306,10 @@ pub fn without_empty_parts(request: &mut Request) {
         }),
         Request::Traces(request) => request.resource_spans.iter_mut().for_each(|resource| {
             none_if_empty(&mut resource.resource);
-            resource.scope_spans.iter_mut().for_each(|scope| none_if_empty(&mut scope.scope));
+            resource.scope_spans.iter_mut().for_each(|scope| {
+                none_if_empty(&mut scope.scope);
+                scope.spans.iter_mut().for_each(|span| none_if_empty(&mut span.status));
+            });
         }),
         Request::Logs(request) => request.resource_logs.iter_mut().for_each(|resource| {
             none_if_empty(&mut resource.resource);

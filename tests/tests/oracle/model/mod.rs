@@ -2,6 +2,7 @@
 
 mod attributes;
 pub mod edits;
+mod fields;
 pub mod items;
 pub mod key;
 pub mod rows;

@@ -152,10 +152,12 @@ impl Item<'_> {
         }
     }
 
-    /// A field by its name; one that is empty or 0 is absent.
+    /// A field by its name; one that is empty or 0 is absent, and so is an id of zeros.
     pub fn field(&self, name: &str) -> Option<Typed> {
         let text = |text: &str| (!text.is_empty()).then(|| Typed::Text(text.into()));
         let number = |number: i32| (number != 0).then(|| Typed::Integer(number.into()));
+        let time = |time: u64| (time != 0).then_some(Typed::Integer(time as i64));
+        let id = |id: &[u8]| id.iter().any(|byte| *byte != 0).then(|| Typed::Bytes(id.to_vec()));
         let any = |value: Option<&AnyValue>| Some(Typed::of(value)).filter(|value| *value != Typed::Empty);
         match (self.of, name) {
             (_, "scope.name") => text(&self.scope?.name),
@@ -165,6 +167,15 @@ impl Item<'_> {
             (Of::Span(span), "status.code") => number(span.status.as_ref()?.code),
             (Of::Span(span), "status.message") => text(&span.status.as_ref()?.message),
             (Of::Span(span), "trace_state") => text(&span.trace_state),
+            (Of::Span(span), "trace_id") => id(&span.trace_id),
+            (Of::Span(span), "span_id") => id(&span.span_id),
+            (Of::Span(span), "parent_span_id") => id(&span.parent_span_id),
+            (Of::Span(span), "start_time_unix_nano") => time(span.start_time_unix_nano),
+            (Of::Span(span), "end_time_unix_nano") => time(span.end_time_unix_nano),
+            (Of::Record(record), "trace_id") => id(&record.trace_id),
+            (Of::Record(record), "span_id") => id(&record.span_id),
+            (Of::Record(record), "time_unix_nano") => time(record.time_unix_nano),
+            (Of::Record(record), "observed_time_unix_nano") => time(record.observed_time_unix_nano),
             (Of::Record(record), "severity_number") => number(record.severity_number),
             (Of::Record(record), "severity_text") => text(&record.severity_text),
             (Of::Record(record), "body") => any(record.body.as_ref()),

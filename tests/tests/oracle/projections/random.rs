@@ -4,8 +4,9 @@ use fastrand::Rng;
 use otelier::contract::Signal;
 use otelier::otlp::columns::{Word, WordSet};
 use otelier::otlp::descriptors::Kinds;
+use otelier::otlp::field::Field;
 use otelier::otlp::key::Level;
-use otelier::otlp::keying::{Field, Grouping, Keying, Source};
+use otelier::otlp::keying::{Grouping, Keying, Source};
 use otelier::otlp::metrics::{MetricKind, Temporality};
 use otelier::otlp::projection::{HistogramColumns, Projection};
 use otelier_tests::generate::{attributes, chance, pick, several};
@@ -48,7 +49,7 @@ pub const WORDS: [&str; 15] = [
 ];
 
 /// Every field, by name.
-const FIELDS: [&str; 12] = [
+const FIELDS: [&str; 19] = [
     "scope.name",
     "scope.version",
     "name",
@@ -61,6 +62,13 @@ const FIELDS: [&str; 12] = [
     "severity_text",
     "body",
     "event_name",
+    "trace_id",
+    "span_id",
+    "parent_span_id",
+    "start_time_unix_nano",
+    "end_time_unix_nano",
+    "time_unix_nano",
+    "observed_time_unix_nano",
 ];
 
 /// Every kind of metrics.
