@@ -132,6 +132,7 @@ impl Subject {
         let Subjected { id, config, signal, limits } = what;
         let (store, watermark, clock) = (Store::open(state)?, Watermark::default(), Arc::new(AtomicU64::new(0)));
         let setup = Setup {
+            connects: false,
             id: id.parse()?,
             plugin: Arc::new(TimedPlugin { plugin, clock: clock.clone() }),
             config: config.to_owned(),

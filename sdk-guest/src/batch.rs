@@ -209,7 +209,7 @@ impl Batch<'_> {
         self.host.output_edit_metric(number, name, unit, description);
     }
 
-    /// What the call sends on besides the rows that pass: points, in metrics pipelines only.
+    /// What the call sends on besides the rows that pass: points, in metrics pipelines and out of connectors.
     pub fn output(&mut self) -> Output<'_> {
         Output { host: self.host }
     }

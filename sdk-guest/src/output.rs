@@ -19,8 +19,8 @@ pub struct EmittedRows<T> {
     pub values: Vec<T>,
 }
 
-/// Emits points and manages the codes that name them. Points can be emitted in metrics pipelines only: in a pipeline of another signal an
-/// emission of at least one point ends the call as a trap.
+/// Emits points and manages the codes that name them. Points can be emitted in metrics pipelines, and by a plugin that stands as a connector
+/// behind pipelines of traces or logs. Elsewhere an emission of at least one point ends the call as a trap.
 pub struct Output<'c> {
     pub(crate) host: &'c mut dyn Host,
 }

@@ -93,7 +93,7 @@ impl Flush<'_> {
         self.last
     }
 
-    /// What the call sends on: points, in metrics pipelines only.
+    /// What the call sends on: points, in metrics pipelines and out of connectors.
     pub fn output(&mut self) -> Output<'_> {
         Output { host: self.host }
     }

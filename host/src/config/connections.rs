@@ -5,15 +5,24 @@ use std::collections::BTreeSet;
 use super::error::Error;
 use super::plan::PipelinePlan;
 use super::problem::Problem;
-use super::raw::Raw;
+use super::raw::{Raw, RawComponent};
 use crate::contract::{ComponentId, Signal};
 
 /// Pipelines that one request may pass, each as often as it comes to it.
 const WAYS_MAX: usize = 1000;
 
 /// Adds what is wrong with how pipelines are connected.
-pub(super) fn check(pipelines: &[PipelinePlan], raw: &Raw<'_>, types: &[&str], problems: &mut Vec<Error>) {
+pub(super) fn check(
+    pipelines: &[PipelinePlan],
+    raw: &Raw<'_>,
+    types: &[&str],
+    is_plugin: &dyn Fn(&RawComponent<'_>) -> bool,
+    problems: &mut Vec<Error>,
+) {
     halves(pipelines, raw, types, problems);
+    for connector in raw.connectors.iter().filter(|connector| is_plugin(connector)) {
+        plugin(pipelines, connector, problems);
+    }
     let mut told = BTreeSet::new();
     for start in pipelines {
         let mut walk = Walk { pipelines, way: Vec::new(), ways: 0, circle: None };
@@ -27,6 +36,20 @@ pub(super) fn check(pipelines: &[PipelinePlan], raw: &Raw<'_>, types: &[&str], p
         } else if walk.ways > WAYS_MAX {
             problems.push(Error::new(&start.position, Problem::TooManyWays { limit: WAYS_MAX }));
         }
+    }
+}
+
+/// Whether a connector that is a plugin leads from spans or log records to metrics, if it leads anywhere.
+fn plugin(pipelines: &[PipelinePlan], connector: &RawComponent<'_>, problems: &mut Vec<Error>) {
+    let signals = |stands: fn(&PipelinePlan) -> &Vec<ComponentId>| -> Vec<Signal> {
+        let of_user = pipelines.iter().filter(|pipeline| pipeline.of_connector.is_none());
+        of_user.filter(|pipeline| stands(pipeline).contains(&connector.id)).map(|pipeline| pipeline.signal).collect()
+    };
+    let (from, to) = (signals(|pipeline| &pipeline.ended_by), signals(|pipeline| &pipeline.begun_by));
+    let is_metrics = |signal: &Signal| *signal == Signal::Metrics;
+    let is_whole = from.is_empty() == to.is_empty();
+    if !is_whole || from.iter().any(is_metrics) || !to.iter().all(is_metrics) {
+        problems.push(Error::new(connector.position, Problem::PluginConnector { id: connector.id.to_string() }));
     }
 }
 
@@ -78,9 +101,7 @@ impl<'p> Walk<'p> {
             if let Some(last) = self.way.last_mut() {
                 last.1 = Some(connector);
             }
-            let is_behind =
-                |other: &&PipelinePlan| other.signal == pipeline.signal && other.begun_by.contains(connector);
-            for next in self.pipelines.iter().filter(is_behind) {
+            for next in self.pipelines.iter().filter(|other| pipeline.leads_to(connector, other)) {
                 self.from(next);
             }
         }

@@ -137,8 +137,19 @@ pub struct PipelinePlan {
     pub ended_by: Vec<ComponentId>,
     /// When the sender is answered; `None` leaves it to what is in the pipeline.
     pub durability: Option<Durability>,
+    /// The connector that it stands for: a plugin that makes metrics of spans or log records. It is the pipeline's one processor. Pipelines that
+    /// it ends lead to this one, and this one to those that it begins.
+    pub of_connector: Option<ComponentId>,
     /// Of its key.
     pub position: Position,
+}
+
+impl PipelinePlan {
+    /// Whether a connector that ends this pipeline leads to another one. What a plugin makes in the place of a connector is metrics.
+    pub fn leads_to(&self, connector: &ComponentId, next: &PipelinePlan) -> bool {
+        let signal = if self.of_connector.is_some() { Signal::Metrics } else { self.signal };
+        self.ended_by.contains(connector) && next.begun_by.contains(connector) && next.signal == signal
+    }
 }
 
 /// A processor that stands in another pipeline too.

@@ -224,6 +224,22 @@ pub enum Problem {
         /// The other one.
         missing: &'static str,
     },
+    /// A plugin among the connectors that does not stand between the pipelines it can connect.
+    #[error(
+        "connector `{id}` is a plugin, which makes metrics of spans or log records: list it among the exporters of traces or logs pipelines and among the receivers of metrics pipelines, and nowhere else"
+    )]
+    PluginConnector {
+        /// As written.
+        id: String,
+    },
+    /// A pipeline with the name that a connector needs.
+    #[error("pipeline `{pipeline}` has the name that the connector `{connector}` has for itself: give it another one")]
+    ConnectorsName {
+        /// The pipeline's id.
+        pipeline: String,
+        /// The connector's id.
+        connector: String,
+    },
     /// Pipelines that feed themselves.
     #[error("pipelines are connected in a circle: {way}; take one of these connectors out")]
     Circle {

@@ -15,13 +15,27 @@ impl Plan {
         self.pipelines.iter().filter(move |other| other.signal == signal && other.begun_by.contains(connector))
     }
 
+    /// The pipelines that one leads to by a connector that ends it.
+    pub fn next<'p>(
+        &'p self,
+        front: &'p PipelinePlan,
+        connector: &'p ComponentId,
+    ) -> impl Iterator<Item = &'p PipelinePlan> {
+        self.pipelines.iter().filter(move |other| front.leads_to(connector, other))
+    }
+
+    /// Whether a connector is a plugin.
+    pub fn is_plugin(&self, connector: &ComponentId) -> bool {
+        self.pipelines.iter().any(|pipeline| pipeline.of_connector.as_ref() == Some(connector))
+    }
+
     /// The pipelines that get what one gets, or something of it: itself, and those behind its connectors. There are no circles.
     pub fn behind<'p>(&'p self, start: &'p PipelinePlan) -> Vec<&'p PipelinePlan> {
         let mut behind = vec![start];
         let mut next = 0;
         while let Some(pipeline) = behind.get(next).copied() {
             next += 1;
-            for other in pipeline.ended_by.iter().flat_map(|connector| self.begun_by(connector, pipeline.signal)) {
+            for other in pipeline.ended_by.iter().flat_map(|connector| self.next(pipeline, connector)) {
                 if !behind.iter().any(|known| known.id == other.id) {
                     behind.push(other);
                 }
@@ -36,15 +50,19 @@ impl Plan {
         let starts = self.pipelines.iter().filter(|start| !start.receivers.is_empty());
         let reached: Vec<(&PipelinePlan, Vec<&PipelinePlan>)> =
             starts.map(|start| (start, self.behind(start))).collect();
-        let mut receivers: HashMap<&ComponentId, HashSet<&ComponentId>> = HashMap::new();
+        // A receiver has other requests for each signal.
+        let mut sources: HashMap<&ComponentId, HashSet<(&ComponentId, Signal)>> = HashMap::new();
         for (start, behind) in &reached {
-            behind.iter().for_each(|pipeline| receivers.entry(&pipeline.id).or_default().extend(&start.receivers));
+            let of_start = || start.receivers.iter().map(|receiver| (receiver, start.signal));
+            behind.iter().for_each(|pipeline| sources.entry(&pipeline.id).or_default().extend(of_start()));
         }
         let beside = |pipeline: &PipelinePlan| {
-            let receivers = receivers.get(&pipeline.id);
-            let is_shared = |receiver: &ComponentId| receivers.is_some_and(|receivers| receivers.contains(receiver));
+            let sources = sources.get(&pipeline.id);
+            let is_shared = |receiver: &ComponentId, signal: Signal| {
+                sources.is_some_and(|sources| sources.iter().any(|source| *source == (receiver, signal)))
+            };
             let shares =
-                |start: &PipelinePlan| start.signal == pipeline.signal && start.receivers.iter().any(is_shared);
+                |start: &PipelinePlan| start.receivers.iter().any(|receiver| is_shared(receiver, start.signal));
             let all = reached.iter().filter(|(start, _)| shares(start)).flat_map(|(_, behind)| behind.iter().copied());
             let mut known = HashSet::new();
             all.filter(|other| known.insert(&other.id)).collect()

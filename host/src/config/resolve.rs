@@ -13,23 +13,27 @@ use super::problem::{Family, Hint, Problem};
 use super::raw::{self, Raw, RawComponent, RawPipeline, Reference};
 use super::versions::Folder;
 use super::warning::Warning;
-use crate::contract::ComponentId;
+use crate::contract::{ComponentId, Signal};
 
 /// Checks `raw` and makes the plan. The plan is whole only if no problem was added.
 pub(super) fn resolve(raw: &Raw<'_>, manifest: &Manifest, known: &Known<'_>, problems: &mut Vec<Error>) -> Plan {
     check_types(&raw.receivers, Family::Receiver, known.receivers, known, problems);
     check_types(&raw.exporters, Family::Exporter, known.exporters, known, problems);
-    check_types(&raw.connectors, Family::Connector, known.connectors, known, problems);
-    ambiguous(raw, problems);
+    check_connectors(raw, manifest, known, problems);
+    ambiguous(raw, known, problems);
     breakers::check_types(raw, manifest, known, problems);
     check_plugins(&raw.processors, manifest, known, problems);
     let attached = breakers::attached(raw, manifest, problems);
     let mut resolver =
         Resolver { raw, known, used: Used::default(), processor_homes: HashMap::new(), shared: Vec::new(), problems };
-    let pipelines: Vec<PipelinePlan> =
+    let mut pipelines: Vec<PipelinePlan> =
         raw.pipelines.iter().filter_map(|pipeline| resolver.pipeline(pipeline)).collect();
+    for connector in raw.connectors.iter().filter(|connector| is_plugin(connector, manifest, known.connectors)) {
+        pipelines.extend(resolver.pipelines_of(connector, &pipelines));
+    }
     resolver.members();
-    connections::check(&pipelines, raw, known.connectors, resolver.problems);
+    let is_connecting = |raw: &RawComponent<'_>| is_plugin(raw, manifest, known.connectors);
+    connections::check(&pipelines, raw, known.connectors, &is_connecting, resolver.problems);
     resolver.list(&raw.service_extensions, Family::Extension, "`service`");
     let (used, shared) = (resolver.used, resolver.shared);
     let (mut warnings, mut unused) = (Vec::new(), Vec::new());
@@ -37,6 +41,8 @@ pub(super) fn resolve(raw: &Raw<'_>, manifest: &Manifest, known: &Known<'_>, pro
     let processors = used.of(raw.processors.iter(), Family::Processor, &mut unused);
     let exporters = used.of(raw.exporters.iter(), Family::Exporter, &mut unused);
     let connectors = used.of(raw.connectors.iter(), Family::Connector, &mut unused);
+    let (connecting, connectors): (Vec<_>, Vec<_>) =
+        connectors.into_iter().partition(|connector| is_plugin(connector, manifest, known.connectors));
     let (breakers, others): (Vec<_>, Vec<_>) =
         raw.extensions.iter().partition(|extension| breakers::is_breaker(extension.id.kind(), manifest));
     let extensions = used.of(others.into_iter(), Family::Extension, &mut unused);
@@ -45,12 +51,12 @@ pub(super) fn resolve(raw: &Raw<'_>, manifest: &Manifest, known: &Known<'_>, pro
         family: *family,
         id: component.id.clone(),
     }));
-    let is_plugin = |raw: &&RawComponent<'_>| !known.processors.contains(&raw.id.kind());
-    let (processors, of_process): (Vec<_>, Vec<_>) = processors.into_iter().partition(is_plugin);
+    let is_ours = |raw: &&RawComponent<'_>| known.processors.contains(&raw.id.kind());
+    let (of_process, processors): (Vec<_>, Vec<_>) = processors.into_iter().partition(is_ours);
     let in_pipeline = |raw: &&RawComponent<'_>| pipelines.iter().any(|pipeline| pipeline.exporters.contains(&raw.id));
     let (exporters, members): (Vec<_>, Vec<_>) = exporters.into_iter().partition(in_pipeline);
     let processors: Vec<ProcessorPlan> =
-        processors.into_iter().filter_map(|raw| processor_plan(raw, manifest, problems)).collect();
+        processors.into_iter().chain(connecting).filter_map(|raw| processor_plan(raw, manifest, problems)).collect();
     let breakers = breakers::plans(&breakers, &attached, manifest, &mut warnings);
     let plugins = processors.iter().map(|processor| &processor.plugin);
     warnings.extend(plugins.chain(breakers.iter().map(|breaker| &breaker.plugin)).flat_map(misnamed));
@@ -98,6 +104,28 @@ fn check_types(
     }
 }
 
+/// A connector has a type of its own, or is a plugin.
+fn check_connectors(raw: &Raw<'_>, manifest: &Manifest, known: &Known<'_>, problems: &mut Vec<Error>) {
+    let Some(plugins) = &manifest.plugins else { return };
+    for connector in raw.connectors.iter().filter(|connector| !known.connectors.contains(&connector.id.kind())) {
+        match plugins.get(connector.id.kind()) {
+            Some(Some(plugin)) if plugin.world != World::Processor => {
+                problems.push(Error::new(connector.position, breakers::wrong_world(plugin)));
+            }
+            Some(_) => {}
+            None => {
+                check_types(std::slice::from_ref(connector), Family::Connector, known.connectors, known, problems);
+            }
+        }
+    }
+}
+
+/// Whether a component that is none of `types` is a plugin of the manifest.
+fn is_plugin(raw: &RawComponent<'_>, manifest: &Manifest, types: &[&str]) -> bool {
+    let kind = raw.id.kind();
+    !types.contains(&kind) && manifest.plugins.as_ref().is_some_and(|plugins| plugins.contains_key(kind))
+}
+
 fn check_plugins(processors: &[RawComponent<'_>], manifest: &Manifest, known: &Known<'_>, problems: &mut Vec<Error>) {
     let Some(plugins) = &manifest.plugins else { return };
     for processor in processors.iter().filter(|processor| !known.processors.contains(&processor.id.kind())) {
@@ -125,9 +153,13 @@ fn check_plugins(processors: &[RawComponent<'_>], manifest: &Manifest, known: &K
 }
 
 /// Ids that stand for two components where pipelines name them.
-fn ambiguous(raw: &Raw<'_>, problems: &mut Vec<Error>) {
+fn ambiguous(raw: &Raw<'_>, known: &Known<'_>, problems: &mut Vec<Error>) {
     for connector in &raw.connectors {
-        for (other, components) in [(Family::Receiver, &raw.receivers), (Family::Exporter, &raw.exporters)] {
+        // A plugin is told by its id, wherever it stands.
+        let processors = if known.connectors.contains(&connector.id.kind()) { &Vec::new() } else { &raw.processors };
+        let families =
+            [(Family::Receiver, &raw.receivers), (Family::Exporter, &raw.exporters), (Family::Processor, processors)];
+        for (other, components) in families {
             if components.iter().any(|component| component.id == connector.id) {
                 problems
                     .push(Error::new(connector.position, Problem::Ambiguous { id: connector.id.to_string(), other }));
@@ -173,7 +205,50 @@ impl<'a> Resolver<'a> {
         let (ended_by, exporters) = exporters.into_iter().partition(|id| self.is_connector(id));
         let (id, durability, position) = (raw.id.clone(), raw.durability, raw.position.clone());
         let signal = raw.signal?;
-        Some(PipelinePlan { id, signal, receivers, begun_by, processors, exporters, ended_by, durability, position })
+        Some(PipelinePlan {
+            id,
+            signal,
+            receivers,
+            begun_by,
+            processors,
+            exporters,
+            ended_by,
+            durability,
+            of_connector: None,
+            position,
+        })
+    }
+
+    /// The pipelines that stand for a connector that is a plugin: one for each signal that it makes metrics of.
+    fn pipelines_of(&mut self, connector: &'a RawComponent<'a>, pipelines: &[PipelinePlan]) -> Vec<PipelinePlan> {
+        let (id, mut own) = (&connector.id, Vec::new());
+        for signal in [Signal::Traces, Signal::Logs] {
+            let ends = |pipeline: &PipelinePlan| pipeline.signal == signal && pipeline.ended_by.contains(id);
+            if !pipelines.iter().any(ends) {
+                continue;
+            }
+            let name = format!("{}/connector:{id}", signal.name());
+            let is_taken = pipelines.iter().any(|pipeline| pipeline.id.to_string() == name);
+            let Some(pipeline) = name.parse::<ComponentId>().ok().filter(|_| !is_taken) else {
+                let problem = Problem::ConnectorsName { pipeline: name, connector: id.to_string() };
+                self.problems.push(Error::new(connector.position, problem));
+                continue;
+            };
+            self.assign_homes(&[Reference { id: id.clone(), position: connector.position }], &pipeline);
+            own.push(PipelinePlan {
+                id: pipeline,
+                signal,
+                receivers: Vec::new(),
+                begun_by: vec![id.clone()],
+                processors: vec![id.clone()],
+                exporters: Vec::new(),
+                ended_by: vec![id.clone()],
+                durability: None,
+                of_connector: Some(id.clone()),
+                position: connector.position.clone(),
+            });
+        }
+        own
     }
 
     /// Exporters that another one in some pipeline names.

@@ -18,6 +18,7 @@ use super::committer::{Committer, Generation, Trip};
 use super::connected::{Exit, Pipeline};
 use super::handle::{Entrance, Handle};
 use super::health::Health;
+use super::of_signal::OfSignal;
 use super::slot::Slot;
 use super::step::{Helpers, Processors, Step};
 use super::worker::Worker;
@@ -167,13 +168,11 @@ pub fn build(context: &PipelineContext<'_>) -> Result<Built, BuildError> {
 /// Pipelines that share a receiver or are connected, directly or over others, in one group.
 fn groups(pipelines: &[PipelinePlan]) -> Vec<Vec<&PipelinePlan>> {
     let mut groups: Vec<Vec<&PipelinePlan>> = Vec::new();
-    let share = |some: &[ComponentId], others: &[ComponentId]| some.iter().any(|id| others.contains(id));
     for pipeline in pipelines {
         let shares = |other: &&PipelinePlan| {
-            other.signal == pipeline.signal
-                && (share(&other.receivers, &pipeline.receivers)
-                    || share(&other.ended_by, &pipeline.begun_by)
-                    || share(&pipeline.ended_by, &other.begun_by))
+            let is_beside = other.signal == pipeline.signal
+                && other.receivers.iter().any(|receiver| pipeline.receivers.contains(receiver));
+            is_beside || feeds(other, pipeline) || feeds(pipeline, other)
         };
         let (mut joined, apart): (Vec<_>, Vec<_>) = groups.into_iter().partition(|group| group.iter().any(shares));
         groups = apart;
@@ -184,13 +183,15 @@ fn groups(pipelines: &[PipelinePlan]) -> Vec<Vec<&PipelinePlan>> {
     groups.into_iter().map(in_front_first).collect()
 }
 
+/// Whether a connector leads from one pipeline to another.
+fn feeds(front: &PipelinePlan, next: &PipelinePlan) -> bool {
+    front.ended_by.iter().any(|connector| front.leads_to(connector, next))
+}
+
 /// Pipelines in the order in which a request passes them: what the last flush of one emits comes before the last flush of those behind it.
 fn in_front_first(mut group: Vec<&PipelinePlan>) -> Vec<&PipelinePlan> {
     let mut ordered = Vec::with_capacity(group.len());
     while !group.is_empty() {
-        let feeds = |front: &PipelinePlan, pipeline: &PipelinePlan| {
-            front.ended_by.iter().any(|connector| pipeline.begun_by.contains(connector))
-        };
         let is_first = |pipeline: &&&PipelinePlan| !group.iter().any(|front| feeds(front, pipeline));
         // There are no circles; if there were, their pipelines stay in the order of the file.
         let first = group.iter().position(|pipeline| is_first(&pipeline)).unwrap_or(0);
@@ -239,7 +240,7 @@ fn worker(
                 tracing::info!(processor = %id, instances = of.count(), partition_by, "a processor has several instances");
             }
             for partition in partitions(divided.as_ref()) {
-                slots.push(slot(processor, plan.signal, partition, &generation, next_trip, context)?);
+                slots.push(slot(processor, plan, partition, (&generation, next_trip), context)?);
                 next_trip += 1;
             }
             steps.push(Step { slots: start..slots.len(), divided });
@@ -264,8 +265,9 @@ fn worker(
     }
     let stateful = slots.iter().any(Slot::is_stateful);
     let sources = sources(group);
-    let behind = |(receiver, _): &(ComponentId, Signal)| {
-        group.iter().enumerate().filter(|(_, plan)| plan.receivers.contains(receiver)).map(|(place, _)| place).collect()
+    let behind = |(receiver, signal): &(ComponentId, Signal)| {
+        let is_behind = |plan: &PipelinePlan| plan.signal == *signal && plan.receivers.contains(receiver);
+        group.iter().enumerate().filter(|(_, plan)| is_behind(plan)).map(|(place, _)| place).collect()
     };
     let worker = Worker {
         number,
@@ -311,12 +313,17 @@ fn of_connected(pipelines: &[Pipeline], start: &Pipeline) -> (Durability, Vec<La
 fn exits(plan: &PipelinePlan, group: &[&PipelinePlan], context: &PipelineContext<'_>) -> Result<Vec<Exit>, BuildError> {
     let exit = |id: &ComponentId| {
         let fail = |reason| BuildError::Connector { component: id.clone(), reason };
-        let behind = places(context.plan.begun_by(id, plan.signal), group);
+        let behind = places(context.plan.next(plan, id), group);
         let (connector, signal) = (id.to_string(), plan.signal.name());
         let labels = [("connector", connector.as_str()), ("signal", signal)];
         let help = "Items that no pipeline behind a connector gets.";
         let unrouted = context.registry.counter("otelier_connector_unrouted_items", help, &labels);
-        Ok(Exit { connector: (context.connect)(id, plan.signal).map_err(fail)?, behind, unrouted })
+        let connector = match (&plan.of_connector, context.plan.is_plugin(id)) {
+            (Some(_), _) => OfSignal::connector(Signal::Metrics, behind.len()),
+            (None, true) => OfSignal::connector(plan.signal, behind.len()),
+            (None, false) => (context.connect)(id, plan.signal).map_err(fail)?,
+        };
+        Ok(Exit { connector, behind, unrouted })
     };
     plan.ended_by.iter().map(exit).collect()
 }
@@ -344,10 +351,9 @@ fn waits((receiver, signal): &(ComponentId, Signal), context: &PipelineContext<'
 
 fn slot(
     processor: &ProcessorPlan,
-    signal: Signal,
+    pipeline: &PipelinePlan,
     partition: Option<Partition>,
-    generation: &Generation,
-    trip: u64,
+    (generation, trip): (&Generation, u64),
     context: &PipelineContext<'_>,
 ) -> Result<Slot, BuildError> {
     let component = &processor.component;
@@ -358,7 +364,8 @@ fn slot(
         plugin: plugin.clone(),
         config: component.node.to_json().to_string(),
         secrets: Secrets::new(component.node.secrets(), &context.secret_key),
-        signal,
+        signal: pipeline.signal,
+        connects: pipeline.of_connector.is_some(),
         limits: processor.plugin.limits.granted(),
         on_trap: processor.plugin.on_trap,
         store: context.store.clone(),

@@ -8,6 +8,7 @@ pub mod committer;
 mod connected;
 mod handle;
 mod health;
+mod of_signal;
 mod poison;
 mod room;
 mod slot;

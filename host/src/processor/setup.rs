@@ -31,6 +31,8 @@ pub struct Setup {
     pub secrets: Secrets,
     /// The signal of its pipeline.
     pub signal: Signal,
+    /// Whether it is a connector: what it emits goes into pipelines of metrics, whatever its signal is.
+    pub connects: bool,
     /// The manifest's grants.
     pub limits: Limits,
     /// The manifest's choice.
@@ -87,6 +89,7 @@ impl Setup {
         let mut context = Context::new(self.id.clone(), self.signal, self.limits, state);
         context.expected_memory = expected_memory;
         context.partition = self.partition.clone();
+        context.connects = self.connects;
         let mut processor = described(self.plugin.as_ref(), &self.config, &self.secrets, context)
             .inspect_err(|error| self.tell_trap(error))?;
         if let Some(partition) = &self.partition {

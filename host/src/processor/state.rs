@@ -16,7 +16,7 @@ use account::Account;
 use fork::Since;
 pub use fork::{Extent, Forgotten, Mark, SNAPSHOT_BYTES_MAX, Snapshot};
 use layer::{Layer, Overlay, Said, said_by};
-pub use merge::MergeOp;
+pub use merge_op::MergeOp;
 
 use crate::storage::{Namespace, Section, StateStore, StoreError, Write};
 
@@ -477,6 +477,7 @@ mod account;
 mod fork;
 mod layer;
 mod merge;
+mod merge_op;
 pub(super) mod steady;
 #[cfg(test)]
 mod tests;

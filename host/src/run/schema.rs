@@ -37,11 +37,11 @@ impl Components {
                 let patterns = about.names.iter().map(|name| format!("^{name}(/.*)?$"));
                 known.extend(patterns.map(|pattern| (pattern, (about.schema)())));
             }
-            // Plugins have names of their own: as processors, and as breakers among the extensions.
+            // Plugins have names of their own: as processors, as connectors, and as breakers among the extensions.
             let others = match family {
-                Family::Processor => of_plugin(),
+                Family::Processor | Family::Connector => of_plugin(),
                 Family::Extension => json!(true),
-                Family::Receiver | Family::Exporter | Family::Connector => json!(false),
+                Family::Receiver | Family::Exporter => json!(false),
             };
             properties.insert(
                 family.section().to_owned(),

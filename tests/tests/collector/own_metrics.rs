@@ -88,7 +88,7 @@ fn settled(page: impl Fn() -> Result<Exposition>) -> Result<Exposition> {
         let page = page()?;
         let sent = ["spans", "metric_points", "log_records"];
         let is_sent = |items: &&str| page.total(&format!("otelcol_exporter_sent_{items}"), &[]) >= 1.0;
-        Ok(sent.iter().all(|items| is_sent(&items)).then_some(page))
+        Ok(sent.iter().all(is_sent).then_some(page))
     })
 }
 

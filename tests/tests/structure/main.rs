@@ -221,7 +221,8 @@ fn source(folder: &str, name: &str, path: String, text: &str) -> Source {
 fn modules_of_tests(text: &str) -> impl Iterator<Item = &str> {
     let mut is_marked = false;
     text.lines().filter_map(move |line| {
-        let declared = line.trim_start_matches("pub ").strip_prefix("mod ").and_then(|rest| rest.strip_suffix(';'));
+        let bare = line.trim_start_matches("pub(crate) ").trim_start_matches("pub ");
+        let declared = bare.strip_prefix("mod ").and_then(|rest| rest.strip_suffix(';'));
         let found = declared.filter(|_| is_marked);
         is_marked = line.starts_with("#[cfg(test)]") || is_marked && line.starts_with("#[");
         found
@@ -410,8 +411,9 @@ fn no_test_scrapes_but_through_the_strict_reader() -> Result<()> {
 /// The test's own eyes.
 #[test]
 fn what_only_tests_compile_is_no_source() {
-    let text = "mod a;\n#[cfg(test)]\nmod tests;\nmod b;\n#[cfg(test)]\n#[path = \"x\"]\npub mod memory;\nmod c;";
-    assert_eq!(modules_of_tests(text).collect::<Vec<_>>(), ["tests", "memory"]);
+    let text = "mod a;\n#[cfg(test)]\nmod tests;\nmod b;\n#[cfg(test)]\n#[path = \"x\"]\npub mod memory;\nmod c;\n\
+                #[cfg(test)]\npub(crate) mod served;";
+    assert_eq!(modules_of_tests(text).collect::<Vec<_>>(), ["tests", "memory", "served"]);
     let cut = code("fn f() {} // why\n#[cfg(test)]\nmod tests;\nfn g() {}\n#[cfg(test)]\nmod tests {\nfn h() {}\n}");
     assert!(cut.contains("fn g") && !cut.contains("fn h") && !cut.contains("why"), "{cut}");
 }

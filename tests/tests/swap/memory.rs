@@ -32,6 +32,7 @@ fn an_heir_has_the_memory_that_it_is_expected_to_need() -> Result<()> {
             config: config.to_owned(),
             secrets: Secrets::default(),
             signal: Signal::Metrics,
+            connects: false,
             limits: LIMITS,
             on_trap: OnTrap::Refuse,
             store: store.state(),

@@ -130,6 +130,43 @@ service: {pipelines: {logs: {receivers: [otlp], exporters: [debug]}}}
     ]);
 }
 
+/// A plugin among the connectors.
+#[test]
+fn connectors_that_are_plugins() {
+    let wrong = "c.yaml:3:14: connector `aggregate` is a plugin, which makes metrics of spans or log records: list it among the exporters of traces or logs pipelines and among the receivers of metrics pipelines, and nowhere else";
+    for (pipelines, expected) in [
+        (
+            "    traces: {receivers: [otlp], exporters: [aggregate]}\n    metrics: {receivers: [aggregate], exporters: [debug]}\n",
+            "none",
+        ),
+        (
+            "    logs: {receivers: [otlp], exporters: [aggregate, debug]}\n    metrics: {receivers: [aggregate, otlp], exporters: [debug]}\n",
+            "none",
+        ),
+        ("    traces: {receivers: [otlp], exporters: [aggregate]}\n", wrong),
+        ("    metrics: {receivers: [aggregate], exporters: [debug]}\n", wrong),
+        (
+            "    metrics/a: {receivers: [otlp], exporters: [aggregate]}\n    metrics/b: {receivers: [aggregate], exporters: [debug]}\n",
+            wrong,
+        ),
+        (
+            "    traces/a: {receivers: [otlp], exporters: [aggregate]}\n    traces/b: {receivers: [aggregate], exporters: [debug]}\n",
+            wrong,
+        ),
+        (
+            "    traces: {receivers: [otlp], exporters: [aggregate]}\n    metrics: {receivers: [aggregate], exporters: [debug]}\n    traces/connector:aggregate: {receivers: [otlp], exporters: [debug]}\n",
+            "c.yaml:3:14: pipeline `traces/connector:aggregate` has the name that the connector `aggregate` has for itself: give it another one",
+        ),
+    ] {
+        let config = connected(pipelines).replace("{forward: , forward/2: }", "{aggregate: }");
+        assert_eq!(problems(&config), expected, "{pipelines}");
+    }
+    let config = connected("    traces: {receivers: [otlp], processors: [aggregate], exporters: [debug, aggregate]}\n    metrics: {receivers: [aggregate], exporters: [debug]}\n")
+        .replace("{forward: , forward/2: }\n", "{aggregate: }\nprocessors: {aggregate: }\n");
+    let expected = "c.yaml:3:14: `aggregate` is a connector and a processor too: give one of them another name, such as `aggregate/2`";
+    assert_eq!(problems(&config), expected);
+}
+
 /// Around pipelines that are connected.
 fn connected(pipelines: &str) -> String {
     format!(

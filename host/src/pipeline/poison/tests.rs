@@ -116,6 +116,7 @@ fn separated(values: &[i64]) -> (u64, u64, f64) {
     let folder = tempfile::tempdir().unwrap();
     let overruns = Overruns::default();
     let setup = Setup {
+        connects: false,
         id: "reader".parse::<ComponentId>().unwrap(),
         plugin: Arc::new(Reader(Arc::clone(&overruns))),
         config: "{}".to_owned(),

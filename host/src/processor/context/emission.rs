@@ -137,7 +137,7 @@ impl Context {
         if count == 0 {
             return Ok(());
         }
-        if self.signal != Signal::Metrics {
+        if self.signal != Signal::Metrics && !self.connects {
             return Err(Violation::Phase("output.emit"));
         }
         let emitted = self.results()?.emitted_rows + count;

@@ -61,6 +61,8 @@ pub struct Context {
     pub(super) partition: Option<Partition>,
     pub(super) state: State,
     signal: Signal,
+    /// Whether it may emit points whatever its signal is.
+    pub(super) connects: bool,
     /// When the call under way was made, or the last one.
     moment: Moment,
     pub(super) expected_memory: usize,
@@ -93,6 +95,7 @@ impl Context {
             output: Output::default(),
             partition: None,
             signal,
+            connects: false,
             moment: Moment::default(),
             expected_memory: 0,
             described: Numbered::default(),

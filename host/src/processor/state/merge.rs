@@ -3,44 +3,12 @@
 
 use bytes::Bytes;
 
-use super::{Section, State, StateError, account::Tally, check_key};
+use super::account::Tally;
+use super::merge_op::MergeOp;
+use super::{Section, State, StateError, check_key};
 
 /// The one NaN that is stored.
 const NAN: f64 = f64::from_bits(0x7ff8_0000_0000_0000);
-
-/// What is made of the number that is stored and the one that comes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MergeOp {
-    /// Their sum.
-    Add,
-    /// The lesser.
-    Min,
-    /// The greater.
-    Max,
-}
-
-impl MergeOp {
-    /// Sums saturate.
-    fn of_integers(self, stored: i64, value: i64) -> i64 {
-        match self {
-            MergeOp::Add => stored.saturating_add(value),
-            MergeOp::Min => stored.min(value),
-            MergeOp::Max => stored.max(value),
-        }
-    }
-
-    /// The lesser of anything and NaN is the other one, and so is the greater.
-    fn of_doubles(self, stored: f64, value: f64) -> f64 {
-        let stays = match self {
-            MergeOp::Add => return stored + value,
-            _ if stored.is_nan() => false,
-            _ if value.is_nan() => true,
-            MergeOp::Min => stored.total_cmp(&value).is_le(),
-            MergeOp::Max => stored.total_cmp(&value).is_ge(),
-        };
-        if stays { stored } else { value }
-    }
-}
 
 /// Where a call stood.
 struct Standing {
