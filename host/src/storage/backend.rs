@@ -33,7 +33,7 @@ pub type Each<'e> = &'e mut dyn FnMut(Bytes, Bytes) -> ControlFlow<()>;
 /// - **Reads** see every commit that has returned. A range is of one moment: a commit under way is in it whole or not at all.
 /// - **A value is what was written under that key**, or an error ([`StoreError::Record`]). What cannot be read is an error, never "absent".
 /// - **A commit that fails leaves nothing**, now and after a restart. The one exception is [`StoreError::InDoubt`]: a sync failed, and whether
-///   the changes count is seen at the next start. Whoever gets that ends the process without an answer, which [`Store`] and its two ends do.
+///   the changes count is seen at the next start. Whoever gets that ends the process without an answer, which [`Store`](super::Store) and its two ends do.
 /// - **After any other failure the backend goes on by itself** once its medium works: each use tries again, and fails until it does.
 /// - **Nothing is repaired**: what is damaged is an error that names what it found, not an empty store.
 ///
