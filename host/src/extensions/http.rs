@@ -60,6 +60,8 @@ impl Page {
                 Ok((stream, peer)) => {
                     if let Ok(Entered { place, .. }) = places.enter(Some(canonical(peer))) {
                         tokio::spawn(connection(stream, place, self.answer.clone()));
+                        // Who waited with a request is answered before others take the place.
+                        tokio::task::yield_now().await;
                     }
                 }
                 // Out of file descriptors, most likely: others need a moment to close theirs.

@@ -194,6 +194,8 @@ pub(super) async fn accept<C, F>(
             }
             drop((open, serving));
         });
+        // Who waited with a request is looked at before others take the place.
+        tokio::task::yield_now().await;
     }
     drop((listener, serving));
     // Each connection ends by itself within DRAIN_MAX.

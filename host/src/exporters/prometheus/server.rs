@@ -79,6 +79,8 @@ pub async fn serve(listener: TcpListener, shared: Arc<ScrapeTarget>, limits: Lim
                         let (shared, turns, pace) = (Arc::clone(&shared), Arc::clone(&turns), Arc::default());
                         let scrapes = Scrapes { shared, turns, pace, place: Arc::new(place), told: Arc::clone(&told) };
                         connections.spawn(connection(stream, scrapes, limits, closing.subscribe()));
+                        // Who waited with a request is looked at before others take the place.
+                        tokio::task::yield_now().await;
                     }
                     Err(crowded) => {
                         if let Some(left_out) = told.crowded.admit() {
