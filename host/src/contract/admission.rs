@@ -94,6 +94,22 @@ pub struct MemoryPass {
     held: u64,
 }
 
+/// What some requests hold together, and how much that may be.
+struct Bound<'g> {
+    of: &'g AtomicU64,
+    /// Of the budget.
+    most: u64,
+    /// Of the process's memory, beside what others use.
+    limit: u64,
+    whose: &'static str,
+}
+
+impl Bound<'_> {
+    fn has(&self, sum: u64) -> bool {
+        sum <= self.most && sum <= self.limit
+    }
+}
+
 impl MemoryGate {
     /// Sets the bound of the process, in bytes, and how often memory is measured.
     pub fn limit(&self, bytes: u64, interval: Duration) {
@@ -162,32 +178,10 @@ impl MemoryCell {
 impl MemoryPass {
     /// Whether there is room for so many bytes more. Nothing is set aside.
     pub fn has_room_for(&self, more: u64) -> Result<(), Refusal> {
-        let gate = &self.gate;
-        let held = gate.held.load(Ordering::Relaxed).saturating_add(more);
-        let (limit, used) = (gate.limit.load(Ordering::Relaxed), gate.used.load(Ordering::Relaxed));
-        if limit != 0 && used.saturating_add(held) > limit {
-            let reason =
-                format!("the collector is short of memory: {} MiB in use, {} MiB allowed", used >> 20, limit >> 20);
-            let retry_after = Duration::from_millis(gate.interval_ms.load(Ordering::Relaxed).max(100));
-            return Err(Refusal::Unavailable { reason, retry_after });
-        }
-        let budget = gate.budget.load(Ordering::Relaxed);
-        let peer = self.holder.peer.0.load(Ordering::Relaxed).saturating_add(more);
-        for (all, bound, whose) in [(held, budget, "all senders"), (peer, budget / PEER_PART, "this sender's address")]
-        {
-            // So that small requests find room beside large ones.
-            let bound = if self.held.saturating_add(more) > SMALL_BYTES { bound - bound / KEPT_PART } else { bound };
-            // One that is alone is bounded by what a request may be.
-            if all > bound && all > self.held.saturating_add(more) {
-                let reason = format!(
-                    "the requests of {whose} hold {} MiB, {} MiB are allowed (`service.receivers.memory_bytes_max`)",
-                    all >> 20,
-                    bound >> 20
-                );
-                return Err(Refusal::Exhausted { reason, retry_after: RETRY_AFTER });
-            }
-        }
-        Ok(())
+        self.bounds(more).iter().try_for_each(|bound| {
+            let sum = bound.of.load(Ordering::Relaxed).saturating_add(more);
+            if bound.has(sum) { Ok(()) } else { Err(self.refusal(bound, sum)) }
+        })
     }
 
     /// The request takes that many bytes from now on, if there is room: packed, unpacked, and what it is changed into, together.
@@ -196,17 +190,58 @@ impl MemoryPass {
         if more == 0 {
             return Ok(());
         }
-        self.held += more;
-        for held in self.counted() {
-            held.fetch_add(more, Ordering::Relaxed);
+        // What is refused is not counted for a moment either: others would be refused for it.
+        let bounds = self.bounds(more);
+        for (place, bound) in bounds.iter().enumerate() {
+            let claim = |sum: u64| Some(sum.saturating_add(more)).filter(|sum| bound.has(*sum));
+            if let Err(sum) = bound.of.fetch_update(Ordering::Relaxed, Ordering::Relaxed, claim) {
+                for claimed in bounds.iter().take(place) {
+                    claimed.of.fetch_sub(more, Ordering::Relaxed);
+                }
+                return Err(self.refusal(bound, sum.saturating_add(more)));
+            }
         }
+        self.held += more;
         self.gate.note_pressure();
-        // What is not taken keeps nobody else out.
-        self.has_room_for(0).inspect_err(|_| self.give(more))
+        Ok(())
     }
 
-    fn counted(&self) -> [&AtomicU64; 2] {
-        [&self.gate.held, &self.holder.peer.0]
+    /// What this request may add so many bytes to: what its peer's requests hold, and what all do.
+    fn bounds(&self, more: u64) -> [Bound<'_>; 2] {
+        let gate = &self.gate;
+        let (limit, used) = (gate.limit.load(Ordering::Relaxed), gate.used.load(Ordering::Relaxed));
+        let (budget, own) = (gate.budget.load(Ordering::Relaxed), self.held.saturating_add(more));
+        // So that small requests find room beside large ones; one that is alone is bounded by what a request may be.
+        let kept = |most: u64| if own > SMALL_BYTES { most / KEPT_PART } else { 0 };
+        let bound = |most: u64| (most - kept(most)).max(own);
+        let limit = if limit == 0 { u64::MAX } else { limit.saturating_sub(used) };
+        [
+            Bound {
+                of: &self.holder.peer.0,
+                most: bound(budget / PEER_PART),
+                limit: u64::MAX,
+                whose: "this sender's address",
+            },
+            Bound { of: &gate.held, most: bound(budget), limit, whose: "all senders" },
+        ]
+    }
+
+    fn refusal(&self, bound: &Bound<'_>, sum: u64) -> Refusal {
+        if sum > bound.limit {
+            let gate = &self.gate;
+            let (limit, used) = (gate.limit.load(Ordering::Relaxed), gate.used.load(Ordering::Relaxed));
+            let reason =
+                format!("the collector is short of memory: {} MiB in use, {} MiB allowed", used >> 20, limit >> 20);
+            let retry_after = Duration::from_millis(gate.interval_ms.load(Ordering::Relaxed).max(100));
+            return Refusal::Unavailable { reason, retry_after };
+        }
+        let reason = format!(
+            "the requests of {} hold {} MiB, {} MiB are allowed (`service.receivers.memory_bytes_max`)",
+            bound.whose,
+            sum >> 20,
+            bound.most >> 20
+        );
+        Refusal::Exhausted { reason, retry_after: RETRY_AFTER }
     }
 
     /// What it took on the way is gone, and that many bytes are left.
@@ -216,7 +251,7 @@ impl MemoryPass {
 
     fn give(&mut self, less: u64) {
         self.held -= less;
-        for held in self.counted() {
+        for held in [&self.gate.held, &self.holder.peer.0] {
             held.fetch_sub(less, Ordering::Relaxed);
         }
         self.gate.note_pressure();
@@ -253,6 +288,33 @@ mod tests {
         drop((first, second));
         assert!(gate.admit(&holder, 500).is_ok());
         assert_eq!(gate.held(), 0);
+        Ok(())
+    }
+
+    /// A large request that is refused again and again takes nothing from small ones, not for a moment.
+    #[test]
+    fn what_is_refused_is_never_counted() -> Result<(), Refusal> {
+        let gate = MemoryGate::default();
+        gate.budget(64 << 20);
+        let holder = gate.holder("10.0.0.1".parse().ok());
+        let mut first = gate.admit(&holder, 0)?;
+        first.holds(20 << 20)?;
+        let is_over = AtomicBool::new(false);
+        let refused = std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    while !is_over.load(Ordering::Relaxed) {
+                        let large = gate.admit(&holder, 0).and_then(|mut pass| pass.holds(30 << 20));
+                        assert!(large.is_err());
+                    }
+                });
+            }
+            let small = || gate.admit(&holder, 0).and_then(|mut pass| pass.holds(1000)).is_err();
+            let refused = (0..20_000).filter(|_| small()).count();
+            is_over.store(true, Ordering::Relaxed);
+            refused
+        });
+        assert_eq!((refused, gate.held()), (0, 20 << 20));
         Ok(())
     }
 
