@@ -154,11 +154,11 @@ fn memory_stays_within_the_bounds_whatever_is_sent_while_the_disk_stands_still()
 fn memory_stays_below_the_limit_of_a_memory_limiter() -> Result<()> {
     let disk = FaultyDisk::new()?;
     let limiter = json!({"check_interval": "100ms", "limit_mib": LIMIT_MIB, "spike_limit_mib": 100});
-    let configuration = configuration().processor("memory_limiter", limiter).pipeline(
-        "metrics",
-        &["memory_limiter", "aggregate"],
-        &["prometheus"],
-    );
+    // The limiter alone is to keep it there.
+    let configuration = configuration()
+        .set("service/receivers/memory_bytes_max", json!(2_u64 << 30))
+        .processor("memory_limiter", limiter)
+        .pipeline("metrics", &["memory_limiter", "aggregate"], &["prometheus"]);
     let setup = Setup::with_aggregate(&configuration)?.launched_by(&borrowed(&disk.words()));
     let host = setup.start()?;
     let peak = flooded(&host, &disk)?;
