@@ -2,8 +2,13 @@
 //!
 //! It keeps it for a second, because most of it is asked for again at once. While requests hold much that is too long: what one of them has
 //! given back stays in memory beside what the next one takes, and the sum is bounded by nothing.
+//!
+//! It looks at what it keeps when memory is asked for, so a host that nobody sends to any more would keep a flood's memory for good. A thread
+//! of its own asks it to look.
 
 use std::ffi::{c_int, c_long};
+use std::io;
+use std::time::Duration;
 
 /// `mi_option_purge_delay` of `mimalloc.h`, in versions 2 and 3; the bindings have no name for it.
 const PURGE_DELAY: c_int = 15;
@@ -16,6 +21,30 @@ const PRESSED_MS: c_long = 10;
 pub fn hasten(is_pressed: bool) {
     let delay = if is_pressed { PRESSED_MS } else { USUAL_MS };
     set_delay(delay);
+}
+
+/// Between two looks at what is kept.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Has kept memory given back in time from now on, also where none is asked for.
+///
+/// # Errors
+///
+/// If no thread can be started.
+pub fn keep_looking() -> io::Result<()> {
+    std::thread::Builder::new().name("memory".into()).spawn(|| {
+        loop {
+            std::thread::sleep(LOOK_EVERY);
+            look();
+        }
+    })?;
+    Ok(())
+}
+
+#[allow(unsafe_code, reason = "mimalloc is called in C")]
+fn look() {
+    // SAFETY: may be called from any thread at any time; it gives back what was kept longer than the delay.
+    unsafe { libmimalloc_sys::mi_collect(false) }
 }
 
 #[allow(unsafe_code, reason = "mimalloc is called in C")]

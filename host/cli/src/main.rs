@@ -191,6 +191,7 @@ fn perform(command: Command) -> Result<()> {
                 LogFormat::Json => LogEncoding::Json,
             });
             let engine = wasm::Engine::with_cache(&state_dir.join(wasm::CACHE_FOLDER))?;
+            allocator::keep_looking()?;
             let pressure = Some(allocator::hasten as fn(bool));
             let options = Options { files: files.into(), state_dir, log_encoding, pressure, exporters: Vec::new() };
             run::run(&options, plugins::sandboxed(engine.clone()), |lines| {
