@@ -40,6 +40,7 @@ impl Node {
             Value::Integer(_) | Value::Unsigned(_) | Value::Float(_) | Value::Text(_) if is_secret => {
                 Value::Text(REDACTED.to_owned())
             }
+            Value::Text(text) => Value::Text(without_user(text)),
             value => value.clone(),
         };
         Node { value, ..self.clone() }
@@ -93,6 +94,17 @@ impl Node {
             _ => Vec::new(),
         }
     }
+}
+
+/// A URL without its user and password; any other text as it is.
+fn without_user(text: &str) -> String {
+    let parted = text.split_once("://").and_then(|(scheme, rest)| {
+        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        let (authority, path) = rest.split_at_checked(end)?;
+        let (_, server) = authority.rsplit_once('@')?;
+        (!scheme.contains(char::is_whitespace)).then(|| format!("{scheme}://{REDACTED}@{server}{path}"))
+    });
+    parted.unwrap_or_else(|| text.to_owned())
 }
 
 impl Entry {

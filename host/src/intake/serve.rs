@@ -204,11 +204,11 @@ pub(super) async fn accept<C, F>(
 
 /// Agrees on TLS, where the port has it. A peer that does not is counted and gone.
 async fn secure(stream: TcpStream, tls: Option<&TlsServer>, open: &Open, peer: Option<SocketAddr>) -> Option<Stream> {
-    let Some(tls) = tls else { return Some(Stream::Plain(stream)) };
+    let Some(tls) = tls else { return Some(Stream::Tcp(stream)) };
     let (mut first, mut heard) = ([0; FIRST_BYTES], 0);
     let agreeing = async {
         heard = stream.peek(&mut first).await.unwrap_or(0);
-        tls.accept(stream).await
+        tls.accept(Stream::Tcp(stream)).await
     };
     let agreed = tokio::time::timeout(HANDSHAKE_MAX, agreeing).await;
     let error = match agreed {

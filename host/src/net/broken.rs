@@ -1,7 +1,6 @@
 //! Why a request has no answer.
 
-use std::net::SocketAddr;
-
+use super::address::Address;
 use crate::contract::FailureClass;
 
 /// No answer. Nobody knows whether a request that was on its way has arrived.
@@ -19,8 +18,16 @@ pub enum Broken {
     #[error("cannot connect to {address}: {reason}")]
     Connect {
         /// Where to.
-        address: SocketAddr,
+        address: Address,
         /// The operating system's words.
+        reason: String,
+    },
+    /// A proxy that leads nowhere.
+    #[error("the proxy at {address} does not lead to the destination: {reason}")]
+    Proxy {
+        /// Where it is.
+        address: Address,
+        /// Its words, or those of the operating system.
         reason: String,
     },
     /// No agreement on who is who.
@@ -29,7 +36,7 @@ pub enum Broken {
     )]
     Tls {
         /// With whom.
-        address: SocketAddr,
+        address: Address,
         /// The words of TLS.
         reason: String,
     },
@@ -37,7 +44,7 @@ pub enum Broken {
     #[error("no answer that can be read from {address}: {reason}")]
     Exchange {
         /// From whom.
-        address: SocketAddr,
+        address: Address,
         /// What happened.
         reason: String,
     },
@@ -47,7 +54,9 @@ impl Broken {
     /// Whether it may have arrived.
     pub fn class(&self) -> FailureClass {
         match self {
-            Broken::Resolve { .. } | Broken::Connect { .. } | Broken::Tls { .. } => FailureClass::Unreachable,
+            Broken::Resolve { .. } | Broken::Connect { .. } | Broken::Proxy { .. } | Broken::Tls { .. } => {
+                FailureClass::Unreachable
+            }
             Broken::Exchange { .. } => FailureClass::Broken,
         }
     }

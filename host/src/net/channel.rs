@@ -24,6 +24,7 @@ pub struct Channel {
 impl Channel {
     /// A channel. Nothing is opened before the first request.
     pub fn new(target: Target, options: Options) -> Channel {
+        let target = options.through.as_ref().map_or(target, |through| through.target());
         Channel { addresses: Addresses::new(target, options.balancer), options }
     }
 
@@ -41,7 +42,7 @@ impl Channel {
                 }
                 Exchange::NotSent(_) => {
                     let reason = "it closes every connection before a request".to_owned();
-                    return Err(Broken::Exchange { address: slot.address, reason });
+                    return Err(Broken::Exchange { address: slot.address.clone(), reason });
                 }
                 Exchange::Broken(broken) => {
                     self.addresses.doubt();

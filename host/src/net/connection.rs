@@ -1,19 +1,19 @@
 //! One connection: opening it, and one exchange on it.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use http::header::HOST;
+use http::header::{HOST, PROXY_AUTHORIZATION};
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Request, Response, Uri};
 use hyper::body::Incoming;
 use hyper::client::conn::{TrySendError, http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use socket2::{SockRef, TcpKeepalive};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
 
+use super::address::Address;
 use super::body::Outgoing;
 use super::broken::Broken;
 use super::options::{Options, Protocol};
@@ -112,23 +112,41 @@ pub(super) fn in_origin_form(request: &mut Request<Outgoing>) {
     *request.uri_mut() = Uri::from(path);
 }
 
+/// The form in which a request goes to a proxy over HTTP/1.1: the whole URI in the first line, and who sends it.
+pub(super) fn for_proxy(request: &mut Request<Outgoing>, authorization: Option<&HeaderValue>) {
+    let uri = request.uri().clone();
+    in_origin_form(request);
+    *request.uri_mut() = uri;
+    if let Some(authorization) = authorization {
+        request.headers_mut().insert(PROXY_AUTHORIZATION, authorization.clone());
+    }
+}
+
 /// Opens a connection and greets the peer.
-pub(super) async fn open(address: SocketAddr, options: &Options) -> Result<Opened, Broken> {
+pub(super) async fn open(address: &Address, options: &Options) -> Result<Opened, Broken> {
     let opening = async {
-        let stream = connect(address, options.tls.as_deref()).await?;
+        let stream = connect(address).await?;
+        let stream = match &options.through {
+            None => stream,
+            Some(through) => {
+                let led = through.lead(stream).await;
+                led.map_err(|error| Broken::Proxy { address: address.clone(), reason: error.to_string() })?
+            }
+        };
+        let stream = secure(stream, address, options.tls.as_deref()).await?;
         let is_http2 = match options.protocol {
             Protocol::Http2 => true,
             Protocol::Http1 => false,
             Protocol::Negotiated => stream.is_http2(),
         };
         let greeted = if is_http2 { greet_http2(stream, options).await } else { greet_http1(stream).await };
-        greeted.map_err(|error| Broken::Exchange { address, reason: with_causes(&error) })
+        greeted.map_err(|error| Broken::Exchange { address: address.clone(), reason: with_causes(&error) })
     };
     match tokio::time::timeout(CONNECT_TIMEOUT, opening).await {
         Ok(opened) => opened,
         Err(_) => {
             let reason = format!("not open within {} ms", CONNECT_TIMEOUT.as_millis());
-            Err(Broken::Connect { address, reason })
+            Err(Broken::Connect { address: address.clone(), reason })
         }
     }
 }
@@ -139,18 +157,23 @@ pub(super) enum Opened {
     Http1(Exclusive),
 }
 
-async fn connect(address: SocketAddr, tls: Option<&TlsClient>) -> Result<Stream, Broken> {
-    let refused = |error: std::io::Error| Broken::Connect { address, reason: error.to_string() };
-    let stream = TcpStream::connect(address).await.map_err(refused)?;
-    stream.set_nodelay(true).map_err(refused)?;
-    SockRef::from(&stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(TCP_KEEPALIVE)).map_err(refused)?;
-    match tls {
-        None => Ok(Stream::Plain(stream)),
-        Some(tls) => {
-            let secured = tls.connect(stream).await;
-            secured.map_err(|error| Broken::Tls { address, reason: error.to_string() })
+async fn connect(address: &Address) -> Result<Stream, Broken> {
+    let refused = |error: std::io::Error| Broken::Connect { address: address.clone(), reason: error.to_string() };
+    match address {
+        Address::Unix(path) => Ok(Stream::Unix(UnixStream::connect(path).await.map_err(refused)?)),
+        Address::Ip(address) => {
+            let stream = TcpStream::connect(address).await.map_err(refused)?;
+            stream.set_nodelay(true).map_err(refused)?;
+            SockRef::from(&stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(TCP_KEEPALIVE)).map_err(refused)?;
+            Ok(Stream::Tcp(stream))
         }
     }
+}
+
+async fn secure(stream: Stream, address: &Address, tls: Option<&TlsClient>) -> Result<Stream, Broken> {
+    let Some(tls) = tls else { return Ok(stream) };
+    let secured = tls.connect(stream).await;
+    secured.map_err(|error| Broken::Tls { address: address.clone(), reason: error.to_string() })
 }
 
 async fn greet_http2(stream: Stream, options: &Options) -> hyper::Result<Opened> {

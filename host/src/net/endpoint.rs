@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
 
+use super::host_port;
 use crate::contract::BindError;
 
 /// Connections the kernel holds for us while we are busy.
@@ -160,12 +161,7 @@ impl FromStr for Endpoint {
         if text.contains("://") {
             return Err(EndpointError::Scheme { text: text.to_owned() });
         }
-        let (host, port) = text.rsplit_once(':').ok_or_else(form)?;
-        let host = match host.strip_prefix('[') {
-            Some(inner) => inner.strip_suffix(']').filter(|inner| !inner.is_empty()).ok_or_else(form)?,
-            None if host.contains(':') => return Err(form()),
-            None => host,
-        };
+        let (host, port) = host_port::split(text).ok_or_else(form)?;
         if !host.chars().all(|c| c.is_ascii_graphic() && c != '$') {
             return Err(form());
         }
@@ -190,11 +186,7 @@ impl Serialize for Endpoint {
 
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.host.contains(':') {
-            write!(f, "[{}]:{}", self.host, self.port)
-        } else {
-            write!(f, "{}:{}", self.host, self.port)
-        }
+        host_port::write(f, &self.host, self.port)
     }
 }
 

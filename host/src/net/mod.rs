@@ -4,6 +4,7 @@
 //! behind one name and makes one exchange at a time; what is sent, and what an answer means, is its user's to say. Everything read
 //! is bounded, and nothing here retries what a peer may have seen: that is the lane's to decide.
 
+mod address;
 mod answer;
 mod body;
 mod broken;
@@ -13,12 +14,14 @@ mod connections;
 mod endpoint;
 mod failure;
 mod headers;
+mod host_port;
 mod listen;
 mod options;
 mod otlp;
 mod paced;
 mod pack;
 mod peer;
+mod proxy;
 mod push;
 mod resolve;
 mod slot;
@@ -41,6 +44,7 @@ pub use otlp::{PartialSuccess, RpcStatus};
 pub use paced::Paced;
 pub use pack::Compression;
 pub use peer::{canonical, network};
+pub use proxy::{Proxies, Proxy, ProxyError, Through};
 pub use push::{PushKeys, TwoBreakers};
 pub use stream::Stream;
 pub use target::{Target, TargetError};

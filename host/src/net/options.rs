@@ -6,6 +6,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::proxy::Through;
 use super::tls::TlsClient;
 use crate::contract::duration;
 
@@ -59,6 +60,8 @@ pub struct Options {
     pub protocol: Protocol,
     /// `None` is plain TCP.
     pub tls: Option<Arc<TlsClient>>,
+    /// The proxy in front of the destination.
+    pub through: Option<Through>,
     /// Whose turn it is.
     pub balancer: Balancer,
     /// Of HTTP/2.

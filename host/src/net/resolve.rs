@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::address::Address;
 use super::broken::Broken;
 use super::options::Balancer;
 use super::slot::ConnectionSlot;
@@ -42,10 +43,7 @@ struct Known {
 
 impl Addresses {
     pub(super) fn new(target: Target, balancer: Balancer) -> Addresses {
-        let known = match target.ip() {
-            Some(ip) => vec![Arc::new(ConnectionSlot::new(SocketAddr::new(ip, target.port)))],
-            None => Vec::new(),
-        };
+        let known = target.address().map(|address| Arc::new(ConnectionSlot::new(address))).into_iter().collect();
         Addresses {
             target,
             balancer,
@@ -56,7 +54,7 @@ impl Addresses {
 
     /// All addresses in the order in which a request tries them: whose turn it is first, those that failed lately last.
     pub(super) async fn in_turn(&self) -> Result<Vec<Arc<ConnectionSlot>>, Broken> {
-        if self.target.ip().is_none() {
+        if self.target.address().is_none() {
             self.refresh().await?;
         }
         let mut known = self.known();
@@ -122,7 +120,7 @@ impl Addresses {
         let reason = match found {
             Ok(found) if !found.is_empty() => {
                 let mut slots: Vec<Arc<ConnectionSlot>> = Vec::with_capacity(found.len());
-                for address in found {
+                for address in found.into_iter().map(Address::from) {
                     if !slots.iter().any(|slot| slot.address == address) {
                         let old = known.slots.iter().find(|slot| slot.address == address);
                         slots.push(old.cloned().unwrap_or_else(|| Arc::new(ConnectionSlot::new(address))));
@@ -157,7 +155,7 @@ mod tests {
     use super::*;
 
     fn addresses(balancer: Balancer, found: &[&str]) -> Result<Addresses, Box<dyn std::error::Error>> {
-        let target = Target { secure: None, host: "collector".into(), port: 1, path: String::new() };
+        let target = Target { secure: None, host: "collector".into(), port: 1, path: String::new(), socket: None };
         let addresses = Addresses::new(target, balancer);
         addresses.learn(Ok(found.iter().map(|text| text.parse()).collect::<Result<_, _>>()?))?;
         Ok(addresses)

@@ -3,7 +3,6 @@
 //! HTTP/2 needs one connection, which all requests share; HTTP/1.1 one for each request under way, kept for the next. What a peer
 //! speaks may be known only once it was asked, so whoever opens the first connection lets the others wait.
 
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -11,11 +10,13 @@ use http::Request;
 use http::header::{CONNECTION, HeaderValue};
 use tokio::time::Instant;
 
+use super::address::Address;
 use super::answer::Answer;
 use super::body::Outgoing;
 use super::broken::Broken;
-use super::connection::{self, Exclusive, Multiplexed, Opened, TrySend, in_origin_form, with_causes};
+use super::connection::{self, Exclusive, Multiplexed, Opened, TrySend, for_proxy, in_origin_form, with_causes};
 use super::options::{Options, Protocol};
+use super::proxy::Through;
 
 /// How long an address is passed by after the first failure to connect; doubled with each further one.
 const REST_MIN: Duration = Duration::from_secs(1);
@@ -24,7 +25,7 @@ const REST_MAX: Duration = Duration::from_secs(30);
 
 /// One address.
 pub(super) struct ConnectionSlot {
-    pub(super) address: SocketAddr,
+    pub(super) address: Address,
     shared: tokio::sync::Mutex<Option<Multiplexed>>,
     idle: Mutex<Vec<Idle>>,
     failures: Mutex<Failures>,
@@ -57,7 +58,7 @@ pub(super) enum Exchange {
 }
 
 impl ConnectionSlot {
-    pub(super) fn new(address: SocketAddr) -> ConnectionSlot {
+    pub(super) fn new(address: Address) -> ConnectionSlot {
         ConnectionSlot {
             address,
             shared: tokio::sync::Mutex::default(),
@@ -109,7 +110,7 @@ impl ConnectionSlot {
     /// Opens a connection. One that is given up half open counts as failed: the next request goes elsewhere first.
     async fn open(&self, options: &Options) -> Result<Opened, Broken> {
         let attempt = Attempt { slot: self, is_open: false };
-        let opened = connection::open(self.address, options).await?;
+        let opened = connection::open(&self.address, options).await?;
         attempt.succeeded();
         Ok(opened)
     }
@@ -148,7 +149,10 @@ impl ConnectionSlot {
             Lease::Exclusive(mut connection) => {
                 // A request that comes back from here goes out on another connection, which may speak HTTP/2.
                 let uri = request.uri().clone();
-                in_origin_form(&mut request);
+                match options.through.as_ref().and_then(Through::handed) {
+                    Some(authorization) => for_proxy(&mut request, authorization),
+                    None => in_origin_form(&mut request),
+                }
                 if !options.reuse {
                     request.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
                 }
@@ -186,7 +190,7 @@ impl ConnectionSlot {
     }
 
     fn broken(&self, error: &hyper::Error) -> Exchange {
-        Exchange::Broken(Broken::Exchange { address: self.address, reason: with_causes(error) })
+        Exchange::Broken(Broken::Exchange { address: self.address.clone(), reason: with_causes(error) })
     }
 
     /// Keeps a connection for the next request, once the peer has taken all of this one.

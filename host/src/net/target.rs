@@ -1,9 +1,13 @@
 //! Where a client connects to: the text forms of an `endpoint`.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 
 use http::Uri;
+
+use super::address::Address;
+use super::host_port;
 
 /// A host and a port, and what its text said beside that.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +20,8 @@ pub struct Target {
     pub port: u16,
     /// Of a URL: `/` at least. Empty for gRPC.
     pub path: String,
+    /// A unix socket, in place of the host and the port.
+    pub socket: Option<PathBuf>,
 }
 
 /// A text that is no place to send to.
@@ -23,7 +29,7 @@ pub struct Target {
 pub enum TargetError {
     /// A scheme that nobody here speaks.
     #[error(
-        "scheme `{scheme}` is not supported: write `host:port`, `http://host:port`, `https://host:port` or `dns:///host:port`"
+        "scheme `{scheme}` is not supported: write `host:port`, `http://host:port`, `https://host:port`, `dns:///host:port` or `unix:///path`"
     )]
     Scheme {
         /// What it was.
@@ -32,6 +38,9 @@ pub enum TargetError {
     /// No host and port.
     #[error("not an endpoint: write `host:port`, such as collector:4317 or [::1]:4317")]
     HostPort,
+    /// No path behind `unix:`.
+    #[error("not a unix socket: write `unix:///path/of/the/socket`")]
+    Socket,
     /// No URL.
     #[error("not a base URL: write `http://host:port` or `https://host:port/path`")]
     Url,
@@ -41,8 +50,11 @@ pub enum TargetError {
 }
 
 impl Target {
-    /// What gRPC names: `host:port`, behind `http://`, `https://`, `dns:///` or nothing.
+    /// What gRPC names: `host:port`, behind `http://`, `https://`, `dns:///` or nothing; or `unix:///path`, also with the slashes left out.
     pub fn grpc(text: &str) -> Result<Target, TargetError> {
+        if let Some(path) = text.strip_prefix("unix:") {
+            return Target::unix(path.strip_prefix("//").unwrap_or(path));
+        }
         let (secure, rest) = match text.split_once("://") {
             None => (None, text.strip_prefix("dns:").unwrap_or(text)),
             Some(("http", rest)) => (Some(false), rest),
@@ -52,10 +64,21 @@ impl Target {
             Some((scheme, _)) => return Err(TargetError::Scheme { scheme: scheme.to_owned() }),
         };
         let rest = if secure.is_some() { rest.strip_suffix('/').unwrap_or(rest) } else { rest };
-        let (host, port) = rest.rsplit_once(':').ok_or(TargetError::HostPort)?;
-        let host = unbracketed(host).ok_or(TargetError::HostPort)?;
+        let (host, port) = host_port::split(rest).ok_or(TargetError::HostPort)?;
+        let host = fit(host).ok_or(TargetError::HostPort)?;
         let port = port.parse().map_err(|_| TargetError::HostPort)?;
-        Ok(Target { secure, host, port, path: String::new() })
+        Ok(Target { secure, host, port, path: String::new(), socket: None })
+    }
+
+    /// A unix socket. It has no name of its own for requests and certificates; gRPC's is `localhost`.
+    fn unix(path: &str) -> Result<Target, TargetError> {
+        match path.is_empty() || path.ends_with('/') {
+            true => Err(TargetError::Socket),
+            false => {
+                let (host, socket) = ("localhost".to_owned(), Some(PathBuf::from(path)));
+                Ok(Target { secure: None, host, port: 0, path: String::new(), socket })
+            }
+        }
     }
 
     /// What HTTP names: a URL, whose path stands in front of OTLP's.
@@ -71,14 +94,14 @@ impl Target {
         if uri.query().is_some() || text.contains('#') || authority.as_str().contains('@') {
             return Err(TargetError::UrlParts);
         }
-        let host = unbracketed(authority.host()).ok_or(TargetError::Url)?;
+        let host = host_port::unbracketed(authority.host()).and_then(fit).ok_or(TargetError::Url)?;
         let port = match authority.port() {
             Some(port) => port.as_u16(),
             None if authority.as_str().ends_with(':') => return Err(TargetError::Url),
             None if secure => 443,
             None => 80,
         };
-        Ok(Target { secure: Some(secure), host, port, path: uri.path().to_owned() })
+        Ok(Target { secure: Some(secure), host, port, path: uri.path().to_owned(), socket: None })
     }
 
     /// The address, where the host is one already.
@@ -86,28 +109,31 @@ impl Target {
         self.host.parse().ok()
     }
 
-    /// `host:port`, as an `:authority` or a `Host` header has it.
+    /// `host:port`, as an `:authority` or a `Host` header has it; `localhost` for a unix socket, as in gRPC.
     pub fn authority(&self) -> String {
-        self.to_string()
+        if self.socket.is_some() { self.host.clone() } else { self.to_string() }
+    }
+
+    /// The address, where no name server needs to be asked.
+    pub(super) fn address(&self) -> Option<Address> {
+        match &self.socket {
+            Some(path) => Some(Address::Unix(path.clone())),
+            None => self.ip().map(|ip| SocketAddr::new(ip, self.port).into()),
+        }
     }
 }
 
-fn unbracketed(host: &str) -> Option<String> {
-    let host = match host.strip_prefix('[') {
-        Some(inner) => inner.strip_suffix(']')?,
-        None if host.contains(':') => return None,
-        None => host,
-    };
+/// A host that a request can name.
+fn fit(host: &str) -> Option<String> {
     let is_fit = |c: char| c.is_ascii_graphic() && !"/@?#[]".contains(c);
     (!host.is_empty() && host.chars().all(is_fit)).then(|| host.to_owned())
 }
 
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.host.contains(':') {
-            write!(f, "[{}]:{}", self.host, self.port)
-        } else {
-            write!(f, "{}:{}", self.host, self.port)
+        match &self.socket {
+            Some(path) => write!(f, "{}", path.display()),
+            None => host_port::write(f, &self.host, self.port),
         }
     }
 }
@@ -117,7 +143,7 @@ mod tests {
     use super::{Target, TargetError};
 
     fn target(secure: Option<bool>, host: &str, port: u16, path: &str) -> Target {
-        Target { secure, host: host.into(), port, path: path.into() }
+        Target { secure, host: host.into(), port, path: path.into(), socket: None }
     }
 
     #[test]
@@ -135,7 +161,19 @@ mod tests {
         {
             assert_eq!(Target::grpc(text), Err(TargetError::HostPort), "{text}");
         }
-        assert_eq!(Target::grpc("unix:///run/x"), Err(TargetError::Scheme { scheme: "unix".into() }));
+        assert_eq!(Target::grpc("xds:///a:1"), Err(TargetError::Scheme { scheme: "xds".into() }));
+    }
+
+    #[test]
+    fn grpc_names_a_unix_socket() -> Result<(), TargetError> {
+        for (text, path) in [("unix:///run/x", "/run/x"), ("unix:/run/x", "/run/x"), ("unix:run/x", "run/x")] {
+            let target = Target::grpc(text)?;
+            assert_eq!((target.to_string(), target.authority()), (path.to_owned(), "localhost".to_owned()), "{text}");
+        }
+        for text in ["unix:", "unix:///", "unix:///run/"] {
+            assert_eq!(Target::grpc(text), Err(TargetError::Socket), "{text}");
+        }
+        Ok(())
     }
 
     #[test]

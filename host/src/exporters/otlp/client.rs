@@ -13,7 +13,9 @@ use super::config::Config;
 use super::status::{self, PREFIX_BYTES};
 use crate::contract::{Batch, Client, Credentials, FailureClass, Outcome, Signal};
 use crate::net::tls::{TlsClient, TlsError};
-use crate::net::{Channel, Compression, Headers, Options, Outgoing, Protocol, bounded, failed};
+use crate::net::{
+    Channel, Compression, Headers, Options, Outgoing, Protocol, Proxies, ProxyError, Through, bounded, failed,
+};
 
 const GRPC_ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
 const GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
@@ -28,7 +30,8 @@ pub struct OtlpClient {
     compression: Compression,
     credentials: Credentials,
     destination: String,
-    server: (String, u16),
+    /// `None` for a unix socket.
+    server: Option<(String, u16)>,
 }
 
 /// An exporter that cannot be made.
@@ -37,6 +40,9 @@ pub enum ClientError {
     /// Of certificates.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// Of a proxy that the environment names.
+    #[error(transparent)]
+    Proxy(#[from] ProxyError),
     /// A host that no request can name.
     #[error("`endpoint`: {0}")]
     Uri(#[from] ::http::Error),
@@ -45,17 +51,27 @@ pub enum ClientError {
 impl OtlpClient {
     /// A client that nothing is connected with yet; files of TLS are read here.
     pub fn new(config: Config, credentials: Credentials) -> Result<OtlpClient, ClientError> {
+        OtlpClient::behind(config, credentials, Proxies::of_process())
+    }
+
+    /// The same in an environment that names these proxies. As in gRPC's own clients it is that of `https` for all, and always a tunnel.
+    pub fn behind(config: Config, credentials: Credentials, proxies: &Proxies) -> Result<OtlpClient, ClientError> {
         let Config { target, tls, headers, compression, keepalive, balancer, authority, delivery, .. } = config;
         let (scheme, shown) = if tls.is_some() { ("https", "grpcs") } else { ("http", "grpc") };
+        let shown = if target.socket.is_some() { "unix" } else { shown };
         let destination = format!("{shown}://{target}");
         let authority = authority.unwrap_or_else(|| target.authority());
         let method = |signal| Uri::builder().scheme(scheme).authority(&*authority).path_and_query(path(signal)).build();
         let [metrics, traces, logs] = Signal::ALL;
         let methods = [method(metrics)?, method(traces)?, method(logs)?];
+        let through = proxies.in_front_of(&target, true)?;
+        let of_proxy = tls.clone().unwrap_or_default();
+        let through = through.map(|proxy| Through::new(proxy, &of_proxy, &target, true)).transpose()?;
         let tls = tls.map(|tls| TlsClient::new(&tls, &target.host, &["h2"])).transpose()?.map(Arc::new);
         let options = Options {
             protocol: Protocol::Http2,
             tls,
+            through,
             balancer,
             pings: keepalive,
             reuse: true,
@@ -63,7 +79,7 @@ impl OtlpClient {
             idle_timeout: None,
         };
         let headers = call_headers(&headers, compression, delivery.timeout);
-        let server = (target.host.clone(), target.port);
+        let server = target.socket.is_none().then(|| (target.host.clone(), target.port));
         Ok(OtlpClient {
             channel: Channel::new(target, options),
             methods,
@@ -113,7 +129,7 @@ impl Client for OtlpClient {
     }
 
     fn server(&self) -> Option<(String, u16)> {
-        Some(self.server.clone())
+        self.server.clone()
     }
 }
 

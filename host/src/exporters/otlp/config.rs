@@ -37,8 +37,8 @@ pub struct Config {
 #[derive(Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 struct RawConfig {
-    /// Where it sends: `host:port`, also with `https://` or `dns:///` in front.
-    #[schemars(extend("x-collector" = "same; `http://` is refused where a Collector would use TLS, `unix` always"))]
+    /// Where it sends: `host:port`, also with `https://` or `dns:///` in front, or a unix socket as `unix:///path`.
+    #[schemars(extend("x-collector" = "same; `http://` is refused where a Collector would use TLS"))]
     endpoint: String,
     /// TLS; on unless `insecure` says otherwise.
     tls: Option<ClientTls>,
@@ -211,7 +211,8 @@ mod tests {
         for (json, words) in [
             (r#"{}"#, "`endpoint` is missing"),
             (r#"{"endpoint": "collector"}"#, "write `host:port`"),
-            (r#"{"endpoint": "unix:///run/otlp"}"#, "scheme `unix` is not supported"),
+            (r#"{"endpoint": "xds:///a:1"}"#, "scheme `xds` is not supported"),
+            (r#"{"endpoint": "unix://"}"#, "not a unix socket"),
             (r#"{"endpoint": "http://a:1"}"#, "a Collector uses TLS all the same"),
             (r#"{"endpoint": "http://a:1", "tls": {"ca_file": "ca.pem"}}"#, "a Collector uses TLS all the same"),
             (r#"{"endpoint": "http://a:1", "tls": {"ca_file": "ca.pem", "insecure": true}}"#, "leave `http://` out"),

@@ -10,16 +10,19 @@ use ::http::{Method, Request, Uri};
 use bytes::Bytes;
 
 use super::config::{Config, Encoding};
+use super::hosts::Hosts;
+use super::redirect::{self, Redirect};
 use super::status;
 use crate::contract::{Batch, Client, Credentials, FailureClass, Outcome};
-use crate::net::tls::{TlsClient, TlsError};
-use crate::net::{Channel, Compression, Headers, Options, Outgoing, Protocol, Target, bounded, failed};
+use crate::net::tls::TlsError;
+use crate::net::{Channel, Compression, Headers, Outgoing, Proxies, ProxyError, Target, bounded, failed};
 use crate::otlp::json;
 
 /// The client behind one `otlphttp` exporter.
 pub struct OtlpHttpClient {
     /// By signal.
     routes: [Option<Route>; 3],
+    hosts: Hosts,
     /// Of every request.
     headers: HeaderMap,
     encoding: Encoding,
@@ -43,6 +46,9 @@ pub enum ClientError {
     /// Of certificates.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// Of a proxy that the environment names.
+    #[error(transparent)]
+    Proxy(#[from] ProxyError),
     /// A URL that no request can name.
     #[error("`endpoint`: {0}")]
     Uri(#[from] ::http::Error),
@@ -51,31 +57,33 @@ pub enum ClientError {
 impl OtlpHttpClient {
     /// A client that nothing is connected with yet; files of TLS are read here.
     pub fn new(config: Config, credentials: Credentials) -> Result<OtlpHttpClient, ClientError> {
-        let mut channels: Vec<(Target, Arc<Channel>)> = Vec::new();
+        OtlpHttpClient::behind(config, credentials, Proxies::of_process())
+    }
+
+    /// The same in an environment that names these proxies.
+    pub fn behind(
+        config: Config,
+        credentials: Credentials,
+        proxies: &'static Proxies,
+    ) -> Result<OtlpHttpClient, ClientError> {
+        let hosts = Hosts::new(&config, proxies);
         let mut routes = [None, None, None];
         let mut shown: Vec<String> = Vec::new();
         for (route, target) in routes.iter_mut().zip(&config.targets) {
             let Some(target) = target else { continue };
-            let host = Target { path: String::new(), ..target.clone() };
-            let open = channels.iter().find(|(known, _)| *known == host).map(|(_, channel)| Arc::clone(channel));
-            let channel = match open {
-                Some(channel) => channel,
-                None => {
-                    let channel = Arc::new(Channel::new(host.clone(), options(&config, &host)?));
-                    channels.push((host, Arc::clone(&channel)));
-                    shown.push(format!("{}://{target}", scheme(target)));
-                    channel
-                }
-            };
+            let text = format!("{}://{target}", scheme(target));
+            if !shown.contains(&text) {
+                shown.push(text);
+            }
             let uri = Uri::builder().scheme(scheme(target)).authority(authority(target)).path_and_query(&target.path);
-            *route = Some(Route { uri: uri.build()?, channel });
+            *route = Some(Route { uri: uri.build()?, channel: hosts.channel(target)? });
         }
         let headers = request_headers(&config.headers, config.encoding, config.compression);
         let mut servers = config.targets.iter().flatten().map(|target| (target.host.clone(), target.port));
         let server = servers.next().filter(|server| servers.all(|other| other == *server));
         let Config { encoding, compression, .. } = config;
         let destination = shown.join(", ");
-        Ok(OtlpHttpClient { routes, headers, encoding, compression, credentials, destination, server })
+        Ok(OtlpHttpClient { routes, hosts, headers, encoding, compression, credentials, destination, server })
     }
 
     async fn post(&self, batch: &Batch) -> Outcome {
@@ -93,14 +101,39 @@ impl OtlpHttpClient {
             Ok(body) => body,
             Err(outcome) => return outcome,
         };
-        let mut request = Request::new(Outgoing::new(Bytes::new(), body));
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = route.uri.clone();
-        *request.headers_mut() = headers;
-        match route.channel.send(request).await {
-            Ok(answer) => status::outcome(&answer, SystemTime::now()),
-            Err(broken) => failed(broken.class(), bounded(&broken.to_string())),
+        self.deliver(route, &headers, &body).await
+    }
+
+    /// Sends a request, and again where it is redirected to.
+    async fn deliver(&self, route: &Route, headers: &HeaderMap, body: &Bytes) -> Outcome {
+        let (mut channel, mut uri, mut headers) = (Arc::clone(&route.channel), route.uri.clone(), headers.clone());
+        for _ in 0..=redirect::REDIRECTS_MAX {
+            let mut request = Request::new(Outgoing::new(Bytes::new(), body.clone()));
+            *request.method_mut() = Method::POST;
+            *request.uri_mut() = uri.clone();
+            *request.headers_mut() = headers.clone();
+            let answer = match channel.send(request).await {
+                Ok(answer) => answer,
+                Err(broken) => return failed(broken.class(), bounded(&broken.to_string())),
+            };
+            let Redirect { target, uri: next } = match redirect::followed(&answer, &uri) {
+                Ok(Some(redirect)) => redirect,
+                Ok(None) => return status::outcome(&answer, SystemTime::now()),
+                Err(error) => return failed(FailureClass::Permanent, error.to_string()),
+            };
+            if !redirect::stays_with(&route.uri, &next) {
+                // An authenticator may sign in under any name.
+                headers = self.headers.clone();
+                redirect::forget_sender(&mut headers);
+            }
+            channel = match self.hosts.channel(&target) {
+                Ok(channel) => channel,
+                Err(error) => return failed(FailureClass::Unavailable, format!("redirected to {target}: {error}")),
+            };
+            uri = next;
         }
+        let reason = format!("it redirects more than {} times, at last to {uri}", redirect::REDIRECTS_MAX);
+        failed(FailureClass::Unavailable, bounded(&reason))
     }
 
     /// The batch as it goes out.
@@ -143,24 +176,6 @@ fn authority(target: &Target) -> String {
     let text = target.authority();
     let usual = if target.secure == Some(true) { ":443" } else { ":80" };
     text.strip_suffix(usual).map_or(text.clone(), str::to_owned)
-}
-
-fn options(config: &Config, target: &Target) -> Result<Options, TlsError> {
-    let offered: &[&str] = if config.connections.offer_http2 { &["h2", "http/1.1"] } else { &["http/1.1"] };
-    let tls = match target.secure {
-        Some(true) => Some(Arc::new(TlsClient::new(&config.tls, &target.host, offered)?)),
-        _ => None,
-    };
-    let can_be_http2 = tls.is_some() && config.connections.offer_http2;
-    Ok(Options {
-        protocol: if can_be_http2 { Protocol::Negotiated } else { Protocol::Http1 },
-        tls,
-        balancer: config.balancer,
-        pings: None,
-        reuse: config.connections.reuse,
-        idle_max: config.connections.idle_max,
-        idle_timeout: config.connections.idle_timeout,
-    })
 }
 
 fn request_headers(configured: &Headers, encoding: Encoding, compression: Compression) -> HeaderMap {

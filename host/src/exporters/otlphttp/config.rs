@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::contract::{ComponentId, Delivery, ExporterAuth, OnFull, RetryOnFailure, SendingQueue, Signal, duration};
+use crate::contract::{
+    ComponentId, Delivery, ExporterAuth, OnFull, RetryOnFailure, Secret, SendingQueue, Signal, duration,
+};
 use crate::net::tls::ClientTls;
-use crate::net::{Balancer, Compression, Headers, PushKeys, Target, TargetError, TwoBreakers};
+use crate::net::{Balancer, Compression, Headers, Proxy, PushKeys, Target, TargetError, TwoBreakers};
 
 /// `exporters: {otlphttp: …}`. What parsed is valid.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -24,6 +26,8 @@ pub struct Config {
     pub headers: Headers,
     /// `compression`.
     pub compression: Compression,
+    /// `proxy_url`.
+    pub proxy: Option<Proxy>,
     /// `balancer_name`.
     pub balancer: Balancer,
     /// How connections are kept.
@@ -72,6 +76,11 @@ struct RawConfig {
     logs_endpoint: String,
     /// How messages are written.
     encoding: Encoding,
+    /// The proxy in front of it, as a URL; without one, what `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` say.
+    #[schemars(extend("x-collector" = "same; `socks5` is refused"))]
+    #[serde(deserialize_with = "proxy")]
+    #[schemars(with = "String")]
+    proxy_url: Option<Proxy>,
     /// TLS, for destinations whose URL says `https`.
     tls: ClientTls,
     /// What goes along with each request.
@@ -119,6 +128,7 @@ impl Default for RawConfig {
             traces_endpoint: String::new(),
             logs_endpoint: String::new(),
             encoding: Encoding::Proto,
+            proxy_url: None,
             tls: ClientTls::default(),
             headers: Headers::default(),
             compression: Compression::Gzip,
@@ -207,12 +217,20 @@ impl TryFrom<RawConfig> for Config {
             tls: raw.tls.for_tls(),
             headers: raw.headers,
             compression: raw.compression,
+            proxy: raw.proxy_url,
             balancer: raw.balancer_name,
             connections,
             authenticator,
             delivery,
         })
     }
+}
+
+/// An empty text is none.
+fn proxy<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Proxy>, D::Error> {
+    let text = Option::<Secret>::deserialize(deserializer)?;
+    let text = text.as_ref().map(Secret::reveal).filter(|text| !text.is_empty());
+    text.map(Proxy::url).transpose().map_err(serde::de::Error::custom)
 }
 
 /// As in Go: zero is no bound for all together, and two for each host.
@@ -267,7 +285,10 @@ mod tests {
             (r#"{"endpoint": "http://a", "logs_endpoint": "ftp://a"}"#, "`logs_endpoint`: scheme `ftp`"),
             (r#"{"endpoint": "http://a", "encoding": "xml"}"#, "unknown variant `xml`"),
             (r#"{"endpoint": "http://a", "compression": "lz4"}"#, "unknown variant `lz4`"),
-            (r#"{"endpoint": "http://a", "proxy_url": "http://b"}"#, "unknown field `proxy_url`"),
+            (
+                r#"{"endpoint": "http://a", "proxy_url": "socks5://u:p@b"}"#,
+                "proxies of scheme `socks5` are not supported",
+            ),
         ] {
             let error = parse(json).err().unwrap_or_default();
             assert!(error.contains(words), "{json}: {error}");

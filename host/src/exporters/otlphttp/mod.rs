@@ -6,6 +6,8 @@
 
 mod client;
 mod config;
+mod hosts;
+mod redirect;
 mod status;
 
 pub use client::OtlpHttpClient;

@@ -4,6 +4,7 @@ use std::time::SystemTime;
 
 use http::header::CONTENT_TYPE;
 
+use super::redirect;
 use crate::contract::{Code, FailureClass, Outcome};
 use crate::net::{Answer, PartialSuccess, RpcStatus, bounded, refused, retry_after};
 
@@ -81,6 +82,12 @@ fn reason(answer: &Answer) -> String {
         Form::Text => Some(bounded(&String::from_utf8_lossy(&answer.body))),
         Form::Other => None,
     };
+    if answer.status.is_redirection()
+        && let Some(location) = redirect::shown(answer)
+    {
+        let words = "where a POST does not arrive as one: write it as the `endpoint` if it is one of OTLP's";
+        return format!("HTTP status {}: it redirects to `{location}`, {words}", answer.status);
+    }
     match message.filter(|message| !message.is_empty()) {
         Some(message) => format!("HTTP status {}: {message}", answer.status),
         None => format!("HTTP status {}", answer.status),

@@ -8,6 +8,8 @@ mod certificates;
 mod delivery;
 mod destination;
 mod failing;
+mod proxy;
+mod redirects;
 mod tls;
 
 use std::error::Error;

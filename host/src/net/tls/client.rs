@@ -8,7 +8,6 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
-use tokio::net::TcpStream;
 use tokio_rustls::{TlsConnector, TlsStream};
 
 use super::config::ClientTls;
@@ -38,7 +37,7 @@ impl TlsClient {
     }
 
     /// Secures a connection.
-    pub async fn connect(&self, stream: TcpStream) -> io::Result<Stream> {
+    pub async fn connect(&self, stream: Stream) -> io::Result<Stream> {
         let connector = TlsConnector::from(self.config.current().await);
         let stream = connector.connect(self.server_name.clone(), stream).await?;
         Ok(Stream::Tls(Box::new(TlsStream::Client(stream))))

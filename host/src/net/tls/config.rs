@@ -144,6 +144,11 @@ impl ClientTls {
         self.insecure && self.common.trust.ca.is_none()
     }
 
+    /// What holds for a proxy in front of the destination, which has a name of its own.
+    pub(in crate::net) fn of_proxy(&self) -> ClientTls {
+        ClientTls { server_name_override: None, ..self.clone() }
+    }
+
     /// What holds where the endpoint's scheme asks for TLS. Beside an `insecure` that is off, the Collector takes none of the other keys.
     pub fn for_tls(self) -> ClientTls {
         if self.is_off() { ClientTls::default() } else { self }

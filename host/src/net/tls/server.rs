@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use rustls::ServerConfig;
 use rustls::server::WebPkiClientVerifier;
-use tokio::net::TcpStream;
 use tokio_rustls::{TlsAcceptor, TlsStream};
 
 use super::config::ServerTls;
@@ -30,7 +29,7 @@ impl TlsServer {
     }
 
     /// Secures a connection.
-    pub async fn accept(&self, stream: TcpStream) -> io::Result<Stream> {
+    pub async fn accept(&self, stream: Stream) -> io::Result<Stream> {
         let acceptor = TlsAcceptor::from(self.0.current().await);
         let stream = acceptor.accept(stream).await?;
         Ok(Stream::Tls(Box::new(TlsStream::Server(stream))))
