@@ -11,8 +11,8 @@ use super::retrieved::Retrieved;
 /// What stands in the place of a secret.
 const REDACTED: &str = "[REDACTED]";
 
-/// Mappings whose values sign requests in.
-const HEADERS: &str = "headers";
+/// Mappings whose values sign requests in, or are nobody else's to know.
+const HEADERS: [&str; 2] = ["headers", "response_headers"];
 
 /// One value and its origin.
 #[derive(Debug, Clone, PartialEq)]
@@ -109,7 +109,7 @@ fn without_user(text: &str) -> String {
 
 impl Entry {
     fn is_of_secrets(&self) -> bool {
-        is_secret_key(&self.key) || self.key == HEADERS
+        is_secret_key(&self.key) || HEADERS.contains(&self.key.as_str())
     }
 
     fn redacted(&self, is_secret: bool) -> Entry {
@@ -130,6 +130,23 @@ impl Serialize for Node {
             Value::Text(value) => serializer.serialize_str(value),
             Value::List(items) => serializer.collect_seq(items),
             Value::Map(entries) => serializer.collect_map(entries.iter().map(|entry| (&entry.key, &entry.value))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_user;
+
+    #[test]
+    fn a_url_is_shown_without_its_password() {
+        for (text, shown) in [
+            ("http://user:secret@proxy:3128/x", "http://[REDACTED]@proxy:3128/x"),
+            ("https://collector:4318/a@b", "https://collector:4318/a@b"),
+            ("mail me@home: see http://a@b", "mail me@home: see http://a@b"),
+            ("me@home", "me@home"),
+        ] {
+            assert_eq!(without_user(text), shown);
         }
     }
 }

@@ -34,8 +34,10 @@ pub fn of<T: JsonSchema>() -> Value {
 
 /// Keys without an effect, each as the keys that lead to it, with the reason. Keys below lists are not among them.
 pub fn without_effect(schema: &Value) -> Vec<(Vec<&str>, &str)> {
-    let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return Vec::new() };
-    let mut found = Vec::new();
+    // A mapping that may be left out has several forms.
+    let forms = schema.get("anyOf").and_then(Value::as_array).into_iter().flatten();
+    let mut found: Vec<(Vec<&str>, &str)> = forms.flat_map(without_effect).collect();
+    let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return found };
     for (key, property) in properties {
         found.extend(property.get(NO_EFFECT).and_then(Value::as_str).map(|reason| (vec![key.as_str()], reason)));
         let below = without_effect(property).into_iter();

@@ -7,6 +7,7 @@ use ::http::{HeaderMap, HeaderName};
 use super::metrics::IntakeMetrics;
 use super::rejection::Rejection;
 use crate::contract::{Authentication, Authenticators, Metadata, NoAuthenticator, ServerAuthenticator};
+use crate::net::NetworkError;
 use crate::net::tls::TlsError;
 
 /// Headers that are kept of one request.
@@ -21,6 +22,9 @@ pub enum MakeError {
     /// Of certificates.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// Of `endpoint` and `transport`.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
     /// Of `auth`.
     #[error(transparent)]
     Auth(#[from] NoAuthenticator),

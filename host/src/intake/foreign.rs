@@ -34,10 +34,12 @@ pub(super) enum Foreign {
     TooMany,
     /// There were, and one that was idle gave way.
     GaveWay,
+    /// It was pinged too often.
+    Pings,
 }
 
 impl Foreign {
-    pub(super) const ALL: [Foreign; 8] = [
+    pub(super) const ALL: [Foreign; 9] = [
         Foreign::Tls,
         Foreign::Http1,
         Foreign::Plaintext,
@@ -46,6 +48,7 @@ impl Foreign {
         Foreign::Unknown,
         Foreign::TooMany,
         Foreign::GaveWay,
+        Foreign::Pings,
     ];
 
     /// The `reason` label.
@@ -59,6 +62,7 @@ impl Foreign {
             Foreign::Unknown => "protocol",
             Foreign::TooMany => "max_connections",
             Foreign::GaveWay => "gave_way",
+            Foreign::Pings => "pings",
         }
     }
 
@@ -73,6 +77,9 @@ impl Foreign {
                 "the sender's HTTP library, or a proxy between, sends a head that is malformed or too large"
             }
             Foreign::Unknown => "see what sends to this port",
+            Foreign::Pings => {
+                "raise the sender's keepalive time, or lower `keepalive: {enforcement_policy: {min_time}}`"
+            }
             Foreign::TooMany | Foreign::GaveWay => {
                 "raise `max_connections` and the limit of open files, or see who keeps connections open"
             }

@@ -4,10 +4,10 @@
 use std::collections::HashSet;
 use std::future::Future;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::grpc::GrpcPort;
@@ -15,7 +15,7 @@ use super::http::HttpPort;
 use super::metrics::PortMetrics;
 use super::transport::Transport;
 use crate::contract::{BindError, ComponentId, Health, MemoryGate, Stop};
-use crate::net::Endpoint;
+use crate::net::{Endpoint, Listening, Network};
 use crate::telemetry::Registry;
 
 /// What a receiver serves at one address.
@@ -40,6 +40,8 @@ pub struct Reachable {
     pub address: String,
     /// Whether it has TLS.
     pub is_secure: bool,
+    /// The unix socket that it is, in place of an address.
+    pub socket: Option<PathBuf>,
 }
 
 /// What is served at one address.
@@ -62,6 +64,13 @@ impl Served {
         match self {
             Served::Grpc(port) => &port.settings.endpoint,
             Served::Http(port) => &port.settings.endpoint,
+        }
+    }
+
+    fn network(&self) -> Network {
+        match self {
+            Served::Grpc(port) => port.settings.transport,
+            Served::Http(port) => port.settings.transport,
         }
     }
 
@@ -153,7 +162,7 @@ pub struct Listener {
     served: Served,
     samples: Vec<Sample>,
     /// Open between `bind` and `serve`.
-    socket: Option<TcpListener>,
+    socket: Option<Listening>,
 }
 
 /// All listeners of a process.
@@ -221,13 +230,13 @@ impl Listener {
     }
 
     fn bind(&mut self) -> Result<(), BindError> {
-        self.socket = Some(self.served.endpoint().bind(&self.name())?);
+        self.socket = Some(self.served.endpoint().open(&self.name(), self.served.network())?);
         Ok(())
     }
 
     /// Where it listens, once bound: how a test that asked for port 0 learns its port.
     pub fn address(&self) -> Option<SocketAddr> {
-        self.socket.as_ref().and_then(|socket| socket.local_addr().ok())
+        self.socket.as_ref().and_then(Listening::address)
     }
 
     /// Each port's line for the banner at start-up: where it is, and the line that sends data there.
@@ -235,7 +244,8 @@ impl Listener {
         let endpoint = self.served.endpoint();
         let address = self.address().map(|address| endpoint.reachable(address).to_string());
         let address = address.unwrap_or_else(|| endpoint.to_string());
-        let reachable = Reachable { address, is_secure: self.served.is_secure() };
+        let socket = endpoint.path().map(Path::to_owned);
+        let reachable = Reachable { address, is_secure: self.served.is_secure(), socket };
         self.samples.iter().map(|sample| sample(&reachable)).collect()
     }
 

@@ -12,14 +12,13 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use hyper_util::server::graceful::GracefulConnection;
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 
 use super::foreign::{Ended, FIRST_BYTES, First, Foreign, Heard};
 use super::metrics::PortMetrics;
 use crate::contract::{MemoryGate, MemoryHolder};
 use crate::net::tls::TlsServer;
-use crate::net::{Connections, Entered, Place, Stream, Working, canonical, network};
+use crate::net::{Connections, Entered, Listening, Place, Stream, Working, network};
 
 /// How long requests under way may take when a connection, or the whole process, is to end.
 const DRAIN_MAX: Duration = Duration::from_secs(10);
@@ -50,6 +49,33 @@ pub(super) struct Bounds {
     pub(super) first_request: Duration,
     /// How long a connection may go without a request.
     pub(super) idle: Duration,
+    /// How old it may get.
+    pub(super) age: Option<Age>,
+}
+
+/// How old a connection may get.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Age {
+    /// After about this long it is told to go away: a tenth less or more, so that those that came together do not go together.
+    pub(super) max: Duration,
+    /// How long its requests may still take from then on; `None` is as long as they like.
+    pub(super) grace: Option<Duration>,
+}
+
+impl Age {
+    async fn reached(age: Option<Age>) {
+        match age {
+            Some(age) => tokio::time::sleep(age.max.mul_f64(0.9 + 0.2 * fastrand::f64())).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    async fn grace_is_over(self) {
+        match self.grace {
+            Some(grace) => tokio::time::sleep(grace).await,
+            None => std::future::pending().await,
+        }
+    }
 }
 
 /// Who is at the other end of a connection, and which requests it has seen.
@@ -119,6 +145,11 @@ impl Activity {
         Busy { activity: Arc::clone(self), working: OnceLock::new() }
     }
 
+    /// Whether a request is under way.
+    pub(super) fn has_requests(&self) -> bool {
+        self.under_way.load(Ordering::Relaxed) > 0
+    }
+
     /// Resolves when there was no request in the `first` period, or later between one and two `idle` periods without.
     async fn quiet(&self, first: Duration, idle: Duration) {
         tokio::time::sleep(first).await;
@@ -143,7 +174,7 @@ impl Drop for Busy {
 
 /// Accepts connections until `stop` turns true, then waits for those under way. `connect` makes the HTTP side of one.
 pub(super) async fn accept<C, F>(
-    listener: TcpListener,
+    listener: Listening,
     bounds: Bounds,
     tls: Option<TlsServer>,
     counters: &Arc<PortMetrics>,
@@ -158,11 +189,10 @@ pub(super) async fn accept<C, F>(
     // Every connection has one of the near ends.
     let (serving, mut all_served) = mpsc::channel::<Infallible>(1);
     loop {
-        let stream = tokio::select! {
+        let (stream, peer) = tokio::select! {
             () = stopped(&mut stop) => break,
-            stream = next(&listener, counters) => stream,
+            accepted = next(&listener, counters) => accepted,
         };
-        let peer = stream.peer_addr().ok().map(canonical);
         let place = match connections.enter(peer) {
             Ok(Entered { place, given_way: None }) => place,
             Ok(Entered { place, given_way: Some((other, left)) }) => {
@@ -203,12 +233,14 @@ pub(super) async fn accept<C, F>(
 }
 
 /// Agrees on TLS, where the port has it. A peer that does not is counted and gone.
-async fn secure(stream: TcpStream, tls: Option<&TlsServer>, open: &Open, peer: Option<SocketAddr>) -> Option<Stream> {
-    let Some(tls) = tls else { return Some(Stream::Tcp(stream)) };
+async fn secure(stream: Stream, tls: Option<&TlsServer>, open: &Open, peer: Option<SocketAddr>) -> Option<Stream> {
+    let Some(tls) = tls else { return Some(stream) };
     let (mut first, mut heard) = ([0; FIRST_BYTES], 0);
     let agreeing = async {
-        heard = stream.peek(&mut first).await.unwrap_or(0);
-        tls.accept(Stream::Tcp(stream)).await
+        if let Stream::Tcp(stream) = &stream {
+            heard = stream.peek(&mut first).await.unwrap_or(0);
+        }
+        tls.accept(stream).await
     };
     let agreed = tokio::time::timeout(HANDSHAKE_MAX, agreeing).await;
     let error = match agreed {
@@ -262,17 +294,27 @@ async fn drive<C: GracefulConnection>(
     mut stop: watch::Receiver<bool>,
 ) -> Result<(), C::Error> {
     let mut connection = pin!(connection);
+    let mut aged = None;
     tokio::select! {
         // How a connection with requests ended is the sender's affair: every request on it has been answered or counted.
         ended = connection.as_mut() => return ended,
         () = stopped(&mut stop) => {}
         () = activity.quiet(bounds.first_request, bounds.idle) => {}
+        () = Age::reached(bounds.age) => aged = bounds.age,
         // It does nothing, and somebody else needs the place.
         () = activity.place.given_away() => if !activity.place.is_working() { return Ok(()) },
     }
     connection.as_mut().graceful_shutdown();
+    let time_is_up = async {
+        let Some(age) = aged else { return tokio::time::sleep(DRAIN_MAX).await };
+        tokio::select! {
+            () = age.grace_is_over() => {}
+            () = async { stopped(&mut stop).await; tokio::time::sleep(DRAIN_MAX).await } => {}
+        }
+    };
     tokio::select! {
-        _ = tokio::time::timeout(DRAIN_MAX, connection) => {}
+        _ = connection => {}
+        () = time_is_up => {}
         // hyper waits for a peer that has not finished its greeting or does not answer the good-bye. We need not.
         () = activity.quiet(LINGER, LINGER) => {}
     }
@@ -285,14 +327,10 @@ pub(super) async fn stopped(stop: &mut watch::Receiver<bool>) {
 }
 
 /// The next connection. An error is either of one connection that is already gone or of a shortage that passes.
-async fn next(listener: &TcpListener, counters: &PortMetrics) -> TcpStream {
+async fn next(listener: &Listening, counters: &PortMetrics) -> (Stream, Option<SocketAddr>) {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => {
-                // Without it an answer waits for the sender's delayed acknowledgement. It can only fail on a dead socket.
-                let _ = stream.set_nodelay(true);
-                return stream;
-            }
+            Ok(accepted) => return accepted,
             Err(error) => {
                 counters.cannot_accept(&error);
                 tokio::time::sleep(ACCEPT_PAUSE).await;

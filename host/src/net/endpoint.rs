@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use schemars::JsonSchema;
@@ -11,12 +12,15 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
 
 use super::host_port;
+use super::listening::Listening;
+use super::network::{Network, NetworkError};
 use crate::contract::BindError;
 
 /// Connections the kernel holds for us while we are busy.
-const BACKLOG: i32 = 1024;
+pub(super) const BACKLOG: i32 = 1024;
 
-/// `host:port`, `[ipv6]:port`, or `:port` for every address of the machine, of both families where it has both, as in Go.
+/// `host:port`, `[ipv6]:port`, or `:port` for every address of the machine, of both families where it has both, as in Go. Or the path of a unix
+/// socket, which begins with `/` or `.`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
 #[schemars(with = "String")]
@@ -24,6 +28,8 @@ pub struct Endpoint {
     /// Empty for every address.
     host: String,
     port: u16,
+    /// Of a unix socket, in place of both.
+    path: Option<PathBuf>,
 }
 
 /// A text that is no endpoint.
@@ -78,7 +84,7 @@ impl fmt::Display for Variable<'_> {
 impl Endpoint {
     /// A port of this machine that other machines cannot reach: the default.
     pub fn loopback(port: u16) -> Self {
-        Endpoint { host: Ipv4Addr::LOCALHOST.to_string(), port }
+        Endpoint { host: Ipv4Addr::LOCALHOST.to_string(), port, path: None }
     }
 
     /// The endpoint of a component whose configuration has it as a text.
@@ -91,30 +97,62 @@ impl Endpoint {
 
     /// Whether the system chooses the port.
     pub fn is_any_port(&self) -> bool {
-        self.port == 0
+        self.port == 0 && self.path.is_none()
     }
 
-    /// Opens a listening socket, ready for tokio.
+    /// The path of a unix socket.
+    pub fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
+    /// Whether it can be listened on over that network.
+    pub fn check(&self, network: Network) -> Result<(), NetworkError> {
+        match (network, &self.path) {
+            (Network::Unix, None) => Err(NetworkError::NoPath),
+            (Network::Tcp | Network::Tcp4 | Network::Tcp6, Some(_)) => Err(NetworkError::Path),
+            _ => Ok(()),
+        }
+    }
+
+    /// Opens a listening port, ready for tokio.
     pub fn bind(&self, component: &str) -> Result<TcpListener, BindError> {
-        self.listen().map_err(|source| {
-            let (component, endpoint) = (component.to_owned(), self.to_string());
-            match source.kind() {
-                io::ErrorKind::AddrInUse => BindError::InUse { component, endpoint },
-                _ => BindError::Address { component, endpoint, source },
-            }
-        })
+        self.listen(Network::Tcp).map_err(|source| self.unopened(component, source))
     }
 
-    fn listen(&self) -> io::Result<TcpListener> {
-        let resolved = self.resolve()?;
+    /// Opens a port or a unix socket, ready for tokio.
+    pub fn open(&self, component: &str, network: Network) -> Result<Listening, BindError> {
+        let opened = match &self.path {
+            Some(path) => Listening::unix(path),
+            None => self.listen(network).map(Listening::Tcp),
+        };
+        opened.map_err(|source| self.unopened(component, source))
+    }
+
+    fn unopened(&self, component: &str, source: io::Error) -> BindError {
+        let (component, endpoint) = (component.to_owned(), self.to_string());
+        match source.kind() {
+            io::ErrorKind::AddrInUse => BindError::InUse { component, endpoint },
+            _ => BindError::Address { component, endpoint, source },
+        }
+    }
+
+    fn listen(&self, network: Network) -> io::Result<TcpListener> {
+        let mut resolved = self.resolve()?;
+        resolved.retain(|address| match network {
+            Network::Tcp4 => address.is_ipv4(),
+            Network::Tcp6 => address.is_ipv6(),
+            Network::Tcp | Network::Unix => true,
+        });
         // IPv4 wins where a name has both, as in the Collector.
         let named = resolved.iter().find(|address| address.is_ipv4() && !self.host.is_empty());
         let address = named.or(resolved.first());
         let address = address.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "the host name has no address"))?;
-        match listen(*address) {
+        match listen(*address, network) {
             // A machine without IPv6.
-            Err(error) if self.host.is_empty() && error.kind() != io::ErrorKind::AddrInUse => {
-                listen((Ipv4Addr::UNSPECIFIED, self.port).into())
+            Err(error)
+                if self.host.is_empty() && network == Network::Tcp && error.kind() != io::ErrorKind::AddrInUse =>
+            {
+                listen((Ipv4Addr::UNSPECIFIED, self.port).into(), network)
             }
             listener => listener,
         }
@@ -122,6 +160,10 @@ impl Endpoint {
 
     /// The addresses behind the host name.
     pub(super) fn resolve(&self) -> io::Result<Vec<SocketAddr>> {
+        if self.path.is_some() {
+            let text = "only receivers listen at a path: write `host:port`";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+        }
         if self.host.is_empty() {
             return Ok(vec![(Ipv6Addr::UNSPECIFIED, self.port).into(), (Ipv4Addr::UNSPECIFIED, self.port).into()]);
         }
@@ -139,11 +181,11 @@ impl Endpoint {
     }
 }
 
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+fn listen(address: SocketAddr, network: Network) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     // Whatever the system's default is.
     if address.is_ipv6() && address.ip().is_unspecified() {
-        socket.set_only_v6(false)?;
+        socket.set_only_v6(network == Network::Tcp6)?;
     }
     // Connections of the previous run still in TIME_WAIT must not keep us from the port; two listeners stay impossible.
     socket.set_reuse_address(true)?;
@@ -158,6 +200,9 @@ impl FromStr for Endpoint {
 
     fn from_str(text: &str) -> Result<Self, EndpointError> {
         let form = || EndpointError::Form { text: text.to_owned() };
+        if text.starts_with(['/', '.']) && !text.ends_with('/') {
+            return Ok(Endpoint { host: String::new(), port: 0, path: Some(PathBuf::from(text)) });
+        }
         if text.contains("://") {
             return Err(EndpointError::Scheme { text: text.to_owned() });
         }
@@ -166,7 +211,7 @@ impl FromStr for Endpoint {
             return Err(form());
         }
         let port = port.parse().map_err(|_| EndpointError::Port { text: text.to_owned() })?;
-        Ok(Endpoint { host: host.to_owned(), port })
+        Ok(Endpoint { host: host.to_owned(), port, path: None })
     }
 }
 
@@ -186,13 +231,16 @@ impl Serialize for Endpoint {
 
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        host_port::write(f, &self.host, self.port)
+        match &self.path {
+            Some(path) => path.display().fmt(f),
+            None => host_port::write(f, &self.host, self.port),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{BindError, Endpoint, EndpointError};
+    use super::{BindError, Endpoint, EndpointError, Network, NetworkError};
 
     #[test]
     fn the_collectors_forms_are_understood() {
@@ -201,6 +249,7 @@ mod tests {
         }
         for (text, words) in [
             ("4317", "not an endpoint"),
+            ("/run/", "not an endpoint"),
             ("::1:4317", "not an endpoint"),
             ("[::1:4317", "not an endpoint"),
             ("[]:4317", "not an endpoint"),
@@ -224,6 +273,29 @@ mod tests {
         let elsewhere = "192.0.2.1:0".parse::<Endpoint>()?.bind("otlp");
         assert!(matches!(elsewhere, Err(BindError::Address { .. })), "{elsewhere:?}");
         assert!("localhost:0".parse::<Endpoint>()?.bind("otlp").is_ok());
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_transport_decides_about_families_and_paths() -> Result<(), Box<dyn std::error::Error>> {
+        let any: Endpoint = ":0".parse()?;
+        let address = |network| any.open("otlp", network).map(|open| open.address());
+        assert!(address(Network::Tcp4)?.is_some_and(|address| address.is_ipv4()));
+        // Not every machine has it.
+        if let Ok(address) = address(Network::Tcp6) {
+            assert!(address.is_some_and(|address| address.is_ipv6()));
+        }
+        let loopback: Endpoint = "127.0.0.1:0".parse()?;
+        assert!(loopback.open("otlp", Network::Tcp6).is_err());
+        let folder = tempfile::tempdir()?;
+        let path: Endpoint = folder.path().join("otlp.sock").display().to_string().parse()?;
+        assert_eq!(path.check(Network::Unix), Ok(()));
+        assert_eq!(path.check(Network::Tcp), Err(NetworkError::Path));
+        assert_eq!(any.check(Network::Unix), Err(NetworkError::NoPath));
+        let open = path.open("otlp", Network::Unix)?;
+        assert!(matches!(path.open("otlp", Network::Unix), Err(BindError::InUse { .. })));
+        assert!(matches!(path.bind("health_check"), Err(BindError::Address { .. })));
+        drop(open);
         Ok(())
     }
 

@@ -33,6 +33,13 @@ impl Headers {
         }
     }
 
+    /// Puts those into an answer that are not there yet.
+    pub fn add(&self, headers: &mut HeaderMap) {
+        for (name, value) in &self.0 {
+            headers.entry(name).or_insert_with(|| value.clone());
+        }
+    }
+
     /// Why a request cannot carry this header, or the header.
     pub fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), String> {
         let header: HeaderName = name.parse().map_err(|_| format!("`{name}` is no header name"))?;

@@ -9,6 +9,14 @@ pub(super) fn split(text: &str) -> Option<(&str, &str)> {
     Some((unbracketed(host)?, port))
 }
 
+/// The same of a URL's authority, where a port may be left out.
+pub(super) fn split_or(text: &str, usual: u16) -> Option<(&str, u16)> {
+    match split(text) {
+        Some((host, port)) => Some((host, port.parse().ok()?)),
+        None => Some((unbracketed(text)?, usual)),
+    }
+}
+
 /// A host without its brackets; `None` where they are missing or one is alone.
 pub(super) fn unbracketed(host: &str) -> Option<&str> {
     match host.strip_prefix('[') {
@@ -24,7 +32,7 @@ pub(super) fn write(f: &mut fmt::Formatter<'_>, host: &str, port: u16) -> fmt::R
 
 #[cfg(test)]
 mod tests {
-    use super::split;
+    use super::{split, split_or};
 
     #[test]
     fn a_host_and_a_port_are_taken_apart() {
@@ -39,6 +47,17 @@ mod tests {
             ("collector", None),
         ] {
             assert_eq!(split(text), expected, "{text}");
+        }
+        for (text, expected) in [
+            ("collector", Some(("collector", 80))),
+            ("[::1]", Some(("::1", 80))),
+            ("[::1]:8080", Some(("::1", 8080))),
+            ("collector:", None),
+            ("collector:port", None),
+            ("collector:65536", None),
+            ("::1", None),
+        ] {
+            assert_eq!(split_or(text, 80), expected, "{text}");
         }
     }
 }

@@ -12,6 +12,12 @@ pub enum ListenError {
     /// No endpoint.
     #[error(transparent)]
     Form(#[from] EndpointError),
+    /// A path, where a receiver can listen and nobody else.
+    #[error("{text} is the path of a unix socket, and only receivers listen on one: write `host:port`")]
+    Path {
+        /// As written.
+        text: String,
+    },
     /// No address.
     #[error("cannot listen on {text}: {source}; is it a name of this machine?")]
     Unresolved {
@@ -33,6 +39,9 @@ pub enum ListenError {
 /// Where an endpoint to listen on leads.
 pub fn listening(text: &str) -> Result<Vec<SocketAddr>, ListenError> {
     let endpoint: Endpoint = text.parse()?;
+    if endpoint.path().is_some() {
+        return Err(ListenError::Path { text: text.to_owned() });
+    }
     let addresses = endpoint.resolve().map_err(|source| ListenError::Unresolved { text: text.to_owned(), source })?;
     let here = |address: &SocketAddr| TcpListener::bind(SocketAddr::new(address.ip(), 0)).map(drop);
     let mut elsewhere = io::Error::new(io::ErrorKind::NotFound, "the name has no address");

@@ -1,4 +1,4 @@
-//! What a client of another machine needs: addresses, connections, TLS, headers, compression, and the answers of OTLP's receivers.
+//! What a client of another machine needs: addresses, proxies, connections, TLS, headers, compression, and the answers of OTLP's receivers.
 //!
 //! Exporters that push build on it, and receivers take their TLS from it. A [`Channel`] keeps the connections to all addresses
 //! behind one name and makes one exchange at a time; what is sent, and what an answer means, is its user's to say. Everything read
@@ -16,6 +16,8 @@ mod failure;
 mod headers;
 mod host_port;
 mod listen;
+mod listening;
+mod network;
 mod options;
 mod otlp;
 mod paced;
@@ -28,7 +30,9 @@ mod slot;
 mod stream;
 mod target;
 pub mod tls;
+mod unix_socket;
 mod unpack;
+mod user_agent;
 
 pub use answer::{ANSWER_BYTES_MAX, Answer};
 pub use body::Outgoing;
@@ -39,6 +43,8 @@ pub use endpoint::{Endpoint, EndpointError};
 pub use failure::{REASON_BYTES_MAX, bounded, failed, refused, retry_after};
 pub use headers::Headers;
 pub use listen::{ListenError, collide, listening};
+pub use listening::Listening;
+pub use network::{Network, NetworkError};
 pub use options::{Balancer, Options, Pings, Protocol};
 pub use otlp::{PartialSuccess, RpcStatus};
 pub use paced::Paced;
@@ -49,3 +55,4 @@ pub use push::{PushKeys, TwoBreakers};
 pub use stream::Stream;
 pub use target::{Target, TargetError};
 pub use unpack::{Encoding, UnpackError, shown};
+pub use user_agent::{UserAgent, UserAgentError};

@@ -1,5 +1,6 @@
 //! How a channel connects, and to which of several addresses.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -64,6 +65,10 @@ pub struct Options {
     pub through: Option<Through>,
     /// Whose turn it is.
     pub balancer: Balancer,
+    /// Whether a request waits for a destination that cannot be reached, until it is given up.
+    pub wait_for_ready: bool,
+    /// Connections in use at a time, over all addresses, where each takes one request; `None` is without a bound.
+    pub connections_max: Option<NonZeroUsize>,
     /// Of HTTP/2.
     pub pings: Option<Pings>,
     /// Whether a connection serves more than one request.

@@ -50,27 +50,46 @@ impl Compression {
         }
     }
 
+    /// Whether it has such a level: 0 is its usual one, and -1 where it is zlib's.
+    pub fn has_level(self, level: i32) -> bool {
+        match self {
+            Compression::Gzip | Compression::Zlib | Compression::Deflate => (-1..=9).contains(&level),
+            Compression::Zstd => zstd::compression_level_range().contains(&level),
+            Compression::None | Compression::Snappy | Compression::SnappyFramed => level == 0,
+        }
+    }
+
     /// The packed message; without compression the very bytes.
     pub async fn pack(self, message: Bytes) -> io::Result<Bytes> {
+        self.pack_at(0, message).await
+    }
+
+    /// The same at a level that it has.
+    pub async fn pack_at(self, level: i32, message: Bytes) -> io::Result<Bytes> {
         if self == Compression::None {
             return Ok(message);
         }
         if message.len() <= INLINE_BYTES_MAX {
-            return self.pack_now(&message);
+            return self.pack_now(level, &message);
         }
         // It fails to join only when the runtime is being shut down.
-        tokio::task::spawn_blocking(move || self.pack_now(&message)).await.map_err(io::Error::other)?
+        tokio::task::spawn_blocking(move || self.pack_now(level, &message)).await.map_err(io::Error::other)?
     }
 
-    fn pack_now(self, message: &[u8]) -> io::Result<Bytes> {
+    fn pack_now(self, level: i32, message: &[u8]) -> io::Result<Bytes> {
+        let zlib = match level {
+            0 => Level::fast(),
+            level => u32::try_from(level).map_or(Level::default(), Level::new),
+        };
+        let zstd_level = if level == 0 { ZSTD_LEVEL } else { level };
         let mut packed = Vec::with_capacity(message.len() / 4 + 64);
         match self {
             Compression::None => packed.extend_from_slice(message),
-            Compression::Gzip => drop(flate2::read::GzEncoder::new(message, Level::fast()).read_to_end(&mut packed)?),
+            Compression::Gzip => drop(flate2::read::GzEncoder::new(message, zlib).read_to_end(&mut packed)?),
             Compression::Zlib | Compression::Deflate => {
-                flate2::read::ZlibEncoder::new(message, Level::fast()).read_to_end(&mut packed)?;
+                flate2::read::ZlibEncoder::new(message, zlib).read_to_end(&mut packed)?;
             }
-            Compression::Zstd => packed = zstd::bulk::compress(message, ZSTD_LEVEL)?,
+            Compression::Zstd => packed = zstd::bulk::compress(message, zstd_level)?,
             Compression::Snappy => packed = snap::raw::Encoder::new().compress_vec(message)?,
             Compression::SnappyFramed => {
                 let mut writer = snap::write::FrameEncoder::new(&mut packed);

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use http::Request;
 use http::header::{CONNECTION, HeaderValue};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 use super::address::Address;
@@ -129,12 +130,13 @@ impl ConnectionSlot {
         None
     }
 
-    /// Sends a request on a leased connection and reads the answer.
+    /// Sends a request on a leased connection and reads the answer. Its place is taken until the connection can serve the next.
     pub(super) async fn exchange(
         self: &Arc<Self>,
         lease: Lease,
         mut request: Request<Outgoing>,
         options: &Options,
+        place: Option<OwnedSemaphorePermit>,
     ) -> Exchange {
         match lease {
             Lease::Multiplexed(mut connection) => {
@@ -168,7 +170,7 @@ impl ConnectionSlot {
                 };
                 let read = Answer::read(response).await;
                 if options.reuse && read.as_ref().is_ok_and(|answer| !answer.is_cut) {
-                    self.keep(connection, options.idle_max);
+                    self.keep(connection, options.idle_max, place);
                 }
                 self.answered(read)
             }
@@ -194,7 +196,7 @@ impl ConnectionSlot {
     }
 
     /// Keeps a connection for the next request, once the peer has taken all of this one.
-    fn keep(self: &Arc<Self>, mut connection: Exclusive, idle_max: usize) {
+    fn keep(self: &Arc<Self>, mut connection: Exclusive, idle_max: usize, place: Option<OwnedSemaphorePermit>) {
         if connection.is_usable() {
             return self.put(connection, idle_max);
         }
@@ -205,6 +207,7 @@ impl ConnectionSlot {
             {
                 slot.put(connection, idle_max);
             }
+            drop(place);
         });
     }
 

@@ -94,13 +94,9 @@ impl Target {
         if uri.query().is_some() || text.contains('#') || authority.as_str().contains('@') {
             return Err(TargetError::UrlParts);
         }
-        let host = host_port::unbracketed(authority.host()).and_then(fit).ok_or(TargetError::Url)?;
-        let port = match authority.port() {
-            Some(port) => port.as_u16(),
-            None if authority.as_str().ends_with(':') => return Err(TargetError::Url),
-            None if secure => 443,
-            None => 80,
-        };
+        let usual = if secure { 443 } else { 80 };
+        let (host, port) = host_port::split_or(authority.as_str(), usual).ok_or(TargetError::Url)?;
+        let host = fit(host).ok_or(TargetError::Url)?;
         Ok(Target { secure: Some(secure), host, port, path: uri.path().to_owned(), socket: None })
     }
 
@@ -124,7 +120,7 @@ impl Target {
 }
 
 /// A host that a request can name.
-fn fit(host: &str) -> Option<String> {
+pub(super) fn fit(host: &str) -> Option<String> {
     let is_fit = |c: char| c.is_ascii_graphic() && !"/@?#[]".contains(c);
     (!host.is_empty() && host.chars().all(is_fit)).then(|| host.to_owned())
 }
@@ -185,7 +181,7 @@ mod tests {
         ] {
             assert_eq!(Target::url(text), Ok(expected), "{text}");
         }
-        for text in ["collector:4318", "/v1", "", "http://"] {
+        for text in ["collector:4318", "/v1", "", "http://", "http://a:b", "http://a:"] {
             assert!(Target::url(text).is_err(), "{text}");
         }
         for text in ["http://a/?x=1", "http://user:secret@a/", "http://a/#b"] {

@@ -15,7 +15,7 @@ use crate::config::{Component, Error, Family, Node, PipelinePlan, Plan, Problem}
 use crate::contract::{ComponentId, Delivery, Durability, Health, Ingest, MemoryGate, Request, Signal};
 use crate::families::{ExtensionContext, Listener, MakeError, Oddity, ReceiverContext, schema};
 use crate::intake::Listeners;
-use crate::net::{collide, listening};
+use crate::net::{ListenError, collide, listening};
 use crate::pipeline::BuildError;
 use crate::telemetry::Registry;
 
@@ -200,6 +200,8 @@ fn listeners(plan: &Plan, components: &Components) -> Vec<Error> {
     let mut open: Vec<(String, Vec<SocketAddr>, Option<String>)> = Vec::new();
     for Listening { who, node, endpoint, is_shared } in listening_parts(plan, components) {
         let words = match listening(&endpoint) {
+            // Its `transport` says whether it may; two at one path are one listener.
+            Err(ListenError::Path { .. }) if is_shared => continue,
             Err(error) => format!("{who}: `{endpoint}`: {error}"),
             Ok(addresses) => {
                 let shared = is_shared.then(|| endpoint.clone());

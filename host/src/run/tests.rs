@@ -64,11 +64,18 @@ fn compare<T: DeserializeOwned + JsonSchema>(path: &[&str], same: &[&str]) {
 fn the_receiver() {
     compare::<otlp::Config>(&[], &["protocols"]);
     compare::<otlp::Config>(&["protocols"], &["grpc", "http"]);
-    compare::<otlp::Config>(&["protocols", "grpc"], &["tls", "auth"]);
-    compare::<otlp::Config>(&["protocols", "grpc", "keepalive"], &["server_parameters"]);
-    compare::<otlp::Config>(&["protocols", "grpc", "keepalive", "server_parameters"], &[]);
+    compare::<otlp::Config>(&["protocols", "grpc"], &["tls", "auth", "keepalive"]);
+    compare::<otlp::Config>(&["protocols", "grpc", "keepalive"], &["server_parameters", "enforcement_policy"]);
+    let ages = ["max_connection_age", "max_connection_age_grace"];
+    compare::<otlp::Config>(&["protocols", "grpc", "keepalive", "server_parameters"], &ages);
+    let policy = ["min_time", "permit_without_stream"];
+    compare::<otlp::Config>(&["protocols", "grpc", "keepalive", "enforcement_policy"], &policy);
+    compare::<otlp::Config>(&["protocols", "http", "keepalive"], &["enabled"]);
+    let schema = schema::of::<otlp::Config>();
+    let idle: Vec<_> = schema::without_effect(&schema).into_iter().map(|(keys, _)| keys.join(".")).collect();
+    assert_eq!(idle, ["protocols.grpc.read_buffer_size", "protocols.grpc.write_buffer_size"]);
     let paths = ["logs_url_path", "metrics_url_path", "traces_url_path"];
-    compare::<otlp::Config>(&["protocols", "http"], &[&paths[..], &["cors", "tls"]].concat());
+    compare::<otlp::Config>(&["protocols", "http"], &[&paths[..], &["cors", "tls", "keepalive"]].concat());
     compare::<otlp::Config>(&["protocols", "http", "cors"], &["allowed_origins", "exposed_headers", "max_age"]);
     compare::<otlp::Config>(&["protocols", "http", "auth"], &["authenticator"]);
 }
@@ -96,7 +103,7 @@ const PUSH: [&str; 6] = ["tls", "headers", "compression", "timeout", "sending_qu
 
 #[test]
 fn exporters_that_push() {
-    compare::<otlp_out::Config>(&[], &[&PUSH[..], &["keepalive", "authority"]].concat());
+    compare::<otlp_out::Config>(&[], &[&PUSH[..], &["keepalive", "authority", "wait_for_ready"]].concat());
     compare::<Pings>(&[], &["permit_without_stream"]);
     let http = [
         "metrics_endpoint",
@@ -107,8 +114,16 @@ fn exporters_that_push() {
         "idle_conn_timeout",
         "disable_keep_alives",
         "force_attempt_http2",
+        "compression_params",
+        "keepalive",
+        "http2_read_idle_timeout",
+        "http2_ping_timeout",
     ];
     compare::<otlphttp::Config>(&[], &[&PUSH[..], &http].concat());
+    compare::<otlphttp::Config>(&["compression_params"], &[]);
+    compare::<otlphttp::Config>(&["cookies"], &["enabled"]);
+    let idle = ["enabled", "idle_conn_timeout", "max_idle_conns", "max_idle_conns_per_host"];
+    compare::<otlphttp::Config>(&["keepalive"], &idle);
     let queue = ["enabled", "num_consumers", "queue_size", "sizer", "block_on_overflow", "batch"];
     compare::<SendingQueue>(&[], &queue);
     compare::<SendingQueue>(&["batch"], &["flush_timeout", "min_size", "max_size", "partition"]);

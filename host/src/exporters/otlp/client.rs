@@ -56,7 +56,19 @@ impl OtlpClient {
 
     /// The same in an environment that names these proxies. As in gRPC's own clients it is that of `https` for all, and always a tunnel.
     pub fn behind(config: Config, credentials: Credentials, proxies: &Proxies) -> Result<OtlpClient, ClientError> {
-        let Config { target, tls, headers, compression, keepalive, balancer, authority, delivery, .. } = config;
+        let Config {
+            target,
+            tls,
+            headers,
+            compression,
+            keepalive,
+            balancer,
+            authority,
+            user_agent,
+            wait_for_ready,
+            delivery,
+            ..
+        } = config;
         let (scheme, shown) = if tls.is_some() { ("https", "grpcs") } else { ("http", "grpc") };
         let shown = if target.socket.is_some() { "unix" } else { shown };
         let destination = format!("{shown}://{target}");
@@ -73,12 +85,14 @@ impl OtlpClient {
             tls,
             through,
             balancer,
+            wait_for_ready,
+            connections_max: None,
             pings: keepalive,
             reuse: true,
             idle_max: 0,
             idle_timeout: None,
         };
-        let headers = call_headers(&headers, compression, delivery.timeout);
+        let headers = call_headers(user_agent.header(), &headers, compression, delivery.timeout);
         let server = target.socket.is_none().then(|| (target.host.clone(), target.port));
         Ok(OtlpClient {
             channel: Channel::new(target, options),
@@ -158,9 +172,14 @@ fn prefix(compression: Compression, length: u32) -> Bytes {
     Bytes::copy_from_slice(&prefix)
 }
 
-fn call_headers(configured: &Headers, compression: Compression, timeout: Duration) -> HeaderMap {
+fn call_headers(
+    user_agent: HeaderValue,
+    configured: &Headers,
+    compression: Compression,
+    timeout: Duration,
+) -> HeaderMap {
     let mut headers = HeaderMap::new();
-    headers.insert(USER_AGENT, HeaderValue::from_static(concat!("otelier/", env!("CARGO_PKG_VERSION"))));
+    headers.insert(USER_AGENT, user_agent);
     configured.apply(&mut headers);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
     headers.insert(TE, HeaderValue::from_static("trailers"));
@@ -190,12 +209,14 @@ mod tests {
     #[test]
     fn a_call_says_how_it_is_packed_and_how_long_it_waits() -> Result<(), serde_json::Error> {
         let configured: Headers = serde_json::from_str(r#"{"user-agent": "mine", "x-tenant": "shop"}"#)?;
-        let headers = call_headers(&configured, Compression::Gzip, Duration::from_secs(5));
+        let own = HeaderValue::from_static("own");
+        let headers = call_headers(own.clone(), &configured, Compression::Gzip, Duration::from_secs(5));
         let value = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         assert_eq!(value("grpc-timeout"), Some("5000m"));
         assert_eq!((value("grpc-encoding"), value("te")), (Some("gzip"), Some("trailers")));
         assert_eq!((value("user-agent"), value("x-tenant")), (Some("mine"), Some("shop")));
-        let headers = call_headers(&Headers::default(), Compression::None, Duration::ZERO);
+        let headers = call_headers(own, &Headers::default(), Compression::None, Duration::ZERO);
+        assert_eq!(headers.get(USER_AGENT), Some(&HeaderValue::from_static("own")));
         assert!(!headers.contains_key("grpc-timeout") && !headers.contains_key("grpc-encoding"));
         Ok(())
     }

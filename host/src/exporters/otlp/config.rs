@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::contract::{ComponentId, Delivery, ExporterAuth, OnFull, RetryOnFailure, SendingQueue, duration};
 use crate::net::tls::ClientTls;
-use crate::net::{Balancer, Compression, Headers, Pings, PushKeys, Target, TargetError, TwoBreakers};
+use crate::net::{Balancer, Compression, Headers, Pings, PushKeys, Target, TargetError, TwoBreakers, UserAgent};
 
 /// `exporters: {otlp: …}`. What parsed is valid.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -26,6 +26,10 @@ pub struct Config {
     pub keepalive: Option<Pings>,
     /// `balancer_name`.
     pub balancer: Balancer,
+    /// `wait_for_ready`.
+    pub wait_for_ready: bool,
+    /// `user_agent`; empty for our own.
+    pub user_agent: UserAgent,
     /// `authority`: what the destination is called in requests, in place of the endpoint.
     pub authority: Option<String>,
     /// `auth`: who signs requests.
@@ -53,6 +57,17 @@ struct RawConfig {
     balancer_name: Balancer,
     /// What the destination is called in requests, in place of the endpoint.
     authority: Option<String>,
+    /// Whether a batch waits within its `timeout` for a destination that cannot be reached, before the attempt has failed.
+    wait_for_ready: bool,
+    /// What requests say who sends, before a `user-agent` in `headers`.
+    #[schemars(extend("x-collector" = "same; there gRPC's own name stands behind it"))]
+    user_agent: UserAgent,
+    /// How much would be read at a time.
+    #[schemars(extend("x-no-effect" = "an answer is read as it comes: it is short"))]
+    read_buffer_size: usize,
+    /// How much would be gathered before it is written.
+    #[schemars(extend("x-no-effect" = "a batch is written at once, without a copy"))]
+    write_buffer_size: usize,
     /// How long one attempt may take; 0 is no bound.
     #[serde(deserialize_with = "duration::deserialize")]
     timeout: Duration,
@@ -81,6 +96,10 @@ impl Default for RawConfig {
             keepalive: None,
             balancer_name: Balancer::RoundRobin,
             authority: None,
+            wait_for_ready: false,
+            user_agent: UserAgent::default(),
+            read_buffer_size: 0,
+            write_buffer_size: 0,
             timeout: Duration::from_secs(5),
             sending_queue: SendingQueue::default(),
             retry_on_failure: RetryOnFailure::default(),
@@ -142,6 +161,8 @@ impl TryFrom<RawConfig> for Config {
             compression: raw.compression,
             keepalive: raw.keepalive,
             balancer: raw.balancer_name,
+            wait_for_ready: raw.wait_for_ready,
+            user_agent: raw.user_agent,
             authority,
             authenticator,
             delivery,
@@ -175,6 +196,10 @@ mod tests {
         assert!(config.tls.is_some(), "TLS unless told otherwise");
         assert_eq!((config.compression, config.balancer), (Compression::Gzip, Balancer::RoundRobin));
         assert_eq!(config.delivery.timeout, Duration::from_secs(5));
+        assert!(
+            config.user_agent.header().to_str().is_ok_and(|own| own.starts_with("otelier/")) && !config.wait_for_ready
+        );
+        assert_eq!(parse(r#"{"endpoint": "a:1", "user_agent": "mine"}"#)?.user_agent.header(), "mine");
         assert!(config.delivery.queue.enabled && config.delivery.retry.enabled && config.keepalive.is_none());
         Ok(())
     }
@@ -224,7 +249,8 @@ mod tests {
             (r#"{"endpoint": "a:1", "timeout": 5}"#, "needs a unit"),
             (r#"{"endpoint": "a:1", "authority": "a b"}"#, "no host name"),
             (r#"{"endpoint": "a:1", "keepalive": {"time": "0s"}}"#, "longer than zero"),
-            (r#"{"endpoint": "a:1", "wait_for_ready": true}"#, "unknown field `wait_for_ready`"),
+            (r#"{"endpoint": "a:1", "dialer": {}}"#, "unknown field `dialer`"),
+            ("{\"endpoint\": \"a:1\", \"user_agent\": \"a\\nb\"}", "characters that a header cannot carry"),
         ] {
             let error = parse(json).err().unwrap_or_default();
             assert!(error.contains(words), "{json}: {error}");

@@ -10,6 +10,7 @@ use ::http::{Method, Request, Uri};
 use bytes::Bytes;
 
 use super::config::{Config, Encoding};
+use super::cookies::Cookies;
 use super::hosts::Hosts;
 use super::redirect::{self, Redirect};
 use super::status;
@@ -27,6 +28,8 @@ pub struct OtlpHttpClient {
     headers: HeaderMap,
     encoding: Encoding,
     compression: Compression,
+    level: i32,
+    cookies: Option<Cookies>,
     credentials: Credentials,
     destination: String,
     /// Of all signals, where they have one in common.
@@ -81,9 +84,21 @@ impl OtlpHttpClient {
         let headers = request_headers(&config.headers, config.encoding, config.compression);
         let mut servers = config.targets.iter().flatten().map(|target| (target.host.clone(), target.port));
         let server = servers.next().filter(|server| servers.all(|other| other == *server));
-        let Config { encoding, compression, .. } = config;
+        let Config { encoding, compression, level, has_cookies, .. } = config;
+        let cookies = has_cookies.then(Cookies::default);
         let destination = shown.join(", ");
-        Ok(OtlpHttpClient { routes, hosts, headers, encoding, compression, credentials, destination, server })
+        Ok(OtlpHttpClient {
+            routes,
+            hosts,
+            headers,
+            encoding,
+            compression,
+            level,
+            cookies,
+            credentials,
+            destination,
+            server,
+        })
     }
 
     async fn post(&self, batch: &Batch) -> Outcome {
@@ -112,10 +127,16 @@ impl OtlpHttpClient {
             *request.method_mut() = Method::POST;
             *request.uri_mut() = uri.clone();
             *request.headers_mut() = headers.clone();
+            if let Some(cookies) = &self.cookies {
+                cookies.add_to(request.headers_mut(), &uri, SystemTime::now());
+            }
             let answer = match channel.send(request).await {
                 Ok(answer) => answer,
                 Err(broken) => return failed(broken.class(), bounded(&broken.to_string())),
             };
+            if let Some(cookies) = &self.cookies {
+                cookies.learn(&answer.headers, &uri, SystemTime::now());
+            }
             let Redirect { target, uri: next } = match redirect::followed(&answer, &uri) {
                 Ok(Some(redirect)) => redirect,
                 Ok(None) => return status::outcome(&answer, SystemTime::now()),
@@ -148,7 +169,7 @@ impl OtlpHttpClient {
                 printed.map_err(unreadable)?.into()
             }
         };
-        let packed = self.compression.pack(message).await;
+        let packed = self.compression.pack_at(self.level, message).await;
         packed.map_err(|error| failed(FailureClass::Unavailable, format!("cannot compress the batch: {error}")))
     }
 }

@@ -1,5 +1,6 @@
 //! The exporter's part of the configuration, with every default stated once, here. Keys are the Collector's where it has them.
 
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -9,7 +10,7 @@ use crate::contract::{
     ComponentId, Delivery, ExporterAuth, OnFull, RetryOnFailure, Secret, SendingQueue, Signal, duration,
 };
 use crate::net::tls::ClientTls;
-use crate::net::{Balancer, Compression, Headers, Proxy, PushKeys, Target, TargetError, TwoBreakers};
+use crate::net::{Balancer, Compression, Headers, Pings, Proxy, PushKeys, Target, TargetError, TwoBreakers};
 
 /// `exporters: {otlphttp: …}`. What parsed is valid.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -32,6 +33,10 @@ pub struct Config {
     pub balancer: Balancer,
     /// How connections are kept.
     pub connections: Connections,
+    /// `compression_params: {level}`.
+    pub level: i32,
+    /// `cookies`.
+    pub has_cookies: bool,
     /// `auth`: who signs requests.
     pub authenticator: Option<ComponentId>,
     /// The lane.
@@ -60,6 +65,53 @@ pub struct Connections {
     pub idle_timeout: Option<Duration>,
     /// `force_attempt_http2`: whether TLS offers HTTP/2.
     pub offer_http2: bool,
+    /// `max_conns_per_host`.
+    pub connections_max: Option<NonZeroUsize>,
+    /// `http2_read_idle_timeout` and `http2_ping_timeout`.
+    pub pings: Option<Pings>,
+}
+
+/// `compression_params`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct CompressionParams {
+    /// From 1, which is quick, to 9 for `gzip`, `zlib` and `deflate`, and to 22 for `zstd`; 0 is the usual one.
+    #[schemars(extend("x-collector" = "same; -2 is refused, 0 is level 1"))]
+    pub level: i32,
+}
+
+/// `cookies`: on where it stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct CookieKeys {
+    /// Whether they are kept.
+    pub enabled: bool,
+}
+
+impl Default for CookieKeys {
+    fn default() -> Self {
+        CookieKeys { enabled: true }
+    }
+}
+
+/// `keepalive`: newer names for four older keys, before which they go.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ClientKeepalive {
+    /// `disable_keep_alives`, the other way round.
+    pub enabled: Option<bool>,
+    /// `idle_conn_timeout` beside this mapping.
+    #[serde(deserialize_with = "some_duration")]
+    #[schemars(with = "Duration")]
+    pub idle_conn_timeout: Option<Duration>,
+    /// `max_idle_conns` beside this mapping.
+    pub max_idle_conns: Option<usize>,
+    /// `max_idle_conns_per_host` beside this mapping.
+    pub max_idle_conns_per_host: Option<usize>,
+}
+
+fn some_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    duration::deserialize(deserializer).map(Some)
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -87,6 +139,17 @@ struct RawConfig {
     headers: Headers,
     /// How messages are compressed.
     compression: Compression,
+    /// How much it is compressed.
+    compression_params: CompressionParams,
+    /// What the destination sets is sent back to it.
+    #[schemars(extend("x-collector" = "same; they go back to the very host that set them"))]
+    cookies: Option<CookieKeys>,
+    /// How much would be read at a time.
+    #[schemars(extend("x-no-effect" = "an answer is read as it comes: it is short"))]
+    read_buffer_size: usize,
+    /// How much would be gathered before it is written.
+    #[schemars(extend("x-no-effect" = "a batch is written at once, without a copy"))]
+    write_buffer_size: usize,
     /// Which of several addresses a request goes to.
     #[schemars(extend("x-collector" = "ours"))]
     balancer_name: Balancer,
@@ -102,6 +165,17 @@ struct RawConfig {
     disable_keep_alives: bool,
     /// Whether TLS offers HTTP/2.
     force_attempt_http2: bool,
+    /// Newer names for `disable_keep_alives`, `idle_conn_timeout`, `max_idle_conns` and `max_idle_conns_per_host`.
+    keepalive: ClientKeepalive,
+    /// Connections of HTTP/1.1 in use at a time to one host, over all its addresses; a batch waits for one. 0 is no bound.
+    #[schemars(extend("x-collector" = "same; there of HTTP/2 too"))]
+    max_conns_per_host: usize,
+    /// A connection of HTTP/2 on which nothing came for this long is pinged; 0 is never.
+    #[serde(deserialize_with = "duration::deserialize")]
+    http2_read_idle_timeout: Duration,
+    /// How long the answer to that ping may take; 0 is 15s.
+    #[serde(deserialize_with = "duration::deserialize")]
+    http2_ping_timeout: Duration,
     /// How long one attempt may take; 0 is no bound.
     #[serde(deserialize_with = "duration::deserialize")]
     timeout: Duration,
@@ -132,12 +206,20 @@ impl Default for RawConfig {
             tls: ClientTls::default(),
             headers: Headers::default(),
             compression: Compression::Gzip,
+            compression_params: CompressionParams::default(),
+            cookies: None,
+            read_buffer_size: 0,
+            write_buffer_size: 0,
             balancer_name: Balancer::RoundRobin,
             max_idle_conns: 100,
             max_idle_conns_per_host: 100,
             idle_conn_timeout: Duration::from_secs(90),
             disable_keep_alives: false,
             force_attempt_http2: true,
+            keepalive: ClientKeepalive::default(),
+            max_conns_per_host: 0,
+            http2_read_idle_timeout: Duration::ZERO,
+            http2_ping_timeout: Duration::ZERO,
             timeout: Duration::from_secs(30),
             sending_queue: SendingQueue::default(),
             retry_on_failure: RetryOnFailure::default(),
@@ -161,6 +243,10 @@ enum ConfigError {
         "`endpoint` is what stands in front of /v1/{signal}, and ends in it: leave it out here, or write `{signal}_endpoint`"
     )]
     SignalPath { signal: Signal },
+    #[error(
+        "`compression_params`: this `compression` has no level {level}: leave it out, or see the reference for those there are"
+    )]
+    Level { level: i32 },
     #[error(transparent)]
     Breakers(#[from] TwoBreakers),
 }
@@ -196,6 +282,10 @@ impl TryFrom<RawConfig> for Config {
         if targets.iter().all(Option::is_none) {
             return Err(ConfigError::NoEndpoint);
         }
+        let (connections, level) = (connections(&raw), raw.compression_params.level);
+        if !raw.compression.has_level(level) {
+            return Err(ConfigError::Level { level });
+        }
         let push = PushKeys {
             timeout: raw.timeout,
             queue: raw.sending_queue,
@@ -205,12 +295,6 @@ impl TryFrom<RawConfig> for Config {
             auth: raw.auth,
         };
         let (delivery, authenticator) = push.resolve()?;
-        let connections = Connections {
-            reuse: !raw.disable_keep_alives,
-            idle_max: idle_max(raw.max_idle_conns, raw.max_idle_conns_per_host),
-            idle_timeout: (!raw.idle_conn_timeout.is_zero()).then_some(raw.idle_conn_timeout),
-            offer_http2: raw.force_attempt_http2,
-        };
         Ok(Config {
             targets,
             encoding: raw.encoding,
@@ -220,11 +304,33 @@ impl TryFrom<RawConfig> for Config {
             proxy: raw.proxy_url,
             balancer: raw.balancer_name,
             connections,
+            level,
+            has_cookies: raw.cookies.is_some_and(|cookies| cookies.enabled),
             authenticator,
             delivery,
         })
     }
 }
+
+fn connections(raw: &RawConfig) -> Connections {
+    let keepalive = &raw.keepalive;
+    let idle_timeout = keepalive.idle_conn_timeout.unwrap_or(raw.idle_conn_timeout);
+    let all = keepalive.max_idle_conns.unwrap_or(raw.max_idle_conns);
+    let per_host = keepalive.max_idle_conns_per_host.unwrap_or(raw.max_idle_conns_per_host);
+    let time = raw.http2_read_idle_timeout;
+    let timeout = if raw.http2_ping_timeout.is_zero() { HTTP2_PING_TIMEOUT } else { raw.http2_ping_timeout };
+    Connections {
+        reuse: keepalive.enabled.unwrap_or(!raw.disable_keep_alives),
+        idle_max: idle_max(all, per_host),
+        idle_timeout: (!idle_timeout.is_zero()).then_some(idle_timeout),
+        offer_http2: raw.force_attempt_http2,
+        connections_max: NonZeroUsize::new(raw.max_conns_per_host),
+        pings: (!time.is_zero()).then_some(Pings { time, timeout, permit_without_stream: true }),
+    }
+}
+
+/// Go's own default.
+const HTTP2_PING_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// An empty text is none.
 fn proxy<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Proxy>, D::Error> {
@@ -272,7 +378,32 @@ mod tests {
         assert_eq!((config.compression, config.encoding), (Compression::Gzip, Encoding::Proto));
         assert_eq!(config.delivery.timeout, Duration::from_secs(30));
         let idle_timeout = Some(Duration::from_secs(90));
-        assert_eq!(config.connections, Connections { reuse: true, idle_max: 100, idle_timeout, offer_http2: true });
+        let usual = Connections {
+            reuse: true,
+            idle_max: 100,
+            idle_timeout,
+            offer_http2: true,
+            connections_max: None,
+            pings: None,
+        };
+        assert_eq!(config.connections, usual);
+        Ok(())
+    }
+
+    #[test]
+    fn newer_names_go_before_older_ones() -> Result<(), String> {
+        let config = parse(
+            r#"{"endpoint": "http://a:1", "max_idle_conns": 7, "idle_conn_timeout": "1s",
+                "keepalive": {"enabled": false, "idle_conn_timeout": "5s", "max_idle_conns_per_host": 3},
+                "http2_read_idle_timeout": "10s", "max_conns_per_host": 4, "cookies": {},
+                "compression": "zstd", "compression_params": {"level": 19}}"#,
+        )?;
+        let Connections { reuse, idle_max, idle_timeout, connections_max, pings, .. } = config.connections;
+        assert_eq!((reuse, idle_max, idle_timeout), (false, 3, Some(Duration::from_secs(5))));
+        assert_eq!(connections_max.map(NonZeroUsize::get), Some(4));
+        assert_eq!(pings.map(|pings| (pings.time, pings.timeout)), Some((Duration::from_secs(10), HTTP2_PING_TIMEOUT)));
+        assert_eq!((config.level, config.has_cookies), (19, true));
+        assert!(!parse(r#"{"endpoint": "http://a:1", "cookies": {"enabled": false}}"#)?.has_cookies);
         Ok(())
     }
 
@@ -284,6 +415,8 @@ mod tests {
             (r#"{"endpoint": "http://a:4318/v1/logs/"}"#, "or write `logs_endpoint`"),
             (r#"{"endpoint": "http://a", "logs_endpoint": "ftp://a"}"#, "`logs_endpoint`: scheme `ftp`"),
             (r#"{"endpoint": "http://a", "encoding": "xml"}"#, "unknown variant `xml`"),
+            (r#"{"endpoint": "http://a", "compression_params": {"level": 10}}"#, "has no level 10"),
+            (r#"{"endpoint": "http://a", "compression": "snappy", "compression_params": {"level": 1}}"#, "no level 1"),
             (r#"{"endpoint": "http://a", "compression": "lz4"}"#, "unknown variant `lz4`"),
             (
                 r#"{"endpoint": "http://a", "proxy_url": "socks5://u:p@b"}"#,

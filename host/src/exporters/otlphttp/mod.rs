@@ -6,6 +6,7 @@
 
 mod client;
 mod config;
+mod cookies;
 mod hosts;
 mod redirect;
 mod status;

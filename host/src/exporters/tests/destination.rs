@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
@@ -53,7 +54,18 @@ impl Destination {
         if let (Value::Object(port), Value::Object(keys)) = (&mut port, keys) {
             port.extend(keys);
         }
-        let config: Config = serde_json::from_str(&json!({"protocols": {"grpc": port, "http": port}}).to_string())?;
+        Self::serving(json!({"grpc": port, "http": port}), answer, known)
+    }
+
+    /// One that takes everything, at `grpc.sock` and `http.sock` of a folder.
+    pub(super) fn on_sockets(folder: &Path) -> Result<Destination, Box<dyn Error>> {
+        let at = |name: &str| json!({"transport": "unix", "endpoint": folder.join(name)});
+        let protocols = json!({"grpc": at("grpc.sock"), "http": at("http.sock")});
+        Self::serving(protocols, Ok(Accepted { items: 1, ..Accepted::default() }), &Authenticators::default())
+    }
+
+    fn serving(protocols: Value, answer: Answer, known: &Authenticators) -> Result<Destination, Box<dyn Error>> {
+        let config: Config = serde_json::from_str(&json!({"protocols": protocols}).to_string())?;
         let host = Arc::new(Host { batches: Mutex::default(), answer });
         let (registry, ingest): (_, Arc<dyn Ingest>) = (Registry::default(), host.clone());
         let Receiving { grpc, http, stop, .. } = Receiving::start("otlp", config, ingest, &registry, known)?;

@@ -8,9 +8,11 @@ mod certificates;
 mod delivery;
 mod destination;
 mod failing;
+mod keys;
 mod proxy;
 mod redirects;
 mod tls;
+mod unix;
 
 use std::error::Error;
 use std::sync::Arc;

@@ -7,8 +7,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::contract::{Authentication, duration};
-use crate::net::Endpoint;
 use crate::net::tls::ServerTls;
+use crate::net::{Endpoint, Network};
 
 /// What a gRPC server is told.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +31,8 @@ pub struct GrpcSettings {
     pub auth: Option<Authentication>,
     /// Whether requests' headers go along with what they brought.
     pub include_metadata: bool,
+    /// What it listens on.
+    pub transport: Network,
 }
 
 impl GrpcSettings {
@@ -61,6 +63,34 @@ impl GrpcSettings {
 pub struct Keepalive {
     /// What the server does.
     pub server_parameters: ServerParameters,
+    /// What is borne of clients that ping.
+    pub enforcement_policy: EnforcementPolicy,
+}
+
+/// `keepalive: {enforcement_policy: …}`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct EnforcementPolicy {
+    /// The pause between two pings; the third that comes earlier ends the connection. 0 is five minutes.
+    #[serde(deserialize_with = "duration::deserialize")]
+    pub min_time: Duration,
+    /// Whether connections without a request may be pinged as often; else it is once in two hours.
+    pub permit_without_stream: bool,
+}
+
+/// gRPC's own default.
+const MIN_TIME: Duration = Duration::from_secs(300);
+
+impl EnforcementPolicy {
+    pub(super) fn pause(&self) -> Duration {
+        if self.min_time.is_zero() { MIN_TIME } else { self.min_time }
+    }
+}
+
+impl Default for EnforcementPolicy {
+    fn default() -> Self {
+        EnforcementPolicy { min_time: MIN_TIME, permit_without_stream: false }
+    }
 }
 
 /// `keepalive: {server_parameters: …}`.
@@ -71,6 +101,12 @@ pub struct ServerParameters {
     #[schemars(extend("x-collector" = "same, 0 refused"))]
     #[serde(deserialize_with = "duration::nonzero")]
     pub max_connection_idle: Duration,
+    /// A connection as old as this, a tenth less or more, is told to go away; 0 is never.
+    #[serde(deserialize_with = "duration::deserialize")]
+    pub max_connection_age: Duration,
+    /// How long its requests may still take from then on; 0 is without a bound.
+    #[serde(deserialize_with = "duration::deserialize")]
+    pub max_connection_age_grace: Duration,
     /// A connection silent for this long is pinged.
     #[schemars(extend("x-collector" = "same, 0 refused"))]
     #[serde(deserialize_with = "duration::nonzero")]
@@ -85,6 +121,8 @@ impl Default for ServerParameters {
     fn default() -> Self {
         ServerParameters {
             max_connection_idle: Duration::from_secs(600),
+            max_connection_age: Duration::ZERO,
+            max_connection_age_grace: Duration::ZERO,
             time: Duration::from_secs(60),
             timeout: Duration::from_secs(20),
         }
@@ -110,8 +148,17 @@ macro_rules! grpc_config {
         #[serde(deny_unknown_fields, default)]
         pub struct $name {
             /// Where to listen.
-            #[schemars(extend("x-collector" = "same; a port by name and `unix` are refused"))]
+            #[schemars(extend("x-collector" = "same; a port by name is refused"))]
             pub endpoint: $crate::net::Endpoint,
+            /// What `endpoint` is: a port of `tcp`, `tcp4` or `tcp6`, or the path of a `unix` socket, which begins with `/` or `.`.
+            #[schemars(extend("x-collector" = "same; others than these are refused"))]
+            pub transport: $crate::net::Network,
+            /// How much would be read at a time.
+            #[schemars(extend("x-no-effect" = "as much is read as there is room for: what a message needs, its frames and flow control say"))]
+            pub read_buffer_size: usize,
+            /// How much would be gathered before it is written.
+            #[schemars(extend("x-no-effect" = "an answer is written at once, in as few calls as it takes"))]
+            pub write_buffer_size: usize,
             /// The largest message, compressed and decompressed, in MiB.
             #[schemars(extend("x-collector" = "same, 0 refused; 64 by default and not 4"))]
             pub max_recv_msg_size_mib: std::num::NonZeroU32,
@@ -126,7 +173,6 @@ macro_rules! grpc_config {
             #[serde(deserialize_with = "crate::contract::duration::nonzero")]
             pub read_timeout: std::time::Duration,
             /// What is done about quiet connections.
-            #[schemars(extend("x-collector" = "same; `enforcement_policy` is refused"))]
             pub keepalive: $crate::intake::Keepalive,
             /// TLS; without it, none.
             pub tls: Option<$crate::net::tls::ServerTls>,
@@ -142,6 +188,9 @@ macro_rules! grpc_config {
                 use $crate::intake::grpc_defaults as defaults;
                 $name {
                     endpoint: $crate::net::Endpoint::loopback($port),
+                    transport: $crate::net::Network::default(),
+                    read_buffer_size: 0,
+                    write_buffer_size: 0,
                     max_recv_msg_size_mib: defaults::MAX_RECV_MSG_SIZE_MIB,
                     max_concurrent_streams: defaults::MAX_CONCURRENT_STREAMS,
                     max_connections: defaults::MAX_CONNECTIONS,
@@ -159,6 +208,7 @@ macro_rules! grpc_config {
             pub fn settings(&self) -> $crate::intake::GrpcSettings {
                 $crate::intake::GrpcSettings {
                     endpoint: self.endpoint.clone(),
+                    transport: self.transport,
                     max_recv_msg_size_mib: self.max_recv_msg_size_mib,
                     max_concurrent_streams: self.max_concurrent_streams,
                     max_connections: self.max_connections,

@@ -7,6 +7,7 @@
 mod config;
 mod framing;
 mod health;
+mod pings;
 mod reply;
 
 use std::collections::HashMap;
@@ -25,27 +26,27 @@ use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulConnection;
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tower::ServiceExt as _;
 use tower::util::BoxCloneSyncService;
 
-pub use self::config::{GrpcSettings, Keepalive, ServerParameters};
+pub use self::config::{EnforcementPolicy, GrpcSettings, Keepalive, ServerParameters};
 pub(crate) use self::config::{grpc_config, grpc_defaults};
 use self::framing::{PREFIX_BYTES, announced_length, split_message};
 pub(super) use self::health::health;
+use self::pings::Policed;
 use self::reply::{Reply, rejected};
 use super::admission::{Admission, MakeError};
 use super::body::{SizeLimit, gather, in_time, unpacked};
 use super::deadline::{Deadline, timeout_of};
-use super::foreign::{Ended, Heard};
+use super::foreign::{Ended, Foreign, Heard};
 use super::metrics::PortMetrics;
 use super::rejection::{METADATA_BYTES_MAX, Rejection};
-use super::serve::{self, Activity, Bounds, Busy, Sender};
+use super::serve::{self, Activity, Age, Bounds, Busy, Sender};
 use super::submit::Intake;
 use crate::contract::{Accepted, Authenticators, Health, MemoryGate, MemoryHolder, MemoryPass, Metadata, Signal};
 use crate::net::tls::TlsServer;
-use crate::net::{Encoding, shown};
+use crate::net::{Encoding, Listening, shown};
 
 /// So much metadata is read, to be answered in gRPC's terms where it is too much. Beyond it HTTP/2 itself refuses.
 const METADATA_READ_BYTES_MAX: u32 = 256 << 10;
@@ -95,6 +96,7 @@ impl GrpcPort {
         services: Vec<GrpcService>,
         authenticators: &Authenticators,
     ) -> Result<Self, MakeError> {
+        settings.endpoint.check(settings.transport)?;
         let tls = settings.tls.as_ref().map(|tls| TlsServer::new(tls, &["h2"])).transpose()?;
         let admission = Admission::new(settings.auth.as_ref(), settings.include_metadata, authenticators)?;
         Ok(GrpcPort { settings, methods, services, tls, admission })
@@ -119,7 +121,11 @@ impl GrpcPort {
             .auto_date_header(false);
         let idle = keepalive.max_connection_idle;
         // SDKs connect when they start and may send their first request a minute later.
-        let bounds = Bounds { connections_max: settings.max_connections.get(), first_request: idle, idle };
+        let some = |time: Duration| (!time.is_zero()).then_some(time);
+        let grace = some(keepalive.max_connection_age_grace);
+        let age = some(keepalive.max_connection_age).map(|max| Age { max, grace });
+        let bounds = Bounds { connections_max: settings.max_connections.get(), first_request: idle, idle, age };
+        let policy = settings.keepalive.enforcement_policy;
         let limit = SizeLimit { bytes: settings.message_bytes_max(), setting: "max_recv_msg_size_mib" };
         let services: Vec<GrpcService> = services.into_iter().chain([health]).collect();
         let names = methods.iter().map(|method| method.path).chain(services.iter().map(|service| service.name));
@@ -134,7 +140,7 @@ impl GrpcPort {
             memory,
             metrics,
         });
-        GrpcServer { http2, bounds, tls, service }
+        GrpcServer { http2, bounds, policy, tls, service }
     }
 }
 
@@ -142,13 +148,14 @@ impl GrpcPort {
 pub(super) struct GrpcServer {
     http2: http2::Builder<TokioExecutor>,
     bounds: Bounds,
+    policy: EnforcementPolicy,
     tls: Option<TlsServer>,
     service: Arc<Service>,
 }
 
 impl GrpcServer {
     /// Serves until `stop` turns true and what was under way has been answered.
-    pub(super) async fn serve(self, listener: TcpListener, stop: watch::Receiver<bool>) {
+    pub(super) async fn serve(self, listener: Listening, stop: watch::Receiver<bool>) {
         let (metrics, bounds, tls) = (Arc::clone(&self.service.metrics), self.bounds, self.tls.clone());
         let stopping = stop.clone();
         let connect = move |stream, activity| self.connect(stream, activity, stopping.clone());
@@ -163,6 +170,11 @@ impl GrpcServer {
     ) -> impl GracefulConnection<Error: Ended> + Send + use<> {
         let service = Arc::clone(&self.service);
         let sender = Sender::of(&activity, &service.memory);
+        let metrics = Arc::clone(&service.metrics);
+        let tell = move |activity: &Activity| {
+            metrics.reject_connection(Foreign::Pings, activity.peer, "it was pinged too often");
+        };
+        let stream = Policed::new(stream, self.policy, Arc::clone(&activity), tell);
         let answer = service_fn(move |request| {
             let (service, busy, sender) = (Arc::clone(&service), activity.begin(), sender.clone());
             let stop = stop.clone();

@@ -5,10 +5,11 @@
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
+use super::algorithms::Algorithms;
 use super::cors::Cors;
-use crate::contract::Authentication;
-use crate::net::Endpoint;
+use crate::contract::{Authentication, duration};
 use crate::net::tls::ServerTls;
+use crate::net::{Endpoint, Headers, Network};
 
 /// What a server over HTTP is told.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,6 +36,16 @@ pub struct HttpSettings {
     pub include_metadata: bool,
     /// Which sites' pages may send.
     pub cors: Option<Cors>,
+    /// What it listens on.
+    pub transport: Network,
+    /// How long an answer may wait for a sender that does not read; `None` is without a bound.
+    pub write_timeout: Option<Duration>,
+    /// Whether a connection of HTTP/1.1 serves more than one request.
+    pub keep_alives_enabled: bool,
+    /// What goes along with each answer.
+    pub response_headers: Headers,
+    /// How requests may be compressed.
+    pub compression_algorithms: Option<Algorithms>,
 }
 
 impl HttpSettings {
@@ -51,9 +62,29 @@ impl HttpSettings {
             ("idle_timeout", self.idle_timeout == other.idle_timeout),
             ("include_metadata", self.include_metadata == other.include_metadata),
             ("cors", self.cors == other.cors),
+            ("write_timeout", self.write_timeout == other.write_timeout),
+            ("keep_alives_enabled", self.keep_alives_enabled == other.keep_alives_enabled),
+            ("response_headers", self.response_headers == other.response_headers),
+            ("compression_algorithms", self.compression_algorithms == other.compression_algorithms),
         ];
         same.into_iter().find(|(_, is_same)| !is_same).map(|(key, _)| key)
     }
+}
+
+/// `keepalive: …`: newer names for two older keys.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct HttpKeepalive {
+    /// Goes before `keep_alives_enabled`.
+    pub enabled: Option<bool>,
+    /// Goes before `idle_timeout` beside this mapping.
+    #[schemars(extend("x-collector" = "same, 0 refused"), with = "Duration")]
+    #[serde(deserialize_with = "some_nonzero")]
+    pub idle_timeout: Option<Duration>,
+}
+
+fn some_nonzero<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    duration::nonzero(deserializer).map(Some)
 }
 
 /// The defaults of all servers over HTTP, in the order of the keys, behind `endpoint`.
@@ -68,6 +99,7 @@ pub(crate) mod http_defaults {
     pub const READ_TIMEOUT: Duration = Duration::from_secs(30);
     /// Above the 60 s at which SDKs export metrics, so that their connections are still open for the next time.
     pub const IDLE_TIMEOUT: Duration = Duration::from_secs(180);
+    pub const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 }
 
 /// Declares a mapping with a server's keys, its default port, and keys of its own with their defaults.
@@ -83,8 +115,11 @@ macro_rules! http_config {
         #[serde(deny_unknown_fields, default)]
         pub struct $name {
             /// Where to listen.
-            #[schemars(extend("x-collector" = "same; a port by name and `unix` are refused"))]
+            #[schemars(extend("x-collector" = "same; a port by name is refused"))]
             pub endpoint: $crate::net::Endpoint,
+            /// What `endpoint` is: a port of `tcp`, `tcp4` or `tcp6`, or the path of a `unix` socket, which begins with `/` or `.`.
+            #[schemars(extend("x-collector" = "same; others than these are refused"))]
+            pub transport: $crate::net::Network,
             /// The largest body, compressed, decompressed and transcoded, in bytes.
             #[schemars(extend("x-collector" = "same, 0 refused; 64 MiB by default and not 20"))]
             pub max_request_body_size: std::num::NonZeroUsize,
@@ -106,6 +141,15 @@ macro_rules! http_config {
             #[schemars(extend("x-collector" = "same, 0 refused"))]
             #[serde(deserialize_with = "crate::contract::duration::nonzero")]
             pub idle_timeout: std::time::Duration,
+            /// How long an answer may wait for a sender that does not read it; 0 is without a bound.
+            #[schemars(extend("x-collector" = "same; there the time until the answer counts too"))]
+            #[serde(deserialize_with = "crate::contract::duration::deserialize")]
+            pub write_timeout: std::time::Duration,
+            /// Whether a connection of HTTP/1.1 serves more than one request.
+            #[schemars(extend("x-collector" = "same; there connections of HTTP/2 end too"))]
+            pub keep_alives_enabled: bool,
+            /// Newer names for `keep_alives_enabled` and `idle_timeout`.
+            pub keepalive: $crate::intake::HttpKeepalive,
             /// TLS; without it, none.
             pub tls: Option<$crate::net::tls::ServerTls>,
             /// Who may send; without it, all.
@@ -116,6 +160,12 @@ macro_rules! http_config {
             pub include_metadata: bool,
             /// Which other sites' pages may send from a browser; without it, none.
             pub cors: Option<$crate::intake::Cors>,
+            /// What goes along with each answer.
+            #[schemars(extend("x-collector" = "same; headers that the protocol sets are refused"))]
+            pub response_headers: $crate::net::Headers,
+            /// How requests may be compressed: `gzip`, `zstd`, `zlib`, `deflate`, `snappy`, `x-snappy-framed`, and an empty text for not at all.
+            #[schemars(extend("x-collector" = "same; `lz4` is refused"))]
+            pub compression_algorithms: Option<$crate::intake::Algorithms>,
             $( $(#[$own])* pub $key: $type, )*
         }
 
@@ -124,6 +174,12 @@ macro_rules! http_config {
                 use $crate::intake::http_defaults as defaults;
                 $name {
                     endpoint: $crate::net::Endpoint::loopback($port),
+                    transport: $crate::net::Network::default(),
+                    write_timeout: defaults::WRITE_TIMEOUT,
+                    keep_alives_enabled: true,
+                    keepalive: $crate::intake::HttpKeepalive::default(),
+                    response_headers: $crate::net::Headers::default(),
+                    compression_algorithms: None,
                     max_request_body_size: defaults::MAX_REQUEST_BODY_SIZE,
                     max_concurrent_streams: defaults::MAX_CONCURRENT_STREAMS,
                     max_connections: defaults::MAX_CONNECTIONS,
@@ -144,12 +200,17 @@ macro_rules! http_config {
             pub fn settings(&self) -> $crate::intake::HttpSettings {
                 $crate::intake::HttpSettings {
                     endpoint: self.endpoint.clone(),
+                    transport: self.transport,
+                    write_timeout: (!self.write_timeout.is_zero()).then_some(self.write_timeout),
+                    keep_alives_enabled: self.keepalive.enabled.unwrap_or(self.keep_alives_enabled),
+                    response_headers: self.response_headers.clone(),
+                    compression_algorithms: self.compression_algorithms.clone(),
                     max_request_body_size: self.max_request_body_size,
                     max_concurrent_streams: self.max_concurrent_streams,
                     max_connections: self.max_connections,
                     read_header_timeout: self.read_header_timeout,
                     read_timeout: self.read_timeout,
-                    idle_timeout: self.idle_timeout,
+                    idle_timeout: self.keepalive.idle_timeout.unwrap_or(self.idle_timeout),
                     tls: self.tls.clone(),
                     auth: self.auth.clone(),
                     include_metadata: self.include_metadata,

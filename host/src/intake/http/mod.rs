@@ -1,5 +1,6 @@
 //! Requests over HTTP: a format for each path, over HTTP/1.1 and HTTP/2 on the same port.
 
+mod algorithms;
 mod config;
 mod cors;
 mod format;
@@ -13,7 +14,7 @@ use std::time::Duration;
 
 use ::http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use ::http::request::Parts;
-use ::http::{HeaderMap, Method, Request, Response};
+use ::http::{HeaderMap, HeaderValue, Method, Request, Response};
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -21,12 +22,12 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulConnection;
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tower::{Layer as _, ServiceExt as _};
 use tower_http::cors::CorsLayer;
 
-pub use self::config::HttpSettings;
+pub use self::algorithms::Algorithms;
+pub use self::config::{HttpKeepalive, HttpSettings};
 pub(crate) use self::config::{http_config, http_defaults};
 pub use self::cors::Cors;
 pub use self::format::{Conversion, HttpFormat, HttpPath, Reading, SizeLimit};
@@ -38,9 +39,10 @@ use super::metrics::PortMetrics;
 use super::rejection::Rejection;
 use super::serve::{self, Activity, Bounds, Busy, Sender};
 use super::status::{self, StatusFormat};
+use super::write_timeout::WriteTimeout;
 use crate::contract::{Authenticators, MemoryGate, MemoryHolder, MemoryPass, Metadata, Signal};
 use crate::net::tls::TlsServer;
-use crate::net::{Encoding, shown};
+use crate::net::{Encoding, Headers, Listening, shown};
 
 /// Dead HTTP/2 peers are found this often; HTTP/1.1 has only the idle timeout.
 const PING_INTERVAL: Duration = Duration::from_secs(60);
@@ -61,6 +63,7 @@ impl HttpPort {
         paths: Vec<HttpPath>,
         authenticators: &Authenticators,
     ) -> Result<Self, MakeError> {
+        settings.endpoint.check(settings.transport)?;
         let tls = settings.tls.as_ref().map(|tls| TlsServer::new(tls, &["h2", "http/1.1"])).transpose()?;
         let admission = Admission::new(settings.auth.as_ref(), settings.include_metadata, authenticators)?;
         Ok(HttpPort { settings, paths, tls, admission })
@@ -71,7 +74,7 @@ impl HttpPort {
         let HttpPort { settings, paths, tls, admission } = self;
         let mut http = auto::Builder::new(TokioExecutor::new());
         // hyper's own header timeout would run between the requests of a connection as well; `Bounds` covers both.
-        http.http1().timer(TokioTimer::new()).header_read_timeout(None);
+        http.http1().timer(TokioTimer::new()).header_read_timeout(None).keep_alive(settings.keep_alives_enabled);
         http.http2()
             .timer(TokioTimer::new())
             .adaptive_window(false)
@@ -85,14 +88,17 @@ impl HttpPort {
             connections_max: settings.max_connections.get(),
             first_request: settings.read_header_timeout,
             idle: settings.idle_timeout,
+            age: None,
         };
         let limit = SizeLimit { bytes: settings.max_request_body_size.get(), setting: "max_request_body_size" };
         let served = format!("send to {}", serve::listed(paths.iter().map(|path| path.path.as_str())));
         let paths = paths.into_iter().map(|path| (path.path.clone(), path)).collect();
         let read_timeout = settings.read_timeout;
-        let service = Arc::new(Service { paths, served, admission, limit, read_timeout, memory, metrics });
+        let algorithms = settings.compression_algorithms;
+        let service = Arc::new(Service { paths, served, admission, limit, read_timeout, algorithms, memory, metrics });
         let cors = settings.cors.as_ref().and_then(Cors::layer);
-        HttpServer { http, bounds, tls, service, cors }
+        let (write_timeout, added) = (settings.write_timeout, Arc::new(settings.response_headers));
+        HttpServer { http, bounds, tls, service, cors, write_timeout, added }
     }
 }
 
@@ -103,23 +109,27 @@ pub(super) struct HttpServer {
     tls: Option<TlsServer>,
     service: Arc<Service>,
     cors: Option<CorsLayer>,
+    write_timeout: Option<Duration>,
+    /// Of every answer.
+    added: Arc<Headers>,
 }
 
 impl HttpServer {
     /// Serves until `stop` turns true and what was under way has been answered.
-    pub(super) async fn serve(self, listener: TcpListener, stop: watch::Receiver<bool>) {
+    pub(super) async fn serve(self, listener: Listening, stop: watch::Receiver<bool>) {
         let (metrics, bounds, tls) = (Arc::clone(&self.service.metrics), self.bounds, self.tls.clone());
         let connect = move |stream, activity| self.connect(stream, activity);
         serve::accept(listener, bounds, tls, &metrics, stop, connect).await;
     }
 
     fn connect(&self, stream: Heard, activity: Arc<Activity>) -> impl GracefulConnection<Error: Ended> + Send + use<> {
-        let (service, cors) = (Arc::clone(&self.service), self.cors.clone());
+        let (service, cors, added) = (Arc::clone(&self.service), self.cors.clone(), Arc::clone(&self.added));
         let sender = Sender::of(&activity, &service.memory);
         let answer = service_fn(move |request| {
             let (service, cors, busy, sender) = (Arc::clone(&service), cors.clone(), activity.begin(), sender.clone());
+            let added = Arc::clone(&added);
             async move {
-                let response = match cors {
+                let mut response = match cors {
                     None => service.answer(request, &sender, &busy).await,
                     Some(cors) => {
                         let answer = async |request| Ok::<_, Infallible>(service.answer(request, &sender, &busy).await);
@@ -127,10 +137,12 @@ impl HttpServer {
                         response
                     }
                 };
+                added.add(response.headers_mut());
                 drop(busy);
                 Ok::<_, Infallible>(response)
             }
         });
+        let stream = WriteTimeout::new(stream, self.write_timeout);
         self.http.serve_connection(TokioIo::new(stream), answer).into_owned()
     }
 }
@@ -143,6 +155,7 @@ struct Service {
     admission: Admission,
     limit: SizeLimit,
     read_timeout: Duration,
+    algorithms: Option<Algorithms>,
     memory: MemoryGate,
     metrics: Arc<PortMetrics>,
 }
@@ -191,7 +204,7 @@ impl Service {
             return Err(Rejection::Method { method: shown(head.method.as_str().as_bytes()).into_owned() });
         }
         let Reading { signal, conversion } = path.format.reading(head)?;
-        let encoding = encoding_of(&head.headers)?;
+        let encoding = encoding_of(&head.headers, self.algorithms.as_ref())?;
         let metadata = self.admission.metadata(&head.headers, path.intake.counters());
         let limit = self.limit;
         let announced = announced_length(&head.headers);
@@ -230,12 +243,10 @@ async fn converted(
     .await
 }
 
-fn encoding_of(headers: &HeaderMap) -> Result<Encoding, Rejection> {
-    let Some(name) = headers.get(CONTENT_ENCODING) else {
-        return Ok(Encoding::Identity);
-    };
-    let unsupported = || Rejection::Encoding { found: shown(name.as_bytes()).into_owned() };
-    Encoding::named(name.as_bytes()).ok_or_else(unsupported)
+fn encoding_of(headers: &HeaderMap, algorithms: Option<&Algorithms>) -> Result<Encoding, Rejection> {
+    let name = headers.get(CONTENT_ENCODING).map_or(&b"identity"[..], HeaderValue::as_bytes);
+    let known = Encoding::named(name).filter(|known| algorithms.is_none_or(|algorithms| algorithms.has(*known)));
+    known.ok_or_else(|| Rejection::Encoding { found: shown(name).into_owned() })
 }
 
 /// hyper has checked the header; a body in chunks has none.
@@ -245,16 +256,28 @@ fn announced_length(headers: &HeaderMap) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use ::http::HeaderValue;
-
     use super::*;
 
     #[test]
     fn an_encoding_is_known_by_its_name() -> Result<(), Rejection> {
         let named = |name| HeaderMap::from_iter([(CONTENT_ENCODING, HeaderValue::from_static(name))]);
-        assert_eq!(encoding_of(&HeaderMap::new())?, Encoding::Identity);
-        assert_eq!(encoding_of(&named("zstd"))?, Encoding::Zstd);
-        assert!(matches!(encoding_of(&named("br")), Err(Rejection::Encoding { .. })));
+        assert_eq!(encoding_of(&HeaderMap::new(), None)?, Encoding::Identity);
+        assert_eq!(encoding_of(&named("zstd"), None)?, Encoding::Zstd);
+        assert!(matches!(encoding_of(&named("br"), None), Err(Rejection::Encoding { .. })));
+        let algorithms = |names: &[&str]| {
+            Algorithms::try_from(names.iter().map(ToString::to_string).collect::<Vec<_>>())
+                .map_err(|error| error.to_string())
+        };
+        let packed = algorithms(&["gzip"]).ok();
+        assert_eq!(encoding_of(&named("gzip"), packed.as_ref())?, Encoding::Gzip);
+        assert!(encoding_of(&named("zstd"), packed.as_ref()).is_err());
+        assert!(encoding_of(&HeaderMap::new(), packed.as_ref()).is_err(), "as in the Collector");
+        let plain = algorithms(&["", "zstd"]).ok();
+        assert_eq!(encoding_of(&HeaderMap::new(), plain.as_ref())?, Encoding::Identity);
+        let none = algorithms(&[]).ok();
+        assert!(encoding_of(&named("gzip"), none.as_ref()).is_err());
+        assert_eq!(encoding_of(&HeaderMap::new(), none.as_ref())?, Encoding::Identity);
+        assert!(algorithms(&["lz4"]).is_err_and(|error| error.contains("is not understood here")));
         Ok(())
     }
 }

@@ -9,12 +9,12 @@ pub use tunnel::Through;
 
 use std::fmt;
 
-use http::{HeaderValue, Uri};
+use http::HeaderValue;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::host_port;
-use super::target::Target;
+use super::target::{Target, fit};
 use crate::contract::Secret;
 use crate::otlp::json::to_base64;
 
@@ -73,17 +73,9 @@ impl Proxy {
             Some((user, server)) => (Some(user), server),
             None => (None, authority),
         };
-        let uri: Uri = format!("http://{server}").parse().map_err(|_| ProxyError::Url)?;
-        let host = uri.host().and_then(host_port::unbracketed).filter(|host| !host.is_empty());
-        let host = host.ok_or(ProxyError::Url)?.to_owned();
         let usual = if is_secure { 443 } else { 80 };
-        let port = match uri.port() {
-            Some(port) => port.as_u16(),
-            None if server.ends_with(':') || server.ends_with(']') != server.starts_with('[') => {
-                return Err(ProxyError::Url);
-            }
-            None => usual,
-        };
+        let (host, port) = host_port::split_or(server, usual).ok_or(ProxyError::Url)?;
+        let host = fit(host).ok_or(ProxyError::Url)?;
         let authorization = user.map(authorization).transpose()?;
         Ok(Proxy { is_secure, host, port, authorization, url: Secret::from(text.to_owned()) })
     }

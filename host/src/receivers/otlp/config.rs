@@ -158,7 +158,10 @@ mod tests {
     fn errors_say_what_to_write() {
         for (json, text) in [
             (r#"{"protocols": {}}"#, "no protocol is on"),
-            (r#"{"protocols": {"grpc": {"read_buffer_size": 1}}}"#, "unknown field `read_buffer_size`"),
+            (r#"{"protocols": {"grpc": {"user_agent": "x"}}}"#, "unknown field `user_agent`"),
+            (r#"{"protocols": {"http": {"compression_algorithms": ["br"]}}}"#, "is not understood here"),
+            (r#"{"protocols": {"http": {"transport": "udp"}}}"#, "unknown variant `udp`"),
+            (r#"{"protocols": {"http": {"response_headers": {"content-type": "x"}}}}"#, "set by the protocol"),
             (r#"{"protocols": {"grpc": {"endpoint": "4317"}}}"#, "write `host:port`"),
             (r#"{"protocols": {"grpc": {"max_recv_msg_size_mib": 0}}}"#, "nonzero"),
             (r#"{"protocols": {"http": {"read_timeout": "30"}}}"#, "30s"),

@@ -70,7 +70,11 @@ impl ReceiverType for Type {
         let http = config.protocols.http.as_ref().map(|http| (HTTP_KEYS, http_port(id, &config, http, context)));
         let obstacle = |(keys, made): (&'static [&'static str], Result<Port, MakeError>)| {
             let error = made.err()?;
-            let below: &[&str] = if matches!(error, MakeError::Tls(_)) { &["tls"] } else { &[] };
+            let below: &[&str] = match error {
+                MakeError::Tls(_) => &["tls"],
+                MakeError::Network(_) => &["endpoint"],
+                MakeError::Auth(_) => &[],
+            };
             let keys = keys.iter().chain(below).rev();
             Some(keys.fold(families::MakeError::from(error), |error, key| error.below(key)))
         };
@@ -104,7 +108,11 @@ fn grpc_port(
         GrpcMethod { path, signal, intake, accepted: response_protobuf }
     });
     let served = GrpcPort::new(grpc.settings(), methods.into(), Vec::new(), context.authenticators)?;
-    let sample: Sample = Box::new(|Reachable { address, is_secure }| {
+    let sample: Sample = Box::new(|Reachable { address, is_secure, socket }| {
+        if let Some(path) = socket {
+            let url = format!("unix://{}", path.display());
+            return (url.clone(), format!("OTEL_EXPORTER_OTLP_PROTOCOL=grpc OTEL_EXPORTER_OTLP_ENDPOINT={url}"));
+        }
         let (scheme, shown) = if *is_secure { ("https", "grpcs") } else { ("http", "grpc") };
         let line = format!("OTEL_EXPORTER_OTLP_PROTOCOL=grpc OTEL_EXPORTER_OTLP_ENDPOINT={scheme}://{address}");
         (format!("{shown}://{address}"), line)
@@ -127,8 +135,13 @@ fn http_port(
     let served = HttpPort::new(http.settings(), paths.into(), context.authenticators)?;
     let signal = Signal::ALL.into_iter().find(|signal| intake.takes(*signal)).unwrap_or(Signal::Metrics);
     let path = http.path(signal).to_owned();
-    let sample: Sample = Box::new(move |Reachable { address, is_secure }| {
+    let sample: Sample = Box::new(move |Reachable { address, is_secure, socket }| {
         let scheme = if *is_secure { "https" } else { "http" };
+        if let Some(socket) = socket {
+            let line = curl(signal, &format!("{scheme}://localhost{path}"));
+            let by_socket = format!("curl --unix-socket {} ", socket.display());
+            return (format!("unix://{}", socket.display()), line.replacen("curl ", &by_socket, 1));
+        }
         (format!("{scheme}://{address}"), curl(signal, &format!("{scheme}://{address}{path}")))
     });
     Ok(Port { receiver: id.clone(), keys: HTTP_KEYS, served: Served::Http(served), sample })

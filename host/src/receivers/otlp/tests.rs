@@ -6,6 +6,7 @@ mod grpc;
 mod health;
 mod http;
 mod items;
+mod network;
 pub(crate) mod receiving;
 mod sharing;
 

@@ -41,7 +41,9 @@ impl Receiving {
         listeners.bind()?;
         let listeners: Vec<_> = listeners.into_iter().collect();
         let [grpc, http] = &listeners[..] else { return Err("two listeners".into()) };
-        let (grpc, http) = (grpc.address().ok_or("not bound")?, http.address().ok_or("not bound")?);
+        // A unix socket has none.
+        let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
+        let (grpc, http) = (grpc.address().unwrap_or(nowhere), http.address().unwrap_or(nowhere));
         let samples = listeners.iter().flat_map(|listener| listener.samples()).collect();
         let serving = Serving { memory, registry: registry.clone(), health: health.clone() };
         let (stop, stopped) = oneshot::channel::<()>();
