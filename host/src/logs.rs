@@ -1,6 +1,9 @@
-//! Structured logs on standard error. How much is logged can be changed while they are written.
+//! Structured logs, on standard error unless told otherwise. How much is logged can be changed while they are written.
 
-use std::io::IsTerminal;
+mod output;
+mod sampling;
+
+use std::io;
 use std::sync::OnceLock;
 
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
@@ -9,29 +12,38 @@ use tracing_subscriber::{EnvFilter, fmt, reload};
 
 use crate::config::{LogEncoding, LogLevel, LogSettings};
 use crate::own_telemetry::LogLayer;
+use output::Lines;
+use sampling::Sampling;
 
 /// Puts another filter into the place of the one that was started with; false where that is not possible any more.
 static REPLACE: OnceLock<Box<dyn Fn(EnvFilter) -> bool + Send + Sync>> = OnceLock::new();
 
 /// Starts logging, also into what pushes the log. Later calls in one process change nothing.
-pub fn start(settings: &LogSettings, pushed: Option<LogLayer>) {
+///
+/// # Errors
+///
+/// If a file that the settings name cannot be opened.
+pub fn start(settings: &LogSettings, pushed: Option<LogLayer>) -> io::Result<()> {
     // RUST_LOG goes before the file, for a closer look at one part.
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| from(settings.level));
     let (filter, handle) = reload::Layer::new(filter);
+    let output = Lines::open(settings)?;
+    let (is_for_a_terminal, sampling) = (output.is_for_a_terminal(), settings.sampling.map(Sampling::new));
     let lines = fmt::layer()
-        .with_writer(std::io::stderr)
+        .with_writer(move || output.clone())
         .with_target(false)
         // It would complain on standard error, and panic where that cannot be written or nobody reads it any more: a log on a full disk ended
         // the process.
         .log_internal_errors(false)
-        .with_ansi(std::io::stderr().is_terminal());
+        .with_ansi(is_for_a_terminal);
     let lines = match settings.encoding {
         LogEncoding::Console => lines.boxed(),
         LogEncoding::Json => lines.json().flatten_event(true).boxed(),
     };
-    if tracing_subscriber::registry().with(filter).with(lines).with(pushed).try_init().is_ok() {
+    if tracing_subscriber::registry().with(filter).with(sampling).with(lines).with(pushed).try_init().is_ok() {
         let _ = REPLACE.set(Box::new(move |filter| handle.reload(filter).is_ok()));
     }
+    Ok(())
 }
 
 /// Logs from this level on from now on, whatever RUST_LOG said. False where no log was started.

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::config::{self, Limits, Plan, PluginPlan, SharedProcessor, World};
 use crate::contract::{ComponentId, Interface, PolicySource, Signal};
@@ -190,11 +191,13 @@ pub struct Described {
     pub errors: Vec<config::Error>,
     /// Processors that keep state.
     pub stateful: HashSet<ComponentId>,
+    /// How often those flush that do.
+    pub flush_every: HashMap<ComponentId, Duration>,
 }
 
 /// Lets every processor read its configuration, for each signal it stands in.
 pub fn describe_all(plan: &Plan, plugins: &HashMap<String, Arc<dyn Plugin>>) -> Described {
-    let Described { mut errors, mut stateful } = Described::default();
+    let Described { mut errors, mut stateful, mut flush_every } = Described::default();
     for processor in &plan.processors {
         let id = &processor.component.id;
         let Some(plugin) = plugins.get(&processor.plugin.name) else { continue };
@@ -224,6 +227,9 @@ pub fn describe_all(plan: &Plan, plugins: &HashMap<String, Arc<dyn Plugin>>) -> 
                 errors.push(processor.plugin.instances_error(format!("processor {id}: {error}")));
                 break;
             }
+            if let Some(ms) = declared.flush_every_ms {
+                flush_every.insert(id.clone(), Duration::from_millis(ms.into()));
+            }
             if declared.state_format.is_some() {
                 stateful.insert(id.clone());
                 let shared = plan.shared.iter().filter(|shared| shared.id == *id);
@@ -232,5 +238,5 @@ pub fn describe_all(plan: &Plan, plugins: &HashMap<String, Arc<dyn Plugin>>) -> 
             }
         }
     }
-    Described { errors, stateful }
+    Described { errors, stateful, flush_every }
 }

@@ -1,5 +1,6 @@
 //! The composition root: load, build, run, drain. The only place that knows every part.
 
+mod batching;
 mod breakers;
 mod check;
 mod components;
@@ -12,7 +13,7 @@ mod references;
 mod schema;
 mod signals;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -34,12 +35,13 @@ use crate::files::state_dir;
 use crate::intake::{Listeners, Serving};
 use crate::logs;
 use crate::pipeline::{self, Handle, PipelineContext, Place, committer::Committer};
-use crate::plugins::{self, AnyPlugin, Loader, Plugins};
+use crate::plugins::{self, AnyPlugin, Described, Loader, Plugins};
 use crate::processor::{SecretKey, stored_steady};
 use crate::storage::{QueueStore, StateStore, Store};
 use crate::telemetry::Registry;
 use crate::updates::{self, Updates, Versions};
 
+use batching::BatchingOfPipelines;
 pub use breakers::{Simulation, simulate};
 pub use components::Components;
 use components::ExporterParts;
@@ -107,8 +109,8 @@ pub struct Loaded {
     plan: Plan,
     components: Components,
     plugins: Plugins,
-    /// Processors that keep state.
-    stateful: HashSet<ComponentId>,
+    /// What they say of themselves.
+    described: Described,
 }
 
 /// Reads and checks everything that can be checked without opening a port or the store.
@@ -120,34 +122,37 @@ pub fn load(files: &Files, loader: &Loader, exporters: &[ExporterEntry]) -> Resu
 
 fn read(files: &Files, components: &Components) -> Draft {
     let Files { sources, manifest, built_in } = files;
-    config::load(sources, &default(), manifest.as_deref(), &components.known(built_in), &fetch::fetch)
+    let mut draft = config::load(sources, &default(), manifest.as_deref(), &components.known(built_in), &fetch::fetch);
+    draft.plan.iter_mut().for_each(|plan| components.modernise(plan));
+    draft
 }
 
 /// Looks at every part, also of a plan that is not whole, so that one run tells all that is wrong.
 fn compile(mut draft: Draft, loader: &Loader, components: Components) -> Result<Loaded> {
-    let (mut plugins, mut stateful) = (Plugins::default(), HashSet::new());
+    let (mut plugins, mut described) = (Plugins::default(), Described::default());
     if let Some(plan) = draft.plan.take() {
         draft.add(check::check(&plan, &components));
         let (loaded, errors) = plugins::load_all(&plan, loader);
         draft.add(errors);
-        let described = plugins::describe_all(&plan, &loaded.processors);
-        draft.add(described.errors);
+        described = plugins::describe_all(&plan, &loaded.processors);
+        draft.add(std::mem::take(&mut described.errors));
         draft.add(check::waiting_behind_state(&plan, &components, &described.stateful));
         draft.add(breakers::check(&plan, &loaded.policies));
-        (plugins, stateful) = (loaded, described.stateful);
+        plugins = loaded;
         draft.plan = Some(plan);
     }
     let unset = draft.unset();
     let plan = draft.finish().map_err(|errors| anyhow::anyhow!("{errors}{unset}"))?;
-    Ok(Loaded { plan, components, plugins, stateful })
+    Ok(Loaded { plan, components, plugins, described })
 }
 
 impl Loaded {
     /// What is probably not meant, but harms nothing: one line each.
     pub fn warnings(&self) -> Vec<String> {
         let own = self.plan.warnings.iter().map(ToString::to_string);
-        let of_memory = check::memory_behind_sync(&self.plan, &self.components, &self.stateful);
-        own.chain(check::warnings(&self.plan, &self.components)).chain(of_memory).collect()
+        let of_memory = check::memory_behind_sync(&self.plan, &self.components, &self.described.stateful);
+        let of_time = check::slow_attempts(&self.plan, &self.components, &self.described.flush_every);
+        own.chain(check::warnings(&self.plan, &self.components)).chain(of_memory).chain(of_time).collect()
     }
 }
 
@@ -161,7 +166,7 @@ pub fn run(options: &Options, loader: Arc<Loader>, announce: impl FnOnce(&[Strin
     let mut log_settings = plan.telemetry.logs.clone();
     log_settings.encoding = options.log_encoding.unwrap_or(log_settings.encoding);
     let (own, pushed) = Own::new(&plan.telemetry);
-    logs::start(&log_settings, pushed);
+    logs::start(&log_settings, pushed).context("service.telemetry.logs.output_paths")?;
     let (files_max, connections_max) = descriptors::raise();
     let config = options.files.shown();
     let version = env!("CARGO_PKG_VERSION");
@@ -293,6 +298,7 @@ impl Host {
             clock: clock.clone(),
             registry: registry.clone(),
         };
+        let batching = BatchingOfPipelines::of(&plan, &components);
         for component in &plan.exporters {
             let id = component.id.clone();
             let parts = ExporterParts { plan: &plan, registry: &registry, authenticators: &authenticators };
@@ -310,7 +316,7 @@ impl Host {
                 FarEnd::Push(client, config) => {
                     let gate = breakers::gate(&id, config.breaker.as_ref(), &plan, &policies, &registry)?;
                     gates.extend(breakers::place(&id, config.breaker.as_ref(), &plan, &gate));
-                    let lane = PushLane::new(&id, *config, gate, &queues)?;
+                    let lane = PushLane::new(&id, batching.applied(&id, *config), gate, &queues)?;
                     health.ask(&Health::exporter(&id), lane.remarks());
                     pushing.push((lane.clone(), client));
                     Lane::Push(lane)

@@ -105,7 +105,7 @@ fn plugin<'m>(name: &str, manifest: &'m Manifest) -> Option<&'m PluginPlan> {
 }
 
 /// An id that is written as such.
-fn id_at(node: &Node) -> Option<ComponentId> {
+pub(super) fn id_at(node: &Node) -> Option<ComponentId> {
     match &node.value {
         Value::Text(text) => text.parse().ok(),
         _ => None,

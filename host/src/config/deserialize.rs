@@ -7,17 +7,55 @@ use serde::de::{
 use serde::forward_to_deserialize_any;
 
 use super::error::Error;
-use super::fault::{self, Fault};
+use super::fault::{self, Fault, NOTHING};
 use super::node::{Entry, Node, Value, is_secret_key};
+use super::position::Position;
 use super::problem::Problem;
 
 impl Node {
     /// Reads a component's configuration; the first problem is reported at the key or value that caused it.
     ///
     /// Where a mapping or a list is expected, nothing (`grpc:`) stands for an empty one, also behind an `Option`: as in
-    /// the Collector, a key without a value switches on the defaults. Where a scalar is expected, nothing is an error.
+    /// the Collector, a key without a value switches on the defaults. Where a scalar is expected, nothing stands for the default, as there.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        let mut error = match self.parse_once() {
+            Ok(value) => return Ok(value),
+            Err(error) => error,
+        };
+        let mut rest = self.clone();
+        while error.is_about_nothing() && rest.drop_nothing_at(&error.position) {
+            match rest.parse_once() {
+                Ok(value) => return Ok(value),
+                // It is not there, and has to be.
+                Err(Error { problem: Problem::MissingKey { .. }, .. }) => break,
+                Err(next) => error = next,
+            }
+        }
+        Err(error)
+    }
+
+    fn parse_once<T: DeserializeOwned>(&self) -> Result<T, Error> {
         T::deserialize(NodeDeserializer(self)).map_err(|fault| fault.into_error(&self.position))
+    }
+
+    /// Takes out the key at a place without a value; false where there is none.
+    fn drop_nothing_at(&mut self, position: &Position) -> bool {
+        match &mut self.value {
+            Value::Map(entries) => {
+                let before = entries.len();
+                entries
+                    .retain(|entry| !(matches!(entry.value.value, Value::Null) && entry.value.position == *position));
+                entries.len() < before || entries.iter_mut().any(|entry| entry.value.drop_nothing_at(position))
+            }
+            Value::List(items) => items.iter_mut().any(|item| item.drop_nothing_at(position)),
+            _ => false,
+        }
+    }
+}
+
+impl Error {
+    fn is_about_nothing(&self) -> bool {
+        matches!(&self.problem, Problem::WrongValue { found, .. } if found == NOTHING)
     }
 }
 

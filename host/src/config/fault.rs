@@ -10,6 +10,9 @@ use super::error::Error;
 use super::position::Position;
 use super::problem::{Hint, Problem};
 
+/// What a key without a value has.
+pub(super) const NOTHING: &str = "nothing";
+
 /// A problem on its way up through serde, with the place of the innermost node that knew one.
 #[derive(Debug, thiserror::Error)]
 #[error("{problem}")]
@@ -116,7 +119,7 @@ fn finding(unexpected: Unexpected<'_>) -> String {
         Unexpected::Signed(value) => format!("`{value}`"),
         Unexpected::Float(value) => format!("`{value}`"),
         Unexpected::Str(text) => format!("the text `{text}`"),
-        Unexpected::Unit | Unexpected::Option => "nothing".to_owned(),
+        Unexpected::Unit | Unexpected::Option => NOTHING.to_owned(),
         Unexpected::Seq => "a list".to_owned(),
         Unexpected::Map => "a mapping".to_owned(),
         other => other.to_string(),

@@ -69,9 +69,7 @@ fn receiver(kind: &str) -> Option<&'static str> {
 
 fn processor(kind: &str) -> Option<&'static str> {
     Some(match kind {
-        "batch" | "concurrentbatch" | "queuebatch" => {
-            "remove it: an exporter merges and splits batches by `sending_queue: {batch: {min_size: 8192}}`"
-        }
+        "concurrentbatch" | "queuebatch" => "use `batch`",
         "queuedretry" => "remove it: exporters queue and retry by `sending_queue` and `retry_on_failure`",
         "remotetap" | "websocket" => "remove it: the exporter `debug` shows what passes",
         "routing" => "write a pipeline for each destination, each with a `filter` of its own",
@@ -114,7 +112,6 @@ fn processor(kind: &str) -> Option<&'static str> {
 
 fn exporter(kind: &str) -> Option<&'static str> {
     Some(match kind {
-        "logging" => "it is now called `debug`",
         "otelarrow" => "use `otlp`: receivers of OTel Arrow take OTLP as well",
         "opencensus" => "removed from Collectors; use `otlp`",
         "dynatrace" | "elastic" | "honeycomb" | "humio" | "instana" | "jaeger" | "jaegerthrift"
@@ -220,11 +217,10 @@ mod tests {
     fn the_next_step_is_said() {
         for (family, kind, words) in [
             (Family::Receiver, "kafka", "send OTLP here"),
-            (Family::Processor, "batch", "sending_queue"),
+            (Family::Processor, "concurrentbatch", "use `batch`"),
             (Family::Processor, "resource", "level: resource"),
             (Family::Processor, "tail_sampling", "in a Collector"),
             (Family::Processor, "probabilistic_sampler", "a plugin of your own"),
-            (Family::Exporter, "logging", "`debug`"),
             (Family::Exporter, "kafka", "by `otlp` to a Collector"),
             (Family::Extension, "memory_ballast", "remove it"),
             (Family::Extension, "k8s_observer", "remove it"),
@@ -242,6 +238,8 @@ mod tests {
             (Family::Receiver, "otlp"),
             (Family::Processor, "memory_limiter"),
             (Family::Processor, "attributes"),
+            (Family::Processor, "batch"),
+            (Family::Exporter, "logging"),
             (Family::Exporter, "otlp_http"),
             (Family::Exporter, "nop"),
             (Family::Extension, "file_storage"),

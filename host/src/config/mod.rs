@@ -15,11 +15,13 @@ mod fault;
 mod faults;
 mod fields;
 mod file;
+mod former;
 mod host_keys;
 mod instead;
 mod known;
 mod limits;
 mod manifest;
+mod middlewares;
 mod node;
 mod parsed;
 mod plan;
@@ -44,6 +46,7 @@ use std::path::Path;
 pub use error::{Error, Errors};
 pub use explain::Explanation;
 pub use file::ConfigText;
+pub use former::FormerKey;
 pub use host_keys::{HostKeys, Named};
 pub use known::Known;
 pub use limits::Limits;
@@ -58,8 +61,8 @@ pub use resolution::Sources;
 pub use resolution::providers::{Environment, Fetch, Providers};
 pub use retrieved::Retrieved;
 pub use telemetry::{
-    BatchProcessor, LogEncoding, LogLevel, LogSettings, MetricLevel, MetricSettings, PeriodicReader, ResourceSettings,
-    Telemetry, TraceSettings,
+    BatchProcessor, LogEncoding, LogLevel, LogOutput, LogSampling, LogSettings, MetricLevel, MetricSettings,
+    PeriodicReader, ResourceSettings, Telemetry, TraceSettings,
 };
 pub use versions::{Chosen, Folder, FolderError};
 pub use warning::Warning;
@@ -224,9 +227,11 @@ fn plugins(manifest: Option<(&Path, Parsed)>, built_in: &[BuiltInPlugin]) -> (ma
 
 fn draft(mut config: Parsed, manifest: Option<(&Path, Parsed)>, known: &Known<'_>) -> Draft {
     let (manifest, of_manifest) = plugins(manifest, known.plugins);
-    let root = config.root.take();
+    let mut root = config.root.take();
+    let mut attached = Vec::new();
+    root.iter_mut().for_each(|root| middlewares::attach(root, &manifest, &mut attached));
     let plan = root.as_ref().map(|root| {
-        let mut problems = Vec::new();
+        let mut problems = attached;
         let raw = raw::read(root, &mut problems);
         let plan = resolve::resolve(&raw, &manifest, known, &mut problems);
         config.add(problems);

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::fault::NOTHING;
 use super::position::Position;
 use super::retrieved::Retrieved;
 
@@ -165,7 +166,7 @@ impl Node {
     }
 
     /// The text of a scalar; `None` for collections.
-    fn scalar_text(&self) -> Option<String> {
+    pub(super) fn scalar_text(&self) -> Option<String> {
         match &self.value {
             Value::Text(text) => Some(text.clone()),
             Value::List(_) | Value::Map(_) => None,
@@ -176,7 +177,7 @@ impl Node {
     /// What an error calls this value.
     pub(super) fn describe(&self) -> String {
         match &self.value {
-            Value::Null => "nothing".to_owned(),
+            Value::Null => NOTHING.to_owned(),
             Value::Text(text) => format!("the text `{text}`"),
             Value::List(_) => "a list".to_owned(),
             Value::Map(_) => "a mapping".to_owned(),

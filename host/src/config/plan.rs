@@ -131,6 +131,8 @@ pub struct PipelinePlan {
     pub begun_by: Vec<ComponentId>,
     /// In the order in which batches pass them.
     pub processors: Vec<ComponentId>,
+    /// Processors that are no plugins.
+    pub of_process: Vec<ComponentId>,
     /// At least one, if no connector ends it.
     pub exporters: Vec<ComponentId>,
     /// Connectors that end it.

@@ -199,8 +199,8 @@ impl<'a> Resolver<'a> {
         self.assign_homes(processors, &raw.id);
         let receivers = self.list(raw.receivers.as_deref().unwrap_or_default(), Family::Receiver, &user);
         let (begun_by, receivers) = receivers.into_iter().partition(|id| self.is_connector(id));
-        let mut processors = self.list(processors, Family::Processor, &user);
-        processors.retain(|id| !self.known.processors.contains(&id.kind()));
+        let processors = self.list(processors, Family::Processor, &user).into_iter();
+        let (of_process, processors) = processors.partition(|id| self.known.processors.contains(&id.kind()));
         let exporters = self.list(raw.exporters.as_deref().unwrap_or_default(), Family::Exporter, &user);
         let (ended_by, exporters) = exporters.into_iter().partition(|id| self.is_connector(id));
         let (id, durability, position) = (raw.id.clone(), raw.durability, raw.position.clone());
@@ -211,6 +211,7 @@ impl<'a> Resolver<'a> {
             receivers,
             begun_by,
             processors,
+            of_process,
             exporters,
             ended_by,
             durability,
@@ -241,6 +242,7 @@ impl<'a> Resolver<'a> {
                 receivers: Vec::new(),
                 begun_by: vec![id.clone()],
                 processors: vec![id.clone()],
+                of_process: Vec::new(),
                 exporters: Vec::new(),
                 ended_by: vec![id.clone()],
                 durability: None,

@@ -1,6 +1,7 @@
 //! `service.telemetry`: what the host says about itself, in the Collector's words.
 
 mod destination;
+mod logs;
 mod processors;
 mod readers;
 mod resource;
@@ -11,6 +12,7 @@ use schemars::JsonSchema;
 use serde::de::{self, Deserializer};
 use serde::{Deserialize, Serialize};
 
+pub use logs::{LogOutput, LogSampling, LogSettings};
 pub use processors::BatchProcessor;
 use processors::{Processor, Sampler};
 pub use readers::PeriodicReader;
@@ -25,7 +27,7 @@ const PORT: u16 = 8888;
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Telemetry {
-    /// What is written to standard error, and pushed.
+    /// What is written of the host's own log, and pushed.
     pub logs: LogSettings,
     /// What the metrics endpoint shows, and what is pushed.
     pub metrics: MetricSettings,
@@ -35,58 +37,25 @@ pub struct Telemetry {
     pub resource: ResourceSettings,
 }
 
-/// What is written to standard error, and pushed.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(from = "RawLogSettings")]
-#[schemars(with = "RawLogSettings")]
-pub struct LogSettings {
-    /// The least severity that is written.
-    pub level: LogLevel,
-    /// For people or for machines.
-    pub encoding: LogEncoding,
-    /// What pushes them as well.
-    pub processors: Vec<BatchProcessor>,
-}
-
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct RawLogSettings {
-    /// The least severity that is written and pushed.
-    #[serde(default)]
-    level: LogLevel,
-    /// For people or for machines.
-    #[serde(default)]
-    encoding: LogEncoding,
-    /// What pushes them as well; nothing without one.
-    #[schemars(extend("x-collector" = "same; others than `batch` to `otlp` are refused"))]
-    #[serde(default)]
-    processors: Vec<Processor>,
-}
-
-/// What the first log record of a batch waits for more, unless told otherwise; that of OpenTelemetry's SDKs, as for spans.
-const LOGS_DELAY_MS: u64 = 1000;
+/// What the first span of a batch waits for more, unless told otherwise; that of OpenTelemetry's SDKs, as for log records.
 const SPANS_DELAY_MS: u64 = 5000;
-
-impl From<RawLogSettings> for LogSettings {
-    fn from(raw: RawLogSettings) -> LogSettings {
-        let RawLogSettings { level, encoding, processors } = raw;
-        let processors = processors.into_iter().map(|processor| processor.resolve(LOGS_DELAY_MS)).collect();
-        LogSettings { level, encoding, processors }
-    }
-}
 
 /// The least severity that is written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum LogLevel {
     /// Everything.
+    #[serde(alias = "Debug", alias = "DEBUG")]
     Debug,
     /// What an operator wants to see once.
     #[default]
+    #[serde(alias = "Info", alias = "INFO")]
     Info,
     /// What may need a hand.
+    #[serde(alias = "Warn", alias = "WARN")]
     Warn,
     /// What does need one.
+    #[serde(alias = "Error", alias = "ERROR")]
     Error,
 }
 
@@ -147,13 +116,17 @@ impl Default for MetricSettings {
 #[serde(rename_all = "lowercase")]
 pub enum MetricLevel {
     /// Nothing; there is no endpoint.
+    #[serde(alias = "None", alias = "NONE")]
     None,
     /// What every operator needs.
+    #[serde(alias = "Basic", alias = "BASIC")]
     Basic,
     /// The usual.
     #[default]
+    #[serde(alias = "Normal", alias = "NORMAL")]
     Normal,
     /// Everything.
+    #[serde(alias = "Detailed", alias = "DETAILED")]
     Detailed,
 }
 

@@ -40,6 +40,17 @@ pub enum Warning {
         /// The file.
         file: PathBuf,
     },
+    /// A key under the name that earlier Collectors had for it.
+    Former {
+        /// Of the key.
+        position: Position,
+        /// Whose it is.
+        who: String,
+        /// As it stands, with dots between levels.
+        old: String,
+        /// As it is called now.
+        new: String,
+    },
     /// A breaker that nobody asks.
     Unattached {
         /// Of its key.
@@ -68,6 +79,9 @@ impl fmt::Display for Warning {
                     "{position}: {} is not taken for a version of plugin `{plugin}`: name it `{plugin}-X.Y.Z.wasm`, such as `{plugin}-1.0.0.wasm`",
                     file.display()
                 )
+            }
+            Warning::Former { position, who, old, new } => {
+                write!(f, "{position}: {who}: `{old}` is the former name of `{new}`, and read as that; write `{new}`")
             }
             Warning::Unattached { position, id } => {
                 write!(f, "{position}: breaker `{id}` is defined but no exporter names it; write `breaker: {id}` there")

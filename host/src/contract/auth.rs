@@ -89,6 +89,24 @@ pub struct Authentication {
     pub authenticator: ComponentId,
 }
 
+/// An extension as `middlewares` names it: its id, also as `{id: ...}`.
+#[derive(Debug, Clone, serde::Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Middleware {
+    /// The id alone.
+    Id(ComponentId),
+    /// As the Collector writes it.
+    Named(NamedMiddleware),
+}
+
+/// `{id: ...}`.
+#[derive(Debug, Clone, serde::Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NamedMiddleware {
+    /// The extension.
+    pub id: ComponentId,
+}
+
 /// `auth` of an exporter: an authenticator, or, as some configurations of the Collector attach one, a breaker.
 #[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
 #[schemars(with = "RawExporterAuth")]

@@ -276,9 +276,13 @@ impl Batching {
 }
 
 impl SendingQueue {
-    /// What is probably not meant: a queue of so few requests that only large ones fill a batch.
+    /// What is probably not meant: a queue that never fills a batch, or of so few requests that only large ones do.
     pub fn warning(&self) -> Option<String> {
         let batch = self.batch.as_ref().filter(|batch| batch.sizer == Sizer::Items)?;
+        // Its own `batch` would have been refused.
+        if let Err(error) = batch.fits(self.sizer, self.queue_size) {
+            return Some(error.to_string());
+        }
         let (queue, min) = (self.queue_size.get(), batch.min_size);
         let items = min.div_ceil(queue);
         (self.sizer == Sizer::Requests && items > ITEMS_OF_REQUEST).then(|| {
@@ -334,6 +338,9 @@ pub struct RetryOnFailure {
     #[schemars(extend("x-collector" = "same; one below the intervals is let in"))]
     #[serde(deserialize_with = "duration::deserialize")]
     pub max_elapsed_time: Duration,
+    /// How many attempts there are at the most, the first one included; zero is no limit. A restart begins to count anew.
+    #[schemars(extend("x-collector" = "ours"))]
+    pub max_attempts: u32,
 }
 
 impl Default for RetryOnFailure {
@@ -345,6 +352,7 @@ impl Default for RetryOnFailure {
             multiplier: 1.5,
             max_interval: Duration::from_secs(30),
             max_elapsed_time: Duration::from_secs(300),
+            max_attempts: 0,
         }
     }
 }

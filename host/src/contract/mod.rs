@@ -29,8 +29,8 @@ pub use admission::{BUDGET_BYTES, MemoryGate, MemoryHolder, MemoryPass, Pressure
 pub use answer::{Accepted, Answer, Ingest, Refusal};
 pub use attribute::{AttributeValue, Resource, ResourceChange};
 pub use auth::{
-    Authentication, Authenticators, ClientAuthenticator, Credentials, ExporterAuth, NoAuthenticator,
-    ServerAuthenticator,
+    Authentication, Authenticators, ClientAuthenticator, Credentials, ExporterAuth, Middleware, NamedMiddleware,
+    NoAuthenticator, ServerAuthenticator,
 };
 pub use batch::{Batch, InvalidUtf8, Metadata, Signal};
 pub use bind_error::BindError;

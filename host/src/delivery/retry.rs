@@ -9,18 +9,21 @@ use crate::contract::RetryOnFailure;
 pub struct Backoff<'c> {
     config: &'c RetryOnFailure,
     interval: Duration,
+    attempts: u32,
 }
 
 impl<'c> Backoff<'c> {
     /// Before the first failure.
     pub fn new(config: &'c RetryOnFailure) -> Backoff<'c> {
-        Backoff { config, interval: config.initial_interval }
+        Backoff { config, interval: config.initial_interval, attempts: 0 }
     }
 
     /// The wait after one more failure. `chance` is between 0 and 1; `asked` is what the destination asked for, which is never
-    /// undercut. `None` when there is no more time: `elapsed` is since the first attempt.
+    /// undercut. `None` when there is no more time, or attempt: `elapsed` is since the first attempt.
     pub fn next(&mut self, elapsed: Duration, asked: Option<Duration>, chance: f64) -> Option<Duration> {
-        if !self.config.enabled {
+        self.attempts = self.attempts.saturating_add(1);
+        let attempts_max = self.config.max_attempts;
+        if !self.config.enabled || (attempts_max > 0 && self.attempts >= attempts_max) {
             return None;
         }
         let spread = self.config.randomization_factor;
@@ -59,6 +62,15 @@ mod tests {
         let asked = Some(Duration::from_secs(60));
         assert_eq!(Backoff::new(&config).next(Duration::ZERO, asked, 0.5), asked);
         assert_eq!(Backoff::new(&config).next(Duration::ZERO, Some(Duration::ZERO), 0.5), Some(Duration::from_secs(5)));
+    }
+
+    #[test]
+    fn attempts_are_counted() {
+        for (attempts, waits) in [(1, 0), (3, 2)] {
+            let config = RetryOnFailure { max_attempts: attempts, ..RetryOnFailure::default() };
+            let mut backoff = Backoff::new(&config);
+            assert_eq!(std::iter::from_fn(|| backoff.next(Duration::ZERO, None, 0.5)).count(), waits);
+        }
     }
 
     #[test]

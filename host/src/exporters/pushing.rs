@@ -7,8 +7,19 @@ use serde::de::DeserializeOwned;
 
 use crate::contract::{Client, ComponentId, Delivery, Signal};
 use crate::families::{
-    ComponentType, ExporterContext, ExporterType, FarEnd, MakeError, MetadataUse, Oddity, Reference, Role,
+    ComponentType, ExporterContext, ExporterType, FarEnd, FormerKey, MakeError, MetadataUse, Oddity, Reference, Role,
 };
+
+/// Before 0.36, TLS of a client had no mapping of its own.
+const FORMER_KEYS: &[FormerKey] = &[
+    FormerKey::renamed(&["sending_queue", "blocking"], &["sending_queue", "block_on_overflow"]),
+    FormerKey::renamed(&["insecure"], &["tls", "insecure"]),
+    FormerKey::renamed(&["insecure_skip_verify"], &["tls", "insecure_skip_verify"]),
+    FormerKey::renamed(&["ca_file"], &["tls", "ca_file"]),
+    FormerKey::renamed(&["cert_file"], &["tls", "cert_file"]),
+    FormerKey::renamed(&["key_file"], &["tls", "key_file"]),
+    FormerKey::renamed(&["server_name_override"], &["tls", "server_name_override"]),
+];
 
 /// A type of exporters that push.
 pub trait PushType: 'static {
@@ -50,6 +61,7 @@ pub trait PushType: 'static {
 impl<T: PushType> ComponentType for T {
     const NAMES: &'static [&'static str] = T::NAMES;
     type Config = T::Config;
+    const FORMER_KEYS: &'static [FormerKey] = FORMER_KEYS;
 
     fn references(config: &T::Config) -> Vec<Reference> {
         let destinations = T::destinations(config).iter().map(|id| (Role::Destination, id.clone()));

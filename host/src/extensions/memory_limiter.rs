@@ -51,6 +51,9 @@ struct RawConfig {
     limit_percentage: u64,
     /// How much below it the soft limit is, in percent.
     spike_limit_percentage: u64,
+    /// Memory held for Go's garbage collector, in earlier versions.
+    #[schemars(extend("x-no-effect" = "there is no garbage collector"))]
+    ballast_size_mib: u64,
     /// How often Go's garbage collector may be run.
     #[schemars(extend("x-no-effect" = "there is no garbage collector"))]
     #[serde(deserialize_with = "duration::deserialize")]
@@ -69,6 +72,7 @@ impl Default for RawConfig {
             spike_limit_mib: 0,
             limit_percentage: 0,
             spike_limit_percentage: 0,
+            ballast_size_mib: 0,
             min_gc_interval_when_soft_limited: Duration::ZERO,
             min_gc_interval_when_hard_limited: Duration::ZERO,
         }

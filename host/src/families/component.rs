@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::schema;
-use crate::config::{Error, Node};
+use crate::config::{Error, FormerKey, Node};
 use crate::contract::ComponentId;
 
 /// How far a type is, in the Collector's words.
@@ -44,6 +44,9 @@ pub trait ComponentType: 'static {
 
     /// Keys, with dots between levels, that a running component can take over. A change of any other key needs a new component.
     const CHANGES_IN_PLACE: &'static [&'static str] = &[];
+
+    /// Keys that earlier Collectors called otherwise.
+    const FORMER_KEYS: &'static [FormerKey] = &[];
 
     /// What stands behind an id of this type. What parsed is valid, as far as it can be seen without the rest of the configuration.
     type Config: DeserializeOwned + JsonSchema;
@@ -132,6 +135,8 @@ pub struct About {
     pub stability: Stability,
     /// Keys that a running component can take over.
     pub changes_in_place: &'static [&'static str],
+    /// See [`ComponentType::FORMER_KEYS`].
+    pub former_keys: &'static [FormerKey],
     /// What a configuration can have: see [`schema`].
     pub schema: fn() -> Value,
     /// Everything in a configuration that cannot be read, each at its place.
@@ -153,6 +158,7 @@ impl About {
             names: T::NAMES,
             stability: T::STABILITY,
             changes_in_place: T::CHANGES_IN_PLACE,
+            former_keys: T::FORMER_KEYS,
             schema: schema::of::<T::Config>,
             faults: |node| node.faults::<T::Config>(),
             references: |node| read::<T, _>(node, T::references),

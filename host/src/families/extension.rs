@@ -1,4 +1,4 @@
-//! Extensions, and processors that are no plugins: both run beside the pipelines.
+//! Extensions: they run beside the pipelines.
 
 use std::future::Future;
 use std::num::NonZeroU64;

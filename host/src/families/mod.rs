@@ -9,14 +9,17 @@ mod connector;
 mod exporter;
 mod extension;
 mod make_error;
+mod processor;
 mod receiver;
 pub mod schema;
 
+pub use crate::config::FormerKey;
 pub use component::{About, ComponentType, Listener, MetadataUse, Oddity, Reference, Role, Stability};
 pub use connector::{ConnectorContext, ConnectorEntry, ConnectorType};
 pub use exporter::{Destination, ExporterContext, ExporterEntry, ExporterType, FarEnd};
 pub use extension::{Extension, ExtensionContext, ExtensionEntry, ExtensionType, Page, PageOpener, Task};
 pub use make_error::MakeError;
+pub use processor::{ProcessorEntry, ProcessorType};
 pub use receiver::{ReceiverContext, ReceiverEntry, ReceiverType};
 
 /// Declares the modules of a family's types and its table: a line each, alike in both.

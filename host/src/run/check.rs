@@ -3,16 +3,18 @@
 //!
 //! What is left for a start to find: a port that is taken, a state directory that cannot be used, and state that a plugin does not take.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
+use super::batching::BatchingOfPipelines;
 use super::components::{Components, ExporterParts};
 use super::extensions::{Extensions, topology};
 use super::own_telemetry;
 use super::references::{Parts, References};
-use crate::config::{Component, Error, Family, Node, PipelinePlan, Plan, Problem};
-use crate::contract::{ComponentId, Delivery, Durability, Health, Ingest, MemoryGate, Request, Signal};
+use crate::config::{Component, Error, Family, Node, PipelinePlan, Plan, Problem, Telemetry};
+use crate::contract::{ComponentId, Delivery, Durability, Health, Ingest, MemoryGate, Request, Signal, duration};
 use crate::families::{ExtensionContext, Listener, MakeError, Oddity, ReceiverContext, schema};
 use crate::intake::Listeners;
 use crate::net::{ListenError, collide, listening};
@@ -110,21 +112,28 @@ pub fn warnings(plan: &Plan, components: &Components) -> Vec<String> {
         };
         (about.oddities)(&component.node).into_iter().map(told)
     });
-    of_type.chain(without_effect(plan, components)).chain(unused_lanes(plan, components)).collect()
+    let of_batches = BatchingOfPipelines::of(plan, components).warnings;
+    let more = without_effect(plan, components).into_iter().chain(unused_lanes(plan, components)).chain(of_batches);
+    of_type.chain(more).collect()
 }
 
 /// Keys that are read, because a Collector has them, and that change nothing here.
 fn without_effect(plan: &Plan, components: &Components) -> Vec<String> {
-    let told = components.of_plan(plan).flat_map(|(family, component, about)| {
-        let schema = (about.schema)();
-        let told = |(keys, reason): (Vec<&str>, &str)| {
-            let node = keys.iter().try_fold(&component.node, |node, key| node.get(key))?;
-            let words = format!("{family} {}: `{}` has no effect here: {reason}", component.id, keys.join("."));
-            Some(node.plugin_error(&words).to_string())
-        };
-        schema::without_effect(&schema).into_iter().filter_map(told).collect::<Vec<_>>()
+    let of_components = components.of_plan(plan).flat_map(|(family, component, about)| {
+        idle_keys(&format!("{family} {}", component.id), &component.node, &(about.schema)())
     });
-    told.collect()
+    let of_telemetry = plan.telemetry_node.iter();
+    let of_telemetry = of_telemetry.flat_map(|node| idle_keys("service.telemetry", node, &schema::of::<Telemetry>()));
+    of_components.chain(of_telemetry).collect()
+}
+
+fn idle_keys(who: &str, node: &Node, schema: &serde_json::Value) -> Vec<String> {
+    let told = |(keys, reason): (Vec<&str>, &str)| {
+        let node = keys.iter().try_fold(node, |node, key| node.get(key))?;
+        let words = format!("{who}: `{}` has no effect here: {reason}", keys.join("."));
+        Some(node.plugin_error(&words).to_string())
+    };
+    schema::without_effect(schema).into_iter().filter_map(told).collect()
 }
 
 /// What a destination of another exporter says of a lane that it does not have.
@@ -169,6 +178,32 @@ pub fn memory_behind_sync(plan: &Plan, components: &Components, stateful: &HashS
             component.id
         );
         component.node.plugin_error(&words).to_string()
+    });
+    told.collect()
+}
+
+/// Exporters whose attempts may take more than half of the time in which the next data comes: a line each. Data comes at an interval where a
+/// processor flushes.
+pub fn slow_attempts(
+    plan: &Plan,
+    components: &Components,
+    flush_every: &HashMap<ComponentId, Duration>,
+) -> Vec<String> {
+    let told = plan.exporters.iter().filter_map(|component| {
+        let timeout = components.delivery(component)?.timeout;
+        let in_front = plan.pipelines.iter().filter(|pipeline| pipeline.exporters.contains(&component.id));
+        let flushing = in_front.flat_map(|pipeline| &pipeline.processors);
+        let (processor, interval) = flushing
+            .filter_map(|id| Some((id, *flush_every.get(id)?)))
+            .min_by_key(|(_, interval)| *interval)
+            .filter(|(_, interval)| timeout > *interval / 2)?;
+        let words = format!(
+            "exporter {}: an attempt may take {}, more than half of the {} after which {processor} emits again, so one that hangs makes batches wait; lower `timeout`",
+            component.id,
+            duration::shown(timeout),
+            duration::shown(interval),
+        );
+        Some(component.node.below(&["timeout"]).plugin_error(&words).to_string())
     });
     told.collect()
 }

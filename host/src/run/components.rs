@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use anyhow::Result;
 
-use crate::config::{BuiltInPlugin, Component, Error, Family, Known, Plan};
-use crate::contract::{Authenticators, ComponentId, Connector, Delivery, Signal};
+use crate::config::{BuiltInPlugin, Component, Error, Family, Known, Plan, Warning};
+use crate::contract::{Authenticators, Batching, ComponentId, Connector, Delivery, Signal};
 use crate::families::{
     About, ConnectorContext, ConnectorEntry, Destination, ExporterContext, ExporterEntry, Extension, ExtensionContext,
-    ExtensionEntry, FarEnd, MakeError, ReceiverContext, ReceiverEntry, Role,
+    ExtensionEntry, FarEnd, MakeError, ProcessorEntry, ReceiverContext, ReceiverEntry, Role,
 };
 use crate::intake::Port;
 use crate::telemetry::Registry;
@@ -18,7 +18,7 @@ use crate::{connectors, exporters, extensions, processors, receivers};
 /// Every type of components but plugins.
 pub struct Components {
     receivers: &'static [ReceiverEntry],
-    processors: &'static [ExtensionEntry],
+    processors: &'static [ProcessorEntry],
     exporters: Vec<ExporterEntry>,
     extensions: &'static [ExtensionEntry],
     connectors: &'static [ConnectorEntry],
@@ -83,15 +83,23 @@ impl Components {
     pub fn about(&self, family: Family, id: &ComponentId) -> Option<&About> {
         match family {
             Family::Receiver => self.receiver(id).map(|entry| &entry.about),
-            Family::Processor => found(self.processors, id).map(|entry| &entry.about),
+            Family::Processor => self.processor(id).map(|entry| &entry.about),
             Family::Exporter => self.exporter(id).map(|entry| &entry.about),
-            Family::Extension => found(self.extensions, id).map(|entry| &entry.about),
+            Family::Extension => self.extension(id).map(|entry| &entry.about),
             Family::Connector => self.connector(id).map(|entry| &entry.about),
         }
     }
 
     fn connector(&self, id: &ComponentId) -> Option<&ConnectorEntry> {
         self.connectors.iter().find(|entry| entry.about.is_called(id.kind()))
+    }
+
+    fn processor(&self, id: &ComponentId) -> Option<&ProcessorEntry> {
+        self.processors.iter().find(|entry| entry.about.is_called(id.kind()))
+    }
+
+    fn extension(&self, id: &ComponentId) -> Option<&ExtensionEntry> {
+        self.extensions.iter().find(|entry| entry.about.is_called(id.kind()))
     }
 
     fn receiver(&self, id: &ComponentId) -> Option<&ReceiverEntry> {
@@ -111,6 +119,27 @@ impl Components {
         let connectors = plan.connectors.iter().map(|component| (Family::Connector, component));
         let all = receivers.chain(processors).chain(exporters).chain(extensions).chain(connectors);
         all.filter_map(|(family, component)| Some((family, component, self.about(family, &component.id)?)))
+    }
+
+    /// Puts what stands under the former name of a key under its present one, in every component.
+    pub fn modernise(&self, plan: &mut Plan) {
+        let Plan { receivers, of_process, exporters, members, extensions, connectors, unused, warnings, .. } = plan;
+        let of = |family, components: &'_ mut Vec<Component>, warnings: &mut Vec<Warning>| {
+            for component in components {
+                let keys = self.about(family, &component.id).map_or(&[][..], |about| about.former_keys);
+                component.modernise(family, keys, warnings);
+            }
+        };
+        of(Family::Receiver, receivers, warnings);
+        of(Family::Processor, of_process, warnings);
+        of(Family::Exporter, exporters, warnings);
+        of(Family::Exporter, members, warnings);
+        of(Family::Extension, extensions, warnings);
+        of(Family::Connector, connectors, warnings);
+        for (family, component) in unused {
+            let keys = self.about(*family, &component.id).map_or(&[][..], |about| about.former_keys);
+            component.modernise(*family, keys, warnings);
+        }
     }
 
     /// Everything that cannot be read, also of components that stand nowhere.
@@ -140,6 +169,11 @@ impl Components {
         // What several components share is one.
         let once = listeners.filter(|listener| !listener.is_shared || shared.insert(listener.endpoint.clone()));
         once.map(|listener| listener.connections_max).sum()
+    }
+
+    /// How exporters behind a processor merge and split batches, as it says; `None` for one that says nothing of it, or does not read.
+    pub fn batching(&self, component: &Component) -> Option<Batching> {
+        (self.processor(&component.id)?.batching)(&component.node)
     }
 
     /// How the lane of an exporter works; `None` for one that does not push, or does not read.
@@ -206,9 +240,11 @@ impl Components {
         component: &Component,
         context: &ExtensionContext<'_>,
     ) -> Result<Extension, MakeError> {
-        let table = if family == Family::Processor { self.processors } else { self.extensions };
-        let entry = found(table, &component.id).ok_or_else(|| no_type(component))?;
-        (entry.make)(component, context)
+        let make = match family {
+            Family::Processor => self.processor(&component.id).map(|entry| entry.make),
+            _ => self.extension(&component.id).map(|entry| entry.make),
+        };
+        make.ok_or_else(|| no_type(component))?(component, context)
     }
 
     /// Makes what a connector of a plan puts between pipelines of one signal.
@@ -227,7 +263,7 @@ impl Components {
 
     /// Whether a type can play a role.
     pub fn can_be(&self, id: &ComponentId, role: Role) -> bool {
-        found(self.extensions, id).is_some_and(|entry| entry.roles.contains(&role))
+        self.extension(id).is_some_and(|entry| entry.roles.contains(&role))
     }
 }
 
@@ -240,10 +276,6 @@ pub struct ExporterParts<'p> {
     pub registry: &'p Registry,
     /// Who is who.
     pub authenticators: &'p Authenticators,
-}
-
-fn found<'t>(table: &'t [ExtensionEntry], id: &ComponentId) -> Option<&'t ExtensionEntry> {
-    table.iter().find(|entry| entry.about.is_called(id.kind()))
 }
 
 fn no_type(component: &Component) -> String {

@@ -20,6 +20,7 @@ use crate::extensions::{
 use crate::families::schema;
 use crate::net::Pings;
 use crate::net::tls::{ClientTls, ServerTls};
+use crate::processors::batch;
 use crate::receivers::otlp;
 
 /// The fields that a type accepts at a path: serde lists them where it meets one that it does not know.
@@ -98,6 +99,11 @@ fn tls() {
     compare::<ServerTls>(&[], &[&TLS[..], &["client_ca_file"]].concat());
 }
 
+#[test]
+fn processors() {
+    compare::<batch::Config>(&[], &["timeout", "send_batch_size", "send_batch_max_size"]);
+}
+
 /// What every exporter that pushes has.
 const PUSH: [&str; 6] = ["tls", "headers", "compression", "timeout", "sending_queue", "retry_on_failure"];
 
@@ -138,8 +144,12 @@ fn exporters_that_show() {
     compare::<debug::Config>(&[], &["verbosity", "sampling_initial", "sampling_thereafter"]);
     let prometheus =
         ["namespace", "const_labels", "send_timestamps", "resource_to_telemetry_conversion", "add_metric_suffixes"];
+    let prometheus = [&prometheus[..], &["resource_constant_labels", "without_scope_info"]].concat();
     compare::<prometheus::Config>(&[], &prometheus);
-    compare::<prometheus::Config>(&["resource_to_telemetry_conversion"], &["enabled"]);
+    let patterns = ["included", "excluded"];
+    compare::<prometheus::Config>(&["resource_constant_labels"], &patterns);
+    let former = [&patterns[..], &["enabled", "exclude_service_attributes"]].concat();
+    compare::<prometheus::Config>(&["resource_to_telemetry_conversion"], &former);
 }
 
 #[test]
@@ -181,7 +191,8 @@ const OTLP: [&str; 9] = [
 #[test]
 fn the_hosts_own_telemetry() {
     compare::<Telemetry>(&[], &["logs", "metrics", "resource", "traces"]);
-    compare::<Telemetry>(&["logs"], &["level", "encoding"]);
+    compare::<Telemetry>(&["logs"], &["level", "encoding", "output_paths", "initial_fields"]);
+    compare::<Telemetry>(&["logs", "sampling"], &["enabled", "tick", "initial", "thereafter"]);
     compare::<Telemetry>(&["metrics"], &[]);
     let readers = ["metrics", "readers", "[]"];
     compare::<Telemetry>(&readers, &["periodic", "pull"]);

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{KNOWN, MANIFEST, PIPELINE, load_with};
 use crate::config::{
-    ConfigText, Draft, Environment, Errors, Known, Limits, LogEncoding, LogLevel, LogSettings, MetricLevel,
+    ConfigText, Draft, Environment, Errors, Known, Limits, LogEncoding, LogLevel, LogOutput, LogSettings, MetricLevel,
     MetricSettings, Plan, ResourceSettings, Sources, Telemetry, TraceSettings, Update, World, load, load_str,
 };
 use crate::contract::{
@@ -152,7 +152,7 @@ fn telemetry_has_both_of_the_collectors_forms() {
     let telemetry = |text: &str| good(load_with(&format!("{PIPELINE}  telemetry: {text}\n"), MANIFEST)).telemetry;
     let addresses = |text: &str| telemetry(&format!("{{metrics: {text}}}")).metrics.addresses;
     let quiet = MetricSettings { level: MetricLevel::Normal, addresses: vec![OWN.to_owned()], periodic: Vec::new() };
-    let logs = LogSettings { level: LogLevel::Info, encoding: LogEncoding::Console, processors: Vec::new() };
+    let logs = LogSettings { level: LogLevel::Info, outputs: vec![LogOutput::Stderr], ..LogSettings::default() };
     let (traces, resource) = (TraceSettings { ratio: 1.0, processors: Vec::new() }, ResourceSettings::default());
     assert_eq!(telemetry(""), Telemetry { logs, metrics: quiet, traces, resource });
     let logs = telemetry("{logs: {level: debug, encoding: json}, metrics: }").logs;

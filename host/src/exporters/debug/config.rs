@@ -40,10 +40,13 @@ fn no_logger<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Erro
 pub enum Verbosity {
     /// A line for each batch.
     #[default]
+    #[serde(alias = "Basic", alias = "BASIC")]
     Basic,
     /// And a line for each item.
+    #[serde(alias = "Normal", alias = "NORMAL")]
     Normal,
     /// And everything there is to know about each item.
+    #[serde(alias = "Detailed", alias = "DETAILED")]
     Detailed,
 }
 

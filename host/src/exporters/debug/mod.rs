@@ -20,7 +20,7 @@ pub use config::{Config, Verbosity};
 
 use super::{Clock, monotonic_clock};
 use crate::contract::{Batch, ComponentId, Consumed, Exporter, ExporterError, Signal};
-use crate::families::{ComponentType, ExporterContext, ExporterType, FarEnd, MakeError, Stability};
+use crate::families::{ComponentType, ExporterContext, ExporterType, FarEnd, FormerKey, MakeError, Stability};
 use crate::otlp::wire::Fault;
 use crate::otlp::{Malformed, Strings, check};
 use sampler::Sampler;
@@ -30,9 +30,23 @@ use sink::Sink;
 pub struct Type;
 
 impl ComponentType for Type {
-    const NAMES: &'static [&'static str] = &["debug"];
+    /// `logging` is what it was called once.
+    const NAMES: &'static [&'static str] = &["debug", "logging"];
     const STABILITY: Stability = Stability::Beta;
+    const FORMER_KEYS: &'static [FormerKey] =
+        &[FormerKey { old: &["loglevel"], new: &["verbosity"], value: verbosity_of }];
     type Config = Config;
+}
+
+/// What earlier Collectors wrote at a level of their log.
+fn verbosity_of(level: &str) -> Option<String> {
+    let verbosity = match level.to_ascii_lowercase().as_str() {
+        "debug" => "detailed",
+        "info" => "normal",
+        "warn" | "error" | "dpanic" | "panic" | "fatal" => "basic",
+        _ => return None,
+    };
+    Some(verbosity.to_owned())
 }
 
 impl ExporterType for Type {

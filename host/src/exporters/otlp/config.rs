@@ -5,7 +5,9 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::contract::{ComponentId, Delivery, ExporterAuth, OnFull, RetryOnFailure, SendingQueue, duration};
+use crate::contract::{
+    ComponentId, Delivery, ExporterAuth, Middleware, OnFull, RetryOnFailure, SendingQueue, duration,
+};
 use crate::net::tls::ClientTls;
 use crate::net::{Balancer, Compression, Headers, Pings, PushKeys, Target, TargetError, TwoBreakers, UserAgent};
 
@@ -81,6 +83,10 @@ struct RawConfig {
     /// Who signs requests: `{authenticator: <extension>}`. The id of a breaker alone is the same as `breaker`.
     #[schemars(extend("x-collector" = "same; the id of a breaker alone is ours"))]
     auth: Option<ExporterAuth>,
+    /// Extensions between it and its destination: a breaker, as under `breaker`, and an authenticator, as under `auth`.
+    #[schemars(extend("x-collector" = "same; an id alone is ours"))]
+    #[allow(dead_code, reason = "they stand under `breaker` and `auth` by then")]
+    middlewares: Vec<Middleware>,
     /// What becomes of a batch that finds the queue full.
     #[schemars(extend("x-collector" = "ours"))]
     on_full: OnFull,
@@ -105,6 +111,7 @@ impl Default for RawConfig {
             retry_on_failure: RetryOnFailure::default(),
             breaker: None,
             auth: None,
+            middlewares: Vec::new(),
             on_full: OnFull::default(),
         }
     }

@@ -30,6 +30,7 @@ mod note;
 mod notes;
 mod numbers;
 mod pace;
+mod promoted;
 mod read;
 mod scope;
 mod scrape;
@@ -50,7 +51,7 @@ use std::sync::Arc;
 
 use tokio::net::TcpListener;
 
-pub use config::{Config, ResourceToTelemetry};
+pub use config::Config;
 pub use exposition::Format as ScrapeFormat;
 pub use scrape::ScrapeBody;
 

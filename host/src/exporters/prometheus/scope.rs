@@ -15,7 +15,7 @@ pub const NAME: &str = "otel_scope_name";
 const RESERVED: [&str; 3] = [NAME, "otel_scope_version", "otel_scope_schema_url"];
 
 /// What a scope adds to its series.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Scope {
     /// Its labels. What it does not say has none.
     pub labels: Vec<Label>,

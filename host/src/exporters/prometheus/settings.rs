@@ -3,6 +3,7 @@
 use super::config::{Config, LabelName, NonMonotonicDeltas};
 use super::family::Meta;
 use super::labels::Label;
+use super::promoted::PromotedAttributes;
 use super::target;
 use crate::otlp::hash::Hasher;
 
@@ -13,8 +14,10 @@ pub struct Settings {
     pub namespace: String,
     /// Whether unit and type are added to names.
     pub suffixes: bool,
-    /// Whether all resource attributes become labels.
-    pub resource_labels: bool,
+    /// Which resource attributes become labels.
+    pub promoted: PromotedAttributes,
+    /// Whether series say nothing of their scope.
+    pub without_scope: bool,
     /// Whether deltas of sums that go up and down are accumulated.
     pub non_monotonic_deltas: bool,
     /// Whether exemplars are kept: they are shown in OpenMetrics only.
@@ -34,8 +37,9 @@ impl Settings {
             |(name, value): (&LabelName, &String)| Label::added(name.as_str(), name.as_str(), value.clone());
         Settings {
             namespace: config.namespace.clone(),
-            suffixes: config.add_metric_suffixes,
-            resource_labels: config.resource_to_telemetry_conversion.enabled,
+            suffixes: config.suffixes,
+            promoted: config.promoted.clone(),
+            without_scope: config.without_scope_info,
             non_monotonic_deltas: config.non_monotonic_deltas == NonMonotonicDeltas::Accumulate,
             exemplars: config.enable_open_metrics,
             const_labels: config.const_labels.iter().map(const_label).collect(),

@@ -10,6 +10,7 @@ use super::bounds::{LABELS_BYTES_MAX, SENDER_BYTES_MAX};
 use super::family::{FamilyKind, Meta};
 use super::labels::{Label, OF_RESOURCE, render};
 use super::names::label_name;
+use super::promoted::PromotedAttributes;
 use super::series::{Point, Value};
 use crate::exporters::escape::one_line;
 use crate::exporters::value;
@@ -61,26 +62,27 @@ pub fn meta(namespace: &str) -> Meta {
 }
 
 impl Target {
-    /// Reads a resource; with `all_attributes`, every attribute is a label of the series as well.
-    pub fn read(resource: &Message<'_>, all_attributes: bool) -> Result<Target, Fault> {
+    /// Reads a resource; `promoted` are labels of the series as well.
+    pub fn read(resource: &Message<'_>, promoted: &PromotedAttributes) -> Result<Target, Fault> {
         let (mut service, mut own, mut sender) = (Service::default(), Vec::new(), String::new());
         for attribute in attributes(resource, 1)? {
             let text = value::text(&attribute.value()?)?;
             describe(&mut sender, attribute.key, &text);
             let label = Label::of_attribute("", attribute.key, text.clone());
-            own.push((label, service.take(attribute.key, text)));
+            let is_label = promoted.has(&String::from_utf8_lossy(attribute.key));
+            own.push((label, service.take(attribute.key, text), is_label));
         }
         let identity_labels = service.labels();
         let mut renamed = 0;
         for name in ["job", "instance"] {
-            if all_attributes && !identity_labels.iter().any(|label| label.name() == name) {
+            if promoted.has(name) && !identity_labels.iter().any(|label| label.name() == name) {
                 continue;
             }
-            renamed += own.iter_mut().map(|(label, _)| u64::from(label.give_way(name, OF_RESOURCE))).sum::<u64>();
+            renamed += own.iter_mut().map(|(label, ..)| u64::from(label.give_way(name, OF_RESOURCE))).sum::<u64>();
         }
         let mut series_labels: Vec<Label> =
-            if all_attributes { own.iter().map(|(label, _)| label.clone()).collect() } else { Vec::new() };
-        let rest = own.into_iter().filter(|(_, identifies)| !identifies).map(|(label, _)| label);
+            own.iter().filter(|(.., is_label)| *is_label).map(|(label, ..)| label.clone()).collect();
+        let rest = own.into_iter().filter(|(_, identifies, _)| !identifies).map(|(label, ..)| label);
         let fits = identity_labels.iter().all(Label::fits);
         let identity = if fits { render(identity_labels.clone()) } else { String::new() };
         let (labels, left_out) = if identity.is_empty() { (Vec::new(), 0) } else { fitting(&identity_labels, rest) };
@@ -166,7 +168,8 @@ mod tests {
             put_bytes(&mut entry, 2, &any);
             put_bytes(&mut resource, 1, &entry);
         }
-        Target::read(&Message::whole(&resource), all_attributes).unwrap()
+        let promoted = if all_attributes { PromotedAttributes::all(false) } else { PromotedAttributes::default() };
+        Target::read(&Message::whole(&resource), &promoted).unwrap()
     }
 
     #[test]

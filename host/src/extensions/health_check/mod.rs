@@ -22,7 +22,7 @@ use super::http::Page;
 use crate::clock;
 use crate::contract::{ComponentId, Health, Phase, Topology};
 use crate::families::{
-    self, ComponentType, Extension, ExtensionContext, ExtensionType, Listener, MakeError, Stability,
+    self, ComponentType, Extension, ExtensionContext, ExtensionType, FormerKey, Listener, MakeError, Stability,
 };
 
 /// The Collector's keys.
@@ -36,6 +36,23 @@ pub struct Config {
     pub path: String,
     /// Fixed bodies in place of that answer's.
     pub response_body: Option<ResponseBody>,
+    /// Health by the share of exports that failed.
+    #[schemars(extend("x-no-effect" = "the Collector's documentation says that it does not work there; `/status` tells of every exporter"))]
+    #[allow(dead_code, reason = "it has no effect")]
+    check_collector_pipeline: PipelineCheck,
+}
+
+/// `check_collector_pipeline`.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[allow(dead_code, reason = "it has no effect")]
+struct PipelineCheck {
+    /// Whether there is any.
+    enabled: bool,
+    /// How far it looks back.
+    interval: String,
+    /// How many failures are too many.
+    exporter_failure_threshold: u64,
 }
 
 /// `response_body`.
@@ -50,7 +67,12 @@ pub struct ResponseBody {
 
 impl Default for Config {
     fn default() -> Self {
-        Config { endpoint: "127.0.0.1:13133".to_owned(), path: "/".to_owned(), response_body: None }
+        Config {
+            endpoint: "127.0.0.1:13133".to_owned(),
+            path: "/".to_owned(),
+            response_body: None,
+            check_collector_pipeline: PipelineCheck::default(),
+        }
     }
 }
 
@@ -68,6 +90,8 @@ pub struct Type;
 impl ComponentType for Type {
     const NAMES: &'static [&'static str] = &["health_check"];
     const STABILITY: Stability = Stability::Beta;
+    const FORMER_KEYS: &'static [FormerKey] =
+        &[FormerKey { old: &["port"], new: &["endpoint"], value: |port| Some(format!("0.0.0.0:{port}")) }];
     type Config = Config;
 
     fn listeners(config: &Config) -> Vec<Listener> {

@@ -17,7 +17,9 @@ pub use self::config::{Config, GrpcConfig, HttpConfig, Protocols, UrlPath};
 use self::answers::response_protobuf;
 use self::format::Format;
 use crate::contract::{Authentication, ComponentId, Signal};
-use crate::families::{self, ComponentType, Listener, ReceiverContext, ReceiverType, Reference, Role, Stability};
+use crate::families::{
+    self, ComponentType, FormerKey, Listener, ReceiverContext, ReceiverType, Reference, Role, Stability,
+};
 use crate::intake::{
     GrpcMethod, GrpcPort, HttpPath, HttpPort, Intake, MakeError, Port, Reachable, Sample, Served, Transport,
 };
@@ -29,6 +31,18 @@ pub struct Type;
 impl ComponentType for Type {
     const NAMES: &'static [&'static str] = &["otlp"];
     const STABILITY: Stability = Stability::Beta;
+    const FORMER_KEYS: &'static [FormerKey] = &[
+        FormerKey::renamed(
+            &["protocols", "http", "cors_allowed_origins"],
+            &["protocols", "http", "cors", "allowed_origins"],
+        ),
+        FormerKey::renamed(
+            &["protocols", "http", "cors_allowed_headers"],
+            &["protocols", "http", "cors", "allowed_headers"],
+        ),
+        FormerKey::renamed(&["protocols", "http", "tls_settings"], &["protocols", "http", "tls"]),
+        FormerKey::renamed(&["protocols", "grpc", "tls_settings"], &["protocols", "grpc", "tls"]),
+    ];
     type Config = Config;
 
     fn references(config: &Config) -> Vec<Reference> {

@@ -43,7 +43,10 @@ impl Ingest<'_, '_> {
         self.scope = match self.known.scopes.get(hash) {
             Some(known) => known,
             None => {
-                let Scope { labels, left_out } = Scope::read(scope, url)?;
+                let Scope { labels, left_out } = match self.settings.without_scope {
+                    true => Scope::default(),
+                    false => Scope::read(scope, url)?,
+                };
                 self.tally.add(Note::LabelLeftOut, left_out);
                 let identity = self.settings.identity.of_labels(Salt::Scope, &labels);
                 let made = Arc::new(ScopeLabels { labels, identity });
@@ -56,7 +59,7 @@ impl Ingest<'_, '_> {
 
     fn read_resource(&mut self, resource: &Message<'_>) -> Result<ResourceLabels, Fault> {
         let identity = &self.settings.identity;
-        let target = Target::read(resource, self.settings.resource_labels)?;
+        let target = Target::read(resource, &self.settings.promoted)?;
         self.tally.add(Note::LabelRenamed, target.renamed);
         self.tally.add(Note::LabelLeftOut, target.left_out);
         let stream = || Stream::new(identity.of(Salt::Target, target.identity.as_bytes()));

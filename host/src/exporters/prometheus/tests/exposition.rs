@@ -49,6 +49,27 @@ target_info{{host_name="h\"1",instance="i-1",job="shop/cart"}} 1
 }
 
 #[test]
+fn names_scopes_and_resource_labels_as_the_settings_say() {
+    let shown = |config: &str| {
+        let mut bench = Bench::new(config);
+        bench.consume(shop());
+        bench.text()
+    };
+    let text = shown(r#"{"without_scope_info": true, "translation_strategy": "UnderscoreEscapingWithoutSuffixes"}"#);
+    assert!(
+        text.contains("\nhttp_requests{code=\"200\",http_method=\"GET\",instance=\"i-1\",job=\"shop/cart\"} 42\n"),
+        "{text}"
+    );
+    let text = shown(r#"{"without_scope_info": true, "resource_constant_labels": {"included": ["host.*"]}}"#);
+    let labels = r#"{host_name="h\"1",instance="i-1",job="shop/cart"}"#;
+    assert!(text.contains(&format!("\nqueue_length{labels} -3\n")), "{text}");
+    let text = shown(
+        r#"{"without_scope_info": true, "resource_to_telemetry_conversion": {"enabled": true, "exclude_service_attributes": true}}"#,
+    );
+    assert!(text.contains(&format!("\nqueue_length{labels} -3\n")), "{text}");
+}
+
+#[test]
 fn open_metrics() {
     let mut bench = Bench::new("{}");
     bench.consume(shop());

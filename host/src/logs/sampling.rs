@@ -1,0 +1,97 @@
+//! Which of many like messages are written, as zap samples them: in each span of time the first ones, and then every how-manieth.
+//!
+//! Messages are alike where one place in the program writes them, so that numbers in them do not make each one another.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use tracing::callsite::Identifier;
+use tracing::{Event, Subscriber};
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::Context;
+
+use crate::config::LogSampling;
+
+/// Lets some of the messages through. There are as many windows as places that write.
+pub struct Sampling {
+    settings: LogSampling,
+    windows: Mutex<HashMap<Identifier, Window>>,
+}
+
+struct Window {
+    since: Instant,
+    seen: u64,
+}
+
+impl Sampling {
+    /// One by these settings.
+    pub fn new(settings: LogSampling) -> Sampling {
+        Sampling { settings, windows: Mutex::default() }
+    }
+
+    fn lets_through(&self, place: Identifier, now: Instant) -> bool {
+        let LogSampling { tick, initial, thereafter } = self.settings;
+        let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
+        let window = windows.entry(place).or_insert(Window { since: now, seen: 0 });
+        if now.saturating_duration_since(window.since) >= tick {
+            *window = Window { since: now, seen: 0 };
+        }
+        window.seen += 1;
+        let beyond = window.seen.saturating_sub(initial);
+        beyond == 0 || (thereafter > 0 && beyond.is_multiple_of(thereafter))
+    }
+}
+
+impl<S: Subscriber> Layer<S> for Sampling {
+    fn event_enabled(&self, event: &Event<'_>, _: Context<'_, S>) -> bool {
+        self.lets_through(event.metadata().callsite(), Instant::now())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tracing_subscriber::layer::SubscriberExt as _;
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Counted(std::sync::Arc<Mutex<Vec<String>>>);
+
+    impl<S: Subscriber> Layer<S> for Counted {
+        fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(event.metadata().level().to_string());
+        }
+    }
+
+    #[test]
+    fn the_first_ones_and_then_every_how_manieth() {
+        let (tick, counted) = (Duration::from_secs(3600), Counted::default());
+        let sampling = Sampling::new(LogSampling { tick, initial: 3, thereafter: 10 });
+        let subscriber = tracing_subscriber::registry().with(sampling).with(counted.clone());
+        tracing::subscriber::with_default(subscriber, || {
+            for number in 0..33 {
+                tracing::warn!(number, "again");
+                if number == 0 {
+                    tracing::error!("another one");
+                }
+            }
+        });
+        let written = counted.0.lock().unwrap_or_else(PoisonError::into_inner);
+        assert_eq!((written.len(), written.iter().filter(|level| *level == "ERROR").count()), (7, 1));
+    }
+
+    #[test]
+    fn a_span_of_time_begins_anew_and_nothing_can_be_let_through() {
+        let (tick, start) = (Duration::from_secs(10), Instant::now());
+        let sampling = Sampling::new(LogSampling { tick, initial: 1, thereafter: 0 });
+        let span = tracing::info_span!("a place in the program");
+        let place = span.metadata().map(|metadata| metadata.callsite());
+        let at = |seconds| {
+            place.clone().is_some_and(|place| sampling.lets_through(place, start + Duration::from_secs(seconds)))
+        };
+        assert_eq!([at(0), at(1), at(9), at(10), at(11)], [true, false, false, true, false]);
+    }
+}
