@@ -9,6 +9,8 @@ use crate::contract::{Client, ComponentId, Delivery, Signal};
 use crate::families::{
     ComponentType, ExporterContext, ExporterType, FarEnd, MakeError, MetadataUse, Oddity, Reference, Role,
 };
+use crate::net::tls::Expiry;
+use crate::telemetry::{Registry, show_certificate};
 
 /// A type of exporters that push.
 pub trait PushType: 'static {
@@ -86,4 +88,11 @@ impl<T: PushType> ExporterType for T {
     fn misfit(config: &T::Config, signal: Signal, pipeline: &ComponentId) -> Option<String> {
         T::misfit(config, signal, pipeline)
     }
+}
+
+/// Shows how long the certificate holds that an exporter shows, if it shows any.
+pub fn show_expiry(id: &ComponentId, expiry: Option<Expiry>, registry: &Registry) {
+    let Some(expiry) = expiry else { return };
+    let exporter = id.to_string();
+    show_certificate(registry, &[("exporter", exporter.as_str())], move || expiry.remaining_s());
 }

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use super::config::Config;
 use super::status::{self, PREFIX_BYTES};
 use crate::contract::{Batch, Client, Credentials, FailureClass, Outcome, Signal};
-use crate::net::tls::{TlsClient, TlsError};
+use crate::net::tls::{Expiry, TlsClient, TlsError};
 use crate::net::{Channel, Compression, Headers, Options, Outgoing, Protocol, bounded, failed};
 
 const GRPC_ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
@@ -29,6 +29,7 @@ pub struct OtlpClient {
     credentials: Credentials,
     destination: String,
     server: (String, u16),
+    expiry: Option<Expiry>,
 }
 
 /// An exporter that cannot be made.
@@ -53,6 +54,7 @@ impl OtlpClient {
         let [metrics, traces, logs] = Signal::ALL;
         let methods = [method(metrics)?, method(traces)?, method(logs)?];
         let tls = tls.map(|tls| TlsClient::new(&tls, &target.host, &["h2"])).transpose()?.map(Arc::new);
+        let expiry = tls.as_ref().and_then(|tls| tls.expiry());
         let options = Options {
             protocol: Protocol::Http2,
             tls,
@@ -72,7 +74,13 @@ impl OtlpClient {
             credentials,
             destination,
             server,
+            expiry,
         })
+    }
+
+    /// When the certificate ends that it shows, if it shows any.
+    pub fn expiry(&self) -> Option<Expiry> {
+        self.expiry.clone()
     }
 
     async fn call(&self, batch: &Batch) -> Outcome {

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use super::config::{Config, Encoding};
 use super::status;
 use crate::contract::{Batch, Client, Credentials, FailureClass, Outcome};
-use crate::net::tls::{TlsClient, TlsError};
+use crate::net::tls::{Expiry, TlsClient, TlsError};
 use crate::net::{Channel, Compression, Headers, Options, Outgoing, Protocol, Target, bounded, failed};
 use crate::otlp::json;
 
@@ -28,6 +28,7 @@ pub struct OtlpHttpClient {
     destination: String,
     /// Of all signals, where they have one in common.
     server: Option<(String, u16)>,
+    expiry: Option<Expiry>,
 }
 
 /// Where one signal goes.
@@ -54,6 +55,7 @@ impl OtlpHttpClient {
         let mut channels: Vec<(Target, Arc<Channel>)> = Vec::new();
         let mut routes = [None, None, None];
         let mut shown: Vec<String> = Vec::new();
+        let mut expiry = None;
         for (route, target) in routes.iter_mut().zip(&config.targets) {
             let Some(target) = target else { continue };
             let host = Target { path: String::new(), ..target.clone() };
@@ -61,7 +63,10 @@ impl OtlpHttpClient {
             let channel = match open {
                 Some(channel) => channel,
                 None => {
-                    let channel = Arc::new(Channel::new(host.clone(), options(&config, &host)?));
+                    let options = options(&config, &host)?;
+                    // All of them show the same certificate.
+                    expiry = expiry.or_else(|| options.tls.as_ref().and_then(|tls| tls.expiry()));
+                    let channel = Arc::new(Channel::new(host.clone(), options));
                     channels.push((host, Arc::clone(&channel)));
                     shown.push(format!("{}://{target}", scheme(target)));
                     channel
@@ -75,7 +80,12 @@ impl OtlpHttpClient {
         let server = servers.next().filter(|server| servers.all(|other| other == *server));
         let Config { encoding, compression, .. } = config;
         let destination = shown.join(", ");
-        Ok(OtlpHttpClient { routes, headers, encoding, compression, credentials, destination, server })
+        Ok(OtlpHttpClient { routes, headers, encoding, compression, credentials, destination, server, expiry })
+    }
+
+    /// When the certificate ends that it shows, if it shows any.
+    pub fn expiry(&self) -> Option<Expiry> {
+        self.expiry.clone()
     }
 
     async fn post(&self, batch: &Batch) -> Outcome {

@@ -39,7 +39,7 @@ use super::rejection::Rejection;
 use super::serve::{self, Activity, Bounds, Busy, Sender};
 use super::status::{self, StatusFormat};
 use crate::contract::{Authenticators, MemoryGate, MemoryHolder, MemoryPass, Metadata, Signal};
-use crate::net::tls::TlsServer;
+use crate::net::tls::{Expiry, TlsServer};
 use crate::net::{Encoding, shown};
 
 /// Dead HTTP/2 peers are found this often; HTTP/1.1 has only the idle timeout.
@@ -64,6 +64,11 @@ impl HttpPort {
         let tls = settings.tls.as_ref().map(|tls| TlsServer::new(tls, &["h2", "http/1.1"])).transpose()?;
         let admission = Admission::new(settings.auth.as_ref(), settings.include_metadata, authenticators)?;
         Ok(HttpPort { settings, paths, tls, admission })
+    }
+
+    /// When the certificate ends that it shows, if it shows any.
+    pub(super) fn expiry(&self) -> Option<Expiry> {
+        self.tls.as_ref().map(TlsServer::expiry)
     }
 
     /// What answers there.
