@@ -4,11 +4,17 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
-use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, SanType};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, SanType, date_time_ymd,
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+
+/// As good as for ever.
+const LONG: Duration = Duration::from_secs(1000 * 86_400);
 
 /// An authority with a server and a client, as PEM files. The folder goes with it.
 pub struct Certificates {
@@ -32,6 +38,11 @@ pub type Kind = for<'c> fn(&'c Certificates) -> Security<'c>;
 impl Certificates {
     /// For servers at these addresses.
     pub fn of(servers: &[SocketAddr]) -> Result<Certificates> {
+        Certificates::ending_in(servers, LONG)
+    }
+
+    /// The same, of which server and client end so long from now.
+    pub fn ending_in(servers: &[SocketAddr], remaining: Duration) -> Result<Certificates> {
         let certificates = Certificates { folder: tempfile::tempdir()? };
         let mut authority = CertificateParams::new(Vec::new())?;
         authority.distinguished_name.push(DnType::CommonName, "the authority of the tests");
@@ -45,7 +56,9 @@ impl Certificates {
         server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         let mut client = CertificateParams::new(vec!["client.test".to_owned()])?;
         client.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-        for (name, params) in [("server", server), ("client", client)] {
+        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH)?;
+        for (name, mut params) in [("server", server), ("client", client)] {
+            params.not_after = date_time_ymd(1970, 1, 1) + since_1970 + remaining;
             let key = KeyPair::generate()?;
             certificates.write(name, &params.signed_by(&key, &issuer)?.pem(), &key)?;
         }
@@ -65,6 +78,14 @@ impl Certificates {
     /// Both show one.
     pub fn mutual(&self) -> Security<'_> {
         Security::Mutual(self)
+    }
+
+    /// The server and the client have those certificates and keys from now on.
+    pub fn renew(&self, others: &Certificates) -> Result<()> {
+        for (name, kind) in [("server", "key"), ("server", "crt"), ("client", "key"), ("client", "crt")] {
+            fs::copy(others.file(name, kind), self.file(name, kind))?;
+        }
+        Ok(())
     }
 
     fn write(&self, name: &str, certificate: &str, key: &KeyPair) -> Result<()> {

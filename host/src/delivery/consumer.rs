@@ -45,7 +45,8 @@ impl PushLane {
     pub async fn run(self, client: Arc<dyn Client>) {
         let dispatcher = Arc::new(Dispatcher::new(Arc::clone(&self.shared)));
         let attempts = Arc::new(Attempts::new(&self.shared.id, client.server(), &self.shared.registry));
-        let settling = Arc::new(Settling::new(self.shared.id.clone(), self.shared.store.clone()));
+        let (id, store) = (self.shared.id.clone(), self.shared.store.clone());
+        let settling = Arc::new(Settling::new(id, store, &self.shared.registry));
         let consumers = (0..self.shared.config.queue.num_consumers.get()).map(|_| {
             let consumer = Consumer {
                 shared: Arc::clone(&self.shared),

@@ -229,6 +229,8 @@ impl DeadLetters {
                 &[],
             ),
         };
+        let help = "Bytes that dead letters may take.";
+        registry.gauge("otelier_dead_letter_bytes_max", help, &[]).set(i64::try_from(bytes_max).unwrap_or(i64::MAX));
         shared.show(&shared.lock());
         Ok(DeadLetters(Arc::new(shared)))
     }

@@ -93,6 +93,11 @@ impl LaneMetrics {
     }
 }
 
+/// Counts writes to the store that failed, and syncs, of one of those who write: `commit` for trips, `delivery` for what became of batches.
+pub fn failed_writes(writer: &str, registry: &Registry) -> Counter {
+    registry.counter("otelier_store_failed_writes", "Writes to the store that failed.", &[("writer", writer)])
+}
+
 const IN_FLIGHT_HELP: &str = "Batches that are being sent, waits between attempts included.";
 
 const ENQUEUE_FAILED: [&str; 3] = [

@@ -34,5 +34,6 @@ pub use backpressure::Budget;
 pub use dead_letters::{DeadLetters, LetterError};
 pub use gate::Gate;
 pub use lane::{Lane, LaneContext, LaneError, LaneFull, LocalLane, LocalTask, PushLane, Reserved};
+pub use metrics::failed_writes;
 pub use queue::Size;
 pub use waiter::Waiter;

@@ -3,13 +3,16 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::dispatch::STORE_PAUSE;
+use super::metrics::failed_writes;
 use crate::contract::ComponentId;
 use crate::storage::{QueueStore, StoreError, Write};
+use crate::telemetry::{Counter, Registry};
 
 /// The commits of one lane, one at a time.
 pub struct Settling {
     exporter: ComponentId,
     store: QueueStore,
+    failed: Counter,
     waiting: Mutex<Waiting>,
     turn: tokio::sync::Mutex<()>,
 }
@@ -27,8 +30,9 @@ struct Waiting {
 
 impl Settling {
     /// For a lane that keeps its queue in that store.
-    pub fn new(exporter: ComponentId, store: QueueStore) -> Settling {
-        Settling { exporter, store, waiting: Mutex::default(), turn: tokio::sync::Mutex::default() }
+    pub fn new(exporter: ComponentId, store: QueueStore, registry: &Registry) -> Settling {
+        let failed = failed_writes("delivery", registry);
+        Settling { exporter, store, failed, waiting: Mutex::default(), turn: tokio::sync::Mutex::default() }
     }
 
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
@@ -68,6 +72,7 @@ impl Settling {
 
     async fn commit(&self, writes: Arc<[Write]>, sync: bool) {
         while let Err(error) = self.try_commit(&writes, sync).await {
+            self.failed.add(1);
             tracing::warn!(exporter = %self.exporter, %error, "what became of batches cannot be written; trying again");
             tokio::time::sleep(STORE_PAUSE).await;
         }

@@ -9,6 +9,8 @@ use crate::contract::{Client, ComponentId, Delivery, Signal};
 use crate::families::{
     ComponentType, ExporterContext, ExporterType, FarEnd, FormerKey, MakeError, MetadataUse, Oddity, Reference, Role,
 };
+use crate::net::tls::Expiry;
+use crate::telemetry::{Registry, show_certificate};
 
 /// Before 0.36, TLS of a client had no mapping of its own.
 const FORMER_KEYS: &[FormerKey] = &[
@@ -98,4 +100,11 @@ impl<T: PushType> ExporterType for T {
     fn misfit(config: &T::Config, signal: Signal, pipeline: &ComponentId) -> Option<String> {
         T::misfit(config, signal, pipeline)
     }
+}
+
+/// Shows how long the certificate holds that an exporter shows, if it shows any.
+pub fn show_expiry(id: &ComponentId, expiry: Option<Expiry>, registry: &Registry) {
+    let Some(expiry) = expiry else { return };
+    let exporter = id.to_string();
+    show_certificate(registry, &[("exporter", exporter.as_str())], move || expiry.remaining_s());
 }

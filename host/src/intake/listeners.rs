@@ -15,8 +15,9 @@ use super::http::HttpPort;
 use super::metrics::PortMetrics;
 use super::transport::Transport;
 use crate::contract::{BindError, ComponentId, Health, MemoryGate, Stop};
+use crate::net::tls::Expiry;
 use crate::net::{Endpoint, Listening, Network};
-use crate::telemetry::Registry;
+use crate::telemetry::{Registry, show_certificate};
 
 /// What a receiver serves at one address.
 pub struct Port {
@@ -78,6 +79,14 @@ impl Served {
         match self {
             Served::Grpc(port) => port.settings.tls.is_some(),
             Served::Http(port) => port.settings.tls.is_some(),
+        }
+    }
+
+    /// When the certificate ends that it shows, if it shows any.
+    fn expiry(&self) -> Option<Expiry> {
+        match self {
+            Served::Grpc(port) => port.expiry(),
+            Served::Http(port) => port.expiry(),
         }
     }
 
@@ -252,6 +261,11 @@ impl Listener {
     /// Serves until `stop` resolves, then drains: no new request is taken and every request under way is answered.
     pub fn serve(self, serving: &Serving, stop: Stop) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         let metrics = PortMetrics::new(&self.name(), self.served.transport(), &serving.registry);
+        if let Some(expiry) = self.served.expiry() {
+            let (name, transport) = (self.name(), self.served.transport().name());
+            let labels = [("receiver", name.as_str()), ("transport", transport)];
+            show_certificate(&serving.registry, &labels, move || expiry.remaining_s());
+        }
         let (memory, metrics) = (serving.memory.clone(), Arc::new(metrics));
         let (stopping, stopped) = watch::channel(false);
         let announce = async move {

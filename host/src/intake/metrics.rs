@@ -107,6 +107,7 @@ pub(super) struct IntakeMetrics {
     accepted: [Counter; 3],
     refused: [Counter; 3],
     failed: [Counter; 3],
+    accepted_requests: Counter,
     refused_requests: RefusedRequests,
     /// Accepted requests that had no item of their signal.
     empty: [Counter; 3],
@@ -131,6 +132,11 @@ impl IntakeMetrics {
             accepted: Signal::ALL.map(|signal| registry.counter(accepted_name(signal), ACCEPTED_HELP, &labels)),
             refused: Signal::ALL.map(|signal| registry.counter(refused_name(signal), REFUSED_HELP, &labels)),
             failed: Signal::ALL.map(|signal| registry.counter(failed_name(signal), FAILED_HELP, &labels)),
+            accepted_requests: registry.counter(
+                "otelier_receiver_accepted_requests",
+                "Requests taken over from senders.",
+                &labels,
+            ),
             refused_requests: RefusedRequests::new(labels, registry),
             empty: Signal::ALL.map(|signal| {
                 let labels = [labels[0], labels[1], ("signal", signal.name())];
@@ -187,6 +193,7 @@ impl IntakeMetrics {
         self.durations[place].record(sent.began.elapsed());
         match &outcome {
             Ok(accepted) => {
+                self.accepted_requests.add(1);
                 if accepted.items == 0 {
                     self.empty[place].add(1);
                     self.told.empty(sent.signal, sent.peer);

@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 
 use crate::contract::{Accepted, Answer, Batch, COMMIT, Durability, Refusal, SpanEnd, Trace};
 use crate::delivery::dead_letters::Burial;
-use crate::delivery::{DeadLetters, Reserved, Waiter};
+use crate::delivery::{DeadLetters, Reserved, Waiter, failed_writes};
 use crate::guard::EndWithProcess;
 use crate::processor::Watermark;
 use crate::storage::{Store, Write, told_to_senders};
@@ -218,6 +218,7 @@ impl Committer {
             failure: String::new(),
             failing: None,
             lost: registry.counter("otelier_store_lost_items", LOST_HELP, &[]),
+            failed_writes: failed_writes("commit", registry),
             durations: Durations::new(registry),
             letters,
             backlog: Arc::clone(&backlog),
@@ -272,6 +273,8 @@ struct Commits {
     failing: Option<Failing>,
     /// Items of trips that failed after their senders had been told.
     lost: Counter,
+    /// Writes and syncs that failed.
+    failed_writes: Counter,
     durations: Durations,
     letters: DeadLetters,
     backlog: Arc<Backlog>,
@@ -389,6 +392,7 @@ impl Commits {
 
     /// Once a while, as every request that comes meanwhile is a try.
     fn tell_failing(&mut self, reason: &str) {
+        self.failed_writes.add(1);
         let failing = self.failing.get_or_insert_with(Failing::default);
         failing.commits += 1;
         if failing.told.is_none_or(|told| told.elapsed() >= TELL_PAUSE) {

@@ -3,6 +3,7 @@
 mod backoff;
 mod flushes;
 mod ledger;
+mod shown;
 mod strikes;
 mod succession;
 mod unflushed;
@@ -18,6 +19,7 @@ use crate::telemetry::Registry;
 use backoff::Backoff;
 use flushes::Flushing;
 pub use ledger::Ledger;
+use shown::Shown;
 use strikes::Strikes;
 pub use succession::Before;
 use unflushed::Unflushed;
@@ -39,6 +41,8 @@ pub struct Slot {
     flush_backoff: Backoff,
     /// What the ledger says of it.
     pub ledger: Ledger,
+    /// What gauges say of it.
+    shown: Shown,
     /// When the next flush is due, if there is an instance then.
     flush_at: Option<Instant>,
     /// The one that has begun and has more to do.
@@ -78,7 +82,7 @@ impl Slot {
     /// The place of a living instance.
     pub fn new(instance: Instance, registry: &Registry) -> Slot {
         let setup = instance.setup().clone();
-        let ledger = Ledger::new(&setup, registry);
+        let (ledger, shown) = (Ledger::new(&setup, registry), Shown::new(&setup, registry));
         let mut slot = Slot {
             setup,
             occupant: Occupant::Living(Box::new(instance)),
@@ -88,13 +92,24 @@ impl Slot {
             control: None,
             flush_backoff: Backoff::default(),
             ledger,
+            shown,
             flush_at: None,
             flushing: None,
             flushes: 0,
             unflushed: Unflushed::default(),
         };
         slot.schedule_flush();
+        slot.show_kept();
         slot
+    }
+
+    /// Shows how much the instance keeps, as of its last call that counted.
+    pub fn show_kept(&mut self) {
+        if let Occupant::Living(instance) = &mut self.occupant
+            && let Some(kept) = instance.kept()
+        {
+            self.shown.kept(&self.setup, kept);
+        }
     }
 
     /// What instances here are made from.
@@ -190,6 +205,7 @@ impl Slot {
         self.end(wait, Blame::Plugin, reason);
         if out {
             self.left_alone = Some(format!("nothing passes any more, left alone for {} s: {reason}", wait.as_secs()));
+            self.shown.left_alone(true);
         }
         out
     }
@@ -220,6 +236,7 @@ impl Slot {
     /// Another instance that was built from committed state takes the place of one that broke.
     pub fn replace(&mut self, instance: Instance) {
         self.occupant = Occupant::Living(Box::new(instance));
+        self.show_kept();
         self.flushing = None;
         self.resume_flush();
     }
@@ -270,5 +287,6 @@ impl Slot {
         self.backoff.reset();
         self.strikes.clear();
         self.left_alone = None;
+        self.shown.left_alone(false);
     }
 }

@@ -105,6 +105,7 @@ pub fn attempt(slot: &mut Slot, batch: &Batch, trip: u64, moment: Moment) -> Out
     let is_uncalled = processed.as_ref().is_ok_and(|processed| !processed.called);
     if !is_uncalled {
         slot.ledger.calls.record(began.elapsed());
+        slot.show_kept();
     }
     Outcome::Ran(processed)
 }

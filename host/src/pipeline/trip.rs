@@ -448,6 +448,7 @@ impl Run<'_> {
         let began = Instant::now();
         let flushed = instance.flush(trip.number, self.moment, last);
         slot.ledger.flushes.record(began.elapsed());
+        slot.show_kept();
         let processed = match flushed {
             Ok(processed) => processed,
             Err(error) => {

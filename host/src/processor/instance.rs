@@ -28,7 +28,7 @@ use super::processed::Processed;
 use super::recorder::Recorder;
 use super::secrets::Secrets;
 use super::setup::Setup;
-use super::state::{Forgotten, State};
+use super::state::{Forgotten, Kept, State};
 
 /// A processor of a pipeline.
 pub struct Instance {
@@ -149,6 +149,11 @@ impl Instance {
     /// Whether it keeps state.
     pub fn is_stateful(&self) -> bool {
         self.stateful
+    }
+
+    /// What it keeps in the store, if it keeps state.
+    pub fn kept(&mut self) -> Option<Kept> {
+        self.stateful.then(|| self.processor.context().state.kept())
     }
 
     /// Whether it walks every byte of a request, so that nobody needs to check it before.

@@ -37,7 +37,9 @@ pub use processed::Processed;
 pub use secrets::{KeyError, SecretKey, Secrets};
 pub use setup::{Setup, describe};
 pub use state::steady::stored_steady;
-pub use state::{Entries, Extent, Mark, MergeOp, READ_MAX, SNAPSHOT_BYTES_MAX, Snapshot, State, StateError, Watermark};
+pub use state::{
+    Entries, Extent, Kept, Mark, MergeOp, READ_MAX, SNAPSHOT_BYTES_MAX, Snapshot, State, StateError, Watermark,
+};
 pub use succession::{Candidate, Follower, Fork, Heir, Marked, Standing};
 pub use telling::Telling;
 pub use trap::{CallError, Trap, TrapReason};

@@ -13,6 +13,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use account::Account;
+pub use account::Kept;
 use fork::Since;
 pub use fork::{Extent, Forgotten, Mark, SNAPSHOT_BYTES_MAX, Snapshot};
 use layer::{Layer, Overlay, Said, said_by};

@@ -93,7 +93,7 @@ fn extensions(plan: &Plan, components: &Components, unread: &Parts, errors: &mut
             continue;
         }
         match components.make_extension(Family::Extension, component, &context) {
-            Ok(made) => extensions.add(&component.id, made),
+            Ok(made) => extensions.add(&component.id, made, registry),
             Err(error) => {
                 errors.push(error.placed(component, &format!("extension {}", component.id)));
                 broken.insert(part);

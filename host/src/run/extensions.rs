@@ -10,7 +10,7 @@ use crate::contract::{Authenticators, ComponentId, Members, Stop, Topology};
 use crate::delivery::Budget;
 use crate::extensions::own_metrics;
 use crate::families::{Extension, ExtensionContext, Page, PageOpener, Task};
-use crate::telemetry::Registry;
+use crate::telemetry::{Kind, Registry};
 
 /// The banner's name for the host's own metrics.
 const OWN_METRICS: &str = "own metrics";
@@ -36,13 +36,13 @@ impl Extensions {
         for (family, component) in all {
             let made = components.make_extension(family, component, context);
             let made = made.map_err(|error| anyhow::anyhow!("{family} {}: {error}", component.id))?;
-            extensions.add(&component.id, made);
+            extensions.add(&component.id, made, context.registry);
         }
         Ok(extensions)
     }
 
     /// Adds what one of them does.
-    pub fn add(&mut self, id: &ComponentId, made: Extension) {
+    pub fn add(&mut self, id: &ComponentId, made: Extension, registry: &Registry) {
         let Extension { client, server, storage_bytes_max, page, task } = made;
         if let Some(client) = client {
             self.authenticators.add_client(id.clone(), client);
@@ -51,7 +51,9 @@ impl Extensions {
             self.authenticators.add_server(id.clone(), server);
         }
         if let Some(bytes_max) = storage_bytes_max {
-            self.quotas.insert(id.clone(), Budget::new(bytes_max.get()));
+            let budget = Budget::new(bytes_max.get());
+            show(id, &budget, registry);
+            self.quotas.insert(id.clone(), budget);
         }
         self.pages.extend(page.map(|page| (id.clone(), page)));
         self.tasks.extend(task);
@@ -76,6 +78,17 @@ impl Extensions {
         };
         Ok(pages.into_iter().map(served).collect())
     }
+}
+
+/// What queues take of what they may take in a storage.
+fn show(id: &ComponentId, budget: &Budget, registry: &Registry) {
+    let (storage, taken) = (id.to_string(), budget.clone());
+    let labels = [("storage", storage.as_str())];
+    let (help, used) = ("Bytes that queues take in the storage extension.", move || taken.used() as f64);
+    registry.measure("otelier_storage_queue_bytes", help, Kind::Gauge, &labels, used);
+    let bytes_max = i64::try_from(budget.max()).unwrap_or(i64::MAX);
+    let help = "Bytes that queues may take in the storage extension: its `max_bytes`.";
+    registry.gauge("otelier_storage_queue_bytes_max", help, &labels).set(bytes_max);
 }
 
 /// Which components there are, for whoever tells of them.

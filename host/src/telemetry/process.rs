@@ -15,12 +15,12 @@ const SYSTEM_TICKS: usize = 12;
 pub fn measure(registry: &Registry) {
     let began = Instant::now();
     let uptime = move || began.elapsed().as_secs_f64();
-    registry.measure("otelcol_process_uptime", "Uptime of the process, in seconds.", Kind::Counter, uptime);
+    registry.measure("otelcol_process_uptime", "Uptime of the process, in seconds.", Kind::Counter, &[], uptime);
     let cpu_seconds = || stat().as_deref().and_then(cpu_seconds).unwrap_or_default();
     let help = "Total CPU user and system time, in seconds.";
-    registry.measure("otelcol_process_cpu_seconds", help, Kind::Counter, cpu_seconds);
+    registry.measure("otelcol_process_cpu_seconds", help, Kind::Counter, &[], cpu_seconds);
     let resident = || resident_bytes().unwrap_or_default() as f64;
-    registry.measure("otelcol_process_memory_rss", "Resident memory, in bytes.", Kind::Gauge, resident);
+    registry.measure("otelcol_process_memory_rss", "Resident memory, in bytes.", Kind::Gauge, &[], resident);
 }
 
 /// Resident memory: `VmRSS`, without the sums that `smaps` would take.

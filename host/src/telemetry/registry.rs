@@ -162,10 +162,11 @@ impl Registry {
         name: &'static str,
         help: &'static str,
         kind: Kind,
+        labels: &[(&str, &str)],
         measure: impl Fn() -> f64 + Send + Sync + 'static,
     ) {
         let measure = Arc::new(measure);
-        self.handle(name, help, kind, &[], || Handle::Measured(measure));
+        self.handle(name, help, kind, labels, || Handle::Measured(measure));
     }
 
     /// Shows what the process takes, and as whom it runs (`target_info`), by the attributes of its resource.

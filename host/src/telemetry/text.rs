@@ -98,7 +98,7 @@ mod tests {
     fn names_and_values_are_written_as_prometheus_reads_them() {
         let registry = Registry::default();
         registry.counter("a", "b", &[("otel.signal", "lo\"gs\n"), ("9", "\\")]).add(2);
-        registry.measure("c", "d", Kind::Gauge, || 0.5);
+        registry.measure("c", "d", Kind::Gauge, &[], || 0.5);
         registry.histogram("e", "f", &[]);
         let text = registry.render();
         assert!(text.contains("a{otel_signal=\"lo\\\"gs\\n\",_9=\"\\\\\"} 2\n"), "{text}");

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use super::config::Config;
 use super::status::{self, PREFIX_BYTES};
 use crate::contract::{Batch, Client, Credentials, FailureClass, Outcome, Signal};
-use crate::net::tls::{TlsClient, TlsError};
+use crate::net::tls::{Expiry, TlsClient, TlsError};
 use crate::net::{
     Channel, Compression, Headers, Options, Outgoing, Protocol, Proxies, ProxyError, Through, bounded, failed,
 };
@@ -32,6 +32,7 @@ pub struct OtlpClient {
     destination: String,
     /// `None` for a unix socket.
     server: Option<(String, u16)>,
+    expiry: Option<Expiry>,
 }
 
 /// An exporter that cannot be made.
@@ -80,6 +81,7 @@ impl OtlpClient {
         let of_proxy = tls.clone().unwrap_or_default();
         let through = through.map(|proxy| Through::new(proxy, &of_proxy, &target, true)).transpose()?;
         let tls = tls.map(|tls| TlsClient::new(&tls, &target.host, &["h2"])).transpose()?.map(Arc::new);
+        let expiry = tls.as_ref().and_then(|tls| tls.expiry());
         let options = Options {
             protocol: Protocol::Http2,
             tls,
@@ -102,7 +104,13 @@ impl OtlpClient {
             credentials,
             destination,
             server,
+            expiry,
         })
+    }
+
+    /// When the certificate ends that it shows, if it shows any.
+    pub fn expiry(&self) -> Option<Expiry> {
+        self.expiry.clone()
     }
 
     async fn call(&self, batch: &Batch) -> Outcome {

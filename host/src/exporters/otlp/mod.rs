@@ -13,7 +13,7 @@ pub use config::Config;
 
 use std::sync::Arc;
 
-use super::pushing::PushType;
+use super::pushing::{PushType, show_expiry};
 use crate::contract::{Client, ComponentId, Delivery};
 use crate::families::{ExporterContext, MakeError};
 
@@ -32,12 +32,13 @@ impl PushType for Type {
         config.authenticator.as_ref()
     }
 
-    fn client(_: &ComponentId, config: Config, context: &ExporterContext<'_>) -> Result<Arc<dyn Client>, MakeError> {
+    fn client(id: &ComponentId, config: Config, context: &ExporterContext<'_>) -> Result<Arc<dyn Client>, MakeError> {
         let credentials = context.authenticators.client(config.authenticator.as_ref())?;
         let client = OtlpClient::new(config, credentials).map_err(|error| match error {
             client::ClientError::Tls(error) => MakeError::from(error).below("tls"),
             error => error.into(),
         })?;
+        show_expiry(id, client.expiry(), context.registry);
         Ok(Arc::new(client))
     }
 }

@@ -15,7 +15,7 @@ use super::hosts::Hosts;
 use super::redirect::{self, Redirect};
 use super::status;
 use crate::contract::{Batch, Client, Credentials, FailureClass, Outcome};
-use crate::net::tls::TlsError;
+use crate::net::tls::{Expiry, TlsError};
 use crate::net::{Channel, Compression, Headers, Outgoing, Proxies, ProxyError, Target, bounded, failed};
 use crate::otlp::json;
 
@@ -99,6 +99,11 @@ impl OtlpHttpClient {
             destination,
             server,
         })
+    }
+
+    /// When the certificate ends that it shows, if it shows any.
+    pub fn expiry(&self) -> Option<Expiry> {
+        self.hosts.expiry()
     }
 
     async fn post(&self, batch: &Batch) -> Outcome {

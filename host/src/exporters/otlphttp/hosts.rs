@@ -1,10 +1,10 @@
 //! The hosts that requests go to, each with its connections: those of the configuration, and those that they redirect to.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::client::ClientError;
 use super::config::Config;
-use crate::net::tls::{ClientTls, TlsClient};
+use crate::net::tls::{ClientTls, Expiry, TlsClient};
 use crate::net::{Balancer, Channel, Options, Protocol, Proxies, Proxy, Target, Through};
 
 /// Connections to so many hosts are kept; where redirects lead to more, those of the oldest are closed.
@@ -18,6 +18,7 @@ pub(super) struct Hosts {
     balancer: Balancer,
     connections: super::config::Connections,
     open: Mutex<Vec<(Target, Arc<Channel>)>>,
+    expiry: OnceLock<Expiry>,
 }
 
 impl Hosts {
@@ -30,7 +31,13 @@ impl Hosts {
             balancer: config.balancer,
             connections: config.connections.clone(),
             open: Mutex::default(),
+            expiry: OnceLock::new(),
         }
+    }
+
+    /// When the certificate ends that is shown to them, if one is.
+    pub(super) fn expiry(&self) -> Option<Expiry> {
+        self.expiry.get().cloned()
     }
 
     /// The connections to a target's host.
@@ -52,6 +59,10 @@ impl Hosts {
         let is_https = host.secure == Some(true);
         let offered: &[&str] = if self.connections.offer_http2 { &["h2", "http/1.1"] } else { &["http/1.1"] };
         let tls = is_https.then(|| TlsClient::new(&self.tls, &host.host, offered).map(Arc::new)).transpose()?;
+        if let Some(expiry) = tls.as_ref().and_then(|tls| tls.expiry()) {
+            // All of them show the same certificate.
+            self.expiry.get_or_init(|| expiry);
+        }
         let proxy = match &self.proxy {
             Some(proxy) => Some(proxy.clone()),
             None => self.proxies.in_front_of(host, is_https)?,

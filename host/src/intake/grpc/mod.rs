@@ -45,7 +45,7 @@ use super::rejection::{METADATA_BYTES_MAX, Rejection};
 use super::serve::{self, Activity, Age, Bounds, Busy, Sender};
 use super::submit::Intake;
 use crate::contract::{Accepted, Authenticators, Health, MemoryGate, MemoryHolder, MemoryPass, Metadata, Signal};
-use crate::net::tls::TlsServer;
+use crate::net::tls::{Expiry, TlsServer};
 use crate::net::{Encoding, Listening, shown};
 
 /// So much metadata is read, to be answered in gRPC's terms where it is too much. Beyond it HTTP/2 itself refuses.
@@ -100,6 +100,11 @@ impl GrpcPort {
         let tls = settings.tls.as_ref().map(|tls| TlsServer::new(tls, &["h2"])).transpose()?;
         let admission = Admission::new(settings.auth.as_ref(), settings.include_metadata, authenticators)?;
         Ok(GrpcPort { settings, methods, services, tls, admission })
+    }
+
+    /// When the certificate ends that it shows, if it shows any.
+    pub(super) fn expiry(&self) -> Option<Expiry> {
+        self.tls.as_ref().map(TlsServer::expiry)
     }
 
     /// What answers there, health among it.

@@ -41,7 +41,7 @@ use super::serve::{self, Activity, Bounds, Busy, Sender};
 use super::status::{self, StatusFormat};
 use super::write_timeout::WriteTimeout;
 use crate::contract::{Authenticators, MemoryGate, MemoryHolder, MemoryPass, Metadata, Signal};
-use crate::net::tls::TlsServer;
+use crate::net::tls::{Expiry, TlsServer};
 use crate::net::{Encoding, Headers, Listening, shown};
 
 /// Dead HTTP/2 peers are found this often; HTTP/1.1 has only the idle timeout.
@@ -67,6 +67,11 @@ impl HttpPort {
         let tls = settings.tls.as_ref().map(|tls| TlsServer::new(tls, &["h2", "http/1.1"])).transpose()?;
         let admission = Admission::new(settings.auth.as_ref(), settings.include_metadata, authenticators)?;
         Ok(HttpPort { settings, paths, tls, admission })
+    }
+
+    /// When the certificate ends that it shows, if it shows any.
+    pub(super) fn expiry(&self) -> Option<Expiry> {
+        self.tls.as_ref().map(TlsServer::expiry)
     }
 
     /// What answers there.

@@ -11,6 +11,7 @@ use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio_rustls::{TlsConnector, TlsStream};
 
 use super::config::ClientTls;
+use super::expiry::Expiry;
 use super::material::{TlsError, provider, versions};
 use super::reload::Reloading;
 use crate::net::Stream;
@@ -19,6 +20,7 @@ use crate::net::Stream;
 pub struct TlsClient {
     server_name: ServerName<'static>,
     config: Reloading<ClientConfig>,
+    expiry: Option<Expiry>,
 }
 
 impl TlsClient {
@@ -32,8 +34,15 @@ impl TlsClient {
         let files = tls.common.identity.iter().flat_map(|identity| identity.files()).chain(ca);
         let files = files.map(Into::into).collect();
         let (interval, tls) = (tls.common.reload_interval, tls.clone());
-        let make = move || client_config(&tls, &protocols);
-        Ok(TlsClient { server_name, config: Reloading::new(Box::new(make), files, interval)? })
+        let expiry = tls.common.identity.as_ref().map(|_| Expiry::default());
+        let following = expiry.clone().unwrap_or_default();
+        let make = move || client_config(&tls, &protocols, &following);
+        Ok(TlsClient { server_name, config: Reloading::new(Box::new(make), files, interval)?, expiry })
+    }
+
+    /// When the certificate ends that it shows, if it shows any.
+    pub fn expiry(&self) -> Option<Expiry> {
+        self.expiry.clone()
     }
 
     /// Secures a connection.
@@ -44,7 +53,7 @@ impl TlsClient {
     }
 }
 
-fn client_config(tls: &ClientTls, protocols: &[Vec<u8>]) -> Result<ClientConfig, TlsError> {
+fn client_config(tls: &ClientTls, protocols: &[Vec<u8>], expiry: &Expiry) -> Result<ClientConfig, TlsError> {
     let (common, provider) = (&tls.common, provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(&versions(common.min_version, common.max_version))
@@ -61,7 +70,10 @@ fn client_config(tls: &ClientTls, protocols: &[Vec<u8>]) -> Result<ClientConfig,
         None => builder.with_no_client_auth(),
         Some(identity) => {
             let (chain, key) = identity.read()?;
-            builder.with_client_auth_cert(chain, key).map_err(|error| identity.unusable(&error))?
+            let config = builder.with_client_auth_cert(chain.clone(), key);
+            let config = config.map_err(|error| identity.unusable(&error))?;
+            expiry.follow(&chain);
+            config
         }
     };
     config.alpn_protocols = protocols.to_vec();

@@ -2,11 +2,13 @@
 
 mod client;
 mod config;
+mod expiry;
 mod material;
 mod reload;
 mod server;
 
 pub use client::TlsClient;
 pub use config::{ClientTls, ServerTls, TlsVersion};
+pub use expiry::Expiry;
 pub use material::TlsError;
 pub use server::TlsServer;

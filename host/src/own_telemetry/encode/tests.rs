@@ -22,7 +22,7 @@ fn every_kind_of_metric_is_written() -> Result<(), Box<dyn std::error::Error>> {
     let registry = Registry::default();
     registry.counter("otelcol_exporter_sent_spans", "Sent.", &[("exporter", "otlp")]).add(3);
     registry.gauge("otelier_dead_letters", "Letters.", &[]).set(-7);
-    registry.measure("otelcol_process_uptime", "Uptime.", Kind::Counter, || 1.5);
+    registry.measure("otelcol_process_uptime", "Uptime.", Kind::Counter, &[], || 1.5);
     registry.histogram("wait_seconds", "Wait.", &[("otel.signal", "logs")]).record(Duration::from_millis(20));
     registry.gauge("target_info", "Target metadata", &[("service.name", "otelier")]).set(1);
     let now = SystemTime::UNIX_EPOCH + Duration::from_secs(9);

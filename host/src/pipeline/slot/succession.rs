@@ -98,6 +98,7 @@ impl Slot {
         self.lose_unflushed(u64::MAX);
         self.setup = heir.setup().clone();
         let before = std::mem::replace(&mut self.occupant, Occupant::Living(Box::new(heir)));
+        self.show_kept();
         match before {
             Occupant::Living(retired) => Some(retired),
             Occupant::Broken { .. } => None,

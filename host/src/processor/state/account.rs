@@ -10,7 +10,7 @@ use std::ops::ControlFlow;
 
 use bytes::Bytes;
 
-use super::{LOOK_EVERY, Said, Section, State, StateError, StateStore, Write, said_by};
+use super::{LOOK_EVERY, Said, Section, State, StateError, StateStore, StoreError, Write, said_by};
 
 /// Under which key of [`Section::Meta`] the count is stored: bytes, little endian, and whether they are exact.
 const KEY: &[u8] = b"bytes";
@@ -24,6 +24,15 @@ pub(super) struct Tally {
     bytes: u64,
     /// Else they are a bound from above.
     exact: bool,
+}
+
+/// What a component keeps, as of its last call that counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kept {
+    /// What is taken, as an upper bound.
+    pub bytes: u64,
+    /// The quota.
+    pub bytes_max: u64,
 }
 
 /// The count and its bound.
@@ -71,6 +80,13 @@ impl State {
     pub fn with_quota(mut self, bytes: u64) -> State {
         self.account = Account::new(bytes);
         self
+    }
+
+    /// What is taken, of how much. Before the first write it is what the store has of the count.
+    pub fn kept(&self) -> Kept {
+        let tally = self.account.confirmed.or(self.account.now);
+        let bytes = tally.or_else(|| self.stored_tally().ok().flatten()).map_or(0, |tally| tally.bytes);
+        Kept { bytes, bytes_max: self.account.quota }
     }
 
     /// Back to the last call that counted. The time between two calls is the better one to count in.
@@ -154,18 +170,21 @@ impl State {
         if let Some(tally) = self.account.now {
             return Ok(tally);
         }
-        let stored = match &self.store {
-            Some(store) => self.noted(store.get(&self.account_key()))?,
-            None => None,
-        };
-        match stored.as_deref().and_then(|stored| stored.split_first_chunk::<8>()) {
-            Some((bytes, exact)) => {
-                let tally = Tally { bytes: u64::from_le_bytes(*bytes), exact: exact == [1] };
+        match self.noted(self.stored_tally())? {
+            Some(tally) => {
                 self.account.now = Some(tally);
                 Ok(tally)
             }
             None => self.recount(),
         }
+    }
+
+    /// The count that the store has.
+    fn stored_tally(&self) -> Result<Option<Tally>, StoreError> {
+        let Some(store) = &self.store else { return Ok(None) };
+        let stored = store.get(&self.account_key())?;
+        let read = |(bytes, exact): (&[u8; 8], &[u8])| Tally { bytes: u64::from_le_bytes(*bytes), exact: exact == [1] };
+        Ok(stored.as_deref().and_then(|stored| stored.split_first_chunk::<8>()).map(read))
     }
 
     /// Counts everything. With much of the quota taken, the count is kept exact from here on.
