@@ -13,6 +13,7 @@ mod fields;
 mod forward;
 mod identity;
 mod instances;
+mod kubernetes;
 mod making_metrics;
 mod odd_metrics;
 mod own_telemetry;
