@@ -12,6 +12,7 @@ mod probe;
 mod references;
 mod schema;
 mod signals;
+mod supervised;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -37,6 +38,7 @@ use crate::logs;
 use crate::pipeline::{self, Handle, PipelineContext, Place, committer::Committer};
 use crate::plugins::{self, AnyPlugin, Described, Loader, Plugins};
 use crate::processor::{SecretKey, stored_steady};
+use crate::service_manager::ServiceManager;
 use crate::storage::{QueueStore, StateStore, Store};
 use crate::telemetry::Registry;
 use crate::updates::{self, Updates, Versions};
@@ -188,7 +190,9 @@ pub fn run(options: &Options, loader: Arc<Loader>, announce: impl FnOnce(&[Strin
         .build()
         .context("cannot start the I/O threads")?;
     let _inside = runtime.enter();
-    signals::ignore_others()?;
+    let manager = ServiceManager::of_process();
+    manager.status("compiling plugins");
+    signals::ignore_others(&manager)?;
     let ending = signals::end()?;
     state_dir::check(&options.state_dir)?;
     let versions = updates::open_versions(&options.state_dir);
@@ -201,7 +205,7 @@ pub fn run(options: &Options, loader: Arc<Loader>, announce: impl FnOnce(&[Strin
     let (registry, tracer) = (own.registry.clone(), own.tracer.clone());
     let pushing = own.push(&loaded.plan.telemetry)?;
     let host = Host::build(loaded, options, loader, versions, (registry, tracer));
-    let result = host.and_then(|host| runtime.block_on(host.serve(ending, announce)));
+    let result = host.and_then(|host| runtime.block_on(host.serve(ending, &manager, announce)));
     runtime.block_on(pushing.finish());
     runtime.shutdown_timeout(Duration::from_secs(1));
     result
@@ -392,7 +396,7 @@ impl Host {
         })
     }
 
-    async fn serve(self, ending: Ending, announce: impl FnOnce(&[String])) -> Result<()> {
+    async fn serve(self, ending: Ending, manager: &ServiceManager, announce: impl FnOnce(&[String])) -> Result<()> {
         let (stopping, stopped) = watch::channel(false);
         let mut banner = Vec::new();
         let mut lane_tasks = Vec::new();
@@ -430,9 +434,11 @@ impl Host {
         let control = tokio::spawn(control::serve(state_dir, desk));
         let probing = tokio::spawn(probe::probe(self.health.clone(), self.committer.clone()));
         self.health.enter(Phase::Running);
+        let reporting = supervised::start(manager, &self.health, &workers, &self.committer);
         announce(&banner);
         ending.heard().await;
         self.health.enter(Phase::Stopping);
+        manager.stopping();
         control.abort();
         probing.abort();
         tracing::info!("draining");
@@ -450,6 +456,7 @@ impl Host {
         tokio::time::timeout(DRAIN_MAX, drained)
             .await
             .context("not drained in time; what was acknowledged is stored")?;
+        reporting.abort();
         tracing::info!("drained");
         Ok(())
     }

@@ -90,6 +90,23 @@ pub fn promtool() -> Result<PathBuf> {
     found("OTELIER_PROMTOOL", unpacked, "", "promtool", "cargo xtask setup")
 }
 
+/// What `cargo xtask dist` has made.
+pub fn dist() -> Result<PathBuf> {
+    found("OTELIER_DIST", "target/dist", "SHA256SUMS", "a release", "cargo xtask dist")
+        .map(|sums| sums.with_file_name(""))
+}
+
+/// An archive of the root of a Debian without a compiler.
+pub fn debian_root() -> Result<PathBuf> {
+    let usual = "target/tools/debian/root.tar";
+    found("OTELIER_DEBIAN_ROOT", usual, "", "the root of a Debian", "cargo xtask setup")
+}
+
+/// A folder with `usr/bin/systemd-nspawn` and its library.
+pub fn container_tools() -> Result<PathBuf> {
+    found("OTELIER_CONTAINER_TOOLS", "target/tools/debian/tools", "", "systemd-nspawn", "cargo xtask setup")
+}
+
 /// `variable` or else `usual` in the repository, and `file` in it unless that is empty.
 fn found(variable: &str, usual: &str, file: &str, what: &str, command: &str) -> Result<PathBuf> {
     let mut path = match std::env::var_os(variable).filter(|value| !value.is_empty()) {

@@ -10,6 +10,7 @@ mod cargo;
 mod ci;
 mod component;
 mod demo;
+mod dist;
 mod doctor;
 mod format;
 mod fuzz;
@@ -52,6 +53,7 @@ const COMMANDS: &[Command] = &[
         about: "build, then look for bytes that break a property: fuzz [TARGET] [--seconds N]",
         run: fuzz::command,
     },
+    Command { name: "dist", about: "build, then pack a release: dist [--binary PATH]", run: dist::command },
     Command { name: "bench", about: "build, then measure; arguments go to otelier-bench", run: bench::command },
     Command { name: "plugins", about: "build plugins/* and tests/guests/* into target/", run: plugins::command },
     Command { name: "book", about: "build the book to target/book", run: book::command },

@@ -6,6 +6,7 @@
 mod apt;
 mod cargo_tools;
 pub mod collector;
+pub mod debian_root;
 mod go;
 pub mod javascript;
 mod native;
@@ -107,6 +108,13 @@ const PROMETHEUS_READER: Need = Need {
     ensure: prometheus::ensure_reader,
     is_met: |workspace| prometheus::reader(workspace).is_some(),
 };
+const DEBIAN_ROOT: Need = Need {
+    what: "a Debian without Rust, and systemd-nspawn",
+    why: "tests install the package on a machine that boots",
+    by_hand: "apt-get install mmdebstrap systemd-container && cargo xtask setup",
+    ensure: debian_root::ensure,
+    is_met: debian_root::is_there,
+};
 const CARGO_DENY: Need = Need {
     what: "cargo-deny",
     why: "ci checks licences, sources and advisories of the dependencies",
@@ -154,6 +162,8 @@ pub const TESTS: &[Need] = &[
     PROMETHEUS,
     PROMETHEUS_READER,
 ];
+/// To test packages, beside what the tests need.
+pub const PACKAGES: &[Need] = &[DEBIAN_ROOT];
 /// Everything.
 pub const ALL: &[Need] = &[
     COMPILER,
@@ -167,6 +177,7 @@ pub const ALL: &[Need] = &[
     COLLECTOR,
     PROMETHEUS,
     PROMETHEUS_READER,
+    DEBIAN_ROOT,
     CARGO_DENY,
     CARGO_COMPONENT,
     BOOK,

@@ -6,6 +6,7 @@ mod built_in;
 mod components_command;
 mod config_command;
 mod dlq;
+mod health;
 mod output;
 mod plugin_build;
 mod plugin_command;
@@ -61,6 +62,8 @@ enum Command {
     },
     /// List the component types this binary has. A manifest adds processors and breakers.
     Components(components_command::ComponentsCommand),
+    /// Ask a running collector whether it takes requests. Ends with status 0 when it does, with 1 otherwise.
+    Health(health::Health),
     /// Look at what could not be delivered, send it again, or throw it away.
     Dlq(dlq::Dlq),
     /// Look at plugins.
@@ -209,6 +212,7 @@ fn perform(command: Command) -> Result<()> {
         }
         Command::Config { command } => config_command::run(command),
         Command::Dlq(command) => dlq::run(&command),
+        Command::Health(command) => health::run(&command),
         Command::Plugin { command } => plugin_command::run(&command),
         Command::Components(command) => components_command::run(&command),
         Command::LogLevel { level, host } => {

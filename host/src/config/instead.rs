@@ -153,7 +153,7 @@ fn extension(kind: &str) -> Option<&'static str> {
         "pebbletailstorage" => "remove it: it serves the processor `tail_sampling`, which is not available yet",
         "remotetap" => "remove it: the exporter `debug` shows what passes",
         "sdnotify" => {
-            "remove it, and write `Type=exec` in the unit; `health_check` says at `/readyz` when otelier takes requests"
+            "remove it: under `Type=notify` otelier says by itself when it takes requests, and feeds the watchdog"
         }
         "opamp" => "not available yet; remove it, and give otelier its configuration as a file",
         "healthcheckv2" => "use `health_check`: it answers `/livez`, `/readyz` and `/status` as well",

@@ -17,6 +17,7 @@ use crate::delivery::dead_letters::Burial;
 use crate::delivery::{DeadLetters, Reserved, Waiter, failed_writes};
 use crate::guard::EndWithProcess;
 use crate::processor::Watermark;
+use crate::pulse::{self, Pulse};
 use crate::storage::{Store, Write, told_to_senders};
 use crate::telemetry::{Counter, Histogram, Registry};
 
@@ -143,6 +144,7 @@ pub struct Committer {
     sender: SyncSender<Message>,
     backlog: Arc<Backlog>,
     writing: Arc<Writing>,
+    pulse: Pulse,
 }
 
 /// Bytes of trips that wait, or are being written.
@@ -160,7 +162,8 @@ impl Backlog {
     /// Waits for room; whatever its size a trip has room where no other is.
     fn add(&self, more: usize) {
         let is_full = |bytes: &mut usize| *bytes > 0 && *bytes + more > QUEUE_BYTES;
-        *self.less.wait_while(self.bytes(), is_full).unwrap_or_else(PoisonError::into_inner) += more;
+        let room = || self.less.wait_while(self.bytes(), is_full).unwrap_or_else(PoisonError::into_inner);
+        *pulse::resting(room) += more;
     }
 
     fn give(&self, less: usize) {
@@ -224,17 +227,25 @@ impl Committer {
             backlog: Arc::clone(&backlog),
             writing: Arc::clone(&writing),
         };
+        let pulse = Pulse::default();
+        let own = pulse.clone();
         let thread = std::thread::Builder::new().name("commit".into()).spawn(move || {
             let _end = EndWithProcess;
+            own.adopt();
             commits.run();
         })?;
-        Ok((Committer { sender, backlog, writing }, thread))
+        Ok((Committer { sender, backlog, writing, pulse }, thread))
+    }
+
+    /// Whether the thread gets on.
+    pub fn pulse(&self) -> Pulse {
+        self.pulse.clone()
     }
 
     /// Hands over a trip. Waits while the disk is behind, by trips or by bytes.
     pub fn commit(&self, trip: Trip) {
         self.backlog.add(trip.bytes());
-        if let Err(error) = self.sender.send(Message::Trip(Box::new(trip))) {
+        if let Err(error) = pulse::resting(|| self.sender.send(Message::Trip(Box::new(trip)))) {
             tracing::error!(%error, "the commit thread is gone");
         }
     }
@@ -244,6 +255,7 @@ impl Committer {
     pub fn wait_while_stalled(&self, is_withdrawn: impl Fn() -> bool) {
         let mut since = self.writing.since();
         while since.is_some_and(|since| since.elapsed() >= STALLED_AFTER) && !is_withdrawn() {
+            pulse::beat();
             let woken = self.writing.ended.wait_timeout(since, LOOK_AGAIN).unwrap_or_else(PoisonError::into_inner);
             since = woken.0;
         }
@@ -252,10 +264,12 @@ impl Committer {
     /// Waits until every trip handed over so far has been decided.
     pub fn barrier(&self) {
         let (done, wait) = std::sync::mpsc::channel();
-        if self.sender.send(Message::Barrier(done)).is_ok() {
-            // Unanswered only when the thread is gone.
-            let _ = wait.recv();
-        }
+        pulse::resting(|| {
+            if self.sender.send(Message::Barrier(done)).is_ok() {
+                // Unanswered only when the thread is gone.
+                let _ = wait.recv();
+            }
+        });
     }
 }
 
@@ -306,7 +320,8 @@ const LOST_HELP: &str = "Items accepted with durability `memory` whose state cou
 impl Commits {
     fn run(&mut self) {
         loop {
-            let first = match self.receiver.recv_timeout(self.until_sync()) {
+            let until_sync = self.until_sync();
+            let first = match pulse::resting(|| self.receiver.recv_timeout(until_sync)) {
                 Ok(message) => message,
                 Err(RecvTimeoutError::Timeout) => {
                     self.sync();
@@ -358,7 +373,7 @@ impl Commits {
         let needs_sync = sound.iter().any(|trip| trip.durability == Durability::Sync && !trip.writes.is_empty());
         if writes().next().is_some() {
             self.writing.begin();
-            let written = self.store.commit(writes(), needs_sync);
+            let written = pulse::resting(|| self.store.commit(writes(), needs_sync));
             self.writing.end(if needs_sync { &self.durations.write_and_sync } else { &self.durations.write });
             if let Err(error) = written {
                 return self.fail(sound, &error.to_string());
@@ -430,7 +445,7 @@ impl Commits {
             return;
         }
         self.writing.begin();
-        let synced = self.store.sync();
+        let synced = pulse::resting(|| self.store.sync());
         self.writing.end(&self.durations.sync);
         match synced {
             Ok(()) => self.recovered(),

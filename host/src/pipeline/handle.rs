@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 
 use crate::contract::{Answer, Batch, Ingest, Refusal, Request};
 use crate::processor::{Fork, Marked, Snapshot};
+use crate::pulse::Pulse;
 use crate::storage::Write;
 
 use super::swap::{Claim, Successors, Swap, Swapped};
@@ -71,6 +72,7 @@ pub(super) struct PlannedFork {
 pub struct Handle {
     sender: SyncSender<Job>,
     waiting: Arc<WaitingRoom>,
+    pulse: Pulse,
 }
 
 /// How many requests wait for a worker, and how large they are together.
@@ -119,7 +121,12 @@ impl Handle {
     /// A near end, and the far one.
     pub(super) fn new() -> (Handle, Receiver<Job>) {
         let (sender, receiver) = sync_channel(JOBS_MAX);
-        (Handle { sender, waiting: Arc::default() }, receiver)
+        (Handle { sender, waiting: Arc::default(), pulse: Pulse::default() }, receiver)
+    }
+
+    /// Whether the worker's thread gets on.
+    pub fn pulse(&self) -> Pulse {
+        self.pulse.clone()
     }
 
     /// The door of a source.

@@ -12,6 +12,7 @@ use crate::otlp::partition::{Part, Partitions};
 use crate::otlp::split::joined;
 use crate::otlp::{Malformed, Strings};
 use crate::processor::{InstanceError, Processed};
+use crate::pulse;
 
 use super::slot::Slot;
 
@@ -99,6 +100,7 @@ pub struct Attempt {
 /// A batch at one slot.
 pub fn attempt(slot: &mut Slot, batch: &Batch, trip: u64, moment: Moment) -> Outcome {
     let Ok(instance) = slot.instance() else { return Outcome::Down };
+    pulse::beat();
     let began = Instant::now();
     let processed = instance.process(batch.clone(), trip, moment);
     // A batch without a row that the plugin reads passes without a call.

@@ -18,6 +18,7 @@ use crate::contract::Refusal;
 use crate::delivery::DeadLetters;
 use crate::guard::EndWithProcess;
 use crate::processor::Setup;
+use crate::pulse;
 use crate::telemetry::Histogram;
 
 use super::committer::{Committer, Generation};
@@ -72,9 +73,10 @@ impl Worker {
     /// Starts the thread.
     pub fn start(self) -> std::io::Result<(Handle, std::thread::JoinHandle<()>)> {
         let (handle, receiver) = Handle::new();
-        let mut worker = self;
+        let (mut worker, pulse) = (self, handle.pulse());
         let thread = std::thread::Builder::new().name(format!("worker-{}", worker.number)).spawn(move || {
             let _end = EndWithProcess;
+            pulse.adopt();
             worker.run(&receiver);
         })?;
         Ok((handle, thread))
@@ -82,11 +84,13 @@ impl Worker {
 
     fn run(&mut self, receiver: &Receiver<Job>) {
         loop {
+            pulse::beat();
             let job = match receiver.try_recv() {
                 Err(TryRecvError::Empty) => {
                     self.hasten_flushes();
                     self.hasten_swaps();
-                    receiver.recv_timeout(self.until_due())
+                    let until_due = self.until_due();
+                    pulse::resting(|| receiver.recv_timeout(until_due))
                 }
                 Err(TryRecvError::Disconnected) => return,
                 Ok(job) => Ok(job),

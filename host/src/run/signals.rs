@@ -8,6 +8,8 @@ use rustix::process::Signal as Raw;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
+use crate::service_manager::ServiceManager;
+
 /// What the first SIGINT or SIGTERM does. While the host starts, nobody has been answered and nothing has to be waited for: it ends the process
 /// at once, also as the first process of a container, for which a signal that nobody hears does nothing. Later it is for the host to drain.
 pub struct Ending {
@@ -58,12 +60,11 @@ const NOTHING: &str = "it means nothing here";
 
 /// From now on these are heard and not obeyed, as by a program in Go, which the Collector is. `SIGPIPE` is ignored from the beginning: a
 /// write to a pipe that nobody reads any more is an error of that write.
-pub fn ignore_others() -> io::Result<()> {
-    for (kind, name, why) in [
-        (SignalKind::hangup(), "SIGHUP", RELOAD),
-        (SignalKind::user_defined1(), "SIGUSR1", NOTHING),
-        (SignalKind::user_defined2(), "SIGUSR2", NOTHING),
-    ] {
+pub fn ignore_others(manager: &ServiceManager) -> io::Result<()> {
+    tokio::spawn(reload(signal(SignalKind::hangup())?, manager.clone()));
+    for (kind, name, why) in
+        [(SignalKind::user_defined1(), "SIGUSR1", NOTHING), (SignalKind::user_defined2(), "SIGUSR2", NOTHING)]
+    {
         tokio::spawn(tell(signal(kind)?, name, why));
     }
     // What they say is said otherwise as well: that of `SIGXFSZ`, a file that is too large, by the write that failed.
@@ -72,6 +73,13 @@ pub fn ignore_others() -> io::Result<()> {
         drop(signal(SignalKind::from_raw(silent.as_raw()))?);
     }
     Ok(())
+}
+
+/// A manager that reloads a service waits until it hears that this is done.
+async fn reload(mut signal: Signal, manager: ServiceManager) {
+    while signal.recv().await.is_some() {
+        manager.reload(|| tracing::warn!(signal = "SIGHUP", "ignored: {RELOAD}"));
+    }
 }
 
 async fn tell(mut signal: Signal, name: &'static str, why: &'static str) {

@@ -17,6 +17,7 @@ use crate::delivery::metrics::LaneMetrics;
 use crate::delivery::queue::{Entry, Held, Queue, Size};
 use crate::delivery::stored::{StoredError, StoredQueue};
 use crate::delivery::waiter::Waiter;
+use crate::pulse;
 use crate::storage::{QueueStore, Write};
 use crate::telemetry::Registry;
 
@@ -258,6 +259,7 @@ impl PushLane {
         let blocks = || shared.blocks.load(Ordering::Acquire) && !is_withdrawn();
         let size = size.times(shares);
         while blocks() && !(shared.has_places(&state, size) && shared.bytes().has_room(size.bytes)) {
+            pulse::beat();
             // What is waited for may also be given back by other lanes, or by whoever ends the waiting.
             let woken = shared.room.wait_timeout(state, LOOK_AGAIN).unwrap_or_else(PoisonError::into_inner);
             state = woken.0;

@@ -13,6 +13,7 @@ use crate::clock::Moment;
 use crate::contract::Batch;
 use crate::otlp::select;
 use crate::processor::{Instance, InstanceError, Processed, Setup};
+use crate::pulse;
 use crate::storage::Write;
 
 use search::{Tried, search};
@@ -236,6 +237,7 @@ impl<'b> Trial<'b> {
     fn attempt(&mut self, part: Range<usize>) -> Result<Tried, InstanceError> {
         loop {
             let is_used = self.instance.as_ref().is_some_and(|(_, used)| *used);
+            pulse::beat();
             let Some(call_ms) = self.granted_ms(&part, is_used) else { return Ok(Tried::OutOfPatience) };
             if self.breaks_left == 0 || Instant::now() >= self.until {
                 return Ok(Tried::OutOfPatience);
