@@ -11,6 +11,8 @@ use otelier::inspect;
 use otelier_component::{TARGET, encode};
 use serde_json::Value;
 
+use crate::output::print_line;
+
 /// What is said to cargo beside the user's own settings: with the standard library's line tables a plugin is fifty times as large.
 const FLAGS: &str = r#"target.wasm32-unknown-unknown.rustflags=["-Cstrip=debuginfo", "-Ctarget-feature=+simd128"]"#;
 
@@ -48,8 +50,7 @@ pub fn run(build: &Build) -> Result<()> {
         bail!("{misfit}");
     }
     let world = found.report["world"].as_str().unwrap_or("?");
-    println!("{} ({} KiB, {world})", out.display(), component.len().div_ceil(1024));
-    Ok(())
+    print_line(&format!("{} ({} KiB, {world})", out.display(), component.len().div_ceil(1024)))
 }
 
 /// Says what is missing before cargo compiles anything.

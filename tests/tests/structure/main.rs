@@ -24,12 +24,14 @@ const EDGES: &[(&str, &[&str])] = &[
             "allocator",
             "arguments",
             "built_in",
+            "command_line",
             "components_command",
             "config",
             "config_command",
             "control",
             "dlq",
             "files",
+            "output",
             "plugin_command",
             "plugins",
             "run",
@@ -39,11 +41,22 @@ const EDGES: &[(&str, &[&str])] = &[
     ("config_command", &["arguments", "config", "output", "run"]),
     (
         "plugin_command",
-        &["arguments", "built_in", "clock", "contract", "control", "inspect", "plugin_build", "updates"],
+        &[
+            "arguments",
+            "built_in",
+            "clock",
+            "contract",
+            "control",
+            "inspect",
+            "output",
+            "plugin_build",
+            "updates",
+        ],
     ),
     ("components_command", &["built_in", "config", "output", "run"]),
     ("arguments", &["built_in", "config", "run"]),
-    ("dlq", &["clock", "control"]),
+    ("command_line", &["output"]),
+    ("dlq", &["clock", "control", "output"]),
     (
         "run",
         &[
@@ -72,7 +85,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "updates",
         ],
     ),
-    ("plugin_build", &["inspect"]),
+    ("plugin_build", &["inspect", "output"]),
     // Dead letters are shown in the words of the debug exporter, and sent again through lanes and pipelines.
     (
         "control",
