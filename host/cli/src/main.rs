@@ -10,6 +10,8 @@ mod dlq;
 mod output;
 mod plugin_build;
 mod plugin_command;
+mod plugin_new;
+mod plugin_test;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

@@ -14,15 +14,24 @@ use serde_json::{Value, json};
 use crate::arguments::Host;
 use crate::built_in::BUILT_IN;
 use crate::output::{print_line, print_text};
-use crate::plugin_build;
+use crate::{plugin_build, plugin_new, plugin_test};
 
 /// What to do with plugins.
 #[derive(Debug, Subcommand)]
 pub enum PluginCommand {
+    /// Make a folder with a plugin that builds at once: its source, a test, cases, a manifest and a configuration.
+    ///
+    /// It needs this program, Rust and crates.io: the SDK comes with the program.
+    New(plugin_new::New),
     /// Build a plugin with cargo alone: compile its crate, make a component of it, and check that a collector would load it.
     ///
     /// It needs the compiler's target for WebAssembly: `rustup target add wasm32-unknown-unknown`.
     Build(plugin_build::Build),
+    /// Run a plugin's cases in the sandbox, and say item by item what is different from what was expected.
+    ///
+    /// A case is a folder below `cases`. Of a processor it has `case.yaml`, the configuration and what happens, and `expected.json`, what comes
+    /// out. Of a breaker policy it has `config.yaml`, `trace.jsonl` and `expected.txt`, what `otelier breaker simulate` says.
+    Test(plugin_test::Test),
     /// List the plugins of a manifest: world, version, content, size, and what is not as by default. Where a collector is running, also
     /// which version of each runs.
     List {
@@ -118,6 +127,8 @@ impl Inspect {
 /// Carries it out and prints what came of it.
 pub fn run(command: &PluginCommand) -> Result<()> {
     match command {
+        PluginCommand::Test(test) => plugin_test::run(test)?,
+        PluginCommand::New(new) => plugin_new::run(new)?,
         PluginCommand::Build(build) => plugin_build::run(build)?,
         PluginCommand::List { manifest, json, host } => {
             let (mut rows, checked) = inspect::list(manifest.as_deref(), BUILT_IN);

@@ -50,6 +50,8 @@ const EDGES: &[(&str, &[&str])] = &[
             "inspect",
             "output",
             "plugin_build",
+            "plugin_new",
+            "plugin_test",
             "updates",
         ],
     ),
@@ -57,6 +59,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("arguments", &["built_in", "config", "run"]),
     ("command_line", &["output"]),
     ("dlq", &["clock", "control", "output"]),
+    ("plugin_new", &["built_in", "output", "run"]),
     (
         "run",
         &[
@@ -85,6 +88,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "updates",
         ],
     ),
+    ("plugin_test", &["cases", "contract", "output", "plugin_build"]),
     ("plugin_build", &["inspect", "output"]),
     // Dead letters are shown in the words of the debug exporter, and sent again through lanes and pipelines.
     (
@@ -102,6 +106,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "updates",
         ],
     ),
+    ("cases", &["clock", "config", "contract", "delivery", "otlp", "processor", "storage", "wasm"]),
     ("inspect", &["config", "contract", "otlp", "plugins", "processor", "wasm"]),
     (
         "updates",
