@@ -1,5 +1,8 @@
-//! Which plugins are built in: those that `cargo xtask` has put into `target/plugins` of the repository before. They are their own package's
-//! to compile, for another target.
+//! What is part of the program beside its code: plugins, and the sources of the SDK for authors. Plugins are those that `cargo xtask` has put
+//! into `target/plugins` of the repository before: they are their own package's to compile, for another target.
+
+#[path = "build/sdk.rs"]
+mod sdk;
 
 use std::env;
 use std::fmt::Write as _;
@@ -18,7 +21,8 @@ const PLUGINS: [(&str, &str); 5] = [
 
 fn main() -> io::Result<()> {
     let here = env::var("CARGO_MANIFEST_DIR").map_err(io::Error::other)?;
-    let folder = Path::new(&here).join("../../target/plugins");
+    let repository = Path::new(&here).join("../..");
+    let folder = repository.join("target/plugins");
     // A folder that is not there would be looked for at each build, and everything built anew.
     fs::create_dir_all(&folder)?;
     println!("cargo::rerun-if-changed={}", folder.display());
@@ -39,5 +43,6 @@ fn main() -> io::Result<()> {
         );
     }
     let out = env::var("OUT_DIR").map_err(io::Error::other)?;
-    fs::write(Path::new(&out).join("built_in.rs"), format!("&[\n{table}]\n"))
+    fs::write(Path::new(&out).join("built_in.rs"), format!("&[\n{table}]\n"))?;
+    sdk::write_table(&repository, Path::new(&out))
 }

@@ -2,6 +2,7 @@
 //!
 //! Start reading at [`run`]; the map of the rooms is in ARCHITECTURE.md.
 
+pub mod cases;
 pub mod clock;
 pub mod config;
 pub mod connectors;

@@ -1,5 +1,7 @@
 //! `otelier components`: what a configuration can name.
 
+use std::fmt::Write as _;
+
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 use otelier::config::{BuiltInPlugin, Family, World};
@@ -27,10 +29,7 @@ enum Format {
 pub fn run(command: &ComponentsCommand) -> Result<()> {
     let components = Components::with(&[]);
     match command.format {
-        Format::Text => {
-            print(&components);
-            Ok(())
-        }
+        Format::Text => print_text(&names(&components)),
         Format::Json => print_text(&format!("{:#}\n", described(&components))),
     }
 }
@@ -39,17 +38,22 @@ fn of_world(world: World) -> impl Iterator<Item = &'static BuiltInPlugin> {
     BUILT_IN.iter().filter(move |plugin| plugin.world == world)
 }
 
-fn print(components: &Components) {
+fn names(components: &Components) -> String {
     let listed = |world| of_world(world).map(|plugin| plugin.name).collect::<Vec<_>>().join(", ");
+    let mut text = String::new();
     for (family, types) in components.catalogue() {
         let names: Vec<&str> = types.iter().flat_map(|about| about.names).copied().collect();
         let plugins = match family {
             Family::Processor => format!(", {}, and those of the manifest", listed(World::Processor)),
+            Family::Connector => ", and plugins for processors that make metrics of spans or log records".to_owned(),
             _ => String::new(),
         };
-        println!("{}: {}{plugins}", family.section(), names.join(", "));
+        // Writing to a String cannot fail, here and below.
+        let _ = writeln!(text, "{}: {}{plugins}", family.section(), names.join(", "));
     }
-    println!("breakers, under extensions: {}, and those of the manifest", listed(World::BreakerPolicy));
+    let policies = listed(World::BreakerPolicy);
+    let _ = writeln!(text, "breakers, under extensions: {policies}, and those of the manifest");
+    text
 }
 
 fn described(components: &Components) -> Value {

@@ -8,7 +8,7 @@ use otelier::config::{Explanation, Node};
 use otelier::run;
 
 use crate::arguments::Files;
-use crate::output::print_text;
+use crate::output::{print_text, tell};
 
 /// What to look at.
 #[derive(Debug, Subcommand)]
@@ -53,7 +53,7 @@ pub fn run(command: ConfigCommand) -> Result<()> {
         ConfigCommand::Print { files, format, mode } => {
             let tree = run::Files::from(files).tree()?;
             for warning in &tree.warnings {
-                eprintln!("warning: {warning}");
+                tell(&format!("warning: {warning}"));
             }
             let shown = match mode {
                 Mode::Redacted => tree.root.redacted(),

@@ -9,6 +9,8 @@ use otelier::clock;
 use otelier::control::{self, Request, Selection};
 use serde_json::Value;
 
+use crate::output::{print_line, print_text};
+
 /// How many numbers a line has.
 const NUMBERS_SHOWN_MAX: usize = 20;
 
@@ -83,13 +85,13 @@ pub fn run(dlq: &Dlq) -> Result<()> {
         Command::Show { .. } => shown(&answer).context("the answer has no letter")?,
         Command::Replay(_) | Command::Drop(_) => summary(&answer),
     };
-    print!("{text}");
+    print_text(&text)?;
     let elsewhere = elsewhere(&answer);
     match &dlq.command {
         // Asked for by its number, it is missed.
         Command::Replay(which) if !which.numbers.is_empty() => anyhow::ensure!(elsewhere.is_empty(), "{elsewhere}"),
         _ if elsewhere.is_empty() => {}
-        _ => println!("{elsewhere}"),
+        _ => print_line(&elsewhere)?,
     }
     let refused = answer["refused"].as_array().map(Vec::as_slice).unwrap_or_default();
     anyhow::ensure!(refused.is_empty(), "{}", refused.iter().filter_map(Value::as_str).collect::<Vec<_>>().join("\n"));

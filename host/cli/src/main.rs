@@ -3,6 +3,7 @@
 mod allocator;
 mod arguments;
 mod built_in;
+mod command_line;
 mod components_command;
 mod config_command;
 mod dlq;
@@ -10,6 +11,8 @@ mod health;
 mod output;
 mod plugin_build;
 mod plugin_command;
+mod plugin_new;
+mod plugin_test;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -18,7 +21,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 use otelier::config::{LogEncoding, LogLevel};
 use otelier::control::{self, Request};
 use otelier::run::{self, Options};
@@ -26,6 +29,7 @@ use otelier::{files, plugins, wasm};
 
 use crate::arguments::{Files, Host};
 use crate::built_in::BUILT_IN;
+use crate::output::{print_line, print_text};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -71,6 +75,13 @@ enum Command {
         #[command(subcommand)]
         command: plugin_command::PluginCommand,
     },
+    /// Print what lets a shell complete commands.
+    ///
+    /// bash reads it from `/usr/share/bash-completion/completions/otelier`, zsh from `_otelier` in a folder of its `fpath`, fish from
+    /// `~/.config/fish/completions/otelier.fish`.
+    Completions(command_line::Completions),
+    /// Print the man page `otelier(1)`, or write that of each command.
+    Man(command_line::Man),
     /// Change how much a running collector logs: until it ends, or is told again.
     LogLevel {
         /// The least that is logged.
@@ -154,7 +165,7 @@ fn main() -> ExitCode {
     match perform(command.unwrap_or(Command::Run(run))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("otelier: {}", told_once(&error));
+            output::tell(&format!("otelier: {}", told_once(&error)));
             ExitCode::FAILURE
         }
     }
@@ -204,30 +215,32 @@ fn perform(command: Command) -> Result<()> {
         }
         Command::Validate { files } => {
             let loaded = run::load(&files.into(), plugins::sandboxed(wasm::Engine::new()?).as_ref(), &[])?;
-            for warning in loaded.warnings() {
-                println!("warning: {warning}");
-            }
-            println!("the configuration is valid");
-            Ok(())
+            let warnings: String = loaded.warnings().iter().map(|warning| format!("warning: {warning}\n")).collect();
+            print_text(&format!("{warnings}the configuration is valid\n"))
         }
         Command::Config { command } => config_command::run(command),
         Command::Dlq(command) => dlq::run(&command),
         Command::Health(command) => health::run(&command),
         Command::Plugin { command } => plugin_command::run(&command),
+        Command::Completions(completions) => command_line::complete(&completions, Cli::command()),
+        Command::Man(man) => command_line::man(&man, Cli::command()),
         Command::Components(command) => components_command::run(&command),
         Command::LogLevel { level, host } => {
             let answer = control::ask(&host.state_dir, &Request::LogLevel { level })?;
             answer.ok_or_else(|| host.not_running())?;
-            println!("the collector logs from {level} on");
-            Ok(())
+            print_line(&format!("the collector logs from {level} on"))
         }
         Command::Breaker { command: BreakerCommand::Simulate(simulate) } => {
             let Simulate { policy, manifest, config, set, trace } = simulate;
             let built_in = BUILT_IN;
             let simulation = run::Simulation { policy, manifest, built_in, config, set, trace };
+            let mut printed = Ok(());
             run::simulate(&simulation, plugins::sandboxed(wasm::Engine::new()?).as_ref(), &mut |line: String| {
-                println!("{line}")
-            })
+                if printed.is_ok() {
+                    printed = print_line(&line);
+                }
+            })?;
+            printed
         }
     }
 }

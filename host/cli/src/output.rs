@@ -1,13 +1,29 @@
-//! What commands print.
+//! What commands print. Nothing else here writes to a standard stream: clippy refuses `print!` and `eprintln!`, which panic where the reader
+//! has gone.
 
-use std::io::{ErrorKind, Write as _};
+use std::io::{self, ErrorKind, Write};
 
 use anyhow::Result;
 
 /// Prints a text. Who reads it may have had enough before its end.
 pub fn print_text(text: &str) -> Result<()> {
-    match std::io::stdout().write_all(text.as_bytes()) {
+    match written(&mut io::stdout(), text) {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         written => Ok(written?),
     }
+}
+
+/// Prints a line.
+pub fn print_line(line: &str) -> Result<()> {
+    print_text(&format!("{line}\n"))
+}
+
+/// Tells something beside what is printed. Where nobody reads it, nobody can be told.
+pub fn tell(line: &str) {
+    let _ = written(&mut io::stderr(), &format!("{line}\n"));
+}
+
+fn written(stream: &mut dyn Write, text: &str) -> io::Result<()> {
+    stream.write_all(text.as_bytes())?;
+    stream.flush()
 }

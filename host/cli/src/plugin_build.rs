@@ -11,6 +11,8 @@ use otelier::inspect;
 use otelier_component::{TARGET, encode};
 use serde_json::Value;
 
+use crate::output::print_line;
+
 /// What is said to cargo beside the user's own settings: with the standard library's line tables a plugin is fifty times as large.
 const FLAGS: &str = r#"target.wasm32-unknown-unknown.rustflags=["-Cstrip=debuginfo", "-Ctarget-feature=+simd128"]"#;
 
@@ -28,8 +30,29 @@ pub struct Build {
     cargo: Vec<OsString>,
 }
 
+impl Build {
+    /// Of a folder, without anything else.
+    pub fn of(folder: &Path) -> Build {
+        Build { folder: folder.to_owned(), out: None, cargo: Vec::new() }
+    }
+}
+
+/// A component that was built.
+pub struct Built {
+    /// Where it is.
+    pub file: PathBuf,
+    kibibytes: usize,
+    world: String,
+}
+
 /// Builds it and says where it is.
 pub fn run(build: &Build) -> Result<()> {
+    let Built { file, kibibytes, world } = self::build(build)?;
+    print_line(&format!("{} ({kibibytes} KiB, {world})", file.display()))
+}
+
+/// Builds it.
+pub fn build(build: &Build) -> Result<Built> {
     let folder = build.folder.as_path();
     let manifest = folder.join("Cargo.toml");
     ensure!(manifest.is_file(), "{} is not there: name the folder of a plugin's crate", manifest.display());
@@ -47,9 +70,8 @@ pub fn run(build: &Build) -> Result<()> {
     if let Some(misfit) = found.misfit {
         bail!("{misfit}");
     }
-    let world = found.report["world"].as_str().unwrap_or("?");
-    println!("{} ({} KiB, {world})", out.display(), component.len().div_ceil(1024));
-    Ok(())
+    let world = found.report["world"].as_str().unwrap_or("?").to_owned();
+    Ok(Built { file: out, kibibytes: component.len().div_ceil(1024), world })
 }
 
 /// Says what is missing before cargo compiles anything.

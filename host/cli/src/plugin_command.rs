@@ -13,15 +13,25 @@ use serde_json::{Value, json};
 
 use crate::arguments::Host;
 use crate::built_in::BUILT_IN;
-use crate::plugin_build;
+use crate::output::{print_line, print_text};
+use crate::{plugin_build, plugin_new, plugin_test};
 
 /// What to do with plugins.
 #[derive(Debug, Subcommand)]
 pub enum PluginCommand {
+    /// Make a folder with a plugin that builds at once: its source, a test, cases, a manifest and a configuration.
+    ///
+    /// It needs this program, Rust and crates.io: the SDK comes with the program.
+    New(plugin_new::New),
     /// Build a plugin with cargo alone: compile its crate, make a component of it, and check that a collector would load it.
     ///
     /// It needs the compiler's target for WebAssembly: `rustup target add wasm32-unknown-unknown`.
     Build(plugin_build::Build),
+    /// Run a plugin's cases in the sandbox, and say item by item what is different from what was expected.
+    ///
+    /// A case is a folder below `cases`. Of a processor it has `case.yaml`, the configuration and what happens, and `expected.json`, what comes
+    /// out. Of a breaker policy it has `config.yaml`, `trace.jsonl` and `expected.txt`, what `otelier breaker simulate` says.
+    Test(plugin_test::Test),
     /// List the plugins of a manifest: world, version, content, size, and what is not as by default. Where a collector is running, also
     /// which version of each runs.
     List {
@@ -117,22 +127,24 @@ impl Inspect {
 /// Carries it out and prints what came of it.
 pub fn run(command: &PluginCommand) -> Result<()> {
     match command {
+        PluginCommand::Test(test) => plugin_test::run(test)?,
+        PluginCommand::New(new) => plugin_new::run(new)?,
         PluginCommand::Build(build) => plugin_build::run(build)?,
         PluginCommand::List { manifest, json, host } => {
             let (mut rows, checked) = inspect::list(manifest.as_deref(), BUILT_IN);
             add_running(&mut rows, host);
             match json {
-                true => rows.iter().for_each(|row| println!("{row}")),
+                true => print_text(&rows.iter().map(|row| format!("{row}\n")).collect::<String>())?,
                 false if rows.is_empty() && checked.is_err() => {}
-                false => print!("{}", inspect::list_text(&rows)),
+                false => print_text(&inspect::list_text(&rows))?,
             }
             checked?;
         }
         PluginCommand::Inspect(wanted) => {
             let found = inspect::inspect(&wanted.file, wanted.question().as_ref())?;
             match wanted.json {
-                true => println!("{}", found.report),
-                false => print!("{}", inspect::text(&found.report)),
+                true => print_line(&found.report.to_string())?,
+                false => print_text(&inspect::text(&found.report))?,
             }
             if let Some(misfit) = found.misfit {
                 bail!("{misfit}");
@@ -148,28 +160,27 @@ pub fn run(command: &PluginCommand) -> Result<()> {
             let is_the_files = file.is_none();
             let asked = control::ask(&host.state_dir, &Request::PluginSwap { plugin: plugin.clone(), file })?;
             match asked {
-                Some(line) => println!("{}", told(&line)),
+                Some(line) => print_line(&told(&line))?,
                 None if is_the_files && updates::forget_choice(&host.state_dir, plugin)? => {
-                    println!("no collector is running; the next start takes the file of plugin {plugin}");
+                    print_line(&format!("no collector is running; the next start takes the file of plugin {plugin}"))?;
                 }
                 None => return Err(host.not_running()),
             }
         }
         PluginCommand::Rollback { plugin, host } => {
             let asked = control::ask(&host.state_dir, &Request::PluginRollback { plugin: plugin.clone() })?;
-            println!("{}", told(&asked.ok_or_else(|| host.not_running())?));
+            print_line(&told(&asked.ok_or_else(|| host.not_running())?))?;
         }
         PluginCommand::History { json, host } => {
             let lines = updates::read_history(&host.state_dir)?;
             if lines.is_empty() && !json {
-                println!(
-                    "no plugin has been changed while a collector ran on state directory {}",
-                    host.state_dir.display()
-                );
+                let directory = host.state_dir.display();
+                print_line(&format!(
+                    "no plugin has been changed while a collector ran on state directory {directory}"
+                ))?;
             }
-            for line in lines {
-                if *json { println!("{line}") } else { println!("{}", told(&line)) }
-            }
+            let shown = |line: &Value| if *json { format!("{line}\n") } else { format!("{}\n", told(line)) };
+            print_text(&lines.iter().map(shown).collect::<String>())?;
         }
     }
     Ok(())

@@ -183,6 +183,15 @@ pub fn load_node(path: &Path) -> Result<Node, Errors> {
     parsed.root.ok_or_else(|| Error::new(&parsed.file, Problem::Empty).into())
 }
 
+/// Reads any file of the configuration's kind, with references in it as they stand.
+pub fn load_plain(path: &Path) -> Result<Node, Errors> {
+    let at_file = |problem: Problem| Error::new(&Position::of(path), problem);
+    let text = file::read(path).map_err(|problem| at_file(problem.into()))?;
+    let (root, problems, _) = tree::read(&ConfigText { path, text: &text });
+    Errors::check(problems)?;
+    root.ok_or_else(|| at_file(Problem::Empty).into())
+}
+
 /// Checks two texts, with the variables of `environment`.
 pub fn load_str(
     config: &ConfigText<'_>,

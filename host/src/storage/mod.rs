@@ -4,13 +4,12 @@
 //!   folder how it keeps that and what it promises beyond. The book has the same in `concepts/storage.md`.
 //! - [`StateStore`] and [`QueueStore`] are what the rest of the host sees of it. Each has the layout of its keys, so nobody else builds one.
 //! - [`Store`] is both ends of one backend: there a trip's changes of state and of queues are one commit.
-//! - `rocksdb` is the backend of the state directory. `memory` is one for tests, which loses power and fails on demand. `suite` is what every
+//! - `rocksdb` is the backend of the state directory. `memory` is one for tests, also those of plugin authors, which loses power and fails on demand. `suite` is what every
 //!   backend has to pass.
 
 mod backend;
 mod error;
 mod letters;
-#[cfg(test)]
 pub mod memory;
 mod namespace;
 mod queue;

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::memory::Memory;
 use super::rocksdb::RocksDb;
 use super::{Durability, QueueStore, StateStore, Storage, StoreError, Write};
 use crate::guard::end_in_doubt;
@@ -18,6 +19,11 @@ impl Store {
     /// The store of a state directory, created where there is none.
     pub fn open(directory: &Path) -> Result<Store, StoreError> {
         Ok(Store::on(Arc::new(RocksDb::open(directory)?)))
+    }
+
+    /// In memory alone: for cases of plugins.
+    pub fn in_memory() -> Store {
+        Store::on(Arc::new(Memory::default()))
     }
 
     /// On that backend.

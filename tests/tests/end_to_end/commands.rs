@@ -16,7 +16,7 @@ fn components_lists_every_family() -> Result<()> {
                     exporters: debug, fallback, nop, otlp, otlp_grpc, otlphttp, otlp_http, prometheus\n\
                     extensions: basicauth, bearertokenauth, file_storage, headers_setter, health_check, memory_limiter, \
                     rocksdb\n\
-                    connectors: forward, routing\n\
+                    connectors: forward, routing, and plugins for processors that make metrics of spans or log records\n\
                     breakers, under extensions: consecutive-failures, failure-rate, and those of the manifest\n";
     assert_eq!(String::from_utf8(output.stdout)?, expected);
     Ok(())

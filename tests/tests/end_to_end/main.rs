@@ -3,7 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod aggregate;
+mod authors;
+mod cases;
 mod clock;
+mod closed_pipe;
 mod commands;
 mod connectors;
 mod dictionary;

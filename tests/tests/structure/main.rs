@@ -24,6 +24,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "allocator",
             "arguments",
             "built_in",
+            "command_line",
             "components_command",
             "config",
             "config_command",
@@ -31,6 +32,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "dlq",
             "files",
             "health",
+            "output",
             "plugin_command",
             "plugins",
             "run",
@@ -40,11 +42,25 @@ const EDGES: &[(&str, &[&str])] = &[
     ("config_command", &["arguments", "config", "output", "run"]),
     (
         "plugin_command",
-        &["arguments", "built_in", "clock", "contract", "control", "inspect", "plugin_build", "updates"],
+        &[
+            "arguments",
+            "built_in",
+            "clock",
+            "contract",
+            "control",
+            "inspect",
+            "output",
+            "plugin_build",
+            "plugin_new",
+            "plugin_test",
+            "updates",
+        ],
     ),
     ("components_command", &["built_in", "config", "output", "run"]),
     ("arguments", &["built_in", "config", "run"]),
-    ("dlq", &["clock", "control"]),
+    ("command_line", &["output"]),
+    ("dlq", &["clock", "control", "output"]),
+    ("plugin_new", &["built_in", "output", "run"]),
     (
         "run",
         &[
@@ -75,7 +91,8 @@ const EDGES: &[(&str, &[&str])] = &[
             "updates",
         ],
     ),
-    ("plugin_build", &["inspect"]),
+    ("plugin_test", &["cases", "contract", "output", "plugin_build"]),
+    ("plugin_build", &["inspect", "output"]),
     // Dead letters are shown in the words of the debug exporter, and sent again through lanes and pipelines.
     (
         "control",
@@ -92,6 +109,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "updates",
         ],
     ),
+    ("cases", &["clock", "config", "contract", "delivery", "otlp", "processor", "storage", "wasm"]),
     ("inspect", &["config", "contract", "otlp", "plugins", "processor", "wasm"]),
     (
         "updates",

@@ -7,6 +7,7 @@
 //! written in the order they are read. Where texts need not be UTF-8, an escaped half of a surrogate pair that stands alone becomes
 //! U+FFFD, as in the Collector, and other bytes pass as they are; else either is an error. Nesting is bounded by serde_json's recursion limit of 128.
 
+mod any;
 mod descriptor;
 mod output;
 mod print;
@@ -20,6 +21,7 @@ mod transcode;
 use bytes::Bytes;
 use serde::de::DeserializeSeed;
 
+pub use self::any::AnyRequest;
 pub use self::text::{base64 as from_base64, to_base64};
 
 use self::descriptor::Message;

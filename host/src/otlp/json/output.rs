@@ -29,6 +29,8 @@ pub(super) struct Output {
     overflowed: bool,
     /// What texts may be.
     pub(super) strings: Strings,
+    /// Whether names that no message has are errors.
+    pub(super) is_strict: bool,
 }
 
 /// The bound was passed; `Output::overflowed` remembers it.
@@ -48,7 +50,7 @@ pub(super) struct Open {
 impl Output {
     /// An empty message with room for `expected` bytes that may grow to `limit`.
     pub(super) fn new(expected: usize, limit: usize, strings: Strings) -> Self {
-        Output { bytes: Vec::with_capacity(expected.min(limit)), limit, overflowed: false, strings }
+        Output { bytes: Vec::with_capacity(expected.min(limit)), limit, overflowed: false, strings, is_strict: false }
     }
 
     /// Whether the bound was passed.

@@ -31,7 +31,7 @@ impl<'de> Visitor<'de> for MessageSeed<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let key = KeySeed(self.message, self.output.strings);
+        let key = KeySeed(self.message, self.output.strings, self.output.is_strict);
         while let Some(field) = map.next_key_seed(key)? {
             match field {
                 Some(field) => map.next_value_seed(FieldSeed { field, output: self.output })?,
@@ -44,7 +44,7 @@ impl<'de> Visitor<'de> for MessageSeed<'_> {
 
 /// Reads a key: the field it names, or `None` for a name from a newer version of OTLP.
 #[derive(Clone, Copy)]
-struct KeySeed(&'static Message, Strings);
+struct KeySeed(&'static Message, Strings, bool);
 
 impl<'de> DeserializeSeed<'de> for KeySeed {
     type Value = Option<&'static Field>;
@@ -65,7 +65,11 @@ impl<'de> Visitor<'de> for KeySeed {
     }
 
     fn visit_str<E: Error>(self, key: &str) -> Result<Self::Value, E> {
-        Ok(self.0.field(key))
+        let KeySeed(message, _, is_strict) = self;
+        match message.field(key) {
+            None if is_strict => Err(E::custom(format!("`{key}` is no field of {}", message.name))),
+            field => Ok(field),
+        }
     }
 
     fn visit_bytes<E: Error>(self, key: &[u8]) -> Result<Self::Value, E> {
@@ -75,9 +79,9 @@ impl<'de> Visitor<'de> for KeySeed {
 }
 
 /// Reads the value behind a key: null, a list, or one element.
-struct FieldSeed<'o> {
-    field: &'static Field,
-    output: &'o mut Output,
+pub(super) struct FieldSeed<'o> {
+    pub(super) field: &'static Field,
+    pub(super) output: &'o mut Output,
 }
 
 impl<'de> DeserializeSeed<'de> for FieldSeed<'_> {
