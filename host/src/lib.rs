@@ -26,6 +26,7 @@ pub mod processor;
 pub mod processors;
 pub mod receivers;
 pub mod run;
+pub mod status;
 pub mod storage;
 pub mod telemetry;
 pub mod updates;

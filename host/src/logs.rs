@@ -3,12 +3,14 @@
 use std::io::IsTerminal;
 use std::sync::OnceLock;
 
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, fmt, reload};
 
 use crate::config::{LogEncoding, LogLevel, LogSettings};
 use crate::own_telemetry::LogLayer;
+use crate::status::LastErrors;
 
 /// Puts another filter into the place of the one that was started with; false where that is not possible any more.
 static REPLACE: OnceLock<Box<dyn Fn(EnvFilter) -> bool + Send + Sync>> = OnceLock::new();
@@ -29,7 +31,10 @@ pub fn start(settings: &LogSettings, pushed: Option<LogLayer>) {
         LogEncoding::Console => lines.boxed(),
         LogEncoding::Json => lines.json().flatten_event(true).boxed(),
     };
-    if tracing_subscriber::registry().with(filter).with(lines).with(pushed).try_init().is_ok() {
+    // What failed last is remembered whatever the level is.
+    let remembered = LastErrors::of_process().with_filter(LevelFilter::WARN);
+    let logged = lines.and_then(pushed).with_filter(filter);
+    if tracing_subscriber::registry().with(logged).with(remembered).try_init().is_ok() {
         let _ = REPLACE.set(Box::new(move |filter| handle.reload(filter).is_ok()));
     }
 }

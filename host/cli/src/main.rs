@@ -9,6 +9,7 @@ mod dlq;
 mod output;
 mod plugin_build;
 mod plugin_command;
+mod status_command;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -68,6 +69,8 @@ enum Command {
         #[command(subcommand)]
         command: plugin_command::PluginCommand,
     },
+    /// Look at a running collector: pipelines, rates, queues, breakers, plugins, health, and what failed last.
+    Status(status_command::StatusCommand),
     /// Change how much a running collector logs: until it ends, or is told again.
     LogLevel {
         /// The least that is logged.
@@ -211,6 +214,7 @@ fn perform(command: Command) -> Result<()> {
         Command::Dlq(command) => dlq::run(&command),
         Command::Plugin { command } => plugin_command::run(&command),
         Command::Components(command) => components_command::run(&command),
+        Command::Status(command) => status_command::run(&command),
         Command::LogLevel { level, host } => {
             let answer = control::ask(&host.state_dir, &Request::LogLevel { level })?;
             answer.ok_or_else(|| host.not_running())?;

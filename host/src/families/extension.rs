@@ -11,6 +11,7 @@ use crate::config::Component;
 use crate::contract::{
     BindError, ClientAuthenticator, ComponentId, Health, MemoryGate, ServerAuthenticator, Stop, Topology,
 };
+use crate::status::Board;
 use crate::telemetry::Registry;
 
 /// A type of extensions.
@@ -32,6 +33,8 @@ pub struct ExtensionContext<'c> {
     pub topology: &'c Topology,
     /// What requests under way may take.
     pub memory: &'c MemoryGate,
+    /// What the host tells of itself.
+    pub board: &'c Board,
 }
 
 /// What an extension does.

@@ -84,9 +84,10 @@ pub fn topology(plan: &Plan) -> Topology {
     let pipelines = plan.pipelines.iter().map(|pipeline| Members {
         id: pipeline.id.to_string(),
         receivers: names(&pipeline.receivers),
-        connectors: pipeline.begun_by.iter().chain(&pipeline.ended_by).map(ToString::to_string).collect(),
+        begun_by: names(&pipeline.begun_by),
         processors: names(&pipeline.processors),
         exporters: names(&pipeline.exporters),
+        ended_by: names(&pipeline.ended_by),
     });
     let extensions = plan.extensions.iter().map(|extension| extension.id.to_string()).collect();
     Topology { extensions, pipelines: pipelines.collect() }

@@ -21,3 +21,4 @@ mod prometheus;
 mod readme;
 mod restart;
 mod sdk;
+mod status;
