@@ -62,7 +62,8 @@ impl Extensions {
     pub fn serve_pages(&mut self, plan: &Plan, registry: &Registry) -> Result<Vec<String>> {
         let mut pages: Vec<(String, &str, Box<dyn Page>)> = Vec::new();
         for (id, open) in self.pages.drain(..) {
-            pages.push((id.to_string(), "", open()?));
+            let opened = open(&self.authenticators).map_err(|error| anyhow::anyhow!("extension {id}: {error}"))?;
+            pages.push((id.to_string(), "", opened));
         }
         for address in &plan.telemetry.metrics.addresses {
             let page = own_metrics(address, registry)?;

@@ -1,5 +1,5 @@
-//! What a running host tells of itself to people: a [`Report`]. `otelier status` asks for it over the control socket, and an extension finds it in
-//! what it is made with.
+//! What a running host tells of itself to people: `otelier status` asks for it over the control socket, the extension `zpages` shows it in a
+//! browser. Both get the same [`Report`].
 //!
 //! `counts` reads the host's own counters, `rates` remembers what they were some seconds ago, `last_errors` takes the last line of each
 //! component out of the log, and `board` puts all of it together at the moment somebody asks.

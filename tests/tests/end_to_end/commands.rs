@@ -15,7 +15,7 @@ fn components_lists_every_family() -> Result<()> {
                     processors: memory_limiter, aggregate, attributes, filter, and those of the manifest\n\
                     exporters: debug, fallback, nop, otlp, otlp_grpc, otlphttp, otlp_http, prometheus\n\
                     extensions: basicauth, bearertokenauth, file_storage, headers_setter, health_check, memory_limiter, \
-                    rocksdb\n\
+                    rocksdb, zpages\n\
                     connectors: forward, routing\n\
                     breakers, under extensions: consecutive-failures, failure-rate, and those of the manifest\n";
     assert_eq!(String::from_utf8(output.stdout)?, expected);

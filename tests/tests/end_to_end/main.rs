@@ -16,6 +16,7 @@ mod instances;
 mod making_metrics;
 mod odd_metrics;
 mod own_telemetry;
+mod pages;
 mod passthrough;
 mod prometheus;
 mod readme;

@@ -120,7 +120,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("receivers", &["contract", "families", "intake", "net", "otlp"]),
     ("exporters", &["contract", "families", "net", "otlp", "telemetry"]),
     ("connectors", &["contract", "families", "otlp"]),
-    ("extensions", &["clock", "contract", "families", "files", "net", "otlp", "telemetry"]),
+    ("extensions", &["clock", "contract", "families", "files", "intake", "net", "otlp", "status", "telemetry"]),
     ("logs", &["config", "own_telemetry", "status"]),
     // Whoever sends is handed in: a client of an exporter's.
     ("own_telemetry", &["contract", "otlp", "telemetry"]),
