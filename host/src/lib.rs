@@ -29,6 +29,7 @@ pub mod pulse;
 pub mod receivers;
 pub mod run;
 pub mod service_manager;
+pub mod status;
 pub mod storage;
 pub mod telemetry;
 pub mod updates;

@@ -6,12 +6,14 @@ mod sampling;
 use std::io;
 use std::sync::OnceLock;
 
+use tracing_subscriber::filter::{FilterExt as _, LevelFilter};
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, fmt, reload};
 
 use crate::config::{LogEncoding, LogLevel, LogSettings};
 use crate::own_telemetry::LogLayer;
+use crate::status::LastErrors;
 use output::Lines;
 use sampling::Sampling;
 
@@ -40,7 +42,10 @@ pub fn start(settings: &LogSettings, pushed: Option<LogLayer>) -> io::Result<()>
         LogEncoding::Console => lines.boxed(),
         LogEncoding::Json => lines.json().flatten_event(true).boxed(),
     };
-    if tracing_subscriber::registry().with(filter).with(sampling).with(lines).with(pushed).try_init().is_ok() {
+    // What failed last is remembered whatever the level is.
+    let remembered = LastErrors::of_process().with_filter(LevelFilter::WARN);
+    let logged = lines.and_then(pushed).with_filter(filter.and(sampling));
+    if tracing_subscriber::registry().with(logged).with(remembered).try_init().is_ok() {
         let _ = REPLACE.set(Box::new(move |filter| handle.reload(filter).is_ok()));
     }
     Ok(())

@@ -1,6 +1,7 @@
 //! The composition root: load, build, run, drain. The only place that knows every part.
 
 mod batching;
+mod board;
 mod breakers;
 mod check;
 mod components;
@@ -39,6 +40,7 @@ use crate::pipeline::{self, Handle, PipelineContext, Place, committer::Committer
 use crate::plugins::{self, AnyPlugin, Described, Loader, Plugins};
 use crate::processor::{SecretKey, stored_steady};
 use crate::service_manager::ServiceManager;
+use crate::status::Board;
 use crate::storage::{QueueStore, StateStore, Store};
 use crate::telemetry::Registry;
 use crate::updates::{self, Updates, Versions};
@@ -281,10 +283,17 @@ impl Host {
         memory.budget(plan.receiver_limits.memory_bytes_max.get());
         options.pressure.into_iter().for_each(|pressure| memory.tell(pressure));
         let topology = extensions::topology(&plan);
-        let making = ExtensionContext { registry: &registry, health: &health, topology: &topology, memory: &memory };
+        let board = Board::new(&registry, &health, &topology);
+        let making = ExtensionContext {
+            registry: &registry,
+            health: &health,
+            topology: &topology,
+            memory: &memory,
+            board: &board,
+        };
         let mut extensions = Extensions::make(&plan, &components, &making)?;
         let pages = extensions.serve_pages(&plan, &registry)?;
-        let Extensions { authenticators, quotas, tasks, .. } = extensions;
+        let Extensions { authenticators, quotas, mut tasks, .. } = extensions;
         let (mut exporters, mut pushing, mut lanes, mut gates) = (Vec::new(), Vec::new(), HashMap::new(), Vec::new());
         let dead_letters = DeadLetters::open(store.queues(), plan.delivery.dead_letter_bytes_max.get(), &registry)?;
         let kept = dead_letters.len();
@@ -376,7 +385,10 @@ impl Host {
             clock,
             registry,
         })?;
-        let control = (options.state_dir.clone(), Desk { letters, updates: updates.clone() });
+        board.fill(board::sources(&updates, pushing.iter().map(|(lane, _)| lane.clone()).collect()));
+        let watched = board.clone();
+        tasks.push(Box::new(move |stop| Box::pin(watched.watch(stop))));
+        let control = (options.state_dir.clone(), Desk { letters, updates: updates.clone(), board });
         let lanes = lanes.into_values().collect();
         Ok(Host {
             updates: (updates, updating),

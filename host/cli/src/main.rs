@@ -13,6 +13,7 @@ mod plugin_build;
 mod plugin_command;
 mod plugin_new;
 mod plugin_test;
+mod status_command;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -82,6 +83,8 @@ enum Command {
     Completions(command_line::Completions),
     /// Print the man page `otelier(1)`, or write that of each command.
     Man(command_line::Man),
+    /// Look at a running collector: pipelines, rates, queues, breakers, plugins, health, and what failed last.
+    Status(status_command::StatusCommand),
     /// Change how much a running collector logs: until it ends, or is told again.
     LogLevel {
         /// The least that is logged.
@@ -225,6 +228,7 @@ fn perform(command: Command) -> Result<()> {
         Command::Completions(completions) => command_line::complete(&completions, Cli::command()),
         Command::Man(man) => command_line::man(&man, Cli::command()),
         Command::Components(command) => components_command::run(&command),
+        Command::Status(command) => status_command::run(&command),
         Command::LogLevel { level, host } => {
             let answer = control::ask(&host.state_dir, &Request::LogLevel { level })?;
             answer.ok_or_else(|| host.not_running())?;

@@ -7,9 +7,14 @@ use anyhow::Result;
 
 /// Prints a text. Who reads it may have had enough before its end.
 pub fn print_text(text: &str) -> Result<()> {
+    print_to_reader(text).map(drop)
+}
+
+/// Prints a text at once. False where nobody reads any more.
+pub fn print_to_reader(text: &str) -> Result<bool> {
     match written(&mut io::stdout(), text) {
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        written => Ok(written?),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
+        written => Ok(written.map(|()| true)?),
     }
 }
 

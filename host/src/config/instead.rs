@@ -145,7 +145,6 @@ fn exporter(kind: &str) -> Option<&'static str> {
 
 fn extension(kind: &str) -> Option<&'static str> {
     Some(match kind {
-        "zpages" => "remove it: `health_check` shows every pipeline and component at `/status?verbose`",
         "pprof" => "remove it: it profiles programs in Go; for otelier, use `perf`",
         "memoryballast" => "remove it: it is for the garbage collector of Go; `memory_limiter` bounds memory",
         "cgroupruntime" => "remove it: it is for the runtime of Go",

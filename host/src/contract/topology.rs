@@ -16,10 +16,12 @@ pub struct Members {
     pub id: String,
     /// Its receivers.
     pub receivers: Vec<String>,
-    /// The connectors that begin or end it.
-    pub connectors: Vec<String>,
+    /// The connectors that begin it.
+    pub begun_by: Vec<String>,
     /// Its processors.
     pub processors: Vec<String>,
     /// Its exporters.
     pub exporters: Vec<String>,
+    /// The connectors that end it.
+    pub ended_by: Vec<String>,
 }

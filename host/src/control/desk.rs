@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::letters::Letters;
 use super::request::{Request, Response};
 use crate::logs;
+use crate::status::Board;
 use crate::updates::{Command, Updates};
 
 /// Everything a running host can be asked. Clones ask the same host.
@@ -14,6 +15,8 @@ pub struct Desk {
     pub letters: Letters,
     /// Versions of plugins.
     pub updates: Updates,
+    /// What the host tells of itself.
+    pub board: Board,
 }
 
 impl Desk {
@@ -22,6 +25,7 @@ impl Desk {
         let answered = match request {
             Request::PluginSwap { plugin, file } => self.update(Command::Swap { plugin, file }),
             Request::PluginRollback { plugin } => self.update(Command::Rollback { plugin }),
+            Request::Status => serde_json::to_value(self.board.report()).map_err(|error| error.to_string()),
             Request::PluginList => self.update(Command::List),
             Request::LogLevel { level } => match logs::change(level) {
                 true => Ok(Value::Null),

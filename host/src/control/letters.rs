@@ -134,6 +134,7 @@ impl Letters {
             Request::PluginSwap { .. }
             | Request::PluginRollback { .. }
             | Request::PluginList
+            | Request::Status
             | Request::LogLevel { .. } => Err(LettersError::NotRunning),
         }
     }

@@ -42,6 +42,8 @@ pub enum Request {
         /// Its name in the manifest.
         plugin: String,
     },
+    /// Everything that there is to tell of the host.
+    Status,
     /// Another log level, until the process ends.
     LogLevel {
         /// The least that is logged.

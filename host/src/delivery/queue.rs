@@ -117,6 +117,11 @@ impl Queue {
         self.held
     }
 
+    /// When the first of those that wait came.
+    pub fn oldest(&self) -> Option<Instant> {
+        self.waiting.front().map(|entry| entry.since)
+    }
+
     /// Counts more as held: what was let in.
     pub fn hold(&mut self, size: Size) {
         self.held += size;

@@ -2,6 +2,7 @@
 
 mod http;
 mod own_metrics;
+mod pages;
 mod secrets;
 
 use crate::families::family;
@@ -16,4 +17,5 @@ family! { ExtensionEntry:
     health_check,
     memory_limiter,
     rocksdb,
+    zpages,
 }

@@ -9,8 +9,9 @@ use super::component::{About, ComponentType, Role};
 use super::make_error::MakeError;
 use crate::config::Component;
 use crate::contract::{
-    BindError, ClientAuthenticator, ComponentId, Health, MemoryGate, ServerAuthenticator, Stop, Topology,
+    Authenticators, ClientAuthenticator, ComponentId, Health, MemoryGate, ServerAuthenticator, Stop, Topology,
 };
+use crate::status::Board;
 use crate::telemetry::Registry;
 
 /// A type of extensions.
@@ -32,6 +33,8 @@ pub struct ExtensionContext<'c> {
     pub topology: &'c Topology,
     /// What requests under way may take.
     pub memory: &'c MemoryGate,
+    /// What the host tells of itself.
+    pub board: &'c Board,
 }
 
 /// What an extension does.
@@ -49,8 +52,8 @@ pub struct Extension {
     pub task: Option<Task>,
 }
 
-/// Opens a page.
-pub type PageOpener = Box<dyn FnOnce() -> Result<Box<dyn Page>, BindError>>;
+/// Opens a page, once everybody who may look at its requests is known.
+pub type PageOpener = Box<dyn FnOnce(&Authenticators) -> Result<Box<dyn Page>, MakeError>>;
 
 /// Begins to work, until the stop resolves.
 pub type Task = Box<dyn FnOnce(Stop) -> Pin<Box<dyn Future<Output = ()> + Send>>>;

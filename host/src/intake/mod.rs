@@ -25,7 +25,10 @@ mod write_timeout;
 pub use admission::MakeError;
 pub use grpc::{EnforcementPolicy, GrpcMethod, GrpcPort, GrpcService, GrpcSettings, Keepalive, ServerParameters};
 pub(crate) use grpc::{grpc_config, grpc_defaults};
-pub use http::{Algorithms, Conversion, Cors, HttpFormat, HttpKeepalive, HttpPath, HttpPort, HttpSettings, Reading};
+pub use http::{
+    Algorithms, Conversion, Cors, HttpFormat, HttpKeepalive, HttpPath, HttpPort, HttpSettings, OpenError, OpenPages, PageAnswer, PageAnswers,
+    PagePort, Reading, page_answer,
+};
 pub(crate) use http::{http_config, http_defaults};
 pub use listeners::{JoinError, Listener, Listeners, Port, Reachable, Sample, Served, Serving};
 pub use rejection::Rejection;

@@ -7,9 +7,8 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use tracing::callsite::Identifier;
-use tracing::{Event, Subscriber};
-use tracing_subscriber::Layer;
-use tracing_subscriber::layer::Context;
+use tracing::{Event, Metadata};
+use tracing_subscriber::layer::{Context, Filter};
 
 use crate::config::LogSampling;
 
@@ -43,8 +42,12 @@ impl Sampling {
     }
 }
 
-impl<S: Subscriber> Layer<S> for Sampling {
-    fn event_enabled(&self, event: &Event<'_>, _: Context<'_, S>) -> bool {
+impl<S> Filter<S> for Sampling {
+    fn enabled(&self, _: &Metadata<'_>, _: &Context<'_, S>) -> bool {
+        true
+    }
+
+    fn event_enabled(&self, event: &Event<'_>, _: &Context<'_, S>) -> bool {
         self.lets_through(event.metadata().callsite(), Instant::now())
     }
 }
@@ -53,6 +56,8 @@ impl<S: Subscriber> Layer<S> for Sampling {
 mod tests {
     use std::time::Duration;
 
+    use tracing::Subscriber;
+    use tracing_subscriber::Layer;
     use tracing_subscriber::layer::SubscriberExt as _;
 
     use super::*;
@@ -70,7 +75,7 @@ mod tests {
     fn the_first_ones_and_then_every_how_manieth() {
         let (tick, counted) = (Duration::from_secs(3600), Counted::default());
         let sampling = Sampling::new(LogSampling { tick, initial: 3, thereafter: 10 });
-        let subscriber = tracing_subscriber::registry().with(sampling).with(counted.clone());
+        let subscriber = tracing_subscriber::registry().with(counted.clone().with_filter(sampling));
         tracing::subscriber::with_default(subscriber, || {
             for number in 0..33 {
                 tracing::warn!(number, "again");

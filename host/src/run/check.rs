@@ -19,6 +19,7 @@ use crate::families::{ExtensionContext, Listener, MakeError, Oddity, ReceiverCon
 use crate::intake::Listeners;
 use crate::net::{ListenError, collide, listening};
 use crate::pipeline::BuildError;
+use crate::status::Board;
 use crate::telemetry::Registry;
 
 /// Everything that is wrong with components that are no plugins.
@@ -86,7 +87,8 @@ fn extensions(plan: &Plan, components: &Components, unread: &Parts, errors: &mut
     let (mut extensions, mut broken) = (Extensions::default(), unread.clone());
     let (registry, health) = (&Registry::default(), &Health::default());
     let (topology, memory) = (&topology(plan), &MemoryGate::default());
-    let context = ExtensionContext { registry, health, topology, memory };
+    let board = &Board::new(registry, health, topology);
+    let context = ExtensionContext { registry, health, topology, memory, board };
     for component in &plan.extensions {
         let part = (Family::Extension, component.id.clone());
         if unread.contains(&part) {

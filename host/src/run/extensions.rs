@@ -64,7 +64,8 @@ impl Extensions {
     pub fn serve_pages(&mut self, plan: &Plan, registry: &Registry) -> Result<Vec<String>> {
         let mut pages: Vec<(String, &str, Box<dyn Page>)> = Vec::new();
         for (id, open) in self.pages.drain(..) {
-            pages.push((id.to_string(), "", open()?));
+            let opened = open(&self.authenticators).map_err(|error| anyhow::anyhow!("extension {id}: {error}"))?;
+            pages.push((id.to_string(), "", opened));
         }
         for address in &plan.telemetry.metrics.addresses {
             let page = own_metrics(address, registry)?;
@@ -97,9 +98,10 @@ pub fn topology(plan: &Plan) -> Topology {
     let pipelines = plan.pipelines.iter().map(|pipeline| Members {
         id: pipeline.id.to_string(),
         receivers: names(&pipeline.receivers),
-        connectors: pipeline.begun_by.iter().chain(&pipeline.ended_by).map(ToString::to_string).collect(),
+        begun_by: names(&pipeline.begun_by),
         processors: names(&pipeline.processors),
         exporters: names(&pipeline.exporters),
+        ended_by: names(&pipeline.ended_by),
     });
     let extensions = plan.extensions.iter().map(|extension| extension.id.to_string()).collect();
     Topology { extensions, pipelines: pipelines.collect() }

@@ -213,6 +213,13 @@ impl Registry {
         self.families().iter().filter(|(_, family)| !family.series.is_empty()).map(shown).collect()
     }
 
+    /// One family's series as they are now; none where there is no such family.
+    pub fn series(&self, name: &str) -> Vec<(Labels, Value)> {
+        let families = self.families();
+        let series = families.get(name).into_iter().flat_map(|family| &family.series);
+        series.map(|(labels, handle)| (labels.clone(), handle.value())).collect()
+    }
+
     /// Everything, in the Prometheus text exposition format 0.0.4.
     pub fn render(&self) -> String {
         text::render(&self.show())

@@ -50,7 +50,10 @@ fn a_breaker_that_does_not_close_is_told() -> Result<()> {
     send(&host, 1)?;
     until(&host, "otelier_breaker_state", |state| state > 0.0)?;
     // Through several probes, which do not close it.
-    recording.add(&host, 7, || Ok(std::thread::sleep(std::time::Duration::from_millis(400))))?;
+    recording.add(&host, 7, || {
+        std::thread::sleep(std::time::Duration::from_millis(400));
+        Ok(())
+    })?;
     promtool::fires(&recording, &["OtelierBreakerOpen"], &["OtelierBreakerOpen"])?;
     downstream.follow(|_| Fate::Taken);
     until(&host, "otelier_breaker_state", |state| state == 0.0)?;

@@ -12,10 +12,10 @@ fn components_lists_every_family() -> Result<()> {
     let output = Command::new(environment::binary()?).arg("components").output()?;
     assert!(output.status.success());
     let expected = "receivers: otlp\n\
-                    processors: memory_limiter, aggregate, attributes, filter, and those of the manifest\n\
-                    exporters: debug, fallback, nop, otlp, otlp_grpc, otlphttp, otlp_http, prometheus\n\
+                    processors: batch, memory_limiter, aggregate, attributes, filter, and those of the manifest\n\
+                    exporters: debug, logging, fallback, nop, otlp, otlp_grpc, otlphttp, otlp_http, prometheus\n\
                     extensions: basicauth, bearertokenauth, file_storage, headers_setter, health_check, memory_limiter, \
-                    rocksdb\n\
+                    rocksdb, zpages\n\
                     connectors: forward, routing, and plugins for processors that make metrics of spans or log records\n\
                     breakers, under extensions: consecutive-failures, failure-rate, and those of the manifest\n";
     assert_eq!(String::from_utf8(output.stdout)?, expected);

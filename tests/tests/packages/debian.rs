@@ -63,11 +63,11 @@ fn it_is_installed_started_reloaded_upgraded_removed_and_purged() -> Result<()> 
 
     machine.run("dpkg --install /root/otelier.deb")?;
     installed(&machine)?;
-    guarded(&machine)?;
 
     // A configuration of one's own, which keeps state.
     fs::copy(environment::repository().join("configs/quickstart.yaml"), machine.path(CONFIG))?;
     machine.run(&format!("systemctl restart {SERVICE}"))?;
+    guarded(&machine)?;
     send(&enter, 100)?;
     shows(&enter, 100)?;
     reloads(&machine)?;

@@ -221,6 +221,11 @@ impl PushLane {
         })
     }
 
+    /// For how long the first of those that wait has waited; what is being sent is not among them.
+    pub fn oldest(&self) -> Option<Duration> {
+        self.shared.lock().queue.oldest().map(|since| since.elapsed())
+    }
+
     /// The exporter it ends at.
     pub fn id(&self) -> &ComponentId {
         &self.shared.id

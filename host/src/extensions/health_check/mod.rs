@@ -20,7 +20,7 @@ use serde_json::json;
 
 use super::http::Page;
 use crate::clock;
-use crate::contract::{ComponentId, Health, Phase, Topology};
+use crate::contract::{Authenticators, ComponentId, Health, Phase, Topology};
 use crate::families::{
     self, ComponentType, Extension, ExtensionContext, ExtensionType, FormerKey, Listener, MakeError, Stability,
 };
@@ -106,8 +106,10 @@ impl ExtensionType for Type {
         let (health, topology) = (context.health.clone(), context.topology.clone());
         let answers = Answers { config, health, topology, started: clock::Clock::system().now() };
         let answer = Arc::new(move |path: &str, query: &str| answers.answer(path, query));
-        let open =
-            move || Page::bind(&component, &endpoint, answer).map(|page| Box::new(page) as Box<dyn families::Page>);
+        let open = move |_: &Authenticators| -> Result<Box<dyn families::Page>, MakeError> {
+            let page = Page::bind(&component, &endpoint, answer)?;
+            Ok(Box::new(page))
+        };
         Ok(Extension { page: Some(Box::new(open)), ..Extension::default() })
     }
 }

@@ -67,7 +67,7 @@ fn status(pipeline: &Members, troubles: &BTreeMap<String, Trouble>, since: u64) 
         components.insert(format!("processor:{id}"), of(&|part| is_of(part, id, &pipeline.id)));
     }
     // Nothing is wrong with what only passes batches on.
-    for id in &pipeline.connectors {
+    for id in pipeline.begun_by.iter().chain(&pipeline.ended_by) {
         components.insert(format!("connector:{id}"), of(&|_| false));
     }
     for id in &pipeline.exporters {

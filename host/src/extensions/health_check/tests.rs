@@ -7,11 +7,11 @@ use crate::contract::{Members, STORE};
 
 fn answers(config: &str) -> Answers {
     let member = Members {
-        connectors: Vec::new(),
         id: "metrics/a".into(),
         receivers: vec!["otlp".into()],
         processors: vec!["sum".into()],
         exporters: vec!["out".into()],
+        ..Members::default()
     };
     let topology = Topology { extensions: vec!["health_check".into()], pipelines: vec![member] };
     let config = serde_json::from_str(config).unwrap();

@@ -5,6 +5,7 @@ mod config;
 mod cors;
 mod format;
 mod host;
+mod pages;
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -32,6 +33,7 @@ pub(crate) use self::config::{http_config, http_defaults};
 pub use self::cors::Cors;
 pub use self::format::{Conversion, HttpFormat, HttpPath, Reading, SizeLimit};
 use self::host::check_host;
+pub use self::pages::{OpenError, OpenPages, PageAnswer, PageAnswers, PagePort, page_answer};
 use super::admission::{Admission, MakeError};
 use super::body::{compute, gather, in_time, unpacked};
 use super::foreign::{Ended, Heard};
@@ -77,18 +79,7 @@ impl HttpPort {
     /// What answers there.
     pub(super) fn server(self, memory: MemoryGate, metrics: Arc<PortMetrics>) -> HttpServer {
         let HttpPort { settings, paths, tls, admission } = self;
-        let mut http = auto::Builder::new(TokioExecutor::new());
-        // hyper's own header timeout would run between the requests of a connection as well; `Bounds` covers both.
-        http.http1().timer(TokioTimer::new()).header_read_timeout(None).keep_alive(settings.keep_alives_enabled);
-        http.http2()
-            .timer(TokioTimer::new())
-            .adaptive_window(false)
-            .initial_stream_window_size(serve::STREAM_WINDOW_BYTES)
-            .initial_connection_window_size(serve::CONNECTION_WINDOW_BYTES)
-            .max_frame_size(serve::FRAME_BYTES_MAX)
-            .max_concurrent_streams(settings.max_concurrent_streams.get())
-            .keep_alive_interval(PING_INTERVAL)
-            .keep_alive_timeout(PING_TIMEOUT);
+        let http = connections(&settings);
         let bounds = Bounds {
             connections_max: settings.max_connections.get(),
             first_request: settings.read_header_timeout,
@@ -105,6 +96,23 @@ impl HttpPort {
         let (write_timeout, added) = (settings.write_timeout, Arc::new(settings.response_headers));
         HttpServer { http, bounds, tls, service, cors, write_timeout, added }
     }
+}
+
+/// How connections speak HTTP.
+fn connections(settings: &HttpSettings) -> auto::Builder<TokioExecutor> {
+    let mut http = auto::Builder::new(TokioExecutor::new());
+    // hyper's own header timeout would run between the requests of a connection as well; `Bounds` covers both.
+    http.http1().timer(TokioTimer::new()).header_read_timeout(None).keep_alive(settings.keep_alives_enabled);
+    http.http2()
+        .timer(TokioTimer::new())
+        .adaptive_window(false)
+        .initial_stream_window_size(serve::STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(serve::CONNECTION_WINDOW_BYTES)
+        .max_frame_size(serve::FRAME_BYTES_MAX)
+        .max_concurrent_streams(settings.max_concurrent_streams.get())
+        .keep_alive_interval(PING_INTERVAL)
+        .keep_alive_timeout(PING_TIMEOUT);
+    http
 }
 
 /// The port's behaviour.

@@ -110,6 +110,7 @@ fn days(year: i64, month: i64, day: i64) -> i64 {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 
