@@ -10,6 +10,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod configuration;
+mod edits;
 mod exposition;
 mod own_metrics;
 mod own_telemetry;
