@@ -11,12 +11,13 @@ use std::io;
 use std::path::Path;
 
 /// Each plugin that ships, with the name of its world.
-const PLUGINS: [(&str, &str); 5] = [
+const PLUGINS: [(&str, &str); 6] = [
     ("aggregate", "Processor"),
     ("attributes", "Processor"),
     ("consecutive-failures", "BreakerPolicy"),
     ("failure-rate", "BreakerPolicy"),
     ("filter", "Processor"),
+    ("resource", "Processor"),
 ];
 
 fn main() -> io::Result<()> {

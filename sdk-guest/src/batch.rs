@@ -4,8 +4,9 @@ use std::ops::Range;
 
 use crate::aggregate::Number;
 use crate::{
-    Additions, Attribute, Bitmap, Blob, BoundsLists, BucketCounts, Column, Descriptor, ExemplarLists,
-    ExponentialBuckets, Field, Host, Keying, Keys, Log, Output, QuantileValues, Signal, Storage, ValueColumn, When,
+    Additions, Attribute, AttributeSets, Bitmap, Blob, BoundsLists, BucketCounts, Column, Descriptor, ExemplarLists,
+    ExponentialBuckets, Field, Host, Keying, Keys, Level, Log, Output, QuantileValues, Signal, Storage, ValueColumn,
+    When,
 };
 
 /// One call's rows. A column can be pulled once, and only what was declared; what is not pulled costs nothing.
@@ -130,6 +131,22 @@ impl Batch<'_> {
         self.host.rows_values_of(column.0)
     }
 
+    /// All attributes of a level, which [`Declare::attributes`](crate::Declare::attributes) opens: maps, encoded as values of keys
+    /// ([`key::map_entries`](crate::key::map_entries)), each resource's, scope's or item's once.
+    pub fn attributes(&mut self, level: Level) -> AttributeSets {
+        self.host.rows_attributes(level)
+    }
+
+    /// The values of a name, in lower case, among what the receiver keeps of the request's headers (`include_metadata`), in their order.
+    pub fn metadata(&mut self, name: &str) -> Vec<String> {
+        self.host.rows_metadata(name)
+    }
+
+    /// The address that the request came from, without the port; none where it came through no network.
+    pub fn sender(&mut self) -> Option<String> {
+        self.host.rows_sender()
+    }
+
     /// Each row's key.
     pub fn keys(&mut self, keying: Keying) -> Keys {
         Keys(self.host.rows_keys(keying.0))
@@ -189,6 +206,17 @@ impl Batch<'_> {
     /// long it is: nothing has to be read.
     pub fn copy_attribute(&mut self, rows: Bitmap, attribute: Attribute, key: String, when: When) {
         self.host.output_copy_attribute(rows.into_words(), attribute, key, when);
+    }
+
+    /// Sets many attributes of a level at once: the n-th of `rows` gets those of `maps[indices[n]]`, each a map encoded as a value of keys
+    /// ([`key::write_map`](crate::key::write_map)). Others stay. Without indices there is one map, for all of them.
+    pub fn set_attributes(&mut self, rows: Bitmap, level: Level, maps: Blob, indices: Vec<u32>) {
+        self.host.output_set_attributes(rows.into_words(), level, maps, indices);
+    }
+
+    /// Removes many attributes of a level at once, by lists of keys ([`key::write_texts`](crate::key::write_texts)).
+    pub fn remove_attributes(&mut self, rows: Bitmap, level: Level, keys: Blob, indices: Vec<u32>) {
+        self.host.output_remove_attributes(rows.into_words(), level, keys, indices);
     }
 
     /// Sets a field of these spans or log records to one value, encoded as in a key ([`key::write_value`](crate::key::write_value)); which

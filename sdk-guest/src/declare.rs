@@ -118,6 +118,16 @@ impl Declare<'_> {
         ValueColumn(self.host.projection_value_of(source.into()))
     }
 
+    /// Opens [`Batch::attributes`](crate::Batch::attributes) for a level: resource, scope or item. For a plugin that does not know their keys
+    /// before; else a keying or [`value_of`](Declare::value_of) reads less.
+    pub fn attributes(&mut self, level: Level) {
+        self.host.projection_column(match level {
+            Level::Resource => "resource.attributes",
+            Level::Scope => "scope.attributes",
+            Level::Item | Level::Metadata => "attributes",
+        });
+    }
+
     /// Keys rows by these attributes and fields alone.
     pub fn key_by(&mut self, sources: Vec<Source>, durable: bool) -> Keying {
         Keying(self.host.projection_key_by(sources, durable))

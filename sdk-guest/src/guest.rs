@@ -6,9 +6,9 @@ use std::marker::PhantomData;
 use crate::bindings::exports::otelier::plugin::processor::Guest;
 use crate::bindings::otelier::plugin::{clock, log, output, projection, rows, storage};
 use crate::{
-    Additions, Attribute, Blob, BoundsLists, BucketCounts, Descriptor, Entries, ExemplarLists, ExponentialBuckets,
-    ExponentialHistograms, Failure, Found, Histograms, Host, Instance, MergeOp, MetricKind, Processor, Progress,
-    QuantileValues, Runs, Severity, Signal, Source, StorageError, Stored, Temporality, When,
+    Additions, Attribute, AttributeSets, Blob, BoundsLists, BucketCounts, Descriptor, Entries, ExemplarLists,
+    ExponentialBuckets, ExponentialHistograms, Failure, Found, Histograms, Host, Instance, Level, MergeOp, MetricKind,
+    Processor, Progress, QuantileValues, Runs, Severity, Signal, Source, StorageError, Stored, Temporality, When,
 };
 
 /// What [`export!`](crate::export) exports for a processor.
@@ -204,6 +204,15 @@ impl Host for Imports {
     fn rows_values_of(&mut self, number: u32) -> Blob {
         rows::values_of(number)
     }
+    fn rows_attributes(&mut self, level: Level) -> AttributeSets {
+        rows::attributes(level)
+    }
+    fn rows_metadata(&mut self, name: &str) -> Vec<String> {
+        rows::metadata(name)
+    }
+    fn rows_sender(&mut self) -> Option<String> {
+        rows::sender()
+    }
     fn rows_keys(&mut self, keying: u32) -> Vec<u32> {
         rows::keys(keying)
     }
@@ -235,6 +244,12 @@ impl Host for Imports {
     }
     fn output_copy_attribute(&mut self, rows: Vec<u64>, attribute: Attribute, key: String, when: When) {
         output::copy_attribute(&rows, &attribute, &key, when);
+    }
+    fn output_set_attributes(&mut self, rows: Vec<u64>, level: Level, maps: Blob, indices: Vec<u32>) {
+        output::set_attributes(&rows, level, &maps, &indices);
+    }
+    fn output_remove_attributes(&mut self, rows: Vec<u64>, level: Level, keys: Blob, indices: Vec<u32>) {
+        output::remove_attributes(&rows, level, &keys, &indices);
     }
     fn output_set_field(&mut self, rows: Vec<u64>, field: String, values: Blob, indices: Vec<u32>) {
         output::set_field(&rows, &field, &values, &indices);

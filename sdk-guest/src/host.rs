@@ -5,9 +5,9 @@
 //! remembers it and discards the call when it returns.
 
 use crate::{
-    Additions, Attribute, Blob, BoundsLists, BucketCounts, Descriptor, Entries, ExemplarLists, ExponentialBuckets,
-    ExponentialHistograms, Found, Histograms, MergeOp, MetricKind, QuantileValues, Runs, Severity, Source,
-    StorageError, Temporality, When,
+    Additions, Attribute, AttributeSets, Blob, BoundsLists, BucketCounts, Descriptor, Entries, ExemplarLists,
+    ExponentialBuckets, ExponentialHistograms, Found, Histograms, Level, MergeOp, MetricKind, QuantileValues, Runs,
+    Severity, Source, StorageError, Temporality, When,
 };
 
 /// The host's end of a call.
@@ -59,6 +59,9 @@ pub trait Host {
     fn rows_quantiles(&mut self) -> QuantileValues;
     fn rows_exemplars(&mut self) -> ExemplarLists;
     fn rows_values_of(&mut self, number: u32) -> Blob;
+    fn rows_attributes(&mut self, level: Level) -> AttributeSets;
+    fn rows_metadata(&mut self, name: &str) -> Vec<String>;
+    fn rows_sender(&mut self) -> Option<String>;
     fn rows_keys(&mut self, keying: u32) -> Vec<u32>;
     fn rows_new_keys(&mut self, keying: u32) -> Additions;
 
@@ -75,6 +78,8 @@ pub trait Host {
     fn output_remove_attribute(&mut self, rows: Vec<u64>, attribute: Attribute);
     fn output_rename_attribute(&mut self, rows: Vec<u64>, attribute: Attribute, key: String);
     fn output_copy_attribute(&mut self, rows: Vec<u64>, attribute: Attribute, key: String, when: When);
+    fn output_set_attributes(&mut self, rows: Vec<u64>, level: Level, maps: Blob, indices: Vec<u32>);
+    fn output_remove_attributes(&mut self, rows: Vec<u64>, level: Level, keys: Blob, indices: Vec<u32>);
     fn output_set_field(&mut self, rows: Vec<u64>, field: String, values: Blob, indices: Vec<u32>);
     fn output_edit_metric(&mut self, descriptor: u32, name: String, unit: String, description: String);
     fn output_describe(&mut self, descriptor: Descriptor) -> u32;

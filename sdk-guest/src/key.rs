@@ -129,6 +129,44 @@ pub fn write_value(value: Value<'_>) -> Vec<u8> {
     encoded(value)
 }
 
+/// The entries of a map, ascending by name, each with its encoded value; `None` where the bytes are no map.
+pub fn map_entries(encoded: &[u8]) -> Option<Vec<(&[u8], &[u8])>> {
+    let (&6, mut rest) = encoded.split_first()? else { return None };
+    let mut entries = Vec::new();
+    for _ in 0..varint(&mut rest)? {
+        let name = text(&mut rest)?;
+        let before = rest;
+        value(&mut rest, 0)?;
+        entries.push((name, before.get(..before.len() - rest.len())?));
+    }
+    rest.is_empty().then_some(entries)
+}
+
+/// Writes a map of encoded values; of equal names the last one counts.
+pub fn write_map(mut entries: Vec<(&[u8], &[u8])>) -> Vec<u8> {
+    entries.reverse();
+    entries.sort_by_key(|(name, _)| *name);
+    entries.dedup_by_key(|(name, _)| *name);
+    let mut out = vec![6];
+    put_varint(&mut out, entries.len());
+    for (name, value) in entries {
+        put_text(&mut out, name);
+        out.extend_from_slice(value);
+    }
+    out
+}
+
+/// Writes a list of strings.
+pub fn write_texts(texts: &[&[u8]]) -> Vec<u8> {
+    let mut out = vec![5];
+    put_varint(&mut out, texts.len());
+    for text in texts {
+        out.push(1);
+        put_text(&mut out, text);
+    }
+    out
+}
+
 /// The level of a field in a key.
 pub const FIELD: u8 = 6;
 

@@ -84,7 +84,9 @@ pub use storage::{Carried, Storage};
 pub use bindings::exports::otelier::plugin::processor::{Progress, Stored};
 pub use bindings::otelier::plugin::log::Severity;
 pub use bindings::otelier::plugin::output::{ExponentialHistograms, Histograms, When};
-pub use bindings::otelier::plugin::rows::{Additions, BoundsLists, BucketCounts, ExemplarLists, QuantileValues, Runs};
+pub use bindings::otelier::plugin::rows::{
+    Additions, AttributeSets, BoundsLists, BucketCounts, ExemplarLists, QuantileValues, Runs,
+};
 pub use bindings::otelier::plugin::storage::{Entries, Error as StorageError, Found, MergeOp};
 pub use bindings::otelier::plugin::types::{
     Attribute, Blob, Descriptor, ExponentialBuckets, Failure, Level, MetricKind, Signal, Source, Temporality,

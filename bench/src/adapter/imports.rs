@@ -9,14 +9,14 @@ use otelier::processor::{
     Violation, blob_strings,
 };
 use otelier_sdk::{
-    Additions, Attribute, Blob, BoundsLists, BucketCounts, Descriptor, Entries, ExemplarLists, ExponentialBuckets,
-    ExponentialHistograms, Found, Histograms, Host, MergeOp, MetricKind, QuantileValues, Runs, Severity, Source,
-    StorageError, Temporality, When,
+    Additions, Attribute, AttributeSets, Blob, BoundsLists, BucketCounts, Descriptor, Entries, ExemplarLists,
+    ExponentialBuckets, ExponentialHistograms, Found, Histograms, Host, Level, MergeOp, MetricKind, QuantileValues,
+    Runs, Severity, Source, StorageError, Temporality, When,
 };
 
 use super::types::{
-    guest_blob, guest_buckets, guest_descriptor, host_buckets, host_descriptor, host_kind, host_merge_op, host_source,
-    host_temporality, host_when, named, named_one, storage_error,
+    guest_blob, guest_buckets, guest_descriptor, host_buckets, host_descriptor, host_kind, host_level, host_merge_op,
+    host_source, host_temporality, host_when, named, named_one, storage_error,
 };
 
 /// The context for the length of one call.
@@ -318,6 +318,22 @@ impl Host for Imports<'_> {
         guest_blob(self.allowed(column))
     }
 
+    fn rows_attributes(&mut self, level: Level) -> AttributeSets {
+        let sets = self.context.attributes(host_level(level));
+        let otelier::otlp::columns::AttributeSets { numbers, sets } = self.allowed(sets);
+        AttributeSets { numbers, sets: guest_blob(sets) }
+    }
+
+    fn rows_metadata(&mut self, name: &str) -> Vec<String> {
+        let values = self.context.metadata(name);
+        self.allowed(values)
+    }
+
+    fn rows_sender(&mut self) -> Option<String> {
+        let sender = self.context.sender();
+        self.allowed(sender)
+    }
+
     fn rows_keys(&mut self, keying: u32) -> Vec<u32> {
         let keys = self.context.keys(keying);
         self.allowed(keys)
@@ -366,6 +382,18 @@ impl Host for Imports<'_> {
 
     fn output_copy_attribute(&mut self, rows: Vec<u64>, attribute: Attribute, key: String, when: When) {
         let result = self.context.copy_attribute(rows, named_one(attribute), key, host_when(when));
+        self.allowed(result);
+    }
+
+    fn output_set_attributes(&mut self, rows: Vec<u64>, level: Level, maps: Blob, indices: Vec<u32>) {
+        let maps = blob_strings(&maps.ends, &maps.bytes).map(Iterator::collect);
+        let result = maps.and_then(|maps| self.context.set_attributes(rows, host_level(level), maps, indices));
+        self.allowed(result);
+    }
+
+    fn output_remove_attributes(&mut self, rows: Vec<u64>, level: Level, keys: Blob, indices: Vec<u32>) {
+        let keys = blob_strings(&keys.ends, &keys.bytes).map(Iterator::collect);
+        let result = keys.and_then(|keys| self.context.remove_attributes(rows, host_level(level), keys, indices));
         self.allowed(result);
     }
 

@@ -23,13 +23,17 @@ pub fn storage_error(error: StateError) -> StorageError {
 
 /// An attribute's name.
 pub fn named_one(attribute: Attribute) -> (HostLevel, String) {
-    let level = match attribute.level {
+    (host_level(attribute.level), attribute.key)
+}
+
+/// A level.
+pub fn host_level(level: Level) -> HostLevel {
+    match level {
         Level::Resource => HostLevel::Resource,
         Level::Scope => HostLevel::Scope,
         Level::Item => HostLevel::Item,
         Level::Metadata => HostLevel::Metadata,
-    };
-    (level, attribute.key)
+    }
 }
 
 /// Attribute names.

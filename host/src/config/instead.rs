@@ -73,7 +73,6 @@ fn processor(kind: &str) -> Option<&'static str> {
         "queuedretry" => "remove it: exporters queue and retry by `sending_queue` and `retry_on_failure`",
         "remotetap" | "websocket" => "remove it: the exporter `debug` shows what passes",
         "routing" => "write a pipeline for each destination, each with a `filter` of its own",
-        "resource" => "use `attributes` with `level: resource`, and rename its key `attributes` to `actions`",
         "groupbyattrs" => {
             "use `attributes`: `upsert` at `level: resource` with `from_attribute: {key: ..., level: item}`, then `delete` at the item"
         }
@@ -217,7 +216,6 @@ mod tests {
         for (family, kind, words) in [
             (Family::Receiver, "kafka", "send OTLP here"),
             (Family::Processor, "concurrentbatch", "use `batch`"),
-            (Family::Processor, "resource", "level: resource"),
             (Family::Processor, "tail_sampling", "in a Collector"),
             (Family::Processor, "probabilistic_sampler", "a plugin of your own"),
             (Family::Exporter, "kafka", "by `otlp` to a Collector"),

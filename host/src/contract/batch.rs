@@ -1,5 +1,6 @@
 //! The only form telemetry takes in flight: one signal's OTLP protobuf bytes.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -60,9 +61,13 @@ pub struct Batch {
     pub metadata: Metadata,
 }
 
-/// What a receiver keeps of a request's headers, such as the tenant. Shared and never changed in place.
+/// What a receiver keeps of a request's headers, such as the tenant, shared and never changed in place; and who sent it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
-pub struct Metadata(Option<Arc<[(String, String)]>>);
+pub struct Metadata {
+    entries: Option<Arc<[(String, String)]>>,
+    /// Of the connection. It is for plugins: a queue does not keep it.
+    sender: Option<IpAddr>,
+}
 
 /// What HTTP and gRPC say between neighbours, and what lets a sender in: metadata is kept in queues, on disk too, and secrets are not.
 const NEVER_KEPT: &[&str] = &[
@@ -96,12 +101,22 @@ impl Metadata {
     /// Names, in lower case, and values. A name may come several times; the order of its values is kept.
     pub fn new(mut entries: Vec<(String, String)>) -> Metadata {
         entries.sort_by(|(one, _), (other, _)| one.cmp(other));
-        Metadata(if entries.is_empty() { None } else { Some(entries.into()) })
+        Metadata { entries: if entries.is_empty() { None } else { Some(entries.into()) }, sender: None }
+    }
+
+    /// The same of a request that came from there.
+    pub fn sent_by(self, sender: Option<IpAddr>) -> Metadata {
+        Metadata { sender: sender.map(|address| address.to_canonical()), ..self }
+    }
+
+    /// Where the request came from, where that is known.
+    pub fn sender(&self) -> Option<IpAddr> {
+        self.sender
     }
 
     /// All of it, ascending by name.
     pub fn entries(&self) -> &[(String, String)] {
-        self.0.as_deref().unwrap_or_default()
+        self.entries.as_deref().unwrap_or_default()
     }
 
     /// The values of a name in lower case.

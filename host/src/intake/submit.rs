@@ -80,6 +80,7 @@ impl Intake {
             true => compute(bytes.len(), move || Ok(migrated(bytes))).await?,
             false => bytes,
         };
+        let metadata = metadata.sent_by(peer.map(|peer| peer.ip()));
         let batch = Batch { signal, bytes: bytes.clone(), items: None, invalid_utf8: self.invalid_utf8, metadata };
         let (request, submitted) = Request::traced(batch, self.ingest.trace());
         let sent = Sent { signal, bytes, peer, began: request.began(), trace: request.trace().clone() };

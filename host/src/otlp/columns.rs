@@ -376,8 +376,19 @@ pub struct Columns {
     pub histograms: Histograms,
     /// Columns of values.
     pub values_of: Vec<Blob>,
+    /// All attributes of the resource, the scope and the item.
+    pub attributes: [AttributeSets; 3],
     /// One code a row, for each keying.
     pub keys: Vec<Vec<u32>>,
+}
+
+/// Attributes of one level, each resource's, scope's or item's once.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AttributeSets {
+    /// By row: which of `sets`.
+    pub numbers: Vec<u32>,
+    /// Maps, as keys have them for values.
+    pub sets: Blob,
 }
 
 /// Which columns of histograms and summaries are filled.
@@ -404,7 +415,9 @@ impl Columns {
             &self.histograms;
         let counts = bucket_counts.len() + positive.counts.len() + negative.counts.len() + 2 * quantiles.len();
         let ends = bounds.len() + bucket_ends.len() + 2 * (positive.ends.len() + negative.ends.len());
-        8 * (words + counts) + 4 * (codes + ends) + blob(exemplars) + self.values_of.iter().map(blob).sum::<usize>()
+        let sets = |sets: &AttributeSets| 4 * sets.numbers.len() + blob(&sets.sets);
+        let blobs = self.values_of.iter().map(blob).sum::<usize>() + self.attributes.iter().map(sets).sum::<usize>();
+        8 * (words + counts) + 4 * (codes + ends) + blob(exemplars) + blobs
     }
 
     /// Gives the rows so far what number points have in `words` and `histograms`, which is nothing.

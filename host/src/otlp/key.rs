@@ -169,7 +169,11 @@ fn put_array(out: &mut Vec<u8>, list: &Message<'_>) -> Result<(), Fault> {
 }
 
 fn put_map(out: &mut Vec<u8>, map: &Message<'_>) -> Result<(), Fault> {
-    let mut entries = attributes(map, 1)?;
+    put_attributes(out, attributes(map, 1)?)
+}
+
+/// Appends attributes as a value, a map; of a repeated one the last counts.
+pub fn put_attributes(out: &mut Vec<u8>, mut entries: Vec<Attribute<'_>>) -> Result<(), Fault> {
     entries.reverse();
     entries.sort_by(|a, b| a.key.cmp(b.key));
     entries.dedup_by(|later, kept| later.key == kept.key);
@@ -354,6 +358,32 @@ fn skip_value(reader: &mut Reader<'_>, rules: Rules, depth: u32) -> Result<(), F
         7 => take_bytes(reader).map(drop),
         _ => Err(Fault::at(at, "unknown value type in a key")),
     }
+}
+
+/// The entries of a map that [`check_value`] took, each with its encoded value; `None` for any other value.
+pub fn map_entries(value: &[u8]) -> Option<Vec<(&[u8], &[u8])>> {
+    let (6, rest) = value.split_first().map(|(kind, rest)| (*kind, rest))? else { return None };
+    let mut reader = Reader::new(rest);
+    let mut entries = Vec::new();
+    for _ in 0..take_varint(&mut reader).ok()? {
+        let name = take_bytes(&mut reader).ok()?;
+        let before = reader.rest;
+        skip_value(&mut reader, REQUESTS, 0).ok()?;
+        entries.push((name, before.get(..before.len() - reader.rest.len())?));
+    }
+    Some(entries)
+}
+
+/// The texts of a list of texts that [`check_value`] took; `None` for any other value.
+pub fn texts(value: &[u8]) -> Option<Vec<&[u8]>> {
+    let (5, rest) = value.split_first().map(|(kind, rest)| (*kind, rest))? else { return None };
+    let mut reader = Reader::new(rest);
+    let mut texts = Vec::new();
+    for _ in 0..take_varint(&mut reader).ok()? {
+        let (1, text) = (take_byte(&mut reader).ok()?, take_bytes(&mut reader).ok()?) else { return None };
+        texts.push(text);
+    }
+    Some(texts)
 }
 
 /// Checks one value alone, as a guest hands it in.

@@ -123,6 +123,11 @@ impl Declared {
 
     /// `projection.column`.
     pub fn column(&mut self, signal: Signal, name: String) -> Result<(), DeclareError> {
+        const LEVELS: [&str; 3] = ["resource.attributes", "scope.attributes", "attributes"];
+        if let Some(place) = LEVELS.iter().position(|known| *known == name) {
+            self.projection.attributes.iter_mut().skip(place).take(1).for_each(|wanted| *wanted = true);
+            return Ok(());
+        }
         let histograms = &mut self.projection.histograms;
         let wanted = match name.as_str() {
             "buckets" => &mut histograms.buckets,

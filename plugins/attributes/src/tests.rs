@@ -1,5 +1,7 @@
 //! The whole processor on a host in memory.
 
+mod actions;
+mod conditions;
 mod configuration;
 mod dictionary;
 mod long;

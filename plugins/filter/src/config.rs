@@ -1,16 +1,16 @@
 //! The configuration, and everything that can be wrong with it.
 
 mod blocks;
-mod build;
 mod read;
 
 use otelier_sdk::config::AbsentKey;
 use otelier_sdk::{Failure, Signal};
+use plugin_common::criteria::Criteria;
+use plugin_common::criteria::build::{Block, Built, build};
+use plugin_common::criteria::read::EXPRESSIONS;
 use serde::Deserialize;
 
-use crate::criteria::Criteria;
 use blocks::{Blocks, LogsBlock, MetricsBlock, SpansBlock};
-use build::{Block, Built, build};
 use read::ErrorMode;
 
 /// What the component's configuration holds; README.md says what each field means.
@@ -29,10 +29,6 @@ pub struct Config {
 }
 
 const OTTL: &str = "conditions in OTTL are not supported; write what to keep under `include` and what to drop under `exclude` of `metrics`, `spans` or `logs`, such as `spans: {exclude: {match_type: regexp, span_names: [\"/health$\"]}}`";
-/// What to say of `match_type: expr` and what goes with it.
-pub const EXPRESSIONS: &str =
-    "expressions are not supported; list names, texts or attributes to match, by `match_type: strict` or `regexp`";
-
 /// Known to the Collector, and not here.
 pub const ABSENT_KEYS: &[AbsentKey] = &[
     ("traces", OTTL),

@@ -1,9 +1,6 @@
 //! Keeps or drops points, spans and log records by what they are: name, attributes, severity, status, kind, body.
 //!
-//! A configuration has a block of criteria to keep by, to drop by, or both. Each criterion belongs to something that can be
-//! asked once for many rows: a metric's name for all its points, a number by a table, the rest for each entry of a dictionary. Only
-//! what differs from row to row (a body, or a key that has no code) is asked row by row. A row's verdict is two bits, and what every
-//! criterion says is combined by `and`: the loops over rows are loops over columns and nothing else.
+//! What a configuration says, and how rows are asked, is in `plugin_common::criteria`.
 //!
 //! Invariants:
 //!
@@ -16,30 +13,23 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::panic))]
 
 mod config;
-mod criteria;
-mod group;
-mod matcher;
-mod metrics;
-mod numbers;
-mod pattern;
-mod text;
-mod verdict;
 
 use otelier_sdk::config::AbsentKey;
 use otelier_sdk::{Batch, Bitmap, Declare, Failure, Processor, Signal, Start};
+use plugin_common::criteria::judge::{Judge, Room};
+use plugin_common::criteria::verdict::INCLUDED;
 
 pub use config::Config;
 use config::Resolved;
-use verdict::{INCLUDED, Verdict};
+
+/// All keyings of the contract.
+const ROOM: Room = Room { keyings: 8, codes: if cfg!(test) { 6 } else { 1 << 16 } };
 
 /// The processor.
 #[derive(Debug)]
 pub struct Filter {
-    /// The verdict for a row that nothing is said of.
-    first: Verdict,
-    names: Option<metrics::Names>,
-    numbers: Vec<numbers::Numbers>,
-    groups: Vec<group::Group>,
+    /// `None` where nothing is said: nothing is read, and all of the signal passes.
+    judge: Option<Judge>,
     /// What of the configuration has no effect.
     notes: Vec<String>,
 }
@@ -50,21 +40,8 @@ impl Processor for Filter {
 
     fn describe(config: Config, signal: Signal, declare: &mut Declare<'_>) -> Result<Filter, Failure> {
         let Resolved { criteria, notes } = config.resolve(signal)?;
-        let Some(criteria) = criteria else {
-            // Nothing is said of this signal: nothing is read, and all of it passes.
-            return Ok(Filter { first: INCLUDED, names: None, numbers: Vec::new(), groups: Vec::new(), notes });
-        };
-        let names = match signal {
-            Signal::Metrics => Some(metrics::Names::declared(criteria.names, declare)),
-            Signal::Traces | Signal::Logs => {
-                declare.items();
-                None
-            }
-        };
-        let numbers = criteria.numbers;
-        numbers.iter().for_each(|numbers| declare.column(numbers.column));
-        let groups = group::declared(criteria.sources, criteria.tests, declare);
-        Ok(Filter { first: criteria.first, names, numbers, groups, notes })
+        let judge = criteria.map(|criteria| Judge::declared(criteria, signal, ROOM, declare));
+        Ok(Filter { judge, notes })
     }
 
     fn start(&mut self, start: &mut Start<'_>) -> Result<(), Failure> {
@@ -73,16 +50,8 @@ impl Processor for Filter {
     }
 
     fn process(&mut self, batch: &mut Batch<'_>) -> Result<(), Failure> {
-        let mut verdicts = vec![self.first; batch.count()];
-        if let Some(names) = &mut self.names {
-            names.judge(batch, &mut verdicts);
-        }
-        for numbers in &self.numbers {
-            numbers.judge(&batch.column(numbers.column), &mut verdicts);
-        }
-        for group in &mut self.groups {
-            group.judge(batch, &mut verdicts);
-        }
+        let Some(judge) = &mut self.judge else { return Ok(()) };
+        let verdicts = judge.judge(batch);
         let dropped = Bitmap::choose(&verdicts, |verdict| *verdict != INCLUDED);
         if !dropped.is_empty() {
             batch.drop_rows(dropped);

@@ -54,6 +54,28 @@ pub enum Edit {
         /// On which condition.
         when: When,
     },
+    /// `output.set-attributes`.
+    SetMany {
+        /// Which rows.
+        rows: Bitmap,
+        /// Where.
+        level: Level,
+        /// Encoded maps.
+        maps: Blob,
+        /// One for each row; none where one map is for all.
+        indices: Vec<u32>,
+    },
+    /// `output.remove-attributes`.
+    RemoveMany {
+        /// Which rows.
+        rows: Bitmap,
+        /// Where.
+        level: Level,
+        /// Encoded lists of keys.
+        keys: Blob,
+        /// One for each row; none where one list is for all.
+        indices: Vec<u32>,
+    },
     /// `output.set-field`.
     Field {
         /// Which rows.
@@ -117,6 +139,30 @@ pub(super) fn apply(edits: &[Edit], descriptors: &[Descriptor], items: &mut [Fed
                     }
                 }
             }
+            Edit::SetMany { rows: which, level, maps, indices } => {
+                check_level(which, *level, rows.len());
+                let maps = decoded(maps);
+                check_indices(indices, maps.len(), which.count());
+                for (nth, row) in chosen(&mut rows, which).enumerate() {
+                    let map = &maps[indices.get(nth).map_or(0, |index| *index as usize)];
+                    let AnyValue::Map(entries) = map else { panic!("{map:?} is no map") };
+                    let entries = entries.iter().map(|(key, value)| (text(key), value.clone()));
+                    row.sent.level(*level).extend(entries);
+                }
+            }
+            Edit::RemoveMany { rows: which, level, keys, indices } => {
+                check_level(which, *level, rows.len());
+                let lists = decoded(keys);
+                check_indices(indices, lists.len(), which.count());
+                for (nth, row) in chosen(&mut rows, which).enumerate() {
+                    let list = &lists[indices.get(nth).map_or(0, |index| *index as usize)];
+                    let AnyValue::Array(keys) = list else { panic!("{list:?} is no list") };
+                    for key in keys {
+                        let AnyValue::String(key) = key else { panic!("{key:?} is no key") };
+                        row.sent.level(*level).remove(&text(key));
+                    }
+                }
+            }
             Edit::Field { rows: which, field, values, indices } => {
                 check_rows(which, rows.len());
                 let values = decoded(values);
@@ -140,8 +186,16 @@ pub(super) fn apply(edits: &[Edit], descriptors: &[Descriptor], items: &mut [Fed
 }
 
 fn check(rows: &Bitmap, attribute: &Attribute, count: usize) {
-    assert!(attribute.level != Level::Metadata, "metadata cannot be edited");
+    check_level(rows, attribute.level, count);
+}
+
+fn check_level(rows: &Bitmap, level: Level, count: usize) {
+    assert!(level != Level::Metadata, "metadata cannot be edited");
     check_rows(rows, count);
+}
+
+fn text(key: &[u8]) -> String {
+    String::from_utf8_lossy(key).into_owned()
 }
 
 fn check_rows(rows: &Bitmap, count: usize) {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer};
 
 use crate::key::AnyValue;
-use crate::{Blob, Column, Descriptor, Field, Level, MetricKind, Source, Temporality};
+use crate::{AttributeSets, Blob, Column, Descriptor, Field, Level, MetricKind, Source, Temporality};
 
 use super::memory::Columns;
 use super::{MemoryHost, Point};
@@ -96,6 +96,10 @@ impl Sent {
         }
     }
 }
+
+/// Columns of all attributes of a level.
+pub(super) const SETS: [(Level, &str); 3] =
+    [(Level::Resource, "resource.attributes"), (Level::Scope, "scope.attributes"), (Level::Item, "attributes")];
 
 /// An item in a call.
 #[derive(Debug, Clone)]
@@ -284,7 +288,8 @@ impl MemoryHost {
         let mut columns = Columns::default();
         columns.times = column(self.declared.times, |item| item.time);
         columns.start_times = column(self.declared.start_times, |item| item.start_time);
-        for name in &self.declared.columns {
+        let is_word = |name: &&String| !SETS.iter().any(|(_, known)| known == name);
+        for name in self.declared.columns.iter().filter(is_word) {
             let words = |item: &Fed| item.words.get(name.as_str()).cloned();
             let words: Option<Vec<Vec<u64>>> = self.fed.iter().map(words).collect();
             let words = words.unwrap_or_else(|| panic!("`{name}` is no column of this signal"));
@@ -296,6 +301,21 @@ impl MemoryHost {
         }
         self.columns = columns;
         0
+    }
+
+    /// All attributes of a level; here items share no set.
+    pub(super) fn attribute_sets(&mut self, level: Level) -> AttributeSets {
+        let name = SETS.iter().find(|(of, _)| *of == level).map_or("", |(_, name)| name);
+        let declared = self.declared.columns.iter().any(|known| known == name);
+        assert!(declared, "`{name}` was not declared");
+        let mut sets = AttributeSets { numbers: Vec::new(), sets: Blob::default() };
+        for (number, item) in (0..).zip(self.fed.iter_mut().filter(|item| item.is_row)) {
+            let entries = item.sent.level(level).iter();
+            let map = entries.map(|(key, value)| (key.clone().into_bytes(), value.clone())).collect();
+            sets.sets.push(&AnyValue::Map(map).encode());
+            sets.numbers.push(number);
+        }
+        sets
     }
 
     /// Fills the columns of values, of any signal.

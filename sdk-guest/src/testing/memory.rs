@@ -59,6 +59,10 @@ pub struct MemoryHost {
     pub log: Vec<(Severity, String)>,
     /// Keys in each dictionary.
     pub dictionary_entries: usize,
+    /// What a receiver kept of the request's headers: names in lower case, and values.
+    pub metadata: Vec<(String, String)>,
+    /// Where the request came from.
+    pub sender: Option<String>,
     /// What the steady clock shows.
     pub(super) steady: u64,
     /// The store does not answer.

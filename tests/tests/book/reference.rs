@@ -21,7 +21,7 @@ const FAMILIES: [(&str, &str, &str); 5] = [
     (
         "processor",
         "Processors",
-        "Under `processors`. Most processors are [plugins](../plugins/first.md) and read their own keys: [`aggregate`](../tasks/aggregate.md), [`attributes` and `filter`](../tasks/filter.md) are built in, others come with a [manifest](../plugins/manifest.md). What stands here is the host's own.",
+        "Under `processors`. Most processors are [plugins](../plugins/first.md) and read their own keys: [`aggregate`](../tasks/aggregate.md), [`attributes`, `filter` and `resource`](../tasks/filter.md) are built in, others come with a [manifest](../plugins/manifest.md). What stands here is the host's own.",
     ),
     ("exporter", "Exporters", "Under `exporters`."),
     (

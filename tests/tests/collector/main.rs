@@ -11,6 +11,7 @@
 
 mod batch;
 mod configuration;
+mod edits;
 mod exposition;
 mod own_metrics;
 mod own_telemetry;

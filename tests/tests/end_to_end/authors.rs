@@ -19,7 +19,8 @@ pub fn build_folder(name: &str) -> Result<PathBuf> {
     Ok(folder)
 }
 
-fn target() -> Result<PathBuf> {
+/// Where plugins of these tests are, with `target`, which their builds share.
+pub fn target() -> Result<PathBuf> {
     let binary = environment::binary()?;
     Ok(binary.parent().and_then(Path::parent).context("a binary outside a target directory")?.join("authors"))
 }

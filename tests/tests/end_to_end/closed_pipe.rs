@@ -1,24 +1,24 @@
 //! Whoever reads what a command prints may have had enough before its end, as `head -1` has: the command ends as if all had been read.
 
 use std::collections::BTreeSet;
-use std::io::{PipeReader, PipeWriter, pipe};
+use std::io::pipe;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 use otelier_tests::environment;
 use otelier_tests::host::{Configuration, Setup};
 
-use crate::authors::{build_folder, new_plugin};
+use crate::authors::{build_folder, new_plugin, target};
 
 /// What one command says at its end, with nobody at the other end of what it prints.
 fn run_unread(command: &mut Command) -> Result<(Option<i32>, String)> {
-    let (reader, writer): (PipeReader, PipeWriter) = pipe()?;
+    let (reader, writer) = pipe()?;
     drop(reader);
     let output = command.stdin(Stdio::null()).stdout(writer).stderr(Stdio::piped()).output()?;
     Ok((output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned()))
 }
 
-/// Every command that prints, in the order of `--help`; those that are not there print nothing of their own, or are looked at below.
+/// Every command that prints, in the order of `--help`; `ELSEWHERE` has the others.
 const PRINTING: &[&[&str]] = &[
     &["validate"],
     &["config", "print"],
@@ -47,7 +47,7 @@ const PRINTING: &[&[&str]] = &[
     &["--version"],
 ];
 
-/// What is not in the table: `run` has a test of its own (`run_announces_to_nobody`), `dlq show` and `dlq replay` need a letter and print by the
+/// What is not in the table: `run` has a test of its own (`spawn_unheard`), `dlq show` and `dlq replay` need a letter and print by the
 /// same function as `dlq ls`, and `plugin build` is run by the test of authors.
 const ELSEWHERE: &[&str] = &["run", "dlq show", "dlq replay", "plugin build", "help"];
 
@@ -150,7 +150,8 @@ fn a_build_that_nobody_reads_builds() -> Result<()> {
     let folder = build_folder("unread")?;
     let plugin = new_plugin(&folder, "unread-build", "processor")?;
     let mut command = Command::new(environment::binary()?);
-    let (code, said) = run_unread(command.args(["plugin", "build"]).arg(&plugin).env("CARGO_NET_OFFLINE", "true"))?;
+    command.args(["plugin", "build"]).arg(&plugin).env("CARGO_NET_OFFLINE", "true");
+    let (code, said) = run_unread(command.env("CARGO_TARGET_DIR", target()?.join("target")))?;
     ensure!(code == Some(0) && !said.contains("panicked"), "ended with {code:?}: {said}");
     ensure!(plugin.join("target/unread_build.wasm").is_file(), "nothing was built: {said}");
     Ok(())

@@ -133,6 +133,7 @@ fn everything() -> Projection {
         start_times: true,
         words,
         histograms: HistogramColumns { buckets: true, exponential_buckets: true, quantiles: true, exemplars: true },
+        attributes: [true; 3],
         values_of: vec![
             Source::Attribute(Level::Resource, b"a".to_vec()),
             Source::Attribute(Level::Item, Vec::new()),

@@ -1,6 +1,6 @@
 //! Attribute edits of one message: its attributes as a list, the steps on the list, the message written anew around it.
 
-use super::edits::{Action, AttributeEdit, When};
+use super::edits::{Action, AttributeEdit, KeyedValue, When};
 use super::error::Stop;
 use super::fields::Numbers;
 use super::plan::{Plan, Step};
@@ -78,7 +78,7 @@ impl<'a> Slots<'a> {
         let mut changed = false;
         for (edit, value) in steps {
             if let Some(edit) = plan.edit(*edit) {
-                changed |= self.step(edit, *value);
+                changed |= self.step(edit, *value, writer)?;
             }
         }
         Ok(changed)
@@ -98,16 +98,56 @@ impl<'a> Slots<'a> {
         self.slots.push(AttributeSlot { start, end, raw, key, is_renamed: false, value: None, is_removed: true });
     }
 
-    fn step(&mut self, edit: &'a AttributeEdit, value: u32) -> bool {
-        match &edit.action {
+    fn step(&mut self, edit: &'a AttributeEdit, value: u32, writer: &mut Writer<'_>) -> Result<bool, Stop> {
+        let place = value as usize;
+        Ok(match &edit.action {
             Action::Remove => self.remove(&edit.key, usize::MAX),
             Action::Rename(to) => self.rename(&edit.key, to),
             Action::Copy { when, key } => self.copy(&edit.key, key, *when),
-            Action::Set { when, values, .. } => match values.get(value as usize) {
+            Action::Set { when, values, .. } => match values.get(place) {
                 Some(value) => self.set(&edit.key, *when, Given::Value(value)),
                 None => false,
             },
+            Action::SetMany { sets, .. } => {
+                let set = sets.get(place).map(Vec::as_slice).unwrap_or_default();
+                writer.work(set.len() / SLOTS_A_BYTE)?;
+                self.set_many(set)
+            }
+            Action::RemoveMany { sets, .. } => {
+                let keys = sets.get(place).map(Vec::as_slice).unwrap_or_default();
+                writer.work(keys.len() / SLOTS_A_BYTE)?;
+                self.remove_many(keys)
+            }
+        })
+    }
+
+    /// Sets attributes that ascend by key: the first that stands under a key is replaced, repetitions go, new ones come last.
+    fn set_many(&mut self, set: &'a [KeyedValue]) -> bool {
+        let mut is_set = vec![false; set.len()];
+        for slot in self.slots.iter_mut().filter(|slot| !slot.is_removed) {
+            let Ok(place) = set.binary_search_by(|(key, _)| (**key).cmp(slot.key)) else { continue };
+            let (Some((_, value)), Some(is_set)) = (set.get(place), is_set.get_mut(place)) else { continue };
+            if std::mem::replace(is_set, true) {
+                slot.is_removed = true;
+            } else {
+                slot.value = Some(Given::Value(value));
+            }
         }
+        let new = set.iter().zip(is_set).filter(|(_, is_set)| !is_set);
+        self.slots.extend(new.map(|((key, value), _)| AttributeSlot::new(key, Given::Value(value))));
+        !set.is_empty()
+    }
+
+    /// Removes the attributes of these keys, which ascend.
+    fn remove_many(&mut self, keys: &[Box<[u8]>]) -> bool {
+        let mut changed = false;
+        for slot in self.slots.iter_mut().filter(|slot| !slot.is_removed) {
+            if keys.binary_search_by(|key| (**key).cmp(slot.key)).is_ok() {
+                slot.is_removed = true;
+                changed = true;
+            }
+        }
+        changed
     }
 
     fn position(&self, key: &[u8]) -> Option<usize> {
@@ -155,19 +195,7 @@ impl<'a> Slots<'a> {
                     slot.value = Some(value);
                 }
             }
-            (None, _) => {
-                let (start, end) = (usize::MAX, usize::MAX);
-                let value = Some(value);
-                self.slots.push(AttributeSlot {
-                    start,
-                    end,
-                    raw: &[],
-                    key,
-                    is_renamed: true,
-                    value,
-                    is_removed: false,
-                });
-            }
+            (None, _) => self.slots.push(AttributeSlot::new(key, value)),
         }
         true
     }
@@ -199,7 +227,13 @@ impl<'a> Slots<'a> {
     }
 }
 
-impl AttributeSlot<'_> {
+impl<'a> AttributeSlot<'a> {
+    /// One that was not in the message.
+    fn new(key: &'a [u8], value: Given<'a>) -> AttributeSlot<'a> {
+        let (start, end) = (usize::MAX, usize::MAX);
+        AttributeSlot { start, end, raw: &[], key, is_renamed: true, value: Some(value), is_removed: false }
+    }
+
     fn write(&self, number: u32, writer: &mut Writer<'_>) -> Result<(), Stop> {
         let mark = writer.open(number, self.raw.len());
         put_bytes(writer.out(), 1, self.key);

@@ -15,6 +15,9 @@ pub enum When {
     Present,
 }
 
+/// An attribute's key and the `AnyValue` message that it gets.
+pub type KeyedValue = (Box<[u8]>, Box<[u8]>);
+
 /// What is done to an attribute.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
@@ -25,6 +28,20 @@ pub enum Action {
         /// `AnyValue` messages.
         values: Vec<Box<[u8]>>,
         /// Which value each row in question gets, in order; empty: the first.
+        indices: Vec<u32>,
+    },
+    /// Sets many attributes of the level, whether they are there or not. The edit has no key.
+    SetMany {
+        /// Attributes ascending by key, each once, with `AnyValue` messages.
+        sets: Vec<Vec<KeyedValue>>,
+        /// Which set each row in question gets, in order; empty: the first.
+        indices: Vec<u32>,
+    },
+    /// Removes many attributes of the level. The edit has no key.
+    RemoveMany {
+        /// Keys, ascending.
+        sets: Vec<Vec<Box<[u8]>>>,
+        /// Which set each row in question gets, in order; empty: the first.
         indices: Vec<u32>,
     },
     /// Removes it.
@@ -40,7 +57,19 @@ pub enum Action {
     },
 }
 
-/// An edit of one attribute on some rows.
+impl Action {
+    /// Which value or set each row in question gets; empty where there is one for all.
+    pub fn indices(&self) -> &[u32] {
+        match self {
+            Action::Set { indices, .. } | Action::SetMany { indices, .. } | Action::RemoveMany { indices, .. } => {
+                indices
+            }
+            Action::Remove | Action::Rename(_) | Action::Copy { .. } => &[],
+        }
+    }
+}
+
+/// An edit of one attribute on some rows, or of many.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AttributeEdit {
     /// Resource, scope or item.

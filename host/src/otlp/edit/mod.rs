@@ -25,7 +25,7 @@ use super::columns::{Bitmap, Layout};
 use crate::contract::Signal;
 use error::Stop;
 
-pub use edits::{Action, AttributeEdit, Edits, FieldEdit, MetricEdit, When};
+pub use edits::{Action, AttributeEdit, Edits, FieldEdit, KeyedValue, MetricEdit, When};
 pub use error::EditError;
 pub use fields::{Settable, Takes};
 

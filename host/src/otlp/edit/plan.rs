@@ -1,6 +1,7 @@
 //! What is asked for, ready to be looked up by row.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 
 use super::edits::{Action, AttributeEdit, Edits, FieldEdit, MetricEdit};
 use super::fields::{GivenFields, Settable};
@@ -195,13 +196,18 @@ struct Values {
 
 impl Values {
     fn of_attribute(edit: &AttributeEdit) -> Values {
-        match &edit.action {
-            Action::Set { values, indices, .. } if !indices.is_empty() => {
-                let first = if edit.level == Level::Item { Vec::new() } else { first_of_each(values) };
-                Values { first, ..Values::new(&edit.rows, indices) }
-            }
-            _ => Values::default(),
+        let indices = edit.action.indices();
+        if indices.is_empty() {
+            return Values::default();
         }
+        let first = match &edit.action {
+            _ if edit.level == Level::Item => Vec::new(),
+            Action::Set { values, .. } => first_of_each(values),
+            Action::SetMany { sets, .. } => first_of_each(sets),
+            Action::RemoveMany { sets, .. } => first_of_each(sets),
+            Action::Remove | Action::Rename(_) | Action::Copy { .. } => Vec::new(),
+        };
+        Values { first, ..Values::new(&edit.rows, indices) }
     }
 
     fn new(rows: &Bitmap, indices: &[u32]) -> Values {
@@ -216,7 +222,7 @@ impl Values {
     /// The value of a row whose attribute is edited.
     #[inline]
     fn of_row(&self, edit: &AttributeEdit, row: usize) -> u32 {
-        if let Action::Set { indices, .. } = &edit.action { self.of(&edit.rows, indices, row) } else { 0 }
+        self.of(&edit.rows, edit.action.indices(), row)
     }
 
     /// The value of a row that is among `rows`.
@@ -229,7 +235,7 @@ impl Values {
     }
 }
 
-fn first_of_each(values: &[Box<[u8]>]) -> Vec<u32> {
-    let mut places: HashMap<&[u8], u32> = HashMap::new();
+fn first_of_each<V: Eq + Hash>(values: &[V]) -> Vec<u32> {
+    let mut places: HashMap<&V, u32> = HashMap::new();
     (0..).zip(values).map(|(place, value)| *places.entry(value).or_insert(place)).collect()
 }

@@ -8,6 +8,7 @@ mod item;
 mod items;
 mod keys;
 mod points;
+mod sets;
 
 use super::attribute::Strings;
 use super::bounds::BoundsNumbers;
@@ -16,6 +17,7 @@ use super::columns::{Blob, Columns, Extent, Histograms, Layout, WordSet, Words};
 use super::descriptors::{Descriptor, Descriptors, Kinds};
 use super::dictionary::{Alike, Dictionary, OVERFLOW, Standing};
 use super::hash::Hasher;
+use super::key::Level;
 use super::keying::{Keying, Source};
 use super::levels::{Order, in_either_order};
 use super::message::Message;
@@ -26,6 +28,8 @@ use crate::contract::Signal;
 use cells::Cells;
 use item::Item;
 use keys::{Keys, Partial};
+use sets::Sets;
+pub use sets::place as set_place;
 
 /// Bytes of keys that one request may have read anew, and of values in columns: this, and this many times its own size. Bounds
 /// the work and memory that a request with large resources and many items can cause. A key beyond it has the code of a full
@@ -58,6 +62,8 @@ pub struct Projection {
     pub histograms: HistogramColumns,
     /// The columns of values.
     pub values_of: Vec<Source>,
+    /// Whether all attributes of the resource, the scope and the item are handed over.
+    pub attributes: [bool; 3],
     /// The keyings, by number.
     pub keyings: Vec<Keying>,
 }
@@ -294,6 +300,7 @@ impl Projector {
             bounds: &mut self.bounds,
             projection: &alone,
             columns: Columns::default(),
+            sets: Sets::default(),
             ordinal: 0,
             metric: None,
             is_beyond_bound: false,
@@ -317,6 +324,7 @@ impl Projector {
             bounds: &mut self.bounds,
             projection: &self.projection,
             columns,
+            sets: Sets::new(self.projection.attributes),
             ordinal: 0,
             metric: None,
             is_beyond_bound: false,
@@ -324,11 +332,12 @@ impl Projector {
         let walked = pass.walk(self.signal, request, strings, order);
         pass.close_scope();
         pass.close_resource();
-        let Pass { keys, cells, mut columns, .. } = pass;
+        let Pass { keys, cells, mut columns, sets, .. } = pass;
         let without_code = keys.without_code;
         self.partials = keys.partials;
         self.without_code |= without_code;
         columns.values_of = cells.into_columns();
+        columns.attributes = sets.into_columns();
         columns.layout.items = walked?;
         Ok(columns)
     }
@@ -360,6 +369,7 @@ struct Pass<'p, 'a> {
     keys: Keys<'p, 'a>,
     cells: Cells<'a>,
     columns: Columns,
+    sets: Sets,
     /// Metrics so far.
     ordinal: u32,
     /// The first row of the metric at hand, if its points are rows.
@@ -385,6 +395,7 @@ impl<'a> Pass<'_, 'a> {
         self.close_resource();
         self.columns.layout.resources.push(Extent::default());
         self.keys.resource(resource)?;
+        self.sets.begin(Level::Resource, &self.keys.resource)?;
         self.cells.resource(&self.keys)
     }
 
@@ -393,6 +404,7 @@ impl<'a> Pass<'_, 'a> {
         self.close_scope();
         self.columns.layout.scopes.push(Extent::default());
         self.keys.scope(scope)?;
+        self.sets.begin(Level::Scope, &self.keys.scope_attributes)?;
         self.cells.scope(scope, &self.keys)
     }
 
@@ -433,6 +445,9 @@ impl<'a> Pass<'_, 'a> {
             if let Some(column) = self.columns.keys.get_mut(index) {
                 column.push(code);
             }
+        }
+        if !self.sets.are_empty() {
+            self.sets.item(item)?;
         }
         if self.cells.are_empty() { Ok(()) } else { self.cells.item(item) }
     }

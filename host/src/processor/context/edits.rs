@@ -5,7 +5,7 @@ use super::maxima::{DESCRIPTOR_BYTES_MAX, EDITS_MAX, VALUE_MAX};
 use super::violation::Violation;
 use crate::otlp::Strings;
 use crate::otlp::columns::Bitmap;
-use crate::otlp::edit::{Action, AttributeEdit, FieldEdit, MetricEdit, Settable, When};
+use crate::otlp::edit::{Action, AttributeEdit, FieldEdit, KeyedValue, MetricEdit, Settable, When};
 use crate::otlp::field::Field;
 use crate::otlp::key::{self, Level};
 
@@ -20,6 +20,30 @@ pub struct SetAttribute<'v> {
     pub indices: Vec<u32>,
 }
 
+/// What a value of an edit takes of what a call may ask for.
+trait Weight {
+    /// Bytes, about.
+    fn bytes(&self) -> usize;
+}
+
+impl Weight for Box<[u8]> {
+    fn bytes(&self) -> usize {
+        size_of::<Box<[u8]>>() + self.len()
+    }
+}
+
+impl Weight for KeyedValue {
+    fn bytes(&self) -> usize {
+        self.0.bytes() + self.1.bytes()
+    }
+}
+
+impl<T: Weight> Weight for Vec<T> {
+    fn bytes(&self) -> usize {
+        size_of::<Vec<T>>() + self.iter().map(Weight::bytes).sum::<usize>()
+    }
+}
+
 impl Context {
     /// `output.set-attribute`.
     pub fn set_attribute(
@@ -32,7 +56,7 @@ impl Context {
         let values = self.values_for_edit(values, |value| {
             let mut any_value = Vec::new();
             key::put_any_value(&mut any_value, value)?;
-            Ok(any_value.into())
+            Ok(Box::<[u8]>::from(any_value))
         })?;
         let rows = self.rows_with_values(rows, values.len(), &indices)?;
         self.edit_attribute(rows, attribute, Action::Set { when, values, indices })
@@ -57,12 +81,50 @@ impl Context {
         Ok(())
     }
 
+    /// `output.set-attributes`.
+    pub fn set_attributes(
+        &mut self,
+        rows: Vec<u64>,
+        level: Level,
+        maps: Vec<&[u8]>,
+        indices: Vec<u32>,
+    ) -> Result<(), Violation> {
+        let sets = self.values_for_edit(maps, |map| {
+            let entries = key::map_entries(map).ok_or(Violation::Attributes { takes: "a map" })?;
+            let keyed = |(name, value): (&[u8], &[u8])| -> Result<KeyedValue, Violation> {
+                let mut any_value = Vec::new();
+                key::put_any_value(&mut any_value, value)?;
+                Ok((name.into(), any_value.into()))
+            };
+            entries.into_iter().map(keyed).collect::<Result<Vec<KeyedValue>, Violation>>()
+        })?;
+        let rows = self.rows_with_values(rows, sets.len(), &indices)?;
+        self.edit_attribute(rows, (level, String::new()), Action::SetMany { sets, indices })
+    }
+
+    /// `output.remove-attributes`.
+    pub fn remove_attributes(
+        &mut self,
+        rows: Vec<u64>,
+        level: Level,
+        keys: Vec<&[u8]>,
+        indices: Vec<u32>,
+    ) -> Result<(), Violation> {
+        let sets = self.values_for_edit(keys, |keys| {
+            let mut keys = key::texts(keys).ok_or(Violation::Attributes { takes: "a list of strings" })?;
+            keys.sort_unstable();
+            Ok(keys.into_iter().map(Into::into).collect::<Vec<Box<[u8]>>>())
+        })?;
+        let rows = self.rows_with_values(rows, sets.len(), &indices)?;
+        self.edit_attribute(rows, (level, String::new()), Action::RemoveMany { sets, indices })
+    }
+
     /// Values of an edit as they are written, each checked before; what they take is booked.
-    fn values_for_edit(
+    fn values_for_edit<V: Weight>(
         &mut self,
         values: Vec<&[u8]>,
-        encode: impl Fn(&[u8]) -> Result<Box<[u8]>, Violation>,
-    ) -> Result<Vec<Box<[u8]>>, Violation> {
+        encode: impl Fn(&[u8]) -> Result<V, Violation>,
+    ) -> Result<Vec<V>, Violation> {
         // A value that was read from this batch can be written back to it.
         let strings = self.batch.as_ref().map_or(Strings::Utf8, |batch| Strings::from(batch.invalid_utf8));
         let mut encoded = Vec::with_capacity(values.len());
@@ -72,7 +134,7 @@ impl Context {
             }
             key::check_value(value, strings)?;
             let value = encode(value)?;
-            self.charge(value.len() + size_of::<Box<[u8]>>())?;
+            self.charge(value.bytes())?;
             encoded.push(value);
         }
         Ok(encoded)

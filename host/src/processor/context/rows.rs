@@ -2,12 +2,13 @@
 
 use super::violation::Violation;
 use super::{Context, Phase};
-use crate::contract::Signal;
+use crate::contract::{Batch, Signal};
 use crate::otlp::Strings;
-use crate::otlp::columns::{Bitmap, Blob, Columns, ExponentialBuckets, Histograms, Word};
+use crate::otlp::columns::{AttributeSets, Bitmap, Blob, Columns, ExponentialBuckets, Histograms, Word};
 use crate::otlp::descriptors::Descriptor;
 use crate::otlp::dictionary::Dictionary;
-use crate::otlp::projection::{Projector, TOO_WIDE};
+use crate::otlp::key::Level;
+use crate::otlp::projection::{Projector, TOO_WIDE, set_place};
 
 /// Which part of a guest's memory new keys may take at once: it may keep them.
 const NEW_KEYS_SHARE: usize = 8;
@@ -195,6 +196,28 @@ impl Context {
         }
         whole(&self.columns, "values-of", column.ends.len())?;
         Ok(column)
+    }
+
+    /// `rows.attributes`.
+    pub fn attributes(&mut self, level: Level) -> Result<AttributeSets, Violation> {
+        let column = set_place(level).and_then(|place| self.rows().ok()?.attributes.get_mut(place));
+        let column = column.map(std::mem::take).unwrap_or_default();
+        self.rows()?;
+        whole(&self.columns, "attributes", column.numbers.len())?;
+        Ok(column)
+    }
+
+    /// `rows.metadata`.
+    pub fn metadata(&mut self, name: &str) -> Result<Vec<String>, Violation> {
+        self.rows()?;
+        let values = |batch: &Batch| batch.metadata.values(name).map(str::to_owned).collect();
+        Ok(self.batch.as_ref().map(values).unwrap_or_default())
+    }
+
+    /// `rows.sender`.
+    pub fn sender(&mut self) -> Result<Option<String>, Violation> {
+        self.rows()?;
+        Ok(self.batch.as_ref().and_then(|batch| batch.metadata.sender()).map(|address| address.to_string()))
     }
 
     pub(super) fn dictionary(&mut self, keying: u32) -> Result<&mut Dictionary, Violation> {

@@ -68,6 +68,12 @@ pub enum Violation {
     /// A value that no attribute takes.
     #[error("the value of an attribute or field is longer than {VALUE_MAX} bytes, or there is none for a row")]
     Value,
+    /// Something else than attributes to set, or keys to remove.
+    #[error("an edit of many attributes takes {takes}, and was given something else")]
+    Attributes {
+        /// What it takes.
+        takes: &'static str,
+    },
     /// A field that there is not, or that stays as it is.
     #[error("{signal} have no field `{name}` that can be set")]
     Field {

@@ -90,13 +90,18 @@ impl From<Descriptor> for types::Descriptor {
 
 impl From<types::Attribute> for (Level, String) {
     fn from(attribute: types::Attribute) -> Self {
-        let level = match attribute.level {
+        (attribute.level.into(), attribute.key)
+    }
+}
+
+impl From<types::Level> for Level {
+    fn from(level: types::Level) -> Self {
+        match level {
             types::Level::Resource => Level::Resource,
             types::Level::Scope => Level::Scope,
             types::Level::Item => Level::Item,
             types::Level::Metadata => Level::Metadata,
-        };
-        (level, attribute.key)
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::Data;
 use super::convert::named;
-use crate::otlp::columns::Bitmap;
+use crate::otlp::columns::{AttributeSets, Bitmap};
 use crate::otlp::edit::{MetricEdit, When};
 use crate::otlp::emit::{ExponentialRows, HistogramRows, Observations};
 use crate::otlp::metrics::Temporality;
@@ -312,6 +312,19 @@ impl rows::Host for Data {
         Ok(self.context.call()?.values_of(number)?.into())
     }
 
+    fn attributes(&mut self, level: types::Level) -> wasmtime::Result<rows::AttributeSets> {
+        let AttributeSets { numbers, sets } = self.context.call()?.attributes(level.into())?;
+        Ok(rows::AttributeSets { numbers, sets: sets.into() })
+    }
+
+    fn metadata(&mut self, name: String) -> wasmtime::Result<Vec<String>> {
+        Ok(self.context.call()?.metadata(&name)?)
+    }
+
+    fn sender(&mut self) -> wasmtime::Result<Option<String>> {
+        Ok(self.context.call()?.sender()?)
+    }
+
     fn keys(&mut self, keying: u32) -> wasmtime::Result<Vec<u32>> {
         Ok(self.context.call()?.keys(keying)?)
     }
@@ -368,6 +381,28 @@ impl output::Host for Data {
         when: output::When,
     ) -> wasmtime::Result<()> {
         Ok(self.context.call()?.copy_attribute(rows, attribute.into(), key, condition(when))?)
+    }
+
+    fn set_attributes(
+        &mut self,
+        rows: Vec<u64>,
+        level: types::Level,
+        maps: types::Blob,
+        indices: Vec<u32>,
+    ) -> wasmtime::Result<()> {
+        let maps = blob_strings(&maps.ends, &maps.bytes)?.collect();
+        Ok(self.context.call()?.set_attributes(rows, level.into(), maps, indices)?)
+    }
+
+    fn remove_attributes(
+        &mut self,
+        rows: Vec<u64>,
+        level: types::Level,
+        keys: types::Blob,
+        indices: Vec<u32>,
+    ) -> wasmtime::Result<()> {
+        let keys = blob_strings(&keys.ends, &keys.bytes)?.collect();
+        Ok(self.context.call()?.remove_attributes(rows, level.into(), keys, indices)?)
     }
 
     fn set_field(

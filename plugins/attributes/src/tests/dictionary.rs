@@ -6,7 +6,7 @@ use otelier_sdk::{Attribute, Blob, Host, Instance, Level, Signal};
 
 use super::{map, started};
 use crate::Attributes;
-use crate::hash::hash;
+use plugin_common::editing::hash::hash;
 
 fn users(range: std::ops::Range<i64>) -> Vec<LogRecord> {
     let record = |user| LogRecord { attributes: map(&[("user", AnyValue::from(user))]), ..LogRecord::default() };

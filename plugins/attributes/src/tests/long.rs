@@ -67,7 +67,10 @@ fn a_chain_of_copies_renames_and_hashes_keeps_a_long_value() {
     let sent = sent(Signal::Logs, config, Level::Item, &value);
     assert_eq!(sent.attributes.keys().collect::<Vec<_>>(), ["b", "c"]);
     assert_eq!(sent.attributes["c"], AnyValue::from(value.as_str()));
-    assert_eq!(sent.attributes["b"].encode(), crate::hash::hash(&AnyValue::from(value.as_str()).encode()));
+    assert_eq!(
+        sent.attributes["b"].encode(),
+        plugin_common::editing::hash::hash(&AnyValue::from(value.as_str()).encode())
+    );
 }
 
 #[test]

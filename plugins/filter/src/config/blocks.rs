@@ -1,11 +1,11 @@
 //! `include` and `exclude` of each signal.
 
-use otelier_sdk::key::AnyValue;
+use plugin_common::criteria::build::Block;
+use plugin_common::criteria::read::{
+    AttributeCriterion, CacheSettings, LibraryCriterion, SeverityCriterion, list, match_type,
+};
+use plugin_common::matcher::MatchType;
 use serde::Deserialize;
-
-use super::build::Block;
-use super::read::{CacheSettings, list, match_type, severity};
-use crate::matcher::MatchType;
 
 /// What is said of a signal.
 #[derive(Debug, Deserialize)]
@@ -87,36 +87,6 @@ pub struct LogsBlock {
     severity_number: Option<SeverityCriterion>,
     #[serde(default, deserialize_with = "list")]
     bodies: Vec<String>,
-}
-
-/// An attribute to match.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AttributeCriterion {
-    #[serde(alias = "Key")]
-    pub key: String,
-    #[serde(default, alias = "Value")]
-    pub value: Option<AnyValue>,
-}
-
-/// A scope to match.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LibraryCriterion {
-    #[serde(alias = "Name")]
-    pub name: String,
-    #[serde(default, alias = "Version")]
-    pub version: Option<String>,
-}
-
-/// The least severity that matches, and whether none does.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SeverityCriterion {
-    #[serde(default, deserialize_with = "severity")]
-    pub min: i64,
-    #[serde(default)]
-    pub match_undefined: bool,
 }
 
 impl From<MetricsBlock> for Block {

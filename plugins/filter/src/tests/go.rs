@@ -1,10 +1,9 @@
 //! What Go and the Collector's own code said, from the tables in `go/`.
 
 use otelier_sdk::key::AnyValue;
+use plugin_common::matcher::build;
+use plugin_common::{pattern, text};
 use serde_json::Value as Json;
-
-use crate::matcher::build;
-use crate::{pattern, text};
 
 fn table(json: &str) -> Json {
     serde_json::from_str(json).unwrap()

@@ -2,9 +2,9 @@
 
 use crate::aggregate::Number;
 use crate::{
-    Additions, Attribute, Bitmap, Blob, BoundsLists, BucketCounts, Descriptor, Entries, ExemplarLists,
-    ExponentialBuckets, ExponentialHistograms, Found, Histograms, Host, MergeOp, MetricKind, QuantileValues, Runs,
-    Severity, Source, StorageError, Temporality, When,
+    Additions, Attribute, AttributeSets, Bitmap, Blob, BoundsLists, BucketCounts, Descriptor, Entries, ExemplarLists,
+    ExponentialBuckets, ExponentialHistograms, Found, Histograms, Host, Level, MergeOp, MetricKind, QuantileValues,
+    Runs, Severity, Source, StorageError, Temporality, When,
 };
 
 use super::super::dictionary::Grouping;
@@ -223,6 +223,19 @@ impl Host for MemoryHost {
         column.take().expect("`values_of` can be pulled once")
     }
 
+    fn rows_attributes(&mut self, level: Level) -> AttributeSets {
+        self.attribute_sets(level)
+    }
+
+    fn rows_metadata(&mut self, name: &str) -> Vec<String> {
+        let of_name = self.metadata.iter().filter(|(known, _)| known == name);
+        of_name.map(|(_, value)| value.clone()).collect()
+    }
+
+    fn rows_sender(&mut self) -> Option<String> {
+        self.sender.clone()
+    }
+
     fn rows_keys(&mut self, keying: u32) -> Vec<u32> {
         let column = self.columns.keys.get_mut(keying as usize).expect("the keying was not declared");
         column.take().expect("`keys` can be pulled once")
@@ -270,6 +283,14 @@ impl Host for MemoryHost {
 
     fn output_copy_attribute(&mut self, rows: Vec<u64>, attribute: Attribute, key: String, when: When) {
         self.edits.push(Edit::Copy { rows: Bitmap::from_words(rows), attribute, key, when });
+    }
+
+    fn output_set_attributes(&mut self, rows: Vec<u64>, level: Level, maps: Blob, indices: Vec<u32>) {
+        self.edits.push(Edit::SetMany { rows: Bitmap::from_words(rows), level, maps, indices });
+    }
+
+    fn output_remove_attributes(&mut self, rows: Vec<u64>, level: Level, keys: Blob, indices: Vec<u32>) {
+        self.edits.push(Edit::RemoveMany { rows: Bitmap::from_words(rows), level, keys, indices });
     }
 
     fn output_set_field(&mut self, rows: Vec<u64>, field: String, values: Blob, indices: Vec<u32>) {

@@ -65,7 +65,9 @@ fn edits_of_no_rows_leave_a_plain_request_as_it_is() {
         let mut edits = random::edits(rng, case.rows(), 0);
         for edit in &mut edits.attributes {
             edit.rows = Bitmap::default();
-            if let Action::Set { indices, .. } = &mut edit.action {
+            if let Action::Set { indices, .. } | Action::SetMany { indices, .. } | Action::RemoveMany { indices, .. } =
+                &mut edit.action
+            {
                 indices.clear();
             }
         }

@@ -36,7 +36,9 @@ fn attribute_edit(rng: &mut Rng, count: usize) -> AttributeEdit {
     AttributeEdit {
         level: pick(rng, &[Level::Resource, Level::Scope, Level::Item]),
         key: key(rng),
-        action: match rng.u32(..8) {
+        action: match rng.u32(..10) {
+            8 => set_many(rng, &rows),
+            9 => remove_many(rng, &rows),
             0 => Action::Remove,
             1 | 2 => Action::Rename(key(rng)),
             3 | 4 => Action::Copy { when: pick(rng, &[When::Always, When::Absent, When::Present]), key: key(rng) },
@@ -58,6 +60,38 @@ fn set(rng: &mut Rng, rows: &Bitmap) -> Action {
     let indices = (0..rows.count()).map(|_| rng.u32(..values.len() as u32)).collect();
     // Where there are no rows, no indices are the same as one value for all.
     if rng.bool() { Action::Set { when, values, indices } } else { Action::Set { when, values, indices: Vec::new() } }
+}
+
+fn set_many(rng: &mut Rng, rows: &Bitmap) -> Action {
+    let set = |rng: &mut Rng| {
+        let keyed = |rng: &mut Rng| (key(rng), attributes::any_value(rng, 2).encode_to_vec().into_boxed_slice());
+        let mut set = several(rng, 3, keyed);
+        set.sort();
+        set.dedup_by(|(one, _), (other, _)| one == other);
+        set
+    };
+    let mut sets = vec![set(rng)];
+    sets.extend(several(rng, 2, set));
+    let indices = indices(rng, rows, sets.len());
+    Action::SetMany { sets, indices }
+}
+
+fn remove_many(rng: &mut Rng, rows: &Bitmap) -> Action {
+    let set = |rng: &mut Rng| {
+        let mut keys = several(rng, 3, key);
+        keys.sort();
+        keys
+    };
+    let mut sets = vec![set(rng)];
+    sets.extend(several(rng, 2, set));
+    let indices = indices(rng, rows, sets.len());
+    Action::RemoveMany { sets, indices }
+}
+
+/// One for each row, or none.
+fn indices(rng: &mut Rng, rows: &Bitmap, values: usize) -> Vec<u32> {
+    let indices = (0..rows.count()).map(|_| rng.u32(..values as u32)).collect();
+    if rng.bool() { indices } else { Vec::new() }
 }
 
 /// Of spans or of log records: what the request does not have is no edit of it.

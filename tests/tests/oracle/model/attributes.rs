@@ -4,7 +4,7 @@ use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use otelier::otlp::edit::{Action, Edits, When};
 
 /// What is asked for at one level of an item: edits by number, each with the value it sets.
-pub type Steps = Vec<(usize, Vec<u8>)>;
+pub type Steps = Vec<(usize, usize)>;
 
 /// Makes edits in order, each on what the one before left.
 pub fn edit_attributes(attributes: &mut Vec<KeyValue>, edits: &Edits, steps: &Steps) {
@@ -14,7 +14,17 @@ pub fn edit_attributes(attributes: &mut Vec<KeyValue>, edits: &Edits, steps: &St
         match &edit.action {
             Action::Remove => attributes.retain(|attribute| attribute.key != key),
             Action::Rename(to) => rename(attributes, &key, &text(to)),
-            Action::Set { when, .. } => set(attributes, &key, *when, Some(super::decode(value))),
+            Action::Set { when, values, .. } => {
+                set(attributes, &key, *when, Some(super::decode(&values[*value])));
+            }
+            Action::SetMany { sets, .. } => {
+                for (key, value) in &sets[*value] {
+                    set(attributes, &text(key), When::Always, Some(super::decode(value)));
+                }
+            }
+            Action::RemoveMany { sets, .. } => {
+                attributes.retain(|attribute| !sets[*value].iter().any(|key| **key == *attribute.key.as_bytes()));
+            }
             Action::Copy { when, key: to } => {
                 let from = attributes.iter().rfind(|attribute| attribute.key == key).cloned();
                 if let Some(from) = from.filter(|_| edit.key != *to) {

@@ -183,12 +183,18 @@ impl<'e> Editor<'e> {
         asked.map(|(number, _)| (number, self.value(number, row))).collect()
     }
 
-    /// The value that an edit sets on a row.
-    fn value(&self, number: usize, row: usize) -> Vec<u8> {
+    /// Which of its values an edit sets on a row: of those that are the same, the first.
+    fn value(&self, number: usize, row: usize) -> usize {
         let edit = &self.edits.attributes[number];
-        let Action::Set { values, indices, .. } = &edit.action else { return Vec::new() };
+        let indices = edit.action.indices();
         let nth = edit.rows.rows().filter(|other| *other < row).count();
-        values[if indices.is_empty() { 0 } else { indices[nth] as usize }].to_vec()
+        let place = if indices.is_empty() { 0 } else { indices[nth] as usize };
+        match &edit.action {
+            Action::Set { values, .. } => first_like(values, place),
+            Action::SetMany { sets, .. } => first_like(sets, place),
+            Action::RemoveMany { sets, .. } => first_like(sets, place),
+            Action::Remove | Action::Rename(_) | Action::Copy { .. } => 0,
+        }
     }
 
     /// Items that are edited alike, in the order of the first of each. A level without items is one group, unless what
@@ -316,4 +322,8 @@ pub fn without_empty_parts(request: &mut Request) {
             resource.scope_logs.iter_mut().for_each(|scope| none_if_empty(&mut scope.scope));
         }),
     }
+}
+
+fn first_like<V: PartialEq>(values: &[V], place: usize) -> usize {
+    values.iter().position(|value| *value == values[place]).unwrap_or(place)
 }

@@ -1,13 +1,17 @@
 //! Columns against the rows that they should say.
 
+use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValueList, any_value};
 use opentelemetry_proto::tonic::metrics::v1::exponential_histogram_data_point::Buckets;
 use otelier::contract::Signal;
 use otelier::otlp::columns::{Blob, Columns, ExponentialBuckets, Word};
+use otelier::otlp::key::Level;
 use otelier::otlp::projection::Projection;
 use prost::Message;
 
 use super::random::words;
+use crate::model::Typed;
 use crate::model::items::Item;
+use crate::model::key::encoded;
 use crate::model::rows::Value;
 
 /// Checks all columns but those with numbers that go on from batch to batch.
@@ -26,7 +30,22 @@ pub fn check(projection: &Projection, signal: Signal, columns: &Columns, rows: &
         let values: Vec<Vec<u8>> = rows.iter().map(|row| row.value_of(source)).collect();
         assert_eq!(parts(&column.ends, &column.bytes), values, "{source:?}");
     }
+    check_attributes(projection, columns, rows);
     check_histograms(projection, signal, columns, rows);
+}
+
+fn check_attributes(projection: &Projection, columns: &Columns, rows: &[Item<'_>]) {
+    let levels = [Level::Resource, Level::Scope, Level::Item];
+    for ((level, is_wanted), column) in levels.into_iter().zip(projection.attributes).zip(&columns.attributes) {
+        let sets = parts(&column.sets.ends, &column.sets.bytes);
+        let found: Vec<&Vec<u8>> = column.numbers.iter().map(|number| &sets[*number as usize]).collect();
+        let expected = |row: &Item<'_>| {
+            let values = row.attributes(level).to_vec();
+            encoded(&Typed::of(Some(&AnyValue { value: Some(any_value::Value::KvlistValue(KeyValueList { values })) })))
+        };
+        let expected: Vec<Vec<u8>> = rows.iter().filter(|_| is_wanted).map(expected).collect();
+        assert_eq!(found, expected.iter().collect::<Vec<_>>(), "{level:?}");
+    }
 }
 
 /// The lists that a list with ends stands for.

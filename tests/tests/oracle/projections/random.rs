@@ -109,6 +109,7 @@ pub fn projection(rng: &mut Rng) -> Projection {
             exemplars: rng.bool(),
         },
         values_of: several(rng, 3, source),
+        attributes: [rng.bool(), rng.bool(), rng.bool()],
         keyings: several(rng, 4, keying),
     }
 }

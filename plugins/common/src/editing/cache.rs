@@ -2,10 +2,9 @@
 
 use otelier_sdk::{NO_CODE, NO_KEY};
 
-use crate::play::Outcome;
+use crate::editing::play::Outcome;
 
-/// Entries are let go of, all at once, beyond so many, or so many bytes.
-const ENTRIES_MAX: usize = if cfg!(test) { 6 } else { 1 << 16 };
+/// Entries are let go of, all at once, beyond so many bytes.
 const BYTES_MAX: usize = 8 << 20;
 
 /// The place of a row whose outcome is not known yet.
@@ -18,6 +17,8 @@ pub struct Cache {
     /// By code: the place among the outcomes of the batch at hand.
     places: Vec<u32>,
     entries: usize,
+    /// Beyond so many they are let go of as well.
+    entries_max: usize,
     bytes: usize,
 }
 
@@ -38,8 +39,8 @@ pub struct Rows {
 
 impl Cache {
     /// With the outcome for rows that have none of the attributes.
-    pub fn new(none: Outcome) -> Cache {
-        Cache { by_code: vec![Some(none)], places: Vec::new(), entries: 0, bytes: 0 }
+    pub fn new(none: Outcome, entries_max: usize) -> Cache {
+        Cache { by_code: vec![Some(none)], places: Vec::new(), entries: 0, entries_max, bytes: 0 }
     }
 
     /// Keeps an outcome.
@@ -89,7 +90,7 @@ impl Cache {
 
     /// Whether it is time to let go of what is kept.
     pub fn is_full(&self) -> bool {
-        self.entries > ENTRIES_MAX || self.bytes > BYTES_MAX
+        self.entries > self.entries_max || self.bytes > BYTES_MAX
     }
 
     /// Forgets everything; the codes that are free now.

@@ -4,7 +4,7 @@
 //! an intersection. So a pattern is read here by Go's rules, refused where Go refuses it, and written anew with what both understand alike: each
 //! piece says what it means and depends on no flag around it.
 //!
-//! - Groups capture nothing, as nobody asks what was captured; their names are checked.
+//! - Groups capture nothing where nobody asks what was captured ([`from_go`]); their names are checked.
 //! - The bounds of Go hold: 1000 repetitions, nested ones multiplied. Groups nest at most [`DEPTH_MAX`] deep; in Go it is 1000.
 //! - A text is a list of code points; a byte that belongs to none counts as U+FFFD ([`text`]).
 
@@ -44,12 +44,22 @@ fn refusal<T>(at: usize, reason: impl Into<String>) -> Result<T, Refusal> {
 
 /// The same pattern for the `regex` crate.
 pub fn from_go(pattern: &str) -> Result<String, Refusal> {
+    read(pattern, None).map(|(text, _)| text)
+}
+
+/// The same with groups that capture, by number; and their names, empty where a group has none. Several may have one name.
+pub fn from_go_with_groups(pattern: &str) -> Result<(String, Vec<String>), Refusal> {
+    read(pattern, Some(Vec::new()))
+}
+
+fn read(pattern: &str, captured: Option<Vec<String>>) -> Result<(String, Vec<String>), Refusal> {
     let groups = vec![Group::new(0, Flags::default())];
-    let mut parser = Parser { pattern, at: 0, flags: Flags::default(), groups, is_repeated: false };
-    parser.parse().map_err(|mut refusal| {
+    let mut parser = Parser { pattern, at: 0, flags: Flags::default(), groups, is_repeated: false, captured };
+    let text = parser.parse().map_err(|mut refusal| {
         refusal.character = pattern.get(..refusal.at).map_or(0, |before| before.chars().count()) + 1;
         refusal
-    })
+    })?;
+    Ok((text, parser.captured.unwrap_or_default()))
 }
 
 /// A text as Go reads it.
@@ -65,12 +75,14 @@ pub fn text(bytes: &[u8]) -> Cow<'_, str> {
     Cow::Owned(text)
 }
 
-/// What `(?i)`, `(?s)` and `(?m)` say. `(?U)` changes which of several matches is found, and nobody asks.
+/// What `(?i)`, `(?s)`, `(?m)` and `(?U)` say.
 #[derive(Debug, Clone, Copy, Default)]
 struct Flags {
     folds_case: bool,
     dot_is_any: bool,
     has_lines: bool,
+    /// `*` is `*?` and the other way round.
+    is_lazy: bool,
 }
 
 /// A piece of a pattern that a repetition can follow.
@@ -97,6 +109,7 @@ struct Group {
     at: usize,
     /// What holds again behind it.
     flags: Flags,
+    is_captured: bool,
     alternatives: Vec<String>,
     atoms: Vec<Atom>,
     repetitions: u32,
@@ -104,7 +117,7 @@ struct Group {
 
 impl Group {
     fn new(at: usize, flags: Flags) -> Group {
-        Group { at, flags, alternatives: Vec::new(), atoms: Vec::new(), repetitions: 0 }
+        Group { at, flags, is_captured: false, alternatives: Vec::new(), atoms: Vec::new(), repetitions: 0 }
     }
 
     fn end_alternative(&mut self) {
@@ -122,9 +135,20 @@ impl Group {
 
     fn end(mut self) -> Atom {
         self.end_alternative();
-        let text = format!("(?:{})", self.alternatives.join("|"));
+        let opening = if self.is_captured { "(" } else { "(?:" };
+        let text = format!("{opening}{})", self.alternatives.join("|"));
         Atom { text, folds_case: false, is_single: true, repetitions: self.repetitions }
     }
+}
+
+/// What a `(` begins.
+enum Opening {
+    /// Nothing: flags for what follows.
+    None,
+    /// A group that captures nothing.
+    Plain,
+    /// A group that captures, with its name.
+    Captured(String),
 }
 
 struct Parser<'p> {
@@ -136,6 +160,8 @@ struct Parser<'p> {
     groups: Vec<Group>,
     /// A repetition was read just before.
     is_repeated: bool,
+    /// Names of the groups so far that capture, if any do.
+    captured: Option<Vec<String>>,
 }
 
 impl<'p> Parser<'p> {
@@ -224,15 +250,27 @@ impl<'p> Parser<'p> {
 
     fn open(&mut self) -> Result<(), Refusal> {
         let (at, flags) = (self.at, self.flags);
-        let opens = if self.rest().starts_with("(?") { self.flags()? } else { self.take("(") };
-        if !opens {
-            return Ok(());
-        }
+        let opening = if self.rest().starts_with("(?") { self.flags()? } else { self.bracket() };
+        let name = match opening {
+            Opening::None => return Ok(()),
+            Opening::Plain => None,
+            Opening::Captured(name) => Some(name),
+        };
         if self.groups.len() > DEPTH_MAX {
             return refusal(at, format!("groups nest more than {DEPTH_MAX} deep"));
         }
-        self.groups.push(Group::new(at, flags));
+        let mut group = Group::new(at, flags);
+        if let (Some(name), Some(captured)) = (name, &mut self.captured) {
+            captured.push(name);
+            group.is_captured = true;
+        }
+        self.groups.push(group);
         Ok(())
+    }
+
+    fn bracket(&mut self) -> Opening {
+        self.next();
+        Opening::Captured(String::new())
     }
 
     fn close(&mut self) -> Result<(), Refusal> {
@@ -248,8 +286,8 @@ impl<'p> Parser<'p> {
         }
     }
 
-    /// `(?P<name>`, `(?i)` and `(?i:`; whether a group begins.
-    fn flags(&mut self) -> Result<bool, Refusal> {
+    /// `(?P<name>`, `(?i)` and `(?i:`.
+    fn flags(&mut self) -> Result<Opening, Refusal> {
         let at = self.at;
         self.at += "(?".len();
         if ["P<", "<"].iter().any(|opening| self.rest().len() > opening.len() && self.take(opening)) {
@@ -258,7 +296,7 @@ impl<'p> Parser<'p> {
             return match name.filter(is_word) {
                 Some(name) => {
                     self.at += name.len() + 1;
-                    Ok(true)
+                    Ok(Opening::Captured(name.to_owned()))
                 }
                 None => refusal(at, "a group's name has letters, digits and `_` of ASCII, up to a `>`"),
             };
@@ -270,14 +308,14 @@ impl<'p> Parser<'p> {
                 Some('i') => flags.folds_case = value,
                 Some('m') => flags.has_lines = value,
                 Some('s') => flags.dot_is_any = value,
-                Some('U') => {}
+                Some('U') => flags.is_lazy = value,
                 Some('-') if value => {
                     (value, saw_flag) = (false, false);
                     continue;
                 }
                 Some(end @ (':' | ')')) if value || saw_flag => {
                     self.flags = flags;
-                    return Ok(end == ':');
+                    return Ok(if end == ':' { Opening::Plain } else { Opening::None });
                 }
                 Some(other) => {
                     return refusal(

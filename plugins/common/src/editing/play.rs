@@ -3,9 +3,9 @@
 use otelier_sdk::When;
 use otelier_sdk::key::{elements, write_value};
 
-use crate::action::{VALUE_BYTES_MAX, level_number};
-use crate::hash::hash;
-use crate::plan::{Program, Step};
+use crate::editing::action::{VALUE_BYTES_MAX, is_set, level_number};
+use crate::editing::hash::hash;
+use crate::editing::plan::{Program, Step};
 
 /// What a program found.
 #[derive(Debug, Default, PartialEq)]
@@ -85,12 +85,7 @@ fn take(state: &mut [Option<Vec<u8>>], slot: usize) -> Option<Vec<u8>> {
 
 fn set(state: &mut [Option<Vec<u8>>], slot: usize, when: When, value: &[u8]) {
     let Some(place) = state.get_mut(slot) else { return };
-    let is_set = match when {
-        When::Always => true,
-        When::Absent => place.is_none(),
-        When::Present => place.is_some(),
-    };
-    if is_set {
+    if is_set(when, place.is_some()) {
         *place = Some(value.to_vec());
     }
 }

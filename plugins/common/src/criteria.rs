@@ -1,13 +1,26 @@
 //! Criteria as they are tested: each on the values of some sources.
+//!
+//! A configuration has a block of criteria for what is included, for what is excluded, or both ([`build`]). Each criterion belongs to something
+//! that can be asked once for many rows: a metric's name for all its points, a number by a table, the rest for each entry of a dictionary. Only
+//! what differs from row to row (a body, or a key that has no code) is asked row by row. A row's verdict is a few bits, and what every criterion
+//! says is combined by `and` ([`judge`]): the loops over rows are loops over columns and nothing else.
+
+pub mod build;
+mod group;
+pub mod judge;
+pub mod metrics;
+pub mod numbers;
+pub mod read;
+pub mod verdict;
 
 use otelier_sdk::Source;
 use otelier_sdk::key::AnyValue;
 
+use crate::criteria::metrics::NameCriteria;
+use crate::criteria::numbers::Numbers;
+use crate::criteria::verdict::{Each, Verdict};
 use crate::matcher::Matcher;
-use crate::metrics::NameCriteria;
-use crate::numbers::Numbers;
 use crate::text;
-use crate::verdict::{Each, Verdict};
 
 /// Both blocks for one signal.
 #[derive(Debug)]

@@ -1,13 +1,14 @@
-//! One batch.
+//! One batch, by edits and dictionaries.
 
 use otelier_sdk::key::read_value;
 use otelier_sdk::{Attribute, Batch, Bitmap, Blob, Declare, Failure, Keying, ValueColumn, When};
 
-use crate::Attributes;
-use crate::action::{Action, VALUE_BYTES_MAX};
-use crate::cache::{Cache, OPEN, Rows};
-use crate::plan::{Edit, Program};
-use crate::play::Outcome;
+use crate::editing::action::{Action, Origin, VALUE_BYTES_MAX};
+use crate::editing::cache::{Cache, OPEN, Rows};
+use crate::editing::context;
+use crate::editing::editor::Chosen;
+use crate::editing::plan::{Edit, Plan, Program};
+use crate::editing::play::Outcome;
 
 /// A key of so few bytes has no code only because the dictionary is full.
 const KEY_BYTES_SHORT: usize = 60 << 10;
@@ -16,7 +17,7 @@ const NONE: u32 = u32::MAX;
 
 /// A program with what it reads.
 #[derive(Debug)]
-pub struct Part {
+struct Part {
     program: Program,
     keying: Keying,
     /// By slot: the values of rows that have no code.
@@ -24,36 +25,47 @@ pub struct Part {
     cache: Cache,
 }
 
-impl Attributes {
-    /// Edits a batch's rows: all of them, or the batch is declined.
-    pub(crate) fn process_rows(&mut self, batch: &mut Batch<'_>) -> Result<(), Failure> {
-        let count = batch.count();
+/// Edits of rows whose actions have a plan.
+#[derive(Debug)]
+pub struct Planned {
+    edits: Vec<Edit>,
+    parts: Vec<Part>,
+}
+
+impl Planned {
+    /// With what is read declared.
+    pub fn declared(plan: Plan, entries_max: usize, declare: &mut Declare<'_>) -> Planned {
+        let part = |program| Part::declared(program, entries_max, declare);
+        Planned { edits: plan.edits, parts: plan.programs.into_iter().map(part).collect() }
+    }
+
+    /// Edits rows of a batch: all of those, or the batch is declined.
+    pub fn process(&mut self, rows: &Chosen, batch: &mut Batch<'_>) -> Result<(), Failure> {
         let outcomes: Vec<Rows> = self.parts.iter_mut().map(|part| part.outcomes(batch)).collect();
-        let parts = || self.parts.iter().zip(&outcomes);
-        if parts().any(|(part, rows)| part.by_place(rows).flatten().any(|outcome| outcome.is_too_long)) {
+        let mut parts = self.parts.iter().zip(&outcomes);
+        if parts.any(|(part, outcomes)| part.has_too_long(outcomes, rows)) {
             return Err(Failure::refused(format!(
                 "an attribute of more than {VALUE_BYTES_MAX} bytes cannot be copied to another level"
             )));
         }
         for edit in &self.edits {
             match edit {
-                Edit::Plain(action) => plain(action, count, batch),
+                Edit::Plain(action) => plain(action, rows.bitmap(), batch),
                 Edit::Values { program, output, target, when } => {
-                    if let (Some(part), Some(rows)) = (self.parts.get(*program), outcomes.get(*program)) {
-                        part.set(rows, *output, target, *when, batch);
+                    if let (Some(part), Some(outcomes)) = (self.parts.get(*program), outcomes.get(*program)) {
+                        part.set(outcomes, rows, *output, (target, *when), batch);
                     }
                 }
             }
         }
-        for (part, rows) in self.parts.iter_mut().zip(&outcomes) {
-            part.let_go(rows, batch);
+        for (part, outcomes) in self.parts.iter_mut().zip(&outcomes) {
+            part.let_go(outcomes, batch);
         }
         Ok(())
     }
 }
 
-fn plain(action: &Action, count: usize, batch: &mut Batch<'_>) {
-    let rows = Bitmap::all(count);
+fn plain(action: &Action, rows: Bitmap, batch: &mut Batch<'_>) {
     match action {
         Action::Set { target, when, value } => batch.set_attribute(rows, target.clone(), *when, value.clone()),
         Action::Remove { target } => batch.remove_attribute(rows, target.clone()),
@@ -61,18 +73,23 @@ fn plain(action: &Action, count: usize, batch: &mut Batch<'_>) {
         Action::Copy { source, target, when } => {
             batch.copy_attribute(rows, source.clone(), target.key.clone(), *when);
         }
-        // It needs values, and the plan says which.
-        Action::Hash { .. } => {}
+        Action::Give { target, when, from: Origin::Context(key), default } => {
+            if let Some(value) = context::value(key, batch).or_else(|| default.clone()) {
+                batch.set_attribute(rows, target.clone(), *when, value);
+            }
+        }
+        // They need values, and the plan says which; or they are no part of one.
+        _ => {}
     }
 }
 
 impl Part {
     /// With what its program reads declared.
-    pub fn declared(program: Program, declare: &mut Declare<'_>) -> Part {
+    fn declared(program: Program, entries_max: usize, declare: &mut Declare<'_>) -> Part {
         let keying = declare.keep(program.tracked.clone(), false);
         let columns = program.tracked.iter().map(|attribute| declare.value_of(attribute.clone())).collect();
         let none = program.play(vec![None; program.tracked.len()]);
-        Part { program, keying, columns, cache: Cache::new(none) }
+        Part { program, keying, columns, cache: Cache::new(none, entries_max) }
     }
 
     /// Plays the program for what is new, and for rows that have no code.
@@ -117,8 +134,24 @@ impl Part {
         rows.codes.iter().map(|code| self.cache.get(*code)).chain(rows.others.iter().map(Some))
     }
 
-    /// Sets an attribute of the rows that have a value for it.
-    fn set(&self, rows: &Rows, output: usize, target: &Attribute, when: When, batch: &mut Batch<'_>) {
+    /// Whether one of the chosen rows has a value that nobody can copy.
+    fn has_too_long(&self, rows: &Rows, chosen: &Chosen) -> bool {
+        let too_long: Vec<bool> =
+            self.by_place(rows).map(|outcome| outcome.is_some_and(|outcome| outcome.is_too_long)).collect();
+        let is_too_long = |place: &u32| too_long.get(*place as usize).copied().unwrap_or_default();
+        let mut by_row = rows.places.iter().enumerate();
+        too_long.contains(&true) && by_row.any(|(row, place)| chosen.has(row) && is_too_long(place))
+    }
+
+    /// Sets an attribute of the chosen rows that have a value for it.
+    fn set(
+        &self,
+        rows: &Rows,
+        chosen: &Chosen,
+        output: usize,
+        (target, when): (&Attribute, When),
+        batch: &mut Batch<'_>,
+    ) {
         let mut values = Blob::default();
         let number = |outcome: Option<&Outcome>| match outcome.and_then(|outcome| outcome.values.get(output)) {
             Some(Some(value)) => {
@@ -131,8 +164,9 @@ impl Part {
         if values.is_empty() {
             return;
         }
-        let by_row: Vec<u32> =
-            rows.places.iter().map(|place| numbers.get(*place as usize).copied().unwrap_or(NONE)).collect();
+        let of_place = |place: &u32| numbers.get(*place as usize).copied().unwrap_or(NONE);
+        let mut by_row: Vec<u32> = rows.places.iter().map(of_place).collect();
+        chosen.clear_others(&mut by_row, NONE);
         let chosen = Bitmap::choose(&by_row, |number| *number != NONE);
         if values.len() == 1 {
             batch.set_attribute(chosen, target.clone(), when, values.bytes);

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use regex::{RegexSet, RegexSetBuilder};
+use regex::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 
-use crate::pattern::{from_go, text};
+use crate::pattern::{from_go, from_go_with_groups, text};
 
 /// Entries of one list.
 const ENTRIES_MAX: usize = 1024;
@@ -54,6 +54,42 @@ impl Matcher {
             Matcher::Strict(entries) => entries.contains(bytes),
             Matcher::Regexp(patterns) => patterns.is_match(&text(bytes)),
         }
+    }
+}
+
+/// A pattern alone.
+#[derive(Debug, Clone)]
+pub struct Pattern {
+    regex: Regex,
+    /// Of its groups; an empty one has none.
+    pub names: Vec<String>,
+}
+
+impl Pattern {
+    /// One of the configuration, in Go's syntax.
+    pub fn new(pattern: &str) -> Result<Pattern, String> {
+        if pattern.len() > ENTRY_BYTES_MAX {
+            return Err(format!("it has more than {ENTRY_BYTES_MAX} bytes"));
+        }
+        let no_pattern = |reason: String| format!("`{pattern}` is no pattern: {reason}");
+        let (text, names) = from_go_with_groups(pattern).map_err(|refusal| no_pattern(refusal.to_string()))?;
+        let mut builder = RegexBuilder::new(&text);
+        builder.nest_limit(NEST_MAX).size_limit(COMPILED_BYTES_MAX).dfa_size_limit(COMPILED_BYTES_MAX);
+        let regex = builder.build().map_err(|error| no_pattern(reason(&error)))?;
+        Ok(Pattern { regex, names })
+    }
+
+    /// Whether it is found somewhere in a text.
+    pub fn matches(&self, bytes: &[u8]) -> bool {
+        self.regex.is_match(&text(bytes))
+    }
+
+    /// What its groups find in the first match, in their order: nothing where a group has no part in it. `None` where there is no match.
+    pub fn find(&self, bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
+        let text = text(bytes);
+        let found = self.regex.captures(&text)?;
+        let of_group = |group| found.get(group).map_or(Vec::new(), |found| found.as_str().as_bytes().to_vec());
+        Some((1..=self.names.len()).map(of_group).collect())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use otelier_sdk::Column;
 
-use crate::verdict::{Each, Verdict};
+use crate::criteria::verdict::{Each, Verdict};
 
 /// Numbers from here on are judged alike, more than any severity, kind or status; and so are all below zero.
 const NUMBER_MAX: i64 = 31;

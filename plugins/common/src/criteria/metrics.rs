@@ -2,8 +2,8 @@
 
 use otelier_sdk::{Batch, Declare, MetricKind};
 
+use crate::criteria::verdict::{Each, UNKNOWN, Verdict};
 use crate::matcher::Matcher;
-use crate::verdict::{Each, UNKNOWN, Verdict};
 
 /// What the contract allows in one call.
 const PATTERNS_MAX: usize = 1024;

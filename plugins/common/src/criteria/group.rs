@@ -8,12 +8,9 @@ use otelier_sdk::key::{FIELD, elements, read_value, write_value};
 use otelier_sdk::{Batch, Blob, Declare, Field, Keying, Level, NO_CODE, NO_KEY, Source, ValueColumn};
 
 use crate::criteria::Test;
-use crate::verdict::{Each, INCLUDED, UNKNOWN, Verdict};
+use crate::criteria::judge::Room;
+use crate::criteria::verdict::{Each, INCLUDED, UNKNOWN, Verdict};
 
-/// Keyings that the contract has.
-const KEYINGS_MAX: usize = 8;
-/// Codes are let go of, all at once, when there are more.
-const CODES_MAX: usize = if cfg!(test) { 6 } else { 1 << 16 };
 /// A key of so few bytes has no code only because the dictionary is full.
 const KEY_BYTES_SHORT: usize = 60 << 10;
 
@@ -41,12 +38,13 @@ struct Keyed {
     keying: Keying,
     by_code: Vec<Verdict>,
     codes: Vec<u32>,
+    codes_max: usize,
     /// For rows that have none of the sources.
     none: Verdict,
 }
 
 /// Groups for tests, with what they read declared.
-pub fn declared(sources: Vec<Source>, mut tests: Each<Vec<Test>>, declare: &mut Declare<'_>) -> Vec<Group> {
+pub fn declared(sources: Vec<Source>, mut tests: Each<Vec<Test>>, room: Room, declare: &mut Declare<'_>) -> Vec<Group> {
     let mut places: Vec<Vec<usize>> = Vec::new();
     let (mut outer, mut bodies, mut inner) = (Vec::new(), Vec::new(), Vec::new());
     for (number, source) in sources.iter().enumerate() {
@@ -62,7 +60,7 @@ pub fn declared(sources: Vec<Source>, mut tests: Each<Vec<Test>>, declare: &mut 
     }
     for number in inner {
         match places.len() {
-            KEYINGS_MAX => places.last_mut().into_iter().for_each(|last| last.push(number)),
+            count if count >= room.keyings => places.last_mut().into_iter().for_each(|last| last.push(number)),
             _ => places.push(vec![number]),
         }
     }
@@ -70,7 +68,8 @@ pub fn declared(sources: Vec<Source>, mut tests: Each<Vec<Test>>, declare: &mut 
     places.extend(bodies.into_iter().map(|number| vec![number]));
     let groups = places.into_iter().enumerate().map(|(place, numbers)| {
         let tests = tests.each_mut().map(|tests| taken(tests, &numbers));
-        Group::declared(&sources, &numbers, tests, place < keyings, declare)
+        let keyed = (place < keyings).then_some(room.codes);
+        Group::declared(&sources, &numbers, tests, keyed, declare)
     });
     groups.collect()
 }
@@ -85,12 +84,13 @@ impl Group {
         sources: &[Source],
         numbers: &[usize],
         tests: Each<Vec<Test>>,
-        is_keyed: bool,
+        codes_max: Option<usize>,
         declare: &mut Declare<'_>,
     ) -> Group {
         let chosen: Vec<(usize, Source)> =
             numbers.iter().filter_map(|number| Some((*number, sources.get(*number)?.clone()))).collect();
-        let keying = is_keyed.then(|| declare.key_by(chosen.iter().map(|(_, source)| source.clone()).collect(), false));
+        let sources = || chosen.iter().map(|(_, source)| source.clone()).collect();
+        let keying = codes_max.map(|codes_max| (declare.key_by(sources(), false), codes_max));
         let source = |(number, source): (usize, Source)| {
             let column = declare.value_of(source.clone());
             let (level, name) = match source {
@@ -102,7 +102,8 @@ impl Group {
         let sources = chosen.into_iter().map(source).collect();
         let mut group = Group { sources, tests, keyed: None };
         let none = group.verdict(|_| None);
-        group.keyed = keying.map(|keying| Keyed { keying, by_code: vec![none], codes: Vec::new(), none });
+        let keyed = |(keying, codes_max)| Keyed { keying, by_code: vec![none], codes: Vec::new(), codes_max, none };
+        group.keyed = keying.map(keyed);
         group
     }
 
@@ -118,7 +119,7 @@ impl Group {
         };
         let codes = batch.keys(keyed.keying).into_codes_and_marks();
         batch.each_new_key(keyed.keying, |code, key| keyed.keep(code, self.of_key(key)));
-        let mut is_full = keyed.codes.len() > CODES_MAX;
+        let mut is_full = keyed.codes.len() > keyed.codes_max;
         if keyed.judge(&codes, verdicts) {
             let is_open = |row: usize| codes.get(row).is_none_or(|code| keyed.of(*code) == UNKNOWN);
             is_full |= self.judge_rows(batch, verdicts, is_open);

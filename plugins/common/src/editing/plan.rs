@@ -4,14 +4,18 @@
 //! never meet, in a copy or a rename, are in programs of their own, so that two of many values each do not make a dictionary
 //! entry for every pair. A program's steps are all actions that touch what it tracks.
 
-use otelier_sdk::{Attribute, Failure, When};
+use otelier_sdk::{Attribute, When};
 
-use crate::action::{Action, renamed};
+use crate::editing::action::{Action, renamed};
 
-/// `values_of` columns: rows without a code are played from these.
-const TRACKED_MAX: usize = 16;
-/// Keyings.
-const PROGRAMS_MAX: usize = 8;
+/// What of the contract programs may use.
+#[derive(Debug, Clone, Copy)]
+pub struct Room {
+    /// `values_of` columns: rows without a code are played from these.
+    pub columns: usize,
+    /// Keyings, at least 1.
+    pub keyings: usize,
+}
 
 /// What to do with a batch.
 #[derive(Debug)]
@@ -21,7 +25,7 @@ pub struct Plan {
 }
 
 /// One edit of the host.
-#[derive(Debug, PartialEq)]
+#[derive(Debug)]
 pub enum Edit {
     /// Of all rows alike.
     Plain(Action),
@@ -30,7 +34,7 @@ pub enum Edit {
 }
 
 /// Finds the values of some actions from those that the tracked attributes have at first.
-#[derive(Debug, PartialEq)]
+#[derive(Debug)]
 pub struct Program {
     pub tracked: Vec<Attribute>,
     pub steps: Vec<Step>,
@@ -39,7 +43,7 @@ pub struct Program {
 }
 
 /// An action as a program sees it; slots are places in `tracked`.
-#[derive(Debug, PartialEq)]
+#[derive(Debug)]
 pub enum Step {
     Set {
         slot: usize,
@@ -71,18 +75,17 @@ pub enum Step {
     },
 }
 
-/// The plan for a list of actions.
-pub fn plan(actions: Vec<Action>) -> Result<Plan, Failure> {
-    let tracked = tracked(&actions);
-    if tracked.len() > TRACKED_MAX {
-        return Err(Failure::refused(format!(
-            "`actions`: values of {} attributes are hashed or copied, directly or after a rename; at most {TRACKED_MAX} can be, use several processors",
-            tracked.len()
-        )));
+/// The plan for a list of actions; `None` where they need the attributes of a level as a whole.
+pub fn plan(actions: &[Action], room: Room) -> Option<Plan> {
+    let tracked = tracked(actions);
+    // A value of the request is another one with each batch, and what was played before would be wrong.
+    let is_mixed = !tracked.is_empty() && actions.iter().any(Action::needs_context);
+    if is_mixed || tracked.len() > room.columns || actions.iter().any(Action::needs_sets) {
+        return None;
     }
-    let mut programs = programs(&actions, &tracked);
-    let edits = actions.into_iter().map(|action| edit(action, &mut programs)).collect();
-    Ok(Plan { edits, programs })
+    let mut programs = programs(actions, &tracked, room.keyings);
+    let edits = actions.iter().map(|action| edit(action.clone(), &mut programs)).collect();
+    Some(Plan { edits, programs })
 }
 
 /// The attributes whose values at first must be known.
@@ -111,14 +114,14 @@ fn tracked(actions: &[Action]) -> Vec<Attribute> {
 }
 
 /// Programs without steps, with what each tracks.
-fn programs(actions: &[Action], tracked: &[Attribute]) -> Vec<Program> {
+fn programs(actions: &[Action], tracked: &[Attribute], programs_max: usize) -> Vec<Program> {
     let place = |attribute: &Attribute| tracked.iter().position(|known| known == attribute);
     let mut groups: Vec<usize> = (0..tracked.len()).collect();
     for action in actions {
         let (a, b) = match action {
             Action::Copy { source, target, .. } => (place(source), place(target)),
             Action::Rename { target, key } => (place(target), place(&renamed(target, key))),
-            Action::Set { .. } | Action::Remove { .. } | Action::Hash { .. } => (None, None),
+            _ => (None, None),
         };
         if let (Some(a), Some(b)) = (a, b) {
             let (from, to) = (groups.get(b).copied(), groups.get(a).copied().unwrap_or_default());
@@ -133,7 +136,7 @@ fn programs(actions: &[Action], tracked: &[Attribute]) -> Vec<Program> {
             names.len() - 1
         });
         // What finds no keying of its own shares the last one.
-        let number = number.min(PROGRAMS_MAX - 1);
+        let number = number.min(programs_max.saturating_sub(1));
         if number == programs.len() {
             programs.push(Program { tracked: Vec::new(), steps: Vec::new(), outputs: 0 });
         }
@@ -169,6 +172,7 @@ fn edit(action: Action, programs: &mut [Program]) -> Edit {
         | Action::Remove { target }
         | Action::Rename { target, .. }
         | Action::Hash { target } => find(programs, target),
+        _ => None,
     };
     let Some((number, slot)) = found else {
         return Edit::Plain(action);
@@ -202,6 +206,8 @@ fn edit(action: Action, programs: &mut [Program]) -> Edit {
                 when: When::Always,
             };
         }
+        // Those are no part of a plan with programs.
+        _ => {}
     }
     Edit::Plain(action)
 }

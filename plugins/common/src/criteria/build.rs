@@ -2,15 +2,15 @@
 
 use otelier_sdk::{Attribute, Column, Field, Source};
 
-use super::blocks::{AttributeCriterion, LibraryCriterion, SeverityCriterion};
+use super::read::{AttributeCriterion, LibraryCriterion, SeverityCriterion};
+use crate::criteria::metrics::NameCriteria;
+use crate::criteria::numbers::{Holds, KINDS, Numbers, STATUSES};
+use crate::criteria::verdict::{EXCLUDED, Each, INCLUDED, RESOURCE_EXCLUDED};
 use crate::criteria::{Criteria, Expected, Library, Test};
 use crate::matcher::{MatchType, Matcher};
-use crate::metrics::NameCriteria;
-use crate::numbers::{Holds, KINDS, Numbers, STATUSES};
-use crate::verdict::{EXCLUDED, Each, INCLUDED, RESOURCE_EXCLUDED};
 
 /// Columns of values that the contract has.
-const SOURCES_MAX: usize = 16;
+pub const SOURCES_MAX: usize = 16;
 /// What the Collector calls a resource without `service.name`.
 const NO_SERVICE: &str = "<nil-service-name>";
 
@@ -18,6 +18,8 @@ const NO_SERVICE: &str = "<nil-service-name>";
 #[derive(Debug, Default)]
 pub struct Block {
     pub match_type: Option<MatchType>,
+    /// In front of the names of fields that only records have.
+    pub prefix: &'static str,
     pub metric_names: Vec<String>,
     pub services: Vec<String>,
     pub span_names: Vec<String>,
@@ -55,7 +57,7 @@ impl Block {
     }
 
     /// The names, if nothing with another name can match and patterns have no say.
-    fn only_names(&self) -> Option<Vec<String>> {
+    pub fn only_names(&self) -> Option<Vec<String>> {
         let is_strict = self.match_type == Some(MatchType::Strict);
         let are_all = !self.metric_names.is_empty() && self.resources.1.is_empty();
         (is_strict && are_all).then(|| self.metric_names.clone())
@@ -166,11 +168,12 @@ fn part(block: Block, sources: &mut Vec<Source>) -> Result<Part, String> {
         severities: block.severity_number.map(severities),
         tests: Vec::new(),
     };
+    let (texts, bodies) = (format!("{}severity_texts", block.prefix), format!("{}bodies", block.prefix));
     let texts = [
         ("services", Source::from(Attribute::resource("service.name")), NO_SERVICE, &block.services),
         ("span_names", Source::from(Field::Name), "", &block.span_names),
-        ("severity_texts", Source::from(Field::SeverityText), "", &block.severity_texts),
-        ("bodies", Source::from(Field::Body), "", &block.bodies),
+        (texts.as_str(), Source::from(Field::SeverityText), "", &block.severity_texts),
+        (bodies.as_str(), Source::from(Field::Body), "", &block.bodies),
     ];
     for (name, source, absent, entries) in texts {
         if let Some(matcher) = list(name, entries)? {

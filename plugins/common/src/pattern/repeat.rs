@@ -59,7 +59,7 @@ impl Parser<'_> {
     pub(super) fn repeat(&mut self, operator: &str, was_repeated: bool) -> Result<(), Refusal> {
         let at = self.at;
         self.at += operator.len();
-        let lazy = if self.take("?") { "?" } else { "" };
+        let lazy = if self.take("?") != self.flags.is_lazy { "?" } else { "" };
         if was_repeated {
             return refusal(at, format!("`{operator}` repeats a repetition; put what it repeats in brackets"));
         }
