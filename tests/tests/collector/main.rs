@@ -11,6 +11,7 @@
 
 mod configuration;
 mod exposition;
+mod file;
 mod own_metrics;
 mod own_telemetry;
 mod receiver;

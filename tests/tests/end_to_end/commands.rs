@@ -13,7 +13,7 @@ fn components_lists_every_family() -> Result<()> {
     assert!(output.status.success());
     let expected = "receivers: otlp\n\
                     processors: memory_limiter, aggregate, attributes, filter, and those of the manifest\n\
-                    exporters: debug, fallback, nop, otlp, otlp_grpc, otlphttp, otlp_http, prometheus\n\
+                    exporters: debug, fallback, file, nop, otlp, otlp_grpc, otlphttp, otlp_http, prometheus\n\
                     extensions: basicauth, bearertokenauth, file_storage, headers_setter, health_check, memory_limiter, \
                     rocksdb\n\
                     connectors: forward, routing\n\

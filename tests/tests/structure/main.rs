@@ -114,7 +114,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ),
     ("wasm", &["clock", "contract", "files", "otlp", "processor"]),
     ("receivers", &["contract", "families", "intake", "net", "otlp"]),
-    ("exporters", &["contract", "families", "net", "otlp", "telemetry"]),
+    ("exporters", &["contract", "families", "files", "net", "otlp", "telemetry"]),
     ("connectors", &["contract", "families", "otlp"]),
     ("extensions", &["clock", "contract", "families", "files", "net", "otlp", "telemetry"]),
     ("logs", &["config", "own_telemetry"]),
