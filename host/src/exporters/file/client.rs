@@ -95,7 +95,7 @@ impl FileClient {
         let (jobs, taken) = mpsc::channel();
         let (ending, ended) = mpsc::channel::<()>();
         let writer = self.writer();
-        thread::Builder::new().name(format!("{}", self.id)).spawn(move || {
+        thread::Builder::new().name(self.id.to_string()).spawn(move || {
             writer.run(&taken);
             drop(ending);
         })?;
