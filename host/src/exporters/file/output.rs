@@ -38,7 +38,10 @@ impl OutputError {
     /// Whether it is the name that cannot be, whatever people do to the disk.
     pub fn is_of_name(&self) -> bool {
         let OutputError::Open { source, .. } = self else { return false };
-        matches!(source.kind(), ErrorKind::IsADirectory | ErrorKind::NotADirectory | ErrorKind::InvalidFilename)
+        // A file where a directory would have to be is there already.
+        let of_name =
+            [ErrorKind::IsADirectory, ErrorKind::NotADirectory, ErrorKind::AlreadyExists, ErrorKind::InvalidFilename];
+        of_name.contains(&source.kind())
     }
 }
 
