@@ -126,7 +126,6 @@ fn exporter(kind: &str) -> Option<&'static str> {
         "loadbalancing" => {
             "not available yet; `otlp` spreads batches over a name's addresses; where each trace needs one destination, use a Collector"
         }
-        "file" => "not available yet; `debug` writes to standard output, and a Collector behind `otlp` writes files",
         "alertmanager" | "awscloudwatchlogs" | "awsemf" | "awskinesis" | "awss3" | "awsxray" | "azureblob"
         | "azuredataexplorer" | "azuremonitor" | "bmchelix" | "carbon" | "cassandra" | "clickhouse" | "coralogix"
         | "cortex" | "datadog" | "dataset" | "doris" | "elasticsearch" | "f5cloud" | "faro" | "googlecloud"

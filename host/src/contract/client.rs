@@ -11,6 +11,9 @@ use super::{Batch, Code};
 
 /// What sends batches to one destination. Several attempts may be under way at once.
 pub trait Client: Send + Sync + 'static {
+    /// Called once, before the first attempt: for what is to happen without one.
+    fn begin(&self) {}
+
     /// Makes one attempt. The lane bounds it in time by dropping the future, which must leave the client usable.
     fn send<'c>(&'c self, batch: &'c Batch) -> Pin<Box<dyn Future<Output = Outcome> + Send + 'c>>;
 

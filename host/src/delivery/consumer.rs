@@ -43,6 +43,7 @@ impl Verdict {
 impl PushLane {
     /// Sends what comes until the lane is closed, and then what is left in memory.
     pub async fn run(self, client: Arc<dyn Client>) {
+        client.begin();
         let dispatcher = Arc::new(Dispatcher::new(Arc::clone(&self.shared)));
         let attempts = Arc::new(Attempts::new(&self.shared.id, client.server(), &self.shared.registry));
         let (id, store) = (self.shared.id.clone(), self.shared.store.clone());

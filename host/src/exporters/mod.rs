@@ -20,6 +20,7 @@ pub use telemetry::telemetry_client;
 family! { ExporterEntry:
     debug,
     fallback,
+    file,
     nop,
     otlp,
     otlphttp,

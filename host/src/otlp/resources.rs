@@ -59,4 +59,15 @@ impl Groups<'_> {
         pieces().for_each(|piece| bytes.extend_from_slice(piece));
         bytes
     }
+
+    /// Several requests, in one pass: each resource goes to the one with its number, or to none. Fields that are no resources go to none.
+    pub fn divided(&self, numbers: &[Option<usize>], count: usize) -> Vec<Vec<u8>> {
+        let mut requests = vec![Vec::new(); count];
+        for (group, number) in self.resources.iter().zip(numbers) {
+            if let Some(request) = number.and_then(|number| requests.get_mut(number)) {
+                request.extend_from_slice(group.raw);
+            }
+        }
+        requests
+    }
 }

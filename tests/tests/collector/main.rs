@@ -13,6 +13,7 @@ mod batch;
 mod configuration;
 mod edits;
 mod exposition;
+mod file;
 mod own_metrics;
 mod own_telemetry;
 mod receiver;

@@ -49,10 +49,16 @@ pub fn of_clients() -> Result<Vec<(Sent, Request)>> {
 
 /// The Collector knows no absent scope.
 fn with_scopes(mut request: Request) -> Request {
+    fill_scopes(&mut request);
+    request
+}
+
+/// Gives everything that has no scope an empty one.
+pub fn fill_scopes(request: &mut Request) {
     fn fill<T: Default>(scope: &mut Option<T>) {
         scope.get_or_insert_default();
     }
-    match &mut request {
+    match request {
         Request::Metrics(request) => {
             let scopes = request.resource_metrics.iter_mut().flat_map(|resource| &mut resource.scope_metrics);
             scopes.for_each(|metrics| fill(&mut metrics.scope));
@@ -66,7 +72,6 @@ fn with_scopes(mut request: Request) -> Request {
             scopes.for_each(|logs| fill(&mut logs.scope));
         }
     }
-    request
 }
 
 /// Random requests, and what is to arrive: what the Collector makes of them when it sends to a server that only records.

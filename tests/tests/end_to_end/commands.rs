@@ -13,7 +13,7 @@ fn components_lists_every_family() -> Result<()> {
     assert!(output.status.success());
     let expected = "receivers: otlp\n\
                     processors: batch, memory_limiter, aggregate, attributes, filter, resource, and those of the manifest\n\
-                    exporters: debug, logging, fallback, nop, otlp, otlp_grpc, otlphttp, otlp_http, prometheus\n\
+                    exporters: debug, logging, fallback, file, nop, otlp, otlp_grpc, otlphttp, otlp_http, prometheus\n\
                     extensions: basicauth, bearertokenauth, file_storage, headers_setter, health_check, memory_limiter, \
                     rocksdb, zpages\n\
                     connectors: forward, routing, and plugins for processors that make metrics of spans or log records\n\

@@ -13,6 +13,7 @@ mod dictionary;
 mod edits;
 mod fail_closed;
 mod fields;
+mod files;
 mod forward;
 mod identity;
 mod instances;

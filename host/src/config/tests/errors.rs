@@ -109,7 +109,7 @@ fn types() {
     let config = "\
 receivers: {otpl: , otlp: }
 processors: {agregate: , filter/x: }
-exporters: {debug: , file: }
+exporters: {debug: , kafka: }
 extensions: {healthcheck: }
 service: {pipelines: {logs: {receivers: [otlp], exporters: [debug]}}}
 ";
@@ -118,7 +118,7 @@ service: {pipelines: {logs: {receivers: [otlp], exporters: [debug]}}}
         "c.yaml:1:13: unknown receiver type `otpl`; did you mean `otlp`?\n\
          c.yaml:2:14: no plugin `agregate` in the manifest plugins/m.yaml; did you mean `aggregate`?\n\
          c.yaml:2:26: no plugin `filter` in the manifest plugins/m.yaml; known here: `aggregate`\n\
-         c.yaml:3:22: unknown exporter type `file`; not available yet; `debug` writes to standard output, and a Collector behind `otlp` writes files\n\
+         c.yaml:3:22: unknown exporter type `kafka`; not available yet; send OTLP by `otlp` to a Collector that has it\n\
          c.yaml:4:14: unknown extension type `healthcheck`; did you mean `health_check`?",
     )]);
     check_after_pipeline(&[

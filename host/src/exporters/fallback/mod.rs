@@ -252,6 +252,10 @@ async fn attempt(destination: &Destination, batch: &Batch) -> Outcome {
 }
 
 impl Client for FallbackClient {
+    fn begin(&self) {
+        self.members.iter().for_each(|standing| standing.member.client.begin());
+    }
+
     fn send<'c>(&'c self, batch: &'c Batch) -> Pin<Box<dyn Future<Output = Outcome> + Send + 'c>> {
         Box::pin(self.send_first(batch))
     }
