@@ -68,7 +68,9 @@ impl de::Error for Fault {
     }
 
     fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
-        let hint = Hint::new(variant, expected.iter().copied());
+        // A word in capitals is the same word.
+        let is_other = |word: &&&str| !expected.iter().any(|other| other != *word && **other == word.to_lowercase());
+        let hint = Hint::new(variant, expected.iter().filter(is_other).copied());
         Fault::new(Problem::UnknownValue { value: variant.to_owned(), hint })
     }
 

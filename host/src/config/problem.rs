@@ -382,7 +382,7 @@ pub enum Hint {
 }
 
 /// Beyond this many, listing all known names helps nobody.
-const KNOWN_NAMES_MAX: usize = 12;
+const KNOWN_NAMES_MAX: usize = 20;
 
 impl Hint {
     /// The right spelling, where one is near.

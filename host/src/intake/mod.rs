@@ -26,8 +26,8 @@ pub use admission::MakeError;
 pub use grpc::{EnforcementPolicy, GrpcMethod, GrpcPort, GrpcService, GrpcSettings, Keepalive, ServerParameters};
 pub(crate) use grpc::{grpc_config, grpc_defaults};
 pub use http::{
-    Algorithms, Conversion, Cors, HttpFormat, HttpKeepalive, HttpPath, HttpPort, HttpSettings, OpenError, OpenPages, PageAnswer, PageAnswers,
-    PagePort, Reading, page_answer,
+    Algorithms, Conversion, Cors, HttpFormat, HttpKeepalive, HttpPath, HttpPort, HttpSettings, OpenError, OpenPages,
+    PageAnswer, PageAnswers, PagePort, Reading, page_answer,
 };
 pub(crate) use http::{http_config, http_defaults};
 pub use listeners::{JoinError, Listener, Listeners, Port, Reachable, Sample, Served, Serving};

@@ -92,8 +92,9 @@ mod tests {
     fn a_span_of_time_begins_anew_and_nothing_can_be_let_through() {
         let (tick, start) = (Duration::from_secs(10), Instant::now());
         let sampling = Sampling::new(LogSampling { tick, initial: 1, thereafter: 0 });
-        let span = tracing::info_span!("a place in the program");
-        let place = span.metadata().map(|metadata| metadata.callsite());
+        let place = tracing::subscriber::with_default(tracing_subscriber::registry(), || {
+            tracing::info_span!("a place in the program").metadata().map(Metadata::callsite)
+        });
         let at = |seconds| {
             place.clone().is_some_and(|place| sampling.lets_through(place, start + Duration::from_secs(seconds)))
         };

@@ -22,8 +22,11 @@ pub struct Sources {
     /// Which plugins run, by name.
     pub plugins: Box<dyn Fn() -> Vec<PluginShown> + Send + Sync>,
     /// Of each exporter that has a queue of its own, by id: for how long the first entry has waited, and whether the queue is on disk.
-    pub queues: Box<dyn Fn() -> BTreeMap<String, (Option<Duration>, bool)> + Send + Sync>,
+    pub queues: Box<dyn Fn() -> QueueAges + Send + Sync>,
 }
+
+/// By the exporter's id: for how long the first entry has waited, and whether the queue is on disk.
+pub type QueueAges = BTreeMap<String, (Option<Duration>, bool)>;
 
 /// What a host tells of itself. Clones tell the same.
 #[derive(Clone)]

@@ -104,8 +104,11 @@ pub const FLOWS: &[Flow] = &[
     flow("dropped", Family::Exporter, &["otelier_exporter_dropped_items"]),
 ];
 
+/// What a label calls a signal.
+type SignalName = fn(Signal) -> &'static str;
+
 /// Labels that say which signal, and how.
-const SIGNAL_LABELS: [(&str, fn(Signal) -> &'static str); 3] =
+const SIGNAL_LABELS: [(&str, SignalName); 3] =
     [("otel.signal", Signal::name), ("signal", Signal::name), ("items", Signal::items)];
 
 /// Every flow's counters now. Series that differ in other labels count together.

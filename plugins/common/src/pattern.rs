@@ -5,7 +5,7 @@
 //! piece says what it means and depends on no flag around it.
 //!
 //! - Groups capture nothing where nobody asks what was captured ([`from_go`]); their names are checked.
-//! - The bounds of Go hold: 1000 repetitions, nested ones multiplied. Groups nest at most [`DEPTH_MAX`] deep; in Go it is 1000.
+//! - The bounds of Go hold: 1000 repetitions, nested ones multiplied. Groups nest at most `DEPTH_MAX` deep; in Go it is 1000.
 //! - A text is a list of code points; a byte that belongs to none counts as U+FFFD ([`text`]).
 
 mod class;

@@ -82,6 +82,13 @@ impl<'r> Case<'r> {
             Action::Set { values, indices, .. } => {
                 values.iter().map(|value| value.len()).sum::<usize>() + indices.len() * 4
             }
+            Action::SetMany { sets, indices } => {
+                let values = sets.iter().flatten().map(|(key, value)| key.len() + value.len());
+                values.sum::<usize>() + indices.len() * 4
+            }
+            Action::RemoveMany { sets, indices } => {
+                sets.iter().flatten().map(|key| key.len()).sum::<usize>() + indices.len() * 4
+            }
             Action::Rename(to) => to.len(),
             Action::Copy { key, .. } => key.len(),
             Action::Remove => 0,

@@ -81,6 +81,7 @@ fn everything(keyings: Vec<Keying>) -> Projection {
             Source::Field(Field::ObservedTime),
         ],
         keyings,
+        attributes: [true; 3],
     }
 }
 

@@ -64,7 +64,7 @@ fn three_gauges() -> Vec<u8> {
 fn until_shown(host: &Host<'_>, expected: [Option<f64>; 3]) -> Result<()> {
     wait::until_equal("what is shown", &expected, || {
         let shown = host.scrape()?;
-        Ok(["debug_cache", "debug_queue", "work_done"].map(|name| shown.value(name, &[])))
+        Ok(["debug_cache", "debug_queue", "work_done"].map(|name| shown.named(name).next().map(|sample| sample.value)))
     })
 }
 
@@ -187,6 +187,6 @@ fn a_checkout_is_named_by_its_path_and_the_vendored_sdk_is_whole() -> Result<()>
         ensure!(fs::read(root.join(ours))? == fs::read(vendor.join(theirs))?, "{theirs} is another");
     }
     let manifest = fs::read_to_string(vendor.join("otelier-sdk/Cargo.toml"))?;
-    ensure!(!manifest.contains("workspace"), "{manifest}");
+    ensure!(!manifest.contains("workspace ="), "{manifest}");
     Ok(())
 }

@@ -121,7 +121,7 @@ fn a_case_that_cannot_be_read_is_told_with_its_place() -> Result<()> {
         ("steps: [", "case.yaml:"),
         ("stepz: []\n", "case.yaml:1:1: unknown key `stepz`"),
         ("steps:\n- {flush: true, wait: 5s}\n", "case.yaml:2:3: a step is one of `send`"),
-        ("steps:\n- wait: 5\n", "case.yaml:2:9: a duration needs a unit"),
+        ("steps:\n- wait: 5\n", "case.yaml:2:9: `5`: a duration needs a unit"),
         ("steps:\n- send: {resourceMetricz: []}\n", "case.yaml:2:"),
         (
             "steps:\n- send:\n    resourceLogs:\n    - scopeLogs:\n      - logRecords:\n        - {boddy: 1}\n",

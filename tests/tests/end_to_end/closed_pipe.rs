@@ -40,6 +40,8 @@ const PRINTING: &[&[&str]] = &[
     &["plugin", "new", "unread", "--kind", "processor"],
     &["plugin", "test", "PLUGIN", "--cases", "CASES"],
     &["log-level", "info"],
+    &["status"],
+    &["status", "--json"],
     &["breaker", "simulate", "--policy", "built-in", "--trace", "TRACE"],
     &["completions", "bash"],
     &["man"],
@@ -48,8 +50,9 @@ const PRINTING: &[&[&str]] = &[
 ];
 
 /// What is not in the table: `run` has a test of its own (`spawn_unheard`), `dlq show` and `dlq replay` need a letter and print by the
-/// same function as `dlq ls`, and `plugin build` is run by the test of authors.
-const ELSEWHERE: &[&str] = &["run", "dlq show", "dlq replay", "plugin build", "help"];
+/// same function as `dlq ls`, `plugin build` is run by the test of
+/// authors, and `health` prints a word by `print_line`.
+const ELSEWHERE: &[&str] = &["run", "dlq show", "dlq replay", "plugin build", "health", "help"];
 
 #[test]
 fn a_reader_that_has_gone_ends_no_command_with_a_panic() -> Result<()> {
@@ -69,8 +72,10 @@ fn a_reader_that_has_gone_ends_no_command_with_a_panic() -> Result<()> {
         for word in *words {
             command.arg(place(word)?);
         }
-        let is_of_host =
-            matches!(words, ["dlq" | "log-level", ..] | ["plugin", "list" | "history" | "swap" | "rollback", ..]);
+        let is_of_host = matches!(
+            words,
+            ["dlq" | "log-level" | "status", ..] | ["plugin", "list" | "history" | "swap" | "rollback", ..]
+        );
         if is_of_host {
             command.arg("--state-dir").arg(setup.state());
         }

@@ -133,7 +133,7 @@ fn a_manifest_is_listed() -> Result<()> {
     let shipped = environment::repository().join("configs/plugins.yaml");
     let shipped = shipped.to_str().context("a path that is no text")?;
     let (listed, text, _) = plugin(&["list", "--manifest", shipped])?;
-    assert!(listed && text.lines().count() == 6, "{text}");
+    assert!(listed && text.lines().count() == 7, "{text}");
     let (listed, lines, _) = plugin(&["list", "--manifest", shipped, "--json"])?;
     assert!(listed);
     let rows: Vec<serde_json::Value> = lines.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;

@@ -132,7 +132,7 @@ const EDGES: &[(&str, &[&str])] = &[
         ],
     ),
     ("plugins", &["config", "contract", "processor", "wasm"]),
-    ("processors", &["extensions", "families"]),
+    ("processors", &["contract", "extensions", "families"]),
     (
         "pipeline",
         &[

@@ -13,7 +13,7 @@ use super::{LogEncoding, LogLevel};
 use crate::contract::duration;
 
 /// What is written, and pushed.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(from = "RawLogSettings")]
 #[schemars(with = "RawLogSettings")]
 pub struct LogSettings {
@@ -29,6 +29,12 @@ pub struct LogSettings {
     pub sampling: Option<LogSampling>,
     /// What pushes them as well.
     pub processors: Vec<BatchProcessor>,
+}
+
+impl Default for LogSettings {
+    fn default() -> Self {
+        RawLogSettings::default().into()
+    }
 }
 
 /// Where lines go.

@@ -1,8 +1,8 @@
 //! The `file` exporter: a line of OTLP/JSON for each batch, or protobuf behind its length, in files that can rotate.
 //!
-//! One thread owns the files ([`writer`]), so messages are whole and in order, and one sync answers all batches that wait for it. A batch is
+//! One thread owns the files (`writer`), so messages are whole and in order, and one sync answers all batches that wait for it. A batch is
 //! settled when what `fsync` promises is true. What a kill or a full disk left half written is cut off before anything follows it
-//! ([`tail`], [`output`]).
+//! (`tail`, `output`).
 
 mod client;
 mod config;

@@ -162,7 +162,7 @@ impl TryFrom<RawConfig> for Config {
             None => raw.add_metric_suffixes,
             Some(Translation::UnderscoreEscapingWithSuffixes) => true,
             Some(Translation::UnderscoreEscapingWithoutSuffixes) => false,
-            Some(Translation::NoUTF8EscapingWithSuffixes | Translation::NoTranslation) => {
+            Some(Translation::NoUTF8EscapingWithSuffixes | Translation::Unaltered) => {
                 return Err(ConfigError::Utf8Names);
             }
         };
@@ -192,7 +192,8 @@ enum Translation {
     /// Not available.
     NoUTF8EscapingWithSuffixes,
     /// Not available.
-    NoTranslation,
+    #[serde(rename = "NoTranslation")]
+    Unaltered,
 }
 
 /// `resource_to_telemetry_conversion:`.

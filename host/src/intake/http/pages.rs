@@ -15,7 +15,6 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::GracefulConnection;
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tower::{Layer as _, ServiceExt as _};
 
@@ -25,9 +24,11 @@ use super::super::metrics::PortMetrics;
 use super::super::rejection::Rejection;
 use super::super::serve::{self, Activity, Bounds};
 use super::super::transport::Transport;
+use super::super::write_timeout::WriteTimeout;
 use super::check_host;
 use super::{Cors, HttpSettings, connections};
 use crate::contract::{Authenticators, BindError, Stop};
+use crate::net::Listening;
 use crate::net::tls::{TlsError, TlsServer};
 use crate::telemetry::Registry;
 
@@ -64,9 +65,8 @@ impl PagePort {
     /// Opens the port.
     pub fn open(self, component: &str, authenticators: &Authenticators) -> Result<OpenPages, OpenError> {
         let admission = Admission::new(self.settings.auth.as_ref(), false, authenticators).map_err(MakeError::from)?;
-        let listener = self.settings.endpoint.bind(component)?;
-        let local = listener.local_addr().ok();
-        let shown = local.map(|address| self.settings.endpoint.reachable(address).to_string());
+        let listener = self.settings.endpoint.open(component, self.settings.transport)?;
+        let shown = listener.address().map(|address| self.settings.endpoint.reachable(address).to_string());
         let endpoint = shown.unwrap_or_else(|| self.settings.endpoint.to_string());
         // Pages take no data: what is counted of their connections is told in the log alone.
         let metrics = Arc::new(PortMetrics::new(component, Transport::Http, &Registry::default()));
@@ -88,7 +88,7 @@ pub enum OpenError {
 /// Pages whose port is open.
 pub struct OpenPages {
     port: PagePort,
-    listener: TcpListener,
+    listener: Listening,
     endpoint: String,
     admission: Admission,
     metrics: Arc<PortMetrics>,
@@ -108,21 +108,32 @@ impl OpenPages {
             connections_max: settings.max_connections.get(),
             first_request: settings.read_header_timeout,
             idle: settings.idle_timeout,
+            age: None,
         };
         let server = Arc::new(Server { admission, answers });
         let (http, cors) = (connections(&settings), settings.cors.as_ref().and_then(Cors::layer));
+        let (write_timeout, added) = (settings.write_timeout, Arc::new(settings.response_headers));
         let connect = move |stream: Heard, activity: Arc<Activity>| {
-            let (server, cors) = (Arc::clone(&server), cors.clone());
+            let (server, cors, added) = (Arc::clone(&server), cors.clone(), Arc::clone(&added));
             let answer = service_fn(move |request| {
                 let (server, cors, busy) = (Arc::clone(&server), cors.clone(), activity.begin());
+                let added = Arc::clone(&added);
                 async move {
                     // A profile takes its time: the connection does not give way meanwhile.
                     busy.arrived();
-                    let Some(cors) = cors else { return Ok::<_, Infallible>(server.answer(request).await) };
-                    let answer = async |request| Ok::<_, Infallible>(server.answer(request).await);
-                    cors.layer(tower::service_fn(answer)).oneshot(request).await
+                    let mut response = match cors {
+                        None => server.answer(request).await,
+                        Some(cors) => {
+                            let answer = async |request| Ok::<_, Infallible>(server.answer(request).await);
+                            let Ok(response) = cors.layer(tower::service_fn(answer)).oneshot(request).await;
+                            response
+                        }
+                    };
+                    added.add(response.headers_mut());
+                    Ok::<_, Infallible>(response)
                 }
             });
+            let stream = WriteTimeout::new(stream, write_timeout);
             graceful(http.serve_connection(TokioIo::new(stream), answer).into_owned())
         };
         let announce = async move {

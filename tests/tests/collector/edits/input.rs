@@ -91,7 +91,8 @@ pub fn encode(request: &Request) -> Vec<u8> {
     }
 }
 
-/// The same with attributes in the order of their keys, and no value as one that is empty.
+/// The same with attributes in the order of their keys, and no value as one that is empty. What refers to a table of strings is left out: only
+/// profiles have one.
 pub fn as_maps(mut request: Request) -> Request {
     each_attributes(&mut request, &mut |attributes| sort(attributes));
     request
@@ -99,13 +100,17 @@ pub fn as_maps(mut request: Request) -> Request {
 
 fn sort(attributes: &mut [KeyValue]) {
     attributes.sort_by(|one, other| one.key.cmp(&other.key));
-    attributes.iter_mut().for_each(|attribute| sort_value(attribute.value.get_or_insert_default()));
+    for attribute in attributes {
+        attribute.key_strindex = 0;
+        sort_value(attribute.value.get_or_insert_default());
+    }
 }
 
 fn sort_value(value: &mut AnyValue) {
     match &mut value.value {
         Some(Value::KvlistValue(list)) => sort(&mut list.values),
         Some(Value::ArrayValue(list)) => list.values.iter_mut().for_each(sort_value),
+        Some(Value::StringValueStrindex(_)) => value.value = None,
         _ => {}
     }
 }

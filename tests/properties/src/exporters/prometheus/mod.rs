@@ -30,6 +30,8 @@ mod names;
 mod note;
 #[path = "../../../../../host/src/exporters/prometheus/numbers.rs"]
 mod numbers;
+#[path = "../../../../../host/src/exporters/prometheus/promoted.rs"]
+mod promoted;
 #[path = "../../../../../host/src/exporters/prometheus/read.rs"]
 mod read;
 #[path = "../../../../../host/src/exporters/prometheus/scope.rs"]
