@@ -30,7 +30,7 @@ pub fn start(settings: &LogSettings, pushed: Option<LogLayer>) -> io::Result<()>
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| from(settings.level));
     let (filter, handle) = reload::Layer::new(filter);
     let output = Lines::open(settings)?;
-    let (is_for_a_terminal, sampling) = (output.is_for_a_terminal(), settings.sampling.map(Sampling::new));
+    let (is_for_a_terminal, sampling) = (output.is_for_a_terminal(), Sampling::new(settings.sampling));
     let lines = fmt::layer()
         .with_writer(move || output.clone())
         .with_target(false)

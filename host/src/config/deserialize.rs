@@ -23,11 +23,12 @@ impl Node {
             Err(error) => error,
         };
         let mut rest = self.clone();
-        while error.is_about_nothing() && rest.drop_nothing_at(&error.position) {
+        while error.is_about_nothing() && rest.nothings_at(&error.position) == 1 {
+            let Some(dropped) = rest.drop_nothing_at(&error.position) else { break };
             match rest.parse_once() {
                 Ok(value) => return Ok(value),
                 // It is not there, and has to be.
-                Err(Error { problem: Problem::MissingKey { .. }, .. }) => break,
+                Err(Error { problem: Problem::MissingKey { key }, .. }) if key == dropped => break,
                 Err(next) => error = next,
             }
         }
@@ -38,17 +39,25 @@ impl Node {
         T::deserialize(NodeDeserializer(self)).map_err(|fault| fault.into_error(&self.position))
     }
 
-    /// Takes out the key at a place without a value; false where there is none.
-    fn drop_nothing_at(&mut self, position: &Position) -> bool {
+    /// How many values there are at a place that are none. What a reference brought has one place for all.
+    fn nothings_at(&self, position: &Position) -> usize {
+        let own = usize::from(matches!(self.value, Value::Null) && self.position == *position);
+        own + self.children().map(|child| child.nothings_at(position)).sum::<usize>()
+    }
+
+    /// Takes out the key at a place without a value, and returns it.
+    fn drop_nothing_at(&mut self, position: &Position) -> Option<String> {
         match &mut self.value {
             Value::Map(entries) => {
-                let before = entries.len();
-                entries
-                    .retain(|entry| !(matches!(entry.value.value, Value::Null) && entry.value.position == *position));
-                entries.len() < before || entries.iter_mut().any(|entry| entry.value.drop_nothing_at(position))
+                let is_it =
+                    |entry: &Entry| matches!(entry.value.value, Value::Null) && entry.value.position == *position;
+                match entries.iter().position(is_it) {
+                    Some(place) => Some(entries.remove(place).key),
+                    None => entries.iter_mut().find_map(|entry| entry.value.drop_nothing_at(position)),
+                }
             }
-            Value::List(items) => items.iter_mut().any(|item| item.drop_nothing_at(position)),
-            _ => false,
+            Value::List(items) => items.iter_mut().find_map(|item| item.drop_nothing_at(position)),
+            _ => None,
         }
     }
 }
@@ -76,7 +85,7 @@ impl<'a> NodeDeserializer<'a> {
             Value::Float(value) => visitor.visit_f64(*value),
             Value::Text(text) => visitor.visit_borrowed_str(text),
             Value::List(items) => list(items, visitor),
-            Value::Map(entries) => visitor.visit_map(Entries { rest: entries.iter(), value: None, is_secret: false }),
+            Value::Map(entries) => visitor.visit_map(Entries::of(entries, false)),
         }
     }
 
@@ -85,6 +94,20 @@ impl<'a> NodeDeserializer<'a> {
             Some(text) => visitor.visit_borrowed_str(text),
             None => self.any(visitor),
         }
+    }
+
+    /// With keys of anybody's choice, or those of a struct.
+    fn mapping<V: Visitor<'a>>(self, visitor: V, is_free: bool) -> Result<V::Value, Fault> {
+        self.placed(match &self.0.value {
+            Value::Null => visitor.visit_map(MapDeserializer::new(std::iter::empty::<((), ())>())),
+            Value::Map(entries) => visitor.visit_map(Entries::of(entries, is_free)),
+            // serde reads a struct from a list as well, by order of its fields; a configuration does not.
+            Value::List(_) => Err(Fault::new(Problem::WrongValue {
+                expected: fault::expectation(&(&visitor as &dyn Expected).to_string()),
+                found: "a list".to_owned(),
+            })),
+            _ => self.any(visitor),
+        })
     }
 
     fn placed<T>(self, result: Result<T, Fault>) -> Result<T, Fault> {
@@ -195,15 +218,7 @@ impl<'a> Deserializer<'a> for NodeDeserializer<'a> {
     }
 
     fn deserialize_map<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, Fault> {
-        self.placed(match &self.0.value {
-            Value::Null => visitor.visit_map(MapDeserializer::new(std::iter::empty::<((), ())>())),
-            // serde reads a struct from a list as well, by order of its fields; a configuration does not.
-            Value::List(_) => Err(Fault::new(Problem::WrongValue {
-                expected: fault::expectation(&(&visitor as &dyn Expected).to_string()),
-                found: "a list".to_owned(),
-            })),
-            _ => self.any(visitor),
-        })
+        self.mapping(visitor, true)
     }
 
     fn deserialize_struct<V: Visitor<'a>>(
@@ -212,7 +227,7 @@ impl<'a> Deserializer<'a> for NodeDeserializer<'a> {
         _fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Fault> {
-        self.deserialize_map(visitor)
+        self.mapping(visitor, false)
     }
 
     fn deserialize_enum<V: Visitor<'a>>(
@@ -264,6 +279,14 @@ struct Entries<'a> {
     value: Option<&'a Node>,
     /// Whether nobody is to be shown that value.
     is_secret: bool,
+    /// Whether keys are of anybody's choice: then none has a default.
+    is_free: bool,
+}
+
+impl<'a> Entries<'a> {
+    fn of(entries: &'a [Entry], is_free: bool) -> Entries<'a> {
+        Entries { rest: entries.iter(), value: None, is_secret: false, is_free }
+    }
 }
 
 impl<'a> MapAccess<'a> for Entries<'a> {
@@ -282,6 +305,8 @@ impl<'a> MapAccess<'a> for Entries<'a> {
             .take()
             .ok_or_else(|| Fault::new(Problem::Invalid { reason: "a value was read before its key".to_owned() }))?;
         let read = seed.deserialize(NodeDeserializer(node)).map_err(|fault| fault.at(&node.position));
+        let has_no_default = self.is_free && matches!(node.value, Value::Null);
+        let read = if has_no_default { read.map_err(Fault::without_default) } else { read };
         if self.is_secret { read.map_err(Fault::without_value) } else { read }
     }
 

@@ -43,6 +43,16 @@ impl Fault {
         self
     }
 
+    /// The same of a key that has no default, so nothing cannot stand for one.
+    pub fn without_default(mut self) -> Self {
+        if let Problem::WrongValue { found, .. } = &mut self.problem
+            && found == NOTHING
+        {
+            found.push_str("; give it a value, or take it out");
+        }
+        self
+    }
+
     /// The finished error, at `fallback` when no node knew a place.
     pub fn into_error(self, fallback: &Position) -> Error {
         Error { position: self.position.unwrap_or_else(|| fallback.clone()), problem: self.problem }

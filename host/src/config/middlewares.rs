@@ -20,6 +20,11 @@ pub(super) fn attach(root: &mut Node, manifest: &Manifest, problems: &mut Vec<Er
         let Some(Value::List(items)) = list.map(|entry| &entry.value.value) else { continue };
         let named: Vec<(ComponentId, Position)> = items.iter().filter_map(named).collect();
         for (id, position) in named {
+            // An entry of the manifest that could not be read is told.
+            match &manifest.plugins {
+                Some(plugins) if plugins.get(id.kind()).is_none_or(Option::is_some) => {}
+                _ => continue,
+            }
             let is_breaker = breakers::is_breaker(id.kind(), manifest);
             let key = if is_breaker { "breaker" } else { "auth" };
             if keys.iter().any(|entry| entry.key == key && !matches!(entry.value.value, Value::Null)) {

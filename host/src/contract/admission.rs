@@ -111,10 +111,14 @@ impl Bound<'_> {
 }
 
 impl MemoryGate {
-    /// Sets the bound of the process, in bytes, and how often memory is measured.
+    /// Sets the bound of the process, in bytes, and how often memory is measured. Of several bounds the strictest counts.
     pub fn limit(&self, bytes: u64, interval: Duration) {
-        self.0.limit.store(bytes.max(1), Ordering::Relaxed);
-        self.0.interval_ms.store(u64::try_from(interval.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        let stricter = |new: u64| move |old| Some(if old == 0 { new } else { new.min(old) });
+        let interval_ms = u64::try_from(interval.as_millis()).unwrap_or(u64::MAX);
+        for (bound, new) in [(&self.0.limit, bytes.max(1)), (&self.0.interval_ms, interval_ms)] {
+            // It is never refused.
+            let _ = bound.fetch_update(Ordering::Relaxed, Ordering::Relaxed, stricter(new));
+        }
     }
 
     /// Sets what requests under way may hold together, in bytes.
@@ -273,6 +277,7 @@ mod tests {
         let (gate, holder) = (MemoryGate::default(), MemoryHolder::default());
         drop(gate.admit(&holder, u64::MAX / 2)?);
         gate.limit(1000, Duration::from_secs(1));
+        gate.limit(5000, Duration::from_secs(9));
         gate.measured(500);
         let mut first = gate.admit(&holder, 400)?;
         drop(gate.admit(&holder, 400)?);

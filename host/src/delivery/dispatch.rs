@@ -91,6 +91,8 @@ enum Next {
     Entries(Vec<Entry>),
     /// Nothing came in time.
     Late,
+    /// No more can come: what gathers holds the room.
+    Full,
     /// The lane is closed and empty.
     End,
 }
@@ -132,7 +134,7 @@ impl Dispatcher {
                         return first;
                     }
                 }
-                Next::Late => {}
+                Next::Late | Next::Full => {}
                 Next::End => return None,
             }
         }
@@ -150,6 +152,7 @@ impl Dispatcher {
                     }
                 }
                 Next::Late => self.ready().extend(gathering.late(batching, Instant::now())),
+                Next::Full => self.ready().extend(gathering.rest(batching)),
                 Next::End => {
                     let mut ready = self.ready();
                     ready.extend(gathering.rest(batching));
@@ -177,6 +180,7 @@ impl Dispatcher {
             match self.shared.take(READ_ENTRIES, READ_BYTES) {
                 entries if !entries.is_empty() => return Next::Entries(entries),
                 _ if closed => return Next::End,
+                _ if due.is_some() && self.shared.is_starved() => return Next::Full,
                 _ => {}
             }
             tokio::select! {

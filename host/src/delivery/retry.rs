@@ -29,7 +29,8 @@ impl<'c> Backoff<'c> {
         let spread = self.config.randomization_factor;
         let factor = 1.0 - spread + 2.0 * spread * chance;
         let wait = self.interval.mul_f64(factor).max(asked.unwrap_or_default());
-        self.interval = self.interval.mul_f64(self.config.multiplier).min(self.config.max_interval);
+        let next = Duration::try_from_secs_f64(self.interval.as_secs_f64() * self.config.multiplier);
+        self.interval = next.map_or(self.config.max_interval, |next| next.min(self.config.max_interval));
         let limit = self.config.max_elapsed_time;
         if !limit.is_zero() && elapsed + wait > limit { None } else { Some(wait) }
     }
@@ -62,6 +63,16 @@ mod tests {
         let asked = Some(Duration::from_secs(60));
         assert_eq!(Backoff::new(&config).next(Duration::ZERO, asked, 0.5), asked);
         assert_eq!(Backoff::new(&config).next(Duration::ZERO, Some(Duration::ZERO), 0.5), Some(Duration::from_secs(5)));
+    }
+
+    #[test]
+    fn a_wait_beyond_all_times_is_the_longest() {
+        for multiplier in [1e20, f64::MAX] {
+            let config = RetryOnFailure { multiplier, max_elapsed_time: Duration::ZERO, ..RetryOnFailure::default() };
+            let mut backoff = Backoff::new(&config);
+            backoff.next(Duration::ZERO, None, 0.5);
+            assert_eq!(backoff.next(Duration::ZERO, None, 0.5), Some(config.max_interval));
+        }
     }
 
     #[test]

@@ -417,6 +417,24 @@ async fn a_batch_waits_no_longer_than_its_time() {
     assert_eq!(items_of(&bench.got()).iter().sum::<u64>(), 2);
 }
 
+/// Batches that gather hold room in the queue: whoever finds none ends their wait.
+#[tokio::test]
+async fn batches_gather_no_longer_where_the_queue_is_full() {
+    let bench = Bench::new([]);
+    let mut delivery = batching(r#"{"min_size": 1000, "flush_timeout": "1h"}"#);
+    delivery.queue.queue_size = 3.try_into().unwrap();
+    let lane = bench.lane(&delivery);
+    let client: Arc<dyn Client> = bench.client.clone();
+    let running = tokio::spawn(lane.clone().run(client));
+    send_batches(&lane, vec![logs(&[1]), logs(&[2]), logs(&[3])]);
+    while one(&lane, Size::of(&logs(&[4]))).is_err() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert_eq!(items_of(&bench.got()).iter().sum::<u64>(), 3);
+    lane.close();
+    running.await.unwrap();
+}
+
 #[tokio::test]
 async fn partitions_are_never_merged() {
     let bench = Bench::new([]);

@@ -7,14 +7,16 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use tracing::callsite::Identifier;
+use tracing::subscriber::Interest;
 use tracing::{Event, Metadata};
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::{Context, Filter};
 
 use crate::config::LogSampling;
 
-/// Lets some of the messages through. There are as many windows as places that write.
+/// Lets some of the messages through, or all. There are as many windows as places that write.
 pub struct Sampling {
-    settings: LogSampling,
+    settings: Option<LogSampling>,
     windows: Mutex<HashMap<Identifier, Window>>,
 }
 
@@ -25,12 +27,12 @@ struct Window {
 
 impl Sampling {
     /// One by these settings.
-    pub fn new(settings: LogSampling) -> Sampling {
+    pub fn new(settings: Option<LogSampling>) -> Sampling {
         Sampling { settings, windows: Mutex::default() }
     }
 
     fn lets_through(&self, place: Identifier, now: Instant) -> bool {
-        let LogSampling { tick, initial, thereafter } = self.settings;
+        let Some(LogSampling { tick, initial, thereafter }) = self.settings else { return true };
         let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
         let window = windows.entry(place).or_insert(Window { since: now, seen: 0 });
         if now.saturating_duration_since(window.since) >= tick {
@@ -45,6 +47,15 @@ impl Sampling {
 impl<S> Filter<S> for Sampling {
     fn enabled(&self, _: &Metadata<'_>, _: &Context<'_, S>) -> bool {
         true
+    }
+
+    /// It chooses among what is logged, and neither adds to it nor decides by level.
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(LevelFilter::TRACE)
+    }
+
+    fn callsite_enabled(&self, _: &'static Metadata<'static>) -> Interest {
+        Interest::always()
     }
 
     fn event_enabled(&self, event: &Event<'_>, _: &Context<'_, S>) -> bool {
@@ -74,7 +85,7 @@ mod tests {
     #[test]
     fn the_first_ones_and_then_every_how_manieth() {
         let (tick, counted) = (Duration::from_secs(3600), Counted::default());
-        let sampling = Sampling::new(LogSampling { tick, initial: 3, thereafter: 10 });
+        let sampling = Sampling::new(Some(LogSampling { tick, initial: 3, thereafter: 10 }));
         let subscriber = tracing_subscriber::registry().with(counted.clone().with_filter(sampling));
         tracing::subscriber::with_default(subscriber, || {
             for number in 0..33 {
@@ -91,7 +102,7 @@ mod tests {
     #[test]
     fn a_span_of_time_begins_anew_and_nothing_can_be_let_through() {
         let (tick, start) = (Duration::from_secs(10), Instant::now());
-        let sampling = Sampling::new(LogSampling { tick, initial: 1, thereafter: 0 });
+        let sampling = Sampling::new(Some(LogSampling { tick, initial: 1, thereafter: 0 }));
         let place = tracing::subscriber::with_default(tracing_subscriber::registry(), || {
             tracing::info_span!("a place in the program").metadata().map(Metadata::callsite)
         });

@@ -49,7 +49,15 @@ impl BatchingOfPipelines {
             // One that holds its data in memory sends nothing.
             let Some(Delivery { queue, .. }) = components.delivery(exporter) else { continue };
             is_used = true;
-            if queue.batch.is_some() {
+            if let Some(own) = &queue.batch {
+                let most = batching.max_size;
+                if most > 0 && (own.max_size == 0 || own.max_size > most) {
+                    let words = format!(
+                        "exporter {} batches as its own `sending_queue.batch` says, without this `send_batch_max_size`; set `max_size` there",
+                        exporter.id
+                    );
+                    self.tell(processor, &words);
+                }
                 continue;
             }
             if !queue.enabled {

@@ -64,7 +64,7 @@ impl Extensions {
     pub fn serve_pages(&mut self, plan: &Plan, registry: &Registry) -> Result<Vec<String>> {
         let mut pages: Vec<(String, &str, Box<dyn Page>)> = Vec::new();
         for (id, open) in self.pages.drain(..) {
-            let opened = open(&self.authenticators).map_err(|error| anyhow::anyhow!("extension {id}: {error}"))?;
+            let opened = open(&self.authenticators).map_err(|error| placed(&id, &error.to_string()))?;
             pages.push((id.to_string(), "", opened));
         }
         for address in &plan.telemetry.metrics.addresses {
@@ -79,6 +79,12 @@ impl Extensions {
         };
         Ok(pages.into_iter().map(served).collect())
     }
+}
+
+/// An error of a page's start, of which an address that is taken says itself whose it is.
+fn placed(id: &ComponentId, error: &str) -> anyhow::Error {
+    let says_whose = error.starts_with(&format!("{id}: "));
+    if says_whose { anyhow::anyhow!("{error}") } else { anyhow::anyhow!("extension {id}: {error}") }
 }
 
 /// What queues take of what they may take in a storage.

@@ -190,6 +190,8 @@ fn a_key_without_a_value_has_its_default() {
     let expected = read("endpoint: x\n").map_err(|error| error.to_string());
     let found = read("endpoint: x\nport:\nratio: ~\non:\nmode:\ninterval: null\nlimit:\n");
     assert_eq!(found.map_err(|error| error.to_string()), expected);
+    let error = read("labels: {a: }\n").err().map(|error| error.to_string()).unwrap_or_default();
+    assert!(error.contains("expected text, found nothing; give it a value"), "{error}");
     let error = read("tags: [a, ~]\n").err().map(|error| error.to_string()).unwrap_or_default();
     assert!(error.contains("expected text, found nothing"), "{error}");
 }

@@ -114,6 +114,8 @@ pub(in crate::delivery) struct LaneCell {
     room: Condvar,
     /// Whether a full queue makes senders wait.
     blocks: AtomicBool,
+    /// Whether somebody found no room since batches that gather were last looked at.
+    starved: AtomicBool,
 }
 
 pub(in crate::delivery) struct LaneState {
@@ -203,6 +205,7 @@ impl PushLane {
             state: Mutex::new(state),
             room: Condvar::new(),
             blocks,
+            starved: AtomicBool::default(),
         };
         shared.show(&mut shared.lock());
         Ok(PushLane { shared: Arc::new(shared) })
@@ -252,7 +255,10 @@ impl PushLane {
         let reserved = |room: fn(Size) -> Room| (0..shares).map(|_| self.reserved(room(size.occupied()))).collect();
         match (self.shared.hold(size, shares), self.shared.config.on_full) {
             (true, _) => Ok(reserved(Room::Held)),
-            (false, OnFull::Drop) => Ok(reserved(|_| Room::Dropped)),
+            (false, OnFull::Drop) => {
+                self.shared.starve();
+                Ok(reserved(|_| Room::Dropped))
+            }
             (false, OnFull::Refuse) => Err(self.shared.full()),
         }
     }
@@ -265,6 +271,7 @@ impl PushLane {
         let size = size.times(shares);
         while blocks() && !(shared.has_places(&state, size) && shared.bytes().has_room(size.bytes)) {
             pulse::beat();
+            shared.starve();
             // What is waited for may also be given back by other lanes, or by whoever ends the waiting.
             let woken = shared.room.wait_timeout(state, LOOK_AGAIN).unwrap_or_else(PoisonError::into_inner);
             state = woken.0;
@@ -440,8 +447,22 @@ impl LaneCell {
     }
 
     fn full(&self) -> LaneFull {
+        self.starve();
         let waits = self.blocks.load(Ordering::Acquire);
         LaneFull { exporter: self.id.clone(), retry_after: self.retry_after(), waits }
+    }
+
+    /// Batches that gather hold room, so they wait no longer for more where there is none.
+    fn starve(&self) {
+        if self.config.queue.batch.is_some() {
+            self.starved.store(true, Ordering::Release);
+            self.work.notify_one();
+        }
+    }
+
+    /// Whether somebody found no room since this was last asked.
+    pub fn is_starved(&self) -> bool {
+        self.starved.swap(false, Ordering::AcqRel)
     }
 
     /// A batch that is larger than the whole queue is let in when nothing else is there: it would never be otherwise.

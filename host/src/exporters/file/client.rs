@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Receiver, SyncSender, TrySendError};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -27,9 +27,12 @@ pub struct FileClient {
     thread: Mutex<Option<Thread>>,
 }
 
+/// So many batches wait for the thread; more are tried again later, where they are.
+const JOBS_MAX: usize = 64;
+
 /// The thread that writes.
 struct Thread {
-    jobs: Sender<Job>,
+    jobs: SyncSender<Job>,
     /// Says when the thread has ended.
     ended: Receiver<()>,
 }
@@ -85,14 +88,22 @@ impl FileClient {
             Some(running) => running,
             None => self.spawn()?,
         };
-        let sent = running.jobs.send(job);
-        // One that has ended is replaced with the next job.
-        *thread = sent.is_ok().then_some(running);
-        sent.map_err(|_| std::io::Error::other("the thread that writes has ended"))
+        match running.jobs.try_send(job) {
+            Ok(()) => *thread = Some(running),
+            Err(TrySendError::Full(_)) => {
+                *thread = Some(running);
+                return Err(std::io::Error::other("the disk is behind: earlier batches are still being written"));
+            }
+            // The next job gets a new one.
+            Err(TrySendError::Disconnected(_)) => {
+                return Err(std::io::Error::other("the thread that writes has ended"));
+            }
+        }
+        Ok(())
     }
 
     fn spawn(&self) -> std::io::Result<Thread> {
-        let (jobs, taken) = mpsc::channel();
+        let (jobs, taken) = mpsc::sync_channel(JOBS_MAX);
         let (ending, ended) = mpsc::channel::<()>();
         let writer = self.writer();
         thread::Builder::new().name(self.id.to_string()).spawn(move || {

@@ -2,7 +2,7 @@
 //!
 //! An attribute's value comes from whoever sends, so it can name a file below the directory of `path` and nothing else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Component, Path, PathBuf};
 
 use crate::contract::Batch;
@@ -56,6 +56,9 @@ impl Rejected {
     }
 }
 
+/// So many files may one batch name; resources beyond are rejected.
+const FILES_MAX: usize = 1000;
+
 /// A value that names no file below the directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadSegment {
@@ -85,6 +88,7 @@ impl Grouping {
             let segment = self.segment(&group.resource).map_err(|fault| fault.within(&batch.bytes))?;
             names.push(self.named(segment));
         }
+        bound(&mut names);
         let mut files: BTreeMap<&Path, usize> = BTreeMap::new();
         let numbers: Vec<Option<usize>> = names
             .iter()
@@ -152,6 +156,19 @@ impl Grouping {
             return Err(BadSegment::TooLong);
         }
         Ok(Path::new(directory(&self.prefix)).components().chain(names).collect())
+    }
+}
+
+/// Whoever sends chooses the names, and each file beyond those that are open takes its time from everybody.
+fn bound(names: &mut [Result<PathBuf, String>]) {
+    let mut files = HashSet::new();
+    for name in names {
+        let is_one_more = name.as_ref().is_ok_and(|path| !files.contains(path));
+        if is_one_more && files.len() == FILES_MAX {
+            *name = Err(format!("one batch names more than {FILES_MAX} files"));
+        } else if let Ok(path) = name {
+            files.insert(path.clone());
+        }
     }
 }
 

@@ -37,7 +37,11 @@ pub enum OutputError {
 impl OutputError {
     /// Whether it is the name that cannot be, whatever people do to the disk.
     pub fn is_of_name(&self) -> bool {
-        let OutputError::Open { source, .. } = self else { return false };
+        let source = match self {
+            OutputError::Open { source, .. } => source,
+            OutputError::Foreign { .. } | OutputError::Locked { .. } => return true,
+            _ => return false,
+        };
         // A file where a directory would have to be is there already.
         let of_name =
             [ErrorKind::IsADirectory, ErrorKind::NotADirectory, ErrorKind::AlreadyExists, ErrorKind::InvalidFilename];

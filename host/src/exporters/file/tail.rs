@@ -33,6 +33,9 @@ const MESSAGE_BYTES_MAX: u64 = 1 << 30;
 /// What every zstd frame begins with (RFC 8878, section 3.1.1).
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
+/// What every OTLP request begins with: its first field, of a length.
+const REQUEST_BEGINS: u8 = 0x0a;
+
 /// How much is read at a time.
 const CHUNK_BYTES: u64 = 64 << 10;
 
@@ -48,6 +51,10 @@ pub fn tail(file: &File, length: u64, framing: Framing) -> io::Result<Tail> {
 fn of_lines(file: &File, length: u64) -> io::Result<Tail> {
     let mut first = [0];
     file.read_exact_at(&mut first, 0)?;
+    // Zeros stand where a power cut came between the length of a file and its content.
+    if first == [0] && rest_is_zero(file, 0, length)? {
+        return Ok(Tail::Torn { from: 0 });
+    }
     if !matches!(first, [b'{' | b'\n' | b' ']) {
         return Ok(Tail::Foreign("no lines of JSON"));
     }
@@ -62,8 +69,25 @@ fn of_lines(file: &File, length: u64) -> io::Result<Tail> {
     file.read_exact_at(&mut line, from)?;
     match serde_json::from_slice::<IgnoredAny>(&line) {
         Ok(_) => Ok(Tail::Unended),
-        Err(_) => Ok(Tail::Torn { from }),
+        // What this exporter writes begins so, or a power cut left zeros.
+        Err(_) if matches!(line.first(), Some(b'{' | 0)) => Ok(Tail::Torn { from }),
+        Err(_) => Ok(Tail::Foreign("text that is no lines of JSON")),
     }
+}
+
+/// Whether nothing but zeros stands from there to the end.
+fn rest_is_zero(file: &File, from: u64, length: u64) -> io::Result<bool> {
+    let (mut at, mut chunk) = (from, vec![0; usize::try_from(CHUNK_BYTES).unwrap_or_default()]);
+    while at < length {
+        let size = usize::try_from((length - at).min(CHUNK_BYTES)).unwrap_or_default();
+        let Some(part) = chunk.get_mut(..size).filter(|part| !part.is_empty()) else { break };
+        file.read_exact_at(part, at)?;
+        if part.iter().any(|byte| *byte != 0) {
+            return Ok(false);
+        }
+        at += size as u64;
+    }
+    Ok(true)
 }
 
 /// Where the last line begins: behind the last newline.
@@ -95,21 +119,39 @@ fn of_messages(file: &File, length: u64, zstd: bool) -> io::Result<Tail> {
             return Ok(Tail::Foreign("no messages behind their lengths"));
         }
         // Zeros stand where a power cut came between the length of a file and its content.
-        if size == 0 || length - from - 4 < size {
-            return Ok(Tail::Torn { from });
+        if size == 0 {
+            let is_torn = rest_is_zero(file, from, length)?;
+            return Ok(if is_torn { Tail::Torn { from } } else { Tail::Foreign("no messages behind their lengths") });
         }
-        if from == 0 && size >= 4 {
-            let mut begin = [0; 4];
-            file.read_exact_at(&mut begin, 4)?;
-            match (zstd, begin == ZSTD_MAGIC) {
-                (true, false) => return Ok(Tail::Foreign("messages without compression")),
-                (false, true) => return Ok(Tail::Foreign("messages compressed by zstd")),
-                _ => {}
-            }
+        if from == 0
+            && let Some(seems) = other_form(file, length, zstd)?
+        {
+            return Ok(Tail::Foreign(seems));
+        }
+        if length - from - 4 < size {
+            return Ok(Tail::Torn { from });
         }
         from += 4 + size;
     }
     Ok(Tail::Whole)
+}
+
+/// What a file holds that does not begin as one of this form does; a first message may be cut anywhere.
+fn other_form(file: &File, length: u64, zstd: bool) -> io::Result<Option<&'static str>> {
+    let there = usize::try_from((length - 4).min(4)).unwrap_or_default();
+    let mut begin = [0; 4];
+    let Some(begin) = begin.get_mut(..there).filter(|begin| !begin.is_empty()) else { return Ok(None) };
+    file.read_exact_at(begin, 4)?;
+    let is_packed = ZSTD_MAGIC.starts_with(begin);
+    let is_plain = begin.first() == Some(&REQUEST_BEGINS);
+    if is_packed == zstd && (zstd || is_plain) || rest_is_zero(file, 4, length)? {
+        return Ok(None);
+    }
+    Ok(Some(match (is_packed, is_plain) {
+        (true, _) => "messages compressed by zstd",
+        (_, true) => "messages without compression",
+        _ => "no messages behind their lengths",
+    }))
 }
 
 #[cfg(test)]
@@ -135,6 +177,9 @@ mod tests {
             ("{\"a\"", Tail::Torn { from: 0 }),
             ("{}\n\0\0\0", Tail::Torn { from: 3 }),
             ("text", Tail::Foreign("no lines of JSON")),
+            ("\0\0\0", Tail::Torn { from: 0 }),
+            ("\0\0x", Tail::Foreign("no lines of JSON")),
+            ("{\n \"a\": 1\n}", Tail::Foreign("text that is no lines of JSON")),
             (long.as_str(), Tail::Torn { from: 0 }),
             (&format!("{{}}\n{long}"), Tail::Torn { from: 3 }),
         ] {
@@ -168,6 +213,14 @@ mod tests {
         assert!(matches!(found(b"\0\0\0\x05\x0aabcd", Framing::Zstd)?, Tail::Foreign(_)));
         assert!(matches!(found(b"{\"resourceLogs\":[]}\n", Framing::Messages)?, Tail::Foreign(_)));
         assert!(matches!(found(&packed, Framing::Lines)?, Tail::Foreign(_)));
+        for text in ["2026-01-01 my own log\n", "# notes\n", "\n\n", "\0\0\0\0x"] {
+            for framing in [Framing::Messages, Framing::Zstd] {
+                let tail = found(text.as_bytes(), framing)?;
+                let is_left = matches!(tail, Tail::Foreign(_)) || text.len() < 4;
+                assert!(is_left, "{text:?} as {framing:?}: {tail:?}");
+            }
+        }
+        assert_eq!(found(&[0; 9], Framing::Messages)?, Tail::Torn { from: 0 });
         Ok(())
     }
 }

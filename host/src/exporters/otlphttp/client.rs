@@ -158,7 +158,9 @@ impl OtlpHttpClient {
             };
             uri = next;
         }
-        let reason = format!("it redirects more than {} times, at last to {uri}", redirect::REDIRECTS_MAX);
+        // Without a query, which may be a secret.
+        let at_last = format!("{}{}", uri.authority().map_or("", |authority| authority.as_str()), uri.path());
+        let reason = format!("it redirects more than {} times, at last to {at_last}", redirect::REDIRECTS_MAX);
         failed(FailureClass::Unavailable, bounded(&reason))
     }
 

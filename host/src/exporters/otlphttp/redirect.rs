@@ -73,7 +73,8 @@ pub(super) fn forget_sender(headers: &mut HeaderMap) {
 fn resolved(location: &str, base: &Uri) -> Option<Redirect> {
     let location = location.split('#').next().unwrap_or_default();
     let (scheme, authority) = (base.scheme_str()?, base.authority()?);
-    let whole = if location.contains("://") && !location.starts_with(['/', '?']) {
+    let begin = location.split(['/', '?']).next().unwrap_or_default();
+    let whole = if begin.ends_with(':') && location.contains("://") {
         location.to_owned()
     } else if location.starts_with("//") {
         format!("{scheme}:{location}")
